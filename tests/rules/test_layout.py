@@ -1,0 +1,71 @@
+"""Tests mirror sources, and nothing in the repository leans on the machine it was written on."""
+
+import re
+from pathlib import Path
+
+from tests.rules.sources import ROOT, package_files, source_files, tracked_files
+
+# Files without a test of their own, each with the test that covers it.
+TESTED_ELSEWHERE: dict[str, str] = {}
+
+TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".html", ".js", ".css", ".j2", ".json", ""}
+# Written in two pieces, so that this file may be looked at too.
+OUTSIDE = ["/" + "work/", r"\.\./" + "shared", "/" + "root/", "/" + "home/", "/" + "opt/"]
+
+
+def expected_tests(path: Path) -> list[Path]:
+    """The test files that may hold the tests of a source file: test_x.py or test_x_something.py."""
+    folder = ROOT / "tests" / path.parent
+    return sorted([*folder.glob(f"test_{path.stem}.py"), *folder.glob(f"test_{path.stem}_*.py")])
+
+
+def test_every_source_file_has_a_test_file() -> None:
+    sources = [path for path in package_files() if path.name != "__init__.py"]
+    untested = [str(path) for path in sources if not expected_tests(path)]
+    assert sorted(set(untested) - set(TESTED_ELSEWHERE)) == []
+
+
+def test_exceptions_are_still_needed() -> None:
+    for source, test in TESTED_ELSEWHERE.items():
+        assert (ROOT / source).is_file(), f"{source} is gone"
+        assert (ROOT / test).is_file(), f"{test}, which is said to cover {source}, is gone"
+        assert not expected_tests(Path(source)), f"{source} has a test of its own now"
+
+
+def test_tests_are_no_packages() -> None:
+    assert sorted((ROOT / "tests").rglob("__init__.py")) == []
+
+
+def test_every_package_says_what_it_is() -> None:
+    folders = {path.parent for path in package_files() if path.parent != Path()}
+    silent = [
+        str(folder)
+        for folder in sorted(folders)
+        if not (ROOT / folder / "__init__.py").is_file()
+        or not (ROOT / folder / "__init__.py").read_text(encoding="utf-8").startswith('"""')
+    ]
+    assert silent == []
+
+
+def test_nothing_depends_on_the_authors_machine() -> None:
+    outside = re.compile(r"(?<![\w.~-])(" + "|".join(OUTSIDE) + ")")
+    texts = [path for path in tracked_files() if path.suffix in TEXT_SUFFIXES]
+    hits = [str(path) for path in texts if outside.search((ROOT / path).read_text(encoding="utf-8"))]
+    assert hits == []
+
+
+def test_nothing_is_left_to_be_done() -> None:
+    marks = re.compile(r"\b(TO" + "DO|FIX" + "ME|XX" + r"X|HA" + r"CK)\b")
+    hits = [
+        f"{path}:{number}"
+        for path in (*source_files(), *(path for path in tracked_files() if path.parts[0] == "tests"))
+        if path.suffix == ".py"
+        for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), start=1)
+        if marks.search(line)
+    ]
+    assert hits == []
+
+
+def test_no_large_file_is_kept() -> None:
+    sizes = {str(path): (ROOT / path).stat().st_size for path in tracked_files()}
+    assert {name: size for name, size in sizes.items() if size > 1_000_000} == {}
