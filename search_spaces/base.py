@@ -76,7 +76,10 @@ class Slot:
 
 
 class SearchSpace(Protocol):
-    """Everything the product knows of a family of networks."""
+    """Everything the product knows of a family of networks; an immutable value."""
+
+    def __hash__(self) -> int:
+        """Spaces are keys of caches of what is derived from them."""
 
     @property
     def name(self) -> str:

@@ -3,35 +3,18 @@
 A layer is one deployable piece of a network. Its `signature` is the key of lookup tables, so it holds
 everything that decides the cost and nothing else; weights are not part of it.
 
-Conventions: shapes are (channels, height, width) of one image; a convolution pads by half its kernel, so that
-stride 1 keeps the size; batch norm is folded into the convolution before it, which leaves a bias.
+Batch norm is folded into the convolution before it, which leaves a bias.
 """
 
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Literal
 
 from search_spaces.digests import canonical_json
+from search_spaces.operations import Operation, Shape, convolution, linear, num_values, strided
 
-Shape = tuple[int, int, int]
 Activation = Literal["identity", "relu", "relu6", "hard_swish"]
 
 BYTES_PER_VALUE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One primitive step of a layer.
-
-    Attributes:
-        macs: Multiply-accumulate operations for one image.
-        params: Weights and biases as deployed.
-        live_values: Activation values held while it runs: what it reads, what it writes and what a later step
-            of the layer still needs. Element-wise steps run in place, as CPU runtimes plan them.
-    """
-
-    macs: int
-    params: int
-    live_values: int
 
 
 @dataclass(frozen=True)
@@ -73,35 +56,6 @@ class LayerSpec:
     def activation_bytes(self) -> int:
         """Peak bytes of activations alive while the layer runs (fp32, one image)."""
         return BYTES_PER_VALUE * max(operation.live_values for operation in self.operations)
-
-
-def num_values(shape: Shape) -> int:
-    """Return the number of values of an activation."""
-    return shape[0] * shape[1] * shape[2]
-
-
-def strided(shape: Shape, out_channels: int, stride: int) -> Shape:
-    """Return the output shape of a half-padded convolution."""
-    return out_channels, -(-shape[1] // stride), -(-shape[2] // stride)
-
-
-def convolution(
-    shape: Shape, out_channels: int, kernel: int, stride: int = 1, groups: int = 1, held: int = 0
-) -> Operation:
-    """Describe a half-padded convolution with bias; `held` values stay alive beside it."""
-    out_shape = strided(shape, out_channels, stride)
-    weights = shape[0] // groups * kernel * kernel * out_channels
-    return Operation(
-        macs=weights * out_shape[1] * out_shape[2],
-        params=weights + out_channels,
-        live_values=num_values(shape) + num_values(out_shape) + held,
-    )
-
-
-def linear(in_features: int, out_features: int) -> Operation:
-    """Describe a fully connected step with bias."""
-    weights = in_features * out_features
-    return Operation(weights, weights + out_features, in_features + out_features)
 
 
 @dataclass(frozen=True)
@@ -310,7 +264,11 @@ class BasicBlock(LayerSpec):
 
 @dataclass(frozen=True)
 class ShuffleUnit(LayerSpec):
-    """The unit of ShuffleNetV2 (Ma et al. 2018): split or stride 2, 1x1, depthwise 3x3, 1x1, concatenate, shuffle."""
+    """The unit of ShuffleNetV2 (Ma et al. 2018).
+
+    With stride 1 half of the channels pass by: split, 1x1, depthwise 3x3, 1x1, concatenate, shuffle. With
+    stride 2 both branches see the whole input.
+    """
 
     kind: ClassVar[str] = "shuffle_unit"
     out_channels: int

@@ -1,7 +1,7 @@
 """MobileNetV3-like networks: inverted residuals, squeeze-excite, hard-swish (Howard et al. 2019).
 
-`imagenet` is the geometry published with Once-for-All (Cai et al. 2020) at width 1.0. `tiny` is for small images
-and small machines, and has elastic stage widths besides.
+`imagenet` is the geometry published with Once-for-All (Cai et al. 2020) at width 1.0. `tiny` is for small
+images and small machines, and has elastic stage widths besides.
 """
 
 from collections.abc import Iterator
@@ -102,7 +102,9 @@ def mobilenet_v3(preset: str = "tiny", num_classes: int = 10, in_channels: int =
         UsageError: `unknown_preset`.
     """
     if preset not in PRESETS:
-        raise UsageError("unknown_preset", f"{NAME} has no preset '{preset}'; presets are {', '.join(PRESETS)}")
+        raise UsageError(
+            "unknown_preset", f"{NAME} has no preset '{preset}'; presets are {', '.join(PRESETS)}"
+        )
     geometry = PRESETS[preset]
     slots = (*_stem(geometry, in_channels), *_stages(geometry), *_head(geometry, num_classes))
     return Space(f"{NAME}/{preset}", tuple(_choices(geometry)), slots)
@@ -134,7 +136,8 @@ def _stages(geometry: Geometry) -> Iterator[Slot]:
         prefix = f"stage{number}"
         own_width = f"{prefix}.width"
         for block in range(1, max(stage.depths) + 1):
-            scope = ("resolution", f"{prefix}.block{block}.kernel", f"{prefix}.block{block}.expansion", own_width)
+            own = (f"{prefix}.block{block}.kernel", f"{prefix}.block{block}.expansion", own_width)
+            scope: tuple[str, ...] = ("resolution", *own)
             if block == 1 and number == 1:
                 yield Slot(f"{prefix}.block1", scope, partial(_first_block, stage, geometry.stem_width))
             elif block == 1:
@@ -175,7 +178,13 @@ def _stem_block(width: int, resolution: int) -> Standing:
 
 
 def _first_block(
-    stage: Stage, stem_width: int | None, resolution: int, kernel: int, expansion: int, width: int, before: int = 0
+    stage: Stage,
+    stem_width: int | None,
+    resolution: int,
+    kernel: int,
+    expansion: int,
+    width: int,
+    before: int = 0,
 ) -> Standing:
     in_width = before if stem_width is None else stem_width
     size = _size(resolution, stage.total_stride)

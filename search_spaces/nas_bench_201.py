@@ -1,8 +1,8 @@
 """The NAS-Bench-201 cell (Dong and Yang 2020): four nodes, an operation on each of six edges.
 
-A slot is an edge; the sum over the edges into a node is the node. An edge that cannot reach the cell's output
-contributes nothing and is absent, as a graph compiler would drop it. A node that nothing reaches is zeros, and
-an operation on it still runs, as it does in the benchmark.
+A slot is an edge; the sum over the edges into a node is the node. An edge that cannot reach the cell's
+output contributes nothing and is absent, as a graph compiler would drop it. A node that nothing reaches is
+zeros, and an operation on it still runs, as it does in the benchmark.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ from search_spaces.layers import (
     NormAct,
     Normalize,
     PooledHead,
-    Shape,
 )
+from search_spaces.operations import Shape
 
 NAME = "nas_bench_201"
 
@@ -40,7 +40,9 @@ def nas_bench_201(preset: str = "cifar", num_classes: int = 10, in_channels: int
         UsageError: `unknown_preset`.
     """
     if preset not in PRESETS:
-        raise UsageError("unknown_preset", f"{NAME} has no preset '{preset}'; presets are {', '.join(PRESETS)}")
+        raise UsageError(
+            "unknown_preset", f"{NAME} has no preset '{preset}'; presets are {', '.join(PRESETS)}"
+        )
     resolution, width, num_cells = PRESETS[preset]
     choices = tuple(Choice(_edge_name(edge), OPERATIONS) for edge in EDGES)
     return Space(
@@ -53,7 +55,7 @@ def nas_bench_201(preset: str = "cifar", num_classes: int = 10, in_channels: int
 def _slots(image: Shape, width: int, num_cells: int, num_classes: int) -> Iterator[Slot]:
     yield Slot("normalize", (), partial(_fixed, Normalize(image)))
     yield Slot("stem", (), partial(_fixed, ConvNormAct(image, width, 3, 1, "identity")))
-    source = ("stem",)
+    source: tuple[str, ...] = ("stem",)
     shape: Shape = (width, *image[1:])
     for stage in (1, 2, 3):
         if stage > 1:

@@ -15,7 +15,8 @@ from search_spaces.base import (
     option_values,
 )
 from search_spaces.errors import UsageError
-from search_spaces.layers import LayerSpec, Shape
+from search_spaces.layers import LayerSpec
+from search_spaces.operations import Shape
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,4 +136,6 @@ def _check(space: SearchSpace, archs: IntArray) -> None:
             f"space '{space.name}' has {len(sizes)} choices, got an array of shape {archs.shape}",
         )
     if archs.size and ((archs < 0) | (archs >= sizes)).any():
-        raise UsageError("invalid_architecture", f"an option index is outside 0..{sizes.tolist()} (exclusive)")
+        raise UsageError(
+            "invalid_architecture", f"an option index is outside 0..{sizes.tolist()} (exclusive)"
+        )
