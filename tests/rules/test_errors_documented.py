@@ -37,6 +37,12 @@ def literal_codes(node: ast.expr) -> list[str]:
     return []
 
 
+def code_argument(call: ast.Call) -> ast.expr | None:
+    """What an error is given as its code."""
+    named = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
+    return next(iter([*call.args, *named]), None)
+
+
 def raised() -> tuple[dict[str, set[str]], list[str]]:
     """Code -> classes it is raised with; and the places whose code is not a literal."""
     codes: dict[str, set[str]] = {}
@@ -48,7 +54,10 @@ def raised() -> tuple[dict[str, set[str]], list[str]]:
             kind = error_classes().get(dotted(node.func).split(".")[-1])
             if kind is None:
                 continue
-            found = literal_codes(node.args[0]) if node.args else []
+            given = code_argument(node)
+            if isinstance(given, ast.Attribute) and given.attr == "code":
+                continue  # an error that another process raised is passed on as it came
+            found = literal_codes(given) if given is not None else []
             if not found:
                 unreadable.append(place(path, node))
             for code in found:
