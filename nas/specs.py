@@ -1,0 +1,211 @@
+"""The specification of a search: the one schema of files, the command line and whatever submits a job.
+
+```yaml
+space: {name: mobilenet_v3, preset: tiny}
+dataset: {name: digits}
+targets: [{device: host, context: {runtime: onnxruntime, precision: fp32, threads: 1}, limits: {latency_ms: 1.0}}]
+supernet: {recipe: default}
+search: {strategy: nsga2, objectives: [accuracy, latency_ms], evaluations: 20000}
+budget: {wall_minutes: 5}
+export: {formats: [onnx], points: 3}
+seed: 0
+```
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from nas.data.spec import DatasetSpec
+from search_spaces.digests import sha256_json
+from search_spaces.errors import UsageError
+
+ObjectiveName = Literal["accuracy", "latency_ms", "peak_memory_bytes", "num_params", "num_macs"]
+CostName = Literal["latency_ms", "peak_memory_bytes", "num_params", "num_macs"]
+StockName = Literal["mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2", "resnet"]
+
+
+class Spec(BaseModel):
+    """Frozen, and strict about fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SpaceSpec(Spec):
+    """Which search space.
+
+    Attributes:
+        name: In the catalogue of spaces.
+        preset: Geometry of the space.
+    """
+
+    name: str = "mobilenet_v3"
+    preset: str = "tiny"
+
+
+class ContextSpec(Spec):
+    """How the device runs networks; the runtime's version is that of the installed one."""
+
+    runtime: Literal["onnxruntime"] = "onnxruntime"
+    precision: Literal["fp32"] = "fp32"
+    threads: Literal[1] = 1
+
+
+class TargetSpec(Spec):
+    """A device, a context and the limits that hold there.
+
+    Attributes:
+        device: `host` is the machine that runs the search.
+        context: How it runs networks.
+        limits: Upper limits of costs, by name; none means that the front is not cut off.
+    """
+
+    device: Literal["host"] = "host"
+    context: ContextSpec = ContextSpec()
+    limits: dict[CostName, Annotated[float, Field(gt=0)]] = {}
+
+
+class SupernetSpec(Spec):
+    """How the supernet is trained.
+
+    Attributes:
+        recipe: Which subnets a step trains.
+        epochs: Passes over the training images; what fits into the budget if not given.
+    """
+
+    recipe: Literal["default", "sandwich", "uniform"] = "default"
+    epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+
+class StrategySpec(Spec):
+    """How the space is searched.
+
+    Attributes:
+        strategy: In the catalogue of strategies.
+        objectives: What is optimised, at least two.
+        evaluations: Architectures the strategy may ask for.
+    """
+
+    strategy: Literal["nsga2", "random"] = "nsga2"
+    objectives: Annotated[tuple[ObjectiveName, ...], Field(min_length=2)] = ("accuracy", "latency_ms")
+    evaluations: Annotated[int, Field(ge=100, le=10_000_000)] = 20_000
+
+    @field_validator("objectives")
+    @classmethod
+    def _accuracy_and_costs(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if "accuracy" not in names or len(set(names)) != len(names):
+            raise ValueError("objectives are accuracy and at least one cost, each once")
+        return names
+
+
+class VerifySpec(Spec):
+    """How much is extracted, exported, scored and measured.
+
+    Attributes:
+        candidates: Networks to verify at most, for each target.
+        rounds: Times that predictors are refitted and the space is searched again at most.
+    """
+
+    candidates: Annotated[int, Field(ge=4, le=2_000)] = 40
+    rounds: Annotated[int, Field(ge=1, le=20)] = 3
+
+
+class BudgetSpec(Spec):
+    """What a search may cost.
+
+    Attributes:
+        wall_minutes: Of the whole search; training takes what the other phases leave.
+    """
+
+    wall_minutes: Annotated[float, Field(gt=0, le=100_000)] = 60.0
+
+
+class ExportSpec(Spec):
+    """What is delivered.
+
+    Attributes:
+        formats: File formats.
+        points: Networks of the front to deliver with a card.
+    """
+
+    formats: Annotated[tuple[Literal["onnx"], ...], Field(min_length=1)] = ("onnx",)
+    points: Annotated[int, Field(ge=1, le=100)] = 3
+
+
+class SearchSpec(Spec):
+    """One search.
+
+    Attributes:
+        references: Stock networks that are trained, verified and shown beside the front; together they get as
+            many CPU-seconds of training as the supernet had.
+    """
+
+    space: SpaceSpec = SpaceSpec()
+    dataset: DatasetSpec
+    targets: Annotated[tuple[TargetSpec, ...], Field(min_length=1)] = (TargetSpec(),)
+    supernet: SupernetSpec = SupernetSpec()
+    search: StrategySpec = StrategySpec()
+    verify: VerifySpec = VerifySpec()
+    budget: BudgetSpec = BudgetSpec()
+    export: ExportSpec = ExportSpec()
+    references: tuple[StockName, ...] = ()
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the whole specification."""
+        return sha256_json(self.model_dump(mode="json"))
+
+
+def parse_spec(document: object) -> SearchSpec:
+    """Check a specification.
+
+    Raises:
+        UsageError: `invalid_spec`, naming every field that is wrong.
+    """
+    try:
+        return SearchSpec.model_validate(document)
+    except ValidationError as error:
+        raise UsageError("invalid_spec", f"the specification is wrong: {_problems(error)}") from error
+
+
+def load_spec(path: Path) -> SearchSpec:
+    """Read a specification from a YAML or JSON file.
+
+    A relative path of a data set is taken from the folder of the file.
+
+    Raises:
+        UsageError: `no_such_file`, `invalid_yaml` or `invalid_spec`.
+    """
+    if not path.is_file():
+        raise UsageError("no_such_file", f"there is no file {path}: give the path of a specification (YAML)")
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError("invalid_yaml", f"{path} is not YAML: {reason}") from error
+    if not isinstance(document, dict):
+        raise UsageError(
+            "invalid_spec", f"{path} holds no specification: it starts with 'dataset:', for example"
+        )
+    return parse_spec(_anchored(document, path.parent))
+
+
+def _anchored(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    dataset = document.get("dataset")
+    if isinstance(dataset, dict) and isinstance(dataset.get("path"), str):
+        where = folder / Path(dataset["path"]).expanduser()
+        return {**document, "dataset": {**dataset, "path": str(where.resolve())}}
+    return document
+
+
+def _problems(error: ValidationError) -> str:
+    found = []
+    for problem in error.errors(include_url=False, include_input=True):
+        where = ".".join(str(part) for part in problem["loc"]) or "specification"
+        given = problem.get("input")
+        shown = f" (got {given!r})" if isinstance(given, str | int | float | bool) else ""
+        found.append(f"{where}: {problem['msg']}{shown}")
+    return "; ".join(found)
