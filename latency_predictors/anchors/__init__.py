@@ -1,0 +1,24 @@
+"""Fixed networks that tell how fast a device is at a moment: one bound by arithmetic, one by memory.
+
+The files are part of the package, the same everywhere; a test rebuilds them to the byte.
+"""
+
+import hashlib
+from pathlib import Path
+
+from latency_predictors.protocol import Subject
+from search_spaces.errors import MeasurementError
+
+_FOLDER = Path(__file__).parent
+
+
+def default_anchors(file_format: str) -> tuple[Subject, ...]:
+    """Return the anchors for a file format.
+
+    Raises:
+        MeasurementError: `no_anchors` where the package has none for the format.
+    """
+    paths = sorted(_FOLDER.glob(f"*.{file_format}"))
+    if not paths:
+        raise MeasurementError("no_anchors", f"there are no anchors in format '{file_format}': give your own")
+    return tuple(Subject(digest=hashlib.sha256(path.read_bytes()).hexdigest(), path=path) for path in paths)

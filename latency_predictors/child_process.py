@@ -1,0 +1,86 @@
+"""A child process that answers in lines, ended when it is silent for too long."""
+
+import os
+import selectors
+import subprocess
+import tempfile
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+
+@dataclass(frozen=True)
+class ChildEnded:
+    """How a child ended.
+
+    Attributes:
+        reason: For people, for example `ended with status 1` or `was silent for 120 s`.
+        last_words: The last line it wrote to its error stream, if any.
+    """
+
+    reason: str
+    last_words: str
+
+
+def run_child(
+    command: Sequence[str], request: str, env: Mapping[str, str], silence_s: float
+) -> Generator[bytes | ChildEnded, None, None]:
+    """Start a process, give it a request on its input, yield its lines, then how it ended.
+
+    The process is gone when the iterator is exhausted or closed.
+
+    Args:
+        command: Program and arguments.
+        request: What it reads from its standard input.
+        env: Its environment.
+        silence_s: It is killed when it writes nothing for so long.
+    """
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=env
+        )
+        assert process.stdin
+        assert process.stdout
+        try:
+            _send(process.stdin, request)
+            silent = yield from _lines(process.stdout, silence_s)
+            if not silent:
+                process.wait(silence_s)
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+        reason = f"was silent for {silence_s:g} s" if silent else _ending(process.returncode)
+        yield ChildEnded(reason, _last_line(errors))
+
+
+def _send(pipe: IO[bytes], request: str) -> None:
+    try:
+        with pipe:
+            pipe.write(request.encode())
+    except BrokenPipeError:
+        return  # it died already; what follows reports how
+
+
+def _lines(pipe: IO[bytes], silence_s: float) -> Generator[bytes, None, bool]:
+    """Yield lines until the end of the stream; return whether it went silent instead."""
+    pending = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while selector.select(silence_s):
+            chunk = os.read(pipe.fileno(), 65536)
+            if not chunk:
+                return False
+            *complete, pending = (pending + chunk).split(b"\n")
+            yield from complete
+    return True
+
+
+def _ending(status: int) -> str:
+    return f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+
+
+def _last_line(errors: IO[bytes]) -> str:
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""

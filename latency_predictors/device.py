@@ -1,0 +1,144 @@
+"""What was measured: the hardware (`Device`) and the way it ran networks (`ExecutionContext`)."""
+
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from search_spaces.digests import sha256_json
+from search_spaces.errors import MeasurementError
+
+GraphOptimisation = Literal["none", "basic", "extended", "all"]
+
+# Instruction sets by which runtimes choose their kernels. Virtual machines often hide the model's name,
+# and two hosts with the same name may differ in these.
+_X86_FEATURES = {"avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx_vnni"}
+_X86_FEATURES |= {"avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16"}
+_ARM_FEATURES = {"asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2"}
+
+
+@dataclass(frozen=True)
+class Device:
+    """Hardware facts of one unit.
+
+    Attributes:
+        cpu_model: Name of the processor.
+        cpu_features: Instruction sets that runtimes choose kernels by, sorted.
+        num_cores: Logical processors of the machine.
+        memory_gib: Main memory, rounded to whole GiB (kernels reserve a little, differently each time).
+        architecture: For example `x86_64`.
+        os: For example `Linux`.
+    """
+
+    cpu_model: str
+    cpu_features: tuple[str, ...]
+    num_cores: int
+    memory_gib: int
+    architecture: str
+    os: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the facts: the identity of the device."""
+        return sha256_json(asdict(self))
+
+    @property
+    def label(self) -> str:
+        """One line for people."""
+        return (
+            f"{self.cpu_model}, {self.num_cores} cores, {self.memory_gib} GiB, {self.os} {self.architecture}"
+        )
+
+
+@dataclass(frozen=True)
+class ExecutionContext:
+    """How a device runs a network. Another runtime version is another context.
+
+    Attributes:
+        runtime: Name in the catalogue of runtimes.
+        runtime_version: Version the measurements belong to.
+        precision: Arithmetic of the exported file.
+        threads: Threads of one inference.
+        batch: Images of one inference.
+        affinity: Logical processors the measuring process is pinned to; () means as many as there are
+            threads, the last ones the process may use (the first are the busiest with interrupts).
+        graph_optimisation: Level of the runtime's graph compiler.
+    """
+
+    runtime: str
+    runtime_version: str
+    precision: str = "fp32"
+    threads: int = 1
+    batch: int = 1
+    affinity: tuple[int, ...] = ()
+    graph_optimisation: GraphOptimisation = "all"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all fields: the identity of the context."""
+        return sha256_json(asdict(self))
+
+    @property
+    def label(self) -> str:
+        """One line for people."""
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        return f"{self.runtime} {self.runtime_version}, {self.precision}, {threads}, batch {self.batch}"
+
+
+def host_context(runtime: str = "onnxruntime", *, threads: int = 1, batch: int = 1) -> ExecutionContext:
+    """Return the context of a runtime as it is installed here, without loading it.
+
+    Raises:
+        MeasurementError: `runtime_missing` where it is not installed.
+    """
+    try:
+        installed = version(runtime)
+    except PackageNotFoundError as error:
+        raise MeasurementError(
+            "runtime_missing", f"runtime '{runtime}' is not installed: pip install {runtime}"
+        ) from error
+    return ExecutionContext(runtime, installed, threads=threads, batch=batch)
+
+
+def host_device() -> Device:
+    """Return the facts of this machine."""
+    cpuinfo = _cpuinfo()
+    flags = cpuinfo.get("flags", cpuinfo.get("Features", "")).split()
+    return Device(
+        cpu_model=_cpu_model(cpuinfo),
+        cpu_features=tuple(sorted((_X86_FEATURES | _ARM_FEATURES).intersection(flags))),
+        num_cores=os.cpu_count() or 1,
+        memory_gib=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        architecture=platform.machine(),
+        os=platform.system(),
+    )
+
+
+def _cpuinfo() -> dict[str, str]:
+    """Return the fields of the first processor and of the board in /proc/cpuinfo, if there is one."""
+    path = Path("/proc/cpuinfo")
+    if not path.exists():
+        return {}
+    fields: dict[str, str] = {}
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        name, colon, value = line.partition(":")
+        if colon:
+            fields.setdefault(name.strip(), value.strip())
+    return fields
+
+
+def _cpu_model(cpuinfo: dict[str, str]) -> str:
+    # Boards say what they are in the device tree or under "Model"; PCs under "model name".
+    board = Path("/proc/device-tree/model")
+    if board.exists():
+        return board.read_text(encoding="utf-8", errors="replace").strip("\0 \n")
+    for field in ("model name", "Model", "Hardware"):
+        if cpuinfo.get(field):
+            return cpuinfo[field]
+    if platform.system() == "Darwin":
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,200 @@
+"""Timing of one subject: warm-up, blocks, stopping rule, statistics.
+
+Pure: the subject is a function, the clock is a function, so every rule is testable without hardware.
+The rules follow what the field's tools have in common (TFLite `benchmark_model`, trtexec, TVM,
+`torch.utils.benchmark`): a floor of count *and* of duration, the median as the headline, the interval of the
+median as the reason to stop.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from search_spaces.base import FloatArray
+
+NS_PER_MS = 1e6
+NS_PER_S = 1e9
+
+_WARM_UP_WINDOW = 5
+_CHECK_GROWTH = 1.25  # the interval is looked at after every further quarter of the blocks
+_NORMAL_95 = 1.96
+
+
+@dataclass(frozen=True)
+class TimingProtocol:
+    """Floors and ceilings of one measurement.
+
+    Attributes:
+        warm_up_runs: Runs before anything counts, at least (and at least ten, to see that it is steady).
+        warm_up_s: Seconds of warm-up, at least.
+        warm_up_ceiling_s: Seconds after which measuring starts though the runs are not yet steady.
+        steady: Relative difference of two successive medians of five runs that counts as steady.
+        block_s: Shortest block; runs faster than this are timed several at once. 0 times every run alone,
+            which is what percentiles of single runs need.
+        min_blocks: Blocks, at least.
+        min_duration_s: Seconds of timed blocks, at least.
+        interval: Stop when half the width of the median's 95 % interval is within this share of the median.
+        ceiling_s: Stop anyway after so many seconds of timed blocks; the result is then `wide`.
+    """
+
+    warm_up_runs: int
+    warm_up_s: float
+    warm_up_ceiling_s: float
+    steady: float
+    block_s: float
+    min_blocks: int
+    min_duration_s: float
+    interval: float
+    ceiling_s: float
+
+
+LAYER_PROTOCOL = TimingProtocol(
+    warm_up_runs=10,
+    warm_up_s=0.02,
+    warm_up_ceiling_s=0.08,
+    steady=0.02,
+    block_s=0.001,
+    min_blocks=25,
+    min_duration_s=0.08,
+    interval=0.01,
+    ceiling_s=0.2,
+)
+"""For lone layers of 5 to 200 microseconds: about 0.12 s each, in blocks of at least a millisecond."""
+
+NETWORK_PROTOCOL = TimingProtocol(
+    warm_up_runs=10,
+    warm_up_s=0.06,
+    warm_up_ceiling_s=0.3,
+    steady=0.02,
+    block_s=0.0,
+    min_blocks=30,
+    min_duration_s=0.25,
+    interval=0.01,
+    ceiling_s=0.6,
+)
+"""For whole networks: about 0.35 s each, every run timed alone: percentiles are those of single runs."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Statistics of one measurement, in milliseconds for one run.
+
+    Attributes:
+        median_ms: The headline.
+        low_ms: Lower end of the median's 95 % interval.
+        high_ms: Upper end of the median's 95 % interval.
+        mean_ms: Mean of the blocks.
+        std_ms: Standard deviation of the blocks.
+        p10_ms: 10th percentile of the blocks.
+        p90_ms: 90th percentile of the blocks.
+        p99_ms: 99th percentile of the blocks.
+        min_ms: Fastest block.
+        num_blocks: Blocks timed.
+        runs_per_block: Runs in each block; with 1 the percentiles are those of single runs.
+        wide: Whether the ceiling was reached before the interval was narrow enough.
+    """
+
+    median_ms: float
+    low_ms: float
+    high_ms: float
+    mean_ms: float
+    std_ms: float
+    p10_ms: float
+    p90_ms: float
+    p99_ms: float
+    min_ms: float
+    num_blocks: int
+    runs_per_block: int
+    wide: bool
+
+
+def measure(run_once: Callable[[], None], clock: Callable[[], int], protocol: TimingProtocol) -> Summary:
+    """Measure one subject.
+
+    Args:
+        run_once: Runs the subject once.
+        clock: Monotonic time in nanoseconds, for example `time.perf_counter_ns`.
+        protocol: Floors and ceilings.
+    """
+    runs_per_block = _warm_up(run_once, clock, protocol)
+    blocks_ns: list[int] = []
+    total_ns = 0
+    next_check = protocol.min_blocks
+    while True:
+        begin = clock()
+        for _ in range(runs_per_block):
+            run_once()
+        blocks_ns.append(clock() - begin)
+        total_ns += blocks_ns[-1]
+        exhausted = total_ns >= protocol.ceiling_s * NS_PER_S
+        if not exhausted and (len(blocks_ns) < next_check or total_ns < protocol.min_duration_s * NS_PER_S):
+            continue
+        next_check = math.ceil(len(blocks_ns) * _CHECK_GROWTH)
+        times_ms = np.array(blocks_ns) / (runs_per_block * NS_PER_MS)
+        low, median, high = median_interval(times_ms)
+        narrow = (high - low) / 2 <= protocol.interval * median
+        if narrow or exhausted:
+            return _summary(times_ms, runs_per_block, wide=not narrow)
+
+
+def median_interval(values: FloatArray) -> tuple[float, float, float]:
+    """Return the median and its 95 % interval, as (low, median, high).
+
+    The interval is the distribution-free one between two order statistics (normal approximation of the
+    binomial ranks); with fewer than six values it is the whole range.
+    """
+    ordered = np.sort(values)
+    n = len(ordered)
+    spread = _NORMAL_95 * math.sqrt(n) / 2
+    low = max(math.floor(n / 2 - spread) - 1, 0)
+    high = min(math.ceil(n / 2 + spread), n - 1)
+    return float(ordered[low]), float(np.median(ordered)), float(ordered[high])
+
+
+def _warm_up(run_once: Callable[[], None], clock: Callable[[], int], protocol: TimingProtocol) -> int:
+    """Run until the times are steady; return how many runs make a block."""
+    recent: deque[int] = deque(maxlen=2 * _WARM_UP_WINDOW)
+    start = clock()
+    num_runs = 0
+    while True:
+        begin = clock()
+        run_once()
+        end = clock()
+        recent.append(end - begin)
+        num_runs += 1
+        elapsed_s = (end - start) / NS_PER_S
+        if num_runs < protocol.warm_up_runs or elapsed_s < protocol.warm_up_s:
+            continue
+        if _steady(recent, protocol.steady) or elapsed_s >= protocol.warm_up_ceiling_s:
+            typical_ns = float(np.median(recent))
+            return max(1, math.ceil(protocol.block_s * NS_PER_S / max(typical_ns, 1.0)))
+
+
+def _steady(recent: deque[int], tolerance: float) -> bool:
+    if len(recent) < 2 * _WARM_UP_WINDOW:
+        return False
+    times = list(recent)
+    before, now = np.median(times[:_WARM_UP_WINDOW]), np.median(times[_WARM_UP_WINDOW:])
+    return bool(abs(now - before) <= tolerance * before)
+
+
+def _summary(times_ms: FloatArray, runs_per_block: int, *, wide: bool) -> Summary:
+    low, median, high = median_interval(times_ms)
+    p10, p90, p99 = (float(value) for value in np.percentile(times_ms, [10, 90, 99]))
+    return Summary(
+        median_ms=median,
+        low_ms=low,
+        high_ms=high,
+        mean_ms=float(times_ms.mean()),
+        std_ms=float(times_ms.std(ddof=1)) if len(times_ms) > 1 else 0.0,
+        p10_ms=p10,
+        p90_ms=p90,
+        p99_ms=p99,
+        min_ms=float(times_ms.min()),
+        num_blocks=len(times_ms),
+        runs_per_block=runs_per_block,
+        wide=wide,
+    )

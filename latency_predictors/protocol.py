@@ -1,0 +1,146 @@
+"""Wire models of measuring: what a session is asked for and what it answers.
+
+A request is one JSON document, an answer is JSON lines: `started` for every measurement (so that progress can
+be shown and a death can be blamed), then one `finished` or `failed`. `version` changes when a field does.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from latency_predictors.device import Device, ExecutionContext
+from latency_predictors.measure import Summary, TimingProtocol
+
+
+class WireModel(BaseModel):
+    """Frozen, and strict about fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Subject(WireModel):
+    """A file to measure.
+
+    Attributes:
+        digest: What the result is stored under.
+        path: The file, in the format of the context's runtime.
+    """
+
+    digest: str
+    path: Path
+
+
+class SubjectResult(WireModel):
+    """One subject in one session.
+
+    Attributes:
+        digest: The subject's.
+        summary: What was measured, as it was.
+        scale: How slow the device was just then, from the anchors; 1 at the reference.
+        suspect: Whether the anchors moved or disagreed, after repeats too.
+        num_repeats: How often it was measured again because the anchors moved.
+    """
+
+    digest: str
+    summary: Summary
+    scale: float = Field(gt=0)
+    suspect: bool
+    num_repeats: int
+
+    @property
+    def median_ms(self) -> float:
+        """The median, corrected for drift."""
+        return self.summary.median_ms / self.scale
+
+
+class AnchorReading(WireModel):
+    """The anchors measured at one moment.
+
+    Attributes:
+        at_ns: When, on the session's monotonic clock.
+        median_ms: By the anchor's digest.
+    """
+
+    at_ns: int
+    median_ms: dict[str, float]
+
+
+class SessionRequest(WireModel):
+    """What one session is to do.
+
+    Attributes:
+        version: Of these models.
+        context: How to run.
+        timing: How to time.
+        subjects: What to measure.
+        anchors: Fixed networks that tell how fast the device is just then.
+        reference_ms: Medians of the anchors that count as scale 1; empty: the session's own medians.
+        seed: Of the random order.
+    """
+
+    version: Literal[1] = 1
+    context: ExecutionContext
+    timing: TimingProtocol
+    subjects: tuple[Subject, ...]
+    anchors: tuple[Subject, ...]
+    reference_ms: dict[str, float]
+    seed: int
+
+
+class Started(WireModel):
+    """A measurement begins."""
+
+    event: Literal["started"] = "started"
+    digest: str
+
+
+class Finished(WireModel):
+    """All is measured."""
+
+    event: Literal["finished"] = "finished"
+    results: tuple[SubjectResult, ...]
+    readings: tuple[AnchorReading, ...]
+    reference_ms: dict[str, float]
+    cpus: tuple[int, ...]
+
+
+class Failed(WireModel):
+    """The session cannot go on, for a reason that a user can act on."""
+
+    event: Literal["failed"] = "failed"
+    code: str
+    message: str
+
+
+Line = Started | Finished | Failed
+LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="event")])
+"""Reads one line of an answer."""
+
+
+class SessionResult(WireModel):
+    """One session, with where and how it ran.
+
+    Attributes:
+        version: Of these models.
+        session_id: Unique.
+        started_at: UTC, ISO 8601.
+        device: Where.
+        context: How.
+        timing: How it was timed.
+        cpus: Logical processors it was pinned to; empty where the system cannot pin.
+        results: One for each subject, in the order they were measured.
+        readings: The anchors over the session.
+        reference_ms: Medians of the anchors that counted as scale 1.
+    """
+
+    version: Literal[1] = 1
+    session_id: str
+    started_at: str
+    device: Device
+    context: ExecutionContext
+    timing: TimingProtocol
+    cpus: tuple[int, ...]
+    results: tuple[SubjectResult, ...]
+    readings: tuple[AnchorReading, ...]
+    reference_ms: dict[str, float]

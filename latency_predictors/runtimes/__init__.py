@@ -1,0 +1,23 @@
+"""The runtimes that networks are measured and scored with, behind one small protocol.
+
+`RUNTIMES` names them; making one loads nothing, `prepare` does.
+"""
+
+from latency_predictors.runtimes.onnxruntime import OnnxRuntime
+from latency_predictors.runtimes.runtime import Executable, Runtime
+from search_spaces.errors import UsageError
+
+__all__ = ["RUNTIMES", "Executable", "Runtime", "get_runtime"]
+
+RUNTIMES: dict[str, Runtime] = {"onnxruntime": OnnxRuntime()}
+
+
+def get_runtime(name: str) -> Runtime:
+    """Return a runtime by name.
+
+    Raises:
+        UsageError: `unknown_runtime`, naming those there are.
+    """
+    if name not in RUNTIMES:
+        raise UsageError("unknown_runtime", f"no runtime '{name}'; there are {', '.join(RUNTIMES)}")
+    return RUNTIMES[name]

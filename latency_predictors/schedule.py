@@ -1,0 +1,182 @@
+"""What a session measures when, and how drift is taken out. Pure: measuring and the clock are functions.
+
+Sessions and minutes differ more than repeats do: a whole device can shift by percents. So subjects run in
+random order, and fixed networks, the anchors, run at the start, after every few subjects and at the end.
+Their times, over those of the reference, say how slow the device was; subjects are divided by that,
+interpolated in time.
+"""
+
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from latency_predictors.measure import NS_PER_S, Summary
+from latency_predictors.protocol import AnchorReading, SubjectResult
+from search_spaces.errors import MeasurementError
+
+
+@dataclass(frozen=True)
+class DriftRules:
+    """When anchors are measured and what their moves mean.
+
+    Attributes:
+        segment_subjects: Subjects between two readings of the anchors, at most.
+        segment_s: Seconds between two readings, at most.
+        repeat_above: Subjects between readings that differ by more than this share are measured again.
+        void_above: A session whose neighbouring readings differ by more than this share is worth nothing.
+        agreement: Anchors whose scales differ by more than this share say nothing about other networks.
+        max_repeats: After so many repeats a subject is kept as suspect.
+    """
+
+    segment_subjects: int = 10
+    segment_s: float = 60.0
+    repeat_above: float = 0.05
+    void_above: float = 0.20
+    agreement: float = 0.05
+    max_repeats: int = 2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything a session found out.
+
+    Attributes:
+        results: One for each subject.
+        readings: The anchors, in order of time.
+        reference_ms: Medians of the anchors that counted as scale 1.
+    """
+
+    results: tuple[SubjectResult, ...]
+    readings: tuple[AnchorReading, ...]
+    reference_ms: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Timed:
+    digest: str
+    at_ns: int
+    summary: Summary
+    before: AnchorReading
+    after: AnchorReading
+    moved: bool
+    num_repeats: int
+
+
+def run_schedule(
+    subjects: Sequence[str],
+    anchors: Sequence[str],
+    measure: Callable[[str], Summary],
+    clock: Callable[[], int],
+    rng: np.random.Generator,
+    reference_ms: Mapping[str, float] | None = None,
+    rules: DriftRules | None = None,
+) -> Outcome:
+    """Measure all subjects and correct them for drift.
+
+    Args:
+        subjects: Digests to measure.
+        anchors: Digests of the anchors, at least one.
+        measure: Measures one digest.
+        clock: Monotonic time in nanoseconds.
+        rng: Decides the order.
+        reference_ms: Medians of the anchors that count as scale 1; the session's own medians if not given.
+        rules: When to repeat, when to give up.
+
+    Raises:
+        MeasurementError: `session_void` where the device's speed jumped, `anchor_mismatch` where the
+            reference belongs to other anchors.
+    """
+    if reference_ms and set(reference_ms) != set(anchors):
+        raise MeasurementError(
+            "anchor_mismatch", "the table was made with other anchors: profile the device anew"
+        )
+    rules = rules or DriftRules()
+    queue = deque(subjects[i] for i in rng.permutation(len(subjects)))
+    repeats: Counter[str] = Counter()
+    accepted: list[_Timed] = []
+    readings = [_read(anchors, measure, clock)]
+    while queue:
+        before = readings[-1]
+        timed: list[tuple[str, int, Summary]] = []
+        while queue and (not timed or _segment_open(timed, before, clock, rules)):
+            timed.append(_time(queue.popleft(), measure, clock))
+        after = _read(anchors, measure, clock)
+        moved = _move(before, after)
+        if moved > rules.void_above:
+            # One disturbed reading is no jump: look again before the work of the session is thrown away.
+            after = _read(anchors, measure, clock)
+            _check_not_void(_move(before, after), rules)
+        for digest, at_ns, summary in timed:
+            if moved > rules.repeat_above and repeats[digest] < rules.max_repeats:
+                repeats[digest] += 1
+                queue.append(digest)
+            else:
+                held = moved > rules.repeat_above
+                accepted.append(_Timed(digest, at_ns, summary, before, after, held, repeats[digest]))
+        readings.append(after)
+    reference = dict(reference_ms) if reference_ms else _medians(readings)
+    results = tuple(_corrected(one, reference, rules) for one in accepted)
+    return Outcome(results, tuple(readings), reference)
+
+
+def _read(
+    anchors: Sequence[str], measure: Callable[[str], Summary], clock: Callable[[], int]
+) -> AnchorReading:
+    begin = clock()
+    medians = {digest: measure(digest).median_ms for digest in anchors}
+    return AnchorReading(at_ns=(begin + clock()) // 2, median_ms=medians)
+
+
+def _time(
+    digest: str, measure: Callable[[str], Summary], clock: Callable[[], int]
+) -> tuple[str, int, Summary]:
+    begin = clock()
+    summary = measure(digest)
+    return digest, (begin + clock()) // 2, summary
+
+
+def _segment_open(
+    timed: Sequence[object], before: AnchorReading, clock: Callable[[], int], rules: DriftRules
+) -> bool:
+    age_s = (clock() - before.at_ns) / NS_PER_S
+    return len(timed) < rules.segment_subjects and age_s < rules.segment_s
+
+
+def _move(before: AnchorReading, after: AnchorReading) -> float:
+    """Return the largest change of an anchor between two readings, as a share."""
+    ratios = (after.median_ms[digest] / value for digest, value in before.median_ms.items())
+    return max(max(ratio, 1 / ratio) - 1 for ratio in ratios)
+
+
+def _check_not_void(moved: float, rules: DriftRules) -> None:
+    if moved > rules.void_above:
+        raise MeasurementError(
+            "session_void",
+            f"the device's speed jumped by {moved:.0%} between two looks (limit {rules.void_above:.0%}): "
+            "end other work on it, or let it cool, and measure again",
+        )
+
+
+def _medians(readings: Sequence[AnchorReading]) -> dict[str, float]:
+    return {digest: median(r.median_ms[digest] for r in readings) for digest in readings[0].median_ms}
+
+
+def _corrected(timed: _Timed, reference_ms: Mapping[str, float], rules: DriftRules) -> SubjectResult:
+    span = timed.after.at_ns - timed.before.at_ns
+    share = (timed.at_ns - timed.before.at_ns) / span if span else 0.5
+    scales = []
+    for digest, reference in reference_ms.items():
+        begin, end = timed.before.median_ms[digest], timed.after.median_ms[digest]
+        scales.append((begin + share * (end - begin)) / reference)
+    agree = max(scales) / min(scales) - 1 <= rules.agreement
+    return SubjectResult(
+        digest=timed.digest,
+        summary=timed.summary,
+        scale=math.prod(scales) ** (1 / len(scales)) if agree else 1.0,
+        suspect=timed.moved or not agree,
+        num_repeats=timed.num_repeats,
+    )

@@ -1,0 +1,112 @@
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latency_predictors.measure import TimingProtocol, measure, median_interval
+
+PROTOCOL = TimingProtocol(
+    warm_up_runs=3,
+    warm_up_s=0.05,
+    warm_up_ceiling_s=0.5,
+    steady=0.02,
+    block_s=0.0,
+    min_blocks=15,
+    min_duration_s=0.1,
+    interval=0.01,
+    ceiling_s=1.0,
+)
+
+
+class ScriptedClock:
+    """A clock that every run of the subject moves on by the next scripted duration."""
+
+    def __init__(self, durations_ms: Iterator[float]) -> None:
+        self.now_ns = 0
+        self.num_runs = 0
+        self._durations_ms = durations_ms
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+    def run(self) -> None:
+        self.num_runs += 1
+        self.now_ns += round(next(self._durations_ms) * 1e6)
+
+
+def test_constant_times_stop_at_the_floors() -> None:
+    clock = ScriptedClock(repeat(2.0))
+    summary = measure(clock.run, clock, PROTOCOL)
+    assert summary.median_ms == summary.mean_ms == summary.p99_ms == 2.0
+    assert summary.std_ms == 0.0
+    assert summary.num_blocks == 50  # 0.1 s of 2 ms
+    assert not summary.wide
+    assert clock.num_runs == 25 + 50  # 0.05 s of warm-up before
+
+
+def test_few_slow_runs_still_make_the_minimum_of_blocks() -> None:
+    clock = ScriptedClock(repeat(50.0))
+    assert measure(clock.run, clock, PROTOCOL).num_blocks == 15
+
+
+def test_warm_up_lasts_until_two_medians_of_five_agree() -> None:
+    falling = [100.0 * 0.9**i for i in range(10)]
+    clock = ScriptedClock(chain(falling, repeat(20.0)))
+    summary = measure(clock.run, clock, PROTOCOL)
+    assert summary.median_ms == 20.0
+
+
+def test_a_subject_that_never_settles_is_measured_after_the_ceiling() -> None:
+    clock = ScriptedClock(1.0 + 0.5 * (i % 10 < 5) for i in range(10**6))
+    summary = measure(clock.run, clock, PROTOCOL)
+    assert summary.wide
+    assert summary.high_ms - summary.low_ms == pytest.approx(0.5)
+
+
+def test_fast_runs_are_timed_several_at_once() -> None:
+    protocol = TimingProtocol(**{**PROTOCOL.__dict__, "block_s": 0.001})
+    clock = ScriptedClock(repeat(0.03))
+    summary = measure(clock.run, clock, protocol)
+    assert summary.runs_per_block == 34  # the first multiple of 30 µs that is at least 1 ms
+    assert summary.median_ms == pytest.approx(0.03)
+
+
+def test_noise_takes_more_blocks_than_silence() -> None:
+    rng = np.random.default_rng(0)
+    noisy = ScriptedClock(2.0 * (1 + abs(rng.normal(0, 0.1))) for _ in repeat(None))
+    quiet = ScriptedClock(repeat(2.0))
+    assert measure(noisy.run, noisy, PROTOCOL).num_blocks > measure(quiet.run, quiet, PROTOCOL).num_blocks
+
+
+def test_outliers_move_the_mean_and_the_tail_but_not_the_median() -> None:
+    clock = ScriptedClock(30.0 if i % 10 == 9 else 2.0 for i in range(10**6))
+    summary = measure(clock.run, clock, PROTOCOL)
+    assert summary.median_ms == summary.min_ms == 2.0
+    assert summary.mean_ms > 4.0
+    assert summary.p99_ms == 30.0
+
+
+@given(st.lists(st.floats(0.1, 100.0), min_size=1, max_size=60))
+def test_the_interval_holds_the_median(values: list[float]) -> None:
+    low, median, high = median_interval(np.array(values))
+    assert min(values) <= low <= median <= high <= max(values)
+    assert median == np.median(values)
+
+
+def covered(
+    draw: Callable[[], "np.ndarray[tuple[int], np.dtype[np.float64]]"], truth: float, times: int
+) -> float:
+    hits = 0
+    for _ in range(times):
+        low, _, high = median_interval(draw())
+        hits += low <= truth <= high
+    return hits / times
+
+
+def test_the_interval_covers_the_true_median_of_skewed_noise() -> None:
+    rng = np.random.default_rng(1)
+    share = covered(lambda: rng.lognormal(0.0, 0.5, 40), truth=1.0, times=1000)
+    assert 0.94 <= share <= 0.99
