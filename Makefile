@@ -31,10 +31,8 @@ check: $(STAMP) ## formatting, lint, types, import directions
 	@$(BIN)/mypy $(wildcard $(SOURCES))
 	@$(BIN)/lint-imports
 
-test: export OMP_NUM_THREADS = 1
-test: export ORT_DISABLE_TELEMETRY = 1
 test: $(STAMP) ## all tests, two processes
-	@$(BIN)/pytest -q -n 2
+	@OMP_NUM_THREADS=1 ORT_DISABLE_TELEMETRY=1 $(BIN)/pytest -q -n 2
 
 clean: ## remove .venv and caches (results of runs stay)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
