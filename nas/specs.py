@@ -3,7 +3,8 @@
 ```yaml
 space: {name: mobilenet_v3, preset: tiny}
 dataset: {name: digits}
-targets: [{device: host, context: {runtime: onnxruntime, precision: fp32, threads: 1}, limits: {latency_ms: 1.0}}]
+targets:
+  - {device: host, context: {runtime: onnxruntime, precision: fp32, threads: 1}, limits: {latency_ms: 1.0}}
 supernet: {recipe: default}
 search: {strategy: nsga2, objectives: [accuracy, latency_ms], evaluations: 20000}
 budget: {wall_minutes: 5}

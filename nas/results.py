@@ -1,0 +1,226 @@
+"""What a search leaves behind: the documents that reports, cards and the command line read.
+
+Every figure says how it was obtained: `measured` on the device or on images, `table` (sum of measured layers,
+corrected), `fitted` (predicted from scored subnets), `modelled` (worked out from shapes).
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from nas.specs import SearchSpec, TargetSpec
+from search_spaces.base import Option
+
+Kind = Literal["measured", "table", "fitted", "modelled", "assumed"]
+Status = Literal["front", "dominated", "over_limit"]
+
+
+class Document(BaseModel):
+    """Frozen, and strict about fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Figure(Document):
+    """A value with its interval and how it was obtained."""
+
+    value: float
+    lower: float
+    upper: float
+    kind: Kind
+
+
+class Accuracy(Document):
+    """Share of images classified correctly by the exported file.
+
+    Attributes:
+        value: In 0..1.
+        lower: Lower bound of the 95 % interval (Wilson).
+        upper: Upper bound.
+        num_images: Images scored.
+        part: Which images: `confirm` for published points, `test` for delivered ones, `validation` (all of it)
+            for stock networks, which no image has selected.
+        kind: Always measured.
+    """
+
+    value: float
+    lower: float
+    upper: float
+    num_images: int
+    part: Literal["confirm", "validation", "test"]
+    kind: Literal["measured"] = "measured"
+
+
+class Latency(Document):
+    """Milliseconds of one inference of the exported file on the device.
+
+    Attributes:
+        median_ms: Median over sessions.
+        lower_ms: Lower bound of the interval: spread between and inside sessions.
+        upper_ms: Upper bound; this is what keeps the limit.
+        p90_ms: Of all runs.
+        sessions: Identifiers of the measuring sessions.
+        kind: Always measured.
+    """
+
+    median_ms: float
+    lower_ms: float
+    upper_ms: float
+    p90_ms: float
+    sessions: tuple[str, ...]
+    kind: Literal["measured"] = "measured"
+
+
+class VerifiedNetwork(Document):
+    """A network that was exported, checked, scored and measured as exported.
+
+    Attributes:
+        name: Short, unique in the search, for example `net-3f9a1c` or `resnet`.
+        origin: `search`, or `reference` for a stock network.
+        architecture: Option of every choice, by name; empty for a stock network.
+        architecture_digest: SHA-256 of the architecture.
+        file_sha256: Of the exported file; it stands in the folder `networks` under this name.
+        file_bytes: Its size.
+        max_difference: Largest difference of a logit between torch and the exported file.
+        predicted_accuracy: What the search believed when it chose the network.
+        predicted_latency: The same, in milliseconds.
+        peak_memory_bytes: Activations at their peak, worked out from shapes.
+        tied_with: Names of points of the front whose accuracy cannot be told from this one's (paired test).
+        round: Round of verification that it came from, from 1.
+        test_accuracy: Only for delivered networks and stock networks.
+    """
+
+    name: str
+    origin: Literal["search", "reference"]
+    architecture: dict[str, Option]
+    architecture_digest: str
+    resolution: int
+    num_params: int
+    num_macs: int
+    peak_memory_bytes: int
+    file_sha256: str
+    file_bytes: int
+    max_difference: float
+    accuracy: Accuracy
+    latency: Latency
+    predicted_accuracy: Figure | None = None
+    predicted_latency: Figure | None = None
+    status: Status = "dominated"
+    tied_with: tuple[str, ...] = ()
+    round: int = 1
+    test_accuracy: Accuracy | None = None
+
+
+class TableSummary(Document):
+    """How the lookup table of a target was made and how good it is.
+
+    Attributes:
+        num_layers: Distinct layers of the space.
+        num_measured_now: Those that were measured for this search; the others were there.
+        median_spread: Median difference between sessions, as a share.
+        sessions: Identifiers of the sessions in the table.
+        report: Error report of the correction (see `latency_predictors.calibration`).
+    """
+
+    num_layers: int
+    num_measured_now: int
+    median_spread: float
+    sessions: tuple[str, ...]
+    report: dict[str, Any]
+
+
+class CloudPoint(Document):
+    """One architecture that the search looked at, as predicted."""
+
+    accuracy: float
+    latency_ms: float
+
+
+class TargetResult(Document):
+    """The front for one target.
+
+    Attributes:
+        networks: Everything verified, front first, by latency.
+        cloud: A sample of what the search looked at.
+        num_evaluated: Architectures the search looked at.
+        stopped: Why verification ended, in words.
+    """
+
+    target: TargetSpec
+    device: dict[str, Any]
+    device_label: str
+    context: dict[str, Any]
+    context_label: str
+    table: TableSummary
+    networks: tuple[VerifiedNetwork, ...]
+    cloud: tuple[CloudPoint, ...]
+    num_evaluated: int
+    num_rounds: int
+    stopped: str
+
+    @property
+    def front(self) -> tuple[VerifiedNetwork, ...]:
+        """The published points, by latency."""
+        return tuple(network for network in self.networks if network.status == "front")
+
+
+class SupernetSummary(Document):
+    """The supernet that the networks come from."""
+
+    key: str
+    recipe: str
+    epochs: int
+    num_params: int
+    train_seconds: float
+    reused: bool
+
+
+class Delivery(Document):
+    """One network with its card.
+
+    Attributes:
+        name: Of the network.
+        target: Index of the target.
+        folder: Relative to the folder of the search.
+        why: Why it was chosen, in words.
+        test_uses: How often the test images of this data set have been used in this search, this use included.
+    """
+
+    name: str
+    target: int
+    folder: str
+    why: str
+    test_uses: int
+
+
+class PhaseTime(Document):
+    """Wall time of a phase."""
+
+    name: str
+    seconds: float
+
+
+class SearchResult(Document):
+    """A finished search.
+
+    Attributes:
+        dataset: Report of the data set: counts, imbalance, what was skipped, near-duplicates, warnings.
+        predictor: Report of the accuracy predictor on held-out subnets.
+        references: Stock networks, trained with as many CPU-seconds in sum as the supernet.
+        versions: Of what computed the results.
+    """
+
+    id: str
+    spec: SearchSpec
+    started_at: str
+    finished_at: str
+    dataset: dict[str, Any]
+    dataset_digest: str
+    class_names: tuple[str, ...]
+    supernet: SupernetSummary
+    predictor: dict[str, Any]
+    targets: tuple[TargetResult, ...]
+    references: tuple[VerifiedNetwork, ...]
+    deliveries: tuple[Delivery, ...]
+    phases: tuple[PhaseTime, ...]
+    versions: dict[str, str]
