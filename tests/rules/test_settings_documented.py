@@ -1,0 +1,41 @@
+"""Every setting is on docs/reference/settings.md, and the environment is read in one place."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from nas.settings import Settings
+from tests.rules.sources import ROOT, dotted, nodes, package_files, place
+
+PAGE = ROOT / "docs" / "reference" / "settings.md"
+ROW = re.compile(r"^\| `(HWNAS_[A-Z0-9_]+)` \|", re.MULTILINE)
+# Hand the environment to a child process, or check a switch that a library reads there.
+MAY_READ = {
+    Path("latency_predictors/runtimes/onnxruntime.py"),
+    Path("latency_predictors/session.py"),
+    Path("nas/settings.py"),
+}
+
+
+def test_the_page_lists_every_setting_and_no_other() -> None:
+    prefix = Settings.model_config.get("env_prefix", "")
+    fields = {f"{prefix}{name}".upper() for name in Settings.model_fields}
+    assert set(ROW.findall(PAGE.read_text(encoding="utf-8"))) == fields
+
+
+def test_settings_are_frozen() -> None:
+    assert Settings.model_config.get("frozen") is True
+
+
+@pytest.mark.parametrize("path", sorted(set(package_files()) - MAY_READ), ids=str)
+def test_the_environment_is_read_in_one_place(path: Path) -> None:
+    calls = [(node, dotted(node.func)) for node in nodes(path) if isinstance(node, ast.Call)]
+    loads = [
+        (node, dotted(node.value))
+        for node in nodes(path)
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
+    ]
+    reading = {"os.getenv", "os.environ.get", "os.environ"}
+    assert [place(path, node) for node, name in [*calls, *loads] if name in reading] == []
