@@ -38,8 +38,8 @@ class Accuracy(Document):
         lower: Lower bound of the 95 % interval (Wilson).
         upper: Upper bound.
         num_images: Images scored.
-        part: Which images: `confirm` for published points, `test` for delivered ones, `validation` (all of it)
-            for stock networks, which no image has selected.
+        part: Which images: `confirm` for published points, `test` for delivered ones, `validation` (all of
+            it) for stock networks, which no image has selected.
         kind: Always measured.
     """
 
@@ -183,7 +183,7 @@ class Delivery(Document):
         target: Index of the target.
         folder: Relative to the folder of the search.
         why: Why it was chosen, in words.
-        test_uses: How often the test images of this data set have been used in this search, this use included.
+        test_uses: How often this search has used the test images, this use included.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Primitive steps of layers: their work, their parameters and the memory alive while they run.
 
-Shapes are (channels, height, width) of one image; a convolution pads by half its kernel, so that stride 1 keeps
-the size.
+Shapes are (channels, height, width) of one image; a convolution pads by half its kernel, so that stride 1
+keeps the size.
 """
 
 from dataclasses import dataclass

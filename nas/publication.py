@@ -1,0 +1,106 @@
+"""Which verified networks are published, and how sure their figures are.
+
+The published front is non-dominated in what was *measured*; predictions play no part in it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from nas.objectives import get_objective, minimised
+from nas.pareto import non_dominated
+from nas.results import Accuracy, Status, VerifiedNetwork
+
+TIE_LEVEL: Final = 0.05
+"""Two accuracies are tied where the paired test's p-value is above this."""
+
+BoolArray = NDArray[np.bool_]
+
+
+def accuracy_of(correct: BoolArray, part: str) -> Accuracy:
+    """Return the share of correct answers with its 95 % interval (Wilson 1927).
+
+    Args:
+        correct: For each image, shape (n,), n >= 1.
+        part: Which images they are.
+    """
+    count, total = int(correct.sum()), len(correct)
+    interval = binomtest(count, total).proportion_ci(0.95, method="wilson")
+    return Accuracy.model_validate(
+        {
+            "value": count / total,
+            "lower": float(interval.low),
+            "upper": float(interval.high),
+            "num_images": total,
+            "part": part,
+        }
+    )
+
+
+def tied(first: BoolArray, second: BoolArray) -> bool:
+    """Return whether two networks' accuracies on the same images cannot be told apart (McNemar's exact test).
+
+    Args:
+        first: Correct answers of one network, shape (n,).
+        second: Correct answers of the other on the same images.
+    """
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    if only_first + only_second == 0:
+        return True
+    return float(binomtest(only_first, only_first + only_second).pvalue) > TIE_LEVEL
+
+
+def measured_value(network: VerifiedNetwork, name: str) -> float:
+    """Return what was measured (or, for shapes, worked out) of one objective."""
+    values = {
+        "accuracy": network.accuracy.value,
+        "latency_ms": network.latency.median_ms,
+        "peak_memory_bytes": float(network.peak_memory_bytes),
+        "num_params": float(network.num_params),
+        "num_macs": float(network.num_macs),
+    }
+    return values[name]
+
+
+def keeps_limits(network: VerifiedNetwork, limits: Mapping[str, float]) -> bool:
+    """Return whether a network keeps every limit; of latency the measured upper bound has to."""
+    upper = {"latency_ms": network.latency.upper_ms}
+    return all(upper.get(name, measured_value(network, name)) <= limit for name, limit in limits.items())
+
+
+def statuses(
+    networks: Sequence[VerifiedNetwork], objectives: Sequence[str], limits: Mapping[str, float]
+) -> list[Status]:
+    """Return for each network whether it is on the front, dominated or over a limit."""
+    keeps = np.array([keeps_limits(network, limits) for network in networks], dtype=bool)
+    values = np.array([[measured_value(network, name) for name in objectives] for network in networks])
+    front = np.zeros(len(networks), dtype=bool)
+    if keeps.any():
+        turned = minimised(values[keeps], [get_objective(name) for name in objectives])
+        front[keeps] = non_dominated(turned)
+    return [
+        "front" if on_front else "dominated" if kept else "over_limit"
+        for on_front, kept in zip(front, keeps, strict=True)
+    ]
+
+
+def ties(correct: Mapping[str, BoolArray], images: Mapping[str, BoolArray]) -> dict[str, tuple[str, ...]]:
+    """Return for each network the others that it is tied with.
+
+    Args:
+        correct: By name, the correct answers on all validation images, shape (n,).
+        images: By name, which of these images the network's accuracy is published for, shape (n,); two
+            networks are compared on the images they share.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for name in correct:
+        others = []
+        for other in correct:
+            shared = images[name] & images[other]
+            if other != name and shared.any() and tied(correct[name][shared], correct[other][shared]):
+                others.append(other)
+        found[name] = tuple(others)
+    return found

@@ -1,0 +1,72 @@
+"""Which of the candidates that a search looked at are worth verifying next."""
+
+import numpy as np
+
+from nas.candidates import Candidates, within_reach
+from nas.pareto import crowding_distance, hypervolume, non_dominated
+from search_spaces.base import FloatArray, IntArray
+
+
+def first_shortlist(front: Candidates, quota: int) -> IntArray:
+    """Return positions in the predicted front that cover it evenly, at most `quota`.
+
+    Points in the thickest crowd are dropped one by one; costs count on a logarithmic scale.
+    """
+    values = _logarithmic(front)
+    kept = np.arange(len(front))
+    while len(kept) > quota:
+        kept = np.delete(kept, int(np.argmin(crowding_distance(values[kept]))))
+    return kept
+
+
+def next_shortlist(
+    candidates: Candidates, verified: FloatArray, seen: set[bytes], quota: int
+) -> tuple[IntArray, int]:
+    """Return positions of the unverified candidates that promise most beyond what is verified.
+
+    Args:
+        candidates: Everything the search looked at, with refitted predictions.
+        verified: Measured objectives of the verified networks, minimised, shape (m, num_objectives).
+        seen: `row.tobytes()` of the architectures verified already.
+        quota: Positions to return at most.
+
+    Returns:
+        Positions by falling promise (the hypervolume that their predicted values would add, one after the
+        other), and how many unverified candidates' intervals reach the front at all.
+    """
+    fresh = np.array([row.tobytes() not in seen for row in candidates.archs], dtype=bool)
+    reaching = np.flatnonzero(within_reach(candidates) & fresh)
+    hopeful = reaching[candidates.violations[reaching] <= 0.0]
+    values, base = _scaled(candidates.minimised()[hopeful], verified)
+    corner = np.full(base.shape[1], 1.1)
+    base = base[non_dominated(base)] if len(base) else base
+    chosen: list[int] = []
+    best = hypervolume(base, corner)
+    # Only what no other prediction dominates can add most.
+    open_ = np.flatnonzero(non_dominated(values)) if len(values) else np.empty(0, dtype=np.int64)
+    while len(chosen) < quota and len(open_):
+        gains = [hypervolume(np.vstack([base, values[i]]), corner) - best for i in open_]
+        top = int(np.argmax(gains))
+        if gains[top] <= 0.0:
+            break
+        chosen.append(int(hopeful[open_[top]]))
+        base = np.vstack([base, values[open_[top]]])
+        base = base[non_dominated(base)]
+        best += gains[top]
+        open_ = np.delete(open_, top)
+    return np.array(chosen, dtype=np.int64), len(reaching)
+
+
+def _logarithmic(front: Candidates) -> FloatArray:
+    values = front.minimised().copy()
+    costs = np.all(values > 0.0, axis=0)
+    values[:, costs] = np.log(values[:, costs])
+    return values
+
+
+def _scaled(values: FloatArray, verified: FloatArray) -> tuple[FloatArray, FloatArray]:
+    together = np.vstack([values, verified])
+    low = together.min(axis=0)
+    spread = np.ptp(together, axis=0)
+    spread[spread == 0.0] = 1.0
+    return (values - low) / spread, (verified - low) / spread
