@@ -1,0 +1,39 @@
+"""All data sets by name: one visible table, no registration."""
+
+import importlib
+from pathlib import Path
+
+from nas.data.arrays import open_arrays
+from nas.data.dataset import Dataset
+from nas.data.shapes import open_shapes
+from nas.data.spec import (
+    ArraysSpec,
+    DatasetSpec,
+    DigitsSpec,
+    ShapesSpec,
+)
+
+
+def open_dataset(spec: DatasetSpec, cache_dir: Path | None = None) -> Dataset:
+    """Open the data set that a specification names.
+
+    Args:
+        spec: One of the union.
+        cache_dir: Where large resized parts are kept for the next process; None: in unnamed temporary files.
+
+    Returns:
+        The data set, checked; images are decoded and resized when they are asked for.
+
+    Raises:
+        UsageError: `dataset_not_found` where a path does not exist.
+        DataError: Where the data are broken, too few or inconsistent.
+    """
+    match spec:
+        case DigitsSpec():
+            # Loads scikit-learn, which takes a second that no other data set should cost.
+            digits: Dataset = importlib.import_module("nas.data.digits").open_digits(spec, cache_dir)
+            return digits
+        case ShapesSpec():
+            return open_shapes(spec, cache_dir)
+        case ArraysSpec():
+            return open_arrays(spec, cache_dir)
