@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -149,6 +150,7 @@ def architecture_from_values(space: SearchSpace, values: Mapping[str, Any]) -> A
     return tuple(indices)
 
 
+@lru_cache(maxsize=32)
 def space_digest(space: SearchSpace) -> str:
     """Return the SHA-256 of a space: choices with options, slots with everything that can stand in them."""
     from_options = {choice.name: choice.options for choice in space.choices}

@@ -30,8 +30,8 @@ class LayerSpec:
 
     @property
     def out_shape(self) -> Shape:
-        """(C, H, W) of the output; without spatial axes the size is 1 x 1."""
-        raise NotImplementedError
+        """(C, H, W) of the output, the input's unless a kind says otherwise; logits are 1 x 1 in size."""
+        return self.in_shape
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -63,11 +63,6 @@ class Normalize(LayerSpec):
     """(image - mean) / deviation by channel: the data set's statistics, inside the graph."""
 
     kind: ClassVar[str] = "normalize"
-
-    @property
-    def out_shape(self) -> Shape:
-        """The input's shape."""
-        return self.in_shape
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -202,11 +197,6 @@ class AveragePool(LayerSpec):
     kernel: int
 
     @property
-    def out_shape(self) -> Shape:
-        """The input's shape."""
-        return self.in_shape
-
-    @property
     def operations(self) -> tuple[Operation, ...]:
         """One pooling step."""
         return (Operation(0, 0, 2 * num_values(self.in_shape)),)
@@ -218,11 +208,6 @@ class NormAct(LayerSpec):
 
     kind: ClassVar[str] = "norm_act"
     activation: Activation
-
-    @property
-    def out_shape(self) -> Shape:
-        """The input's shape."""
-        return self.in_shape
 
     @property
     def operations(self) -> tuple[Operation, ...]:

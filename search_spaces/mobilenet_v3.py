@@ -221,7 +221,7 @@ def _classifier(
     return PooledHead((expanded or width, size, size), features, "hard_swish", num_classes)
 
 
-def divisible_by_8(channels: int) -> int:
+def divisible_by_8(channels: float) -> int:
     """Round to a multiple of 8, never below 8 nor more than 10 % down (Sandler et al. 2018)."""
-    rounded = max(8, (channels + 4) // 8 * 8)
+    rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels else rounded

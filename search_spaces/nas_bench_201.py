@@ -2,7 +2,7 @@
 
 A slot is an edge; the sum over the edges into a node is the node. An edge that cannot reach the cell's
 output contributes nothing and is absent, as a graph compiler would drop it. A node that nothing reaches is
-zeros, and an operation on it still runs, as it does in the benchmark.
+zeros: an operation on it still runs, as it does in the benchmark, but to pass zeros on is to be absent.
 """
 
 from collections.abc import Iterator
@@ -73,13 +73,17 @@ def _slots(image: Shape, width: int, num_cells: int, num_classes: int) -> Iterat
 def _cell(prefix: str, source: tuple[str, ...], shape: Shape) -> Iterator[Slot]:
     for edge in EDGES:
         inputs = _into(prefix, edge[0]) if edge[0] else source
-        scope = (edge, *_downstream(edge[1]))
+        scope = (edge, *_downstream(edge[1]), *_upstream(edge[0]))
         names = tuple(_edge_name(one) for one in scope)
         yield Slot(f"{prefix}.{_edge_name(edge)}", names, partial(_operation, scope, shape), inputs)
 
 
 def _downstream(node: int) -> tuple[Edge, ...]:
     return tuple(edge for edge in EDGES if edge[0] >= node)
+
+
+def _upstream(node: int) -> tuple[Edge, ...]:
+    return tuple(edge for edge in EDGES if edge[1] <= node)
 
 
 def _into(prefix: str, node: int) -> tuple[str, ...]:
@@ -100,7 +104,7 @@ def _operation(scope: tuple[Edge, ...], shape: Shape, *operations: str) -> Stand
     if name == "none" or not _reaches_output(scope[0][1], chosen):
         return ABSENT
     if name == "skip_connect":
-        return PASS
+        return PASS if _is_fed(scope[0][0], chosen) else ABSENT
     if name == "avg_pool_3x3":
         return AveragePool(shape, 3)
     return ActConvNorm(shape, shape[0], 1 if name == "nor_conv_1x1" else 3)
@@ -112,4 +116,14 @@ def _reaches_output(node: int, chosen: dict[Edge, str]) -> bool:
     return any(
         start == node and name != "none" and _reaches_output(end, chosen)
         for (start, end), name in chosen.items()
+    )
+
+
+def _is_fed(node: int, chosen: dict[Edge, str]) -> bool:
+    if node == 0:
+        return True
+    operations = {start: name for (start, end), name in chosen.items() if end == node}
+    return any(
+        name not in ("none", "skip_connect") or (name == "skip_connect" and _is_fed(start, chosen))
+        for start, name in operations.items()
     )

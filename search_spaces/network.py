@@ -38,7 +38,8 @@ def network(space: SearchSpace, architecture: Architecture) -> tuple[Node, ...]:
     """Return the layers of an architecture in order of execution, skipped and absent slots resolved.
 
     Raises:
-        UsageError: `invalid_architecture`, or `invalid_space` where the last slot is no layer.
+        UsageError: `invalid_architecture`, or `invalid_space` where the last slot is no layer
+            or a slot takes what does not come before it.
     """
     values = option_values(space, architecture)
     sources: dict[str, tuple[str, ...]] = {IMAGE: (IMAGE,)}
@@ -46,7 +47,12 @@ def network(space: SearchSpace, architecture: Architecture) -> tuple[Node, ...]:
     before = IMAGE
     for slot in space.slots:
         standing = slot.layer(*(values[name] for name in slot.depends_on))
-        inputs = tuple(source for name in slot.inputs or (before,) for source in sources[name])
+        wanted = slot.inputs or (before,)
+        if not sources.keys() >= set(wanted):
+            raise UsageError(
+                "invalid_space", f"slot '{slot.name}' takes {wanted}, which are not all before it"
+            )
+        inputs = tuple(source for name in wanted for source in sources[name])
         before = slot.name
         if standing is ABSENT:
             sources[slot.name] = ()

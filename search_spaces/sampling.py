@@ -3,6 +3,7 @@
 Many architectures at once are an array of option indices of shape (n, choices).
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -14,9 +15,10 @@ from search_spaces.slot_tables import space_tables
 
 
 def canonical(space: SearchSpace, archs: IntArray) -> IntArray:
-    """Return the canonical form: a choice that changes no layer is at index 0.
+    """Return the canonical form: each choice at the first option that leaves every layer as it is.
 
-    Equal networks become equal rows. The layers of an architecture never change on the way.
+    A choice that changes no layer is at index 0. Architectures with the same layers in the same slots become
+    equal rows; the layers of an architecture never change on the way.
 
     Args:
         space: The space of the architectures.
@@ -30,22 +32,42 @@ def canonical(space: SearchSpace, archs: IntArray) -> IntArray:
     changed = True
     while changed:
         changed = False
-        for column, uses in enumerate(_influence(space)):
-            inactive = result[:, column] != 0
-            for scope, varies in uses:
-                inactive &= ~varies[tuple(result[:, i] for i in scope)]
-            if inactive.any():
-                result[inactive, column] = 0
-                changed = True
+        for column in range(result.shape[1]):
+            changed |= _lower(space, result, column)
     return result
+
+
+def _lower(space: SearchSpace, archs: IntArray, column: int) -> bool:
+    """Move one choice to the first option with the same layers, in place; return whether any row changed."""
+    uses = _influence(space)[column]
+    first = np.zeros(len(archs), dtype=np.int64)
+    for use in uses:
+        np.maximum(first, use.same_as[tuple(archs[:, i] for i in use.scope)], out=first)
+    # Below `first` some slot differs. Where slots disagree on it, an option between may still fit them all.
+    waiting = np.flatnonzero(first < archs[:, column])
+    if not len(waiting):
+        return False
+    before = archs[waiting]
+    fits = np.zeros(len(waiting), dtype=bool)
+    for option in range(int(first[waiting].min()), len(space.choices[column].options)):
+        trial = before[~fits]
+        trial[:, column] = option
+        same = np.ones(len(trial), dtype=bool)
+        for use in uses:
+            now = tuple(before[~fits, i] for i in use.scope)
+            same &= use.same_as[tuple(trial[:, i] for i in use.scope)] == use.same_as[now]
+        found = np.flatnonzero(~fits)[same]
+        archs[waiting[found], column] = option
+        fits[found] = True
+    return bool((archs[waiting, column] != before[:, column]).any())
 
 
 def active_choices(space: SearchSpace, archs: IntArray) -> NDArray[np.bool_]:
     """Return which choices change some layer of each architecture, (n, choices)."""
     active = np.zeros(archs.shape, dtype=bool)
     for column, uses in enumerate(_influence(space)):
-        for scope, varies in uses:
-            active[:, column] |= varies[tuple(archs[:, i] for i in scope)]
+        for use in uses:
+            active[:, column] |= use.varies[tuple(archs[:, i] for i in use.scope)]
     return active
 
 
@@ -68,18 +90,22 @@ def largest(space: SearchSpace) -> IntArray:
 def mutate(
     space: SearchSpace, archs: IntArray, rng: np.random.Generator, probability: float | None = None
 ) -> IntArray:
-    """Redraw each choice with the given probability, and one of each row in any case.
+    """Give each choice another option with the given probability, and one active choice of each row always.
 
     Args:
         space: The space of the architectures.
-        archs: Option indices, (n, choices).
+        archs: Option indices in canonical form, (n, choices).
         rng: Source of randomness.
         probability: Of redrawing one choice; 1 / choices if not given.
     """
     sizes = option_counts(space)
     n, width = archs.shape
+    if not width:
+        return archs.copy()
     redraw = rng.random((n, width)) < (1 / width if probability is None else probability)
-    redraw[np.arange(n), rng.integers(0, width, n)] = True
+    # To redraw an inactive choice, or the only option of one, would give the same network again.
+    always = np.argmax(rng.random((n, width)) * active_choices(space, archs), axis=1)
+    redraw[np.arange(n), always] = True
     # A shift by 1 to size - 1 is a draw among the other options; single options stay.
     shift = rng.integers(1, np.maximum(sizes, 2), size=(n, width))
     return canonical(space, np.where(redraw, (archs + shift) % sizes, archs))
@@ -112,19 +138,34 @@ def option_counts(space: SearchSpace) -> IntArray:
     return _option_counts(space)
 
 
-Use = tuple[tuple[int, ...], NDArray[np.bool_]]
+@dataclass(frozen=True)
+class _Use:
+    """How one choice acts on one slot; both arrays have the shape of the slot's table.
+
+    Attributes:
+        scope: Positions of the choices that the slot depends on.
+        varies: Whether any option of the choice would put another layer there.
+        same_as: The first option of the choice that puts the same layer there.
+    """
+
+    scope: tuple[int, ...]
+    varies: NDArray[np.bool_]
+    same_as: IntArray
 
 
 @lru_cache(maxsize=32)
-def _influence(space: SearchSpace) -> tuple[tuple[Use, ...], ...]:
-    """For each choice, the slots it may change: their scope and where the layer varies along the choice."""
-    uses: list[list[Use]] = [[] for _ in space.choices]
+def _influence(space: SearchSpace) -> tuple[tuple[_Use, ...], ...]:
+    """For each choice, the slots whose layer it may change."""
+    uses: list[list[_Use]] = [[] for _ in space.choices]
     for slot in space_tables(space).slots:
         for axis, choice in enumerate(slot.scope):
-            first = np.take(slot.layer_ids, [0], axis=axis)
-            varies = np.any(slot.layer_ids != first, axis=axis, keepdims=True)
-            if varies.any():
-                uses[choice].append((slot.scope, np.broadcast_to(varies, slot.layer_ids.shape)))
+            ids = np.moveaxis(slot.layer_ids, axis, -1)
+            same_as = np.argmax(ids[..., :, np.newaxis] == ids[..., np.newaxis, :], axis=-1)
+            if same_as.any():
+                varies = np.broadcast_to(same_as.any(axis=-1, keepdims=True), ids.shape)
+                uses[choice].append(
+                    _Use(slot.scope, np.moveaxis(varies, -1, axis), np.moveaxis(same_as, -1, axis))
+                )
     return tuple(tuple(found) for found in uses)
 
 

@@ -43,14 +43,14 @@ class ElasticConv(nn.Module):
         widest = max(shape.out_channels for shape in found)
         sizes = zip(*(shape.weight_shape for shape in found), strict=True)
         self.weight = nn.Parameter(torch.empty(*(max(size) for size in sizes)))
-        nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
         if found[0].norm:
+            nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
             self.norm: ElasticNorm | None = ElasticNorm(widest, name)
             self.bias = None
         else:
             self.norm = None
             self.bias = nn.Parameter(torch.zeros(widest))
-            nn.init.normal_(self.weight, std=0.01 if found[0].kernel == 1 else 0.05)
+            nn.init.normal_(self.weight, std=0.01)
 
     def sliced(self, shape: Convolution) -> Tensor:
         """Return the part of the weight that a convolution of this shape uses."""

@@ -36,19 +36,19 @@ class Statistics:
 
     def __call__(self, name: str, x_BCHW: Tensor, weight_C: Tensor, bias_C: Tensor) -> Tensor:
         """Normalise by the settled moments."""
-        mean_C, variance_C = self.of(name)
+        mean_C, variance_C = self.of(name, x_BCHW.shape[1])
         return functional.batch_norm(x_BCHW, mean_C, variance_C, weight_C, bias_C, eps=BATCH_NORM_EPSILON)
 
-    def of(self, name: str) -> tuple[Tensor, Tensor]:
-        """Return (mean, variance) of a batch norm.
+    def of(self, name: str, channels: int) -> tuple[Tensor, Tensor]:
+        """Return (mean, variance) of a batch norm, each of shape (channels,).
 
         Raises:
             UsageError: `missing_statistics` where the statistics belong to another subnet.
         """
-        if name not in self.moments:
+        if name not in self.moments or len(self.moments[name][0]) != channels:
             raise UsageError(
                 "missing_statistics",
-                f"no batch-norm statistics for '{name}': recalibrate this architecture first",
+                f"no batch-norm statistics for '{name}', {channels} channels: recalibrate this architecture",
             )
         return self.moments[name]
 
@@ -61,7 +61,7 @@ class MomentRecorder:
 
     def __call__(self, name: str, x_BCHW: Tensor, weight_C: Tensor, bias_C: Tensor) -> Tensor:
         """Normalise by the batch, remembering its moments weighted by the number of values."""
-        variance_C, mean_C = torch.var_mean(x_BCHW, dim=(0, 2, 3), correction=0)
+        variance_C, mean_C = torch.var_mean(x_BCHW.detach(), dim=(0, 2, 3), correction=0)
         count = x_BCHW.shape[0] * x_BCHW.shape[2] * x_BCHW.shape[3]
         first = mean_C.double() * count
         second = (variance_C.double() + mean_C.double() ** 2) * count

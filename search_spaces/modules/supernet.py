@@ -44,8 +44,13 @@ class Supernet(nn.Module):
         Returns:
             Logits, (B, classes).
         """
+        nodes = network(self.space, architecture)
+        shape = tuple(images_BCRR.shape[1:])
+        assert shape == nodes[0].spec.in_shape, (
+            f"images are {shape}, the subnet takes {nodes[0].spec.in_shape}"
+        )
         outputs = {IMAGE: images_BCRR}
-        for node in network(self.space, architecture):
+        for node in nodes:
             if node.inputs:
                 x = outputs[node.inputs[0]]
                 for name in node.inputs[1:]:
@@ -53,7 +58,7 @@ class Supernet(nn.Module):
             else:
                 x = images_BCRR.new_zeros((images_BCRR.shape[0], *node.spec.in_shape))
             outputs[node.slot] = self.block(node.slot, node.spec.kind)(x, node.spec, normalize)
-        return outputs[node.slot]
+        return outputs[nodes[-1].slot]
 
     def block(self, slot: str, kind: str) -> ElasticBlock:
         """Return the elastic block of a slot for a kind of layer."""
@@ -81,10 +86,11 @@ class Supernet(nn.Module):
         for node in nodes:
             block = self.block(node.slot, node.spec.kind)
             path = f"layers.{key(node.slot)}"
-            for name, value in block.narrowed(node.spec).items():
+            weights = block.narrowed(node.spec)
+            for name, value in weights.items():
                 state[f"{path}.{name}"] = value.detach().clone()
             for name, norm in block.norm_names(node.spec).items():
-                mean_C, variance_C = statistics.of(norm)
+                mean_C, variance_C = statistics.of(norm, len(weights[f"{name}.weight"]))
                 state[f"{path}.{name}.running_mean"] = mean_C.clone()
                 state[f"{path}.{name}.running_var"] = variance_C.clone()
                 state[f"{path}.{name}.num_batches_tracked"] = torch.tensor(1)
