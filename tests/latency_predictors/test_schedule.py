@@ -10,25 +10,9 @@ from hypothesis import strategies as st
 from latency_predictors.measure import Summary
 from latency_predictors.schedule import DriftRules, run_schedule
 from search_spaces.errors import MeasurementError
+from tests.latency_predictors.sessions import summary
 
 ANCHORS = ["compute", "memory"]
-
-
-def summary(median_ms: float) -> Summary:
-    return Summary(
-        median_ms=median_ms,
-        low_ms=median_ms,
-        high_ms=median_ms,
-        mean_ms=median_ms,
-        std_ms=0.0,
-        p10_ms=median_ms,
-        p90_ms=median_ms,
-        p99_ms=median_ms,
-        min_ms=median_ms,
-        num_blocks=15,
-        runs_per_block=1,
-        wide=False,
-    )
 
 
 class FakeDevice:

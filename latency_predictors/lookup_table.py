@@ -1,0 +1,204 @@
+"""Lookup tables: measured costs of layers for one device and context, kept in one file.
+
+A table also keeps what is derived from it: for each search space the correction that whole networks gave.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from latency_predictors.correction import Correction
+from latency_predictors.device import Device, ExecutionContext
+from latency_predictors.protocol import SessionResult, WireModel
+from latency_predictors.spread import combine
+from search_spaces.base import FloatArray
+from search_spaces.digests import canonical_json
+from search_spaces.errors import ArtifactError, MeasurementError, ResourceError
+from search_spaces.layers import LayerSpec
+
+
+def layer_key(spec: LayerSpec) -> str:
+    """Return what a layer is stored under: the SHA-256 of its signature."""
+    return hashlib.sha256(spec.signature().encode()).hexdigest()
+
+
+class SessionValue(WireModel):
+    """One layer in one session."""
+
+    session_id: str
+    measured_at: str
+    median_ms: float
+    suspect: bool
+
+
+class Entry(WireModel):
+    """One layer.
+
+    Attributes:
+        signature: What the key is the SHA-256 of.
+        values: One a session.
+        median_ms: Median over the sessions.
+        rel_sd: Spread between sessions, as a share.
+        kind: How the value was obtained.
+    """
+
+    signature: str
+    values: tuple[SessionValue, ...]
+    median_ms: float
+    rel_sd: float
+    kind: Literal["measured"] = "measured"
+
+    @property
+    def num_sessions(self) -> int:
+        """Sessions behind the value."""
+        return len(self.values)
+
+
+class LookupTable(WireModel):
+    """Measured costs of layers for one (device, context). Values; every change makes a new table.
+
+    Attributes:
+        version: Of this format.
+        device: Where.
+        context: How; another runtime version is another context, hence another table.
+        reference_ms: Medians of the anchors that count as scale 1, for every later session.
+        entries: By `layer_key`.
+        corrections: By the digest of the search space.
+    """
+
+    version: Literal[1] = 1
+    device: Device
+    context: ExecutionContext
+    reference_ms: dict[str, float] = Field(default_factory=dict)
+    entries: dict[str, Entry] = Field(default_factory=dict)
+    corrections: dict[str, Correction] = Field(default_factory=dict)
+
+    def missing(self, layers: Iterable[LayerSpec]) -> list[LayerSpec]:
+        """Return the layers without an entry, each once, in order."""
+        wanted = {layer_key(spec): spec for spec in layers}
+        return [spec for key, spec in wanted.items() if key not in self.entries]
+
+    def costs_ms(self, layers: Sequence[LayerSpec]) -> FloatArray:
+        """Return the entries' medians, one a layer.
+
+        Raises:
+            MeasurementError: `missing_layers` where one has no entry: it would count as nothing.
+        """
+        absent = self.missing(layers)
+        if absent:
+            raise MeasurementError(
+                "missing_layers",
+                f"{len(absent)} layers are not in the table of {self.device.cpu_model} "
+                f"({self.context.label}), the first is {absent[0].signature()}: profile the device",
+            )
+        return np.array([self.entries[layer_key(spec)].median_ms for spec in layers])
+
+    def merged(self, layers: Sequence[LayerSpec], sessions: Sequence[SessionResult]) -> "LookupTable":
+        """Return the table with what sessions measured of layers; results under other digests are left out.
+
+        Raises:
+            MeasurementError: `context_mismatch` where a session ran elsewhere or otherwise.
+        """
+        specs = {layer_key(spec): spec for spec in layers}
+        found: dict[str, list[SessionValue]] = {key: [] for key in specs}
+        for session in sessions:
+            self._check_same(session)
+            for result in session.results:
+                if result.digest in specs:
+                    found[result.digest].append(
+                        SessionValue(
+                            session_id=session.session_id,
+                            measured_at=session.started_at,
+                            median_ms=result.median_ms,
+                            suspect=result.suspect,
+                        )
+                    )
+        entries = {key: self._entry(key, specs[key], values) for key, values in found.items() if values}
+        reference = self.reference_ms or (sessions[0].reference_ms if sessions else {})
+        return self.model_copy(update={"entries": {**self.entries, **entries}, "reference_ms": reference})
+
+    def with_correction(self, space_digest: str, correction: Correction) -> "LookupTable":
+        """Return the table with the correction for a search space."""
+        return self.model_copy(update={"corrections": {**self.corrections, space_digest: correction}})
+
+    @property
+    def median_rel_sd(self) -> float:
+        """Median over the entries of the spread between sessions, as a share."""
+        return float(np.median([entry.rel_sd for entry in self.entries.values()])) if self.entries else 0.0
+
+    @property
+    def session_ids(self) -> tuple[str, ...]:
+        """All sessions behind the entries, oldest first."""
+        values = (value for entry in self.entries.values() for value in entry.values)
+        return tuple(dict.fromkeys(v.session_id for v in sorted(values, key=lambda v: v.measured_at)))
+
+    def save(self, path: Path) -> None:
+        """Write the table as canonical JSON with its SHA-256; the file is there whole or not at all.
+
+        Raises:
+            ResourceError: `disk_full`.
+        """
+        table = self.model_dump(mode="json")
+        digest = hashlib.sha256(canonical_json(table).encode()).hexdigest()
+        _write_whole(path, canonical_json({"sha256": digest, "table": table}).encode())
+
+    @classmethod
+    def load(cls, path: Path) -> "LookupTable":
+        """Read a table.
+
+        Raises:
+            ArtifactError: `damaged_table` where the file is not what was written.
+        """
+        try:
+            document = json.loads(path.read_bytes())
+            digest = hashlib.sha256(canonical_json(document["table"]).encode()).hexdigest()
+            if digest != document["sha256"]:
+                raise ValueError("its content does not match its SHA-256")
+            return cls.model_validate(document["table"])
+        except (ValueError, KeyError, TypeError, ValidationError) as error:
+            raise ArtifactError(
+                "damaged_table", f"the table {path.name} is damaged: remove it and profile the device again"
+            ) from error
+
+    def _entry(self, key: str, spec: LayerSpec, values: Sequence[SessionValue]) -> Entry:
+        before = self.entries[key].values if key in self.entries else ()
+        every = {value.session_id: value for value in (*before, *values)}
+        median_ms, rel_sd = combine([value.median_ms for value in every.values()])
+        return Entry(
+            signature=spec.signature(), values=tuple(every.values()), median_ms=median_ms, rel_sd=rel_sd
+        )
+
+    def _check_same(self, session: SessionResult) -> None:
+        if (session.device, session.context) != (self.device, self.context):
+            raise MeasurementError(
+                "context_mismatch",
+                f"a session on {session.device.label} ({session.context.label}) does not belong into the "
+                f"table of {self.device.label} ({self.context.label})",
+            )
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write beside the target, flush to the disk, then put it in place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ResourceError(
+                "disk_full", f"no space left for {path.name}: free some and try again"
+            ) from error
+        raise

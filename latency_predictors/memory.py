@@ -1,0 +1,72 @@
+"""Peak activation memory: how many bytes of activations are alive at once while a network runs.
+
+Counted for fp32, one image, layers in order, every activation given back after its last use; weights are not
+part of it. A layer's own need is `LayerSpec.activation_bytes`; what later layers still wait for comes on top.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from latency_predictors.slot_costs import SlotCosts
+from search_spaces.base import FloatArray, IntArray, SearchSpace
+from search_spaces.network import Node, network
+from search_spaces.operations import num_values
+from search_spaces.sampling import as_architecture
+from search_spaces.slot_tables import ABSENT_ID, space_tables
+
+_BYTES_PER_VALUE = 4
+
+
+def peak_memory_bytes(nodes: tuple[Node, ...]) -> int:
+    """Return the peak of a schedule, in bytes.
+
+    Where a layer takes the sum of several activations, the sum is a buffer of its own, and the summands are
+    given back (if nothing else needs them) before the layer runs.
+    """
+    last_use = {name: step for step, node in enumerate(nodes) for name in node.inputs}
+    alive: dict[str, int] = {}
+    peak = 0
+    for step, node in enumerate(nodes):
+        in_bytes = _BYTES_PER_VALUE * num_values(node.spec.in_shape)
+        # The image appears when it is first read.
+        alive.update({name: in_bytes for name in node.inputs if name not in alive})
+        inputs = set(node.inputs)
+        done = {name for name in inputs if last_use[name] == step}
+        if len(node.inputs) > 1:
+            peak = max(peak, sum(alive.values()) + in_bytes)
+            beside = sum(size for name, size in alive.items() if name not in done)
+        else:
+            beside = sum(size for name, size in alive.items() if name not in inputs)
+        peak = max(peak, beside + node.spec.activation_bytes)
+        for name in done:
+            del alive[name]
+        if node.slot in last_use:
+            alive[node.slot] = _BYTES_PER_VALUE * num_values(node.spec.out_shape)
+    return peak
+
+
+def peak_memory_of(space: SearchSpace) -> Callable[[IntArray], FloatArray]:
+    """Return a function from architectures, (n, choices), to their peak memory in bytes, (n,).
+
+    In a chain nothing is alive beside the running layer: the peak is a maximum over slots, gathered for many
+    architectures at once. Other spaces take one schedule an architecture.
+    """
+    if is_chain(space):
+        layers = space_tables(space).layers
+        own = np.array([[spec.activation_bytes] for spec in layers], dtype=np.float64)
+        costs = SlotCosts(space, own, np.maximum)
+        return lambda archs: costs(archs)[:, 0].astype(np.float64)
+    return lambda archs: np.array(
+        [peak_memory_bytes(network(space, as_architecture(row))) for row in archs], dtype=np.float64
+    )
+
+
+def is_chain(space: SearchSpace) -> bool:
+    """Whether every architecture of a space is a plain chain of layers."""
+    before = ""
+    for slot, table in zip(space.slots, space_tables(space).slots, strict=True):
+        if slot.inputs not in ((), (before,)) or (table.layer_ids == ABSENT_ID).any():
+            return False
+        before = slot.name
+    return True

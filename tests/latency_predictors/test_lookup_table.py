@@ -1,0 +1,140 @@
+import errno
+import hashlib
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from latency_predictors.calibration import calibrate
+from latency_predictors.lookup_table import LookupTable, layer_key
+from latency_predictors.spread import SINGLE_SESSION_REL_SD
+from search_spaces.errors import ArtifactError, MeasurementError, ResourceError
+from search_spaces.layers import ConvNormAct, LayerSpec
+from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
+
+
+def conv(width: int) -> LayerSpec:
+    return ConvNormAct((3, 8, 8), width, 3, 1, "relu")
+
+
+A, B, C = conv(4), conv(8), conv(16)
+EMPTY = LookupTable(device=DEVICE, context=CONTEXT)
+TABLE = EMPTY.merged(
+    [A, B],
+    [
+        session("s1", {layer_key(A): 0.10, layer_key(B): 0.30}),
+        session("s2", {layer_key(A): 0.12, layer_key(B): 0.30}),
+    ],
+)
+
+
+def test_the_key_is_the_digest_of_the_signature() -> None:
+    assert layer_key(A) == hashlib.sha256(A.signature().encode()).hexdigest()
+    assert TABLE.entries[layer_key(A)].signature == A.signature()
+
+
+def test_an_entry_is_the_median_over_sessions_with_where_it_comes_from() -> None:
+    entry = TABLE.entries[layer_key(A)]
+    assert entry.median_ms == pytest.approx(0.11)
+    assert entry.rel_sd == pytest.approx(0.02 / 2**0.5 / 0.11)
+    assert entry.num_sessions == 2
+    assert entry.kind == "measured"
+    assert [value.session_id for value in entry.values] == ["s1", "s2"]
+    assert TABLE.session_ids == ("s1", "s2")
+
+
+def test_costs_are_in_the_order_of_the_layers() -> None:
+    assert TABLE.costs_ms([B, A, B]).tolist() == pytest.approx([0.30, 0.11, 0.30])
+
+
+def test_a_layer_without_an_entry_is_an_error_and_never_nothing() -> None:
+    assert TABLE.missing([A, C, B, C]) == [C]
+    with pytest.raises(MeasurementError, match="1 layers are not in the table") as caught:
+        TABLE.costs_ms([A, C])
+    assert caught.value.code == "missing_layers"
+
+
+def test_a_later_session_joins_the_earlier_ones() -> None:
+    later = TABLE.merged([A, C], [session("late", {layer_key(A): 0.20, layer_key(C): 0.5})])
+    assert later.entries[layer_key(A)].median_ms == pytest.approx(0.12)
+    assert later.entries[layer_key(C)].rel_sd == SINGLE_SESSION_REL_SD
+    assert later.missing([A, B, C]) == []
+    assert TABLE.missing([C]) == [C]  # the old table is as it was
+
+
+def test_merging_a_session_twice_changes_nothing() -> None:
+    one = session("s1", {layer_key(A): 0.10})
+    table = EMPTY.merged([A], [one])
+    assert table.merged([A], [one]) == table
+
+
+def test_the_first_session_sets_the_reference_of_the_anchors() -> None:
+    assert EMPTY.reference_ms == {}
+    assert TABLE.reference_ms == {"anchor": 0.5}
+
+
+def test_networks_measured_beside_do_not_become_entries() -> None:
+    table = EMPTY.merged([A], [session("s1", {layer_key(A): 0.1, "network": 3.0})])
+    assert list(table.entries) == [layer_key(A)]
+
+
+def test_a_session_of_another_context_is_refused() -> None:
+    other = session("s1", {layer_key(A): 0.1}, context=replace(CONTEXT, threads=2))
+    with pytest.raises(MeasurementError, match="2 threads") as caught:
+        TABLE.merged([A], [other])
+    assert caught.value.code == "context_mismatch"
+
+
+def test_a_saved_table_comes_back_whole(tmp_path: Path) -> None:
+    path = tmp_path / "tables" / "table.json"
+    table = TABLE.with_correction("ab" * 32, calibrate([]))
+    table.save(path)
+    assert LookupTable.load(path) == table
+    first = path.read_bytes()
+    LookupTable.load(path).save(path)
+    assert path.read_bytes() == first
+    assert [found.name for found in path.parent.iterdir()] == ["table.json"]
+
+
+@pytest.mark.parametrize("damage", ["truncate", "edit", "no digest", "list", "empty"])
+def test_a_damaged_file_is_refused(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "table.json"
+    TABLE.save(path)
+    whole = path.read_text(encoding="utf-8")
+    broken = {
+        "truncate": whole[: len(whole) // 2],
+        "edit": whole.replace("0.11", "0.10", 1),
+        "no digest": json.dumps({"table": json.loads(whole)["table"]}),
+        "list": "[]",
+        "empty": "",
+    }[damage]
+    assert broken != whole
+    path.write_text(broken, encoding="utf-8")
+    with pytest.raises(ArtifactError, match="table.json is damaged") as caught:
+        LookupTable.load(path)
+    assert caught.value.code == "damaged_table"
+
+
+def test_a_full_disk_leaves_the_old_table_and_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "table.json"
+    EMPTY.save(path)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ResourceError) as caught:
+        TABLE.save(path)
+    assert caught.value.code == "disk_full"
+    assert LookupTable.load(path) == EMPTY
+    assert [found.name for found in tmp_path.iterdir()] == ["table.json"]
+
+
+def test_spread_is_told_for_the_table() -> None:
+    assert EMPTY.median_rel_sd == 0.0
+    spreads = [entry.rel_sd for entry in TABLE.entries.values()]
+    assert min(spreads) < TABLE.median_rel_sd < max(spreads)

@@ -1,0 +1,113 @@
+import time
+
+import numpy as np
+import pytest
+
+from latency_predictors.calibration import fit_correction
+from latency_predictors.correction import Correction
+from latency_predictors.lookup_table import LookupTable, layer_key
+from latency_predictors.predictor import CostPredictor, MultiTargetPredictor, exact_cost
+from search_spaces.base import SearchSpace
+from search_spaces.catalogue import get_space
+from search_spaces.errors import MeasurementError, UsageError
+from search_spaces.network import layers
+from search_spaces.sampling import as_architecture, random_architectures
+from search_spaces.slot_tables import distinct_layers
+from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
+
+TINY = get_space("mobilenet_v3", preset="tiny", num_classes=10, in_channels=3)
+CELL = get_space("nas_bench_201", preset="tiny", num_classes=10, in_channels=3)
+
+
+def target(space: SearchSpace, seed: int, m: int = 20) -> tuple[LookupTable, Correction]:
+    """A table of random costs, and a correction fitted on m random networks that the model describes."""
+    rng = np.random.default_rng(seed)
+    specs = distinct_layers(space)
+    costs = {layer_key(spec): 0.005 + 0.1 * rng.random() for spec in specs}
+    table = LookupTable(device=DEVICE, context=CONTEXT).merged(specs, [session("s1", costs)])
+    sums, counts = naive_sums(space, table, random_architectures(space, m, rng))
+    measured = (0.9 * sums + 0.02 - 0.001 * counts) * np.exp(rng.normal(0, 0.02, m))
+    return table, fit_correction(sums, counts, measured)
+
+
+def naive_sums(
+    space: SearchSpace, table: LookupTable, archs: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    found = [layers(space, as_architecture(row)) for row in archs]
+    sums = [sum(table.entries[layer_key(spec)].median_ms for spec in specs) for specs in found]
+    return np.array(sums), np.array([float(len(specs)) for specs in found])
+
+
+@pytest.mark.parametrize("space", [TINY, CELL], ids=["chain", "cell"])
+def test_predictions_are_those_of_a_loop_over_architectures(space: SearchSpace) -> None:
+    targets = {f"target {seed}": target(space, seed) for seed in range(3)}
+    archs = random_architectures(space, 300, np.random.default_rng(9))
+    predicted = MultiTargetPredictor(space, targets).predict(archs)
+    assert list(predicted) == list(targets)
+    for name, (table, correction) in targets.items():
+        sums, counts = naive_sums(space, table, archs)
+        point = np.maximum(correction.a * sums + correction.b - correction.c * counts, correction.floor_ms)
+        factor = correction.factor(sums, counts)
+        np.testing.assert_allclose(predicted[name].point, point, rtol=2e-6)
+        np.testing.assert_allclose(predicted[name].lower, point / factor, rtol=2e-6)
+        np.testing.assert_allclose(predicted[name].upper, point * factor, rtol=2e-6)
+        assert predicted[name].kind == "table"
+
+
+def test_one_target_is_a_case_of_several() -> None:
+    table, correction = target(TINY, 0)
+    archs = random_architectures(TINY, 50, np.random.default_rng(1))
+    alone = CostPredictor(TINY, table, correction).predict(archs)
+    beside = MultiTargetPredictor(TINY, {"other": target(TINY, 1), "it": (table, correction)}).predict(archs)
+    np.testing.assert_allclose(alone.point, beside["it"].point, rtol=1e-6)
+    np.testing.assert_allclose(alone.upper, beside["it"].upper, rtol=1e-6)
+
+
+def test_an_unchecked_sum_says_so() -> None:
+    table, correction = target(TINY, 0, m=2)
+    costs = CostPredictor(TINY, table, correction).predict(
+        random_architectures(TINY, 5, np.random.default_rng(1))
+    )
+    assert costs.kind == "modelled"
+    np.testing.assert_allclose(costs.upper, 2 * costs.point)
+
+
+def test_a_table_that_lacks_a_layer_is_refused() -> None:
+    table, correction = target(TINY, 0)
+    entries = dict(table.entries)
+    entries.popitem()
+    with pytest.raises(MeasurementError) as caught:
+        CostPredictor(TINY, table.model_copy(update={"entries": entries}), correction)
+    assert caught.value.code == "missing_layers"
+
+
+def test_exact_costs_are_those_of_the_layers() -> None:
+    archs = random_architectures(TINY, 100, np.random.default_rng(0))
+    networks = [layers(TINY, as_architecture(row)) for row in archs]
+    assert exact_cost(TINY, "num_macs")(archs).tolist() == [sum(s.macs for s in specs) for specs in networks]
+    assert exact_cost(TINY, "num_params")(archs).tolist() == [
+        sum(s.num_params for s in specs) for specs in networks
+    ]
+    assert exact_cost(TINY, "peak_memory_bytes")(archs).tolist() == [
+        max(s.activation_bytes for s in specs) for specs in networks
+    ]
+
+
+def test_a_cost_that_does_not_follow_from_layers_is_refused() -> None:
+    with pytest.raises(UsageError, match="num_params") as caught:
+        exact_cost(TINY, "latency_ms")
+    assert caught.value.code == "unknown_cost"
+
+
+def test_four_targets_and_memory_take_about_a_microsecond_an_architecture() -> None:
+    predictor = MultiTargetPredictor(TINY, {f"target {seed}": target(TINY, seed) for seed in range(4)})
+    memory = exact_cost(TINY, "peak_memory_bytes")
+    archs = random_architectures(TINY, 100_000, np.random.default_rng(0))
+    best = float("inf")
+    for _ in range(3):
+        begin = time.perf_counter()
+        predictor.predict(archs)
+        memory(archs)
+        best = min(best, time.perf_counter() - begin)
+    # A quarter of the rate that the benchmark asks for: other tests run at the same time.
+    assert len(archs) / best > 250_000

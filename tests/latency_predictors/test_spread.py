@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from latency_predictors.spread import MIN_REL_SD, SINGLE_SESSION_REL_SD, combine, combine_sessions
+from tests.latency_predictors.sessions import session
+
+
+def test_the_value_is_the_median_over_sessions_and_the_spread_their_deviation() -> None:
+    median, rel_sd = combine([1.0, 1.1, 1.3])
+    assert median == 1.1
+    assert rel_sd == pytest.approx(np.std([1.0, 1.1, 1.3], ddof=1) / 1.1)
+
+
+def test_one_session_has_an_assumed_spread() -> None:
+    assert combine([2.0]) == (2.0, SINGLE_SESSION_REL_SD)
+
+
+def test_sessions_that_agree_by_chance_still_spread() -> None:
+    assert combine([2.0, 2.0]) == (2.0, MIN_REL_SD)
+
+
+def test_values_are_corrected_for_drift_before_they_are_combined() -> None:
+    found = combine_sessions([session("s1", {"x": 1.0}), session("s2", {"x": 1.2}, scale=1.2)])
+    assert found["x"].median_ms == pytest.approx(1.0)
+    assert found["x"].rel_sd == MIN_REL_SD
+    assert found["x"].session_ids == ("s1", "s2")
+
+
+def test_the_interval_holds_what_is_inside_a_session_and_what_is_between() -> None:
+    sessions = [session("s1", {"x": 1.0}, spread=0.02), session("s2", {"x": 1.1}, spread=0.02)]
+    found = combine_sessions(sessions)["x"]
+    rel_sd = np.std([1.0, 1.1], ddof=1) / 1.05
+    assert found.median_ms == pytest.approx(1.05)
+    assert found.upper_ms == pytest.approx(1.05 * 1.02 * (1 + 1.96 * rel_sd / np.sqrt(2)))
+    assert found.lower_ms == pytest.approx(1.05 * 0.98 / (1 + 1.96 * rel_sd / np.sqrt(2)))
+    assert found.p90_ms == pytest.approx(1.05 * 1.04)
+
+
+def test_a_subject_that_agrees_by_chance_has_the_spread_of_all() -> None:
+    sessions = [session("s1", {"x": 1.0, "y": 1.0}), session("s2", {"x": 1.0, "y": 1.2})]
+    found = combine_sessions(sessions)
+    assert found["x"].rel_sd == MIN_REL_SD
+    assert found["x"].upper_ms > 1.1
+
+
+def test_a_subject_is_suspect_where_every_session_was() -> None:
+    sessions = [session("s1", {"x": 1.0, "y": 1.0}, suspect=True), session("s2", {"x": 1.0})]
+    found = combine_sessions(sessions)
+    assert not found["x"].suspect
+    assert found["y"].suspect
+
+
+def test_no_sessions_give_nothing() -> None:
+    assert combine_sessions([]) == {}
