@@ -1,0 +1,153 @@
+"""Which network of past searches is meant."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from api.searches import target_index
+from nas.objectives import OBJECTIVES
+from nas.publication import keeps_limits
+from nas.report.words import cost_text, held_value
+from nas.results import SearchResult, TargetResult, VerifiedNetwork
+from nas.settings import Settings
+from nas.store.run_folder import RunFolder, find_run, list_runs
+from search_spaces.errors import InfeasibleError, UsageError
+
+Rule = Literal["best", "fastest"]
+COSTS: Final = tuple(name for name, objective in OBJECTIVES.items() if not objective.maximise)
+_LIMIT = re.compile(r"([a-z_]+)(?:<=|=)(.+)")
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A network and where it is from.
+
+    Attributes:
+        target: Index of the target in the result, from 0.
+        why: In words.
+    """
+
+    run: RunFolder
+    result: SearchResult
+    network: VerifiedNetwork
+    target: int
+    why: str
+
+
+def parse_limits(texts: Sequence[str]) -> dict[str, float]:
+    """Read limits such as `latency_ms=0.5`.
+
+    Raises:
+        UsageError: `invalid_limit`, telling how a limit is written.
+    """
+    limits = {}
+    for text in texts:
+        match = _LIMIT.fullmatch(text)
+        try:
+            name, value = (match[1], float(match[2])) if match else ("", 0.0)
+        except ValueError:
+            name, value = "", 0.0
+        if name not in COSTS or not 0.0 < value < float("inf"):
+            raise UsageError(
+                "invalid_limit",
+                f"'{text}' is no limit: write NAME=VALUE with a positive number, for example latency_ms=0.5; "
+                f"names are {', '.join(COSTS)}",
+            )
+        limits[name] = value
+    return limits
+
+
+def select_by_rule(
+    settings: Settings, search: str, rule: Rule, limits: Mapping[str, float], target_number: int
+) -> Selected:
+    """Return the most accurate or the fastest verified network of a search that keeps limits.
+
+    Every verified network is considered, also what another one dominates on the search's own objectives: a
+    limit on something else may leave nothing but those.
+
+    Raises:
+        UsageError: `unknown_search`, `ambiguous_search`, `search_not_finished` or `unknown_target`.
+        InfeasibleError: `no_network_within_limits`, naming the nearest.
+    """
+    run = find_run(settings.searches, search)
+    result = run.result()
+    index = target_index(result, target_number)
+    target = result.targets[index]
+    held: dict[str, float] = dict([*target.target.limits.items(), *limits.items()])
+    keeping = [network for network in target.networks if keeps_limits(network, held)]
+    if not keeping:
+        raise InfeasibleError("no_network_within_limits", _nearest(target, held))
+    best = min(keeping, key=_most_accurate if rule == "best" else _fastest)
+    what = "the most accurate" if rule == "best" else "the fastest"
+    bounds = ", ".join(f"{name} of at most {limit:g}" for name, limit in held.items())
+    why = f"{what} of {len(keeping)} verified networks" + (f" with {bounds}" if bounds else "")
+    return Selected(run, result, best, index, why)
+
+
+def select_by_name(
+    settings: Settings, name: str, search: str | None = None, target_number: int | None = None
+) -> Selected:
+    """Return the verified network or stock network of that name.
+
+    Args:
+        settings: Where searches are.
+        name: Of the network; the start of it is enough where that is unique.
+        search: Which search, None for all of them.
+        target_number: Which target of the search, from 1; None for the first that has the network.
+
+    Raises:
+        UsageError: `unknown_network` or `ambiguous_network`, naming what exists; or as `find_run` does.
+    """
+    runs = [find_run(settings.searches, search)] if search else list_runs(settings.searches)
+    finished = [run for run in runs if run.finished or search]
+    known = [found for run in finished for found in _networks(run, target_number)]
+    chosen = [found for found in known if found.network.name == name]
+    chosen = chosen or [found for found in known if found.network.name.startswith(name)]
+    if not chosen:
+        where = f"search {search}" if search else "any finished search"
+        names = ", ".join(dict.fromkeys(found.network.name for found in known[-12:])) or "none yet"
+        raise UsageError("unknown_network", f"no network '{name}' in {where}; networks are {names}")
+    places = {(found.run.id, found.network.name): found for found in reversed(chosen)}
+    if len(places) > 1:
+        listed = ", ".join(f"{network} of {run}" for run, network in places)
+        raise UsageError(
+            "ambiguous_network",
+            f"'{name}' may be any of {listed}: write `hwnas export SEARCH --name NETWORK`",
+        )
+    return next(iter(places.values()))
+
+
+def _networks(run: RunFolder, target_number: int | None) -> list[Selected]:
+    result = run.result()
+    indices = range(len(result.targets))
+    if target_number is not None:
+        indices = range(target_index(result, target_number), target_number)
+    searched = [(i, network) for i in indices for network in result.targets[i].networks]
+    stock = [(indices[0], network) for network in result.references]
+    return [Selected(run, result, network, i, "asked for by name") for i, network in [*searched, *stock]]
+
+
+def _most_accurate(network: VerifiedNetwork) -> tuple[float, float]:
+    return (-network.accuracy.value, network.latency.median_ms)
+
+
+def _fastest(network: VerifiedNetwork) -> tuple[float, float]:
+    return (network.latency.median_ms, -network.accuracy.value)
+
+
+def _nearest(target: TargetResult, limits: Mapping[str, float]) -> str:
+    for name, limit in limits.items():
+        if target.networks and all(held_value(network, name) > limit for network in target.networks):
+            nearest = min(target.networks, key=lambda network: held_value(network, name))
+            return (
+                f"no verified network keeps {name} <= {limit:g}: the nearest, {nearest.name}, has "
+                f"{cost_text(name, held_value(nearest, name))}"
+                f"{' (upper end of its interval)' if name == 'latency_ms' else ''}; "
+                "raise the limit, or search again with it in the specification"
+            )
+    return (
+        "no verified network keeps all of "
+        f"{', '.join(f'{name} <= {limit:g}' for name, limit in limits.items())}: "
+        "raise one of them, or search again with them in the specification"
+    )

@@ -1,0 +1,166 @@
+"""The `hwnas` command: finds the command that is meant, loads its group, prints its answer or its error.
+
+A command is a function `GROUP_NAME(...)` in `api/commands.py` or `workers/commands.py` that returns a
+document: a pydantic model that rich can draw. People get the drawing, `--json` prints the model; there is one
+document on standard output and everything else (progress, warnings) on standard error. Exit status: 0 done,
+1 failed, 2 wrong usage.
+"""
+
+import functools
+import importlib
+import inspect
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final, NoReturn, Protocol
+
+import typer
+from rich.console import Console, RichCast
+
+from search_spaces.errors import HwnasError, UsageError
+
+COMMANDS: Final = {
+    "searches list": "api.commands",
+    "searches show": "api.commands",
+    "searches front": "api.commands",
+    "spaces list": "api.commands",
+    "spaces show": "api.commands",
+}
+GROUPS: Final = {
+    "searches": "Read past searches: their state, their verified front.",
+    "spaces": "Families of networks that can be searched.",
+}
+HELP: Final = (
+    "Find neural networks that are fast and small on your own hardware, and get the files that were measured."
+)
+EPILOG: Final = (
+    "Begin with `hwnas demo`. Every command takes --json and --help. "
+    "Exit status: 0 done, 1 failed, 2 wrong usage."
+)
+
+WIDTH_OF_FILES: Final = 120
+"""Columns of tables that are written to a file or a pipe."""
+
+
+class Answer(RichCast, Protocol):
+    """What a command returns: a pydantic model that rich can draw."""
+
+    def model_dump_json(self, *, indent: int | None = None) -> str:
+        """Return the model as JSON."""
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and end the process with its exit status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit status."""
+    _prepare_process()
+    words = list(arguments)
+    if not words or (words[0] in GROUPS and len(words) == 1):
+        words.append("--help")
+    as_json = "--json" in words
+    try:
+        status = application(words)(words, prog_name="hwnas", standalone_mode=False)
+        sys.stdout.flush()
+        return int(status or 0)
+    except HwnasError as error:
+        return _report(error, as_json)
+    except typer.TyperException as error:
+        message = f"{error.format_message()} (`hwnas {_command_of(words)}--help` shows what there is)"
+        return _report(UsageError("wrong_usage", " ".join(message.split())), as_json)
+    except BrokenPipeError:
+        # The reader, `head` for example, has seen enough. Python would complain once more on leaving.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def application(words: Sequence[str] = ()) -> typer.Typer:
+    """Return the command line with the commands that `words` may mean; all of them where none is meant."""
+    app = typer.Typer(
+        help=HELP,
+        epilog=EPILOG,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+    )
+    groups = {"": app}
+    for path, module in _meant(words).items():
+        group, _, name = path.rpartition(" ")
+        if group not in groups:
+            groups[group] = typer.Typer(help=GROUPS[group], rich_markup_mode="rich")
+            app.add_typer(groups[group], name=group)
+        function = getattr(importlib.import_module(module), path.replace(" ", "_"))
+        groups[group].command(name)(_answering(function))
+    return app
+
+
+def _meant(words: Sequence[str]) -> dict[str, str]:
+    exact = " ".join(words[:2])
+    if exact in COMMANDS:
+        return {exact: COMMANDS[exact]}
+    first = words[0] if words else ""
+    return {path: module for path, module in COMMANDS.items() if path.split()[0] == first} or COMMANDS
+
+
+def _command_of(words: Sequence[str]) -> str:
+    for length in (2, 1):
+        path = " ".join(words[:length])
+        if path in COMMANDS or path in GROUPS:
+            return f"{path} "
+    return ""
+
+
+def _answering(function: Callable[..., Answer]) -> Callable[..., None]:
+    """Return a command that prints what a function answers, with an option `--json`."""
+
+    @functools.wraps(function)
+    def command(*, as_json: bool, **options: Any) -> None:
+        try:
+            answer = function(**options)
+        except KeyboardInterrupt as error:
+            message = "stopped as you asked; what was finished is kept: run the same command again to go on"
+            raise HwnasError("interrupted", message) from error
+        except ModuleNotFoundError as error:
+            package = str(error.name).split(".")[0]
+            message = f"this command needs the package '{package}': pip install 'hwnas[server]'"
+            raise UsageError("missing_package", message) from error
+        _print(answer, as_json)
+
+    option = Annotated[bool, typer.Option("--json", help="Print the answer as one JSON document.")]
+    switch = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=option)
+    signature = inspect.signature(function)
+    command.__signature__ = signature.replace(parameters=[*signature.parameters.values(), switch])  # type: ignore[attr-defined]
+    command.__annotations__ = {**function.__annotations__, "as_json": option}
+    return command
+
+
+def _print(answer: Answer, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(answer.model_dump_json(indent=2) + "\n")
+        return
+    width = None if sys.stdout.isatty() else WIDTH_OF_FILES
+    Console(width=width, highlight=False).print(answer, crop=False)
+
+
+def _report(error: HwnasError, as_json: bool) -> int:
+    if as_json:
+        document = {"error": {"code": error.code, "message": error.message}}
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stderr.write(f"error[{error.code}]: {error.message}\n")
+    return 2 if isinstance(error, UsageError) else 1
+
+
+def _prepare_process() -> None:
+    # numpy, torch and ONNX Runtime read these once, when they are loaded. One thread beside other work is
+    # faster than several; measuring refuses to start with reporting to ONNX Runtime's maker switched on.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without "≤" is no reason to fail

@@ -1,0 +1,145 @@
+"""A finished search, written by hand: five verified networks, three on the front, and a stock network."""
+
+from pathlib import Path
+
+from nas.results import (
+    Accuracy,
+    CloudPoint,
+    Delivery,
+    Figure,
+    Latency,
+    PhaseTime,
+    SearchResult,
+    Status,
+    SupernetSummary,
+    TableSummary,
+    TargetResult,
+    VerifiedNetwork,
+)
+from nas.settings import Settings
+from nas.specs import SearchSpec, parse_spec
+from nas.store.run_folder import RunFolder, start_run
+from search_spaces.base import option_values
+from search_spaces.catalogue import get_space
+from search_spaces.sampling import as_architecture, smallest
+
+SPACE = get_space("mobilenet_v3", preset="tiny", num_classes=10, in_channels=1)
+SMALLEST = option_values(SPACE, as_architecture(smallest(SPACE)[0]))
+SPEC = parse_spec(
+    {"dataset": {"name": "digits"}, "targets": [{"limits": {"latency_ms": 1.0}}], "references": ["resnet"]}
+)
+
+
+def network(
+    name: str,
+    accuracy: float,
+    latency_ms: float,
+    status: Status = "front",
+    num_params: int = 20_000,
+    origin: str = "search",
+) -> VerifiedNetwork:
+    """One network; its latency's interval reaches 5 % to both sides."""
+    return VerifiedNetwork.model_validate(
+        {
+            "name": name,
+            "origin": origin,
+            "architecture": SMALLEST if origin == "search" else {},
+            "architecture_digest": "a" * 64,
+            "resolution": 16,
+            "num_params": num_params,
+            "num_macs": 200_000,
+            "peak_memory_bytes": 18_432,
+            "file_sha256": "b" * 64,
+            "file_bytes": 90_000,
+            "max_difference": 1e-6,
+            "accuracy": Accuracy(
+                value=accuracy,
+                lower=accuracy - 0.01,
+                upper=min(accuracy + 0.01, 1.0),
+                num_images=360,
+                part="confirm",
+            ),
+            "latency": Latency(
+                median_ms=latency_ms,
+                lower_ms=0.95 * latency_ms,
+                upper_ms=1.05 * latency_ms,
+                p90_ms=1.1 * latency_ms,
+                sessions=("s1", "s2"),
+            ),
+            "predicted_accuracy": Figure(
+                value=accuracy, lower=accuracy - 0.02, upper=accuracy + 0.02, kind="fitted"
+            ),
+            "predicted_latency": Figure(
+                value=latency_ms, lower=0.9 * latency_ms, upper=1.1 * latency_ms, kind="table"
+            ),
+            "status": status,
+        }
+    )
+
+
+def target(*networks: VerifiedNetwork) -> TargetResult:
+    """What was found for one device."""
+    return TargetResult(
+        target=SPEC.targets[0],
+        device={"cpu_model": "Test CPU"},
+        device_label="Test CPU, 2 cores",
+        context={"runtime": "onnxruntime"},
+        context_label="onnxruntime 1.0, fp32, 1 thread, batch 1",
+        table=TableSummary(
+            num_layers=139, num_measured_now=0, median_spread=0.02, sessions=("s1",), report={}
+        ),
+        networks=networks,
+        cloud=(CloudPoint(accuracy=0.97, latency_ms=0.3),),
+        num_evaluated=20_000,
+        num_rounds=2,
+        stopped="no unverified candidate reaches the front",
+    )
+
+
+FRONT = (
+    network("net-aaa111", 0.95, 0.10),
+    network("net-bbb222", 0.97, 0.20),
+    network("net-ccc333", 0.99, 0.40),
+)
+# Dominated in accuracy and latency, but the only one with so few parameters.
+LEAN = network("net-ddd444", 0.94, 0.30, "dominated", num_params=9_000)
+OVER = network("net-eee555", 0.995, 1.20, "over_limit")
+STOCK = network("resnet", 0.96, 0.80, "dominated", origin="reference")
+
+
+def result(search_id: str, *targets: TargetResult, spec: SearchSpec = SPEC) -> SearchResult:
+    """The document of a finished search."""
+    return SearchResult(
+        id=search_id,
+        spec=spec,
+        started_at="2026-01-02T03:04:05+00:00",
+        finished_at="2026-01-02T03:08:05+00:00",
+        dataset={"num_train": 1_000},
+        dataset_digest="c" * 64,
+        class_names=tuple("0123456789"),
+        supernet=SupernetSummary(
+            key="k", recipe="default", epochs=30, num_params=500_000, train_seconds=100.0, reused=False
+        ),
+        predictor={"spearman": 0.9},
+        targets=targets or (target(*FRONT, LEAN, OVER),),
+        references=(STOCK,),
+        deliveries=(
+            Delivery(
+                name="net-ccc333",
+                target=0,
+                folder="exports/net-ccc333",
+                why="the most accurate",
+                test_uses=1,
+            ),
+        ),
+        phases=(PhaseTime(name="train", seconds=100.0), PhaseTime(name="verify", seconds=35.0)),
+        versions={"hwnas": "0.1.0"},
+    )
+
+
+def finished_search(home: Path, *targets: TargetResult, seed: int = 0) -> RunFolder:
+    """Write a finished search into a home folder; another seed is another search."""
+    spec = SPEC.model_copy(update={"seed": seed})
+    run = start_run(Settings(home=home).searches, spec)
+    run.save_result(result(run.id, *targets, spec=spec))
+    return run

@@ -1,0 +1,121 @@
+"""The network that is meant is the one that is selected, or the message tells what exists."""
+
+from pathlib import Path
+
+import pytest
+
+from api.selection import parse_limits, select_by_name, select_by_rule
+from nas.settings import Settings
+from search_spaces.errors import InfeasibleError, UsageError
+from tests.api.handmade import FRONT, finished_search, network, target
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("limits", "name"),
+    [
+        ({}, "net-ccc333"),
+        ({"latency_ms": 0.43}, "net-ccc333"),
+        # Its median is below 0.41, the upper end of its interval (0.42) is not.
+        ({"latency_ms": 0.41}, "net-bbb222"),
+        ({"num_params": 10_000.0}, "net-ddd444"),
+        # The limit of the specification, 1 ms, keeps holding beside another one.
+        ({"num_params": 20_000.0}, "net-ccc333"),
+    ],
+)
+def test_best_is_the_most_accurate_within_the_limits(
+    settings: Settings, limits: dict[str, float], name: str
+) -> None:
+    finished_search(settings.home)
+    assert select_by_rule(settings, "latest", "best", limits, 1).network.name == name
+
+
+def test_a_wider_limit_than_the_searchs_own_reaches_further(settings: Settings) -> None:
+    finished_search(settings.home)
+    assert select_by_rule(settings, "latest", "best", {"latency_ms": 2.0}, 1).network.name == "net-eee555"
+
+
+def test_fastest_is_the_fastest(settings: Settings) -> None:
+    finished_search(settings.home)
+    chosen = select_by_rule(settings, "latest", "fastest", {}, 1)
+    assert (chosen.network.name, chosen.target) == ("net-aaa111", 0)
+    assert "the fastest of 4 verified networks with latency_ms of at most 1" in chosen.why
+
+
+def test_of_equal_accuracies_the_faster_one_is_best(settings: Settings) -> None:
+    finished_search(settings.home, target(network("net-a", 0.9, 0.5), network("net-b", 0.9, 0.4)))
+    assert select_by_rule(settings, "latest", "best", {}, 1).network.name == "net-b"
+
+
+def test_the_second_target_has_its_own_networks(settings: Settings) -> None:
+    finished_search(settings.home, target(*FRONT), target(network("net-fff666", 0.9, 0.2)))
+    assert select_by_rule(settings, "latest", "best", {}, 2).network.name == "net-fff666"
+    assert select_by_name(settings, "net-fff666").target == 1
+
+
+def test_a_limit_that_nothing_keeps_names_the_nearest(settings: Settings) -> None:
+    finished_search(settings.home)
+    with pytest.raises(InfeasibleError, match=r"net-aaa111, has 0.105 ms \(upper end") as caught:
+        select_by_rule(settings, "latest", "best", {"latency_ms": 0.05}, 1)
+    assert caught.value.code == "no_network_within_limits"
+
+
+def test_limits_that_nothing_keeps_together_are_said_to_be_such(settings: Settings) -> None:
+    finished_search(settings.home)
+    with pytest.raises(InfeasibleError, match="keeps all of latency_ms <= 0.2, num_params <= 10000"):
+        select_by_rule(settings, "latest", "best", {"latency_ms": 0.2, "num_params": 10_000}, 1)
+
+
+def test_a_unique_name_needs_no_search(settings: Settings) -> None:
+    run = finished_search(settings.home)
+    chosen = select_by_name(settings, "net-bbb")
+    assert (chosen.network.name, chosen.run.id) == ("net-bbb222", run.id)
+
+
+def test_stock_networks_have_names_too(settings: Settings) -> None:
+    finished_search(settings.home)
+    assert select_by_name(settings, "resnet").network.origin == "reference"
+
+
+def test_a_name_in_two_searches_is_asked_back(settings: Settings) -> None:
+    first = finished_search(settings.home)
+    second = finished_search(settings.home, seed=1)
+    with pytest.raises(UsageError, match="ambiguous_network|may be any of") as caught:
+        select_by_name(settings, "net-aaa111")
+    assert first.id in caught.value.message
+    assert second.id in caught.value.message
+    assert select_by_name(settings, "net-aaa111", search=second.id).run.id == second.id
+
+
+@pytest.mark.parametrize(
+    ("search", "target_number", "code"), [("latest", 2, "unknown_target"), ("nothing", 1, "unknown_search")]
+)
+def test_what_does_not_exist_is_refused(
+    settings: Settings, search: str, target_number: int, code: str
+) -> None:
+    finished_search(settings.home)
+    with pytest.raises(UsageError) as caught:
+        select_by_rule(settings, search, "best", {}, target_number)
+    assert caught.value.code == code
+
+
+def test_an_unknown_network_names_those_that_exist(settings: Settings) -> None:
+    finished_search(settings.home)
+    with pytest.raises(UsageError, match="no network .net-zzz. in any.*; networks are net-aaa111"):
+        select_by_name(settings, "net-zzz")
+
+
+def test_limits_are_read() -> None:
+    assert parse_limits(["latency_ms=0.5", "num_params<=2e4"]) == {"latency_ms": 0.5, "num_params": 20_000}
+
+
+@pytest.mark.parametrize(
+    "text", ["latency_ms", "latency=1", "latency_ms=fast", "latency_ms=-1", "latency_ms=nan", "accuracy=0.9"]
+)
+def test_what_is_no_limit_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UsageError, match="for example latency_ms=0.5"):
+        parse_limits([text])

@@ -1,0 +1,1 @@
+"""Commands that work: they train, measure and search in this process."""
