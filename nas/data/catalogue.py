@@ -4,12 +4,16 @@ import importlib
 from pathlib import Path
 
 from nas.data.arrays import open_arrays
+from nas.data.cifar import open_cifar
 from nas.data.dataset import Dataset
+from nas.data.image_folder import open_image_folder
 from nas.data.shapes import open_shapes
 from nas.data.spec import (
     ArraysSpec,
+    CifarSpec,
     DatasetSpec,
     DigitsSpec,
+    ImageFolderSpec,
     ShapesSpec,
 )
 
@@ -35,5 +39,9 @@ def open_dataset(spec: DatasetSpec, cache_dir: Path | None = None) -> Dataset:
             return digits
         case ShapesSpec():
             return open_shapes(spec, cache_dir)
+        case ImageFolderSpec():
+            return open_image_folder(spec, cache_dir)
+        case CifarSpec():
+            return open_cifar(spec, cache_dir)
         case ArraysSpec():
             return open_arrays(spec, cache_dir)

@@ -42,7 +42,7 @@ class ShapesSpec(_Spec):
     num_test: int = Field(default=10_000, ge=1, le=2_000_000)
     num_classes: int = Field(default=10, ge=2, le=40)
     size: int = Field(default=32, ge=8, le=512)
-    difficulty: float = Field(default=0.5, ge=0.0, le=1.0)
+    difficulty: float = Field(default=0.35, ge=0.0, le=1.0)
     seed: Seed = 0
 
 
@@ -140,4 +140,6 @@ def _check_shares(val_share: float, test_share: float) -> None:
         raise ValueError(f"val_share {val_share} + test_share {test_share} leaves less than 10 % to train on")
 
 
-DatasetSpec = Annotated[DigitsSpec | ShapesSpec | ArraysSpec, Field(discriminator="name")]
+DatasetSpec = Annotated[
+    DigitsSpec | ShapesSpec | ImageFolderSpec | CifarSpec | ArraysSpec, Field(discriminator="name")
+]

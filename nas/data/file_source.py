@@ -1,0 +1,121 @@
+"""Image files: read, decoded in order by a few threads, and checked to be what they were when first seen."""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Final, TypeVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.data.contents import PARTS, Part
+from nas.data.decode import ImageError, decode
+from nas.data.near_duplicates import thumbnail
+from search_spaces.errors import DataError
+
+MAX_FILE_BYTES: Final = 512 * 2**20
+MAX_THREADS: Final = 4
+"""Pillow decodes outside the interpreter's lock; more threads would hold more decoded photographs at once."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What one look at a file told.
+
+    Attributes:
+        digest: SHA-256 of the file.
+        num_channels: 1 where it is stored in grey, else 3.
+        thumbnail: For `near_duplicates`; shape (72,).
+        brightest: The largest value of any pixel.
+    """
+
+    digest: bytes
+    num_channels: int
+    thumbnail: NDArray[np.uint8]
+    brightest: int
+
+
+def scan(root: Path, paths: Sequence[PurePosixPath]) -> Iterator[Scan | ImageError]:
+    """Decode every file once, in order; an unreadable one gives its error instead."""
+
+    def look(path: PurePosixPath) -> Scan | ImageError:
+        try:
+            content = _read(root / path)
+            image = decode(content)
+        except ImageError as error:
+            return error
+        digest = hashlib.sha256(content).digest()
+        return Scan(digest, image.shape[2], thumbnail(image), int(image.max(initial=0)))
+
+    return _in_order(look, paths)
+
+
+@final
+class FileSource:
+    """Original pixels from image files; reads them anew on every pass."""
+
+    def __init__(
+        self, root: Path, files: Mapping[Part, Sequence[tuple[PurePosixPath, bytes]]], num_channels: int
+    ) -> None:
+        """Keep the files of each part with the digests they had when they were scanned."""
+        self._root = root
+        self._files = files
+        self._num_channels = num_channels
+
+    def originals(self, part: Part) -> Iterator[NDArray[np.uint8]]:
+        """Yield every image of a part in order, each of shape (height, width, channels)."""
+        return _in_order(self._decode, self._files[part])
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the digests of all files: with the decode rule they decide every pixel."""
+        digest = hashlib.sha256(str(self._num_channels).encode())
+        for part in PARTS:
+            for _, file_digest in self._files[part]:
+                digest.update(file_digest)
+        return digest.hexdigest()
+
+    def _decode(self, file: tuple[PurePosixPath, bytes]) -> NDArray[np.uint8]:
+        path, digest = file
+        try:
+            content = _read(self._root / path)
+        except ImageError as error:
+            raise DataError("data_changed", f"'{path}' was readable before: {error}") from error
+        if hashlib.sha256(content).digest() != digest:
+            raise DataError(
+                "data_changed",
+                f"'{path}' changed since the data set was opened: start again with the new data",
+            )
+        return decode(content, self._num_channels)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ImageError(error.strerror or type(error).__name__) from error
+    if len(content) > MAX_FILE_BYTES:
+        raise ImageError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
+    return content
+
+
+def _in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Work on a few items at once and yield the results in the order of the items."""
+    num_threads = min(MAX_THREADS, os.cpu_count() or 1)
+    waiting = iter(items)
+    with ThreadPoolExecutor(num_threads) as pool:
+        while batch := list(islice(waiting, 2 * num_threads)):
+            # Pillow warns of damaged metadata, which the decode rule passes over. The filters are shared by
+            # all threads, so they are set here, where no thread is at work before or after.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                results = list(pool.map(work, batch))
+            yield from results

@@ -1,0 +1,89 @@
+"""Which files are in a folder: images by extension, the rest counted, links that lead outside left alone."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+# fmt: off
+IMAGE_SUFFIXES: Final = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp",
+    ".ppm", ".pgm", ".pbm", ".pnm",
+))
+UNREAD_IMAGE_SUFFIXES: Final = frozenset((
+    ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".svg", ".psd", ".eps", ".ico", ".exr", ".hdr", ".dcm",
+    ".cr2", ".cr3", ".nef", ".arw", ".dng",
+))
+# fmt: on
+"""Images that the decode rule does not cover; their owner should hear of it."""
+
+_NOT_THE_USERS: Final = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "__pycache__"})
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The content of a folder; every path relative to it, with "/", in sorted order.
+
+    Attributes:
+        images: Files with an image's extension.
+        folders: All folders below.
+        ignored: Other files, counted by extension. Hidden files are not counted.
+        outside: Links that lead out of the folder or nowhere.
+    """
+
+    images: tuple[PurePosixPath, ...]
+    folders: tuple[PurePosixPath, ...]
+    ignored: dict[str, int]
+    outside: tuple[PurePosixPath, ...]
+
+
+@dataclass
+class _Found:
+    images: list[PurePosixPath] = field(default_factory=list)
+    folders: list[PurePosixPath] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
+    outside: list[PurePosixPath] = field(default_factory=list)
+
+
+def list_folder(root: Path) -> Listing:
+    """List a folder and all folders below it.
+
+    Links inside the folder are followed, those that lead outside are not: a data set is what is in its
+    folder, and a folder from a stranger must not reach this machine's files. Hidden entries and those that
+    archivers and file servers leave behind are passed over.
+    """
+    found = _Found()
+    real_root = root.resolve()
+    _visit(root, PurePosixPath(), (str(real_root),), found)
+    return Listing(
+        tuple(sorted(found.images)),
+        tuple(sorted(found.folders)),
+        dict(sorted(found.ignored.items())),
+        tuple(sorted(found.outside)),
+    )
+
+
+def _visit(folder: Path, relative: PurePosixPath, real_chain: tuple[str, ...], found: _Found) -> None:
+    """Visit one folder; `real_chain` holds the real paths from the root to here, against links in circles."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name in _NOT_THE_USERS:
+                continue
+            path = relative / entry.name
+            if entry.is_symlink() and not _leads_inside(entry, real_chain):
+                found.outside.append(path)
+            elif entry.is_dir():
+                found.folders.append(path)
+                _visit(Path(entry.path), path, (*real_chain, os.path.realpath(entry.path)), found)
+            elif entry.is_file():
+                suffix = path.suffix.lower()
+                if suffix in IMAGE_SUFFIXES:
+                    found.images.append(path)
+                else:
+                    found.ignored[suffix or path.name] += 1
+
+
+def _leads_inside(entry: os.DirEntry[str], real_chain: tuple[str, ...]) -> bool:
+    target = os.path.realpath(entry.path)
+    return target.startswith(real_chain[0] + os.sep) and target not in real_chain and os.path.exists(target)
