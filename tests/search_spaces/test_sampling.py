@@ -61,7 +61,7 @@ CAPS = Space(
     (Choice("cap", (1, 3, 5)), Choice("kernel", (1, 3, 5))),
     (Slot("conv", ("kernel", "cap"), _capped), END),
 )
-# Two slots that disagree on which options are alike: 1 = 3 and 5 = 7 for one, all above the cap for the other.
+# Two slots that disagree on what is alike: 1 = 3 and 5 = 7 for one, all above the cap for the other.
 TWO_SLOTS = Space(
     "two slots",
     (Choice("cap", (1, 3, 5)), Choice("kernel", (1, 3, 5, 7))),
