@@ -1,0 +1,4 @@
+"""Training of supernets and of single networks: recipes, steps, checkpoints, batch-norm statistics.
+
+Start at `nas.training.trainer.train`.
+"""

@@ -1,0 +1,208 @@
+"""Trains a supernet, or with a space of one network that network: the loop.
+
+Everything random is a function of (seed, what it is for, epoch or step), so that a run that is killed and
+started again ends, on a CPU with a fixed number of threads, with the same weights to the bit.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Final, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nas.data.dataset import Dataset
+from nas.training.augment import augment
+from nas.training.checkpoint import Checkpoint, CheckpointFolder, restore, state_of
+from nas.training.distillation import soft_label_loss, soft_labels
+from nas.training.events import EpochDone, Resumed, Trained, TrainEvent
+from nas.training.images import channel_moments
+from nas.training.options import TrainingOptions, TrainTask
+from nas.training.recipes import Step
+from nas.training.schedule import learning_rate_share
+from nas.training.weights import save_supernet, weight_hash
+from search_spaces.base import Architecture, IntArray, SearchSpace, option_values, space_digest
+from search_spaces.digests import sha256_json
+from search_spaces.errors import TrainingError
+from search_spaces.modules.supernet import Supernet
+from search_spaces.network import resolution
+from search_spaces.sampling import as_architecture, smallest
+
+FINISHED: Final = "supernet.safetensors"
+
+# What a generator is for: the second number of its seed.
+_ORDER, _SUBNETS, _AUGMENTATION = range(3)
+
+
+def train(
+    task: TrainTask, dataset: Dataset, space: SearchSpace, initial: Supernet | None = None
+) -> Iterator[TrainEvent]:
+    """Train, one event an epoch, and leave the finished weights in the task's folder.
+
+    Goes on from the newest sound checkpoint of the same run, if there is one.
+
+    Args:
+        task: What to do and where.
+        dataset: Its part `train` is used.
+        space: Of the supernet.
+        initial: Weights and normalisation to start from, which are copied; fresh ones if not given.
+
+    Raises:
+        TrainingError: `loss_not_finite` or `gradient_not_finite`; the last checkpoint stays.
+        ArtifactError: `checkpoint_mismatch` where the folder holds another run.
+        ResourceError: `disk_full`.
+    """
+    supernet = _fresh(task, dataset, space) if initial is None else _copy(initial)
+    checkpoints = CheckpointFolder(task.folder, identity(task, dataset, supernet, initial is not None))
+    optimizer = make_optimizer(supernet, task.options)
+    found, damaged = checkpoints.latest()
+    yield from damaged
+    if found is not None:
+        restore(found.tensors, supernet, optimizer)
+        yield Resumed(found.epoch)
+    run = _Run(task, dataset, supernet, optimizer)
+    seconds = 0.0 if found is None else found.seconds
+    for epoch in range(0 if found is None else found.epoch, task.options.epochs):
+        started = time.perf_counter()
+        loss = run.epoch(epoch)
+        elapsed = time.perf_counter() - started
+        seconds += elapsed
+        checkpoints.save(Checkpoint(epoch + 1, seconds, state_of(supernet, optimizer)))
+        num_images = len(dataset.labels("train"))
+        steps = (epoch + 1) * run.steps_per_epoch
+        yield EpochDone(epoch + 1, task.options.epochs, steps, loss, num_images / elapsed, seconds)
+    path = task.folder / FINISHED
+    digest = save_supernet(path, supernet, {"dataset": dataset.digest, "recipe": task.recipe.name})
+    yield Trained(path, digest, seconds)
+
+
+def identity(task: TrainTask, dataset: Dataset, supernet: Supernet, inherits: bool) -> dict[str, str]:
+    """Return everything that decides the result of a run, by name."""
+    return {
+        "space": space_digest(supernet.space),
+        "dataset": dataset.digest,
+        "recipe": sha256_json(asdict(task.recipe)),  # type: ignore[call-overload]
+        "options": sha256_json(asdict(task.options)),
+        "seed": str(task.seed),
+        "initial_weights": weight_hash(supernet.state_dict()) if inherits else "fresh",
+    }
+
+
+def steps_per_epoch(num_images: int, batch_size: int) -> int:
+    """Return how many nearly equal batches an epoch is cut into."""
+    return max(round(num_images / batch_size), 1)
+
+
+def make_optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
+    """Return stochastic gradient descent with Nesterov's momentum; only convolution weights decay."""
+    parameters = list(model.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": options.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(
+        groups, options.learning_rate, momentum=options.momentum, nesterov=options.momentum > 0
+    )
+
+
+def step_losses(
+    supernet: Supernet, images_BCRR: Tensor, labels_B: Tensor, step: Step, label_smoothing: float
+) -> Iterator[tuple[Architecture, Tensor]]:
+    """Yield each subnet of a step with its loss.
+
+    If each is taken backward before the next is asked for, one graph at a time is in memory.
+    """
+    targets_BK = None
+    for architecture in step.subnets:
+        logits_BK = supernet(images_BCRR, architecture)
+        if targets_BK is None:
+            loss = functional.cross_entropy(logits_BK, labels_B, label_smoothing=label_smoothing)
+        else:
+            loss = soft_label_loss(logits_BK, targets_BK)
+        if step.distils and targets_BK is None:
+            targets_BK = soft_labels(logits_BK)
+        yield architecture, loss
+
+
+@final
+class _Run:
+    """One supernet on its way: the steps."""
+
+    def __init__(
+        self, task: TrainTask, dataset: Dataset, supernet: Supernet, optimizer: torch.optim.Optimizer
+    ) -> None:
+        self._task = task
+        self._dataset = dataset
+        self._labels = dataset.labels("train")
+        self._supernet = supernet
+        self._optimizer = optimizer
+        self.steps_per_epoch = steps_per_epoch(len(self._labels), task.options.batch_size)
+
+    def epoch(self, epoch: int) -> float:
+        """Train one epoch (from 0); return its mean loss."""
+        order = self._generator(_ORDER, epoch).permutation(len(self._labels))
+        batches = np.array_split(order, self.steps_per_epoch)
+        first = epoch * self.steps_per_epoch
+        losses = [self._step(first + number, batch) for number, batch in enumerate(batches)]
+        return math.fsum(losses) / len(losses)
+
+    def _step(self, number: int, batch: IntArray) -> float:
+        options, space = self._task.options, self._supernet.space
+        step = self._task.recipe.step(space, number, self._generator(_SUBNETS, number))
+        pixels = self._dataset.images("train", resolution(space, step.subnets[0]))[batch]
+        images_BCRR = augment(pixels, options.augmentation, self._generator(_AUGMENTATION, number))
+        labels_B = torch.from_numpy(self._labels[batch])
+        self._set_learning_rate(number)
+        self._optimizer.zero_grad(set_to_none=True)
+        total = 0.0
+        for architecture, loss in step_losses(
+            self._supernet, images_BCRR, labels_B, step, options.label_smoothing
+        ):
+            total += self._checked(loss.item(), number, architecture)
+            loss.backward()
+        norm = nn.utils.clip_grad_norm_(self._supernet.parameters(), options.clip_norm)
+        if not torch.isfinite(norm):
+            raise TrainingError("gradient_not_finite", self._stopped("gradient", number, step.subnets[-1]))
+        self._optimizer.step()
+        return total / len(step.subnets)
+
+    def _checked(self, loss: float, number: int, architecture: Architecture) -> float:
+        if not math.isfinite(loss):
+            raise TrainingError("loss_not_finite", self._stopped("loss", number, architecture))
+        return loss
+
+    def _stopped(self, what: str, number: int, architecture: Architecture) -> str:
+        options = option_values(self._supernet.space, architecture)
+        subnet = ", ".join(f"{name}={value}" for name, value in options.items()) or self._supernet.space.name
+        epoch = number // self.steps_per_epoch
+        kept = f"the checkpoint of epoch {epoch} is kept" if epoch else "no epoch was finished"
+        return (
+            f"the {what} of step {number} is not finite (subnet {subnet}); {kept}; "
+            f"lower the learning rate ({self._task.options.learning_rate})"
+        )
+
+    def _set_learning_rate(self, number: int) -> None:
+        options = self._task.options
+        share = learning_rate_share(number, options.epochs * self.steps_per_epoch, options.warmup_share)
+        for group in self._optimizer.param_groups:
+            group["lr"] = share * options.learning_rate
+
+    def _generator(self, purpose: int, number: int) -> np.random.Generator:
+        return np.random.default_rng([self._task.seed, purpose, number])
+
+
+def _fresh(task: TrainTask, dataset: Dataset, space: SearchSpace) -> Supernet:
+    supernet = Supernet(space, task.seed)
+    side = resolution(space, as_architecture(smallest(space)[0]))
+    supernet.set_normalization(*channel_moments(dataset.images("train", side)))
+    return supernet
+
+
+def _copy(initial: Supernet) -> Supernet:
+    supernet = Supernet(initial.space)
+    supernet.load_state_dict(initial.state_dict())
+    return supernet
