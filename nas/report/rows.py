@@ -1,0 +1,239 @@
+"""The rows of the page's tables: every cell as text, columns aligned, units chosen once a column."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from nas.report.architecture import OptionGrid, active_options, in_one_line, option_grid
+from nas.report.numbers import (
+    BYTES,
+    COUNTS,
+    MAX_DECIMALS,
+    Scale,
+    aligned,
+    best_scale,
+    decimals,
+    plain,
+)
+from nas.report.words import images_text
+from nas.results import Accuracy, Delivery, Figure, VerifiedNetwork
+from search_spaces.base import SearchSpace
+
+NOTHING: Final = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number with the interval it belongs to, both without unit.
+
+    Attributes:
+        text: The number, filled up so that the column shares a decimal point.
+        interval: `0.425–0.436`, empty where there is none.
+    """
+
+    text: str
+    interval: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network.
+
+    Attributes:
+        name: Of the network.
+        status: Of the network, `stock` for a stock network.
+        images: Which images its accuracy belongs to.
+        tied: The points it is tied with: their numbers in the same table, names of others.
+        tied_names: The same by name.
+        accuracy_value: The accuracy, as a number for programs.
+        latency_upper: Upper end of the latency in ms, as a number for programs.
+        folder: Address of the delivered folder, relative to the page; empty where it was not delivered.
+        file: Address of the exported file, relative to the page.
+        summary: The architecture on one line.
+        grid: The architecture as a table.
+        facts: What else is known of it: name and text.
+    """
+
+    name: str
+    status: str
+    accuracy: Cell
+    predicted_accuracy: Cell
+    images: str
+    latency: Cell
+    predicted_latency: Cell
+    file_size: str
+    macs: str
+    params: str
+    memory: str
+    test: Cell
+    tied: str
+    tied_names: str
+    accuracy_value: float
+    latency_upper: float
+    folder: str
+    file: str
+    summary: str
+    grid: OptionGrid
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units of the columns of one table."""
+
+    file: Scale
+    macs: Scale
+    params: Scale
+    memory: Scale
+
+
+def units_for(networks: Sequence[VerifiedNetwork]) -> Units:
+    """Return units in which the smallest network of a table is not below 1."""
+
+    def best(value: Callable[[VerifiedNetwork], int], scales: Sequence[Scale]) -> Scale:
+        return best_scale([value(network) for network in networks], scales)
+
+    return Units(
+        file=best(lambda network: network.file_bytes, BYTES),
+        macs=best(lambda network: network.num_macs, COUNTS),
+        params=best(lambda network: network.num_params, COUNTS),
+        memory=best(lambda network: network.peak_memory_bytes, BYTES),
+    )
+
+
+def rows_of(
+    networks: Sequence[VerifiedNetwork],
+    units: Units,
+    space: SearchSpace | None,
+    deliveries: Sequence[Delivery] = (),
+) -> tuple[Row, ...]:
+    """Return one row a network, in their order.
+
+    Args:
+        networks: Of one table.
+        units: Of its columns.
+        space: Tells which choices are active.
+        deliveries: Of the same target.
+    """
+    folders = {delivery.name: delivery.folder for delivery in deliveries}
+    numbers = {network.name: number for number, network in enumerate(networks, start=1)}
+    columns = zip(
+        networks,
+        _cells([_share(network.accuracy) for network in networks]),
+        _cells([_share(network.predicted_accuracy) for network in networks]),
+        _cells([_latency(network) for network in networks]),
+        _cells([_figure(network.predicted_latency) for network in networks]),
+        _scaled([network.file_bytes for network in networks], units.file),
+        _scaled([network.num_macs for network in networks], units.macs),
+        _scaled([network.num_params for network in networks], units.params),
+        _scaled([network.peak_memory_bytes for network in networks], units.memory),
+        _cells([_share(network.test_accuracy) for network in networks]),
+        strict=True,
+    )
+    return tuple(_row(*column, space=space, folders=folders, numbers=numbers) for column in columns)
+
+
+def _row(
+    network: VerifiedNetwork,
+    accuracy: Cell,
+    predicted_accuracy: Cell,
+    latency: Cell,
+    predicted_latency: Cell,
+    file_size: str,
+    macs: str,
+    params: str,
+    memory: str,
+    test: Cell,
+    *,
+    space: SearchSpace | None,
+    folders: Mapping[str, str],
+    numbers: Mapping[str, int],
+) -> Row:
+    options = active_options(network.architecture, space)
+    folder = folders.get(network.name)
+    return Row(
+        name=network.name,
+        status="stock" if network.origin == "reference" else network.status,
+        accuracy=accuracy,
+        predicted_accuracy=predicted_accuracy,
+        images=images_text(network.accuracy),
+        latency=latency,
+        predicted_latency=predicted_latency,
+        file_size=file_size,
+        macs=macs,
+        params=params,
+        memory=memory,
+        test=test,
+        tied=", ".join(str(numbers.get(name, name)) for name in network.tied_with) or NOTHING,
+        tied_names=", ".join(network.tied_with),
+        accuracy_value=network.accuracy.value,
+        latency_upper=network.latency.upper_ms,
+        folder="" if folder is None else relative_address(folder + "/"),
+        file=relative_address(f"networks/{network.file_sha256}.onnx"),
+        summary=in_one_line(options) or "no choices of the space: a stock network",
+        grid=option_grid(options),
+        facts=_facts(network),
+    )
+
+
+def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
+    """Return what stands under a row when it is opened."""
+    test = network.test_accuracy
+    return (
+        ("image size", f"{network.resolution} × {network.resolution}"),
+        ("90 % of runs within", f"{plain(network.latency.p90_ms)} ms"),
+        ("measuring sessions", ", ".join(network.latency.sessions) or NOTHING),
+        ("largest difference of a logit between torch and the file", f"{network.max_difference:.1e}"),
+        *(() if network.origin == "reference" else (("round of verification", str(network.round)),)),
+        *(() if test is None else (("images of the test accuracy", images_text(test)),)),
+        *((("architecture, SHA-256", network.architecture_digest),) if network.architecture else ()),
+        ("file, SHA-256", network.file_sha256),
+    )
+
+
+def relative_address(path: str) -> str:
+    """Return the address of a path relative to the page; never one of another host or scheme."""
+    return "./" + quote(path, safe="/")
+
+
+Ends = tuple[float, float, float]
+
+
+def _share(figure: Accuracy | Figure | None) -> Ends | None:
+    if figure is None:
+        return None
+    return 100.0 * figure.value, 100.0 * figure.lower, 100.0 * figure.upper
+
+
+def _figure(figure: Figure | None) -> Ends | None:
+    return None if figure is None else (figure.value, figure.lower, figure.upper)
+
+
+def _latency(network: VerifiedNetwork) -> Ends:
+    latency = network.latency
+    return latency.median_ms, latency.lower_ms, latency.upper_ms
+
+
+def _cells(column: Sequence[Ends | None]) -> list[Cell]:
+    """Return a column, each number with the digits its own interval allows, filled up to a common point."""
+    texts, intervals = [], []
+    for ends in column:
+        places = MAX_DECIMALS if ends is None else decimals(*ends)
+        texts.append(NOTHING if ends is None else f"{ends[0]:.{places}f}")
+        intervals.append("" if ends is None else f"{ends[1]:.{places}f}–{ends[2]:.{places}f}")
+    present = [text if ends is not None else "" for text, ends in zip(texts, column, strict=True)]
+    filled = aligned(present)
+    return [
+        Cell(full if ends is not None else NOTHING, between)
+        for full, between, ends in zip(filled, intervals, column, strict=True)
+    ]
+
+
+def _scaled(values: Sequence[int], scale: Scale) -> list[str]:
+    """Counts are exact: three digits of the smallest, and the same decimals for all."""
+    if scale.divisor == 1.0:
+        return [f"{value:,}" for value in values]
+    least = min((value for value in values if value > 0), default=0) / scale.divisor
+    places = 0 if least >= 100.0 else 1 if least >= 10.0 else 2
+    return [f"{value / scale.divisor:,.{places}f}" for value in values]

@@ -1,0 +1,205 @@
+"""What each part of the page says, as text: the templates only lay it out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nas.report import words
+from nas.report.architecture import varying
+from nas.report.comparisons import accuracy_pairs, agreement_sentence, form_errors, latency_pairs
+from nas.report.numbers import duration, plain
+from nas.report.rows import NOTHING, Row, Units, rows_of, units_for
+from nas.results import Delivery, Figure, SearchResult, TableSummary, TargetResult, VerifiedNetwork
+from search_spaces.base import SearchSpace
+
+Facts = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Everything the page says of one target.
+
+    Attributes:
+        number: Position of the target.
+        limits: One sentence a limit.
+        units: Of the columns, the same in all tables of the target.
+        accuracy_kind: How the predicted accuracies were obtained.
+        latency_kind: How the predicted latencies were obtained.
+    """
+
+    number: int
+    name: str
+    target: TargetResult
+    headline: str
+    limits: tuple[str, ...]
+    units: Units
+    front: tuple[Row, ...]
+    stock: tuple[Row, ...]
+    others: tuple[Row, ...]
+    deliveries: tuple[tuple[Delivery, Row], ...]
+    has_choices: bool
+    has_forms: bool
+    accuracy_kind: str
+    latency_kind: str
+    latency_agreement: str
+    accuracy_agreement: str
+    table_facts: Facts
+    device_facts: Facts
+    context_facts: Facts
+
+
+def make_section(result: SearchResult, number: int, space: SearchSpace | None) -> Section:
+    """Return everything the page says of a target.
+
+    Args:
+        result: The search.
+        number: Position of the target.
+        space: Tells which choices are active.
+    """
+    target = result.targets[number]
+    units = units_for((*target.networks, *result.references))
+    deliveries = tuple(delivery for delivery in result.deliveries if delivery.target == number)
+    front = rows_of(target.front, units, space, deliveries)
+    by_name = {row.name: row for row in front}
+    others = [network for network in target.networks if network.status != "front"]
+    return Section(
+        number=number,
+        name=words.target_name(result, number),
+        target=target,
+        headline=words.front_sentence(target.front),
+        limits=words.limit_sentences(target),
+        units=units,
+        front=front,
+        stock=rows_of(_by_latency(result.references), units, space),
+        others=rows_of(_by_latency(others), units, space),
+        deliveries=tuple((one, by_name[one.name]) for one in deliveries if one.name in by_name),
+        has_choices=bool(varying(target.front)),
+        has_forms=bool(form_errors(target.table)),
+        accuracy_kind=_kind([network.predicted_accuracy for network in target.networks]),
+        latency_kind=_kind([network.predicted_latency for network in target.networks]),
+        latency_agreement=agreement_sentence(latency_pairs(target)),
+        accuracy_agreement=agreement_sentence(accuracy_pairs(target)),
+        table_facts=table_facts(target.table),
+        device_facts=facts_of(target.device),
+        context_facts=facts_of(target.context),
+    )
+
+
+def _by_latency(networks: Sequence[VerifiedNetwork]) -> list[VerifiedNetwork]:
+    return sorted(networks, key=lambda network: network.latency.median_ms)
+
+
+def _kind(figures: Sequence[Figure | None]) -> str:
+    """Return how predictions were obtained; the weaker label where they differ."""
+    order = list(words.KINDS)
+    kinds = {figure.kind for figure in figures if figure is not None}
+    return max(kinds, key=order.index, default="")
+
+
+def table_facts(table: TableSummary) -> Facts:
+    """Return how a table was made and what its error report says beside the median errors."""
+    facts = [
+        ("distinct layers of the space", f"{table.num_layers:,}"),
+        ("measured for this search", f"{table.num_measured_now:,}"),
+        ("measured before", f"{table.num_layers - table.num_measured_now:,}"),
+        ("median difference between sessions", f"{plain(100.0 * table.median_spread, 2)} %"),
+        ("measuring sessions", ", ".join(table.sessions) or NOTHING),
+    ]
+    report, corrected = table.report, table.report.get("corrected", {})
+    if corrected:
+        facts += [
+            ("whole networks the correction rests on", f"{report['num_networks']}"),
+            ("of these within 5 %, each left out once", f"{plain(100.0 * corrected['within_5'], 3)} %"),
+            ("rank correlation with the measurement", f"{corrected['spearman']:.3f}"),
+            (
+                f"inside the {100.0 * report['level']:g} % interval",
+                f"{plain(100.0 * report['coverage'], 3)} %",
+            ),
+            ("median half width of the interval", f"{plain(100.0 * report['median_half_width'], 2)} %"),
+            ("spread of whole networks between sessions", f"{plain(100.0 * report['repeat_rel_sd'], 2)} %"),
+        ]
+    return facts
+
+
+def data_facts(result: SearchResult) -> Facts:
+    """Return the counts of a data set in words."""
+    data = result.dataset
+    images = data.get("num_images", {})
+    facts = [
+        ("name", str(data.get("name", result.spec.dataset.name))),
+        ("classes", f"{len(result.class_names)}"),
+    ]
+    facts += [(f"{split} images", f"{count:,}") for split, count in images.items()]
+    if data.get("cross_fitted"):
+        facts.append(("select and confirm", "two halves of the validation images that swap roles"))
+    if "imbalance" in data:
+        facts.append(("largest class over smallest", f"{plain(data['imbalance'], 3)} ×"))
+    if "num_skipped" in data:
+        facts.append(("files skipped as broken", f"{data['num_skipped']:,}"))
+    if data.get("ignored"):
+        facts.append(("files that are no images", words.options_text(data["ignored"])))
+    if "near_duplicates" in data:
+        facts.append(("near-duplicates across splits", _duplicates(data["near_duplicates"])))
+    return [*facts, ("SHA-256", result.dataset_digest)]
+
+
+def _duplicates(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return "not looked for"
+    looked = "" if found.get("complete", True) else " (not all pairs were compared)"
+    return f"{found['num_images']:,} images in {found['num_pairs']:,} pairs{looked}"
+
+
+def class_rows(result: SearchResult) -> list[tuple[str, list[int]]]:
+    """Return for each class its name and its images in every split."""
+    counts = result.dataset.get("counts", {})
+    if not counts:
+        return []
+    return [
+        (name, list(row))
+        for name, row in zip(result.class_names, zip(*counts.values(), strict=True), strict=False)
+    ]
+
+
+def search_facts(result: SearchResult) -> Facts:
+    """Return what identifies the search and when it ran."""
+    spec = result.spec
+    return [
+        ("search", result.id),
+        ("started", result.started_at),
+        ("finished", result.finished_at),
+        ("seed", str(spec.seed)),
+        ("strategy", f"{spec.search.strategy}, {spec.search.evaluations:,} evaluations"),
+        ("objectives", ", ".join(spec.search.objectives)),
+        ("specification, SHA-256", spec.digest),
+    ]
+
+
+def supernet_facts(result: SearchResult) -> Facts:
+    """Return what the supernet is and what it took."""
+    supernet = result.supernet
+    trained = "no time: trained by an earlier search" if supernet.reused else duration(supernet.train_seconds)
+    return [
+        ("recipe", supernet.recipe),
+        ("epochs", f"{supernet.epochs:,}"),
+        ("parameters", f"{supernet.num_params:,}"),
+        ("training took", trained),
+        ("key", supernet.key),
+    ]
+
+
+def facts_of(document: Mapping[str, Any]) -> Facts:
+    """Return the fields of a document as name and text."""
+    return [(name.replace("_", " "), _text(value)) for name, value in document.items()]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(item) for item in value) or NOTHING
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_text(item)}" for name, item in value.items()) or NOTHING
+    return NOTHING if value is None else str(value)

@@ -1,0 +1,141 @@
+"""The search in sentences: what the page's headlines, hover texts and the terminal say."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from nas.publication import measured_value
+from nas.report.numbers import BYTES, COUNTS, Scale, interval, percent, rounded, with_unit
+from nas.results import Accuracy, Figure, Kind, Latency, SearchResult, TargetResult, VerifiedNetwork
+
+KINDS: Final[dict[Kind, str]] = {
+    "measured": "run on the device, or scored on images, with the exported file itself",
+    "table": "predicted: the sum of measured layers, corrected on whole networks",
+    "fitted": "predicted by a model that was fitted to scored subnets",
+    "modelled": "worked out from the shapes of the layers, nothing was run",
+    "assumed": "taken for granted, for example from a data sheet",
+}
+
+COST_NAMES: Final[dict[str, str]] = {
+    "latency_ms": "latency",
+    "peak_memory_bytes": "peak memory",
+    "num_params": "parameters",
+    "num_macs": "MACs",
+}
+
+_SCALES: Final[dict[str, tuple[Scale, ...]]] = {
+    "latency_ms": (Scale(1.0, "ms"),),
+    "peak_memory_bytes": BYTES,
+    "num_params": COUNTS,
+    "num_macs": COUNTS,
+}
+
+
+def cost_text(name: str, value: float) -> str:
+    """Return a cost with its unit: `0.43 ms`, `18.4 KiB`, `1.2 million`."""
+    return with_unit(value, _SCALES[name])
+
+
+def accuracy_text(accuracy: Accuracy | Figure) -> str:
+    """Return an accuracy in percent, with as many digits as its interval allows: `98.9 %`."""
+    return f"{percent(accuracy.value, accuracy.lower, accuracy.upper)} %"
+
+
+def accuracy_interval(accuracy: Accuracy | Figure) -> str:
+    """Return the interval of an accuracy in percent, without the sign: `98.1–99.4`."""
+    return interval(100.0 * accuracy.value, 100.0 * accuracy.lower, 100.0 * accuracy.upper)
+
+
+def latency_text(latency: Latency) -> str:
+    """Return a latency with as many digits as its interval allows: `0.431 ms`."""
+    return f"{rounded(latency.median_ms, latency.lower_ms, latency.upper_ms)} ms"
+
+
+def latency_interval(latency: Latency) -> str:
+    """Return the interval of a latency in ms: `0.425–0.436`."""
+    return interval(latency.median_ms, latency.lower_ms, latency.upper_ms)
+
+
+def images_text(accuracy: Accuracy) -> str:
+    """Return which images an accuracy belongs to: `360 confirm`."""
+    return f"{accuracy.num_images:,} {accuracy.part}"
+
+
+def front_sentence(front: Sequence[VerifiedNetwork]) -> str:
+    """Return the front in words: `8 verified networks, from 0.11 ms at 95.2 % to 0.43 ms at 98.9 %`."""
+    if not front:
+        return "No network was published"
+    fastest, best = front[0], max(front, key=lambda network: network.accuracy.value)
+    ends = [
+        f"{latency_text(network.latency)} at {accuracy_text(network.accuracy)}" for network in (fastest, best)
+    ]
+    if len(front) == 1:
+        return f"1 verified network: {ends[0]}"
+    if fastest is best:
+        return f"{len(front)} verified networks, the fastest and most accurate with {ends[0]}"
+    return f"{len(front)} verified networks, from {ends[0]} to {ends[1]}"
+
+
+def limit_sentences(target: TargetResult) -> tuple[str, ...]:
+    """Return for each limit whether the front keeps it, and what is nearest where the front is empty."""
+    return tuple(_limit_sentence(target, name, limit) for name, limit in target.target.limits.items())
+
+
+def _limit_sentence(target: TargetResult, name: str, limit: float) -> str:
+    held = f"{COST_NAMES[name]} of at most {_given(name, limit)}"
+    bounds = [held_value(network, name) for network in target.front or target.networks]
+    if not bounds:
+        return f"Limit not checked: {held}; no network was verified"
+    if not target.front:
+        nearest = cost_text(name, min(bounds))
+        return f"Limit not met: {held}; the nearest verified network has {nearest}{_end(name)}"
+    verdict = "Limit kept" if max(bounds) <= limit else "Limit broken"
+    return f"{verdict}: {held}; the highest on the front is {cost_text(name, max(bounds))}{_end(name)}"
+
+
+def _given(name: str, limit: float) -> str:
+    return f"{limit:g} ms" if name == "latency_ms" else cost_text(name, limit)
+
+
+def _end(name: str) -> str:
+    return " (upper end of its interval)" if name == "latency_ms" else ""
+
+
+def held_value(network: VerifiedNetwork, name: str) -> float:
+    """Return what a limit is held against: of latency the measured upper bound, otherwise the value."""
+    return network.latency.upper_ms if name == "latency_ms" else measured_value(network, name)
+
+
+def where_sentence(target: TargetResult) -> str:
+    """Return where the figures were measured."""
+    return f"{target.device_label} · {target.context_label}"
+
+
+def effort_sentence(target: TargetResult) -> str:
+    """Return how much was looked at and verified, and why it ended."""
+    rounds = "1 round" if target.num_rounds == 1 else f"{target.num_rounds} rounds"
+    return (
+        f"{target.num_evaluated:,} architectures were looked at, {len(target.networks)} exported, scored and "
+        f"measured in {rounds}; {target.stopped}"
+    )
+
+
+def target_name(result: SearchResult, index: int) -> str:
+    """Return what a target is called: with its number where there are several."""
+    label = result.targets[index].device_label
+    return label if len(result.targets) == 1 else f"Target {index + 1}: {label}"
+
+
+def options_text(options: Mapping[str, object]) -> str:
+    """Return facts on one line, for example those of a device."""
+    return ", ".join(f"{name} {value}" for name, value in options.items())
+
+
+def predictor_sentence(report: Mapping[str, Any]) -> str:
+    """Return how well the accuracy predictor orders subnets that it has not seen."""
+    correlation = next((report[name] for name in ("spearman", "rank_correlation") if name in report), None)
+    if not isinstance(correlation, float):
+        return "Nothing is known of the accuracy predictor on held-out subnets."
+    return (
+        "On subnets it has not seen, predicted and scored accuracies have a rank correlation of "
+        f"{correlation:.2f} (1 is the same order)."
+    )
