@@ -15,21 +15,20 @@ from search_spaces.sampling import as_architecture, random_architectures
 
 
 def settled(space: SearchSpace, architecture: Architecture, seed: int = 0) -> StaticNetwork:
-    """A network whose statistics come from a few batches of noise, so that no activation vanishes."""
+    """A network whose statistics come from a batch of noise, so that no activation vanishes."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         static = StaticNetwork(network(space, architecture))
         for module in static.modules():
             if isinstance(module, nn.BatchNorm2d):
-                module.momentum = None
+                module.momentum = 1.0
                 nn.init.uniform_(module.weight, 0.5, 1.5)
                 nn.init.uniform_(module.bias, -0.5, 0.5)
             elif isinstance(module, ChannelNormalize):
                 module.mean.uniform_(0.3, 0.6)
                 module.deviation.uniform_(0.1, 0.4)
         with torch.no_grad():
-            for _ in range(2):
-                static.train()(torch.rand(8, *static.nodes[0].spec.in_shape))
+            static.train()(torch.rand(8, *static.nodes[0].spec.in_shape))
     return static.eval()
 
 

@@ -1,0 +1,105 @@
+"""The folder that a user downloads: the file that was scored, what is known about it, and how to run it.
+
+net-3f9a1c/
+├── model.onnx          the file that was scored and measured, to the byte
+├── architecture.json   what the network is
+├── measurements.json   every figure with its interval, its kind and its provenance
+├── README.md           the same for people and model hubs
+├── predict.py          runs it on images: numpy, Pillow and onnxruntime only
+└── manifest.json       SHA-256 of each of these files
+"""
+
+import errno
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+import onnx
+
+from nas.export.card import Card, architecture_document, measurements_document, readme
+from nas.export.classifier import read_metadata
+from nas.export.predict_script import predict_script
+from search_spaces.atomic import write_atomically
+from search_spaces.errors import ArtifactError, ResourceError, UsageError
+
+MODEL: Final = "model.onnx"
+MANIFEST: Final = "manifest.json"
+
+
+def write_bundle(folder: Path, model: Path, card: Card) -> None:
+    """Write a network's folder: it is there whole or not at all.
+
+    Args:
+        folder: Where; a bundle that stands there already is replaced.
+        model: The exported file that was scored.
+        card: What is told about it.
+
+    Raises:
+        ArtifactError: `wrong_file` where the file is not the one that was scored; `damaged_file` or
+            `missing_metadata`.
+        UsageError: `folder_in_use` where something else than a bundle stands there.
+        ResourceError: `disk_full`; nothing is left behind.
+    """
+    if folder.exists() and not _is_bundle(folder):
+        raise UsageError(
+            "folder_in_use", f"{folder} holds something else than a bundle: choose another folder"
+        )
+    files = bundle_files(model, card)
+    partial, old = folder.with_name(f".{folder.name}.partial"), folder.with_name(f".{folder.name}.old")
+    try:
+        # What a killed process left behind goes first.
+        for leftover in (partial, old):
+            if leftover.exists():
+                shutil.rmtree(leftover)
+        for name, content in files.items():
+            write_atomically(partial / name, content)
+        if folder.exists():
+            folder.rename(old)
+        partial.rename(folder)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ResourceError(
+                "disk_full", f"no room for {folder}: free some space and start again"
+            ) from error
+        raise
+    finally:
+        for leftover in (partial, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def bundle_files(model: Path, card: Card) -> dict[str, bytes]:
+    """Return the files of a bundle by name; see `write_bundle`."""
+    content = model.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != card.network.file_sha256:
+        raise ArtifactError(
+            "wrong_file",
+            f"{model.name} is not the file of {card.network.name} that was scored: run the search again",
+        )
+    metadata = read_metadata(model)
+    files = {
+        MODEL: content,
+        "architecture.json": _json(architecture_document(card, metadata)),
+        "measurements.json": _json(measurements_document(card, metadata)),
+        "README.md": readme(card, metadata, _num_channels(content)).encode(),
+        "predict.py": predict_script(digest, card.context).encode(),
+    }
+    listed = {
+        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()
+    }
+    return {**files, MANIFEST: _json({"format": "hwnas-bundle/1", "files": listed})}
+
+
+def _num_channels(content: bytes) -> int:
+    (image,) = onnx.load_from_string(content).graph.input
+    return int(image.type.tensor_type.shape.dim[1].dim_value)
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _is_bundle(folder: Path) -> bool:
+    return folder.is_dir() and ((folder / MANIFEST).is_file() or not any(folder.iterdir()))

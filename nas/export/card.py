@@ -1,0 +1,208 @@
+"""What stands beside a delivered network: its figures with where they come from, and a card for people."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from latency_predictors.device import ExecutionContext
+from nas.export.metadata import ExportMetadata
+from nas.export.rendering import render
+from nas.report.words import (
+    accuracy_interval,
+    accuracy_text,
+    cost_text,
+    latency_interval,
+    latency_text,
+)
+from nas.results import Accuracy, SupernetSummary, TargetResult, VerifiedNetwork
+from search_spaces.digests import sha256_json
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is told about one network.
+
+    Attributes:
+        network: Its figures.
+        target: Where they were measured.
+        search_id: The search that found it.
+        dataset_name: What it was trained on.
+        why: Why it was chosen, in words.
+        test_uses: How often the search has used the test images, this use included.
+        supernet: Where its weights come from; None for a stock network, which was trained alone.
+        versions: Of what computed the figures.
+    """
+
+    network: VerifiedNetwork
+    target: TargetResult
+    search_id: str
+    dataset_name: str
+    why: str
+    test_uses: int
+    supernet: SupernetSummary | None
+    versions: dict[str, str]
+
+    @property
+    def context(self) -> ExecutionContext:
+        """How it was run."""
+        fields = self.target.context
+        return ExecutionContext(**{**fields, "affinity": tuple(fields["affinity"])})
+
+
+@dataclass(frozen=True, slots=True)
+class FigureRow:
+    """One line of the card's table."""
+
+    name: str
+    value: str
+    interval: str
+    how: str
+
+
+def architecture_document(card: Card, metadata: ExportMetadata) -> dict[str, Any]:
+    """Return the network as it can be built again."""
+    return {
+        "format": "hwnas-architecture/1",
+        "name": card.network.name,
+        "space": metadata.space,
+        "space_digest": metadata.space_digest,
+        "architecture_digest": metadata.architecture_digest,
+        "options": dict(metadata.options),
+        "resolution": metadata.resolution,
+        "class_names": list(metadata.class_names),
+    }
+
+
+def measurements_document(card: Card, metadata: ExportMetadata) -> dict[str, Any]:
+    """Return every figure with its interval, its kind and what it belongs to."""
+    network = card.network
+    predicted = {"accuracy": network.predicted_accuracy, "latency_ms": network.predicted_latency}
+    return {
+        "format": "hwnas-measurements/1",
+        "name": network.name,
+        "accuracy": _accuracy(network.accuracy),
+        "test_accuracy": _accuracy(network.test_accuracy) if network.test_accuracy else None,
+        "latency": network.latency.model_dump(mode="json"),
+        "file_bytes": {"value": network.file_bytes, "kind": "measured"},
+        **{
+            name: {"value": getattr(network, name), "kind": "modelled"}
+            for name in ("num_params", "num_macs", "peak_memory_bytes")
+        },
+        "predicted": {
+            name: figure.model_dump(mode="json") for name, figure in predicted.items() if figure is not None
+        },
+        "max_difference_from_torch": network.max_difference,
+        "device": {"label": card.target.device_label, "facts": card.target.device},
+        "context": {"label": card.target.context_label, "fields": card.target.context},
+        "provenance": _provenance(card, metadata),
+    }
+
+
+def _accuracy(accuracy: Accuracy) -> dict[str, Any]:
+    return {**accuracy.model_dump(mode="json"), "num_correct": _num_correct(accuracy)}
+
+
+def _num_correct(accuracy: Accuracy) -> int:
+    return round(accuracy.value * accuracy.num_images)
+
+
+def _provenance(card: Card, metadata: ExportMetadata) -> dict[str, Any]:
+    return {
+        "search": card.search_id,
+        "why": card.why,
+        "test_uses": card.test_uses,
+        "file_sha256": card.network.file_sha256,
+        "architecture_digest": metadata.architecture_digest,
+        "space_digest": metadata.space_digest,
+        "dataset": card.dataset_name,
+        "dataset_digest": metadata.dataset_digest,
+        "device_digest": sha256_json(card.target.device),
+        "context_digest": card.context.digest,
+        "supernet": card.supernet.model_dump(mode="json") if card.supernet else None,
+        "versions": dict(card.versions),
+    }
+
+
+def readme(card: Card, metadata: ExportMetadata, num_channels: int) -> str:
+    """Return the card for people: Markdown with the head that model hubs read."""
+    return render(
+        "README.md.j2",
+        card=card,
+        network=card.network,
+        metadata=metadata,
+        context=card.context,
+        classes=metadata.class_names,
+        num_channels=num_channels,
+        figures=_figures(card.network),
+        front_matter=yaml.safe_dump(_front_matter(card), sort_keys=False, allow_unicode=True, width=110),
+    )
+
+
+def _figures(network: VerifiedNetwork) -> list[FigureRow]:
+    scored = [network.test_accuracy] if network.test_accuracy else []
+    rows = [_accuracy_row(accuracy) for accuracy in (*scored, network.accuracy)]
+    latency = network.latency
+    rows.append(
+        FigureRow("latency, median", latency_text(latency), f"{latency_interval(latency)} ms", "measured")
+    )
+    if (figure := network.predicted_accuracy) is not None:
+        rows.append(
+            FigureRow(
+                "accuracy, as predicted", accuracy_text(figure), f"{accuracy_interval(figure)} %", figure.kind
+            )
+        )
+    if (figure := network.predicted_latency) is not None:
+        interval = f"{figure.lower:.3g}–{figure.upper:.3g} ms"
+        rows.append(FigureRow("latency, as predicted", f"{figure.value:.3g} ms", interval, figure.kind))
+    rows.append(FigureRow("file", cost_text("peak_memory_bytes", network.file_bytes), "", "measured"))
+    rows += [
+        FigureRow(label, cost_text(name, getattr(network, name)), "", "modelled")
+        for label, name in (
+            ("peak memory of activations", "peak_memory_bytes"),
+            ("parameters", "num_params"),
+            ("MACs", "num_macs"),
+        )
+    ]
+    return rows
+
+
+def _accuracy_row(accuracy: Accuracy) -> FigureRow:
+    images = f"{_num_correct(accuracy):,} of {accuracy.num_images:,} {accuracy.part} images"
+    interval = f"{accuracy_interval(accuracy)} % (95 %)"
+    return FigureRow(f"accuracy, {images}", accuracy_text(accuracy), interval, accuracy.kind)
+
+
+def _front_matter(card: Card) -> dict[str, Any]:
+    """Return the head of a model card as model hubs read it; the licence is for its owner to state."""
+    network = card.network
+    accuracy = network.test_accuracy or network.accuracy
+    return {
+        "library_name": "onnx",
+        "pipeline_tag": "image-classification",
+        "tags": ["onnx", "image-classification", "neural-architecture-search", "hwnas"],
+        "metrics": ["accuracy"],
+        "model-index": [
+            {
+                "name": network.name,
+                "results": [
+                    {
+                        "task": {"type": "image-classification"},
+                        "dataset": {
+                            "name": card.dataset_name,
+                            "type": card.dataset_name,
+                            "split": accuracy.part,
+                        },
+                        "metrics": [
+                            {"type": "accuracy", "value": accuracy.value},
+                            {
+                                "type": "latency_ms",
+                                "value": network.latency.median_ms,
+                                "name": f"median on {card.target.device_label}",
+                            },
+                        ],
+                    }
+                ],
+            }
+        ],
+    }

@@ -1,0 +1,105 @@
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nas.export.bundle import write_bundle
+from search_spaces.errors import ArtifactError, ResourceError, UsageError
+from tests.nas.export.cards import example_card
+
+NAMES = {"model.onnx", "architecture.json", "measurements.json", "README.md", "predict.py", "manifest.json"}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_model_is_the_scored_file_to_the_byte(model: Path, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "net", model, example_card(model))
+    assert set(contents(tmp_path / "net")) == NAMES
+    assert (tmp_path / "net" / "model.onnx").read_bytes() == model.read_bytes()
+
+
+def test_the_manifest_lists_every_other_file_with_its_digest(model: Path, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "net", model, example_card(model))
+    found = contents(tmp_path / "net")
+    manifest = json.loads(found.pop("manifest.json"))
+    assert manifest["format"] == "hwnas-bundle/1"
+    assert manifest["files"] == {
+        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in found.items()
+    }
+
+
+def test_equal_networks_give_equal_folders(model: Path, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "first", model, example_card(model))
+    write_bundle(tmp_path / "elsewhere" / "second", model, example_card(model))
+    assert contents(tmp_path / "first") == contents(tmp_path / "elsewhere" / "second")
+
+
+def test_another_file_than_the_scored_one_is_refused(model: Path, tmp_path: Path) -> None:
+    card = example_card(model)
+    other = tmp_path / "other.onnx"
+    other.write_bytes(model.read_bytes() + b"\0")
+    with pytest.raises(ArtifactError) as caught:
+        write_bundle(tmp_path / "net", other, card)
+    assert caught.value.code == "wrong_file"
+    assert not (tmp_path / "net").exists()
+
+
+def test_a_bundle_is_replaced_as_a_whole(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "net"
+    write_bundle(folder, model, example_card(model))
+    (folder / "left-over.txt").write_text("of an older version", encoding="utf-8")
+    write_bundle(folder, model, example_card(model, "another"))
+    assert set(contents(folder)) == NAMES
+    assert json.loads(contents(folder)["measurements.json"])["provenance"]["dataset"] == "another"
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+def test_a_folder_of_the_user_is_left_alone(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"mine")
+    with pytest.raises(UsageError) as caught:
+        write_bundle(tmp_path, model, example_card(model))
+    assert caught.value.code == "folder_in_use"
+    assert contents(tmp_path) == {"photo.jpg": b"mine"}
+
+
+def full_after(num_files: int) -> Callable[[int], None]:
+    """An fsync on a disk that is full after so many files."""
+    real, calls = os.fsync, []
+
+    def fsync(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) > num_files:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    return fsync
+
+
+@pytest.mark.parametrize("num_files", [0, 3, 7])
+def test_on_a_full_disk_nothing_half_written_is_left(
+    num_files: int, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "net"
+    write_bundle(folder, model, example_card(model))
+    before = contents(folder)
+    card = example_card(model, "another")
+    monkeypatch.setattr(os, "fsync", full_after(num_files))
+    with pytest.raises(ResourceError) as caught:
+        write_bundle(folder, model, card)
+    assert caught.value.code == "disk_full"
+    assert contents(folder) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+def test_what_a_killed_process_left_is_removed(model: Path, tmp_path: Path) -> None:
+    (tmp_path / ".net.partial").mkdir()
+    (tmp_path / ".net.partial" / "half").write_bytes(b"x")
+    write_bundle(tmp_path / "net", model, example_card(model))
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+    assert set(contents(tmp_path / "net")) == NAMES

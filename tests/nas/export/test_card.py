@@ -1,0 +1,133 @@
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from latency_predictors.device import host_context
+from nas.export.card import Card, architecture_document, measurements_document, readme
+from nas.export.classifier import read_metadata
+from nas.export.rendering import markdown
+from tests.nas.export.cards import DEVICE, example_card
+from tests.nas.export.conftest import NAMES
+
+
+def head_and_text(card: Card, model: Path) -> tuple[dict[str, Any], str]:
+    # As huggingface_hub.repocard finds the head.
+    found = re.fullmatch(r"---\n([\S\s]*?)\n---\n([\S\s]*)", readme(card, read_metadata(model), 3))
+    assert found
+    return yaml.safe_load(found[1]), found[2]
+
+
+def test_the_head_has_the_fields_that_model_hubs_read(model: Path) -> None:
+    head, _ = head_and_text(example_card(model), model)
+    assert head["library_name"] == "onnx"
+    assert head["pipeline_tag"] == "image-classification"
+    assert head["metrics"] == ["accuracy"]
+    (entry,) = head["model-index"]
+    (result,) = entry["results"]
+    assert entry["name"] == "net-3f9a1c"
+    assert result["task"] == {"type": "image-classification"}
+    assert result["dataset"] == {"name": "digits", "type": "digits", "split": "test"}
+    assert [metric["value"] for metric in result["metrics"]] == [0.975, 0.431]
+
+
+def test_the_head_claims_no_licence(model: Path) -> None:
+    head, text = head_and_text(example_card(model), model)
+    assert "license" not in head
+    assert "## Licence\n\nNot stated" in text
+
+
+def test_every_figure_has_its_interval_and_says_how_it_was_obtained(model: Path) -> None:
+    _, text = head_and_text(example_card(model), model)
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in text.splitlines()
+        if line.startswith("| ")
+    ]
+    table = {row[0]: row[1:] for row in rows if len(row) == 4}
+    assert table["accuracy, 390 of 400 test images"] == ["97.5 %", "96.0–98.5 % (95 %)", "measured"]
+    assert table["accuracy, 190 of 200 confirm images"] == ["95.0 %", "93.0–97.0 % (95 %)", "measured"]
+    assert table["latency, median"] == ["0.431 ms", "0.425–0.436 ms", "measured"]
+    assert table["accuracy, as predicted"] == ["96.0 %", "94.0–98.0 %", "fitted"]
+    assert table["latency, as predicted"] == ["0.44 ms", "0.42–0.46 ms", "table"]
+    assert table["peak memory of activations"] == ["18.0 KiB", "", "modelled"]
+    assert table["parameters"][2] == table["MACs"][2] == "modelled"
+
+
+def test_without_test_images_the_published_accuracy_stands_in_the_head(model: Path) -> None:
+    card = example_card(model)
+    card = replace(card, network=card.network.model_copy(update={"test_accuracy": None}))
+    head, text = head_and_text(card, model)
+    (result,) = head["model-index"][0]["results"]
+    assert result["dataset"]["split"] == "confirm"
+    assert result["metrics"][0]["value"] == 0.95
+    assert "test images" not in text
+
+
+def test_a_stock_network_is_not_said_to_be_found(model: Path) -> None:
+    card = example_card(model)
+    card = replace(card, network=card.network.model_copy(update={"origin": "reference"}), supernet=None)
+    _, text = head_and_text(card, model)
+    assert "A stock image classifier" in text
+    assert "found by" not in text
+
+
+@pytest.mark.parametrize("name", ["---\nlicense: mit", "a: [b", "| x", "\x00\x07"])
+def test_a_hostile_data_set_name_stays_a_name(name: str, model: Path) -> None:
+    head, text = head_and_text(example_card(model, name), model)
+    assert head["model-index"][0]["results"][0]["dataset"]["name"] == name
+    assert "license" not in head
+    (line,) = [line for line in text.splitlines() if line.startswith("Data set ")]
+    assert line == f"Data set {markdown(name)}, SHA-256 `{'ab' * 32}`."
+
+
+def test_hostile_class_names_stay_on_their_line(model: Path) -> None:
+    _, text = head_and_text(example_card(model), model)
+    (line,) = [line for line in text.splitlines() if line.startswith("Classes, in the order")]
+    assert line.endswith(
+        r"plain, pi\|pe, \<b\>bold\</b\>, new\\nline, \`code\`, 日本, a, b, \\x1b\[31mred, ---, \# head."
+    )
+
+
+def test_the_architecture_can_be_built_again_from_its_document(model: Path) -> None:
+    metadata = read_metadata(model)
+    document = architecture_document(example_card(model), metadata)
+    assert document["space"] == "mobilenet_v3/tiny"
+    assert document["options"] == metadata.options
+    assert document["architecture_digest"] == metadata.architecture_digest
+    assert document["class_names"] == list(NAMES)
+
+
+def test_measurements_hold_figures_kinds_and_provenance(model: Path) -> None:
+    card = example_card(model)
+    document = json.loads(json.dumps(measurements_document(card, read_metadata(model))))
+    assert document["test_accuracy"]["num_correct"] == 390
+    assert document["accuracy"]["part"] == "confirm"
+    assert document["latency"]["kind"] == "measured"
+    assert document["latency"]["sessions"] == ["s1", "s2", "s3"]
+    assert document["predicted"]["latency_ms"] == {
+        "value": 0.44,
+        "lower": 0.42,
+        "upper": 0.46,
+        "kind": "table",
+    }
+    assert document["num_params"] == {"value": 12_345, "kind": "modelled"}
+    assert document["file_bytes"]["value"] == model.stat().st_size
+    assert document["device"]["facts"]["cpu_model"] == "Example | CPU"
+    assert document["context"]["fields"]["runtime_version"] == host_context().runtime_version
+    provenance = document["provenance"]
+    assert provenance["device_digest"] == DEVICE.digest
+    assert provenance["context_digest"] == host_context().digest
+    assert provenance["file_sha256"] == card.network.file_sha256
+    assert provenance["dataset_digest"] == "ab" * 32
+    assert provenance["supernet"]["key"] == "ef" * 32
+
+
+def test_a_context_read_from_json_is_the_same_context(model: Path) -> None:
+    card = example_card(model)
+    stored = json.loads(json.dumps(card.target.context))
+    assert replace(card, target=card.target.model_copy(update={"context": stored})).context == host_context()
