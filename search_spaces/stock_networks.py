@@ -94,7 +94,10 @@ def mobilenet_v2(resolution: int, num_classes: int, in_channels: int) -> Space:
 
 
 def mobilenet_v3_small(resolution: int, num_classes: int, in_channels: int) -> Space:
-    """Return MobileNetV3-Small x 0.5 (Howard et al. 2019) with stride 1 in the stem."""
+    """Return MobileNetV3-Small x 0.5 (Howard et al. 2019) with stride 1 in the stem.
+
+    As published, widths below 1 leave the hidden linear layer as it is.
+    """
 
     def scaled(channels: int) -> int:
         return divisible_by_8(channels * _MOBILENET_V3_SMALL_WIDTH)
@@ -107,7 +110,7 @@ def mobilenet_v3_small(resolution: int, num_classes: int, in_channels: int) -> S
         residual = stride == 1 and shape[0] == width
         net.block(InvertedResidual(shape, hidden, width, kernel, stride, squeeze, activation, residual))
     net.add("final", ConvNormAct(net.shape, scaled(576), 1, 1, "hard_swish"))
-    net.add("head", PooledHead(net.shape, scaled(1024), "hard_swish", num_classes))
+    net.add("head", PooledHead(net.shape, 1024, "hard_swish", num_classes))
     return chain("stock/mobilenet_v3_small", net.specs)
 
 
