@@ -1,9 +1,9 @@
 """What a session measures when, and how drift is taken out. Pure: measuring and the clock are functions.
 
-Sessions and minutes differ more than repeats do: a whole device can shift by percents. So subjects run in
-random order, and fixed networks, the anchors, run at the start, after every few subjects and at the end.
-Their times, over those of the reference, say how slow the device was; subjects are divided by that,
-interpolated in time.
+Sessions and minutes differ more than repeats do: a whole device can shift by percents, and work on the
+other thread of a core slows it by a half. So subjects run in random order, and fixed networks, the anchors,
+run at the start, after every few subjects and at the end. Their times, over those of the reference, say how
+slow the device was; subjects are divided by that, interpolated in time.
 """
 
 import math
@@ -21,23 +21,31 @@ from search_spaces.errors import MeasurementError
 
 @dataclass(frozen=True)
 class DriftRules:
-    """When anchors are measured and what their moves mean.
+    """When anchors are measured and what their moves mean. Shares are of the faster of two times.
 
     Attributes:
         segment_subjects: Subjects between two readings of the anchors, at most.
         segment_s: Seconds between two readings, at most.
         repeat_above: Subjects between readings that differ by more than this share are measured again.
-        void_above: A session whose neighbouring readings differ by more than this share is worth nothing.
-        agreement: Anchors whose scales differ by more than this share say nothing about other networks.
-        max_repeats: After so many repeats a subject is kept as suspect.
+        max_repeats: After so many repeats a subject is kept as suspect, if the readings differ by less than
+        void_above: a jump, between whose ends nothing is kept.
+        max_jumps: A session in which a subject was repeated so often for jumps is worth nothing.
+        agreement: Anchors whose scales differ by more than this share do not speak for other networks.
+        max_correction: A scale further from 1 than this share makes a subject suspect.
+        disturbed_above: A device slower than before by this share is given time to come to rest.
+        patience_s: Seconds of a session spent on waiting for that, at most.
     """
 
     segment_subjects: int = 10
     segment_s: float = 60.0
     repeat_above: float = 0.05
-    void_above: float = 0.20
-    agreement: float = 0.05
     max_repeats: int = 2
+    void_above: float = 0.20
+    max_jumps: int = 5
+    agreement: float = 0.05
+    max_correction: float = 0.20
+    disturbed_above: float = 0.08
+    patience_s: float = 6.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,7 @@ def run_schedule(
         rules: When to repeat, when to give up.
 
     Raises:
-        MeasurementError: `session_void` where the device's speed jumped, `anchor_mismatch` where the
+        MeasurementError: `session_void` where the device's speed keeps jumping, `anchor_mismatch` where the
             reference belongs to other anchors.
     """
     if reference_ms and set(reference_ms) != set(anchors):
@@ -95,40 +103,73 @@ def run_schedule(
             "anchor_mismatch", "the table was made with other anchors: profile the device anew"
         )
     rules = rules or DriftRules()
+    watch = _Watch(anchors, measure, clock, rules, reference_ms)
     queue = deque(subjects[i] for i in rng.permutation(len(subjects)))
     repeats: Counter[str] = Counter()
     accepted: list[_Timed] = []
-    readings = [_read(anchors, measure, clock)]
+    watch.wait(watch.look())
     while queue:
-        before = readings[-1]
+        before = watch.readings[-1]
         timed: list[tuple[str, int, Summary]] = []
         while queue and (not timed or _segment_open(timed, before, clock, rules)):
             timed.append(_time(queue.popleft(), measure, clock))
-        after = _read(anchors, measure, clock)
+        after = watch.look()
         moved = _move(before, after)
-        if moved > rules.void_above:
-            # One disturbed reading is no jump: look again before the work of the session is thrown away.
-            after = _read(anchors, measure, clock)
-            _check_not_void(_move(before, after), rules)
         for digest, at_ns, summary in timed:
-            if moved > rules.repeat_above and repeats[digest] < rules.max_repeats:
+            again = moved > rules.repeat_above and repeats[digest] < rules.max_repeats
+            if again or moved > rules.void_above:
                 repeats[digest] += 1
                 queue.append(digest)
             else:
                 held = moved > rules.repeat_above
                 accepted.append(_Timed(digest, at_ns, summary, before, after, held, repeats[digest]))
-        readings.append(after)
-    reference = dict(reference_ms) if reference_ms else _medians(readings)
+        _check_not_void(max(repeats.values(), default=0), moved, rules)
+        if queue:
+            watch.wait(after)
+    reference = dict(reference_ms) if reference_ms else _medians(watch.readings)
     results = tuple(_corrected(one, reference, rules) for one in accepted)
-    return Outcome(results, tuple(readings), reference)
+    return Outcome(results, tuple(watch.readings), reference)
 
 
-def _read(
-    anchors: Sequence[str], measure: Callable[[str], Summary], clock: Callable[[], int]
-) -> AnchorReading:
-    begin = clock()
-    medians = {digest: measure(digest).median_ms for digest in anchors}
-    return AnchorReading(at_ns=(begin + clock()) // 2, median_ms=medians)
+class _Watch:
+    """Reads the anchors; where the device has become slower, waits a little for it to come to rest."""
+
+    def __init__(
+        self,
+        anchors: Sequence[str],
+        measure: Callable[[str], Summary],
+        clock: Callable[[], int],
+        rules: DriftRules,
+        reference_ms: Mapping[str, float] | None,
+    ) -> None:
+        self._anchors = anchors
+        self._measure = measure
+        self._clock = clock
+        self._rules = rules
+        self._patience_ns = rules.patience_s * NS_PER_S
+        self._level_ms = dict(reference_ms or {})
+        self.readings: list[AnchorReading] = []
+
+    def look(self) -> AnchorReading:
+        """Measure the anchors now."""
+        begin = self._clock()
+        medians = {digest: self._measure(digest).median_ms for digest in self._anchors}
+        self.readings.append(AnchorReading(at_ns=(begin + self._clock()) // 2, median_ms=medians))
+        return self.readings[-1]
+
+    def wait(self, reading: AnchorReading) -> None:
+        """Look again while the device is disturbed and the session has patience left."""
+        while self._disturbed(reading) and self._patience_ns > 0:
+            begin = self._clock()
+            reading = self.look()
+            self._patience_ns -= self._clock() - begin
+        self._level_ms = reading.median_ms
+
+    def _disturbed(self, reading: AnchorReading) -> bool:
+        if not self._level_ms:
+            return False
+        ratios = [reading.median_ms[digest] / level for digest, level in self._level_ms.items()]
+        return math.prod(ratios) ** (1 / len(ratios)) > 1 + self._rules.disturbed_above
 
 
 def _time(
@@ -152,12 +193,12 @@ def _move(before: AnchorReading, after: AnchorReading) -> float:
     return max(max(ratio, 1 / ratio) - 1 for ratio in ratios)
 
 
-def _check_not_void(moved: float, rules: DriftRules) -> None:
-    if moved > rules.void_above:
+def _check_not_void(most_repeats: int, moved: float, rules: DriftRules) -> None:
+    if most_repeats > rules.max_jumps:
         raise MeasurementError(
             "session_void",
-            f"the device's speed jumped by {moved:.0%} between two looks (limit {rules.void_above:.0%}): "
-            "end other work on it, or let it cool, and measure again",
+            f"the device's speed keeps jumping, by {moved:.0%} between two looks (limit "
+            f"{rules.void_above:.0%}): end other work on it, or let it cool, and measure again",
         )
 
 
@@ -173,10 +214,18 @@ def _corrected(timed: _Timed, reference_ms: Mapping[str, float], rules: DriftRul
         begin, end = timed.before.median_ms[digest], timed.after.median_ms[digest]
         scales.append((begin + share * (end - begin)) / reference)
     agree = max(scales) / min(scales) - 1 <= rules.agreement
+    scale = math.prod(scales) ** (1 / len(scales)) if agree else _mildest(scales)
     return SubjectResult(
         digest=timed.digest,
         summary=timed.summary,
-        scale=math.prod(scales) ** (1 / len(scales)) if agree else 1.0,
-        suspect=timed.moved or not agree,
+        scale=scale,
+        suspect=timed.moved or not agree or max(scale, 1 / scale) > 1 + rules.max_correction,
         num_repeats=timed.num_repeats,
     )
+
+
+def _mildest(scales: Sequence[float]) -> float:
+    """Return the scale nearest to 1 where all lie on one side of it, else 1: what all anchors bear out."""
+    if min(scales) > 1:
+        return min(scales)
+    return min(max(scales), 1.0)

@@ -94,8 +94,9 @@ def test_without_a_reference_the_session_is_its_own() -> None:
 def test_a_slow_session_is_scaled_to_the_reference() -> None:
     fake = device(lambda t, _: 1.3)
     found = fake.run(25, reference_ms={"compute": 0.5, "memory": 0.2})
-    assert found == pytest.approx({f"s{i}": 1.0 + i for i in range(25)})
+    assert found == pytest.approx(fake_truth(25))
     assert all(result.scale == pytest.approx(1.3) for result in fake.outcome.results)
+    assert all(result.suspect for result in fake.outcome.results)  # so much is more than drift
 
 
 def test_a_reference_of_other_anchors_is_refused() -> None:
@@ -132,20 +133,50 @@ def test_anchors_that_disagree_correct_nothing() -> None:
     assert all(result.suspect and result.scale == 1.0 for result in fake.outcome.results)
 
 
-def test_a_jump_makes_the_session_void() -> None:
+def test_anchors_that_are_slower_by_different_shares_correct_by_the_smaller() -> None:
+    fake = device(lambda t, digest: 1.25 if digest == "memory" else 1.1)
+    found = fake.run(5, reference_ms={"compute": 0.5, "memory": 0.2})
+    assert found["s2"] == pytest.approx(3.0)
+    assert all(result.suspect and result.scale == pytest.approx(1.1) for result in fake.outcome.results)
+
+
+def test_one_step_repeats_a_segment_but_keeps_the_session() -> None:
     fake = device(lambda t, _: 1.0 if t < 2.0 else 1.4)
-    with pytest.raises(MeasurementError, match="jumped by 40%") as caught:
-        fake.run(25)
+    found = fake.run(25, reference_ms={"compute": 0.5, "memory": 0.2})
+    assert found == pytest.approx(fake_truth(25))
+    assert sum(result.num_repeats for result in fake.outcome.results) == 10
+
+
+def test_a_device_that_keeps_jumping_makes_the_session_void() -> None:
+    fake = device(lambda t, _: 1.0 + 0.4 * (int(t / 1.2) % 2))
+    with pytest.raises(MeasurementError, match="keeps jumping, by 40%") as caught:
+        fake.run(10, rules=DriftRules(patience_s=0.0))
     assert caught.value.code == "session_void"
 
 
-def test_one_disturbed_reading_repeats_the_segment_but_keeps_the_session() -> None:
-    disturbed = iter([1.0, 1.0, 1.5])  # the first reading of both anchors, then one value of the second
+def test_a_disturbance_is_waited_out() -> None:
+    # Something else runs from 0.5 s to 4 s; the session begins at 0, and waits for its end.
+    fake = device(lambda t, _: 1.3 if 0.5 < t < 4.0 else 1.0)
+    found = fake.run(25, reference_ms={"compute": 0.5, "memory": 0.2})
+    assert found == pytest.approx(fake_truth(25))
+    during = [digest for digest in fake.order[5:40] if digest not in ANCHORS]
+    assert len(during) < 10  # only what was left of the first segment
+    assert not any(result.suspect for result in fake.outcome.results)
 
-    def slowness(_: float, digest: str) -> float:
-        return next(disturbed, 1.0) if digest in ANCHORS else 1.0
 
-    fake = device(slowness, num_subjects=8)
-    found = fake.run(8, reference_ms={"compute": 0.5, "memory": 0.2})
-    assert found == pytest.approx({f"s{i}": 1.0 + i for i in range(8)})
-    assert all(result.num_repeats == 1 for result in fake.outcome.results)
+def test_waiting_ends_with_the_patience_of_the_session() -> None:
+    fake = device(lambda t, _: 1.0 if t < 0.5 else 1.3)
+    found = fake.run(25, reference_ms={"compute": 0.5, "memory": 0.2}, rules=DriftRules(patience_s=2.0))
+    assert found == pytest.approx(fake_truth(25))
+    assert fake.now_ns < (25 + 10 + 5 * 2 + 20 + 2) * 100_000_000
+
+
+def test_a_session_that_begins_slower_than_the_table_waits_first() -> None:
+    fake = device(lambda t, _: 1.3 if t < 1.0 else 1.0)
+    fake.run(5, reference_ms={"compute": 0.5, "memory": 0.2})
+    first_subject = next(i for i, digest in enumerate(fake.order) if digest not in ANCHORS)
+    assert first_subject == 12  # six looks at two anchors: the last one is after a second
+
+
+def fake_truth(num_subjects: int) -> dict[str, float]:
+    return {f"s{i}": 1.0 + i for i in range(num_subjects)}
