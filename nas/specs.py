@@ -74,10 +74,12 @@ class SupernetSpec(Spec):
     Attributes:
         recipe: Which subnets a step trains.
         epochs: Passes over the training images; what fits into the budget if not given.
+        flip: Whether training mirrors half of the images; not for digits or letters, which change meaning.
     """
 
     recipe: Literal["default", "sandwich", "uniform"] = "default"
     epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    flip: bool = False
 
 
 class StrategySpec(Spec):

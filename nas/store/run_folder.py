@@ -10,12 +10,17 @@ searches/digits-1f3a9c2e/
 """
 
 import hashlib
+import io
 import json
 import re
+import zipfile
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from nas.results import SearchResult
@@ -82,6 +87,29 @@ class RunFolder:
     def save(self, phase: str, document: BaseModel) -> None:
         """Write what a phase found, which finishes it."""
         _write(self.path / "phases" / f"{phase}.json", document)
+
+    def has_arrays(self, name: str) -> bool:
+        """Return whether named arrays are there."""
+        return (self.path / "phases" / f"{name}.npz").is_file()
+
+    def save_arrays(self, name: str, **arrays: NDArray[Any]) -> None:
+        """Write named arrays."""
+        stream = io.BytesIO()
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
+        write_atomically(self.path / "phases" / f"{name}.npz", stream.getvalue())
+
+    def load_arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """Return the arrays of that name.
+
+        Raises:
+            ArtifactError: `damaged_file`.
+        """
+        path = self.path / "phases" / f"{name}.npz"
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return {key: file[key] for key in file.files}
+        except (OSError, ValueError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+            raise _damaged(path, error) from error
 
     def keep_network(self, content: bytes) -> str:
         """Keep an exported file; return its SHA-256."""
@@ -152,7 +180,11 @@ def _read(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
-        raise ArtifactError(
-            "damaged_file",
-            f"{path} cannot be read ({type(error).__name__}): remove it and start the search again",
-        ) from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> ArtifactError:
+    reason = type(error).__name__
+    return ArtifactError(
+        "damaged_file", f"{path} cannot be read ({reason}): remove it and start the search again"
+    )

@@ -1,0 +1,34 @@
+"""The costs of architectures on a target, as a search asks for them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from latency_predictors.lookup_table import LookupTable
+from latency_predictors.predictor import CostPredictor, exact_cost
+from nas.candidates import Predictor
+from search_spaces.base import SearchSpace, space_digest
+from search_spaces.errors import MeasurementError
+
+EXACT: Final = ("peak_memory_bytes", "num_params", "num_macs")
+
+
+def latency_predictor(space: SearchSpace, table: LookupTable) -> CostPredictor:
+    """Return the predictor of a profiled space.
+
+    Raises:
+        MeasurementError: `not_profiled` where the table has no correction for the space.
+    """
+    correction = table.corrections.get(space_digest(space))
+    if correction is None:
+        raise MeasurementError(
+            "not_profiled",
+            f"space '{space.name}' was not profiled on this device ({table.context.label}): "
+            "run `hwnas devices profile` first",
+        )
+    return CostPredictor(space, table, correction)
+
+
+def cost_predictors(space: SearchSpace, table: LookupTable) -> Mapping[str, Predictor]:
+    """Return a predictor for every cost, by name."""
+    exact = {name: exact_cost(space, name) for name in EXACT}
+    return {"latency_ms": latency_predictor(space, table).predict, **exact}

@@ -1,0 +1,54 @@
+"""Measuring files on this host: layers for tables, networks for calibration and verification alike."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from latency_predictors.lookup_table import LookupTable
+from latency_predictors.measure import TimingProtocol
+from latency_predictors.protocol import SessionResult, Subject
+from latency_predictors.session import OnProgress, run_sessions
+from nas.settings import Settings
+
+NUM_SESSIONS: Final = 2
+"""Fresh processes behind every measured value."""
+
+
+def measure_paths(
+    table: LookupTable,
+    paths: Mapping[str, Path],
+    timing: TimingProtocol,
+    settings: Settings,
+    on_progress: OnProgress,
+) -> list[SessionResult]:
+    """Measure files, by digest, in the context of a table and against its anchors.
+
+    Raises:
+        MeasurementError: What `run_sessions` raises.
+    """
+    return run_sessions(
+        [Subject(digest=digest, path=path) for digest, path in paths.items()],
+        table.context,
+        timing,
+        lease_folder=settings.tables,
+        num_sessions=NUM_SESSIONS,
+        reference_ms=table.reference_ms,
+        on_progress=on_progress,
+    )
+
+
+def measure_contents(
+    table: LookupTable,
+    files: Mapping[str, Callable[[], bytes]],
+    timing: TimingProtocol,
+    settings: Settings,
+    on_progress: OnProgress,
+) -> list[SessionResult]:
+    """Measure files that are written only for that."""
+    with tempfile.TemporaryDirectory(prefix="hwnas-") as folder:
+        paths = {}
+        for digest, write in files.items():
+            paths[digest] = Path(folder) / f"{digest}.onnx"
+            paths[digest].write_bytes(write())
+        return measure_paths(table, paths, timing, settings, on_progress)

@@ -1,0 +1,21 @@
+"""What a specification means for training."""
+
+from nas.specs import SearchSpec
+from nas.training.augment import Augmentation
+from nas.training.options import TrainingOptions
+from nas.training.recipes import Recipe, get_recipe
+
+
+def recipe_of(spec: SearchSpec) -> Recipe:
+    """Return the recipe that a specification names."""
+    return get_recipe(spec.supernet.recipe)
+
+
+def augmentation_of(spec: SearchSpec) -> Augmentation:
+    """Return how training images are varied."""
+    return Augmentation(flip=spec.supernet.flip)
+
+
+def options_of(spec: SearchSpec, epochs: int) -> TrainingOptions:
+    """Return the options of the supernet's training, and of stand-alone training beside it."""
+    return TrainingOptions(epochs=epochs, augmentation=augmentation_of(spec))

@@ -1,0 +1,205 @@
+"""What a search would cost, worked out before it starts: `hwnas plan`.
+
+Training and scoring are timed on the real images; measuring lasts as long as its protocol says; the rest are
+seconds counted on a small machine.
+"""
+
+import math
+from typing import Final
+
+from nas.pipeline import export, predict, profile, references, train, verify
+from nas.pipeline.context import PhaseContext
+from nas.pipeline.measuring import NUM_SESSIONS
+from nas.pipeline.options import options_of
+from nas.pipeline.profile import NUM_CALIBRATION, check_limits, context_of, load_table
+from nas.pipeline.throughput import Throughput, measure_throughput
+from nas.results import Document
+from nas.training.batch_norm import NUM_CALIBRATION_IMAGES
+from nas.training.trainer import steps_per_epoch
+from search_spaces.base import space_digest
+from search_spaces.sampling import option_counts
+from search_spaces.slot_tables import distinct_layers
+
+LAYER_S: Final = 0.16
+"""One layer in one session, its share of the anchors included."""
+
+NETWORK_S: Final = 0.45
+"""One network in one session, likewise."""
+
+EXPORT_S: Final = 0.25
+"""Extracting, writing and checking one network."""
+
+SEARCH_S_PER_EVALUATION: Final = 1.5e-4
+TRAINING_SHARE: Final = 0.9
+"""Of what the other phases leave of the budget: a reserve for what was estimated too low."""
+
+MAX_EPOCHS: Final = 600
+
+
+class PlannedPhase(Document):
+    """One phase of a plan."""
+
+    name: str
+    seconds: float
+    note: str
+
+
+class Plan(Document):
+    """What a search would cost here.
+
+    Attributes:
+        num_architectures: Size of the space as text, option combinations.
+        share_within_limits: Of random architectures, for each target; None before its device is profiled.
+        epochs: Of the supernet's training.
+        disk_bytes: Supernet, checkpoints and exported files.
+        notes: What the user should know of data and budget.
+    """
+
+    phases: tuple[PlannedPhase, ...]
+    total_seconds: float
+    disk_bytes: int
+    num_layers: int
+    num_layers_missing: int
+    num_architectures: str
+    epochs: int
+    share_within_limits: tuple[float | None, ...]
+    notes: tuple[str, ...]
+
+
+def make_plan(ctx: PhaseContext) -> Plan:
+    """Work out what a search would cost on this machine, with what is there already taken into account.
+
+    Raises:
+        InfeasibleError: `infeasible_limits`, where the device is profiled and no architecture keeps them.
+    """
+    throughput = measure_throughput(ctx)
+    missing = _missing(ctx)
+    others = _other_phases(ctx, throughput, missing)
+    epochs, epoch_s = epochs_for(ctx, throughput, sum(phase.seconds for phase in others))
+    ready = train.find_trained(ctx) is not None
+    training = PlannedPhase(
+        name=train.NAME,
+        seconds=0.0 if ready else epochs * epoch_s,
+        note="a supernet is there" if ready else f"{epochs} epochs",
+    )
+    num_references = len(ctx.spec.references)
+    compared = PlannedPhase(
+        name=references.NAME,
+        seconds=epochs * epoch_s + num_references * 2.0 if num_references else 0.0,
+        note=f"{num_references} stock networks" if num_references else "none asked for",
+    )
+    phases = (others[0], training, *others[1:3], compared, others[3])
+    return Plan(
+        phases=phases,
+        total_seconds=sum(phase.seconds for phase in phases),
+        disk_bytes=_disk_bytes(ctx),
+        num_layers=len(distinct_layers(ctx.space)),
+        num_layers_missing=missing,
+        num_architectures=f"10^{sum(math.log10(n) for n in option_counts(ctx.space)):.1f}",
+        epochs=epochs,
+        share_within_limits=_shares(ctx),
+        notes=(
+            *(notice.message for notice in ctx.dataset.report.warnings),
+            *_budget_notes(ctx, phases, epochs),
+        ),
+    )
+
+
+def epochs_for(ctx: PhaseContext, throughput: Throughput, others_s: float) -> tuple[int, float]:
+    """Return the epochs of a search's training and the seconds of one.
+
+    Args:
+        ctx: The search.
+        throughput: Of this machine.
+        others_s: Seconds that the other phases take.
+    """
+    batch = options_of(ctx.spec, epochs=1).batch_size
+    epoch_s = throughput.step_s * steps_per_epoch(len(ctx.dataset.labels("train")), batch)
+    found, started = train.find_trained(ctx), train.find_started(ctx)
+    if ctx.spec.supernet.epochs is not None:
+        return ctx.spec.supernet.epochs, epoch_s
+    if found is not None:
+        return found[1].epochs, epoch_s
+    if started is not None:
+        return started, epoch_s
+    left = max(60.0 * ctx.spec.budget.wall_minutes - others_s, 0.0) * TRAINING_SHARE
+    shared = left / 2 if ctx.spec.references else left
+    return min(max(int(shared / epoch_s), 1), MAX_EPOCHS), epoch_s
+
+
+def planned_epochs(ctx: PhaseContext) -> int:
+    """Return the epochs that a search will train, as its plan says."""
+    if ctx.spec.supernet.epochs is not None:
+        return ctx.spec.supernet.epochs
+    throughput = measure_throughput(ctx)
+    others = _other_phases(ctx, throughput, _missing(ctx))
+    return epochs_for(ctx, throughput, sum(phase.seconds for phase in others))[0]
+
+
+def _other_phases(ctx: PhaseContext, throughput: Throughput, missing: int) -> list[PlannedPhase]:
+    """Return all phases but the two that train, in order."""
+    num_networks = ctx.spec.verify.candidates * len(ctx.spec.targets)
+    validation = len(ctx.dataset.labels("validation"))
+    images = min(NUM_CALIBRATION_IMAGES, len(ctx.dataset.labels("train"))) + validation
+    calibrated = NUM_CALIBRATION if _needs_calibration(ctx) else 0
+    searches = ctx.spec.verify.rounds * len(ctx.dataset.folds) * len(ctx.spec.targets)
+    return [
+        PlannedPhase(
+            name=profile.NAME,
+            seconds=NUM_SESSIONS * (missing * LAYER_S + calibrated * NETWORK_S) + 1.0,
+            note=f"{missing} layers to measure, {calibrated} networks to calibrate on",
+        ),
+        PlannedPhase(
+            name=predict.NAME,
+            seconds=predict.NUM_SUBNETS * images * throughput.image_s,
+            note=f"{predict.NUM_SUBNETS} subnets scored on {validation} images",
+        ),
+        PlannedPhase(
+            name=verify.NAME,
+            seconds=num_networks * (NUM_SESSIONS * NETWORK_S + EXPORT_S + images * throughput.image_s)
+            + searches * ctx.spec.search.evaluations * SEARCH_S_PER_EVALUATION,
+            note=f"up to {num_networks} networks exported, scored and measured",
+        ),
+        PlannedPhase(name=export.NAME, seconds=2.0, note=f"{ctx.spec.export.points} networks delivered"),
+    ]
+
+
+def _missing(ctx: PhaseContext) -> int:
+    tables = [load_table(ctx.settings, context_of(target.context)) for target in ctx.spec.targets]
+    return len(tables[0].missing(distinct_layers(ctx.space)))
+
+
+def _needs_calibration(ctx: PhaseContext) -> bool:
+    table = load_table(ctx.settings, context_of(ctx.spec.targets[0].context))
+    return space_digest(ctx.space) not in table.corrections
+
+
+def _shares(ctx: PhaseContext) -> tuple[float | None, ...]:
+    if _missing(ctx) or _needs_calibration(ctx):
+        return tuple(None for _ in ctx.spec.targets)
+    return tuple(check_limits(ctx, target) for target in ctx.spec.targets)
+
+
+def _disk_bytes(ctx: PhaseContext) -> int:
+    largest = sum(spec.num_params for spec in distinct_layers(ctx.space))
+    checkpoints, exported = 5, ctx.spec.verify.candidates
+    return 4 * largest // 4 * (checkpoints + exported)
+
+
+def _budget_notes(ctx: PhaseContext, phases: tuple[PlannedPhase, ...], epochs: int) -> list[str]:
+    notes = []
+    total = sum(phase.seconds for phase in phases)
+    if total > 60 * ctx.spec.budget.wall_minutes:
+        notes.append(
+            f"about {total / 60:.1f} minutes, more than the budget of {ctx.spec.budget.wall_minutes:g}: "
+            "raise it, or verify fewer networks"
+        )
+    if epochs < 10:
+        notes.append(f"only {epochs} epochs fit into the budget: accuracies will be low")
+    confirm = min(len(fold.confirm) for fold in ctx.dataset.folds)
+    resolves = 1.96 * math.sqrt(2 * 0.95 * 0.05 / confirm)
+    notes.append(
+        f"{confirm} images confirm each accuracy: differences below about {100 * resolves:.1f} points "
+        "are ties (at 95 % accuracy)"
+    )
+    return notes

@@ -1,0 +1,103 @@
+"""Phase `references`: stock networks on the user's data and device, to compare the front with.
+
+Together they get as many CPU-seconds of training as the supernet had. They are exported, scored and measured
+like every network of the search.
+"""
+
+import time
+from typing import Final
+
+import numpy as np
+
+from nas.evaluation import SubnetEvaluator
+from nas.pipeline.context import PhaseContext
+from nas.pipeline.networks import Exported, export_subnet, latency_of, measure_files, score_file, shape_costs
+from nas.pipeline.options import augmentation_of, options_of, recipe_of
+from nas.pipeline.profile import context_of, load_table
+from nas.pipeline.throughput import train_step
+from nas.pipeline.train import NAME as TRAIN
+from nas.pipeline.train import TrainDocument
+from nas.publication import accuracy_of
+from nas.results import Document, VerifiedNetwork
+from nas.training.events import EpochDone, Trained
+from nas.training.options import TrainTask
+from nas.training.trainer import steps_per_epoch, train
+from nas.training.weights import load_supernet
+from search_spaces.base import Space
+from search_spaces.modules.supernet import Supernet
+from search_spaces.slot_tables import distinct_layers
+from search_spaces.stock_networks import STOCK_NETWORKS
+
+NAME: Final = "references"
+
+
+class ReferencesDocument(Document):
+    """The stock networks of a search."""
+
+    networks: tuple[VerifiedNetwork, ...]
+
+
+def run(ctx: PhaseContext) -> None:
+    """Train, export, score and measure the stock networks that the specification names."""
+    names = ctx.spec.references
+    exported = {name: _train_and_export(ctx, name, number) for number, name in enumerate(names)}
+    table = load_table(ctx.settings, context_of(ctx.spec.targets[0].context))
+    measured = measure_files(ctx, table, [one.file_sha256 for one in exported.values()], NAME)
+    networks = [
+        VerifiedNetwork.model_validate(
+            {
+                "name": name,
+                "origin": "reference",
+                "architecture": {},
+                "architecture_digest": one.digest,
+                "file_sha256": one.file_sha256,
+                "file_bytes": one.file_bytes,
+                "max_difference": one.max_difference,
+                "accuracy": accuracy_of(one.correct, "validation"),
+                "latency": latency_of(measured[one.file_sha256]),
+                "test_accuracy": accuracy_of(score_file(ctx, one.file_sha256, "test"), "test"),
+                **shape_costs(one),
+            }
+        )
+        for name, one in exported.items()
+    ]
+    ctx.run.save(NAME, ReferencesDocument(networks=tuple(networks)))
+
+
+def stock_space(ctx: PhaseContext, name: str) -> Space:
+    """Return a stock network for the largest images that the search looks at."""
+    largest = max(spec.in_shape[1] for spec in distinct_layers(ctx.space) if spec.kind == "normalize")
+    return STOCK_NETWORKS[name](largest, len(ctx.dataset.class_names), ctx.dataset.num_channels)
+
+
+def _train_and_export(ctx: PhaseContext, name: str, number: int) -> Exported:
+    space = stock_space(ctx, name)
+    cpu_seconds = ctx.run.load(TRAIN, TrainDocument).cpu_seconds / len(ctx.spec.references)
+    epochs = _epochs_within(ctx, space, cpu_seconds)
+    folder = ctx.run.path / "references" / name
+    task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), ctx.spec.seed)
+    path = folder
+    for event in train(task, ctx.dataset, space):
+        match event:
+            case EpochDone():
+                done = number + event.epoch / event.epochs
+                ctx.progress.step(NAME, done, len(ctx.spec.references), f"training {name}")
+            case Trained():
+                path = event.path
+    supernet = load_supernet(path, space)
+    evaluator = SubnetEvaluator(supernet, ctx.dataset, ctx.spec.seed, augmentation_of(ctx.spec))
+    return export_subnet(ctx, supernet, evaluator, ())
+
+
+def _epochs_within(ctx: PhaseContext, space: Space, cpu_seconds: float) -> int:
+    """Return how many epochs fit into a number of CPU-seconds, from a few timed steps; one at least."""
+    options = options_of(ctx.spec, epochs=1)
+    supernet = Supernet(space, ctx.spec.seed)
+    step = recipe_of(ctx.spec).step(space, 0, np.random.default_rng(0))
+    times = []
+    for _ in range(6):
+        started = time.process_time()
+        train_step(ctx, supernet, step, options.batch_size)
+        times.append(time.process_time() - started)
+    steps = steps_per_epoch(len(ctx.dataset.labels("train")), options.batch_size)
+    return max(int(cpu_seconds / (sorted(times)[2] * steps)), 1)

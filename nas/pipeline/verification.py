@@ -1,0 +1,179 @@
+"""One target while it is verified: what was found, what of it is published, and the result."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latency_predictors.lookup_table import LookupTable
+from latency_predictors.spread import Measured
+from nas.candidates import Candidates
+from nas.data.dataset import Fold
+from nas.pipeline.networks import Exported, latency_of, shape_costs
+from nas.publication import accuracy_of, measured_value, statuses, ties
+from nas.results import CloudPoint, Figure, TableSummary, TargetResult, VerifiedNetwork
+from nas.search import Front
+from nas.specs import TargetSpec
+from search_spaces.base import Architecture, FloatArray, IntArray, option_values
+from search_spaces.sampling import as_architecture
+
+_CLOUD: Final = 1_500
+_ORDER: Final = {"front": 0, "dominated": 1, "over_limit": 2}
+
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass
+class Verified:
+    """A network on its way to being published.
+
+    Attributes:
+        folds: Folds that proposed it.
+    """
+
+    exported: Exported
+    network: VerifiedNetwork
+    folds: set[int]
+
+
+@dataclass
+class Verification:
+    """One target while it is verified.
+
+    Attributes:
+        target: What is asked for.
+        objectives: What is optimised.
+        folds: Of the validation images.
+        table: With the correction as refitted last.
+        archs: Scored architectures, (n, choices): what the accuracy predictors learn from.
+        correct: Their answers on all validation images, (n, images).
+        found: Verified networks by architecture.
+        fronts: Of the last search, one a fold.
+        num_evaluated: Architectures looked at by all searches.
+    """
+
+    target: TargetSpec
+    objectives: tuple[str, ...]
+    folds: tuple[Fold, ...]
+    table: LookupTable
+    archs: IntArray
+    correct: BoolArray
+    found: dict[Architecture, Verified] = field(default_factory=dict)
+    fronts: list[Front] = field(default_factory=list)
+    num_evaluated: int = 0
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """Upper limits of costs, by name."""
+        return {str(name): limit for name, limit in self.target.limits.items()}
+
+    def claim(self, points: Candidates, fold: int) -> None:
+        """A network verified already that stands on a fold's predicted front is proposed by this fold too."""
+        for row in points.archs:
+            known = self.found.get(as_architecture(row))
+            if known is not None:
+                known.folds.add(fold)
+
+    def add(self, exported: Exported, measured: Measured, folds: set[int], round_: int) -> None:
+        """Take in a network that was exported, scored and measured."""
+        network = VerifiedNetwork.model_validate(
+            {
+                "name": f"net-{exported.digest[:6]}",
+                "origin": "search",
+                "architecture": option_values(exported.space, exported.architecture),
+                "architecture_digest": exported.digest,
+                "file_sha256": exported.file_sha256,
+                "file_bytes": exported.file_bytes,
+                "max_difference": exported.max_difference,
+                "accuracy": accuracy_of(exported.correct, "confirm"),
+                "latency": latency_of(measured),
+                "round": round_,
+                **shape_costs(exported),
+                **self._predictions(exported.architecture),
+            }
+        )
+        self.found[exported.architecture] = Verified(exported, network, folds)
+        self.archs = np.vstack([self.archs, np.array(exported.architecture)])
+        self.correct = np.vstack([self.correct, exported.correct])
+
+    def publish(self) -> None:
+        """Work out accuracies on the images each network may show, then the front and its ties."""
+        images = {}
+        for one in self.found.values():
+            shown = np.zeros(len(one.exported.correct), dtype=bool)
+            for fold in one.folds:
+                shown[self.folds[fold].confirm] = True
+            images[one.network.name] = shown
+            accuracy = accuracy_of(one.exported.correct[shown], "confirm")
+            one.network = one.network.model_copy(update={"accuracy": accuracy})
+        found = list(self.found.values())
+        placed = statuses([one.network for one in found], self.objectives, self.limits)
+        on_front = [one for one, status in zip(found, placed, strict=True) if status == "front"]
+        tied = ties(
+            {one.network.name: one.exported.correct for one in on_front},
+            {one.network.name: images[one.network.name] for one in on_front},
+        )
+        for one, status in zip(found, placed, strict=True):
+            changes = {"status": status, "tied_with": tied.get(one.network.name, ())}
+            one.network = one.network.model_copy(update=changes)
+
+    def measured_objectives(self) -> FloatArray:
+        """Return the measured objectives of all that keeps the limits, minimised, (m, objectives)."""
+        signs = [-1.0 if name == "accuracy" else 1.0 for name in self.objectives]
+        rows = [
+            [
+                sign * measured_value(one.network, name)
+                for sign, name in zip(signs, self.objectives, strict=True)
+            ]
+            for one in self.found.values()
+            if one.network.status != "over_limit"
+        ]
+        return np.array(rows, dtype=np.float64).reshape(-1, len(self.objectives))
+
+    def result(self, table: TableSummary, rounds: int, stopped: str, seed: int) -> TargetResult:
+        """Return the document of the target."""
+        networks = sorted(
+            (one.network for one in self.found.values()),
+            key=lambda network: (_ORDER[network.status], network.latency.median_ms),
+        )
+        facts = self.table.model_dump(mode="json", include={"device", "context"})
+        return TargetResult(
+            target=self.target,
+            device=facts["device"],
+            device_label=self.table.device.label,
+            context=facts["context"],
+            context_label=self.table.context.label,
+            table=table,
+            networks=tuple(networks),
+            cloud=_cloud(self.fronts[0].candidates, seed),
+            num_evaluated=self.num_evaluated,
+            num_rounds=rounds,
+            stopped=stopped,
+        )
+
+    def _predictions(self, architecture: Architecture) -> dict[str, Figure]:
+        """Return what the search believed of a network: of the first fold that looked at it."""
+        for front in self.fronts:
+            rows = np.flatnonzero((front.candidates.archs == np.array(architecture)).all(axis=1))
+            if len(rows):
+                found = front.candidates.take(rows[:1])
+                return {
+                    "predicted_accuracy": _figure(found, "accuracy", "fitted"),
+                    "predicted_latency": _figure(found, "latency_ms", "table"),
+                }
+        return {}
+
+
+def _figure(found: Candidates, name: str, kind: str) -> Figure:
+    column = found.names.index(name)
+    ends = {"value": found.point, "lower": found.lower, "upper": found.upper}
+    return Figure.model_validate({"kind": kind, **{key: float(end[0, column]) for key, end in ends.items()}})
+
+
+def _cloud(seen: Candidates, seed: int) -> tuple[CloudPoint, ...]:
+    rows = np.random.default_rng(seed).permutation(len(seen))[:_CLOUD]
+    pairs = zip(seen.column("accuracy")[rows], seen.column("latency_ms")[rows], strict=True)
+    return tuple(
+        CloudPoint(accuracy=float(accuracy), latency_ms=float(latency)) for accuracy, latency in pairs
+    )

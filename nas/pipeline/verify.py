@@ -1,0 +1,163 @@
+"""Phase `verify`: search, verify what the search proposes, refit with what was learnt, search again.
+
+Each fold of the validation images is searched on its own: its predictor sees `select`, and the accuracies of
+what it proposes come from `confirm`. A network that both of two swapped folds propose shows both halves.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from nas.candidates import Predictor
+from nas.evaluation import SubnetEvaluator
+from nas.pipeline.context import PhaseContext
+from nas.pipeline.costs import cost_predictors
+from nas.pipeline.networks import export_subnet, measure_files
+from nas.pipeline.predict import NAME as PREDICT
+from nas.pipeline.predict import fit_fold, make_evaluator
+from nas.pipeline.profile import NAME as PROFILE
+from nas.pipeline.profile import (
+    ProfileDocument,
+    add_points,
+    calibration_point,
+    context_of,
+    load_table,
+    table_path,
+)
+from nas.pipeline.train import load_trained
+from nas.pipeline.verification import Verification
+from nas.results import Document, TargetResult
+from nas.search import Front, search
+from nas.shortlist import first_shortlist, next_shortlist
+from search_spaces.base import Architecture, IntArray
+from search_spaces.modules.supernet import Supernet
+from search_spaces.sampling import as_architecture
+
+NAME: Final = "verify"
+
+
+class VerifyDocument(Document):
+    """What was verified for each target."""
+
+    targets: tuple[TargetResult, ...]
+
+
+def run(ctx: PhaseContext) -> None:
+    """Verify the front of every target and leave the results."""
+    supernet = load_trained(ctx)
+    evaluator = make_evaluator(ctx, supernet)
+    results = [_verify_target(ctx, number, supernet, evaluator) for number in range(len(ctx.spec.targets))]
+    ctx.run.save(NAME, VerifyDocument(targets=tuple(results)))
+
+
+def _verify_target(
+    ctx: PhaseContext, number: int, supernet: Supernet, evaluator: SubnetEvaluator
+) -> TargetResult:
+    target = ctx.spec.targets[number]
+    scored = ctx.run.load_arrays(PREDICT)
+    state = Verification(
+        target,
+        ctx.spec.search.objectives,
+        ctx.dataset.folds,
+        load_table(ctx.settings, context_of(target.context)),
+        scored["archs"],
+        scored["correct"],
+    )
+    stopped, rounds = "", 0
+    while not stopped:
+        rounds += 1
+        chosen, reaching = _propose(ctx, state, rounds)
+        if chosen:
+            _verify_round(ctx, state, supernet, evaluator, chosen, rounds)
+        stopped = _why_stop(ctx, state, rounds, len(chosen), reaching)
+    table = ctx.run.load(PROFILE, ProfileDocument).tables[number]
+    return state.result(table, rounds, stopped, ctx.spec.seed)
+
+
+def _why_stop(ctx: PhaseContext, state: Verification, rounds: int, num_chosen: int, reaching: int) -> str:
+    """Return why verification ends after a round, empty where it goes on."""
+    if not num_chosen and not reaching:
+        return "no unverified candidate's interval reaches the front"
+    if not num_chosen:
+        return (
+            f"no unverified candidate is predicted to add to the front; {reaching} intervals still reach it"
+        )
+    if len(state.found) >= ctx.spec.verify.candidates:
+        return f"the budget of {ctx.spec.verify.candidates} verified networks is used up"
+    if rounds >= ctx.spec.verify.rounds:
+        return f"all {rounds} rounds are done"
+    return ""
+
+
+def _propose(ctx: PhaseContext, state: Verification, round_: int) -> tuple[dict[Architecture, set[int]], int]:
+    """Search with each fold's predictor.
+
+    Returns:
+        What to verify next with the folds that ask for it, and how many unverified candidates' intervals
+        reach the front.
+    """
+    left = ctx.spec.verify.candidates - len(state.found)
+    quota = -(-left // ((ctx.spec.verify.rounds - round_ + 1) * len(state.folds)))
+    chosen: dict[Architecture, set[int]] = {}
+    reaching = 0
+    state.fronts = [_search(ctx, state, fold) for fold in range(len(state.folds))]
+    for fold, front in enumerate(state.fronts):
+        state.num_evaluated += len(front.candidates)
+        state.claim(front.points, fold)
+        rows, reach = _shortlist(state, front, quota)
+        reaching += reach
+        for row in rows:
+            chosen.setdefault(as_architecture(row), set()).add(fold)
+    return dict(list(chosen.items())[:left]), reaching
+
+
+def _shortlist(state: Verification, front: Front, quota: int) -> tuple[IntArray, int]:
+    if not state.found:
+        return front.points.archs[first_shortlist(front.points, quota)], len(front.points)
+    seen = {np.array(architecture, dtype=np.int64).tobytes() for architecture in state.found}
+    positions, reaching = next_shortlist(front.candidates, state.measured_objectives(), seen, quota)
+    return front.candidates.archs[positions], reaching
+
+
+def _search(ctx: PhaseContext, state: Verification, fold: int) -> Front:
+    accuracy = fit_fold(ctx, state.folds[fold], state.archs, state.correct)
+    predictors: dict[str, Predictor] = {
+        "accuracy": accuracy.predict,
+        **cost_predictors(ctx.space, state.table),
+    }
+    return search(
+        ctx.space,
+        {name: predictors[name] for name in state.objectives},
+        ctx.spec.search.strategy,
+        ctx.spec.search.evaluations,
+        ctx.spec.seed,
+        limits=state.limits,
+        limited={name: predictors[name] for name in (*state.limits, "latency_ms")},
+    )
+
+
+def _verify_round(
+    ctx: PhaseContext,
+    state: Verification,
+    supernet: Supernet,
+    evaluator: SubnetEvaluator,
+    chosen: dict[Architecture, set[int]],
+    round_: int,
+) -> None:
+    exported = []
+    for done, architecture in enumerate(chosen):
+        exported.append(export_subnet(ctx, supernet, evaluator, architecture))
+        ctx.progress.step(NAME, done + 1, len(chosen), f"round {round_}: exporting and scoring")
+    measured = measure_files(ctx, state.table, [one.file_sha256 for one in exported], NAME)
+    points = []
+    for one in exported:
+        latency = measured[one.file_sha256]
+        state.add(one, latency, chosen[one.architecture], round_)
+        points.append(
+            calibration_point(
+                ctx.space, state.table, one.architecture, one.digest, latency.median_ms, latency.rel_sd
+            )
+        )
+    state.table = add_points(ctx.space, state.table, points)
+    state.table.save(table_path(ctx.settings, state.table.context))
+    state.publish()
