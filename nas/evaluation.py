@@ -65,7 +65,7 @@ class SubnetEvaluator:
         augmentation: Augmentation,
         num_calibration_images: int = NUM_CALIBRATION_IMAGES,
     ) -> None:
-        self._supernet = supernet
+        self.supernet = supernet
         self._dataset = dataset
         self._seed = seed
         self._augmentation = augmentation
@@ -74,13 +74,13 @@ class SubnetEvaluator:
 
     def statistics(self, architecture: Architecture) -> Statistics:
         """Return the batch-norm statistics of a subnet."""
-        side = resolution(self._supernet.space, architecture)
+        side = resolution(self.supernet.space, architecture)
         if side not in self._calibration:
             self._calibration[side] = calibration_images(
                 self._dataset, side, self._num_calibration_images, self._seed
             )
         return recalibrate(
-            self._supernet, architecture, self._calibration[side], self._augmentation, self._seed
+            self.supernet, architecture, self._calibration[side], self._augmentation, self._seed
         )
 
     def correct(
@@ -94,7 +94,7 @@ class SubnetEvaluator:
             statistics: Of the subnet, if they are at hand.
         """
         settled = self.statistics(architecture) if statistics is None else statistics
-        images = self._dataset.images(part, resolution(self._supernet.space, architecture))
+        images = self._dataset.images(part, resolution(self.supernet.space, architecture))
         return score_network(self.network(architecture, settled), images, self._dataset.labels(part))
 
     def network(self, architecture: Architecture, statistics: Statistics) -> Network:
@@ -103,6 +103,6 @@ class SubnetEvaluator:
         def run(images_BCRR: NDArray[np.uint8]) -> NDArray[Any]:
             with torch.inference_mode():
                 images = as_floats(channels_last(images_BCRR))
-                return self._supernet(images, architecture, statistics).numpy()  # type: ignore[no-any-return]
+                return self.supernet(images, architecture, statistics).numpy()  # type: ignore[no-any-return]
 
         return run

@@ -12,20 +12,17 @@ from typing import Final, final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
 
 from nas.data.dataset import Dataset
 from nas.training.augment import augment
 from nas.training.checkpoint import Checkpoint, CheckpointFolder, restore, state_of
-from nas.training.distillation import soft_label_loss, soft_labels
 from nas.training.events import EpochDone, Resumed, Trained, TrainEvent
 from nas.training.images import channel_moments
-from nas.training.options import TrainingOptions, TrainTask
-from nas.training.recipes import Step
+from nas.training.options import TrainTask
 from nas.training.schedule import learning_rate_share
+from nas.training.step import NotFiniteError, make_optimizer, take_step
 from nas.training.weights import save_supernet, weight_hash
-from search_spaces.base import Architecture, IntArray, SearchSpace, option_values, space_digest
+from search_spaces.base import IntArray, SearchSpace, option_values, space_digest
 from search_spaces.digests import sha256_json
 from search_spaces.errors import TrainingError
 from search_spaces.modules.supernet import Supernet
@@ -52,7 +49,7 @@ def train(
         initial: Weights and normalisation to start from, which are copied; fresh ones if not given.
 
     Raises:
-        TrainingError: `loss_not_finite` or `gradient_not_finite`; the last checkpoint stays.
+        TrainingError: `loss_not_finite`, naming step and subnet; the last checkpoint stays.
         ArtifactError: `checkpoint_mismatch` where the folder holds another run.
         ResourceError: `disk_full`.
     """
@@ -97,37 +94,6 @@ def steps_per_epoch(num_images: int, batch_size: int) -> int:
     return max(round(num_images / batch_size), 1)
 
 
-def make_optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
-    """Return stochastic gradient descent with Nesterov's momentum; only convolution weights decay."""
-    parameters = list(model.parameters())
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": options.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.SGD(
-        groups, options.learning_rate, momentum=options.momentum, nesterov=options.momentum > 0
-    )
-
-
-def step_losses(
-    supernet: Supernet, images_BCRR: Tensor, labels_B: Tensor, step: Step, label_smoothing: float
-) -> Iterator[tuple[Architecture, Tensor]]:
-    """Yield each subnet of a step with its loss.
-
-    If each is taken backward before the next is asked for, one graph at a time is in memory.
-    """
-    targets_BK = None
-    for architecture in step.subnets:
-        logits_BK = supernet(images_BCRR, architecture)
-        if targets_BK is None:
-            loss = functional.cross_entropy(logits_BK, labels_B, label_smoothing=label_smoothing)
-        else:
-            loss = soft_label_loss(logits_BK, targets_BK)
-        if step.distils and targets_BK is None:
-            targets_BK = soft_labels(logits_BK)
-        yield architecture, loss
-
-
 @final
 class _Run:
     """One supernet on its way: the steps."""
@@ -156,40 +122,23 @@ class _Run:
         pixels = self._dataset.images("train", resolution(space, step.subnets[0]))[batch]
         images_BCRR = augment(pixels, options.augmentation, self._generator(_AUGMENTATION, number))
         labels_B = torch.from_numpy(self._labels[batch])
-        self._set_learning_rate(number)
-        self._optimizer.zero_grad(set_to_none=True)
-        total = 0.0
-        for architecture, loss in step_losses(
-            self._supernet, images_BCRR, labels_B, step, options.label_smoothing
-        ):
-            total += self._checked(loss.item(), number, architecture)
-            loss.backward()
-        norm = nn.utils.clip_grad_norm_(self._supernet.parameters(), options.clip_norm)
-        if not torch.isfinite(norm):
-            raise TrainingError("gradient_not_finite", self._stopped("gradient", number, step.subnets[-1]))
-        self._optimizer.step()
-        return total / len(step.subnets)
+        share = learning_rate_share(number, options.epochs * self.steps_per_epoch, options.warmup_share)
+        try:
+            return take_step(self._supernet, self._optimizer, images_BCRR, labels_B, step, options, share)
+        except NotFiniteError as error:
+            raise self._stopped(error, number) from error
 
-    def _checked(self, loss: float, number: int, architecture: Architecture) -> float:
-        if not math.isfinite(loss):
-            raise TrainingError("loss_not_finite", self._stopped("loss", number, architecture))
-        return loss
-
-    def _stopped(self, what: str, number: int, architecture: Architecture) -> str:
-        options = option_values(self._supernet.space, architecture)
-        subnet = ", ".join(f"{name}={value}" for name, value in options.items()) or self._supernet.space.name
+    def _stopped(self, error: NotFiniteError, number: int) -> TrainingError:
+        space = self._supernet.space
+        options = option_values(space, error.architecture)
+        subnet = ", ".join(f"{name}={value}" for name, value in options.items()) or space.name
         epoch = number // self.steps_per_epoch
         kept = f"the checkpoint of epoch {epoch} is kept" if epoch else "no epoch was finished"
-        return (
-            f"the {what} of step {number} is not finite (subnet {subnet}); {kept}; "
-            f"lower the learning rate ({self._task.options.learning_rate})"
+        return TrainingError(
+            "loss_not_finite",
+            f"the {error.what} of step {number} is not finite (subnet {subnet}); {kept}; "
+            f"lower the learning rate ({self._task.options.learning_rate})",
         )
-
-    def _set_learning_rate(self, number: int) -> None:
-        options = self._task.options
-        share = learning_rate_share(number, options.epochs * self.steps_per_epoch, options.warmup_share)
-        for group in self._optimizer.param_groups:
-            group["lr"] = share * options.learning_rate
 
     def _generator(self, purpose: int, number: int) -> np.random.Generator:
         return np.random.default_rng([self._task.seed, purpose, number])

@@ -1,4 +1,7 @@
-"""A training run of seconds, in this process or as one of its own: `python -m tests.nas.training.small_run FOLDER`."""
+"""A training run of seconds, in this process or as one of its own.
+
+python -m tests.nas.training.small_run FOLDER
+"""
 
 import sys
 from functools import partial

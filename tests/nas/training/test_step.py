@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from nas.training.recipes import Step
+from nas.training.step import NotFiniteError, make_optimizer, step_losses, take_step
+from nas.training.weights import weight_hash
+from search_spaces.base import Architecture, Space
+from search_spaces.modules.supernet import Supernet
+from tests.nas.training.small_run import small_task
+
+OPTIONS = small_task(Path()).options
+
+
+def losses_of(supernet: Supernet, images: Tensor, labels: Tensor, step: Step) -> dict[Architecture, float]:
+    return {subnet: loss.item() for subnet, loss in step_losses(supernet, images, labels, step, 0.0)}
+
+
+def test_the_largest_teaches_the_others_and_learns_from_labels(space: Space) -> None:
+    supernet = Supernet(space, seed=1)
+    images = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 1, 2, 0, 1, 2])
+    top, bottom = (0, 1, 1), (0, 0, 0)
+    losses = losses_of(supernet, images, labels, Step((top, bottom), distils=True))
+    logits = supernet(images, top)
+    assert losses[top] == pytest.approx(functional.cross_entropy(logits, labels).item())
+    student = torch.log_softmax(supernet(images, bottom), 1)
+    expected = -(torch.softmax(logits, 1) * student).sum(1).mean()
+    assert losses[bottom] == pytest.approx(expected.item(), rel=1e-5)
+    free = losses_of(supernet, images, labels, Step((top, bottom), distils=False))
+    assert free[bottom] == pytest.approx(
+        functional.cross_entropy(supernet(images, bottom), labels).item(), rel=1e-6
+    )
+
+
+def test_gradients_of_a_step_are_summed_over_its_subnets(space: Space) -> None:
+    images, labels = torch.rand(6, 1, 8, 8), torch.tensor([0, 1, 2, 0, 1, 2])
+    step = Step(((0, 1, 1), (0, 0, 0)), distils=False)
+
+    def gradient(*parts: Step) -> Tensor:
+        supernet = Supernet(space, seed=1)
+        for part in parts:
+            for _, loss in step_losses(supernet, images, labels, part, 0.0):
+                loss.backward()
+        return torch.cat([value.grad.flatten() for value in supernet.parameters() if value.grad is not None])
+
+    apart = [Step((subnet,), distils=False) for subnet in step.subnets]
+    torch.testing.assert_close(gradient(step), gradient(*apart))
+
+
+def test_only_weights_of_convolutions_decay(space: Space) -> None:
+    supernet = Supernet(space)
+    options = small_task(Path()).options
+    decaying, free = make_optimizer(supernet, options).param_groups
+    assert {p.ndim for p in decaying["params"]} == {4}
+    assert {p.ndim for p in free["params"]} == {1}
+    assert len(decaying["params"]) + len(free["params"]) == len(list(supernet.parameters()))
+    assert (decaying["weight_decay"], free["weight_decay"]) == (options.weight_decay, 0.0)
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_weights_stay_where_something_is_not_finite(what: str, space: Space) -> None:
+    supernet = Supernet(space)
+    images = torch.rand(6, 1, 8, 8)
+    if what == "loss":
+        images[0] = torch.nan
+    else:
+        # Forward is fine, backward is not.
+        weight = supernet.block("head", "pooled_head").conv("classifier").weight
+        weight.register_hook(lambda gradient: gradient / 0)
+    before = weight_hash(supernet.state_dict())
+    step = Step(((0, 1, 1), (0, 0, 0)), distils=True)
+    with pytest.raises(NotFiniteError) as caught:
+        take_step(
+            supernet, make_optimizer(supernet, OPTIONS), images, torch.arange(6) % 3, step, OPTIONS, 1.0
+        )
+    assert caught.value.what == what
+    assert caught.value.architecture in step.subnets
+    assert weight_hash(supernet.state_dict()) == before
+
+
+def test_the_learning_rate_is_that_of_the_schedule(space: Space) -> None:
+    supernet = Supernet(space)
+    optimizer = make_optimizer(supernet, OPTIONS)
+    step = Step(((0, 1, 1),), distils=False)
+    loss = take_step(supernet, optimizer, torch.rand(6, 1, 8, 8), torch.arange(6) % 3, step, OPTIONS, 0.25)
+    assert loss > 0
+    assert [group["lr"] for group in optimizer.param_groups] == [0.25 * OPTIONS.learning_rate] * 2
