@@ -1,0 +1,143 @@
+"""Networks trained alone: stock networks, a uniformly scaled family, points of a front."""
+
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final
+
+from benchmarks.sections.shapes_task import open_task
+from nas.pipeline import train
+from nas.pipeline.options import options_of, recipe_of
+from nas.pipeline.references import epochs_within, stock_space
+from nas.specs import SearchSpec
+from nas.training.events import Trained
+from nas.training.finetune import finetune
+from nas.training.options import TrainTask
+from nas.training.trainer import train as train_network
+from search_spaces.base import Architecture, SearchSpace, architecture_from_values
+from search_spaces.network import fixed_space
+from search_spaces.sampling import as_architecture, as_array, canonical
+
+PROCESSES: Final = 2
+"""Training is counted in CPU-seconds, so one process a core disturbs nothing."""
+
+STOCK: Final = ("mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2", "resnet")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One member of a family that grows in width, depth and resolution together."""
+
+    resolution: int
+    depth: int
+    widths: tuple[int, int, int]
+
+
+SCALES: Final = (
+    Scale(16, 1, (16, 24, 40)),
+    Scale(16, 2, (16, 24, 64)),
+    Scale(24, 2, (16, 24, 64)),
+    Scale(24, 3, (16, 40, 96)),
+    Scale(32, 3, (16, 40, 96)),
+)
+"""Kernel 3 and expansion 4 throughout."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training.
+
+    Attributes:
+        kind: `supernet`, `stock`, `fixed` (an architecture trained alone) or `finetune` (from the supernet).
+        name: Of the stock network.
+        architecture: Of `fixed` and `finetune`.
+        cpu_seconds: What it may take; by epochs of the specification where 0.
+        share: Of these epochs, for `finetune`.
+        seed: Of initial weights and order; that of the specification where negative.
+    """
+
+    kind: str
+    home: Path
+    spec: SearchSpec
+    name: str = ""
+    architecture: Architecture = ()
+    cpu_seconds: float = 0.0
+    share: float = 0.0
+    seed: int = -1
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a job left.
+
+    Attributes:
+        path: Of the weights.
+        cpu_seconds: Processor time it took.
+    """
+
+    job: Job
+    path: Path
+    cpu_seconds: float
+
+    @property
+    def space(self) -> SearchSpace:
+        """The space of the weights."""
+        return job_space(self.job)
+
+
+def train_all(jobs: list[Job]) -> list[Weights]:
+    """Train several networks, one process a core."""
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(run_job, jobs))
+
+
+def job_space(job: Job) -> SearchSpace:
+    """Return the space that a job trains."""
+    ctx = open_task(job.home, job.spec)
+    if job.kind == "stock":
+        return stock_space(ctx, job.name)
+    return ctx.space if job.kind == "supernet" else fixed_space(ctx.space, job.architecture)
+
+
+def run_job(job: Job) -> Weights:
+    """Train one network, or take it where it is trained already."""
+    ctx = open_task(job.home, job.spec)
+    if job.kind == "supernet":
+        train.run(ctx, lambda _: job.spec.supernet.epochs or 1)
+        document = ctx.run.load(train.NAME, train.TrainDocument)
+        return Weights(job, document.weights, document.cpu_seconds)
+    epochs = job.spec.supernet.epochs or 1
+    space = job_space(job)
+    if job.cpu_seconds:
+        epochs = epochs_within(ctx, space, job.cpu_seconds)
+    seed = ctx.spec.seed if job.seed < 0 else job.seed
+    folder = job.home / "alone" / f"{job.kind}-{job.name or _label(job.architecture)}-{ctx.spec.seed}-{seed}"
+    task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), seed)
+    started = time.process_time()
+    if job.kind == "finetune":
+        events = finetune(task, ctx.dataset, train.load_trained(ctx), job.architecture, job.share)
+    else:
+        events = train_network(task, ctx.dataset, space)
+    path = next(event.path for event in events if isinstance(event, Trained))
+    return Weights(job, path, time.process_time() - started)
+
+
+def scaled_family(space: SearchSpace) -> list[Architecture]:
+    """Return the family of `SCALES`."""
+    return [as_architecture(canonical(space, as_array(_scaled(space, scale)))[0]) for scale in SCALES]
+
+
+def _scaled(space: SearchSpace, scale: Scale) -> Architecture:
+    values: dict[str, int] = {}
+    for choice in space.choices:
+        stage, _, what = choice.name.rpartition(".")
+        found = {"resolution": scale.resolution, "depth": scale.depth, "kernel": 3, "expansion": 4}
+        width = what == "width"
+        values[choice.name] = scale.widths[int(stage.removeprefix("stage")) - 1] if width else found[what]
+    return architecture_from_values(space, values)
+
+
+def _label(architecture: Architecture) -> str:
+    return "".join(str(index) for index in architecture)

@@ -1,0 +1,53 @@
+"""The task that searches are compared on: synthetic images, as many as a comparison needs."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from benchmarks.sections.quiet import Quiet
+from nas.pipeline.context import PhaseContext
+from nas.pipeline.runner import open_context, run_search
+from nas.results import SearchResult
+from nas.settings import Settings
+from nas.specs import SearchSpec, parse_spec
+from nas.store.run_folder import RunFolder, list_runs
+
+EPOCHS: Final = 10
+"""Of the supernet, and of stand-alone networks where a number of epochs is compared."""
+
+
+def shapes_spec(seed: int, *, quick: bool) -> SearchSpec:
+    """Return the search that is compared: its seed is that of training and search, never of the images."""
+    return parse_spec(
+        {
+            "dataset": {
+                "name": "shapes",
+                "num_train": 2_000 if quick else 10_000,
+                "num_validation": 2_000 if quick else 4_000,
+                "num_test": 2_000 if quick else 10_000,
+            },
+            "supernet": {"epochs": 2 if quick else EPOCHS},
+            "verify": {"candidates": 10 if quick else 40},
+            "search": {"evaluations": 2_000 if quick else 20_000},
+            "seed": seed,
+        }
+    )
+
+
+def open_task(home: Path, spec: SearchSpec) -> PhaseContext:
+    """Return the context of a search without starting it; images are drawn once a process."""
+    return _open(home, spec.model_dump_json())
+
+
+def search_once(ctx: PhaseContext) -> SearchResult:
+    """Run the search of a context, or return what it found if it is finished."""
+    for run in list_runs(ctx.settings.searches):
+        if run.finished and run.spec() == ctx.spec:
+            return run.result()
+    return run_search(ctx.spec, ctx.settings, ctx.progress)
+
+
+@lru_cache
+def _open(home: Path, text: str) -> PhaseContext:
+    spec, settings = SearchSpec.model_validate_json(text), Settings(home=home)
+    return open_context(spec, settings, Quiet(), RunFolder(settings.home / "benchmark" / str(spec.seed)))

@@ -1,0 +1,130 @@
+"""Is searching worth it? Hypervolume of the front against what a user would do without a search.
+
+Rivals, each with the CPU-seconds of training that the supernet had: one family scaled uniformly in width,
+depth and resolution, and four stock networks (both trained alone); and 60 random subnets of the same supernet,
+verified alike. All are exported, scored on the same test images and measured in the same sessions.
+"""
+
+import statistics
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from scipy.stats import t
+
+from benchmarks.figures import Figure, spread
+from benchmarks.sections.alone import STOCK, Job, Weights, scaled_family, train_all
+from benchmarks.sections.scored import Scored, latencies_ms, score_all
+from benchmarks.sections.shapes_task import open_task, search_once, shapes_spec
+from nas.pareto import hypervolume, non_dominated
+from nas.pipeline.context import PhaseContext
+from nas.pipeline.profile import profile_context
+from search_spaces.base import Architecture, FloatArray, architecture_from_values
+from search_spaces.sampling import as_architecture, random_architectures
+
+NUM_SEEDS: Final = 5
+NUM_RANDOM: Final = 60
+
+Points = FloatArray
+"""Rows of (latency in ms, error on test images), both minimised."""
+
+
+def run(home: Path, quick: bool) -> list[Figure]:
+    """Compare over seeds; figures are differences of hypervolume with their lower 95 % bounds."""
+    seeds = range(2 if quick else NUM_SEEDS)
+    ctx = open_task(home, shapes_spec(0, quick=quick))
+    profile_context(ctx.space, ctx.spec.targets[0].context, ctx.settings, ctx.progress)
+    supernets = train_all([Job("supernet", home, shapes_spec(seed, quick=quick)) for seed in seeds])
+    rivals = train_all([job for supernet in supernets for job in _rival_jobs(ctx, supernet)])
+    volumes: dict[str, list[float]] = {}
+    alone: list[float] = []
+    for supernet in supernets:
+        own = [one for one in rivals if one.job.spec == supernet.job.spec]
+        sets = _point_sets(supernet, own, NUM_RANDOM if not quick else 10)
+        alone += [1 - error for name in ("stock", "family") for error in sets[name][:, 1]]
+        for name, volume in _volumes(sets).items():
+            volumes.setdefault(name, []).append(volume)
+    return [*_comparisons(volumes), *_difficulty(alone)]
+
+
+def _rival_jobs(ctx: PhaseContext, supernet: Weights) -> list[Job]:
+    home, spec, seconds = supernet.job.home, supernet.job.spec, supernet.cpu_seconds
+    family = scaled_family(ctx.space)
+    return [
+        *(Job("stock", home, spec, name=name, cpu_seconds=seconds / len(STOCK)) for name in STOCK),
+        *(Job("fixed", home, spec, architecture=one, cpu_seconds=seconds / len(family)) for one in family),
+    ]
+
+
+def _point_sets(supernet: Weights, rivals: list[Weights], num_random: int) -> dict[str, Points]:
+    """Return what each rival has to show for one seed."""
+    ctx = open_task(supernet.job.home, supernet.job.spec)
+    result = search_once(ctx)
+    drawn = random_architectures(ctx.space, num_random, np.random.default_rng(supernet.job.spec.seed))
+    groups: dict[str, list[tuple[Weights, Architecture]]] = {
+        "search": [
+            (supernet, architecture_from_values(ctx.space, network.architecture))
+            for network in result.targets[0].front
+        ],
+        "random": [(supernet, as_architecture(row)) for row in drawn],
+        "stock": [(one, ()) for one in rivals if one.job.kind == "stock"],
+        "family": [(one, ()) for one in rivals if one.job.kind == "fixed"],
+    }
+    scored = {name: score_all(tasks) for name, tasks in groups.items()}
+    files = [one.file_sha256 for group in scored.values() for one in group]
+    latency = latencies_ms(supernet, files)
+    sets = {name: _points(group, latency) for name, group in scored.items()}
+    confirm = ctx.dataset.folds[0].confirm
+    # Random subnets are chosen from as the search chooses: by measured latency and confirmed accuracy.
+    shown = np.array(
+        [[latency[one.file_sha256], -one.validation[confirm].mean()] for one in scored["random"]]
+    )
+    sets["random"] = sets["random"][non_dominated(shown)]
+    return sets
+
+
+def _points(group: list[Scored], latency: dict[str, float]) -> Points:
+    return np.array([[latency[one.file_sha256], 1 - one.test_accuracy] for one in group])
+
+
+def _volumes(sets: dict[str, Points]) -> dict[str, float]:
+    """Return hypervolumes as shares of the box up to the slowest and the worst of all sets."""
+    corner = np.vstack(list(sets.values())).max(axis=0) * np.array([1.1, 1.0])
+    best = np.array([0.0, 0.0])
+    box = float(np.prod(corner - best))
+    return {name: hypervolume(points, corner) / box for name, points in sets.items()}
+
+
+def _comparisons(volumes: dict[str, list[float]]) -> list[Figure]:
+    names = {
+        "family": "a family scaled uniformly, trained alone",
+        "stock": "four stock networks, trained alone",
+        "random": f"{NUM_RANDOM} random subnets verified alike",
+    }
+    figures = [
+        Figure(
+            "hypervolume of the front", statistics.mean(volumes["search"]), detail=spread(volumes["search"])
+        )
+    ]
+    for name, words in names.items():
+        gains = np.array(volumes["search"]) - np.array(volumes[name])
+        n = len(gains)
+        bound = gains.mean() - t.ppf(0.95, n - 1) * gains.std(ddof=1) / n**0.5
+        figures.append(
+            Figure(
+                f"hypervolume above {words}: lower 95 % bound",
+                float(bound),
+                relation=">",
+                target=0.0,
+                detail=f"gain {spread(gains.tolist())}; theirs {spread(volumes[name])}",
+            )
+        )
+    return figures
+
+
+def _difficulty(alone: list[float]) -> list[Figure]:
+    points = [100 * accuracy for accuracy in alone]
+    return [
+        Figure("span of stand-alone networks", max(points) - min(points), "points", ">=", 5.0),
+        Figure("best stand-alone network", max(points), "%", ">=", 85.0, "the task is meant for 85 to 97 %"),
+    ]
