@@ -155,6 +155,8 @@ def table_figure(target: TargetResult) -> Chart:
     Empty where the error report of the table has none (fewer than four calibration networks).
     """
     errors = form_errors(target.table)
+    # Room for the numbers at the ends of the bars.
+    end = 125.0 * max((error for _, error in errors), default=1.0)
     return {
         "data": [
             {
@@ -172,7 +174,7 @@ def table_figure(target: TargetResult) -> Chart:
         if errors
         else [],
         "layout": {
-            "xaxis": {"title": {"text": "median error, %"}, "rangemode": "tozero"},
+            "xaxis": {"title": {"text": "median error, %"}, "range": [0.0, end]},
             "yaxis": {"automargin": True, "autorange": "reversed", "showgrid": False},
             "height": 90 + 38 * len(errors),
         },

@@ -25,8 +25,8 @@ from nas.report.marks import (
     hover_text,
     markers,
 )
-from nas.report.numbers import BYTES, COUNTS, Scale, best_scale, plain
-from nas.report.words import latency_text
+from nas.report.numbers import BYTES, COUNTS, Scale, best_scale
+from nas.report.words import latency_text, limit_text
 from nas.results import CloudPoint, Status, TargetResult, VerifiedNetwork
 from nas.specs import CostName
 from search_spaces.base import Option, SearchSpace
@@ -94,7 +94,7 @@ def front_figure(
         "yaxis": y.layout("accuracy, %"),
         "hovermode": "closest",
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "xanchor": "left"},
-        **_limit_line(bound, x, axis_cost),
+        **({} if limit is None else _limit_line(limit_text(cost, limit), limit / axis_cost.scale.divisor, x)),
     }
     return {"data": [trace for trace in traces if trace["x"]], "layout": layout}
 
@@ -186,7 +186,7 @@ def _stock(references: Sequence[VerifiedNetwork], cost: _Cost, x: Axis) -> Trace
     trace = _points(references, cost, "stock networks", dict(STOCK_MARKER))
     # A label at the right edge would be cut off.
     sides = [
-        "middle left" if x.position(cost.value(network)) > 0.6 else "middle right" for network in references
+        "middle left" if x.position(cost.value(network)) > 0.5 else "middle right" for network in references
     ]
     return {
         **trace,
@@ -197,13 +197,18 @@ def _stock(references: Sequence[VerifiedNetwork], cost: _Cost, x: Axis) -> Trace
     }
 
 
-def _limit_line(bound: float | None, x: Axis, cost: _Cost) -> dict[str, Any]:
-    if bound is None:
-        return {}
-    text = f"limit {plain(bound)} {cost.scale.unit}".strip()
-    note = {"text": text, "showarrow": False, "font": {"color": ORANGE}, "yref": "paper", "y": 0.02}
+def _limit_line(text: str, bound: float, x: Axis) -> dict[str, Any]:
+    note = {
+        "text": f"limit {text}",
+        "showarrow": False,
+        "font": {"color": ORANGE},
+        "yref": "paper",
+        "y": 0.02,
+    }
     if not x.contains(bound):
-        return {"annotations": [{**note, "text": f"{text} →", "xref": "paper", "x": 1, "xanchor": "right"}]}
+        return {
+            "annotations": [{**note, "text": f"limit {text} →", "xref": "paper", "x": 1, "xanchor": "right"}]
+        }
     line = {"color": ORANGE, "width": 1.5, "dash": "dash"}
     return {
         "shapes": [
@@ -258,6 +263,8 @@ def choices_figure(front: Sequence[VerifiedNetwork], space: SearchSpace | None =
                 "tickvals": list(range(len(front))),
                 "ticktext": [latency_text(network.latency).removesuffix(" ms") for network in front],
                 "showgrid": False,
+                "zeroline": False,
+                "automargin": True,
             },
             "yaxis": {"autorange": "reversed", "showgrid": False, "automargin": True, "type": "category"},
             "height": 120 + 22 * len(names),

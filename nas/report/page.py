@@ -81,6 +81,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["duration"] = duration
+    environment.filters["unbroken"] = words.unbroken
     environment.globals["words"] = words
     return environment
 

@@ -42,12 +42,9 @@ class Row:
 
     Attributes:
         name: Of the network.
+        network: Itself.
         status: Of the network, `stock` for a stock network.
-        images: Which images its accuracy belongs to.
         tied: The points it is tied with: their numbers in the same table, names of others.
-        tied_names: The same by name.
-        accuracy_value: The accuracy, as a number for programs.
-        latency_upper: Upper end of the latency in ms, as a number for programs.
         folder: Address of the delivered folder, relative to the page; empty where it was not delivered.
         file: Address of the exported file, relative to the page.
         summary: The architecture on one line.
@@ -56,10 +53,10 @@ class Row:
     """
 
     name: str
+    network: VerifiedNetwork
     status: str
     accuracy: Cell
     predicted_accuracy: Cell
-    images: str
     latency: Cell
     predicted_latency: Cell
     file_size: str
@@ -68,9 +65,6 @@ class Row:
     memory: str
     test: Cell
     tied: str
-    tied_names: str
-    accuracy_value: float
-    latency_upper: float
     folder: str
     file: str
     summary: str
@@ -89,10 +83,11 @@ class Units:
 
 
 def units_for(networks: Sequence[VerifiedNetwork]) -> Units:
-    """Return units in which the smallest network of a table is not below 1."""
+    """Return units in which the middle network of a table is not below 1."""
 
     def best(value: Callable[[VerifiedNetwork], int], scales: Sequence[Scale]) -> Scale:
-        return best_scale([value(network) for network in networks], scales)
+        ordered = sorted(value(network) for network in networks)
+        return best_scale(ordered[len(ordered) // 2 :][:1], scales)
 
     return Units(
         file=best(lambda network: network.file_bytes, BYTES),
@@ -108,16 +103,17 @@ def rows_of(
     space: SearchSpace | None,
     deliveries: Sequence[Delivery] = (),
 ) -> tuple[Row, ...]:
-    """Return one row a network, in their order.
+    """Return one row a network, in their order; columns are aligned over all of them.
 
     Args:
-        networks: Of one table.
+        networks: Of one target, the front first, by latency: its points are numbered from 1.
         units: Of its columns.
         space: Tells which choices are active.
         deliveries: Of the same target.
     """
     folders = {delivery.name: delivery.folder for delivery in deliveries}
-    numbers = {network.name: number for number, network in enumerate(networks, start=1)}
+    front = [network.name for network in networks if network.status == "front"]
+    numbers = {name: number for number, name in enumerate(front, start=1)}
     columns = zip(
         networks,
         _cells([_share(network.accuracy) for network in networks]),
@@ -154,10 +150,10 @@ def _row(
     folder = folders.get(network.name)
     return Row(
         name=network.name,
+        network=network,
         status="stock" if network.origin == "reference" else network.status,
         accuracy=accuracy,
         predicted_accuracy=predicted_accuracy,
-        images=images_text(network.accuracy),
         latency=latency,
         predicted_latency=predicted_latency,
         file_size=file_size,
@@ -166,12 +162,9 @@ def _row(
         memory=memory,
         test=test,
         tied=", ".join(str(numbers.get(name, name)) for name in network.tied_with) or NOTHING,
-        tied_names=", ".join(network.tied_with),
-        accuracy_value=network.accuracy.value,
-        latency_upper=network.latency.upper_ms,
         folder="" if folder is None else relative_address(folder + "/"),
         file=relative_address(f"networks/{network.file_sha256}.onnx"),
-        summary=in_one_line(options) or "no choices of the space: a stock network",
+        summary=in_one_line(options) or f"image size {network.resolution} × {network.resolution}",
         grid=option_grid(options),
         facts=_facts(network),
     )
@@ -182,6 +175,7 @@ def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
     test = network.test_accuracy
     return (
         ("image size", f"{network.resolution} × {network.resolution}"),
+        ("images of the accuracy", images_text(network.accuracy)),
         ("90 % of runs within", f"{plain(network.latency.p90_ms)} ms"),
         ("measuring sessions", ", ".join(network.latency.sessions) or NOTHING),
         ("largest difference of a logit between torch and the file", f"{network.max_difference:.1e}"),
@@ -231,9 +225,9 @@ def _cells(column: Sequence[Ends | None]) -> list[Cell]:
 
 
 def _scaled(values: Sequence[int], scale: Scale) -> list[str]:
-    """Counts are exact: three digits of the smallest, and the same decimals for all."""
+    """Counts are exact: at least two digits of the smallest, and the same decimals for all."""
     if scale.divisor == 1.0:
         return [f"{value:,}" for value in values]
     least = min((value for value in values if value > 0), default=0) / scale.divisor
-    places = 0 if least >= 100.0 else 1 if least >= 10.0 else 2
+    places = 0 if least >= 10.0 else 1 if least >= 1.0 else 2
     return [f"{value / scale.divisor:,.{places}f}" for value in values]

@@ -1,6 +1,6 @@
 """What each part of the page says, as text: the templates only lay it out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,11 +57,12 @@ def make_section(result: SearchResult, number: int, space: SearchSpace | None) -
         space: Tells which choices are active.
     """
     target = result.targets[number]
-    units = units_for((*target.networks, *result.references))
+    others = _by_latency(network for network in target.networks if network.status != "front")
+    networks = (*target.front, *_by_latency(result.references), *others)
+    units = units_for(networks)
     deliveries = tuple(delivery for delivery in result.deliveries if delivery.target == number)
-    front = rows_of(target.front, units, space, deliveries)
-    by_name = {row.name: row for row in front}
-    others = [network for network in target.networks if network.status != "front"]
+    rows = rows_of(networks, units, space, deliveries)
+    by_name = {row.name: row for row in rows if row.status == "front"}
     return Section(
         number=number,
         name=words.target_name(result, number),
@@ -69,9 +70,9 @@ def make_section(result: SearchResult, number: int, space: SearchSpace | None) -
         headline=words.front_sentence(target.front),
         limits=words.limit_sentences(target),
         units=units,
-        front=front,
-        stock=rows_of(_by_latency(result.references), units, space),
-        others=rows_of(_by_latency(others), units, space),
+        front=tuple(row for row in rows if row.status == "front"),
+        stock=tuple(row for row in rows if row.status == "stock"),
+        others=tuple(row for row in rows if row.status not in ("front", "stock")),
         deliveries=tuple((one, by_name[one.name]) for one in deliveries if one.name in by_name),
         has_choices=bool(varying(target.front)),
         has_forms=bool(form_errors(target.table)),
@@ -85,7 +86,7 @@ def make_section(result: SearchResult, number: int, space: SearchSpace | None) -
     )
 
 
-def _by_latency(networks: Sequence[VerifiedNetwork]) -> list[VerifiedNetwork]:
+def _by_latency(networks: Iterable[VerifiedNetwork]) -> list[VerifiedNetwork]:
     return sorted(networks, key=lambda network: network.latency.median_ms)
 
 
@@ -147,7 +148,7 @@ def _duplicates(found: Mapping[str, Any] | None) -> str:
     if found is None:
         return "not looked for"
     looked = "" if found.get("complete", True) else " (not all pairs were compared)"
-    return f"{found['num_images']:,} images in {found['num_pairs']:,} pairs{looked}"
+    return f"{found['num_images']:,} images in {words.counted(found['num_pairs'], 'pair')}{looked}"
 
 
 def class_rows(result: SearchResult) -> list[tuple[str, list[int]]]:

@@ -22,6 +22,9 @@ COST_NAMES: Final[dict[str, str]] = {
     "num_macs": "MACs",
 }
 
+SHORT_UNITS: Final[dict[str, str]] = {"thousand": "k", "million": "M", "billion": "G"}
+"""For the heads of columns."""
+
 _SCALES: Final[dict[str, tuple[Scale, ...]]] = {
     "latency_ms": (Scale(1.0, "ms"),),
     "peak_memory_bytes": BYTES,
@@ -60,6 +63,24 @@ def images_text(accuracy: Accuracy) -> str:
     return f"{accuracy.num_images:,} {accuracy.part}"
 
 
+def images_of(networks: Sequence[VerifiedNetwork]) -> str:
+    """Return which images the accuracies of networks belong to: `360 confirm images`."""
+    parts = " and ".join(dict.fromkeys(network.accuracy.part for network in networks))
+    counts = [network.accuracy.num_images for network in networks]
+    least, most = min(counts, default=0), max(counts, default=0)
+    return f"{least:,} {parts} images" if least == most else f"{least:,} to {most:,} {parts} images"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: `1 file`, `3 files`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def unbroken(text: str) -> str:
+    """Return text whose numbers stay on one line with their units."""
+    return text.replace(" ms", "\u00a0ms").replace(" %", "\u00a0%")
+
+
 def front_sentence(front: Sequence[VerifiedNetwork]) -> str:
     """Return the front in words: `8 verified networks, from 0.11 ms at 95.2 % to 0.43 ms at 98.9 %`."""
     if not front:
@@ -81,7 +102,7 @@ def limit_sentences(target: TargetResult) -> tuple[str, ...]:
 
 
 def _limit_sentence(target: TargetResult, name: str, limit: float) -> str:
-    held = f"{COST_NAMES[name]} of at most {_given(name, limit)}"
+    held = f"{COST_NAMES[name]} of at most {limit_text(name, limit)}"
     bounds = [held_value(network, name) for network in target.front or target.networks]
     if not bounds:
         return f"Limit not checked: {held}; no network was verified"
@@ -92,7 +113,8 @@ def _limit_sentence(target: TargetResult, name: str, limit: float) -> str:
     return f"{verdict}: {held}; the highest on the front is {cost_text(name, max(bounds))}{_end(name)}"
 
 
-def _given(name: str, limit: float) -> str:
+def limit_text(name: str, limit: float) -> str:
+    """Return a limit as it was given, with its unit."""
     return f"{limit:g} ms" if name == "latency_ms" else cost_text(name, limit)
 
 
@@ -112,7 +134,7 @@ def where_sentence(target: TargetResult) -> str:
 
 def effort_sentence(target: TargetResult) -> str:
     """Return how much was looked at and verified, and why it ended."""
-    rounds = "1 round" if target.num_rounds == 1 else f"{target.num_rounds} rounds"
+    rounds = counted(target.num_rounds, "round")
     return (
         f"{target.num_evaluated:,} architectures were looked at, {len(target.networks)} exported, scored and "
         f"measured in {rounds}; {target.stopped}"

@@ -158,7 +158,9 @@ def references() -> tuple[VerifiedNetwork, ...]:
     )
 
 
-def target(networks: tuple[VerifiedNetwork, ...], limit_ms: float | None = 1.0, **changes: Any) -> TargetResult:
+def target(
+    networks: tuple[VerifiedNetwork, ...], limit_ms: float | None = 1.0, **changes: Any
+) -> TargetResult:
     """A target with these networks."""
     rng = np.random.default_rng(7)
     cost = rng.uniform(0.1, 0.8, 400)
@@ -232,7 +234,9 @@ def deliveries(targets: tuple[TargetResult, ...]) -> tuple[Delivery, ...]:
     found = []
     for number, one in enumerate(targets):
         ends = {network.name: network for network in (*one.front[-1:], *one.front[:1])}
-        for name, why in zip(ends, ("the best accuracy of the front", "the fastest of the front"), strict=False):
+        for name, why in zip(
+            ends, ("the best accuracy of the front", "the fastest of the front"), strict=False
+        ):
             found.append(Delivery(name=name, target=number, folder=f"exports/{name}", why=why, test_uses=1))
     return tuple(found)
 
