@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from nas.training.durable_file import write_durably
+from search_spaces.atomic import write_atomically
 from search_spaces.base import SearchSpace, space_digest
 from search_spaces.digests import canonical_json, sha256_json
 from search_spaces.errors import ArtifactError
@@ -53,9 +53,9 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
         "sha256": hashlib.sha256(content).hexdigest(),
         **facts,
     }
-    write_durably(path, content)
+    write_atomically(path, content)
     sealed = {**manifest, "seal": sha256_json(manifest)}
-    write_durably(manifest_path(path), (canonical_json(sealed) + "\n").encode())
+    write_atomically(manifest_path(path), (canonical_json(sealed) + "\n").encode())
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
