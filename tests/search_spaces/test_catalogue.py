@@ -48,6 +48,7 @@ class TestNasBench201Cifar(SpaceContract, SupernetContract):
         "950a45b60fbc495f289d3f841349563caa09c61c36d5fbddbf4b0fe0578ef5d1",
     )
     num_distinct_layers = 15
+    num_subnets = 12
 
 
 def test_every_space_and_preset_is_held_to_the_contract() -> None:
