@@ -10,7 +10,6 @@ import numpy as np
 from nas.candidates import Candidates, Predictor, Predictors, joined
 from nas.objectives import get_objective
 from search_spaces.base import FloatArray, IntArray, SearchSpace
-from search_spaces.errors import InfeasibleError
 from search_spaces.sampling import canonical, largest, option_counts, random_architectures, smallest
 
 NUM_SAMPLES: Final = 200_000
@@ -71,7 +70,8 @@ def check_feasible(
 
     The space's smallest and largest architectures and many random ones are predicted; from the best of them a
     local descent changes one choice at a time until nothing improves. Of costs that are summed over slots
-    this finds the minimum, or very nearly; an answer "no" is not a proof.
+    this finds the minimum, or very nearly; an answer "no" is not a proof, least of all for a largest value
+    that several slots share.
 
     Args:
         space: What is searched.
@@ -120,16 +120,6 @@ def infeasible_message(feasibility: Feasibility) -> str:
         "each limit can be met alone, but no architecture was found that keeps all of them: "
         f"the closest has {', '.join(parts)}; relax {' or '.join(feasibility.binding)}"
     )
-
-
-def require_feasible(feasibility: Feasibility) -> None:
-    """Stop where limits cannot be met.
-
-    Raises:
-        InfeasibleError: `infeasible_limit`, with `infeasible_message`.
-    """
-    if not feasibility.feasible:
-        raise InfeasibleError("infeasible_limit", infeasible_message(feasibility))
 
 
 def _samples(space: SearchSpace, rng: np.random.Generator, num_samples: int) -> Iterator[IntArray]:

@@ -52,7 +52,7 @@ def fit_ridge(kernel: FloatArray, values: FloatArray, weights: FloatArray) -> Ri
     target = root * values
     left = target - constant * (constant @ target)
     projected = vectors.T @ left
-    strengths = STRENGTHS * max(float(eigenvalues.mean()), np.finfo(np.float64).tiny)
+    strengths = STRENGTHS * (float(eigenvalues.mean()) or 1.0)
     shrinkage = eigenvalues[:, None] / (eigenvalues[:, None] + strengths[None, :])
     fitted = vectors @ (shrinkage * projected[:, None])
     leverage = constant[:, None] ** 2 + (vectors**2) @ shrinkage

@@ -22,12 +22,14 @@ def accuracy(archs: IntArray) -> FloatArray:
 
 def latency(archs: IntArray) -> FloatArray:
     """Return an additive latency of 1 to 52 ms, shape (n,)."""
-    return 1.0 + archs @ np.array([1.0, 5.0, 2.0, 7.0, 2.0])
+    total: FloatArray = 1.0 + archs @ np.array([1.0, 5.0, 2.0, 7.0, 2.0])
+    return total
 
 
 def num_params(archs: IntArray) -> FloatArray:
     """Return parameters that rise where the latency falls, shape (n,)."""
-    return 100.0 + (3 - archs) @ np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    total: FloatArray = 100.0 + (3 - archs) @ np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    return total
 
 
 OBJECTIVES: dict[str, Predictor] = {"accuracy": accuracy, "latency_ms": latency}
@@ -59,7 +61,7 @@ def test_what_is_limited_need_not_be_an_objective() -> None:
     )
     assert front.points.names == ("accuracy", "latency_ms", "num_params")
     assert front.points.minimised().shape[1] == 2
-    assert 0 < len(front.points)
+    assert len(front.points) > 0
     assert num_params(front.points.archs).max() <= 120.0
 
 
@@ -100,7 +102,7 @@ def test_limits_that_nothing_keeps_give_no_points_but_the_closest_candidates() -
 
 def test_three_objectives_have_a_history_and_four_have_none() -> None:
     three: dict[str, Predictor] = {**OBJECTIVES, "num_params": num_params}
-    four: dict[str, Predictor] = {**three, "num_macs": lambda archs: archs[:, 0] * 1.0}
+    four: dict[str, Predictor] = {**three, "num_macs": lambda archs: archs[:, 0].astype(np.float64)}
     assert len(search(SPACE, three, "random", 200, 9).history) == 20
     assert search(SPACE, four, "random", 200, 9).history == ()
 

@@ -1,0 +1,131 @@
+import json
+
+import numpy as np
+import pytest
+
+from nas.accuracy_predictor import AccuracyPredictor, conformal_quantile, fit
+from search_spaces.base import FloatArray, IntArray
+from search_spaces.catalogue import get_space
+from search_spaces.errors import UsageError
+from search_spaces.sampling import random_architectures
+
+SPACE = get_space("mobilenet_v3", preset="tiny", num_classes=10, in_channels=1)
+
+
+def true_accuracy(archs: IntArray) -> FloatArray:
+    """Return accuracies of 0.55 to 0.98: effects that add up, one interaction, some of each network's own."""
+    place = np.arange(archs.shape[1])
+    odds = 0.5 + archs @ (0.05 + 0.13 * place % 0.19) + 0.2 * archs[:, 0] * archs[:, 1]
+    accuracy: FloatArray = 1.0 / (1.0 + np.exp(-odds - 0.1 * np.sin(archs @ (place + 3.7))))
+    return accuracy
+
+
+def scored(archs: IntArray, num_images: int, seed: int) -> FloatArray:
+    """Return accuracies as counted on images, shape (n,)."""
+    counts = np.random.default_rng(seed).binomial(num_images, true_accuracy(archs))
+    return counts / num_images
+
+
+def sample(num_subnets: int, seed: int) -> IntArray:
+    return np.unique(random_architectures(SPACE, num_subnets, np.random.default_rng(seed)), axis=0)
+
+
+@pytest.fixture(scope="module")
+def predictor() -> AccuracyPredictor:
+    archs = np.random.default_rng(0).permutation(sample(150, 0))
+    return fit(SPACE, archs, scored(archs, 2000, 0), 2000)
+
+
+def test_new_subnets_are_ranked_and_predicted(predictor: AccuracyPredictor) -> None:
+    archs = sample(2000, 1)
+    predicted, truth = predictor.predict(archs).point, true_accuracy(archs)
+    assert np.abs(predicted - truth).mean() < 0.01
+    assert np.corrcoef(predicted, truth)[0, 1] > 0.97
+
+
+def test_the_report_tells_what_new_subnets_confirm(predictor: AccuracyPredictor) -> None:
+    archs, report = sample(3000, 2), predictor.report
+    score = scored(archs, 2000, 2)
+    error = np.abs(predictor.predict(archs).point - score).mean()
+    assert report["mean_abs_error"] == pytest.approx(error, rel=0.25)
+    assert report["spearman"] == pytest.approx(0.97, abs=0.03)
+    assert report["kendall_tau"] == pytest.approx(0.86, abs=0.08)
+    assert report["coverage"] == pytest.approx(0.9, abs=0.08)
+    assert report["num_subnets"] == 150
+    assert report["candidates"][report["model"]] == min(report["candidates"].values())
+
+
+def test_intervals_hold_the_scores_of_new_subnets_nine_times_in_ten() -> None:
+    archs = sample(1000, 3)
+    shares = []
+    for seed in range(12):
+        known = np.random.default_rng(seed).permutation(sample(60, 100 + seed))
+        found = fit(SPACE, known, scored(known, 400, seed), 400).predict(archs)
+        score = scored(archs, 400, 200 + seed)
+        shares.append(np.mean((found.lower <= score) & (score <= found.upper)))
+    # Twelve calibration sets of 60: the mean of their coverages has a standard error of about 0.012.
+    assert 0.86 <= np.mean(shares) <= 0.94
+
+
+def test_predictions_stay_inside_their_intervals_and_inside_0_to_1(predictor: AccuracyPredictor) -> None:
+    point, lower, upper = predictor.predict(sample(500, 4))
+    assert np.all((lower >= 0.0) & (lower < point) & (point < upper) & (upper <= 1.0))
+
+
+def test_a_predictor_survives_being_stored_as_arrays(predictor: AccuracyPredictor) -> None:
+    archs = sample(50, 5)
+    arrays = predictor.as_arrays()
+    assert all(array.dtype.kind in "iufb" for array in arrays.values())
+    again = AccuracyPredictor.from_arrays(arrays)
+    assert again.report == predictor.report
+    for now, was in zip(again.predict(archs), predictor.predict(archs), strict=True):
+        assert np.array_equal(now, was)
+
+
+def test_the_report_is_plain_json(predictor: AccuracyPredictor) -> None:
+    assert json.loads(json.dumps(dict(predictor.report), allow_nan=False)) == predictor.report
+
+
+def test_subnets_that_are_all_alike_give_no_correlation_and_no_warning() -> None:
+    archs = sample(30, 6)
+    predictor = fit(SPACE, archs, np.full(len(archs), 0.8), 100)
+    assert predictor.report["spearman"] is None
+    assert predictor.predict(archs).point == pytest.approx(np.full(len(archs), 0.8), abs=1e-6)
+
+
+def test_perfect_and_hopeless_subnets_are_no_trouble() -> None:
+    archs = sample(40, 7)
+    accuracies = (archs[:, 0] == 2).astype(np.float64)
+    point = fit(SPACE, archs, accuracies, 50).predict(archs).point
+    assert np.all(np.isfinite(point))
+    assert np.all((point > 0.5) == (accuracies > 0.5))
+
+
+def test_the_same_subnets_give_the_same_predictor() -> None:
+    archs = sample(40, 8)
+    first, again = (fit(SPACE, archs, scored(archs, 100, 8), 100) for _ in range(2))
+    assert np.array_equal(first.predict(archs).point, again.predict(archs).point)
+
+
+def test_too_few_subnets_are_refused() -> None:
+    archs = sample(8, 9)
+    with pytest.raises(UsageError, match="8 scored subnets; the accuracy predictor needs 10") as refused:
+        fit(SPACE, archs, np.linspace(0.1, 0.9, len(archs)), 100)
+    assert refused.value.code == "too_few_subnets"
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.5, float("nan")])
+def test_values_that_are_no_accuracies_are_refused(wrong: float) -> None:
+    archs = sample(20, 10)
+    accuracies = np.full(len(archs), 0.5)
+    accuracies[3] = wrong
+    with pytest.raises(UsageError) as refused:
+        fit(SPACE, archs, accuracies, 100)
+    assert refused.value.code == "invalid_accuracy"
+
+
+def test_the_quantile_has_the_rank_that_covers_a_new_score() -> None:
+    # (19 + 1) * 0.9 = 18; (9 + 1) * 0.9 = 9; of three scores none is large enough, so the largest.
+    assert conformal_quantile(np.arange(19.0)[::-1], 0.9) == 17.0
+    assert conformal_quantile(np.arange(9.0), 0.9) == 8.0
+    assert conformal_quantile(np.arange(3.0), 0.9) == 2.0
