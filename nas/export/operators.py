@@ -98,8 +98,10 @@ def _weights(step: Step, conv: nn.Conv2d) -> tuple[Floats, Floats]:
     if step.norm is None:
         return weight, bias
     scale, shift = _scale_and_shift(step, step.norm)
-    folded = weight * scale[:, None, None, None]
-    return folded.astype(np.float32), (bias * scale + shift).astype(np.float32)
+    # Every product is worked out in float64 and rounded once, without a copy of the weights in float64.
+    folded = np.empty_like(weight)
+    np.multiply(weight, scale[:, None, None, None], out=folded, dtype=np.float64, casting="same_kind")
+    return folded, (bias * scale + shift).astype(np.float32)
 
 
 def _norm(graph: GraphBuilder, step: Step) -> Value:
