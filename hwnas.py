@@ -17,20 +17,30 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, NoReturn, Protocol
 
 import typer
-from rich.console import Console, RichCast
+from rich.console import Console
 
 from search_spaces.errors import HwnasError, UsageError
 
 COMMANDS: Final = {
+    "demo": "workers.commands",
+    "plan": "workers.commands",
+    "search": "workers.commands",
     "searches list": "api.commands",
     "searches show": "api.commands",
     "searches front": "api.commands",
+    "export": "api.commands",
+    "predict": "api.commands",
     "spaces list": "api.commands",
     "spaces show": "api.commands",
+    "devices list": "api.commands",
+    "devices show": "api.commands",
+    "devices profile": "workers.commands",
+    "devices doctor": "workers.commands",
 }
 GROUPS: Final = {
     "searches": "Read past searches: their state, their verified front.",
     "spaces": "Families of networks that can be searched.",
+    "devices": "What is measured: lookup tables of this machine, and whether it is fit for measuring.",
 }
 HELP: Final = (
     "Find neural networks that are fast and small on your own hardware, and get the files that were measured."
@@ -40,12 +50,16 @@ EPILOG: Final = (
     "Exit status: 0 done, 1 failed, 2 wrong usage."
 )
 
+OWN_PACKAGES: Final = ("search_spaces", "latency_predictors", "nas", "workers", "api")
 WIDTH_OF_FILES: Final = 120
 """Columns of tables that are written to a file or a pipe."""
 
 
-class Answer(RichCast, Protocol):
-    """What a command returns: a pydantic model that rich can draw."""
+class Answer(Protocol):
+    """What a command returns: a pydantic model that rich can draw.
+
+    Where it has an attribute `failed` that is true, the exit status is 1.
+    """
 
     def model_dump_json(self, *, indent: int | None = None) -> str:
         """Return the model as JSON."""
@@ -87,6 +101,7 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
     )
+    app.callback()(_nothing)  # without this, an application with one command takes no command's name
     groups = {"": app}
     for path, module in _meant(words).items():
         group, _, name = path.rpartition(" ")
@@ -96,6 +111,10 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
         function = getattr(importlib.import_module(module), path.replace(" ", "_"))
         groups[group].command(name)(_answering(function))
     return app
+
+
+def _nothing() -> None:
+    pass
 
 
 def _meant(words: Sequence[str]) -> dict[str, str]:
@@ -114,21 +133,24 @@ def _command_of(words: Sequence[str]) -> str:
     return ""
 
 
-def _answering(function: Callable[..., Answer]) -> Callable[..., None]:
+def _answering(function: Callable[..., Answer]) -> Callable[..., int]:
     """Return a command that prints what a function answers, with an option `--json`."""
 
     @functools.wraps(function)
-    def command(*, as_json: bool, **options: Any) -> None:
+    def command(*, as_json: bool, **options: Any) -> int:
         try:
             answer = function(**options)
         except KeyboardInterrupt as error:
             message = "stopped as you asked; what was finished is kept: run the same command again to go on"
             raise HwnasError("interrupted", message) from error
         except ModuleNotFoundError as error:
-            package = str(error.name).split(".")[0]
+            package = str(error.name).partition(".")[0]
+            if package in OWN_PACKAGES:
+                raise
             message = f"this command needs the package '{package}': pip install 'hwnas[server]'"
             raise UsageError("missing_package", message) from error
         _print(answer, as_json)
+        return 1 if getattr(answer, "failed", False) else 0
 
     option = Annotated[bool, typer.Option("--json", help="Print the answer as one JSON document.")]
     switch = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=option)

@@ -3,6 +3,8 @@
 What a command needs is imported when it is called, so that `hwnas --help` answers at once.
 """
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +15,12 @@ Search = Annotated[
     typer.Argument(metavar="SEARCH", help="A search: its identifier, the start of it, or `latest`."),
 ]
 Target = Annotated[int, typer.Option(min=1, help="Which target of the search, counted from 1.")]
+
+
+class Format(StrEnum):
+    """File formats that can be delivered."""
+
+    ONNX = "onnx"
 
 
 def spaces_list() -> BaseModel:
@@ -81,3 +89,102 @@ def searches_front(search: Search = "latest", target: Target = 1) -> BaseModel:
     from nas.settings import Settings
 
     return show_front(Settings(), search, target)
+
+
+def export(
+    search: Annotated[
+        str,
+        typer.Argument(
+            metavar="SEARCH|NETWORK",
+            help="A search (identifier, the start of it, or `latest`), or the name of a network.",
+        ),
+    ],
+    best: Annotated[bool, typer.Option("--best", help="The most accurate one within the limits.")] = False,
+    fastest: Annotated[bool, typer.Option("--fastest", help="The fastest one within the limits.")] = False,
+    name: Annotated[str | None, typer.Option(help="The network of that name.")] = None,
+    under: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A limit, for example latency_ms=0.5. May be given again."),
+    ] = None,
+    target: Annotated[int | None, typer.Option(min=1, help="Which target, counted from 1.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to make; `SEARCH-NETWORK` in this folder if not given.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="Format of the file.")] = Format.ONNX,
+) -> BaseModel:
+    """Deliver a verified network: the file that was measured and scored, with its card.
+
+    Examples:
+      hwnas export latest --best --under latency_ms=0.5
+      hwnas export digits-1f3a9c2e --fastest --out fast
+      hwnas export net-3f9a1c
+    """
+    from api.exports import Request, export_network
+    from nas.settings import Settings
+
+    rules = {"best": best, "fastest": fastest}
+    request = Request(
+        search, tuple(rule for rule, on in rules.items() if on), name, tuple(under or ()), target
+    )
+    return export_network(Settings(), request, out)
+
+
+def predict(
+    space: Annotated[str, typer.Option(help="Name of the space.")] = "mobilenet_v3",
+    preset: Annotated[str | None, typer.Option(help="Geometry; the first one if not given.")] = None,
+    classes: Annotated[int, typer.Option(min=2, help="Classes of the images.")] = 10,
+    channels: Annotated[int, typer.Option(min=1, max=4, help="1 for grey images, 3 for colour.")] = 3,
+    search: Annotated[
+        str | None, typer.Option(help="Take space, classes and channels from this search instead.")
+    ] = None,
+    architecture: Annotated[
+        Path | None, typer.Option(help="An architecture.json: the option of every choice, by name.")
+    ] = None,
+    random: Annotated[int, typer.Option(min=1, max=100_000, help="So many random networks.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random networks.")] = 0,
+) -> BaseModel:
+    """Predict latency, memory and size of networks on this machine, from its lookup table; nothing is run.
+
+    Examples:
+      hwnas predict --search latest --random 5
+      hwnas predict --space mobilenet_v3 --preset tiny --classes 10 --channels 1 --random 100 --json
+      hwnas predict --search latest --architecture net/architecture.json
+    """
+    from api.predictions import Wish, predict_costs
+    from nas.settings import Settings
+
+    wish = Wish(space, preset, classes, channels, search, architecture, random, seed)
+    return predict_costs(Settings(), wish)
+
+
+def devices_list() -> BaseModel:
+    """List the lookup tables: which device was measured how, and when.
+
+    Example:
+      hwnas devices list
+    """
+    from api.devices import list_tables
+    from nas.settings import Settings
+
+    return list_tables(Settings())
+
+
+def devices_show(
+    table: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="TABLE",
+            help="As `devices list` has it, or the start of it; if not given, this machine's.",
+        ),
+    ] = None,
+) -> BaseModel:
+    """Show a lookup table: sessions, their spread, and how good predictions from it are.
+
+    Examples:
+      hwnas devices show
+      hwnas devices show 3f9a1c --json
+    """
+    from api.devices import show_table
+    from nas.settings import Settings
+
+    return show_table(Settings(), table)

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from rich.console import Group, RenderableType
+from pydantic import Field
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from nas.report.numbers import duration, percent
-from nas.report.words import accuracy_text, front_sentence, latency_text
-from nas.results import Document, SearchResult, VerifiedNetwork
+from nas.report.terminal import front_table, target_lines
+from nas.report.terminal_plot import front_plot
+from nas.report.words import front_sentence, where_sentence
+from nas.results import Delivery, Document, SearchResult, TargetResult, VerifiedNetwork
 from nas.settings import Settings
-from nas.specs import SearchSpec, TargetSpec
+from nas.specs import SearchSpec
 from nas.store.run_folder import RunFolder, find_run, list_runs
 from search_spaces.errors import ArtifactError, UsageError
 
@@ -92,28 +95,28 @@ class Front(Document):
         target_number: Counted from 1.
         networks: The published points, by latency.
         references: Stock networks, verified alike.
+        deliveries: Those of this target.
+        result: Everything that was found for the target; JSON has the above only.
     """
 
     search: str
     target_number: int
-    target: TargetSpec
     device: str
     context: str
+    limits: dict[str, float]
     networks: tuple[VerifiedNetwork, ...]
     references: tuple[VerifiedNetwork, ...]
+    deliveries: tuple[Delivery, ...]
+    result: Annotated[TargetResult, Field(exclude=True)]
 
-    def __rich__(self) -> RenderableType:
-        """Draw the front as a table."""
-        table = Table("network", "latency", "accuracy", "parameters", "peak memory", box=None)
-        for network in self.networks:
-            table.add_row(
-                network.name,
-                latency_text(network.latency),
-                accuracy_text(network.accuracy),
-                f"{network.num_params:,}",
-                f"{network.peak_memory_bytes:,} B",
-            )
-        return Group(Text(front_sentence(self.networks)), table)
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw the front as a plot and as a table."""
+        ascii_only = options.ascii_only
+        yield Text(f"{self.search}, target {self.target_number}: {where_sentence(self.result)}")
+        yield front_plot(self.result, self.references, width=options.max_width, ascii_only=ascii_only)
+        if self.result.front:
+            yield front_table(self.result, self.deliveries, ascii_only=ascii_only)
+        yield unbroken(["", *target_lines(self.result)])
 
 
 def list_searches(settings: Settings) -> SearchList:
@@ -152,15 +155,18 @@ def show_front(settings: Settings, name: str, target_number: int) -> Front:
         ArtifactError: `damaged_file`.
     """
     result = find_run(settings.searches, name).result()
-    target = result.targets[target_index(result, target_number)]
+    index = target_index(result, target_number)
+    target = result.targets[index]
     return Front(
         search=result.id,
         target_number=target_number,
-        target=target.target,
         device=target.device_label,
         context=target.context_label,
+        limits=dict(target.target.limits.items()),
         networks=target.front,
         references=result.references,
+        deliveries=tuple(delivery for delivery in result.deliveries if delivery.target == index),
+        result=target,
     )
 
 

@@ -1,1 +1,92 @@
-"""Commands that work: they train, measure and search in this process."""
+"""Commands that work: they train, measure and search in this process.
+
+What a command needs is imported when it is called, so that `hwnas --help` answers at once.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+
+SpecFile = Annotated[
+    Path, typer.Argument(metavar="SPEC.yaml", help="Specification of the search, in YAML or JSON.")
+]
+
+
+def demo() -> BaseModel:
+    """Search on real images with this machine as the device: front, report and ONNX files in minutes.
+
+    The images are scikit-learn's 1,797 handwritten digits; nothing is downloaded. Stock networks are trained
+    beside the search to compare with.
+
+    Example:
+      hwnas demo
+    """
+    from nas.settings import Settings
+    from workers.searches import demo_spec, search
+
+    return search(demo_spec(), Settings())
+
+
+def search(spec: SpecFile) -> BaseModel:
+    """Train, measure, search, verify and export as a specification says.
+
+    Stop it with Ctrl-C whenever you like: the same command goes on where it was, training at its last epoch.
+
+    Examples:
+      hwnas search examples/digits.yaml
+      hwnas search mine.yaml --json
+    """
+    from nas.settings import Settings
+    from workers.searches import search_file
+
+    return search_file(spec, Settings())
+
+
+def plan(spec: SpecFile) -> BaseModel:
+    """Tell beforehand what a search costs here: time for each phase, disk, what is wrong with the data.
+
+    Training is timed for some seconds on your images; nothing is left behind.
+
+    Examples:
+      hwnas plan examples/digits.yaml
+      hwnas plan mine.yaml --json
+    """
+    from nas.settings import Settings
+    from workers.plans import plan_file
+
+    return plan_file(spec, Settings())
+
+
+def devices_profile(
+    space: Annotated[str, typer.Option(help="Name of the space.")] = "mobilenet_v3",
+    preset: Annotated[str | None, typer.Option(help="Geometry; the first one if not given.")] = None,
+    classes: Annotated[int, typer.Option(min=2, help="Classes of the images.")] = 10,
+    channels: Annotated[int, typer.Option(min=1, max=4, help="1 for grey images, 3 for colour.")] = 3,
+) -> BaseModel:
+    """Measure what this machine's lookup table lacks for a space, and calibrate it on whole networks.
+
+    A search does this by itself. Leave the machine alone meanwhile: other work makes the figures worse.
+
+    Example:
+      hwnas devices profile --space mobilenet_v3 --preset tiny --classes 10 --channels 1
+    """
+    from nas.settings import Settings
+    from workers.profiles import profile_host
+
+    return profile_host(Settings(), space, preset, classes, channels)
+
+
+def devices_doctor() -> BaseModel:
+    """Tell whether this machine is fit for measuring and training, and what to do where it is not.
+
+    Exit status 1 where something fails.
+
+    Example:
+      hwnas devices doctor
+    """
+    from nas.settings import Settings
+    from workers.doctor import examine_host
+
+    return examine_host(Settings())

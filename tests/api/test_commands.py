@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from hwnas import run
-from tests.api.handmade import finished_search
+from latency_predictors.device import host_context, host_device
+from tests.api.handmade import finished_search, lookup_table, saved_table
 
 
 @pytest.fixture
@@ -40,3 +41,32 @@ def test_searches(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_search_is_wrong_usage(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["searches", "show", "nothing"]) == 2
     assert capsys.readouterr().err.startswith("error[unknown_search]: no search 'nothing'")
+
+
+def test_export(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    search = finished_search(home)
+    for words in (
+        ["latest", "--best", "--fastest"],
+        [search.id, "--under", "speed=1"],
+        ["latest", "--format", "x"],
+    ):
+        assert run(["export", *words, "--out", str(tmp_path / "out")]) == 2
+    assert run(["export", "latest", "--under", "latency_ms=0.01"]) == 1
+    assert "error[no_network_within_limits]: " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_devices_and_predictions(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["devices", "show"]) == 2
+    assert run(["predict", "--channels", "1"]) == 1
+    assert "error[no_profile]: " in capsys.readouterr().err
+    saved_table(home, lookup_table(), f"{host_device().digest[:12]}-{host_context().digest[:12]}")
+    assert answer(capsys, "devices", "list")["tables"][0]["this_machine"] is True
+    assert len(answer(capsys, "devices", "show")["layers"]) == 139
+    predicted = answer(capsys, "predict", "--channels", "1", "--random", "3", "--seed", "1")["networks"]
+    assert [network["latency_ms"]["kind"] for network in predicted] == ["table"] * 3
+    for words in (["devices", "list"], ["devices", "show"], ["predict", "--channels", "1"]):
+        assert run(words) == 0
+    drawn = capsys.readouterr().out
+    assert "corrected sum, as used" in drawn
+    assert "90 % interval" in drawn

@@ -1,0 +1,122 @@
+"""Delivering a verified network from a finished search."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import RenderableType
+
+from api.searches import unbroken
+from api.selection import Rule, Selected, parse_limits, select_by_name, select_by_rule
+from nas.pipeline.deliver import deliver
+from nas.report.words import accuracy_text, cost_text, latency_text
+from nas.results import Document, VerifiedNetwork
+from nas.settings import Settings
+from nas.store.run_folder import list_runs
+from search_spaces.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for.
+
+    Attributes:
+        what: A search, or a network by its name.
+        rules: `best`, `fastest` or none.
+        name: A network of the search.
+        limits: As written, for example `latency_ms=0.5`.
+        target_number: Counted from 1; None for the first that fits.
+    """
+
+    what: str
+    rules: tuple[str, ...] = ()
+    name: str | None = None
+    limits: tuple[str, ...] = ()
+    target_number: int | None = None
+
+
+class Delivered(Document):
+    """A network on its way to the user.
+
+    Attributes:
+        target_number: Counted from 1.
+        why: Why this one, in words.
+    """
+
+    search: str
+    target_number: int
+    folder: Path
+    files: tuple[str, ...]
+    why: str
+    network: VerifiedNetwork
+
+    def __rich__(self) -> RenderableType:
+        """Say what it is and where."""
+        network = self.network
+        figures = (
+            f"{latency_text(network.latency)} on the device, {accuracy_text(network.accuracy)} on "
+            f"{network.accuracy.num_images:,} images, {network.num_params:,} parameters, "
+            f"{cost_text('peak_memory_bytes', network.peak_memory_bytes)} of activations"
+        )
+        lines = [
+            f"{network.name} of {self.search}: {self.why}",
+            figures,
+            f"{self.folder}/",
+            *(f"  {name}" for name in self.files),
+        ]
+        return unbroken(lines)
+
+
+def export_network(settings: Settings, request: Request, out: Path | None) -> Delivered:
+    """Write the network that was asked for, with its card, into a folder.
+
+    Args:
+        settings: Where searches are.
+        request: Which network.
+        out: The folder; `SEARCH-NETWORK` in the current one if not given. A bundle that stands there is
+            replaced.
+
+    Raises:
+        UsageError: `conflicting_options` or `folder_in_use`; or as `select_by_rule`, `select_by_name`.
+        InfeasibleError: `no_network_within_limits`.
+    """
+    chosen = select(settings, request)
+    folder = out or Path(f"{chosen.run.id}-{chosen.network.name}")
+    written = deliver(
+        chosen.run,
+        chosen.network,
+        chosen.result.targets[chosen.target],
+        folder,
+        why=chosen.why,
+        supernet=chosen.result.supernet,
+        versions=chosen.result.versions,
+    )
+    return Delivered(
+        search=chosen.run.id,
+        target_number=chosen.target + 1,
+        folder=written.resolve(),
+        files=tuple(sorted(path.name for path in written.iterdir())),
+        why=chosen.why,
+        network=chosen.network,
+    )
+
+
+def select(settings: Settings, request: Request) -> Selected:
+    """Return the network that is meant.
+
+    Raises:
+        UsageError: `conflicting_options`; or as `select_by_rule`, `select_by_name`.
+        InfeasibleError: `no_network_within_limits`.
+    """
+    limits = parse_limits(request.limits)
+    if len(request.rules) + (request.name is not None) > 1 or (request.name and limits):
+        raise UsageError(
+            "conflicting_options", "give one of --best, --fastest and --name; --under goes with the first two"
+        )
+    if request.name is not None:
+        return select_by_name(settings, request.name, request.what, request.target_number)
+    ids = [run.id for run in list_runs(settings.searches)]
+    a_search = request.what == "latest" or any(known.startswith(request.what) for known in ids)
+    if a_search or request.rules or limits:
+        rule: Rule = "fastest" if "fastest" in request.rules else "best"
+        return select_by_rule(settings, request.what, rule, limits, request.target_number or 1)
+    return select_by_name(settings, request.what, target_number=request.target_number)

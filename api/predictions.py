@@ -1,0 +1,208 @@
+"""Costs of architectures before training: latency from this machine's table, the rest from shapes."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from latency_predictors.correction import Kind
+from latency_predictors.device import ExecutionContext, host_context, host_device
+from latency_predictors.lookup_table import LookupTable
+from latency_predictors.predictor import CostPredictor, exact_cost
+from nas.report.numbers import interval, rounded
+from nas.report.words import cost_text
+from nas.results import Document, Figure
+from nas.settings import Settings
+from nas.specs import SpaceSpec
+from nas.store.run_folder import find_run
+from search_spaces.base import (
+    IntArray,
+    Option,
+    SearchSpace,
+    architecture_digest,
+    architecture_from_values,
+    option_values,
+    space_digest,
+)
+from search_spaces.catalogue import PRESETS, get_space
+from search_spaces.errors import MeasurementError, UsageError
+from search_spaces.sampling import as_architecture, as_array, canonical, random_architectures
+from search_spaces.slot_tables import distinct_layers
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which networks are meant.
+
+    Attributes:
+        space: Name in the catalogue.
+        preset: None for the first.
+        num_classes: Of the images.
+        in_channels: Of the images.
+        search: Takes the four above from a search instead.
+        architecture: File with the option of every choice, by name.
+        num_random: Random architectures, where no file is given.
+        seed: Of those.
+    """
+
+    space: str = "mobilenet_v3"
+    preset: str | None = None
+    num_classes: int = 10
+    in_channels: int = 3
+    search: str | None = None
+    architecture: Path | None = None
+    num_random: int = 1
+    seed: int = 0
+
+
+class PredictedNetwork(Document):
+    """What one architecture would cost on this machine."""
+
+    architecture_digest: str
+    architecture: dict[str, Option]
+    latency_ms: Figure
+    peak_memory_bytes: Figure
+    num_macs: Figure
+    num_params: Figure
+
+
+class Predictions(Document):
+    """Predicted costs of architectures on this machine.
+
+    Attributes:
+        level: Nominal coverage of the intervals of latency, 0..1.
+    """
+
+    device: str
+    context: str
+    space: SpaceSpec
+    num_classes: int
+    in_channels: int
+    level: float
+    networks: tuple[PredictedNetwork, ...]
+
+    def __rich__(self) -> RenderableType:
+        """Draw one line an architecture."""
+        level = f"{100.0 * self.level:.0f} % interval"
+        table = Table("architecture", "latency", level, "from", "peak memory", "MACs", "parameters", box=None)
+        for network in self.networks:
+            latency = network.latency_ms
+            bounds = (latency.value, latency.lower, latency.upper)
+            table.add_row(
+                network.architecture_digest[:12],
+                f"{rounded(*bounds)} ms",
+                interval(*bounds),
+                latency.kind,
+                cost_text("peak_memory_bytes", network.peak_memory_bytes.value),
+                cost_text("num_macs", network.num_macs.value),
+                cost_text("num_params", network.num_params.value),
+            )
+        where = Text(f"predicted for {self.device} · {self.context}; nothing was run")
+        return Group(where, table)
+
+
+def predict_costs(settings: Settings, wish: Wish) -> Predictions:
+    """Predict the costs of architectures on this machine.
+
+    Raises:
+        UsageError: Where space, preset, search, file or choice do not exist.
+        MeasurementError: `no_profile` where this machine's table lacks what the space needs.
+    """
+    spec, num_classes, in_channels = _space_of(settings, wish)
+    space = get_space(spec.name, preset=spec.preset, num_classes=num_classes, in_channels=in_channels)
+    archs = _architectures(space, wish)
+    table = _profiled_table(settings, space, spec, (num_classes, in_channels))
+    correction = table.corrections[space_digest(space)]
+    latency = CostPredictor(space, table, correction).predict(archs)
+    exact = {name: exact_cost(space, name)(archs) for name in ("peak_memory_bytes", "num_macs", "num_params")}
+    networks = []
+    for row, arch in enumerate(archs):
+        one = as_architecture(arch)
+        bounds = (float(latency.point[row]), float(latency.lower[row]), float(latency.upper[row]))
+        networks.append(
+            PredictedNetwork(
+                architecture_digest=architecture_digest(space, one),
+                architecture=option_values(space, one),
+                latency_ms=_figure(*bounds, latency.kind),
+                **{name: _exactly(float(values[row])) for name, values in exact.items()},
+            )
+        )
+    return Predictions(
+        device=table.device.label,
+        context=table.context.label,
+        space=spec,
+        num_classes=num_classes,
+        in_channels=in_channels,
+        level=correction.level,
+        networks=tuple(networks),
+    )
+
+
+def host_table(settings: Settings, context: ExecutionContext) -> LookupTable | None:
+    """Return the table of this machine for a context; None where nothing was measured."""
+    device = host_device()
+    for path in sorted(settings.tables.glob(f"{device.digest[:12]}-*.json")):
+        table = LookupTable.load(path)
+        if (table.device, table.context) == (device, context):
+            return table
+    return None
+
+
+def _space_of(settings: Settings, wish: Wish) -> tuple[SpaceSpec, int, int]:
+    if wish.search is None:
+        preset = wish.preset or next(iter(PRESETS.get(wish.space, ())), "")
+        return SpaceSpec(name=wish.space, preset=preset), wish.num_classes, wish.in_channels
+    result = find_run(settings.searches, wish.search).result()
+    return result.spec.space, len(result.class_names), int(result.dataset["num_channels"])
+
+
+def _architectures(space: SearchSpace, wish: Wish) -> IntArray:
+    if wish.architecture is None:
+        return random_architectures(space, wish.num_random, np.random.default_rng(wish.seed))
+    return canonical(space, as_array(architecture_from_values(space, _read(wish.architecture))))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the options in a file: the `architecture.json` of a delivered network, or the options alone."""
+    if not path.is_file():
+        raise UsageError("no_such_file", f"there is no file {path}: give an architecture.json")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        options = document.get("options", document)
+        return dict(options)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise UsageError(
+            "invalid_architecture",
+            f"{path} holds no architecture: write {{CHOICE: OPTION, ...}} with every choice of the space, "
+            "as `hwnas spaces show` lists them",
+        ) from error
+
+
+def _profiled_table(
+    settings: Settings, space: SearchSpace, spec: SpaceSpec, images: tuple[int, int]
+) -> LookupTable:
+    """Return this machine's table, complete and calibrated for a space."""
+    table = host_table(settings, host_context())
+    layers = distinct_layers(space)
+    missing = len(layers) if table is None else len(table.missing(layers))
+    if table is not None and not missing and space_digest(space) in table.corrections:
+        return table
+    what = f"{missing} of {len(layers)} layers are not measured" if missing else "the sums are not calibrated"
+    command = (
+        f"hwnas devices profile --space {spec.name} --preset {spec.preset} "
+        f"--classes {images[0]} --channels {images[1]}"
+    )
+    raise MeasurementError("no_profile", f"{what} on this machine: run `{command}`")
+
+
+def _figure(value: float, lower: float, upper: float, kind: Kind) -> Figure:
+    return Figure(value=value, lower=lower, upper=upper, kind=kind)
+
+
+def _exactly(value: float) -> Figure:
+    return _figure(value, value, value, "modelled")

@@ -1,0 +1,71 @@
+"""Lookup tables are shown as they were measured."""
+
+from pathlib import Path
+
+import pytest
+
+from api.devices import list_tables, show_table
+from latency_predictors.device import host_device
+from nas.settings import Settings
+from search_spaces.errors import ArtifactError, UsageError
+from tests.api.handmade import lookup_table, saved_table
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path)
+
+
+def test_without_tables_the_way_to_one_is_told(settings: Settings) -> None:
+    found = list_tables(settings)
+    assert (found.tables, found.this_machine) == ((), host_device().label)
+    with pytest.raises(UsageError, match="run `hwnas devices profile`") as caught:
+        show_table(settings, None)
+    assert caught.value.code == "no_table"
+
+
+def test_this_machines_table_comes_first(settings: Settings) -> None:
+    other = lookup_table(cpu_model="Another CPU")
+    saved_table(settings.home, other, "aaaa-bbbb")
+    saved_table(settings.home, lookup_table(), "zzzz-bbbb")
+    lines = list_tables(settings).tables
+    assert [(line.name, line.this_machine) for line in lines] == [("zzzz-bbbb", True), ("aaaa-bbbb", False)]
+    assert lines[0].last_measured == "2026-01-03T00:00:00+00:00"
+    assert (lines[0].num_layers, lines[0].num_spaces) == (len(lookup_table().entries), 1)
+
+
+def test_a_table_shows_sessions_layers_and_errors(settings: Settings) -> None:
+    saved_table(settings.home, lookup_table(), "zzzz-bbbb")
+    shown = show_table(settings, None)
+    num_layers = len(lookup_table().entries)
+    assert [(one.id, one.started_at[:10], one.num_layers) for one in shown.sessions] == [
+        ("first", "2026-01-02", num_layers),
+        ("second", "2026-01-03", num_layers),
+    ]
+    assert len(shown.layers) == num_layers
+    # Every layer was measured at 0.010 and 0.012 ms.
+    assert {layer.median_ms for layer in shown.layers} == {0.011}
+    (calibration,) = shown.calibrations
+    assert calibration.formula == "1.00 * sum"
+    assert calibration.num_networks == 5
+    assert calibration.report is not None
+
+
+def test_a_damaged_table_is_listed_and_refused(settings: Settings) -> None:
+    path = saved_table(settings.home, lookup_table(), "zzzz-bbbb")
+    path.write_bytes(path.read_bytes().replace(b"0.01", b"0.02", 1))
+    (line,) = list_tables(settings).tables
+    assert line.damaged
+    with pytest.raises(ArtifactError) as caught:
+        show_table(settings, "zzzz")
+    assert caught.value.code == "damaged_table"
+
+
+@pytest.mark.parametrize(("name", "code"), [("x", "unknown_table"), ("zz", "ambiguous_table")])
+def test_a_table_goes_by_the_start_of_its_name(settings: Settings, name: str, code: str) -> None:
+    saved_table(settings.home, lookup_table(), "zz-one")
+    saved_table(settings.home, lookup_table(), "zz-two")
+    assert show_table(settings, "zz-o").name == "zz-one"
+    with pytest.raises(UsageError, match="zz-one, zz-two") as caught:
+        show_table(settings, name)
+    assert caught.value.code == code

@@ -1,0 +1,110 @@
+"""Predicted costs are those of the table and of the layers' shapes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from api.predictions import Wish, predict_costs
+from latency_predictors.device import host_context, host_device
+from nas.settings import Settings
+from search_spaces.errors import MeasurementError, UsageError
+from search_spaces.network import layers
+from search_spaces.sampling import as_architecture, smallest
+from tests.api.handmade import SMALLEST, SPACE, finished_search, lookup_table, saved_table
+
+GREY = Wish(preset="tiny", in_channels=1)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def profiled(settings: Settings) -> Settings:
+    name = f"{host_device().digest[:12]}-{host_context().digest[:12]}"
+    saved_table(settings.home, lookup_table(), name)
+    return settings
+
+
+def written(folder: Path, document: object) -> Wish:
+    """A wish for the architecture in a file."""
+    path = folder / "architecture.json"
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    return Wish(preset="tiny", in_channels=1, architecture=path)
+
+
+@pytest.mark.parametrize("document", [SMALLEST, {"name": "net-1", "options": SMALLEST}])
+def test_an_architecture_costs_what_its_layers_say(
+    profiled: Settings, tmp_path: Path, document: dict[str, object]
+) -> None:
+    (network,) = predict_costs(profiled, written(tmp_path, document)).networks
+    specs = layers(SPACE, as_architecture(smallest(SPACE)[0]))
+    assert network.architecture == SMALLEST
+    # The table was calibrated with a = 1 and no other terms.
+    assert network.latency_ms.value == pytest.approx(0.011 * len(specs), rel=1e-4)
+    assert network.latency_ms.lower < network.latency_ms.value < network.latency_ms.upper
+    assert network.latency_ms.kind == "table"
+    assert network.num_params.value == sum(spec.num_params for spec in specs)
+    assert network.num_macs.value == sum(spec.macs for spec in specs)
+    # Nothing is alive beside the running layer of a chain.
+    assert network.peak_memory_bytes.value == max(spec.activation_bytes for spec in specs)
+    assert network.peak_memory_bytes.kind == "modelled"
+
+
+def test_random_networks_are_the_same_for_the_same_seed(profiled: Settings) -> None:
+    first = predict_costs(profiled, Wish(preset="tiny", in_channels=1, num_random=5, seed=3))
+    assert len(first.networks) == 5
+    assert first == predict_costs(profiled, Wish(preset="tiny", in_channels=1, num_random=5, seed=3))
+    other = predict_costs(profiled, Wish(preset="tiny", in_channels=1, num_random=5, seed=4))
+    assert first.networks != other.networks
+
+
+def test_a_search_gives_its_space_and_images(profiled: Settings) -> None:
+    finished_search(profiled.home)
+    found = predict_costs(profiled, Wish(search="latest"))
+    assert (found.space.preset, found.num_classes, found.in_channels) == ("tiny", 10, 1)
+
+
+def test_without_a_table_the_command_that_makes_one_is_told(settings: Settings) -> None:
+    command = "hwnas devices profile --space mobilenet_v3 --preset tiny --classes 10 --channels 1"
+    with pytest.raises(MeasurementError, match=command) as caught:
+        predict_costs(settings, GREY)
+    assert caught.value.code == "no_profile"
+
+
+def test_a_table_that_lacks_layers_of_the_space_does_not_do(profiled: Settings) -> None:
+    with pytest.raises(MeasurementError, match=r"^\d+ of 139 layers are not measured"):
+        predict_costs(profiled, Wish(preset="tiny", num_classes=7, in_channels=1))
+
+
+def test_a_table_of_another_machine_does_not_do(settings: Settings) -> None:
+    name = f"{host_device().digest[:12]}-{host_context().digest[:12]}"
+    saved_table(settings.home, lookup_table(cpu_model="Another CPU"), name)
+    with pytest.raises(MeasurementError, match="139 of 139 layers are not measured"):
+        predict_costs(settings, GREY)
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ("no json", "invalid_architecture"),
+        ([1, 2], "invalid_architecture"),
+        ({"options": 3}, "invalid_architecture"),
+        ({**SMALLEST, "depth": 1}, "unknown_choice"),
+        ({"resolution": 16}, "missing_choice"),
+        ({**SMALLEST, "resolution": 17}, "unknown_option"),
+    ],
+)
+def test_what_is_no_architecture_is_refused(
+    profiled: Settings, tmp_path: Path, document: object, code: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        predict_costs(profiled, written(tmp_path, document))
+    assert caught.value.code == code
+
+
+def test_a_file_that_is_not_there_is_named(profiled: Settings, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nothing\.json"):
+        predict_costs(profiled, Wish(preset="tiny", in_channels=1, architecture=tmp_path / "nothing.json"))

@@ -1,0 +1,52 @@
+"""Measuring this machine for a search space."""
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from latency_predictors.device import host_device
+from nas.pipeline.profile import NAME, profile_context
+from nas.report.numbers import percent
+from nas.results import Document, TableSummary
+from nas.settings import Settings
+from nas.specs import ContextSpec
+from search_spaces.catalogue import PRESETS, get_space
+from workers.progress import shown_progress
+
+
+class Profiled(Document):
+    """This machine's table, complete for one space."""
+
+    device: str
+    table: TableSummary
+
+    def __rich__(self) -> RenderableType:
+        """Say what was measured and how good predictions are."""
+        table = self.table
+        layers = (
+            f"{table.num_layers} layers of the space are in the table, {table.num_measured_now} measured now"
+        )
+        lines = [self.device, f"{layers}; sessions differ by {percent(table.median_spread)} % (median)"]
+        corrected = table.report.get("corrected")
+        if corrected:
+            error = f"a median error of {percent(corrected['median_error'])} %"
+            rank = f"a rank correlation of {corrected['spearman']:.3f}"
+            lines.append(f"whole networks, left out one by one, are predicted with {error} and {rank}")
+        lines.append("`hwnas devices show` has the details, `hwnas predict` uses it")
+        return Text("\n".join(lines))
+
+
+def profile_host(
+    settings: Settings, name: str, preset: str | None, num_classes: int, in_channels: int
+) -> Profiled:
+    """Measure what this machine's table lacks for a space.
+
+    Raises:
+        UsageError: `unknown_space` or `unknown_preset`.
+        MeasurementError: What keeps the machine from being measured.
+    """
+    chosen = preset or next(iter(PRESETS.get(name, ())), "")
+    space = get_space(name, preset=chosen, num_classes=num_classes, in_channels=in_channels)
+    with shown_progress() as progress:
+        summary = profile_context(space, ContextSpec(), settings, progress)
+        progress.step(NAME, 1, 1)
+    return Profiled(device=host_device().label, table=summary)

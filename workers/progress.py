@@ -1,0 +1,177 @@
+"""How far the work is, on standard error: bars with the time left, or plain lines where it is no terminal."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Final, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TextColumn
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from nas.pipeline.context import Progress
+from nas.report.numbers import duration
+
+SECONDS_BETWEEN_LINES: Final = 10.0
+"""Of one phase, where progress is told in plain lines."""
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stretch of a phase whose units take about the same time each.
+
+    Attributes:
+        phase: Name of the phase.
+        phase_started: When the phase was first heard of, seconds.
+        started: When this stretch was.
+        first_done: Units that were done then; what came before is not this process's speed.
+        updated: When it was last heard of.
+        finished: Whether the phase is over.
+    """
+
+    phase: str
+    phase_started: float
+    started: float
+    first_done: float
+    updated: float
+    done: float
+    total: float
+    note: str = ""
+    finished: bool = False
+
+    def seconds_left(self, now: float) -> float | None:
+        """Return the time left of this stretch at its mean speed; None while there is nothing to go by."""
+        gained, elapsed = self.done - self.first_done, self.updated - self.started
+        if gained <= 0.0 or elapsed <= 0.0:
+            return None
+        return max((self.total - self.done) * elapsed / gained - (now - self.updated), 0.0)
+
+    def times(self, now: float) -> str:
+        """Return the time it took, or the time left."""
+        if self.finished:
+            return f"took {duration(self.updated - self.phase_started)}"
+        left = self.seconds_left(now)
+        return "" if left is None else f"{duration(left)} left"
+
+
+def next_stage(before: Stage | None, now: float, phase: str, done: float, total: float, note: str) -> Stage:
+    """Return where a phase is now.
+
+    Another total, or less done than before, begins another stretch. The runner ends a phase by telling that
+    all of it is done, without a note.
+    """
+    finished = done >= total and not note
+    if before is not None and total == before.total and done >= before.done:
+        return replace(before, updated=now, done=done, note=note or before.note, finished=finished)
+    began = now if before is None else before.phase_started
+    return Stage(phase, began, now, done, now, done, total, note, finished)
+
+
+class PlainProgress:
+    """One line when a phase begins, every ten seconds, and when it ends."""
+
+    def __init__(self, stream: TextIO, clock: Clock = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._stages: dict[str, Stage] = {}
+        self._told_at: dict[str, float] = {}
+
+    def step(self, phase: str, done: float, total: float, note: str = "") -> None:
+        """Tell how far a phase is, if it is time to."""
+        now = self._clock()
+        before = self._stages.get(phase)
+        stage = self._stages[phase] = next_stage(before, now, phase, done, total, note)
+        if before is not None and before.finished:
+            return
+        if before is None or stage.finished or now - self._told_at[phase] >= SECONDS_BETWEEN_LINES:
+            self._told_at[phase] = now
+            told = ", ".join(part for part in (_note(stage), _share(stage), stage.times(now)) if part)
+            self._write(f"{phase}: {told}" if told else phase)
+
+    def say(self, message: str) -> None:
+        """Print a message."""
+        self._write(message)
+
+    def _write(self, line: str) -> None:
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+class BarProgress:
+    """A bar for each phase, with the time left and what is being done."""
+
+    def __init__(self, bars: Bars, clock: Clock = time.monotonic) -> None:
+        self._bars = bars
+        self._clock = clock
+        self._tasks: dict[str, TaskID] = {}
+        self._stages: dict[str, Stage] = {}
+
+    def step(self, phase: str, done: float, total: float, note: str = "") -> None:
+        """Move the bar of a phase."""
+        before = self._stages.get(phase)
+        stage = self._stages[phase] = next_stage(before, self._clock(), phase, done, total, note)
+        if phase not in self._tasks:
+            self._tasks[phase] = self._bars.add_task(phase, total=total, stage=stage)
+        self._bars.update(self._tasks[phase], completed=done, total=total, stage=stage)
+
+    def say(self, message: str) -> None:
+        """Print a message above the bars."""
+        self._bars.console.print(message, highlight=False, markup=False)
+
+
+class TimeColumn(ProgressColumn):
+    """The time left of the stretch, or what the phase took."""
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        """Draw it."""
+        stage: Stage = task.fields["stage"]
+        return Text(stage.times(time.monotonic()), style="cyan", no_wrap=True)
+
+
+class NoteColumn(ProgressColumn):
+    """What is being done."""
+
+    def render(self, task: Task) -> Text:
+        """Draw it."""
+        stage: Stage = task.fields["stage"]
+        return Text(_note(stage), style="dim", no_wrap=True, overflow="ellipsis")
+
+
+@contextmanager
+def shown_progress(stream: TextIO | None = None) -> Iterator[Progress]:
+    """Show progress while the body runs; on standard error, so that answers can be piped on.
+
+    Args:
+        stream: Where to; standard error if not given.
+    """
+    console = Console(file=stream or sys.stderr)
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield PlainProgress(stream or sys.stderr)
+        return
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeColumn(),
+        NoteColumn(),
+    )
+    with Bars(*columns, console=console, expand=False) as bars:
+        yield BarProgress(bars)
+
+
+def _note(stage: Stage) -> str:
+    return "" if stage.finished else stage.note
+
+
+def _share(stage: Stage) -> str:
+    # A phase that has just begun has nothing to show, one that is over says how long it took.
+    if stage.finished or stage.done <= 0.0:
+        return ""
+    return f"{100.0 * stage.done / stage.total:.0f} %"
