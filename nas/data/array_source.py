@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from nas.data.contents import PART_CODE, PARTS, Contents, Part
 from nas.data.dataset import Dataset
+from nas.data.decode import resize
 from nas.data.report import Findings, Notice
+from nas.data.resized import Resized
 from nas.data.splits import Shares, assign_parts, make_folds
 from search_spaces.base import IntArray
 
@@ -24,10 +26,10 @@ class ArraySource:
         self._images = images
         self._indices = indices
 
-    def originals(self, part: Part) -> Iterator[NDArray[np.uint8]]:
-        """Yield every image of a part in order, each of shape (height, width, channels)."""
+    def resized(self, part: Part, resolutions: tuple[int, ...]) -> Iterator[Resized]:
+        """Yield every image of a part in order, at each resolution."""
         for index in self._indices[part]:
-            yield self._images[index]
+            yield tuple(resize(self._images[index], resolution) for resolution in resolutions)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of shape and pixels of every part."""

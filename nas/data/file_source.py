@@ -14,13 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.contents import PARTS, Part
-from nas.data.decode import ImageError, decode
+from nas.data.decode import ImageError, decode, resize
 from nas.data.near_duplicates import thumbnail
+from nas.data.resized import Resized
 from search_spaces.errors import DataError
 
 MAX_FILE_BYTES: Final = 512 * 2**20
 MAX_THREADS: Final = 4
-"""Pillow decodes outside the interpreter's lock; more threads would hold more decoded photographs at once."""
+"""Pillow decodes and resizes outside the interpreter's lock; each thread holds one decoded photograph."""
+ITEMS_AT_ONCE: Final = 64
+"""For each thread: results are small, and threads wait for the slowest item of such a batch."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -70,9 +73,14 @@ class FileSource:
         self._files = files
         self._num_channels = num_channels
 
-    def originals(self, part: Part) -> Iterator[NDArray[np.uint8]]:
-        """Yield every image of a part in order, each of shape (height, width, channels)."""
-        return _in_order(self._decode, self._files[part])
+    def resized(self, part: Part, resolutions: tuple[int, ...]) -> Iterator[Resized]:
+        """Yield every image of a part in order, at each resolution."""
+
+        def work(file: tuple[PurePosixPath, bytes]) -> Resized:
+            image = self._decode(*file)
+            return tuple(resize(image, resolution) for resolution in resolutions)
+
+        return _in_order(work, self._files[part])
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the digests of all files: with the decode rule they decide every pixel."""
@@ -82,8 +90,7 @@ class FileSource:
                 digest.update(file_digest)
         return digest.hexdigest()
 
-    def _decode(self, file: tuple[PurePosixPath, bytes]) -> NDArray[np.uint8]:
-        path, digest = file
+    def _decode(self, path: PurePosixPath, digest: bytes) -> NDArray[np.uint8]:
         try:
             content = _read(self._root / path)
         except ImageError as error:
@@ -108,11 +115,11 @@ def _read(path: Path) -> bytes:
 
 
 def _in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Work on a few items at once and yield the results in the order of the items."""
+    """Work on some items at once and yield the results in the order of the items."""
     num_threads = min(MAX_THREADS, os.cpu_count() or 1)
     waiting = iter(items)
     with ThreadPoolExecutor(num_threads) as pool:
-        while batch := list(islice(waiting, 2 * num_threads)):
+        while batch := list(islice(waiting, ITEMS_AT_ONCE * num_threads)):
             # Pillow warns of damaged metadata, which the decode rule passes over. The filters are shared by
             # all threads, so they are set here, where no thread is at work before or after.
             with warnings.catch_warnings():

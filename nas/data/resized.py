@@ -12,21 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.contents import Part
-from nas.data.decode import resize
 from search_spaces.errors import ResourceError, UsageError
+
+Resized = tuple[NDArray[np.uint8], ...]
+"""One image at each of several resolutions, each of shape (resolution, resolution, channels)."""
 
 IN_MEMORY_BYTES: Final = 256 * 2**20
 """A part at one resolution that is larger than this goes to a file."""
 
 
 class ImageSource(Protocol):
-    """Where original pixels come from."""
+    """Where pixels come from."""
 
-    def originals(self, part: Part) -> Iterator[NDArray[np.uint8]]:
-        """Yield every image of a part in order, each of shape (height, width, channels)."""
+    def resized(self, part: Part, resolutions: tuple[int, ...]) -> Iterator[Resized]:
+        """Yield every image of a part in order, under the resize rule at each resolution.
+
+        Called when images are asked for; several resolutions at once, so that a file is decoded once for all.
+        """
 
     def fingerprint(self) -> str:
-        """Return a digest of everything `originals` yields. Called once, when the data set is opened."""
+        """Return a digest of all original pixels. Called once, when the data set is opened."""
 
 
 class ResizedImages:
@@ -76,9 +81,9 @@ class ResizedImages:
                     sinks[resolution] = _Memory(shape)
                 else:
                     sinks[resolution] = stack.enter_context(_File(shape, self._path(part, resolution)))
-            for image in self._source.originals(part):
-                for resolution, sink in sinks.items():
-                    sink.append(resize(image, resolution).transpose(2, 0, 1))
+            for images in self._source.resized(part, resolutions):
+                for image, sink in zip(images, sinks.values(), strict=True):
+                    sink.append(image.transpose(2, 0, 1))
             for resolution, sink in sinks.items():
                 self._made[part, resolution] = sink.finish()
 

@@ -77,12 +77,12 @@ class Painter:
             colour_CB = draws.take(3).T
             self._blend(canvas_CBHW, self._cover(kind_B, pose), ground_CB + (colour_CB - ground_CB) * alpha_B)
         pose = self._pose(
-            draws, 0.80 - 0.50 * hard, 0.90 - 0.40 * hard, reach=hard, turn=min(1.0, 2.0 * hard)
+            draws, 0.80 - 0.62 * hard, 0.90 - 0.20 * hard, reach=hard, turn=min(1.0, 2.0 * hard)
         )
         self._blend(canvas_CBHW, self._cover(labels_B, pose), self._contrasting(draws, ground_CB))
         self._occlude(canvas_CBHW, draws, pose)
         self._texture(canvas_CBHW, draws)
-        return self._with_noise(canvas_CBHW, noise_BN)
+        return self._with_noise(canvas_CBHW, draws.between(0.04, 0.04 + 0.6 * hard), noise_BN)
 
     def _ground(self, draws: _Draws) -> tuple[Plane, list[Plane]]:
         """Blend a smooth ground from a grid of colours around one; returns that colour and the planes."""
@@ -136,8 +136,8 @@ class Painter:
 
     def _contrasting(self, draws: _Draws, ground_CB: Plane) -> Plane:
         """Return a colour away from the ground's, on the side where there is room; shape (3, B)."""
-        contrast = np.float32(0.75 - 0.5 * self._difficulty)
-        amount_CB = (draws.take(3).T * np.float32(0.6) + np.float32(0.4)) * contrast
+        contrast_B = draws.between(0.75 - 0.65 * self._difficulty, 0.75)
+        amount_CB = (draws.take(3).T * np.float32(0.6) + np.float32(0.4)) * contrast_B
         return np.where(ground_CB > np.float32(0.5), ground_CB - amount_CB, ground_CB + amount_CB)
 
     def _blend(self, canvas_CBHW: list[Plane], cover_BHW: Plane, colour_CB: Plane) -> None:
@@ -170,17 +170,18 @@ class Painter:
         for plane in canvas_CBHW:
             plane += stripe
 
-    def _with_noise(self, canvas_CBHW: list[Plane], noise_BN: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _with_noise(
+        self, canvas_CBHW: list[Plane], amount_B: Plane, noise_BN: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
         """Add triangular noise and round to bytes."""
         num_images, side = len(noise_BN), self._size
-        amount = np.float32(0.04 + 0.30 * self._difficulty)
         noise_BKHW = noise_BN[:, : 6 * side * side].reshape(num_images, 6, side, side)
         result = np.empty((num_images, side, side, 3), dtype=np.uint8)
         for colour, plane in enumerate(canvas_CBHW):
             noise = noise_BKHW[:, 2 * colour].astype(np.float32)
             noise += noise_BKHW[:, 2 * colour + 1]
             noise -= np.float32(255.0)
-            noise *= amount
+            noise *= amount_B[:, None, None]
             plane *= np.float32(255.0)
             plane += noise
             plane += np.float32(0.5)

@@ -58,7 +58,7 @@ OUTLINES: Final[dict[str, Shape]] = {
     "disc": _disc(0.78),
     "star": _polygon(5, 0.40, may_violate=1),
     "cross": _union(_box(1.0, 0.32), _box(0.32, 1.0)),
-    "crescent": _cut(_disc(0.95), _disc(0.70, 0.55, 0.0)),
+    "crescent": _cut(_disc(0.90, 0.30, 0.0), _disc(0.62, 0.98, 0.0)),
     "arrow": _union(_polygon(3, 0.45), _box(0.25, 0.5, 0.0, -0.75)),
     "hexagram": _polygon(6, 0.56, may_violate=1),
 }

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from nas.data.contents import PART_CODE, PARTS, Contents, Part
 from nas.data.dataset import Dataset
+from nas.data.decode import resize
+from nas.data.resized import Resized
 from nas.data.shape_painter import NUM_UNIFORMS, Painter
 from nas.data.shape_templates import class_names
 from nas.data.spec import ShapesSpec
@@ -27,8 +29,8 @@ from search_spaces.base import IntArray
 
 DRAWING_VERSION: Final = 1
 """Rises whenever the same specification gives other pixels."""
-PIXELS_AT_ONCE: Final = 65_536
-"""One plane of a batch stays in the second-level cache."""
+PIXELS_AT_ONCE: Final = 24_576
+"""Keeps planes below the size from which the C library fetches fresh memory each time."""
 
 
 @final
@@ -41,11 +43,12 @@ class ShapesSource:
         self._painter = Painter(spec.num_classes, spec.size, spec.difficulty)
         self._counts = counts(spec)
 
-    def originals(self, part: Part) -> Iterator[NDArray[np.uint8]]:
-        """Yield every image of a part in order, each of shape (size, size, 3)."""
+    def resized(self, part: Part, resolutions: tuple[int, ...]) -> Iterator[Resized]:
+        """Yield every image of a part in order, at each resolution."""
         step = max(1, PIXELS_AT_ONCE // self._spec.size**2)
         for start in range(0, self._counts[part], step):
-            yield from self.draw(part, np.arange(start, min(start + step, self._counts[part])))
+            for image in self.draw(part, np.arange(start, min(start + step, self._counts[part]))):
+                yield tuple(resize(image, resolution) for resolution in resolutions)
 
     def draw(self, part: Part, indices: IntArray) -> NDArray[np.uint8]:
         """Draw some images of a part; shape (len(indices), size, size, 3)."""

@@ -1,22 +1,16 @@
-import hashlib
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from nas.data import resized
 from nas.data.array_source import dataset_from_arrays
-from nas.data.contents import UNASSIGNED, Part
+from nas.data.contents import UNASSIGNED
 from nas.data.dataset import Dataset
 from nas.data.decode import resize
-from nas.data.resized import ResizedImages
 from nas.data.splits import Shares
 from search_spaces.base import IntArray
-from search_spaces.errors import DataError, ResourceError, UsageError
+from search_spaces.errors import DataError, UsageError
 
 
 def make(
@@ -35,26 +29,6 @@ def make(
         "cache_dir": cache_dir,
     }
     return dataset_from_arrays(**(arguments | changes))
-
-
-class Counting:
-    """A source that counts its passes."""
-
-    def __init__(self, num_images: int) -> None:
-        self.images = np.random.default_rng(2).integers(0, 256, (num_images, 9, 9, 1), dtype=np.uint8)
-        self.passes = 0
-
-    def originals(self, part: Part) -> Iterator[NDArray[np.uint8]]:
-        self.passes += 1
-        yield from self.images
-
-    def fingerprint(self) -> str:
-        return hashlib.sha256(self.images.tobytes()).hexdigest()
-
-
-def resized_of(source: Counting, cache_dir: Path | None = None) -> ResizedImages:
-    counts: dict[Part, int] = {"train": len(source.images), "validation": 0, "test": 0}
-    return ResizedImages(source, counts, 1, "d" * 64, cache_dir)
 
 
 def test_images_are_the_originals_under_the_resize_rule_in_the_order_of_the_labels() -> None:
@@ -93,62 +67,6 @@ def test_splits_say_where_their_images_are() -> None:
     with pytest.raises(UsageError) as caught:
         dataset.split("select", fold=2)
     assert caught.value.code == "unknown_fold"
-
-
-def test_several_resolutions_take_one_pass() -> None:
-    source = Counting(5)
-    images = resized_of(source)
-    images.prepare("train", (4, 6, 9))
-    assert [images.get("train", side).shape for side in (4, 6, 9)] == [(5, 1, s, s) for s in (4, 6, 9)]
-    assert source.passes == 1
-
-
-def test_large_parts_go_to_files_and_hold_the_same_pixels(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected = resized_of(Counting(5)).get("train", 6).tolist()
-    monkeypatch.setattr(resized, "IN_MEMORY_BYTES", 100)
-    unnamed = resized_of(Counting(5)).get("train", 6)
-    assert isinstance(unnamed, np.memmap)
-    assert unnamed.tolist() == expected
-    assert resized_of(Counting(5), tmp_path).get("train", 6).tolist() == expected
-    again = Counting(5)
-    assert resized_of(again, tmp_path).get("train", 6).tolist() == expected
-    assert again.passes == 0
-
-
-def test_a_damaged_cache_file_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resized, "IN_MEMORY_BYTES", 100)
-    expected = resized_of(Counting(5), tmp_path).get("train", 6).tolist()
-    (file,) = tmp_path.iterdir()
-    file.write_bytes(file.read_bytes()[:-1])
-    assert resized_of(Counting(5), tmp_path).get("train", 6).tolist() == expected
-
-
-def test_a_source_that_fails_half_way_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Failing(Counting):
-        def originals(self, part: Part) -> Iterator[NDArray[np.uint8]]:
-            yield self.images[0]
-            raise DataError("data_changed", "the file is another one now")
-
-    monkeypatch.setattr(resized, "IN_MEMORY_BYTES", 100)
-    with pytest.raises(DataError):
-        resized_of(Failing(5), tmp_path).get("train", 6)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_full_disk_is_said_in_one_line_and_leaves_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(resized, "IN_MEMORY_BYTES", 100)
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ResourceError, match="MiB on disk") as caught:
-        resized_of(Counting(5), tmp_path).get("train", 6)
-    assert caught.value.code == "disk_full"
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_resolution_zero_is_refused() -> None:
