@@ -75,7 +75,7 @@ class SessionRequest(WireModel):
         timing: How to time.
         subjects: What to measure.
         anchors: Fixed networks that tell how fast the device is just then.
-        reference_ms: Medians of the anchors that count as scale 1; empty: the session's own medians.
+        reference_ms: Medians of the anchors that count as scale 1; empty: those at rest in this session.
         seed: Of the random order.
     """
 

@@ -42,7 +42,7 @@ class DriftRules:
     max_repeats: int = 2
     void_above: float = 0.20
     max_jumps: int = 5
-    agreement: float = 0.05
+    agreement: float = 0.08
     max_correction: float = 0.20
     disturbed_above: float = 0.08
     patience_s: float = 6.0
@@ -91,7 +91,7 @@ def run_schedule(
         measure: Measures one digest.
         clock: Monotonic time in nanoseconds.
         rng: Decides the order.
-        reference_ms: Medians of the anchors that count as scale 1; the session's own medians if not given.
+        reference_ms: Medians of the anchors that count as scale 1; by default those of this session at rest.
         rules: When to repeat, when to give up.
 
     Raises:
@@ -100,7 +100,7 @@ def run_schedule(
     """
     if reference_ms and set(reference_ms) != set(anchors):
         raise MeasurementError(
-            "anchor_mismatch", "the table was made with other anchors: profile the device anew"
+            "anchor_mismatch", "the table was made with other anchors: remove it and profile the device again"
         )
     rules = rules or DriftRules()
     watch = _Watch(anchors, measure, clock, rules, reference_ms)
@@ -126,7 +126,7 @@ def run_schedule(
         _check_not_void(max(repeats.values(), default=0), moved, rules)
         if queue:
             watch.wait(after)
-    reference = dict(reference_ms) if reference_ms else _medians(watch.readings)
+    reference = dict(reference_ms) if reference_ms else _at_rest(watch.readings, rules)
     results = tuple(_corrected(one, reference, rules) for one in accepted)
     return Outcome(results, tuple(watch.readings), reference)
 
@@ -202,8 +202,16 @@ def _check_not_void(most_repeats: int, moved: float, rules: DriftRules) -> None:
         )
 
 
-def _medians(readings: Sequence[AnchorReading]) -> dict[str, float]:
-    return {digest: median(r.median_ms[digest] for r in readings) for digest in readings[0].median_ms}
+def _at_rest(readings: Sequence[AnchorReading], rules: DriftRules) -> dict[str, float]:
+    """Return the anchors' medians over the readings that were not disturbed.
+
+    The fastest quarter tells what the device does at rest; all readings near it count.
+    """
+    slowness = [math.prod(reading.median_ms.values()) ** (1 / len(reading.median_ms)) for reading in readings]
+    fastest = sorted(slowness)[: -(-len(slowness) // 4)]
+    limit = median(fastest) * (1 + rules.repeat_above)
+    rest = [reading.median_ms for reading, slow in zip(readings, slowness, strict=True) if slow <= limit]
+    return {digest: median(medians[digest] for medians in rest) for digest in rest[0]}
 
 
 def _corrected(timed: _Timed, reference_ms: Mapping[str, float], rules: DriftRules) -> SubjectResult:

@@ -91,6 +91,13 @@ def test_without_a_reference_the_session_is_its_own() -> None:
     assert fake.outcome.reference_ms == pytest.approx({"compute": 0.55, "memory": 0.22})
 
 
+def test_the_reference_is_the_device_at_rest() -> None:
+    fake = device(lambda t, _: 1.0 if 2.0 < t < 4.5 else 1.5, num_subjects=40)
+    found = fake.run(40, rules=DriftRules(patience_s=0.0))
+    assert fake.outcome.reference_ms == pytest.approx({"compute": 0.5, "memory": 0.2})
+    assert found == pytest.approx(fake_truth(40))
+
+
 def test_a_slow_session_is_scaled_to_the_reference() -> None:
     fake = device(lambda t, _: 1.3)
     found = fake.run(25, reference_ms={"compute": 0.5, "memory": 0.2})
