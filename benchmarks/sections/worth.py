@@ -1,8 +1,8 @@
 """Is searching worth it? Hypervolume of the front against what a user would do without a search.
 
 Rivals, each with the CPU-seconds of training that the supernet had: one family scaled uniformly in width,
-depth and resolution, and four stock networks (both trained alone); and 60 random subnets of the same supernet,
-verified alike. All are exported, scored on the same test images and measured in the same sessions.
+depth and resolution, and four stock networks (both trained alone); and 60 random subnets of the same
+supernet, verified alike. All are exported, scored on the same test images and measured in the same sessions.
 """
 
 import statistics

@@ -23,7 +23,7 @@ from nas.training.events import EpochDone, Trained
 from nas.training.options import TrainTask
 from nas.training.trainer import steps_per_epoch, train
 from nas.training.weights import load_supernet
-from search_spaces.base import Space
+from search_spaces.base import SearchSpace, Space
 from search_spaces.modules.supernet import Supernet
 from search_spaces.slot_tables import distinct_layers
 from search_spaces.stock_networks import STOCK_NETWORKS
@@ -73,7 +73,7 @@ def stock_space(ctx: PhaseContext, name: str) -> Space:
 def _train_and_export(ctx: PhaseContext, name: str, number: int) -> Exported:
     space = stock_space(ctx, name)
     cpu_seconds = ctx.run.load(TRAIN, TrainDocument).cpu_seconds / len(ctx.spec.references)
-    epochs = _epochs_within(ctx, space, cpu_seconds)
+    epochs = epochs_within(ctx, space, cpu_seconds)
     folder = ctx.run.path / "references" / name
     task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), ctx.spec.seed)
     path = folder
@@ -89,7 +89,7 @@ def _train_and_export(ctx: PhaseContext, name: str, number: int) -> Exported:
     return export_subnet(ctx, supernet, evaluator, ())
 
 
-def _epochs_within(ctx: PhaseContext, space: Space, cpu_seconds: float) -> int:
+def epochs_within(ctx: PhaseContext, space: SearchSpace, cpu_seconds: float) -> int:
     """Return how many epochs fit into a number of CPU-seconds, from a few timed steps; one at least."""
     options = options_of(ctx.spec, epochs=1)
     supernet = Supernet(space, ctx.spec.seed)

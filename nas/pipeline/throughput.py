@@ -1,7 +1,7 @@
 """How fast this machine trains and scores the subnets of a space: a few real steps, timed.
 
 A step lasts `fixed * subnets + per_mac * MACs * images` seconds. A dozen steps suffice to fit that, and
-the mean over what a recipe will draw then costs arithmetic only.
+mean over what a recipe will draw then costs arithmetic only.
 """
 
 import time

@@ -1,0 +1,86 @@
+"""`hwnas demo` from a standing start, as a user runs it: time, memory and what comes out."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from benchmarks.figures import Figure
+from nas.results import SearchResult
+from nas.settings import Settings
+from nas.store.run_folder import list_runs
+
+_GIB: Final = 2**30
+
+
+def run(home: Path, quick: bool) -> list[Figure]:
+    """Run the demo in a fresh home of its own; it is the same when quick."""
+    own = home / "demo"
+    started = time.perf_counter()
+    peak = _peak_memory(
+        [sys.executable, "-m", "hwnas", "demo", "--json"], {**os.environ, "HWNAS_HOME": str(own)}
+    )
+    minutes = (time.perf_counter() - started) / 60
+    result = list_runs(Settings(home=own).searches)[-1].result()
+    return [
+        Figure("demo: wall time", minutes, "min", "<=", 5.0, _phases(result)),
+        Figure("demo: peak memory of all its processes", peak / _GIB, "GiB", "<=", 3 * 1e9 / _GIB),
+        *front_figures(result),
+    ]
+
+
+def front_figures(result: SearchResult) -> list[Figure]:
+    """Return what the demo's front is held to."""
+    front = result.targets[0].front
+    latencies = [network.latency.median_ms for network in front]
+    varying = {
+        name
+        for name in front[0].architecture
+        if name != "resolution" and len({network.architecture[name] for network in front}) > 1
+    }
+    tests = [network.test_accuracy.value for network in front if network.test_accuracy is not None]
+    return [
+        Figure("demo: verified points on the front", len(front), "", ">=", 8),
+        Figure("demo: slowest over fastest", max(latencies) / min(latencies), "", ">=", 3.0),
+        Figure("demo: choices that vary besides resolution", len(varying), "", ">=", 4),
+        Figure("demo: best test accuracy", 100 * max(tests), "%", ">=", 97.5),
+        Figure("demo: networks delivered", len(result.deliveries), "", ">=", 3),
+    ]
+
+
+def _phases(result: SearchResult) -> str:
+    return ", ".join(f"{phase.name} {phase.seconds:.0f} s" for phase in result.phases)
+
+
+def _peak_memory(command: list[str], environment: dict[str, str]) -> int:
+    """Run a command; return the largest sum of resident bytes of it and its children."""
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    peak, ended = 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not ended.wait(0.2):
+            peak = max(peak, _resident(process.pid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    code = process.wait()
+    ended.set()
+    watcher.join()
+    if code:
+        raise SystemExit(f"the demo ended with status {code}")
+    return peak
+
+
+def _resident(pid: int) -> int:
+    try:
+        parent = psutil.Process(pid)
+        family = [parent, *parent.children(recursive=True)]
+        return sum(one.memory_info().rss for one in family)
+    except psutil.NoSuchProcess:  # it ended between two looks
+        return 0

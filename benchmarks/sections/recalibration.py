@@ -1,0 +1,41 @@
+"""How much a subnet's accuracy depends on which images its batch-norm statistics come from."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from benchmarks.figures import Figure, spread
+from benchmarks.sections.alone import Job, train_all
+from benchmarks.sections.shapes_task import open_task, shapes_spec
+from nas.evaluation import SubnetEvaluator
+from nas.pipeline.options import augmentation_of
+from nas.training.batch_norm import NUM_CALIBRATION_IMAGES, recalibrate
+from nas.training.recipes import spread_architectures
+from nas.training.weights import load_supernet
+from search_spaces.network import resolution
+from search_spaces.sampling import as_architecture
+
+NUM_SUBNETS: Final = 8
+
+
+def run(home: Path, quick: bool) -> list[Figure]:
+    """Recalibrate subnets twice, from disjoint training images, and score both on the test images."""
+    spec = shapes_spec(0, quick=quick)
+    ctx = open_task(home, spec)
+    (weights,) = train_all([Job("supernet", home, spec)])
+    supernet, augmentation = load_supernet(weights.path, ctx.space), augmentation_of(spec)
+    evaluator = SubnetEvaluator(supernet, ctx.dataset, spec.seed, augmentation)
+    count = min(NUM_CALIBRATION_IMAGES, len(ctx.dataset.labels("train")) // 2)
+    order = np.random.default_rng(0).permutation(len(ctx.dataset.labels("train")))
+    differences = []
+    for row in spread_architectures(ctx.space, NUM_SUBNETS, np.random.default_rng(0)):
+        architecture = as_architecture(row)
+        images = ctx.dataset.images("train", resolution(ctx.space, architecture))
+        scores = []
+        for half in (order[:count], order[count : 2 * count]):
+            statistics = recalibrate(supernet, architecture, images[half], augmentation, spec.seed)
+            scores.append(100 * float(evaluator.correct(architecture, "test", statistics).mean()))
+        differences.append(abs(scores[0] - scores[1]))
+    name = f"largest difference of two recalibrations from {count} disjoint images each"
+    return [Figure(name, max(differences), "points", "<=", 0.2, spread(differences))]
