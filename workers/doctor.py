@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, Literal
 
+import psutil
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -26,6 +27,7 @@ from search_spaces.errors import MeasurementError
 Verdict = Literal["ok", "warn", "fail"]
 
 GIB: Final = 2**30
+NEEDED_MEMORY_BYTES: Final = 3 * GIB
 BUSY_LOAD: Final = 0.5
 """Runnable processes on average, beside this one, above which measurements are disturbed."""
 STEADY: Final = 0.05
@@ -80,7 +82,7 @@ def examine_host(settings: Settings) -> Diagnosis:
         check_throttling(root),
         check_load(os.getloadavg()[0]),
         check_clock(root, time.get_clock_info("perf_counter").resolution),
-        check_memory(root),
+        check_memory(psutil.virtual_memory().available),
         check_disk(settings.home),
         check_runtime(),
         check_steadiness(lambda: _measure_anchors(settings)),
@@ -167,17 +169,13 @@ def check_clock(root: Path, resolution_s: float) -> Check:
     return Check(name="clock", verdict="ok", found=found)
 
 
-def check_memory(root: Path) -> Check:
+def check_memory(available_bytes: int) -> Check:
     """Look at how much memory is free."""
-    for line in (_read(root / "proc/meminfo") or "").splitlines():
-        if line.startswith("MemAvailable:"):
-            free = int(line.split()[1]) * 1024
-            found = f"{with_unit(free, BYTES)} available"
-            if free < 2 * GIB:
-                fix = "close other programs: the demo needs up to 3 GiB"
-                return Check(name="memory", verdict="warn", found=found, fix=fix)
-            return Check(name="memory", verdict="ok", found=found)
-    return Check(name="memory", verdict="ok", found="not readable here")
+    found = f"{with_unit(available_bytes, BYTES)} available"
+    if available_bytes < NEEDED_MEMORY_BYTES:
+        fix = f"close other programs: the demo needs up to {with_unit(NEEDED_MEMORY_BYTES, BYTES, digits=1)}"
+        return Check(name="memory", verdict="warn", found=found, fix=fix)
+    return Check(name="memory", verdict="ok", found=found)
 
 
 def check_disk(home: Path) -> Check:
