@@ -3,15 +3,26 @@
 from collections.abc import Iterator
 
 import numpy as np
+import onnx
 import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
 from torch import nn
 
 from nas.data.decode import RESIZE_RULE
 from nas.export.metadata import ExportMetadata, describe
+from nas.export.onnx import export_onnx
 from search_spaces.base import Architecture, SearchSpace
+from search_spaces.catalogue import get_space
+from search_spaces.layers import LayerSpec
 from search_spaces.modules.static import ChannelNormalize, StaticNetwork
-from search_spaces.network import network
-from search_spaces.sampling import as_architecture, random_architectures
+from search_spaces.network import Node, network
+from search_spaces.sampling import as_architecture, largest, random_architectures
+
+TEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+TINY = get_space("mobilenet_v3", preset="tiny", num_classes=10, in_channels=3)
+CELL = get_space("nas_bench_201", preset="tiny", num_classes=10, in_channels=3)
+LARGEST = as_architecture(largest(TINY)[0])
 
 
 def settled(space: SearchSpace, architecture: Architecture, seed: int = 0) -> StaticNetwork:
@@ -43,3 +54,23 @@ def facts(space: SearchSpace, architecture: Architecture, class_names: tuple[str
     return describe(
         space, architecture, class_names=class_names, dataset_digest="ab" * 32, resize_rule=RESIZE_RULE
     )
+
+
+def exported(space: SearchSpace, architecture: Architecture, seed: int = 0) -> bytes:
+    """The file of a network with ten classes."""
+    return export_onnx(settled(space, architecture, seed), facts(space, architecture, TEN))
+
+
+def network_of(spec: LayerSpec) -> StaticNetwork:
+    """A network of one layer in a slot named `stem`."""
+    return StaticNetwork((Node("stem", spec, ("image",)),)).eval()
+
+
+def operators(model: onnx.ModelProto) -> list[str]:
+    """What the nodes of a file compute, in order."""
+    return [node.op_type for node in model.graph.node]
+
+
+def parameters(model: onnx.ModelProto) -> dict[str, NDArray[np.float32]]:
+    """The trained values of a file by name."""
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
