@@ -23,6 +23,8 @@ from nas.results import Figure, Status, TableSummary, TargetResult, VerifiedNetw
 BAND: Final = 0.05
 """Half width of the band around equality, as a share."""
 
+_FEW: Final = 4
+
 FORMS: Final[dict[str, str]] = {
     "macs": "MACs only: a·MACs + b",
     "bare_sum": "bare sum of layers: S",
@@ -79,8 +81,16 @@ def accuracy_prediction_figure(target: TargetResult) -> Chart:
 
 
 def _comparison(pairs: Sequence[Pair], title: str, band: float | None) -> Chart:
-    # Intervals may be wide: the axes follow the points, and bars may leave the picture.
+    if not pairs:
+        return {"data": [], "layout": {}}
+    # Intervals may be wide: the axes follow the points, and bars may leave the picture unless points are few.
     values = [value for pair in pairs for value in (pair.predicted.value, pair.measured)]
+    if len(pairs) < _FEW:
+        values += [
+            end
+            for pair in pairs
+            for end in (pair.lower, pair.upper, pair.predicted.lower, pair.predicted.upper)
+        ]
     axis = axis_for(values, margin=0.12)
     statuses: tuple[Status, ...] = ("over_limit", "dominated", "front")
     grouped = [(status, [pair for pair in pairs if pair.network.status == status]) for status in statuses]

@@ -209,12 +209,21 @@ def _limit_line(text: str, bound: float, x: Axis) -> dict[str, Any]:
         return {
             "annotations": [{**note, "text": f"limit {text} →", "xref": "paper", "x": 1, "xanchor": "right"}]
         }
+    side = "left" if x.position(bound) < 0.2 else "right"
     line = {"color": ORANGE, "width": 1.5, "dash": "dash"}
     return {
         "shapes": [
             {"type": "line", "x0": bound, "x1": bound, "yref": "paper", "y0": 0, "y1": 1, "line": line}
         ],
-        "annotations": [{**note, "xref": "paper", "x": x.position(bound), "xanchor": "right", "xshift": -4}],
+        "annotations": [
+            {
+                **note,
+                "xref": "paper",
+                "x": x.position(bound),
+                "xanchor": side,
+                "xshift": 4 if side == "left" else -4,
+            }
+        ],
     }
 
 

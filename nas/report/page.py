@@ -19,7 +19,14 @@ from nas.report.comparisons import accuracy_prediction_figure, prediction_figure
 from nas.report.figures import choices_figure, front_figure
 from nas.report.marks import Chart
 from nas.report.numbers import duration
-from nas.report.sections import class_rows, data_facts, facts_of, make_section, search_facts, supernet_facts
+from nas.report.sections import (
+    class_rows,
+    data_facts,
+    make_section,
+    predictor_facts,
+    search_facts,
+    supernet_facts,
+)
 from nas.results import SearchResult
 from nas.specs import CostName
 from search_spaces.atomic import write_atomically
@@ -64,7 +71,7 @@ def render_report(result: SearchResult) -> str:
             total_seconds=sum(phase.seconds for phase in result.phases),
             class_rows=class_rows(result),
             data_facts=data_facts(result),
-            predictor_facts=facts_of(result.predictor),
+            predictor_facts=predictor_facts(result.predictor),
             search_facts=search_facts(result),
             supernet_facts=supernet_facts(result),
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from nas.report import words
 from nas.report.architecture import varying
@@ -122,6 +122,49 @@ def table_facts(table: TableSummary) -> Facts:
     return facts
 
 
+def predictor_facts(report: Mapping[str, Any]) -> Facts:
+    """Return how good the accuracy predictor is on subnets it has not seen (`AccuracyReport`)."""
+    wanted = {
+        "num_subnets",
+        "num_images",
+        "model",
+        "mean_abs_error",
+        "coverage",
+        "level",
+        "mean_interval_width",
+    }
+    if not wanted <= report.keys():
+        return facts_of(report)
+    errors = sorted(report.get("candidates", {}).items(), key=lambda item: float(item[1]))
+    points = [f"{name} {_points(error)}" for name, error in errors]
+    return [
+        (
+            "scored subnets it was fitted on",
+            f"{report['num_subnets']:,}, each on {report['num_images']:,} images",
+        ),
+        ("kind of model", str(report["model"])),
+        ("rank correlation, Spearman", _correlation(report.get("spearman"))),
+        ("rank correlation, Kendall", _correlation(report.get("kendall_tau"))),
+        ("mean error, held out", _points(report["mean_abs_error"])),
+        *(
+            (("spread from counting on so few images", _points(report["binomial_std"])),)
+            if "binomial_std" in report
+            else ()
+        ),
+        (f"inside the {100.0 * report['level']:g} % interval", f"{plain(100.0 * report['coverage'], 3)} %"),
+        ("mean width of the interval", _points(report["mean_interval_width"])),
+        *((("models compared, mean error", ", ".join(points)),) if points else ()),
+    ]
+
+
+def _points(share: float) -> str:
+    return f"{plain(100.0 * share, 2)} points"
+
+
+def _correlation(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.3f}"
+
+
 def data_facts(result: SearchResult) -> Facts:
     """Return the counts of a data set in words."""
     data = result.dataset
@@ -189,9 +232,21 @@ def supernet_facts(result: SearchResult) -> Facts:
     ]
 
 
+_FIELDS: Final[dict[str, str]] = {
+    "cpu_model": "processor",
+    "cpu_features": "instruction sets",
+    "num_cores": "cores",
+    "memory_gib": "memory, GiB",
+    "os": "system",
+    "affinity": "pinned to processors",
+    "graph_optimisation": "graph optimisation",
+}
+"""Names of fields that do not speak for themselves."""
+
+
 def facts_of(document: Mapping[str, Any]) -> Facts:
     """Return the fields of a document as name and text."""
-    return [(name.replace("_", " "), _text(value)) for name, value in document.items()]
+    return [(_FIELDS.get(name, name.replace("_", " ")), _text(value)) for name, value in document.items()]
 
 
 def _text(value: Any) -> str:

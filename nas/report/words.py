@@ -154,10 +154,10 @@ def options_text(options: Mapping[str, object]) -> str:
 
 def predictor_sentence(report: Mapping[str, Any]) -> str:
     """Return how well the accuracy predictor orders subnets that it has not seen."""
-    correlation = next((report[name] for name in ("spearman", "rank_correlation") if name in report), None)
+    correlation = report.get("spearman")
     if not isinstance(correlation, float):
         return "Nothing is known of the accuracy predictor on held-out subnets."
     return (
         "On subnets it has not seen, predicted and scored accuracies have a rank correlation of "
-        f"{correlation:.2f} (1 is the same order)."
+        f"{correlation:.2f} (1 is the same order); it decides only what is verified."
     )

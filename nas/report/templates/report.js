@@ -27,7 +27,7 @@
         font: { color: colour("--ink"), size: 12 },
       },
       xaxis: { ...grid, ...layout.xaxis },
-      yaxis: { ...grid, ...layout.yaxis },
+      yaxis: { automargin: true, ...grid, ...layout.yaxis },
     };
   }
 

@@ -1,0 +1,121 @@
+"""What a search says in sentences."""
+
+import pytest
+
+from nas.report import words
+from tests.nas.report.documents import figure, latency, make_result, network, target
+
+FAST = network("fast", 0.1134, 0.9517)
+MIDDLE = network("middle", 0.2, 0.97)
+BEST = network("best", 0.4312, 0.9889)
+
+
+def test_the_headline_names_both_ends_of_the_front() -> None:
+    assert (
+        words.front_sentence((FAST, MIDDLE, BEST))
+        == "3 verified networks, from 0.1134 ms at 95.2 % to 0.431 ms at 98.9 %"
+    )
+
+
+def test_the_headline_of_one_point() -> None:
+    assert words.front_sentence((FAST,)) == "1 verified network: 0.1134 ms at 95.2 %"
+
+
+def test_the_headline_of_an_empty_front() -> None:
+    assert words.front_sentence(()) == "No network was published"
+
+
+def test_the_headline_where_the_fastest_is_the_best() -> None:
+    slow = network("slow", 0.9, 0.90)
+    assert words.front_sentence((BEST, slow)).startswith(
+        "2 verified networks, the fastest and most accurate with 0.431 ms"
+    )
+
+
+def test_a_kept_limit_shows_the_upper_end_of_the_slowest() -> None:
+    slowest = network("slowest", 0.5, 0.98, latency=latency(0.5, 0.1))
+    (sentence,) = words.limit_sentences(target((FAST, slowest), 1.0))
+    assert sentence == (
+        "Limit kept: latency of at most 1 ms; the highest on the front is 0.550 ms "
+        "(upper end of its interval)"
+    )
+
+
+def test_a_front_beyond_its_limit_is_not_called_kept() -> None:
+    assert words.limit_sentences(target((BEST,), 0.4312))[0].startswith(
+        "Limit broken: latency of at most 0.4312 ms"
+    )
+
+
+def test_an_empty_front_names_the_nearest_network() -> None:
+    over = FAST.model_copy(update={"status": "over_limit", "latency": latency(0.2, 0.1)})
+    (sentence,) = words.limit_sentences(target((over,), 0.1))
+    assert sentence == (
+        "Limit not met: latency of at most 0.1 ms; the nearest verified network has 0.220 ms "
+        "(upper end of its interval)"
+    )
+
+
+def test_a_limit_without_any_network_was_not_checked() -> None:
+    assert words.limit_sentences(target((), 0.1))[0].startswith("Limit not checked")
+
+
+def test_other_limits_are_held_against_the_value_itself() -> None:
+    one = target((FAST,), None)
+    limited = one.model_copy(
+        update={"target": one.target.model_copy(update={"limits": {"num_params": 50_000.0}})}
+    )
+    assert words.limit_sentences(limited) == (
+        "Limit kept: parameters of at most 50.0 thousand; the highest on the front is 41.2 thousand",
+    )
+
+
+def test_no_limit_no_sentence() -> None:
+    assert words.limit_sentences(target((FAST,), None)) == ()
+
+
+def test_effort_counts_networks_and_rounds() -> None:
+    one = target((FAST, BEST), num_evaluated=1234, num_rounds=1, stopped="nothing new")
+    assert words.effort_sentence(one) == (
+        "1,234 architectures were looked at, 2 exported, scored and measured in 1 round; nothing new"
+    )
+
+
+def test_images_of_several_networks() -> None:
+    other = FAST.model_copy(update={"accuracy": FAST.accuracy.model_copy(update={"num_images": 359})})
+    assert words.images_of((FAST,)) == "360 confirm images"
+    assert words.images_of((FAST, other)) == "359 to 360 confirm images"
+
+
+def test_predictions_are_formatted_like_measurements() -> None:
+    assert words.accuracy_text(figure(0.987, 0.006, "fitted")) == "98.7 %"
+    assert words.accuracy_interval(figure(0.987, 0.006, "fitted")) == "98.1–99.3"
+
+
+def test_numbers_stay_with_their_units() -> None:
+    assert words.unbroken("from 0.1 ms at 95 %") == "from 0.1\u00a0ms at 95\u00a0%"
+
+
+@pytest.mark.parametrize(("number", "text"), [(1, "1 pair"), (0, "0 pairs"), (1200, "1,200 pairs")])
+def test_things_are_counted_in_the_right_number(number: int, text: str) -> None:
+    assert words.counted(number, "pair") == text
+
+
+def test_targets_are_numbered_only_where_there_are_several() -> None:
+    one = make_result()
+    two = make_result((target((FAST,)), target((BEST,))))
+    assert words.target_name(one, 0) == "Neoverse-N1, 2 cores, 8 GiB, Linux aarch64"
+    assert words.target_name(two, 1) == "Target 2: Neoverse-N1, 2 cores, 8 GiB, Linux aarch64"
+
+
+def test_the_predictors_rank_correlation_is_told() -> None:
+    assert "rank correlation of 0.91" in words.predictor_sentence({"spearman": 0.913})
+
+
+@pytest.mark.parametrize("report", [{}, {"spearman": None}])
+def test_an_unknown_rank_correlation_is_said_to_be_unknown(report: dict[str, object]) -> None:
+    assert words.predictor_sentence(report).startswith("Nothing is known")
+
+
+def test_every_label_is_explained() -> None:
+    assert list(words.KINDS) == ["measured", "table", "fitted", "modelled", "assumed"]
