@@ -6,6 +6,7 @@ document on standard output and everything else (progress, warnings) on standard
 1 failed, 2 wrong usage.
 """
 
+import errno
 import functools
 import importlib
 import inspect
@@ -19,7 +20,7 @@ from typing import Annotated, Any, Final, NoReturn, Protocol
 import typer
 from rich.console import Console
 
-from search_spaces.errors import HwnasError, UsageError
+from search_spaces.errors import HwnasError, ResourceError, UsageError
 
 COMMANDS: Final = {
     "demo": "workers.commands",
@@ -51,6 +52,16 @@ EPILOG: Final = (
 )
 
 OWN_PACKAGES: Final = ("search_spaces", "latency_predictors", "nas", "workers", "api")
+ENVIRONMENT_ERRORS: Final = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.ENOTDIR,
+    errno.EEXIST,
+)
+"""What a full disk, a read-only folder or a file in the place of a folder give: no traceback explains it."""
 WIDTH_OF_FILES: Final = 120
 """Columns of tables that are written to a file or a pipe."""
 
@@ -90,6 +101,12 @@ def run(arguments: Sequence[str]) -> int:
         # The reader, `head` for example, has seen enough. Python would complain once more on leaving.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.errno not in ENVIRONMENT_ERRORS:
+            raise
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+        message = f"{what}; make room or make it writable, or set HWNAS_HOME to another folder"
+        return _report(ResourceError("not_writable", message), as_json)
 
 
 def application(words: Sequence[str] = ()) -> typer.Typer:

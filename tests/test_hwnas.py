@@ -1,5 +1,6 @@
 """The command line as a shell sees it: exit status, one document on standard output, no traceback."""
 
+import errno
 import json
 import os
 import subprocess
@@ -72,6 +73,8 @@ def test_programs_get_one_document(
         (UsageError("unknown_space", "no space 'x'; spaces are y"), 2, "unknown_space"),
         (DataError("empty_class", "class 'cat' has no images"), 1, "empty_class"),
         (KeyboardInterrupt(), 1, "interrupted"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), 1, "not_writable"),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "not_writable"),
         (ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn"), 2, "missing_package"),
     ],
 )
@@ -114,9 +117,10 @@ def test_wrong_usage_says_where_help_is(
 
 
 def test_a_bug_is_not_dressed_up(behaviour: dict[str, BaseException]) -> None:
-    behaviour["raises"] = ZeroDivisionError()
-    with pytest.raises(ZeroDivisionError):
-        run(["spaces", "list"])
+    for bug in (ZeroDivisionError(), FileNotFoundError(errno.ENOENT, "No such file", "/x")):
+        behaviour["raises"] = bug
+        with pytest.raises(type(bug)):
+            run(["spaces", "list"])
 
 
 def test_help_lists_every_command_and_group(capsys: pytest.CaptureFixture[str]) -> None:
