@@ -42,31 +42,43 @@ def write_bundle(folder: Path, model: Path, card: Card) -> None:
         UsageError: `folder_in_use` where something else than a bundle stands there.
         ResourceError: `disk_full`; nothing is left behind.
     """
+    folder = folder.resolve()
     if folder.exists() and not _is_bundle(folder):
         raise UsageError(
             "folder_in_use", f"{folder} holds something else than a bundle: choose another folder"
         )
     files = bundle_files(model, card)
-    partial, old = folder.with_name(f".{folder.name}.partial"), folder.with_name(f".{folder.name}.old")
     try:
-        # What a killed process left behind goes first.
-        for leftover in (partial, old):
-            if leftover.exists():
-                shutil.rmtree(leftover)
-        for name, content in files.items():
-            write_atomically(partial / name, content)
-        if folder.exists():
-            folder.rename(old)
-        partial.rename(folder)
+        _write_folder(folder, files)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ResourceError(
                 "disk_full", f"no room for {folder}: free some space and start again"
             ) from error
         raise
+
+
+def _write_folder(folder: Path, files: dict[str, bytes]) -> None:
+    partial, old = folder.with_name(f".{folder.name}.partial"), folder.with_name(f".{folder.name}.old")
+    _remove(partial, old)  # what a killed process left behind
+    try:
+        for name, content in files.items():
+            write_atomically(partial / name, content)
+        if folder.exists():
+            folder.rename(old)
+        partial.rename(folder)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
     finally:
-        for leftover in (partial, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+        _remove(partial, old)
+
+
+def _remove(*folders: Path) -> None:
+    for folder in folders:
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 def bundle_files(model: Path, card: Card) -> dict[str, bytes]:

@@ -103,3 +103,34 @@ def test_what_a_killed_process_left_is_removed(model: Path, tmp_path: Path) -> N
     write_bundle(tmp_path / "net", model, example_card(model))
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
     assert set(contents(tmp_path / "net")) == NAMES
+
+
+def test_a_bundle_may_be_written_into_the_current_folder(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_bundle(Path("net"), model, example_card(model))
+    assert set(contents(tmp_path / "net")) == NAMES
+    with pytest.raises(UsageError):
+        write_bundle(Path(), model, example_card(model))
+
+
+def test_the_old_bundle_comes_back_where_the_new_one_cannot_take_its_place(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "net"
+    write_bundle(folder, model, example_card(model))
+    before = contents(folder)
+    real = Path.rename
+
+    def rename(path: Path, target: Path) -> Path:
+        if path.name == ".net.partial":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    card = example_card(model, "another")
+    with pytest.raises(ResourceError):
+        write_bundle(folder, model, card)
+    assert contents(folder) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
