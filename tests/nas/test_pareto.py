@@ -65,6 +65,7 @@ def test_all_copies_of_a_front_point_are_kept() -> None:
     assert non_dominated([[1.0, 1.0], [2.0, 2.0], [1.0, 1.0]]).tolist() == [True, False, True]
 
 
+@settings(deadline=None)
 @given(GRIDS)
 def test_the_front_is_what_the_definition_says(values: FloatArray) -> None:
     assert non_dominated(values).tolist() == front_by_definition(values).tolist()
@@ -89,6 +90,7 @@ def test_values_that_are_no_numbers_are_refused() -> None:
     assert refused.value.code == "invalid_objective_values"
 
 
+@settings(deadline=None)
 @given(GRIDS, st.integers(0, 30))
 def test_dominated_by_a_front_is_what_the_definition_says(values: FloatArray, cut: int) -> None:
     front, points = values[:cut], values[cut:]
@@ -96,6 +98,7 @@ def test_dominated_by_a_front_is_what_the_definition_says(values: FloatArray, cu
     assert dominated_by(front, points).tolist() == expected
 
 
+@settings(deadline=None)
 @given(GRIDS)
 def test_ranks_are_the_fronts_that_remain_when_better_ones_are_removed(values: FloatArray) -> None:
     rank, remaining, expected = ranks(values), np.ones(len(values), dtype=bool), 0
