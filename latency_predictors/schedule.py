@@ -27,10 +27,12 @@ class DriftRules:
         segment_subjects: Subjects between two readings of the anchors, at most.
         segment_s: Seconds between two readings, at most.
         repeat_above: Subjects between readings that differ by more than this share are measured again.
-        max_repeats: After so many repeats a subject is kept as suspect, if the readings differ by less than
+        max_repeats: After so many repeats, or as many in the session as it has subjects, a subject is kept
+            as suspect, if the readings differ by less than
         void_above: a jump, between whose ends nothing is kept.
         max_jumps: A session in which a subject was repeated so often for jumps is worth nothing.
-        agreement: Anchors whose scales differ by more than this share do not speak for other networks.
+        agreement: Anchors whose scales differ by more than this share do not surely speak for other networks:
+            subjects are suspect.
         max_correction: A scale further from 1 than this share makes a subject suspect.
         disturbed_above: A device slower than before by this share is given time to come to rest.
         patience_s: Seconds of a session spent on waiting for that, at most.
@@ -115,9 +117,10 @@ def run_schedule(
             timed.append(_time(queue.popleft(), measure, clock))
         after = watch.look()
         moved = _move(before, after)
+        affordable = repeats.total() < len(subjects)
         for digest, at_ns, summary in timed:
             again = moved > rules.repeat_above and repeats[digest] < rules.max_repeats
-            if again or moved > rules.void_above:
+            if (again and affordable) or moved > rules.void_above:
                 repeats[digest] += 1
                 queue.append(digest)
             else:
@@ -222,7 +225,7 @@ def _corrected(timed: _Timed, reference_ms: Mapping[str, float], rules: DriftRul
         begin, end = timed.before.median_ms[digest], timed.after.median_ms[digest]
         scales.append((begin + share * (end - begin)) / reference)
     agree = max(scales) / min(scales) - 1 <= rules.agreement
-    scale = math.prod(scales) ** (1 / len(scales)) if agree else _mildest(scales)
+    scale = math.prod(scales) ** (1 / len(scales))
     return SubjectResult(
         digest=timed.digest,
         summary=timed.summary,
@@ -230,10 +233,3 @@ def _corrected(timed: _Timed, reference_ms: Mapping[str, float], rules: DriftRul
         suspect=timed.moved or not agree or max(scale, 1 / scale) > 1 + rules.max_correction,
         num_repeats=timed.num_repeats,
     )
-
-
-def _mildest(scales: Sequence[float]) -> float:
-    """Return the scale nearest to 1 where all lie on one side of it, else 1: what all anchors bear out."""
-    if min(scales) > 1:
-        return min(scales)
-    return min(max(scales), 1.0)

@@ -1,4 +1,4 @@
-"""Fixed networks that tell how fast a device is at a moment: one bound by arithmetic, one by memory.
+"""Fixed graphs that tell how fast a device is at a moment: a small network, and additions bound by memory.
 
 The files are part of the package, the same everywhere; a test rebuilds them to the byte.
 """
