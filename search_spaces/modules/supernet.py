@@ -76,7 +76,7 @@ class Supernet(nn.Module):
                 module.normalize.deviation.copy_(deviation_C)
 
     def extract(self, architecture: Architecture, statistics: Statistics) -> StaticNetwork:
-        """Return one subnet as a static network of its own, in evaluation mode.
+        """Return one subnet as a static network with weights of its own, in evaluation mode.
 
         It computes what `forward` computes with the same statistics.
         """
@@ -88,11 +88,11 @@ class Supernet(nn.Module):
             path = f"layers.{key(node.slot)}"
             weights = block.narrowed(node.spec)
             for name, value in weights.items():
-                state[f"{path}.{name}"] = value.detach().clone()
+                state[f"{path}.{name}"] = value
             for name, norm in block.norm_names(node.spec).items():
                 mean_C, variance_C = statistics.of(norm, len(weights[f"{name}.weight"]))
-                state[f"{path}.{name}.running_mean"] = mean_C.clone()
-                state[f"{path}.{name}.running_var"] = variance_C.clone()
+                state[f"{path}.{name}.running_mean"] = mean_C
+                state[f"{path}.{name}.running_var"] = variance_C
                 state[f"{path}.{name}.num_batches_tracked"] = torch.tensor(1)
         static.load_state_dict(state)
         return static.eval()

@@ -123,3 +123,8 @@ def test_a_signature_tells_kinds_with_equal_fields_apart() -> None:
 def test_an_expansion_to_the_same_width_is_no_layer() -> None:
     assert not InvertedResidual((16, 8, 8), 16, 24, 3, 1, 0, "relu", False).expands
     assert InvertedResidual((16, 8, 8), 32, 24, 3, 1, 0, "relu", False).expands
+
+
+def test_a_step_that_reads_what_is_held_for_the_addition_counts_it_once() -> None:
+    spec = InvertedResidual((16, 8, 8), 16, 16, 3, 1, 0, "relu", True)
+    assert [step.live_values for step in spec.operations] == [2 * 1024, 3 * 1024]
