@@ -4,6 +4,7 @@
   const charts = JSON.parse(document.getElementById("charts").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const touch = matchMedia("(pointer: coarse)").matches;
+  const motion = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
   const narrow = matchMedia("(max-width: 640px)").matches;
 
   function colour(name) {
@@ -44,6 +45,7 @@
     const settings = {
       responsive: true,
       displaylogo: false,
+      doubleClick: "reset",
       displayModeBar: touch ? false : "hover",
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     };
@@ -65,7 +67,7 @@
     for (const other of rows(target)) other.classList.toggle("picked", other === row);
     const closed = row.closest("details.others");
     if (closed) closed.open = true;
-    if (scroll) row.scrollIntoView({ block: "center", behavior: "smooth" });
+    if (scroll) row.scrollIntoView({ block: "center", behavior: motion });
     point(target, name);
   }
 
@@ -82,7 +84,7 @@
     for (const row of rows(target)) {
       row.querySelector(".pick").addEventListener("click", () => {
         pick(target, row.dataset.name, false);
-        target.querySelector('[data-chart^="front-"]').scrollIntoView({ block: "nearest", behavior: "smooth" });
+        target.querySelector('[data-chart^="front-"]').scrollIntoView({ block: "nearest", behavior: motion });
       });
     }
     const front = target.querySelector('[data-chart^="front-"]');
