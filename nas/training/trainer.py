@@ -55,6 +55,7 @@ def train(
         ArtifactError: `checkpoint_mismatch` where the folder holds another run.
         ResourceError: `disk_full`.
     """
+    assert initial is None or initial.space == space, "initial weights are of the space that is trained"
     supernet = _fresh(task, dataset, space) if initial is None else _copy(initial)
     checkpoints = CheckpointFolder(task.folder, identity(task, dataset, supernet, initial is not None))
     optimizer = make_optimizer(supernet, task.options)

@@ -1,0 +1,134 @@
+"""How fast this machine trains and scores the subnets of a space: a few real steps, timed.
+
+A step lasts `fixed * subnets + per_mac * MACs * images` seconds. A dozen steps suffice to fit that, and
+the mean over what a recipe will draw then costs arithmetic only.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from scipy.optimize import nnls
+
+from nas.data.dataset import Dataset
+from nas.training.augment import augment
+from nas.training.batch_norm import recalibrate
+from nas.training.options import TrainingOptions
+from nas.training.recipes import Recipe, Step, spread_architectures
+from nas.training.trainer import make_optimizer, step_losses
+from search_spaces.base import Architecture, FloatArray, SearchSpace
+from search_spaces.modules.supernet import Supernet
+from search_spaces.network import layers, resolution
+from search_spaces.sampling import as_architecture, largest, smallest
+
+_TIMED_STEPS: Final = 12
+_TIMED_SUBNETS: Final = 6
+_DRAWN: Final = 400
+_SCORED: Final = 256
+_REPEATS: Final = 7
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Seconds of this machine.
+
+    Attributes:
+        step_s: Mean training step of the recipe.
+        image_s: Mean inference of one image by a subnet in torch, subnets spread from small to large.
+    """
+
+    step_s: float
+    image_s: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is timed: the training of a search, on its real images.
+
+    Attributes:
+        seed: Of weights and subnets.
+    """
+
+    space: SearchSpace
+    dataset: Dataset
+    recipe: Recipe
+    options: TrainingOptions
+    seed: int
+
+
+def measure_throughput(trial: Trial) -> Throughput:
+    """Time a few training steps and inferences; nothing of it is kept."""
+    supernet = Supernet(trial.space, trial.seed)
+    return Throughput(_mean_step(trial, supernet), _mean_inference(trial, supernet))
+
+
+def step_cpu_seconds(trial: Trial) -> float:
+    """Return the processor time of a typical training step of a space of one network."""
+    supernet = Supernet(trial.space, trial.seed)
+    step = trial.recipe.step(trial.space, 0, np.random.default_rng(0))
+    times = sorted(_train_step(trial, supernet, step).cpu for _ in range(_REPEATS))
+    return times[_REPEATS // 2]
+
+
+@dataclass(frozen=True)
+class _Seconds:
+    wall: float
+    cpu: float
+
+
+def _mean_step(trial: Trial, supernet: Supernet) -> float:
+    drawn = [trial.recipe.step(trial.space, n, np.random.default_rng([trial.seed, n])) for n in range(_DRAWN)]
+    work = np.array([_work(trial.space, step.subnets, trial.options.batch_size) for step in drawn])
+    # Memory and kernels are made ready by two steps before anything counts.
+    for step in drawn[:2]:
+        _train_step(trial, supernet, step)
+    seconds = np.array([_train_step(trial, supernet, step).wall for step in drawn[:_TIMED_STEPS]])
+    return float((work @ _fit(work[:_TIMED_STEPS], seconds)).mean())
+
+
+def _mean_inference(trial: Trial, supernet: Supernet) -> float:
+    rng = np.random.default_rng(trial.seed)
+    drawn = [as_architecture(row) for row in spread_architectures(trial.space, _DRAWN, rng)]
+    ends = [as_architecture(row) for row in (smallest(trial.space)[0], largest(trial.space)[0])]
+    timed = [*ends, *drawn[:_TIMED_SUBNETS]]
+    seconds = np.array([_score_batch(trial, supernet, architecture) for architecture in timed])
+    work = np.array([_work(trial.space, (architecture,), _SCORED) for architecture in timed])
+    everyone = np.array([_work(trial.space, (architecture,), _SCORED) for architecture in drawn])
+    return float((everyone @ _fit(work, seconds)).mean()) / _SCORED
+
+
+def _train_step(trial: Trial, supernet: Supernet, step: Step) -> _Seconds:
+    optimizer = make_optimizer(supernet, trial.options)
+    pixels = trial.dataset.images("train", resolution(trial.space, step.subnets[0]))
+    chosen = np.arange(trial.options.batch_size) % len(pixels)
+    labels = torch.from_numpy(trial.dataset.labels("train")[chosen])
+    wall, cpu = time.perf_counter(), time.process_time()
+    images = augment(pixels[chosen], trial.options.augmentation, np.random.default_rng(0))
+    for _, loss in step_losses(supernet, images, labels, step, trial.options.label_smoothing):
+        loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    optimizer.zero_grad()
+    return _Seconds(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def _score_batch(trial: Trial, supernet: Supernet, architecture: Architecture) -> float:
+    pixels = trial.dataset.images("train", resolution(trial.space, architecture))
+    chosen = pixels[np.arange(_SCORED) % len(pixels)]
+    times = []
+    for _ in range(2):
+        started = time.perf_counter()
+        recalibrate(supernet, architecture, chosen, trial.options.augmentation, 0)
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def _work(space: SearchSpace, subnets: tuple[Architecture, ...], images: int) -> tuple[float, float]:
+    macs = sum(spec.macs for architecture in subnets for spec in layers(space, architecture))
+    return float(len(subnets)), float(macs) * images / 1e9
+
+
+def _fit(work: FloatArray, seconds: FloatArray) -> FloatArray:
+    coefficients, _ = nnls(work, seconds)
+    return np.asarray(coefficients, dtype=np.float64)
