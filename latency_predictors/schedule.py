@@ -112,9 +112,7 @@ def run_schedule(
     watch.wait(watch.look())
     while queue:
         before = watch.readings[-1]
-        timed: list[tuple[str, int, Summary]] = []
-        while queue and (not timed or _segment_open(timed, before, clock, rules)):
-            timed.append(_time(queue.popleft(), measure, clock))
+        timed = _segment(queue, before, measure, clock, rules)
         after = watch.look()
         moved = _move(before, after)
         affordable = repeats.total() < len(subjects)
@@ -175,19 +173,22 @@ class _Watch:
         return math.prod(ratios) ** (1 / len(ratios)) > 1 + self._rules.disturbed_above
 
 
-def _time(
-    digest: str, measure: Callable[[str], Summary], clock: Callable[[], int]
-) -> tuple[str, int, Summary]:
-    begin = clock()
-    summary = measure(digest)
-    return digest, (begin + clock()) // 2, summary
-
-
-def _segment_open(
-    timed: Sequence[object], before: AnchorReading, clock: Callable[[], int], rules: DriftRules
-) -> bool:
-    age_s = (clock() - before.at_ns) / NS_PER_S
-    return len(timed) < rules.segment_subjects and age_s < rules.segment_s
+def _segment(
+    queue: deque[str],
+    before: AnchorReading,
+    measure: Callable[[str], Summary],
+    clock: Callable[[], int],
+    rules: DriftRules,
+) -> list[tuple[str, int, Summary]]:
+    """Measure from the queue until the anchors are due; return digests, times of the middle, summaries."""
+    timed: list[tuple[str, int, Summary]] = []
+    while queue and len(timed) < rules.segment_subjects:
+        begin = clock()
+        if timed and begin - before.at_ns >= rules.segment_s * NS_PER_S:
+            break
+        summary = measure(queue[0])
+        timed.append((queue.popleft(), (begin + clock()) // 2, summary))
+    return timed
 
 
 def _move(before: AnchorReading, after: AnchorReading) -> float:
