@@ -73,16 +73,14 @@ class Painter:
         for _ in range(NUM_CLUTTER):
             kind_B = self._num_classes + (draws.take(1)[:, 0] * len(CLUTTER)).astype(np.int64)
             pose = self._pose(draws, 0.15, 0.55, reach=1.0, turn=1.0)
-            alpha_B = draws.between(0.2, 1.0) * np.float32(min(1.0, 1.4 * hard))
+            alpha_B = draws.between(0.2, 1.0) * np.float32(hard)
             colour_CB = draws.take(3).T
             self._blend(canvas_CBHW, self._cover(kind_B, pose), ground_CB + (colour_CB - ground_CB) * alpha_B)
-        pose = self._pose(
-            draws, 0.80 - 0.62 * hard, 0.90 - 0.20 * hard, reach=hard, turn=min(1.0, 2.0 * hard)
-        )
+        pose = self._pose(draws, 0.80 - 0.60 * hard, 0.90 - 0.20 * hard, reach=hard, turn=0.8 * hard)
         self._blend(canvas_CBHW, self._cover(labels_B, pose), self._contrasting(draws, ground_CB))
         self._occlude(canvas_CBHW, draws, pose)
         self._texture(canvas_CBHW, draws)
-        return self._with_noise(canvas_CBHW, draws.between(0.04, 0.04 + 0.6 * hard), noise_BN)
+        return self._with_noise(canvas_CBHW, draws.between(0.04, 0.04 + 0.9 * hard), noise_BN)
 
     def _ground(self, draws: _Draws) -> tuple[Plane, list[Plane]]:
         """Blend a smooth ground from a grid of colours around one; returns that colour and the planes."""
@@ -136,7 +134,7 @@ class Painter:
 
     def _contrasting(self, draws: _Draws, ground_CB: Plane) -> Plane:
         """Return a colour away from the ground's, on the side where there is room; shape (3, B)."""
-        contrast_B = draws.between(0.75 - 0.65 * self._difficulty, 0.75)
+        contrast_B = draws.between(0.75 - 0.67 * self._difficulty, 0.75)
         amount_CB = (draws.take(3).T * np.float32(0.6) + np.float32(0.4)) * contrast_B
         return np.where(ground_CB > np.float32(0.5), ground_CB - amount_CB, ground_CB + amount_CB)
 
@@ -166,7 +164,7 @@ class Painter:
         phase = phase + self._axis[None, None, :] * (sin_B * waves_B)[:, None, None]
         phase -= np.floor(phase)
         stripe = np.abs(phase - np.float32(0.5)) - np.float32(0.25)
-        stripe *= (draws.between(0.0, 0.6 * self._difficulty))[:, None, None]
+        stripe *= (draws.between(0.0, 0.4 * self._difficulty))[:, None, None]
         for plane in canvas_CBHW:
             plane += stripe
 

@@ -51,15 +51,15 @@ def _cut(shape: Shape, *holes: Shape) -> Shape:
 
 
 OUTLINES: Final[dict[str, Shape]] = {
+    "disc": _disc(0.78),
     "triangle": _polygon(3, 0.60),
     "square": _polygon(4, 0.69),
-    "pentagon": _polygon(5, 0.72),
     "hexagon": _polygon(6, 0.74),
-    "disc": _disc(0.78),
     "star": _polygon(5, 0.40, may_violate=1),
     "cross": _union(_box(1.0, 0.32), _box(0.32, 1.0)),
     "crescent": _cut(_disc(0.90, 0.30, 0.0), _disc(0.62, 0.98, 0.0)),
     "arrow": _union(_polygon(3, 0.45), _box(0.25, 0.5, 0.0, -0.75)),
+    "pentagon": _polygon(5, 0.72),
     "hexagram": _polygon(6, 0.56, may_violate=1),
 }
 DETAILS: Final[dict[str, tuple[Shape, ...]]] = {

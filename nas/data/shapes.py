@@ -1,8 +1,8 @@
 """`shapes`: a deterministic synthetic image set of any number, size and difficulty, for benchmarks.
 
 An image shows one shape (its outline and what is cut out of it make the class) at a random place, size, angle
-and colour on a cluttered ground, under an occluding bar, texture and noise. Outlines such as pentagon,
-hexagon and disc differ in a pixel or two, so that resolution, kernels and width matter.
+and colour on a cluttered ground, under an occluding bar, texture and noise. Hexagon and disc
+differ in a pixel or two, so that resolution, kernels and width matter.
 
 Every image has its own random words: Philox (J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
 SC 2011) keyed by seed and part, its counter set to the image's index. No image depends on how many others are
