@@ -116,8 +116,10 @@ class BarProgress:
         before = self._stages.get(phase)
         stage = self._stages[phase] = next_stage(before, self._clock(), phase, done, total, note)
         if phase not in self._tasks:
-            self._tasks[phase] = self._bars.add_task(phase, total=total, stage=stage)
-        self._bars.update(self._tasks[phase], completed=done, total=total, stage=stage)
+            # Without a total the bar pulses: the phase is at work before it can tell how far it is.
+            self._tasks[phase] = self._bars.add_task(phase, total=None, stage=stage)
+        known = total if done > 0.0 or note else None
+        self._bars.update(self._tasks[phase], completed=done, total=known, stage=stage)
 
     def say(self, message: str) -> None:
         """Print a message above the bars."""
