@@ -240,44 +240,44 @@ def choices_figure(front: Sequence[VerifiedNetwork], space: SearchSpace | None =
     active = [active_options(network.architecture, space) for network in front]
     names = [name for name in varying(tuple(front)) if any(name in options for options in active)]
     cells = [[options.get(name) for options in active] for name in names]
-    return {
-        "data": [
-            {
-                "type": "heatmap",
-                "x": list(range(len(front))),
-                "y": [escaped(name) for name in names],
-                "z": [_positions(row) for row in cells],
-                "text": [["" if cell is None else escaped(str(cell)) for cell in row] for row in cells],
-                "texttemplate": "%{text}",
-                "customdata": [[network.name for network in front] for _ in names],
-                "hovertext": [
-                    [_cell_text(network, name, cell) for network, cell in zip(front, row, strict=True)]
-                    for name, row in zip(names, cells, strict=True)
-                ],
-                "hoverinfo": "text",
-                "colorscale": [[0.0, "#a9cbf5"], [0.5, "#4f94ea"], [1.0, "#164f9c"]],
-                "zmin": 0.0,
-                "zmax": 1.0,
-                "showscale": False,
-                "xgap": 2,
-                "ygap": 2,
-                "hoverongaps": False,
-            }
-        ]
-        if names
-        else [],
-        "layout": {
-            "xaxis": {
-                "title": {"text": "latency, ms"},
-                "tickvals": list(range(len(front))),
-                "ticktext": [latency_text(network.latency).removesuffix(" ms") for network in front],
-                "showgrid": False,
-                "zeroline": False,
-                "automargin": True,
-            },
-            "yaxis": {"autorange": "reversed", "showgrid": False, "automargin": True, "type": "category"},
-            "height": 120 + 22 * len(names),
+    layout = {
+        "xaxis": {
+            "title": {"text": "latency, ms"},
+            "tickvals": list(range(len(front))),
+            "ticktext": [latency_text(network.latency).removesuffix(" ms") for network in front],
+            "showgrid": False,
+            "zeroline": False,
+            "automargin": True,
         },
+        "yaxis": {"autorange": "reversed", "showgrid": False, "automargin": True, "type": "category"},
+        "height": 120 + 22 * len(names),
+    }
+    return {"data": [_heat_map(front, names, cells)] if names else [], "layout": layout}
+
+
+def _heat_map(
+    front: Sequence[VerifiedNetwork], names: Sequence[str], cells: Sequence[Sequence[Option | None]]
+) -> Trace:
+    return {
+        "type": "heatmap",
+        "x": list(range(len(front))),
+        "y": [escaped(name) for name in names],
+        "z": [_positions(row) for row in cells],
+        "text": [["" if cell is None else escaped(str(cell)) for cell in row] for row in cells],
+        "texttemplate": "%{text}",
+        "customdata": [[network.name for network in front] for _ in names],
+        "hovertext": [
+            [_cell_text(network, name, cell) for network, cell in zip(front, row, strict=True)]
+            for name, row in zip(names, cells, strict=True)
+        ],
+        "hoverinfo": "text",
+        "colorscale": [[0.0, "#a9cbf5"], [0.5, "#4f94ea"], [1.0, "#164f9c"]],
+        "zmin": 0.0,
+        "zmax": 1.0,
+        "showscale": False,
+        "xgap": 2,
+        "ygap": 2,
+        "hoverongaps": False,
     }
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from plotly.offline import get_plotlyjs
 
 from nas.report import words
 from nas.report.architecture import searched_space
@@ -65,8 +65,8 @@ def render_report(result: SearchResult) -> str:
             sections=[make_section(result, number, space) for number in range(len(result.targets))],
             charts=_as_json(_charts(result, space)),
             policy=_policy(scripts),
-            scripts=[Markup(script) for script in scripts],
-            style=Markup(_static("report.css")),
+            scripts=scripts,
+            style=_static("report.css"),
             spec=yaml.safe_dump(result.spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
             total_seconds=sum(phase.seconds for phase in result.phases),
             class_rows=class_rows(result),
@@ -106,12 +106,12 @@ def _charts(result: SearchResult, space: SearchSpace | None) -> dict[str, Chart]
     return charts
 
 
-def _as_json(charts: dict[str, Chart]) -> Markup:
+def _as_json(charts: dict[str, Chart]) -> str:
     """Return charts as JSON that cannot end the script element it stands in."""
     text = json.dumps(charts, allow_nan=False, separators=(",", ":"))
     for sign, code in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
         text = text.replace(sign, code)
-    return Markup(text)
+    return text
 
 
 def _policy(scripts: Sequence[str]) -> str:
@@ -127,8 +127,8 @@ def _policy(scripts: Sequence[str]) -> str:
 @cache
 def _plotly() -> str:
     """Return plotly.js as it comes with the installed package, fit to stand inside a script element."""
-    source = files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
-    return source.replace("</script", "<\\/script")
+    source: str = get_plotlyjs()
+    return source.replace("\r", "").replace("</script", "<\\/script")
 
 
 def _static(name: str) -> str:

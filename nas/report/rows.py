@@ -1,9 +1,9 @@
 """The rows of the page's tables: every cell as text, columns aligned, units chosen once a column."""
 
+import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
 
 from nas.report.architecture import OptionGrid, active_options, in_one_line, option_grid
 from nas.report.numbers import (
@@ -188,8 +188,12 @@ def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
 
 def relative_address(path: str) -> str:
     """Return the address of a path relative to the page; never one of another host or scheme."""
-    return "./" + quote(path, safe="/")
+    encoded = (chr(byte) if chr(byte) in _PLAIN else f"%{byte:02X}" for byte in path.encode())
+    return "./" + "".join(encoded)
 
+
+_PLAIN: Final = frozenset(string.ascii_letters + string.digits + "-._~/")
+"""What may stand in the path of an address as it is (RFC 3986)."""
 
 Ends = tuple[float, float, float]
 
