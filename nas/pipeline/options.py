@@ -1,9 +1,12 @@
 """What a specification means for training."""
 
+from nas.data.dataset import Dataset
 from nas.specs import SearchSpec
 from nas.training.augment import Augmentation
 from nas.training.options import TrainingOptions
 from nas.training.recipes import Recipe, get_recipe
+from nas.training.throughput import Trial
+from search_spaces.base import SearchSpace
 
 
 def recipe_of(spec: SearchSpec) -> Recipe:
@@ -19,3 +22,8 @@ def augmentation_of(spec: SearchSpec) -> Augmentation:
 def options_of(spec: SearchSpec, epochs: int) -> TrainingOptions:
     """Return the options of the supernet's training, and of stand-alone training beside it."""
     return TrainingOptions(epochs=epochs, augmentation=augmentation_of(spec))
+
+
+def trial_of(spec: SearchSpec, dataset: Dataset, space: SearchSpace) -> Trial:
+    """Return what is timed to tell how long training takes."""
+    return Trial(space, dataset, recipe_of(spec), options_of(spec, epochs=1), spec.seed)

@@ -10,11 +10,11 @@ from typing import Final
 from nas.pipeline import export, predict, profile, references, train, verify
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.measuring import NUM_SESSIONS
-from nas.pipeline.options import options_of
+from nas.pipeline.options import options_of, trial_of
 from nas.pipeline.profile import NUM_CALIBRATION, check_limits, context_of, load_table
-from nas.pipeline.throughput import Throughput, measure_throughput
 from nas.results import Document
 from nas.training.batch_norm import NUM_CALIBRATION_IMAGES
+from nas.training.throughput import Throughput, measure_throughput
 from nas.training.trainer import steps_per_epoch
 from search_spaces.base import space_digest
 from search_spaces.sampling import option_counts
@@ -72,7 +72,7 @@ def make_plan(ctx: PhaseContext) -> Plan:
     Raises:
         InfeasibleError: `infeasible_limits`, where the device is profiled and no architecture keeps them.
     """
-    throughput = measure_throughput(ctx)
+    throughput = measure_throughput(trial_of(ctx.spec, ctx.dataset, ctx.space))
     missing = _missing(ctx)
     others = _other_phases(ctx, throughput, missing)
     epochs, epoch_s = epochs_for(ctx, throughput, sum(phase.seconds for phase in others))
@@ -131,7 +131,7 @@ def planned_epochs(ctx: PhaseContext) -> int:
     """Return the epochs that a search will train, as its plan says."""
     if ctx.spec.supernet.epochs is not None:
         return ctx.spec.supernet.epochs
-    throughput = measure_throughput(ctx)
+    throughput = measure_throughput(trial_of(ctx.spec, ctx.dataset, ctx.space))
     others = _other_phases(ctx, throughput, _missing(ctx))
     return epochs_for(ctx, throughput, sum(phase.seconds for phase in others))[0]
 

@@ -4,27 +4,23 @@ Together they get as many CPU-seconds of training as the supernet had. They are 
 like every network of the search.
 """
 
-import time
 from typing import Final
-
-import numpy as np
 
 from nas.evaluation import SubnetEvaluator
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.networks import Exported, export_subnet, latency_of, measure_files, score_file, shape_costs
-from nas.pipeline.options import augmentation_of, options_of, recipe_of
+from nas.pipeline.options import augmentation_of, options_of, recipe_of, trial_of
 from nas.pipeline.profile import context_of, load_table
-from nas.pipeline.throughput import train_step
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.publication import accuracy_of
 from nas.results import Document, VerifiedNetwork
 from nas.training.events import EpochDone, Trained
 from nas.training.options import TrainTask
+from nas.training.throughput import step_cpu_seconds
 from nas.training.trainer import steps_per_epoch, train
 from nas.training.weights import load_supernet
 from search_spaces.base import SearchSpace, Space
-from search_spaces.modules.supernet import Supernet
 from search_spaces.slot_tables import distinct_layers
 from search_spaces.stock_networks import STOCK_NETWORKS
 
@@ -90,14 +86,7 @@ def _train_and_export(ctx: PhaseContext, name: str, number: int) -> Exported:
 
 
 def epochs_within(ctx: PhaseContext, space: SearchSpace, cpu_seconds: float) -> int:
-    """Return how many epochs fit into a number of CPU-seconds, from a few timed steps; one at least."""
-    options = options_of(ctx.spec, epochs=1)
-    supernet = Supernet(space, ctx.spec.seed)
-    step = recipe_of(ctx.spec).step(space, 0, np.random.default_rng(0))
-    times = []
-    for _ in range(6):
-        started = time.process_time()
-        train_step(ctx, supernet, step, options.batch_size)
-        times.append(time.process_time() - started)
-    steps = steps_per_epoch(len(ctx.dataset.labels("train")), options.batch_size)
-    return max(int(cpu_seconds / (sorted(times)[2] * steps)), 1)
+    """Return how many epochs of one network fit into a number of CPU-seconds; one at least."""
+    trial = trial_of(ctx.spec, ctx.dataset, space)
+    steps = steps_per_epoch(len(ctx.dataset.labels("train")), trial.options.batch_size)
+    return max(int(cpu_seconds / (step_cpu_seconds(trial) * steps)), 1)

@@ -107,7 +107,7 @@ def _train_step(trial: Trial, supernet: Supernet, step: Step) -> _Seconds:
     wall, cpu = time.perf_counter(), time.process_time()
     images = augment(pixels[chosen], trial.options.augmentation, np.random.default_rng(0))
     for _, loss in step_losses(supernet, images, labels, step, trial.options.label_smoothing):
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
     optimizer.step()
     optimizer.zero_grad()
     return _Seconds(time.perf_counter() - wall, time.process_time() - cpu)
