@@ -44,6 +44,10 @@ def _listed(kernels: tuple[int, ...], pattern: int) -> Standing:
     return _conv(kernels[pattern])
 
 
+def _odd_one(odd: tuple[int, int], first: int, second: int) -> Standing:
+    return _conv(5 if (first, second) == odd else 3)
+
+
 END = Slot("end", (), partial(_conv, 3))
 # Two blocks, the second of which is skipped at depth 1: 2 + 4 networks of 8 rows.
 DEPTHS = Space(
@@ -77,6 +81,12 @@ PATTERNS = Space(
         END,
     ),
 )
+# Only when the second choice is lowered does the first turn out to change nothing.
+ORDER = Space(
+    "order",
+    (Choice("first", (0, 1)), Choice("second", (0, 1))),
+    (Slot("conv", ("first", "second"), partial(_odd_one, (0, 1))), END),
+)
 NOTHING_TO_CHOOSE = Space("fixed", (), (END,))
 
 
@@ -86,7 +96,7 @@ def all_rows(space: Space) -> IntArray:
 
 @pytest.mark.parametrize(
     ("space", "num_networks"),
-    [(DEPTHS, 6), (CAPS, 3), (TWO_SLOTS, 5), (PATTERNS, 4)],
+    [(DEPTHS, 6), (CAPS, 3), (TWO_SLOTS, 5), (PATTERNS, 4), (ORDER, 2)],
     ids=lambda value: value.name if isinstance(value, Space) else str(value),
 )
 def test_every_network_has_one_canonical_row(space: Space, num_networks: int) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from search_spaces.catalogue import get_space
-from search_spaces.layers import InvertedResidual
+from search_spaces.layers import InvertedResidual, ShuffleUnit
 from search_spaces.modules.static import StaticNetwork
 from search_spaces.network import layers, network
 from search_spaces.sampling import as_architecture, largest, smallest
@@ -63,7 +63,7 @@ def test_work_of_resnet_by_hand() -> None:
     assert macs("resnet", 32) == stem + first + second + third + 64 * 10
 
 
-def test_the_first_blocks_of_mobilenet_v3_small_by_hand() -> None:
+def test_the_blocks_of_mobilenet_v3_small_by_hand() -> None:
     found = layers(STOCK_NETWORKS["mobilenet_v3_small"](32, 10, 3), ())
     blocks = [spec for spec in found if isinstance(spec, InvertedResidual)]
     assert blocks[:4] == [
@@ -72,7 +72,30 @@ def test_the_first_blocks_of_mobilenet_v3_small_by_hand() -> None:
         InvertedResidual((16, 8, 8), 48, 16, 3, 1, 0, "relu", True),
         InvertedResidual((16, 8, 8), 48, 24, 5, 2, 16, "hard_swish", False),
     ]
-    assert len(blocks) == 11
+    assert [spec.kernel for spec in blocks] == [3] * 3 + [5] * 8
+    assert [spec.hidden for spec in blocks] == [8, 40, 48, 48, 120, 120, 64, 72, 144, 288, 288]
+    assert [spec.out_channels for spec in blocks] == [8, 16, 16, 24, 24, 24, 24, 24, 48, 48, 48]
+    assert [spec.squeeze for spec in blocks] == [8, 0, 0, 16, 32, 32, 16, 24, 40, 72, 72]
+    assert [spec.stride for spec in blocks] == [2, 2, 1, 2, 1, 1, 1, 1, 2, 1, 1]
+    assert [spec.activation for spec in blocks] == ["relu"] * 3 + ["hard_swish"] * 8
+
+
+def test_the_blocks_of_mobilenet_v2_by_hand() -> None:
+    found = layers(STOCK_NETWORKS["mobilenet_v2"](32, 10, 3), ())
+    blocks = [spec for spec in found if isinstance(spec, InvertedResidual)]
+    # 32, 16, 24, 32, 64, 96, 160 and 320 channels x 0.35
+    widths = [8] + 2 * [8] + 3 * [16] + 4 * [24] + 3 * [32] + 3 * [56] + [112]
+    assert [spec.out_channels for spec in blocks] == widths
+    assert [spec.hidden for spec in blocks] == [16, *(6 * width for width in widths[:-1])]
+    assert [number for number, spec in enumerate(blocks, 1) if spec.stride == 2] == [2, 4, 7, 14]
+    assert {(spec.kernel, spec.squeeze, spec.activation) for spec in blocks} == {(3, 0, "relu6")}
+    assert [spec.residual for spec in blocks[:4]] == [False, False, True, False]
+
+
+def test_the_units_of_shufflenet_v2_by_hand() -> None:
+    found = layers(STOCK_NETWORKS["shufflenet_v2"](32, 10, 3), ())
+    units = [(spec.out_channels, spec.stride) for spec in found if isinstance(spec, ShuffleUnit)]
+    assert units == [(48, 2), *[(48, 1)] * 3, (96, 2), *[(96, 1)] * 7, (192, 2), *[(192, 1)] * 3]
 
 
 @EVERY
