@@ -42,7 +42,7 @@ class ShapesSpec(_Spec):
     num_test: int = Field(default=10_000, ge=1, le=2_000_000)
     num_classes: int = Field(default=10, ge=2, le=40)
     size: int = Field(default=32, ge=8, le=512)
-    difficulty: float = Field(default=0.4, ge=0.0, le=1.0)
+    difficulty: float = Field(default=0.45, ge=0.0, le=1.0)
     seed: Seed = 0
 
 

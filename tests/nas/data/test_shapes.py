@@ -22,7 +22,7 @@ def drawn(spec: ShapesSpec, *indices: int) -> NDArray[np.uint8]:
 @pytest.mark.parametrize(
     ("spec", "sha256"),
     [
-        (ShapesSpec(), "415781908bc398c92783aaf8540e5964fce5125253b4f3a32dccb7b375313a27"),
+        (ShapesSpec(), "6553b3b1f4745d3cb2d954b631f0924b198c30c79d4d43d26f08e9533d015417"),
         (
             ShapesSpec(size=45, difficulty=1.0, num_classes=40, seed=7),
             "f012eecc9d1d6451d2fd2bca905153704fc5a908aa0ae5c70cd8b56ae0cb5128",
