@@ -1,5 +1,6 @@
 """Searches in this process, from a specification to what the user reads at the end."""
 
+import math
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class SearchOutcome(Document):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the fronts, then where the files are and how to go on."""
+        yield Text()
         yield show_search(self.result, width=options.max_width, ascii_only=options.ascii_only)
         yield _closing(self)
 
@@ -63,6 +65,17 @@ def _closing(outcome: SearchOutcome) -> Text:
         f"report  {outcome.report}",
         "",
         f"hwnas searches front {outcome.id}  draws the front again",
-        f"hwnas export {outcome.id} --best --under latency_ms=0.3  delivers another network of it",
     ]
+    front = outcome.result.targets[0].front
+    if front:
+        # A limit that the network in the middle of the front just keeps.
+        limit_ms = _rounded_up(front[len(front) // 2].latency.upper_ms)
+        command = f"hwnas export {outcome.id} --best --under latency_ms={limit_ms:g}"
+        lines.append(f"{command}  delivers another network of it")
     return Text("\n".join(lines), no_wrap=True, overflow="ignore")
+
+
+def _rounded_up(value: float) -> float:
+    """Return a positive value with two digits, not below it."""
+    step = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return round(math.ceil(value / step) * step, 12)
