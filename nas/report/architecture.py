@@ -70,9 +70,10 @@ def option_grid(options: Mapping[str, Option]) -> OptionGrid:
     return OptionGrid(columns, rows)
 
 
-def varying(networks: tuple[VerifiedNetwork, ...]) -> tuple[str, ...]:
-    """Return the choices in which networks differ, in the order of the first one."""
+def varying(networks: tuple[VerifiedNetwork, ...], space: SearchSpace | None = None) -> tuple[str, ...]:
+    """Return the choices in which networks differ, in the order of the space (else of the first network)."""
     if not networks:
         return ()
-    first = networks[0].architecture
-    return tuple(name for name in first if len({network.architecture.get(name) for network in networks}) > 1)
+    place = {choice.name: number for number, choice in enumerate(space.choices)} if space is not None else {}
+    names = sorted(networks[0].architecture, key=lambda name: place.get(name, len(place)))
+    return tuple(name for name in names if len({one.architecture.get(name) for one in networks}) > 1)

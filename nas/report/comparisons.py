@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 from nas.report.marks import (
@@ -18,6 +19,7 @@ from nas.report.marks import (
     markers,
 )
 from nas.report.numbers import plain
+from nas.report.words import counted
 from nas.results import Figure, Status, TableSummary, TargetResult, VerifiedNetwork
 
 BAND: Final = 0.05
@@ -72,12 +74,12 @@ def _in_percent(figure: Figure) -> Figure:
 
 def prediction_figure(target: TargetResult) -> Chart:
     """Draw measured against predicted latency: intervals, the line of equality and a band of ±5 %."""
-    return _comparison(latency_pairs(target), "latency, ms", BAND)
+    return _comparison(latency_pairs(target), "latency, ms", band=BAND)
 
 
 def accuracy_prediction_figure(target: TargetResult) -> Chart:
     """Draw measured against predicted accuracy: intervals and the line of equality."""
-    return _comparison(accuracy_pairs(target), "accuracy, %", None)
+    return _comparison(accuracy_pairs(target), "accuracy, %", band=None)
 
 
 def _comparison(pairs: Sequence[Pair], title: str, band: float | None) -> Chart:
@@ -91,7 +93,7 @@ def _comparison(pairs: Sequence[Pair], title: str, band: float | None) -> Chart:
             for pair in pairs
             for end in (pair.lower, pair.upper, pair.predicted.lower, pair.predicted.upper)
         ]
-    axis = axis_for(values, margin=0.12)
+    axis = axis_for(values, margin=0.12, may_be_log=band is not None)
     statuses: tuple[Status, ...] = ("over_limit", "dominated", "front")
     grouped = [(status, [pair for pair in pairs if pair.network.status == status]) for status in statuses]
     return {
@@ -196,15 +198,25 @@ def form_errors(table: TableSummary) -> list[tuple[str, float]]:
     return [(name, float(table.report[name]["median_error"])) for name in FORMS if name in table.report]
 
 
-def agreement_sentence(pairs: Sequence[Pair]) -> str:
-    """Return how predictions compare with measurements: median error, how many lie in the interval."""
-    errors = sorted(abs(pair.predicted.value / pair.measured - 1.0) for pair in pairs if pair.measured > 0.0)
-    if not errors:
+def latency_sentence(target: TargetResult) -> str:
+    """Return how predicted latencies compare with measured ones: median error in percent, intervals."""
+    pairs = latency_pairs(target)
+    errors = [abs(pair.predicted.value / pair.measured - 1.0) for pair in pairs]
+    return _sentence(pairs, "" if not pairs else f"{plain(100.0 * median(errors), 2)} %")
+
+
+def accuracy_sentence(target: TargetResult) -> str:
+    """Return how predicted accuracies compare with measured ones: median error in points, intervals."""
+    pairs = accuracy_pairs(target)
+    errors = [abs(pair.predicted.value - pair.measured) for pair in pairs]
+    return _sentence(pairs, "" if not pairs else f"{plain(median(errors), 2)} points")
+
+
+def _sentence(pairs: Sequence[Pair], error: str) -> str:
+    if not pairs:
         return "Nothing was predicted for these networks."
-    middle = len(errors) // 2
-    median = errors[middle] if len(errors) % 2 else (errors[middle - 1] + errors[middle]) / 2
     inside = sum(pair.predicted.lower <= pair.measured <= pair.predicted.upper for pair in pairs)
     return (
-        f"{len(pairs)} networks: median error {plain(100.0 * median, 2)} %; "
+        f"{counted(len(pairs), 'network')}: median error {error}; "
         f"{inside} of {len(pairs)} measured values lie inside the predicted interval."
     )

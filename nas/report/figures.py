@@ -79,9 +79,8 @@ def front_figure(
     limit = target.target.limits.get(cost)
     bound = None if limit is None else limit / axis_cost.scale.divisor
     x = _cost_axis(shown, axis_cost, bound)
-    y = axis_for(
-        [100.0 * end for network in shown for end in (network.accuracy.lower, network.accuracy.upper)]
-    )
+    accuracies = [100.0 * end for one in shown for end in (one.accuracy.lower, one.accuracy.upper)]
+    y = axis_for(accuracies, may_be_log=False)
     traces = [
         *(_cloud(target.cloud, x, y) if cost == "latency_ms" else []),
         *(_plain_points(target, status, axis_cost) for status in ("over_limit", "dominated")),
@@ -238,7 +237,7 @@ def choices_figure(front: Sequence[VerifiedNetwork], space: SearchSpace | None =
         space: Tells which choices are active; without it all are shown.
     """
     active = [active_options(network.architecture, space) for network in front]
-    names = [name for name in varying(tuple(front)) if any(name in options for options in active)]
+    names = [name for name in varying(tuple(front), space) if any(name in options for options in active)]
     cells = [[options.get(name) for options in active] for name in names]
     layout = {
         "xaxis": {

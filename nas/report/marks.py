@@ -78,11 +78,14 @@ class Axis:
         return (value - self.low) / (self.high - self.low)
 
 
-def axis_for(values: Sequence[float], margin: float = 0.06) -> Axis:
-    """Return an axis with some room around the values; logarithmic where they span more than `LOG_SPAN`."""
+def axis_for(values: Sequence[float], margin: float = 0.06, *, may_be_log: bool = True) -> Axis:
+    """Return an axis with some room around the values; logarithmic where they span more than `LOG_SPAN`.
+
+    Shares stay linear however far they span: `may_be_log` is False for them.
+    """
     finite = [value for value in values if math.isfinite(value)]
     low, high = min(finite, default=0.0), max(finite, default=1.0)
-    if low > 0.0 and high / low > LOG_SPAN:
+    if may_be_log and low > 0.0 and high / low > LOG_SPAN:
         room = (high / low) ** margin
         return Axis(low / room, high * room, log=True)
     span = (high - low) or abs(high) or 1.0

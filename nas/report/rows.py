@@ -16,7 +16,7 @@ from nas.report.numbers import (
     decimals,
     plain,
 )
-from nas.report.words import images_text
+from nas.report.words import images_text, sessions_text
 from nas.results import Accuracy, Delivery, Figure, VerifiedNetwork
 from search_spaces.base import SearchSpace
 
@@ -161,13 +161,19 @@ def _row(
         params=params,
         memory=memory,
         test=test,
-        tied=", ".join(str(numbers.get(name, name)) for name in network.tied_with) or NOTHING,
+        tied=_ties(network, numbers),
         folder="" if folder is None else relative_address(folder + "/"),
         file=relative_address(f"networks/{network.file_sha256}.onnx"),
         summary=in_one_line(options) or f"image size {network.resolution} × {network.resolution}",
         grid=option_grid(options),
         facts=_facts(network),
     )
+
+
+def _ties(network: VerifiedNetwork, numbers: Mapping[str, int]) -> str:
+    listed = sorted(numbers[name] for name in network.tied_with if name in numbers)
+    others = [name for name in network.tied_with if name not in numbers]
+    return ", ".join([*map(str, listed), *others]) or NOTHING
 
 
 def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
@@ -177,7 +183,7 @@ def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
         ("image size", f"{network.resolution} × {network.resolution}"),
         ("images of the accuracy", images_text(network.accuracy)),
         ("90 % of runs within", f"{plain(network.latency.p90_ms)} ms"),
-        ("measuring sessions", ", ".join(network.latency.sessions) or NOTHING),
+        ("measuring sessions", sessions_text(network.latency.sessions) or NOTHING),
         ("largest difference of a logit between torch and the file", f"{network.max_difference:.1e}"),
         *(() if network.origin == "reference" else (("round of verification", str(network.round)),)),
         *(() if test is None else (("images of the test accuracy", images_text(test)),)),

@@ -6,13 +6,35 @@ from typing import Any, Final
 
 from nas.report import words
 from nas.report.architecture import varying
-from nas.report.comparisons import accuracy_pairs, agreement_sentence, form_errors, latency_pairs
+from nas.report.comparisons import accuracy_sentence, form_errors, latency_sentence
 from nas.report.numbers import duration, plain
 from nas.report.rows import NOTHING, Row, Units, rows_of, units_for
 from nas.results import Delivery, Figure, SearchResult, TableSummary, TargetResult, VerifiedNetwork
 from search_spaces.base import SearchSpace
 
 Facts = list[tuple[str, str]]
+
+SPLITS: Final = ("train", "select", "confirm", "test")
+
+_BEST: Final = 3
+"""How many of the compared models are named."""
+
+_FIELDS: Final[dict[str, str]] = {
+    "cpu_model": "processor",
+    "cpu_features": "instruction sets",
+    "num_cores": "cores",
+    "memory_gib": "memory, GiB",
+    "architecture": "architecture",
+    "os": "system",
+    "runtime": "runtime",
+    "runtime_version": "version",
+    "precision": "precision",
+    "threads": "threads",
+    "batch": "batch",
+    "affinity": "pinned to processors",
+    "graph_optimisation": "graph optimisation",
+}
+"""Fields of devices and contexts, in the order they are read, with the names people use."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +100,8 @@ def make_section(result: SearchResult, number: int, space: SearchSpace | None) -
         has_forms=bool(form_errors(target.table)),
         accuracy_kind=_kind([network.predicted_accuracy for network in target.networks]),
         latency_kind=_kind([network.predicted_latency for network in target.networks]),
-        latency_agreement=agreement_sentence(latency_pairs(target)),
-        accuracy_agreement=agreement_sentence(accuracy_pairs(target)),
+        latency_agreement=latency_sentence(target),
+        accuracy_agreement=accuracy_sentence(target),
         table_facts=table_facts(target.table),
         device_facts=facts_of(target.device),
         context_facts=facts_of(target.context),
@@ -104,7 +126,7 @@ def table_facts(table: TableSummary) -> Facts:
         ("measured for this search", f"{table.num_measured_now:,}"),
         ("measured before", f"{table.num_layers - table.num_measured_now:,}"),
         ("median difference between sessions", f"{plain(100.0 * table.median_spread, 2)} %"),
-        ("measuring sessions", ", ".join(table.sessions) or NOTHING),
+        ("measuring sessions", words.sessions_text(table.sessions) or NOTHING),
     ]
     report, corrected = table.report, table.report.get("corrected", {})
     if corrected:
@@ -136,7 +158,8 @@ def predictor_facts(report: Mapping[str, Any]) -> Facts:
     if not wanted <= report.keys():
         return facts_of(report)
     errors = sorted(report.get("candidates", {}).items(), key=lambda item: float(item[1]))
-    points = [f"{name} {_points(error)}" for name, error in errors]
+    points = [f"{name} {_points(error)}" for name, error in errors[:_BEST]]
+    more = [f"{len(errors) - _BEST} more"] if len(errors) > _BEST else []
     return [
         (
             "scored subnets it was fitted on",
@@ -153,7 +176,7 @@ def predictor_facts(report: Mapping[str, Any]) -> Facts:
         ),
         (f"inside the {100.0 * report['level']:g} % interval", f"{plain(100.0 * report['coverage'], 3)} %"),
         ("mean width of the interval", _points(report["mean_interval_width"])),
-        *((("models compared, mean error", ", ".join(points)),) if points else ()),
+        *((("models compared, mean error left out", ", ".join([*points, *more])),) if points else ()),
     ]
 
 
@@ -173,7 +196,7 @@ def data_facts(result: SearchResult) -> Facts:
         ("name", str(data.get("name", result.spec.dataset.name))),
         ("classes", f"{len(result.class_names)}"),
     ]
-    facts += [(f"{split} images", f"{count:,}") for split, count in images.items()]
+    facts += [(f"{split} images", f"{images[split]:,}") for split in _in_order(images, SPLITS)]
     if data.get("cross_fitted"):
         facts.append(("select and confirm", "two halves of the validation images that swap roles"))
     if "imbalance" in data:
@@ -194,15 +217,18 @@ def _duplicates(found: Mapping[str, Any] | None) -> str:
     return f"{found['num_images']:,} images in {words.counted(found['num_pairs'], 'pair')}{looked}"
 
 
-def class_rows(result: SearchResult) -> list[tuple[str, list[int]]]:
-    """Return for each class its name and its images in every split."""
+def class_rows(result: SearchResult) -> tuple[list[str], list[tuple[str, list[int]]]]:
+    """Return the splits, and for each class its name and its images in every split."""
     counts = result.dataset.get("counts", {})
-    if not counts:
-        return []
-    return [
-        (name, list(row))
-        for name, row in zip(result.class_names, zip(*counts.values(), strict=True), strict=False)
-    ]
+    splits = _in_order(counts, SPLITS)
+    columns = zip(*(counts[split] for split in splits), strict=True)
+    return splits, [(name, list(row)) for name, row in zip(result.class_names, columns, strict=False)]
+
+
+def _in_order(document: Mapping[str, Any], order: Sequence[str]) -> list[str]:
+    """Return the names of a document, those with a place in the order first: stored documents have none."""
+    place = {name: number for number, name in enumerate(order)}
+    return sorted(document, key=lambda name: place.get(name, len(place)))
 
 
 def search_facts(result: SearchResult) -> Facts:
@@ -210,13 +236,17 @@ def search_facts(result: SearchResult) -> Facts:
     spec = result.spec
     return [
         ("search", result.id),
-        ("started", result.started_at),
-        ("finished", result.finished_at),
+        ("started", _moment(result.started_at)),
+        ("finished", _moment(result.finished_at)),
         ("seed", str(spec.seed)),
         ("strategy", f"{spec.search.strategy}, {spec.search.evaluations:,} evaluations"),
         ("objectives", ", ".join(spec.search.objectives)),
         ("specification, SHA-256", spec.digest),
     ]
+
+
+def _moment(iso: str) -> str:
+    return iso.replace("T", " ").replace("+00:00", " UTC")
 
 
 def supernet_facts(result: SearchResult) -> Facts:
@@ -232,21 +262,12 @@ def supernet_facts(result: SearchResult) -> Facts:
     ]
 
 
-_FIELDS: Final[dict[str, str]] = {
-    "cpu_model": "processor",
-    "cpu_features": "instruction sets",
-    "num_cores": "cores",
-    "memory_gib": "memory, GiB",
-    "os": "system",
-    "affinity": "pinned to processors",
-    "graph_optimisation": "graph optimisation",
-}
-"""Names of fields that do not speak for themselves."""
-
-
 def facts_of(document: Mapping[str, Any]) -> Facts:
-    """Return the fields of a document as name and text."""
-    return [(_FIELDS.get(name, name.replace("_", " ")), _text(value)) for name, value in document.items()]
+    """Return the fields of a document as name and text; those of devices and contexts in their order."""
+    return [
+        (_FIELDS.get(name, name.replace("_", " ")), _text(document[name]))
+        for name in _in_order(document, list(_FIELDS))
+    ]
 
 
 def _text(value: Any) -> str:

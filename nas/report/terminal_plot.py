@@ -106,7 +106,7 @@ def _canvas(networks: Sequence[VerifiedNetwork], limit: float | None, width: int
     if limit is not None and limit <= MAX_LIMIT_RATIO * max(latencies):
         latencies.append(limit)
     accuracies = [100.0 * network.accuracy.value for network in networks]
-    return _Canvas(axis_for(latencies, 0.04), axis_for(accuracies, 0.05), width, height)
+    return _Canvas(axis_for(latencies, 0.04), axis_for(accuracies, 0.05, may_be_log=False), width, height)
 
 
 def _draw(

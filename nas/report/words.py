@@ -71,6 +71,11 @@ def images_of(networks: Sequence[VerifiedNetwork]) -> str:
     return f"{least:,} {parts} images" if least == most else f"{least:,} to {most:,} {parts} images"
 
 
+def sessions_text(sessions: Sequence[str]) -> str:
+    """Return measuring sessions by the first digits of their names; in the documents they stand in full."""
+    return ", ".join(session[:8] for session in sessions)
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number of things: `1 file`, `3 files`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -49,6 +49,13 @@
       displayModeBar: touch ? false : "hover",
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     };
+    // Beside their marks, names would cover half of a narrow chart.
+    for (const trace of copy.data) {
+      if (narrow && trace.textposition && trace.mode === "markers+text") {
+        trace.textposition = "bottom center";
+        trace.textfont.size = 10;
+      }
+    }
     Plotly.react(place, copy.data, themed(copy.layout), settings);
     if (!place.dataset.tied) {
       place.dataset.tied = "yes";
@@ -111,7 +118,7 @@
     const budget = Math.max(least * (most / least) ** share, least) * (1 + 1e-9);
     const kept = front.filter((row) => Number(row.dataset.latency) <= budget);
     const best = kept.reduce((one, other) => (Number(other.dataset.accuracy) > Number(one.dataset.accuracy) ? other : one));
-    const accuracy = (100 * Number(best.dataset.accuracy)).toFixed(1);
+    const accuracy = best.querySelector(".main").firstChild.textContent.trim();
     slider.parentElement.querySelector("output").textContent =
       `${budget.toPrecision(3)} ms: ${best.dataset.name}, ${accuracy} %`;
     if (show) pick(target, best.dataset.name, false);

@@ -67,4 +67,15 @@ def test_choices_in_which_networks_differ() -> None:
     second = network("b", 0.2, 0.95, architecture={"width": 1, "depth": 3})
     assert varying((first, second)) == ("depth",)
     assert varying((first,)) == ()
+
+
+def test_choices_stand_in_the_order_of_the_space() -> None:
+    small = option_values(space(), as_architecture(smallest(space())[0]))
+    large = option_values(space(), as_architecture(largest(space())[0]))
+    stored = network("a", 0.1, 0.9, architecture=dict(sorted(small.items())))
+    several = [choice.name for choice in space().choices if len(choice.options) > 1]
+    assert list(varying((stored, network("b", 0.2, 0.95, architecture=large)), space())) == several
+
+
+def test_no_networks_differ_in_nothing() -> None:
     assert varying(()) == ()

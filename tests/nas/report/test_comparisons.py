@@ -6,9 +6,9 @@ import pytest
 from nas.report.comparisons import (
     accuracy_pairs,
     accuracy_prediction_figure,
-    agreement_sentence,
+    accuracy_sentence,
     form_errors,
-    latency_pairs,
+    latency_sentence,
     prediction_figure,
     table_figure,
 )
@@ -57,17 +57,30 @@ def test_accuracies_are_compared_in_percent_without_a_band() -> None:
 def test_nothing_predicted_nothing_drawn() -> None:
     assert prediction_figure(target((UNPREDICTED,)))["data"] == []
     assert accuracy_prediction_figure(target(()))["data"] == []
-    assert (
-        agreement_sentence(latency_pairs(target((UNPREDICTED,))))
-        == "Nothing was predicted for these networks."
-    )
+    assert latency_sentence(target((UNPREDICTED,))) == "Nothing was predicted for these networks."
+    assert accuracy_sentence(target(())) == "Nothing was predicted for these networks."
 
 
 def test_agreement_counts_the_median_error_and_the_intervals() -> None:
     # Errors 5 % and 10 %; 0.20 lies inside 0.19 to 0.23, 1.00 not inside 0.85 to 0.95.
-    assert agreement_sentence(latency_pairs(target((LOW, HIGH)))) == (
+    assert latency_sentence(target((LOW, HIGH))) == (
         "2 networks: median error 7.5 %; 1 of 2 measured values lie inside the predicted interval."
     )
+
+
+def test_errors_of_accuracies_are_in_points() -> None:
+    one = network("a", 0.2, 0.50, predicted_accuracy=figure(0.52, 0.01, "fitted"))
+    assert accuracy_sentence(target((one,))) == (
+        "1 network: median error 2.0 points; 0 of 1 measured values lie inside the predicted interval."
+    )
+
+
+def test_accuracies_have_no_logarithmic_axis_however_far_they_span() -> None:
+    points = tuple(
+        network(f"n{share}", 0.2, share, predicted_accuracy=figure(share, 0.01, "fitted"))
+        for share in (0.1, 0.2, 0.5, 0.9)
+    )
+    assert "type" not in accuracy_prediction_figure(target(points))["layout"]["xaxis"]
 
 
 def test_accuracy_pairs_are_in_percent() -> None:

@@ -94,6 +94,11 @@ def test_the_axis_is_logarithmic_where_latencies_span_more_than_three() -> None:
     assert "type" not in front_figure(target((BEST, OVER), 0.7))["layout"]["xaxis"]
 
 
+def test_accuracy_is_never_logarithmic() -> None:
+    layout = front_figure(target((network("bad", 0.1, 0.1), network("good", 0.3, 0.98))))["layout"]
+    assert "type" not in layout["yaxis"]
+
+
 def test_the_limit_is_a_line_with_its_value() -> None:
     layout = front_figure(target((FAST, BEST), 0.55))["layout"]
     assert (layout["shapes"][0]["x0"], layout["shapes"][0]["x1"]) == (0.55, 0.55)

@@ -74,6 +74,12 @@ def test_ties_are_numbers_of_rows_where_the_point_is_in_the_table() -> None:
     assert large.tied == "1, elsewhere"
 
 
+def test_ties_are_listed_in_the_order_of_the_table() -> None:
+    points = tuple(network(f"n{number}", 0.1 * number, 0.9) for number in range(1, 12))
+    last = network("last", 2.0, 0.95, tied_with=("n10", "n2", "n9"))
+    assert rows_of((*points, last), units_for(points), None)[-1].tied == "2, 9, 10"
+
+
 def test_test_accuracy_is_there_where_it_was_scored() -> None:
     small, large = rows_of(BOTH, units_for(BOTH), None)
     assert small.test.text == NOTHING

@@ -1,5 +1,7 @@
 """What the parts of the page say."""
 
+import json
+
 from nas.report.sections import (
     class_rows,
     data_facts,
@@ -10,6 +12,7 @@ from nas.report.sections import (
     supernet_facts,
     table_facts,
 )
+from nas.results import SearchResult
 from tests.nas.report.documents import PREDICTOR_REPORT, figure, make_result, network, references, target
 
 FAST = network("fast", 0.1, 0.95)
@@ -64,7 +67,15 @@ def test_the_predictor_is_told_on_held_out_subnets() -> None:
     assert facts["rank correlation, Spearman"] == "0.913"
     assert facts["mean error, held out"] == "0.42 points"
     assert facts["inside the 90 % interval"] == "91.0 %"
-    assert facts["models compared, mean error"] == "logit_boosted 0.42 points, linear 0.61 points"
+    assert facts["models compared, mean error left out"] == "logit_boosted 0.42 points, linear 0.61 points"
+
+
+def test_of_many_compared_models_the_best_are_named() -> None:
+    many = {f"m{number}": 0.01 * number for number in range(1, 6)}
+    facts = dict(predictor_facts({**PREDICTOR_REPORT, "candidates": many}))
+    assert (
+        facts["models compared, mean error left out"] == "m1 1.0 points, m2 2.0 points, m3 3.0 points, 2 more"
+    )
 
 
 def test_an_undefined_correlation_is_a_dash() -> None:
@@ -84,12 +95,28 @@ def test_the_data_set_is_counted() -> None:
 
 
 def test_classes_have_a_count_for_each_split() -> None:
-    assert class_rows(make_result())[1] == ("one", [105, 34, 33, 37])
+    splits, rows = class_rows(make_result())
+    assert splits == ["train", "select", "confirm", "test"]
+    assert rows[1] == ("one", [105, 34, 33, 37])
+
+
+def test_the_order_of_stored_documents_does_not_matter() -> None:
+    result = make_result()
+    stored = SearchResult.model_validate_json(json.dumps(result.model_dump(mode="json"), sort_keys=True))
+    assert class_rows(stored) == class_rows(result)
+    assert data_facts(stored) == data_facts(result)
+    assert facts_of(stored.targets[0].device) == facts_of(result.targets[0].device)
+    assert [name for name, _ in facts_of(stored.targets[0].context)] == [
+        "runtime",
+        "version",
+        "precision",
+        "threads",
+    ]
 
 
 def test_a_data_set_without_a_report_has_no_counts() -> None:
     bare = make_result().model_copy(update={"dataset": {}})
-    assert class_rows(bare) == []
+    assert class_rows(bare) == ([], [])
     assert dict(data_facts(bare))["classes"] == "10"
 
 
@@ -109,6 +136,7 @@ def test_a_reused_supernet_took_no_time() -> None:
 def test_a_search_is_identified() -> None:
     facts = dict(search_facts(make_result()))
     assert facts["seed"] == "0"
+    assert facts["started"] == "2026-11-20 10:00:00 UTC"
     assert facts["objectives"] == "accuracy, latency_ms"
 
 
