@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from latency_predictors.protocol import WireModel
 
-Term = Literal["a", "b", "c"]
+Term = Literal["a", "b", "c", "d"]
 Kind = Literal["measured", "table", "fitted", "modelled", "assumed"]
 
 Floats = NDArray[Any]
@@ -30,6 +30,7 @@ class CalibrationPoint(WireModel):
         num_macs: Its multiply-accumulates.
         measured_ms: Median over sessions.
         rel_sd: Spread between sessions, as a share.
+        boundary_mib: Mebibytes of activations into and out of its layers; 0 where that is not known.
     """
 
     digest: str
@@ -38,6 +39,7 @@ class CalibrationPoint(WireModel):
     num_macs: int
     measured_ms: float
     rel_sd: float
+    boundary_mib: float = 0.0
 
 
 class FormErrors(WireModel):
@@ -63,7 +65,7 @@ class ErrorReport(WireModel):
         num_networks: Networks it rests on.
         bare_sum: t = S.
         affine: t = a S + b.
-        corrected: t = a S + b - c L with the terms that were kept.
+        corrected: t = a S + b - c L - d M with the terms that were kept.
         macs: t = a MACs + b, what a table has to beat.
         level: Nominal coverage of the intervals.
         coverage: Share of networks inside the interval made without them.
@@ -92,13 +94,14 @@ class Hull(WireModel):
 
 
 class Correction(WireModel):
-    """t = a S + b - c L: S is the sum of layers, L their number; b and c are milliseconds.
+    """t = a S + b - c L - d M: S is the sum of layers, L their number, M the mebibytes at their boundaries.
 
     Attributes:
         terms: Coefficients that were fitted; those not among them are at 1 (a) or 0.
         a: How much of a lone layer's time is left in a network.
-        b: What an inference costs beside its layers.
-        c: What a lone layer pays for being called alone.
+        b: What an inference costs beside its layers, in milliseconds.
+        c: What a lone layer pays for being called alone, in milliseconds.
+        d: What a lone layer pays for converting its input and output, in milliseconds a mebibyte.
         level: Nominal coverage of the interval.
         half_width: The interval is point / (1 + half_width) to point * (1 + half_width).
         hull: Where the interval holds; beyond, it widens.
@@ -112,8 +115,9 @@ class Correction(WireModel):
     version: Literal[1] = 1
     terms: tuple[Term, ...]
     a: float
-    b: float
-    c: float
+    b: float = 0.0
+    c: float = 0.0
+    d: float = 0.0
     level: float
     half_width: float
     hull: Hull | None
@@ -123,13 +127,20 @@ class Correction(WireModel):
     report: ErrorReport | None = None
     created_at: str = ""
 
-    def point(self, sums_ms: Floats, num_layers: Floats) -> Floats:
-        """Return predicted milliseconds, (n,), in the type of the arguments, both (n,)."""
-        point: Floats = sums_ms * sums_ms.dtype.type(self.a)
-        point += sums_ms.dtype.type(self.b)
+    def point(self, sums_ms: Floats, num_layers: Floats, boundary_mib: Floats | None = None) -> Floats:
+        """Return predicted milliseconds, (n,), in the type of the arguments, each (n,).
+
+        Without `boundary_mib` the term d has to be 0.
+        """
+        number = sums_ms.dtype.type
+        point: Floats = sums_ms * number(self.a)
+        point += number(self.b)
         if self.c:
-            point -= num_layers * sums_ms.dtype.type(self.c)
-        np.maximum(point, sums_ms.dtype.type(self.floor_ms), out=point)
+            point -= num_layers * number(self.c)
+        if self.d:
+            assert boundary_mib is not None, "this correction needs the activations at the layers' boundaries"
+            point -= boundary_mib * number(self.d)
+        np.maximum(point, number(self.floor_ms), out=point)
         return point
 
     def factor(self, sums_ms: Floats, num_layers: Floats) -> Floats:

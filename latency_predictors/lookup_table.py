@@ -3,11 +3,8 @@
 A table also keeps what is derived from it: for each search space the correction that whole networks gave.
 """
 
-import errno
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -19,9 +16,10 @@ from latency_predictors.correction import Correction
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.protocol import SessionResult, WireModel
 from latency_predictors.spread import combine
+from search_spaces.atomic import write_atomically
 from search_spaces.base import FloatArray
 from search_spaces.digests import canonical_json
-from search_spaces.errors import ArtifactError, MeasurementError, ResourceError
+from search_spaces.errors import ArtifactError, MeasurementError
 from search_spaces.layers import LayerSpec
 
 
@@ -148,7 +146,7 @@ class LookupTable(WireModel):
         """
         table = self.model_dump(mode="json")
         digest = hashlib.sha256(canonical_json(table).encode()).hexdigest()
-        _write_whole(path, canonical_json({"sha256": digest, "table": table}).encode())
+        write_atomically(path, canonical_json({"sha256": digest, "table": table}).encode())
 
     @classmethod
     def load(cls, path: Path) -> "LookupTable":
@@ -183,22 +181,3 @@ class LookupTable(WireModel):
                 f"a session on {session.device.label} ({session.context.label}) does not belong into the "
                 f"table of {self.device.label} ({self.context.label})",
             )
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write beside the target, flush to the disk, then put it in place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ResourceError(
-                "disk_full", f"no space left for {path.name}: free some and try again"
-            ) from error
-        raise

@@ -10,6 +10,7 @@ import numpy as np
 
 from latency_predictors.slot_costs import SlotCosts
 from search_spaces.base import FloatArray, IntArray, SearchSpace
+from search_spaces.layers import LayerSpec
 from search_spaces.network import Node, network
 from search_spaces.operations import num_values
 from search_spaces.sampling import as_architecture
@@ -44,6 +45,11 @@ def peak_memory_bytes(nodes: tuple[Node, ...]) -> int:
         if node.slot in last_use:
             alive[node.slot] = _BYTES_PER_VALUE * num_values(node.spec.out_shape)
     return peak
+
+
+def boundary_mib(spec: LayerSpec) -> float:
+    """Return the mebibytes that a lone layer takes in and gives out (fp32, one image)."""
+    return _BYTES_PER_VALUE * (num_values(spec.in_shape) + num_values(spec.out_shape)) / 2**20
 
 
 def peak_memory_of(space: SearchSpace) -> Callable[[IntArray], FloatArray]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from latency_predictors.correction import Correction, Kind
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.memory import peak_memory_of
+from latency_predictors.memory import boundary_mib, peak_memory_of
 from latency_predictors.slot_costs import SlotCosts
 from search_spaces.base import FloatArray, IntArray, SearchSpace
 from search_spaces.errors import UsageError
@@ -70,6 +70,7 @@ class MultiTargetPredictor:
         layers = distinct_layers(space)
         self._corrections = {name: correction for name, (_, correction) in targets.items()}
         columns = [table.costs_ms(layers) for table, _ in targets.values()]
+        columns.append(np.array([boundary_mib(spec) for spec in layers]))
         columns.append(np.ones(len(layers)))
         self._sums = SlotCosts(space, np.stack(columns, axis=1).astype(np.float32))
 
@@ -81,10 +82,10 @@ class MultiTargetPredictor:
         }
         for rows, sums in self._sums.chunks(archs):
             columns = np.ascontiguousarray(sums.T)
-            num_layers = columns[-1]
+            boundary, num_layers = columns[-2], columns[-1]
             for (name, costs), sums_ms in zip(results.items(), columns, strict=False):
                 correction = self._corrections[name]
-                point = correction.point(sums_ms, num_layers)
+                point = correction.point(sums_ms, num_layers, boundary)
                 factor = correction.factor(sums_ms, num_layers)
                 costs.point[rows] = point
                 np.divide(point, factor, out=costs.lower[rows])

@@ -21,6 +21,17 @@ def test_the_point_is_the_formula() -> None:
     assert point.tolist() == pytest.approx([0.5 * 2 + 0.2 - 0.05, 0.5 * 4 + 0.2 - 0.1])
 
 
+def test_boundaries_are_subtracted_where_they_are_a_term() -> None:
+    whole = CORRECTION.model_copy(update={"terms": ("a", "b", "c", "d"), "d": 0.3})
+    point = whole.point(np.array([2.0]), np.array([5.0]), np.array([0.5]))
+    assert point.tolist() == pytest.approx([0.5 * 2 + 0.2 - 0.05 - 0.15])
+
+
+def test_a_term_is_never_forgotten() -> None:
+    with pytest.raises(AssertionError, match="boundaries"):
+        CORRECTION.model_copy(update={"d": 0.3}).point(np.array([2.0]), np.array([5.0]))
+
+
 def test_nothing_is_predicted_below_the_floor() -> None:
     assert CORRECTION.point(np.array([0.01]), np.array([100.0])).tolist() == [0.05]
 

@@ -1,13 +1,14 @@
+import math
 import time
 
 import numpy as np
 import pytest
 
-from latency_predictors.calibration import fit_correction
 from latency_predictors.correction import Correction
+from latency_predictors.fitting import fit_correction
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.predictor import CostPredictor, MultiTargetPredictor, exact_cost
-from search_spaces.base import SearchSpace
+from search_spaces.base import FloatArray, IntArray, SearchSpace
 from search_spaces.catalogue import get_space
 from search_spaces.errors import MeasurementError, UsageError
 from search_spaces.network import layers
@@ -25,28 +26,33 @@ def target(space: SearchSpace, seed: int, m: int = 20) -> tuple[LookupTable, Cor
     specs = distinct_layers(space)
     costs = {layer_key(spec): 0.005 + 0.1 * rng.random() for spec in specs}
     table = LookupTable(device=DEVICE, context=CONTEXT).merged(specs, [session("s1", costs)])
-    sums, counts = naive_sums(space, table, random_architectures(space, m, rng))
-    measured = (0.9 * sums + 0.02 - 0.001 * counts) * np.exp(rng.normal(0, 0.02, m))
-    return table, fit_correction(sums, counts, measured)
+    sums, counts, boundary = naive_sums(space, table, random_architectures(space, m, rng))
+    measured = (0.9 * sums + 0.02 - 0.001 * counts - 0.05 * boundary) * np.exp(rng.normal(0, 0.002, m))
+    return table, fit_correction(sums, counts, measured, boundary_mib=boundary)
 
 
 def naive_sums(
-    space: SearchSpace, table: LookupTable, archs: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    space: SearchSpace, table: LookupTable, archs: IntArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Sums of entries, numbers of layers, mebibytes at their boundaries; one network after the other."""
     found = [layers(space, as_architecture(row)) for row in archs]
     sums = [sum(table.entries[layer_key(spec)].median_ms for spec in specs) for specs in found]
-    return np.array(sums), np.array([float(len(specs)) for specs in found])
+    values = [sum(math.prod(spec.in_shape) + math.prod(spec.out_shape) for spec in specs) for specs in found]
+    return np.array(sums), np.array([float(len(specs)) for specs in found]), np.array(values) * 4 / 2**20
 
 
 @pytest.mark.parametrize("space", [TINY, CELL], ids=["chain", "cell"])
 def test_predictions_are_those_of_a_loop_over_architectures(space: SearchSpace) -> None:
     targets = {f"target {seed}": target(space, seed) for seed in range(3)}
+    table, correction = target(space, 3)
+    targets["all terms"] = (table, correction.model_copy(update={"b": 0.02, "c": 0.002, "d": 0.03}))
     archs = random_architectures(space, 300, np.random.default_rng(9))
     predicted = MultiTargetPredictor(space, targets).predict(archs)
     assert list(predicted) == list(targets)
     for name, (table, correction) in targets.items():
-        sums, counts = naive_sums(space, table, archs)
-        point = np.maximum(correction.a * sums + correction.b - correction.c * counts, correction.floor_ms)
+        sums, counts, boundary = naive_sums(space, table, archs)
+        exact = correction.a * sums + correction.b - correction.c * counts - correction.d * boundary
+        point = np.maximum(exact, correction.floor_ms)
         factor = correction.factor(sums, counts)
         np.testing.assert_allclose(predicted[name].point, point, rtol=2e-6)
         np.testing.assert_allclose(predicted[name].lower, point / factor, rtol=2e-6)

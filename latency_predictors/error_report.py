@@ -1,0 +1,90 @@
+"""How good a table and its correction are: leave-one-out errors, side by side with simpler predictions."""
+
+import math
+
+import numpy as np
+
+from latency_predictors.correction import ErrorReport, FormErrors
+from latency_predictors.fitting import (
+    LEVEL,
+    MIN_NETWORKS,
+    design,
+    fit_correction,
+    folds,
+    leave_one_out,
+    regressors,
+)
+from search_spaces.base import FloatArray, IntArray
+
+
+def error_report(
+    sums_ms: FloatArray,
+    num_layers: FloatArray | IntArray,
+    measured_ms: FloatArray,
+    num_macs: FloatArray | IntArray,
+    *,
+    boundary_mib: FloatArray | None = None,
+    level: float = LEVEL,
+    repeat_rel_sd: float = 0.0,
+) -> ErrorReport | None:
+    """Return the errors of the bare sum, of a S + b, of the correction and of MACs; arrays are (m,).
+
+    None with fewer than four networks: leave-one-out then leaves too few to fit.
+    """
+    columns = regressors(sums_ms, num_layers, boundary_mib)
+    sums, layers, measured = columns["a"], columns["c"], np.asarray(measured_ms, dtype=np.float64)
+    m = len(measured)
+    if m <= MIN_NETWORKS:
+        return None
+    predicted, factors = np.empty(m), np.empty(m)
+    for left_out, kept in folds(m):
+        some = {term: column[kept] for term, column in columns.items()}
+        fold = fit_correction(
+            some["a"],
+            some["c"],
+            measured[kept],
+            boundary_mib=some.get("d"),
+            level=level,
+            repeat_rel_sd=repeat_rel_sd,
+        )
+        one = slice(left_out, left_out + 1)
+        predicted[one] = fold.point(sums[one], layers[one], columns["d"][one] if "d" in columns else None)
+        factors[one] = fold.factor(sums[one], layers[one])
+    by_macs = regressors(np.asarray(num_macs, dtype=np.float64), layers)
+    inside = (predicted / factors <= measured) & (measured <= predicted * factors)
+    return ErrorReport(
+        num_networks=m,
+        bare_sum=form_errors(sums, measured),
+        affine=form_errors(leave_one_out(design(columns, ("a", "b")), measured), measured),
+        corrected=form_errors(predicted, measured),
+        macs=form_errors(leave_one_out(design(by_macs, ("a", "b")), measured), measured),
+        level=level,
+        coverage=float(inside.mean()),
+        median_half_width=float(np.median(factors)) - 1.0,
+        repeat_rel_sd=repeat_rel_sd,
+    )
+
+
+def form_errors(predicted_ms: FloatArray, measured_ms: FloatArray) -> FormErrors:
+    """Return the errors of predictions of networks, both (n,)."""
+    errors = np.abs(predicted_ms / measured_ms - 1.0)
+    return FormErrors(
+        mape=float(errors.mean()),
+        median_error=float(np.median(errors)),
+        within_5=float((errors <= 0.05).mean()),
+        spearman=spearman(predicted_ms, measured_ms),
+    )
+
+
+def spearman(first: FloatArray, second: FloatArray) -> float:
+    """Return the rank correlation, ties at their mean rank; 0 where one of the two is constant."""
+    x, y = (ranks - ranks.mean() for ranks in (_ranks(first), _ranks(second)))
+    scale = math.sqrt(float(x @ x) * float(y @ y))
+    return float(x @ y) / scale if scale else 0.0
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: FloatArray = (last - (counts - 1) / 2)[inverse]
+    return ranks

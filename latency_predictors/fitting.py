@@ -1,0 +1,177 @@
+"""Fitting the correction of summed tables on whole networks.
+
+The sum S of lone layers is a biased estimate of a network's latency t. With L layers, and M mebibytes of
+activations going into and out of them,
+
+    t = a S + b - c L - d M,   a, b, c, d >= 0.
+
+b is what an inference costs beside its layers, c what a lone layer pays for being called alone, d what it
+pays for converting the layout of its input and output, which layers inside a network hand on as they are. The
+fit is non-negative least squares (Lawson and Hanson 1974) in relative error; which terms stand in it is
+decided by leave-one-out. The interval is a conformal one (Vovk et al. 2005) from leave-one-out residuals with
+the finite-sample rank ceil((m + 1) level).
+"""
+
+import math
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+from scipy.special import ndtri, stdtrit
+
+from latency_predictors.correction import Correction, Hull, Term
+from search_spaces.base import FloatArray, IntArray
+from search_spaces.errors import UsageError
+
+LEVEL = 0.9
+"""Nominal coverage of the intervals."""
+
+MIN_NETWORKS = 3
+UNCHECKED_HALF_WIDTH = 1.0
+"""Of a bare sum that no network was measured for: it has been seen a half too high on small images."""
+
+_FLOOR_SHARE = 0.1  # no prediction below this share of the fastest network that was measured
+_NOTICEABLE = 0.01  # a term has to lower the leave-one-out error by this share of it
+_ROUNDING = 1e-9
+
+
+def fit_correction(
+    sums_ms: FloatArray,
+    num_layers: FloatArray | IntArray,
+    measured_ms: FloatArray,
+    *,
+    boundary_mib: FloatArray | None = None,
+    level: float = LEVEL,
+    repeat_rel_sd: float = 0.0,
+) -> Correction:
+    """Fit the correction on m networks; with fewer than three it is the bare sum, labelled and wide.
+
+    Args:
+        sums_ms: Sums of the layers' entries, (m,).
+        num_layers: Numbers of layers, (m,).
+        measured_ms: Measured latencies, (m,).
+        boundary_mib: Activations into and out of the layers, (m,); without it the term d is not tried.
+        level: Nominal coverage of the interval.
+        repeat_rel_sd: Spread of a network between sessions, as a share: the interval is never narrower than
+            what repeating a measurement gives.
+
+    Raises:
+        UsageError: `invalid_calibration` where a value is not positive.
+    """
+    columns = regressors(sums_ms, num_layers, boundary_mib)
+    measured = np.asarray(measured_ms, dtype=np.float64)
+    if not all(len(column) == len(measured) for column in columns.values()) or any(
+        (values <= 0).any() for values in (*columns.values(), measured)
+    ):
+        raise UsageError("invalid_calibration", "sums, numbers of layers and latencies have to be positive")
+    floor_ms = _FLOOR_SHARE * float(measured.min()) if len(measured) else 0.0
+    if len(measured) < MIN_NETWORKS:
+        return _unchecked(level, floor_ms)
+    terms, residuals = _choose_terms(columns, measured)
+    fitted = dict(zip(terms, _fit(design(columns, terms), measured), strict=True))
+    repeat = float(ndtri((1 + level) / 2)) * repeat_rel_sd
+    return Correction(
+        terms=terms,
+        a=float(fitted["a"]),
+        b=float(fitted.get("b", 0.0)),
+        c=float(fitted.get("c", 0.0)),
+        d=float(fitted.get("d", 0.0)),
+        level=level,
+        half_width=max(math.expm1(_conformal(residuals, level, num_terms=len(terms))), repeat),
+        hull=Hull(
+            min_sum_ms=float(columns["a"].min()),
+            max_sum_ms=float(columns["a"].max()),
+            min_layers=int(columns["c"].min()),
+            max_layers=int(columns["c"].max()),
+        ),
+        floor_ms=floor_ms,
+        kind="table",
+    )
+
+
+def regressors(
+    sums_ms: FloatArray, num_layers: FloatArray | IntArray, boundary_mib: FloatArray | None = None
+) -> dict[Term, FloatArray]:
+    """Return what each coefficient is multiplied with, (m,) each, all as float64."""
+    columns: dict[Term, FloatArray] = {
+        "a": np.asarray(sums_ms, dtype=np.float64),
+        "b": np.ones(len(sums_ms)),
+        "c": np.asarray(num_layers, dtype=np.float64),
+    }
+    if boundary_mib is not None:
+        columns["d"] = np.asarray(boundary_mib, dtype=np.float64)
+    return columns
+
+
+def design(columns: dict[Term, FloatArray], terms: tuple[Term, ...]) -> FloatArray:
+    """Return the design matrix of a form, (m, terms); c and d are subtracted."""
+    return np.stack([columns[term] * (-1.0 if term in "cd" else 1.0) for term in terms], axis=1)
+
+
+def leave_one_out(matrix: FloatArray, measured: FloatArray) -> FloatArray:
+    """Return the prediction of each network by a fit on the others, (m,)."""
+    return np.array([matrix[i] @ _fit(matrix[kept], measured[kept]) for i, kept in folds(len(measured))])
+
+
+def folds(m: int) -> list[tuple[int, NDArray[np.bool_]]]:
+    """Return each position with the mask of all others."""
+    return [(left_out, np.arange(m) != left_out) for left_out in range(m)]
+
+
+def _fit(matrix: FloatArray, measured: FloatArray) -> FloatArray:
+    """Return the non-negative coefficients of least relative error."""
+    coefficients, _ = nnls(matrix / measured[:, np.newaxis], np.ones(len(measured)))
+    return np.asarray(coefficients, dtype=np.float64)
+
+
+def _forms(columns: dict[Term, FloatArray]) -> list[tuple[Term, ...]]:
+    """Return all sets of terms with a, those with fewer terms first."""
+    others = [term for term in columns if term != "a"]
+    return [("a", *some) for size in range(len(others) + 1) for some in combinations(others, size)]
+
+
+def _choose_terms(
+    columns: dict[Term, FloatArray], measured: FloatArray
+) -> tuple[tuple[Term, ...], FloatArray]:
+    """Return the terms with the least leave-one-out error, and |log residuals| with them, (m,).
+
+    A form needs two networks a term and one more, and has to beat those with fewer terms noticeably.
+    """
+    floor = _FLOOR_SHARE * measured.min()
+    best_error, best_terms, best = math.inf, _forms(columns)[0], measured
+    for terms in _forms(columns):
+        if 2 * len(terms) + 1 > len(measured):
+            continue
+        predicted = np.maximum(leave_one_out(design(columns, terms), measured), floor)
+        error = float(np.mean(np.abs(predicted / measured - 1.0)))
+        if error < best_error - max(_NOTICEABLE * error, _ROUNDING):
+            best_error, best_terms, best = error, terms, predicted
+    return best_terms, np.abs(np.log(measured / best))
+
+
+def _conformal(residuals: FloatArray, level: float, num_terms: int) -> float:
+    """Return the quantile of residuals that covers the next one with the given probability.
+
+    With too few residuals for the finite-sample rank, the largest says too little: the t quantile times
+    their root mean square is taken where it is larger.
+    """
+    m = len(residuals)
+    rank = math.ceil((m + 1) * level - _ROUNDING)
+    if rank <= m:
+        return float(np.sort(residuals)[rank - 1])
+    spread = math.sqrt(float(np.mean(np.square(residuals))))
+    quantile = float(stdtrit(max(m - num_terms, 1), (1 + level) / 2))
+    return max(float(residuals.max()), quantile * spread)
+
+
+def _unchecked(level: float, floor_ms: float) -> Correction:
+    return Correction(
+        terms=(),
+        a=1.0,
+        level=level,
+        half_width=UNCHECKED_HALF_WIDTH,
+        hull=None,
+        floor_ms=floor_ms,
+        kind="modelled",
+    )

@@ -1,0 +1,35 @@
+"""Networks whose latency follows the formula of the correction, but for noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from search_spaces.base import FloatArray
+
+
+@dataclass(frozen=True)
+class Invented:
+    """Sums, numbers of layers, boundaries in mebibytes, and latencies; (m,) each."""
+
+    sums: FloatArray
+    layers: FloatArray
+    boundary: FloatArray
+    measured: FloatArray
+
+
+def networks(
+    rng: np.random.Generator,
+    m: int,
+    *,
+    a: float = 0.93,
+    b: float = 0.01,
+    c: float = 0.004,
+    d: float = 0.0,
+    noise: float = 0.0,
+) -> Invented:
+    """Draw m networks with six to fourteen layers."""
+    layers = rng.integers(6, 15, m).astype(np.float64)
+    sums = np.exp(rng.uniform(np.log(0.1), np.log(0.6), m)) * layers / 10
+    boundary = sums * rng.uniform(0.5, 1.5, m)
+    exact = a * sums + b - c * layers - d * boundary
+    return Invented(sums, layers, boundary, exact * np.exp(rng.normal(0, noise, m)))

@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from latency_predictors.correction import Correction
+from latency_predictors.fitting import UNCHECKED_HALF_WIDTH, fit_correction
+from search_spaces.errors import UsageError
+from tests.latency_predictors.invented import Invented, networks
+
+
+def fit(seen: Invented, *, level: float = 0.9, repeat_rel_sd: float = 0.0) -> Correction:
+    """The correction of these networks."""
+    return fit_correction(
+        seen.sums,
+        seen.layers,
+        seen.measured,
+        boundary_mib=seen.boundary,
+        level=level,
+        repeat_rel_sd=repeat_rel_sd,
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    a=st.floats(0.5, 1.5),
+    b=st.floats(0.0, 0.05),
+    c=st.floats(0.0, 0.003),
+    d=st.floats(0.0, 0.1),
+    seed=st.integers(0, 1000),
+)
+def test_known_coefficients_come_back(a: float, b: float, c: float, d: float, seed: int) -> None:
+    seen = networks(np.random.default_rng(seed), 20, a=a, b=b, c=c, d=d)
+    correction = fit(seen)
+    np.testing.assert_allclose(
+        correction.point(seen.sums, seen.layers, seen.boundary), seen.measured, rtol=1e-6
+    )
+    assert correction.half_width < 1e-6
+    if set(correction.terms) == {"a", "b", "c", "d"}:
+        found = [correction.a, correction.b, correction.c, correction.d]
+        assert found == pytest.approx([a, b, c, d], rel=1e-4, abs=1e-6)
+
+
+def test_terms_that_do_not_help_are_left_out() -> None:
+    correction = fit(networks(np.random.default_rng(0), 12, a=0.8, b=0.0, c=0.0))
+    assert correction.terms == ("a",)
+    assert [correction.a, correction.b, correction.c, correction.d] == pytest.approx([0.8, 0.0, 0.0, 0.0])
+
+
+def test_without_boundaries_their_term_is_not_tried() -> None:
+    seen = networks(np.random.default_rng(0), 20, d=0.2)
+    assert "d" in fit(seen).terms
+    assert "d" not in fit_correction(seen.sums, seen.layers, seen.measured).terms
+
+
+def test_coefficients_are_never_negative() -> None:
+    # The truth has a negative constant, and layers that cost more inside a network: neither is in the model.
+    correction = fit(networks(np.random.default_rng(0), 20, a=1.0, b=-0.02, c=-0.01, d=-0.1))
+    assert min(correction.a, correction.b, correction.c, correction.d) >= 0.0
+
+
+def test_errors_count_relative_to_the_network() -> None:
+    # The two networks that are a hundred times slower do not decide alone.
+    sums = np.array([1.0, 1.0, 100.0, 100.0])
+    correction = fit_correction(sums, np.full(4, 10), sums * np.array([0.8, 0.8, 0.9, 0.9]))
+    assert correction.a == pytest.approx((1 / 0.8 + 1 / 0.9) / (1 / 0.8**2 + 1 / 0.9**2))
+
+
+@pytest.mark.parametrize("m", [0, 1, 2])
+def test_fewer_than_three_networks_leave_the_bare_sum_labelled_and_wide(m: int) -> None:
+    correction = fit(networks(np.random.default_rng(0), m))
+    assert correction.kind == "modelled"
+    assert correction.half_width == UNCHECKED_HALF_WIDTH
+    at = np.array([0.3])
+    assert correction.point(at, np.array([9.0])).tolist() == [0.3]
+    assert correction.factor(at, np.array([9.0])).tolist() == [2.0]
+
+
+def test_three_networks_give_a_table_value() -> None:
+    assert fit(networks(np.random.default_rng(0), 3)).kind == "table"
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0])
+def test_values_that_are_not_positive_are_refused(bad: float) -> None:
+    with pytest.raises(UsageError) as caught:
+        fit_correction(np.array([1.0, 2.0, bad]), np.array([5, 5, 5]), np.array([1.0, 2.0, 3.0]))
+    assert caught.value.code == "invalid_calibration"
+
+
+@pytest.mark.parametrize(("m", "expected"), [(10, 10), (19, 18), (20, 19), (29, 27)])
+def test_the_half_width_is_the_residual_of_the_finite_sample_rank(m: int, expected: int) -> None:
+    # One term and equal sums: the leave-one-out prediction is the mean of the others,
+    # weighted by 1 / t because errors are relative.
+    rng = np.random.default_rng(1)
+    measured = np.exp(rng.normal(0, 0.05, m))
+    sums, layers = np.ones(m), np.full(m, 10)
+    residuals = []
+    for i in range(m):
+        others = np.delete(measured, i)
+        residuals.append(abs(np.log(measured[i] / ((1 / others).sum() / (1 / others**2).sum()))))
+    correction = fit_correction(sums, layers, measured)
+    assert correction.half_width == pytest.approx(np.exp(sorted(residuals)[expected - 1]) - 1)
+
+
+def test_too_few_networks_widen_by_student() -> None:
+    seen = networks(np.random.default_rng(3), 5, b=0.0, c=0.0, noise=0.03)
+    narrow = fit(seen, level=0.5)  # rank 3 of 5: no need to widen
+    wide = fit(seen, level=0.9)
+    residuals = np.abs(np.log(seen.measured / wide.point(seen.sums, seen.layers, seen.boundary)))
+    assert wide.half_width > 1.5 * residuals.max() > 0
+    assert wide.half_width > narrow.half_width
+
+
+@pytest.mark.parametrize("m", [10, 20])
+def test_intervals_cover_new_networks_as_often_as_they_say(m: int) -> None:
+    rng = np.random.default_rng(7)
+    shares = []
+    for _ in range(150):
+        correction = fit(networks(rng, m, noise=0.02))
+        new = networks(rng, 40, noise=0.02)
+        point = correction.point(new.sums, new.layers, new.boundary)
+        factor = correction.factor(new.sums, new.layers)
+        shares.append(((point / factor <= new.measured) & (new.measured <= point * factor)).mean())
+    assert 0.87 <= np.mean(shares) <= 0.94
+
+
+def test_the_interval_is_never_narrower_than_a_repeat() -> None:
+    correction = fit(networks(np.random.default_rng(0), 20), repeat_rel_sd=0.02)
+    assert correction.half_width == pytest.approx(1.645 * 0.02, rel=1e-3)
