@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from latency_predictors.correction import ErrorReport, FormErrors
+from latency_predictors.correction import ErrorReport, FormErrors, Term
 from latency_predictors.fitting import (
     LEVEL,
     MIN_NETWORKS,
@@ -32,28 +32,14 @@ def error_report(
     None with fewer than four networks: leave-one-out then leaves too few to fit.
     """
     columns = regressors(sums_ms, num_layers, boundary_mib)
-    sums, layers, measured = columns["a"], columns["c"], np.asarray(measured_ms, dtype=np.float64)
-    m = len(measured)
-    if m <= MIN_NETWORKS:
+    sums, measured = columns["a"], np.asarray(measured_ms, dtype=np.float64)
+    if len(measured) <= MIN_NETWORKS:
         return None
-    predicted, factors = np.empty(m), np.empty(m)
-    for left_out, kept in folds(m):
-        some = {term: column[kept] for term, column in columns.items()}
-        fold = fit_correction(
-            some["a"],
-            some["c"],
-            measured[kept],
-            boundary_mib=some.get("d"),
-            level=level,
-            repeat_rel_sd=repeat_rel_sd,
-        )
-        one = slice(left_out, left_out + 1)
-        predicted[one] = fold.point(sums[one], layers[one], columns["d"][one] if "d" in columns else None)
-        factors[one] = fold.factor(sums[one], layers[one])
-    by_macs = regressors(np.asarray(num_macs, dtype=np.float64), layers)
+    predicted, factors = _left_out(columns, measured, level, repeat_rel_sd)
+    by_macs = regressors(np.asarray(num_macs, dtype=np.float64), num_layers)
     inside = (predicted / factors <= measured) & (measured <= predicted * factors)
     return ErrorReport(
-        num_networks=m,
+        num_networks=len(measured),
         bare_sum=form_errors(sums, measured),
         affine=form_errors(leave_one_out(design(columns, ("a", "b")), measured), measured),
         corrected=form_errors(predicted, measured),
@@ -63,6 +49,27 @@ def error_report(
         median_half_width=float(np.median(factors)) - 1.0,
         repeat_rel_sd=repeat_rel_sd,
     )
+
+
+def _left_out(
+    columns: dict[Term, FloatArray], measured: FloatArray, level: float, repeat_rel_sd: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return each network's prediction and interval factor by the correction fitted on the others, (m,)."""
+    predicted, factors = np.empty_like(measured), np.empty_like(measured)
+    for left_out, kept in folds(len(measured)):
+        some = {term: column[kept] for term, column in columns.items()}
+        fold = fit_correction(
+            some["a"],
+            some["c"],
+            measured[kept],
+            boundary_mib=some.get("d"),
+            level=level,
+            repeat_rel_sd=repeat_rel_sd,
+        )
+        one = {term: column[[left_out]] for term, column in columns.items()}
+        predicted[left_out] = fold.point(one["a"], one["c"], one.get("d"))[0]
+        factors[left_out] = fold.factor(one["a"], one["c"])[0]
+    return predicted, factors
 
 
 def form_errors(predicted_ms: FloatArray, measured_ms: FloatArray) -> FormErrors:
