@@ -146,8 +146,8 @@ def _placed(found: list[VerifiedNetwork], limit_ms: float) -> tuple[VerifiedNetw
     placed = [one.model_copy(update={"status": state}) for one, state in zip(found, states, strict=True)]
     placed.sort(key=lambda one: (one.status != "front", one.latency.median_ms))
     front = [one.name for one in placed if one.status == "front"]
-    last = {"tied_with": tuple(front[-3:-1])}
-    return tuple(one.model_copy(update=last) if front and one.name == front[-1] else one for one in placed)
+    near = {name: front[max(i - 2, 0) : i] + front[i + 1 : i + 3] for i, name in enumerate(front)}
+    return tuple(one.model_copy(update={"tied_with": tuple(near.get(one.name, ()))}) for one in placed)
 
 
 def references() -> tuple[VerifiedNetwork, ...]:

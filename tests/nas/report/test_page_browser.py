@@ -193,6 +193,11 @@ def test_text_can_be_read_in_light_and_dark_and_when_that_changes(visit: Visit) 
     visit.check()
 
 
+def test_the_table_fits_on_a_desk(visit: Visit) -> None:
+    region = 'document.querySelector(".scroll.card")'
+    assert visit.page.evaluate(f"{region}.scrollWidth - {region}.clientWidth") <= 0
+
+
 def test_a_phone_shows_the_page_without_scrolling_sideways(browser: Browser, report: Path) -> None:
     with browser.new_context(
         viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True
