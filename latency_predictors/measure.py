@@ -59,8 +59,8 @@ LAYER_PROTOCOL = TimingProtocol(
     block_s=0.001,
     min_blocks=25,
     min_duration_s=0.08,
-    interval=0.01,
-    ceiling_s=0.2,
+    interval=0.015,
+    ceiling_s=0.15,
 )
 """For lone layers of 5 to 200 microseconds: about 0.12 s each, in blocks of at least a millisecond."""
 
