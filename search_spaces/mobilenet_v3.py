@@ -63,7 +63,7 @@ TINY = Geometry(
     stem_block=False,
     stages=(
         Stage((16,), (3, 5), (2, 4), (1, 2, 3), 1, False, "relu", 2),
-        Stage((24, 40), (3, 5), (2, 4), (1, 2, 3), 2, True, "hard_swish", 2),
+        Stage((24, 40), (3, 5), (2, 4), (1, 2, 3), 2, False, "relu", 2),
         Stage((40, 64, 96), (3,), (2, 4), (1, 2, 3), 2, True, "hard_swish", 4),
     ),
     final_expand=0,

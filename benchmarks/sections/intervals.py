@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 
 from benchmarks.figures import Figure, spread
-from benchmarks.sections.measured_networks import columns, measured_pairs
+from benchmarks.sections.measured_networks import measured_ms, measured_pairs
 from benchmarks.sections.tables import NUM_NETWORKS
-from latency_predictors.calibration import fit_correction
+from latency_predictors.calibration import fit_points, predict_points
 from nas.pipeline.profile import NUM_CALIBRATION
 
 NUM_DRAWS: Final = 200
@@ -18,20 +18,15 @@ NUM_DRAWS: Final = 200
 def run(home: Path, quick: bool) -> list[Figure]:
     """Calibrate on random draws, predict the rest."""
     count = 12 if quick else NUM_NETWORKS
-    pairs = measured_pairs(home, count)
-    found = columns(pairs)
-    repeat = float(np.sqrt(np.mean([point.rel_sd**2 for point in pairs.first])))
+    points = np.array(measured_pairs(home, count).first, dtype=object)
     rng = np.random.default_rng(0)
     coverages, widths = [], []
     for _ in range(NUM_DRAWS):
         order = rng.permutation(count)
-        drawn, rest = order[: min(NUM_CALIBRATION, count // 2)], order[min(NUM_CALIBRATION, count // 2) :]
-        correction = fit_correction(
-            found.sums_ms[drawn], found.num_layers[drawn], found.first_ms[drawn], repeat_rel_sd=repeat
-        )
-        point = correction.point(found.sums_ms[rest], found.num_layers[rest])
-        factor = correction.factor(found.sums_ms[rest], found.num_layers[rest])
-        off = np.maximum(found.first_ms[rest] / point, point / found.first_ms[rest])
+        drawn, rest = np.split(order, [min(NUM_CALIBRATION, count // 2)])
+        predicted, factor = predict_points(fit_points(list(points[drawn])), list(points[rest]))
+        measured = measured_ms(list(points[rest]))
+        off = np.maximum(measured / predicted, predicted / measured)
         coverages.append(100 * float((off <= factor).mean()))
         widths.append(100 * float(np.median(factor - 1 / factor)))
     mean = statistics.mean(coverages)

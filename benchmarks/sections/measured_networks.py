@@ -1,6 +1,6 @@
 """Whole networks of the demo's space measured twice, independently, beside what the table says of them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,17 +31,6 @@ class Pairs(BaseModel):
     second: tuple[CalibrationPoint, ...]
 
 
-@dataclass(frozen=True)
-class Columns:
-    """The same as arrays, (n,)."""
-
-    sums_ms: FloatArray
-    num_layers: FloatArray
-    num_macs: FloatArray
-    first_ms: FloatArray
-    second_ms: FloatArray
-
-
 def demo_space() -> Space:
     """Return the space of the demo: grey images, ten classes."""
     return get_space("mobilenet_v3", preset="tiny", num_classes=10, in_channels=1)
@@ -59,7 +48,7 @@ def measured_pairs(home: Path, count: int) -> Pairs:
     path = home / "benchmark" / f"pairs-{count}.json"
     if path.exists():
         return Pairs.model_validate_json(path.read_bytes())
-    space, table, settings = demo_space(), profiled(home), Settings(home=home)
+    space, table = demo_space(), profiled(home)
     known = {point.digest for point in table.corrections[space_digest(space)].points}
     rng = np.random.default_rng(20_26)
     pool = np.unique(spread_architectures(space, _POOL, rng), axis=0)
@@ -67,16 +56,12 @@ def measured_pairs(home: Path, count: int) -> Pairs:
     archs = np.array(unseen)
     sums = SlotCosts(space, table.costs_ms(distinct_layers(space))[:, np.newaxis])(archs)[:, 0]
     chosen = [as_architecture(archs[i]) for i in spread_by_cost(sums.astype(np.float64), count, rng)]
-    first, second = (measure_networks(space, table, chosen, settings, Quiet()) for _ in range(2))
+    first, second = (measure_networks(space, table, chosen, Quiet()) for _ in range(2))
     pairs = Pairs(first=tuple(first), second=tuple(second))
     write_atomically(path, pairs.model_dump_json().encode())
     return pairs
 
 
-def columns(pairs: Pairs) -> Columns:
-    """Return pairs as arrays."""
-    rows = np.array(
-        [(p.sum_ms, p.num_layers, p.num_macs, p.measured_ms) for p in pairs.first], dtype=np.float64
-    )
-    second = np.array([point.measured_ms for point in pairs.second], dtype=np.float64)
-    return Columns(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3], second)
+def measured_ms(points: Sequence[CalibrationPoint]) -> FloatArray:
+    """Return what was measured, (n,)."""
+    return np.array([point.measured_ms for point in points])

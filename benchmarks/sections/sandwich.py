@@ -61,7 +61,7 @@ def elastic_step(step: Step, images: Tensor, labels: Tensor) -> Callable[[], Non
     def train() -> None:
         optimizer.zero_grad(set_to_none=True)
         for _, loss in step_losses(supernet, images, labels, step, _OPTIONS.label_smoothing):
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
         torch.nn.utils.clip_grad_norm_(supernet.parameters(), _OPTIONS.clip_norm)
         optimizer.step()
 

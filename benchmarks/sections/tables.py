@@ -4,15 +4,16 @@
 twice in sessions of its own. The second measurement says what any prediction could reach at best.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from benchmarks.figures import Figure
-from benchmarks.sections.measured_networks import Columns, columns, demo_space, measured_pairs, profiled
-from latency_predictors.calibration import form_errors, spearman
-from latency_predictors.correction import Correction
+from benchmarks.sections.measured_networks import demo_space, measured_ms, measured_pairs, profiled
+from latency_predictors.calibration import form_errors, predict_points, spearman
+from latency_predictors.correction import CalibrationPoint, Correction
 from search_spaces.base import FloatArray, space_digest
 
 NUM_NETWORKS: Final = 60
@@ -21,15 +22,16 @@ _NORMAL_95_ONE_SIDED: Final = 1.645
 
 def run(home: Path, quick: bool) -> list[Figure]:
     """Compare predictions with measurements; the bare sum, a*S + b and MACs stand beside."""
-    found = columns(measured_pairs(home, 12 if quick else NUM_NETWORKS))
+    pairs = measured_pairs(home, 12 if quick else NUM_NETWORKS)
+    first, second = measured_ms(pairs.first), measured_ms(pairs.second)
     correction = profiled(home).corrections[space_digest(demo_space())]
-    predicted = correction.point(found.sums_ms, found.num_layers)
-    error = np.abs(predicted / found.first_ms - 1)
-    repeat = np.abs(found.second_ms / found.first_ms - 1)
+    predicted, _ = predict_points(correction, pairs.first)
+    error = np.abs(predicted / first - 1)
+    repeat = np.abs(second / first - 1)
     inside = (error <= 0.05).astype(float) - (repeat <= 0.05).astype(float)
     bound = inside.mean() - _NORMAL_95_ONE_SIDED * inside.std(ddof=1) / len(inside) ** 0.5
-    rank, own_rank = spearman(predicted, found.first_ms), spearman(found.second_ms, found.first_ms)
-    span = found.first_ms.max() / found.first_ms.min()
+    rank, own_rank = spearman(predicted, first), spearman(second, first)
+    span = first.max() / first.min()
     own_median = 100 * float(np.median(repeat))
     shares = f"{100 * np.mean(error <= 0.05):.0f} % against {100 * np.mean(repeat <= 0.05):.0f} %"
     return [
@@ -58,27 +60,32 @@ def run(home: Path, quick: bool) -> list[Figure]:
             own_rank - 0.01,
             f"the repeat's is {own_rank:.4f}",
         ),
-        *_beside(found, correction),
+        *_beside(pairs.first, correction),
     ]
 
 
-def _beside(found: Columns, correction: Correction) -> list[Figure]:
+def _beside(found: Sequence[CalibrationPoint], correction: Correction) -> list[Figure]:
     """Return the errors of simpler forms, fitted on the same calibration networks."""
-    points = correction.points
-    sums = np.array([point.sum_ms for point in points])
-    macs = np.array([point.num_macs for point in points], dtype=np.float64)
-    measured = np.array([point.measured_ms for point in points])
-    forms: dict[str, FloatArray] = {
-        "bare sum": found.sums_ms,
-        "a*S + b": _line(sums, measured, found.sums_ms),
-        "MACs": _line(macs, measured, found.num_macs),
+    known = correction.points
+    forms = {
+        "bare sum": _sums(found),
+        "a*S + b": _line(_sums(known), measured_ms(known), _sums(found)),
+        "MACs": _line(_macs(known), measured_ms(known), _macs(found)),
     }
     figures = []
     for name, predicted in forms.items():
-        errors = form_errors(predicted, found.first_ms)
+        errors = form_errors(predicted, measured_ms(found))
         detail = f"within 5 %: {100 * errors.within_5:.0f} %, Spearman {errors.spearman:.4f}"
         figures.append(Figure(f"median error of {name}", 100 * errors.median_error, "%", detail=detail))
     return figures
+
+
+def _sums(points: Sequence[CalibrationPoint]) -> FloatArray:
+    return np.array([point.sum_ms for point in points])
+
+
+def _macs(points: Sequence[CalibrationPoint]) -> FloatArray:
+    return np.array([point.num_macs for point in points], dtype=np.float64)
 
 
 def _line(x: FloatArray, y: FloatArray, at: FloatArray) -> FloatArray:

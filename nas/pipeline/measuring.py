@@ -9,7 +9,6 @@ from latency_predictors.lookup_table import LookupTable
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import SessionResult, Subject
 from latency_predictors.session import OnProgress, run_sessions
-from nas.settings import Settings
 
 NUM_SESSIONS: Final = 2
 """Fresh processes behind every measured value."""
@@ -19,10 +18,11 @@ def measure_paths(
     table: LookupTable,
     paths: Mapping[str, Path],
     timing: TimingProtocol,
-    settings: Settings,
     on_progress: OnProgress,
 ) -> list[SessionResult]:
     """Measure files, by digest, in the context of a table and against its anchors.
+
+    One process measures on a host at a time, whatever its settings: the lease is in the temporary folder.
 
     Raises:
         MeasurementError: What `run_sessions` raises.
@@ -31,7 +31,7 @@ def measure_paths(
         [Subject(digest=digest, path=path) for digest, path in paths.items()],
         table.context,
         timing,
-        lease_folder=settings.tables,
+        lease_folder=Path(tempfile.gettempdir()) / "hwnas-leases",
         num_sessions=NUM_SESSIONS,
         reference_ms=table.reference_ms,
         on_progress=on_progress,
@@ -42,7 +42,6 @@ def measure_contents(
     table: LookupTable,
     files: Mapping[str, Callable[[], bytes]],
     timing: TimingProtocol,
-    settings: Settings,
     on_progress: OnProgress,
 ) -> list[SessionResult]:
     """Measure files that are written only for that."""
@@ -51,4 +50,4 @@ def measure_contents(
         for digest, write in files.items():
             paths[digest] = Path(folder) / f"{digest}.onnx"
             paths[digest].write_bytes(write())
-        return measure_paths(table, paths, timing, settings, on_progress)
+        return measure_paths(table, paths, timing, on_progress)

@@ -94,7 +94,6 @@ def measure_files(
         table,
         paths,
         NETWORK_PROTOCOL,
-        ctx.settings,
         lambda done, total: ctx.progress.step(phase, done, total, "measuring networks"),
     )
     return combine_sessions(sessions)

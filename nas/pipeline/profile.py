@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from latency_predictors.calibration import calibrate, refit, spread_by_cost
+from latency_predictors.calibration import calibrate, calibration_point, refit, spread_by_cost
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.device import ExecutionContext, host_context, host_device
 from latency_predictors.lookup_table import LookupTable, layer_key
@@ -30,12 +30,13 @@ from search_spaces.base import Architecture, SearchSpace, architecture_digest, s
 from search_spaces.errors import InfeasibleError
 from search_spaces.layers import LayerSpec
 from search_spaces.modules.static import StaticNetwork
+from search_spaces.network import layers as layers_of
 from search_spaces.network import network
 from search_spaces.sampling import as_architecture
 from search_spaces.slot_tables import distinct_layers
 
 NAME: Final = "profile"
-NUM_CALIBRATION: Final = 16
+NUM_CALIBRATION: Final = 20
 """Whole networks that the correction of a table is fitted on, at first."""
 
 _CALIBRATION_POOL: Final = 4_000
@@ -107,12 +108,12 @@ def profile_context(
     missing = table.missing(layers)
     if missing:
         progress.say(f"measuring {len(missing)} of {len(layers)} layers on {table.device.label}")
-        sessions = _measure_layers(table, missing, settings, progress)
+        sessions = _measure_layers(table, missing, progress)
         table = table.merged(missing, sessions)
         table.save(path)
     digest = space_digest(space)
     if digest not in table.corrections:
-        points = measure_networks(space, table, calibration_set(space, table), settings, progress)
+        points = measure_networks(space, table, calibration_set(space, table), progress)
         table = add_points(space, table, points)
         table.save(path)
     report = table.corrections[digest].report
@@ -137,7 +138,6 @@ def measure_networks(
     space: SearchSpace,
     table: LookupTable,
     architectures: Sequence[Architecture],
-    settings: Settings,
     progress: Progress,
 ) -> list[CalibrationPoint]:
     """Measure whole networks with initial weights: latency depends on shapes, not on what was learnt."""
@@ -152,34 +152,19 @@ def measure_networks(
         table,
         files,
         NETWORK_PROTOCOL,
-        settings,
         lambda done, total: progress.step(NAME, done, total, "calibrating on whole networks"),
     )
     measured = combine_sessions(sessions)
     return [
-        calibration_point(space, table, one, digest, measured[digest].median_ms, measured[digest].rel_sd)
+        calibration_point(
+            table,
+            layers_of(space, one),
+            digest=digest,
+            measured_ms=measured[digest].median_ms,
+            rel_sd=measured[digest].rel_sd,
+        )
         for digest, one in zip(files, architectures, strict=True)
     ]
-
-
-def calibration_point(
-    space: SearchSpace,
-    table: LookupTable,
-    architecture: Architecture,
-    digest: str,
-    measured_ms: float,
-    rel_sd: float,
-) -> CalibrationPoint:
-    """Return a measured network beside what the table says of its layers."""
-    specs = [node.spec for node in network(space, architecture)]
-    return CalibrationPoint(
-        digest=digest,
-        sum_ms=float(table.costs_ms(specs).sum()),
-        num_layers=len(specs),
-        num_macs=sum(spec.macs for spec in specs),
-        measured_ms=measured_ms,
-        rel_sd=rel_sd,
-    )
 
 
 def add_points(space: SearchSpace, table: LookupTable, points: Sequence[CalibrationPoint]) -> LookupTable:
@@ -190,13 +175,12 @@ def add_points(space: SearchSpace, table: LookupTable, points: Sequence[Calibrat
 
 
 def _measure_layers(
-    table: LookupTable, layers: Sequence[LayerSpec], settings: Settings, progress: Progress
+    table: LookupTable, layers: Sequence[LayerSpec], progress: Progress
 ) -> list[SessionResult]:
     files = {layer_key(spec): partial(export_layer, spec) for spec in layers}
     return measure_contents(
         table,
         files,
         LAYER_PROTOCOL,
-        settings,
         lambda done, total: progress.step(NAME, done, total, "measuring layers"),
     )

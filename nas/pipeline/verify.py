@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from latency_predictors.calibration import calibration_point
 from nas.candidates import Predictor
 from nas.evaluation import SubnetEvaluator
 from nas.pipeline.context import PhaseContext
@@ -19,7 +20,6 @@ from nas.pipeline.profile import NAME as PROFILE
 from nas.pipeline.profile import (
     ProfileDocument,
     add_points,
-    calibration_point,
     context_of,
     load_table,
     table_path,
@@ -31,6 +31,7 @@ from nas.search import Front, search
 from nas.shortlist import first_shortlist, next_shortlist
 from search_spaces.base import Architecture, IntArray
 from search_spaces.modules.supernet import Supernet
+from search_spaces.network import layers
 from search_spaces.sampling import as_architecture
 
 NAME: Final = "verify"
@@ -100,6 +101,7 @@ def _propose(ctx: PhaseContext, state: Verification, round_: int) -> tuple[dict[
     quota = -(-left // ((ctx.spec.verify.rounds - round_ + 1) * len(state.folds)))
     chosen: dict[Architecture, set[int]] = {}
     reaching = 0
+    ctx.progress.step(NAME, len(state.found), ctx.spec.verify.candidates, f"round {round_}: searching")
     state.fronts = [_search(ctx, state, fold) for fold in range(len(state.folds))]
     for fold, front in enumerate(state.fronts):
         state.num_evaluated += len(front.candidates)
@@ -155,7 +157,11 @@ def _verify_round(
         state.add(one, latency, chosen[one.architecture], round_)
         points.append(
             calibration_point(
-                ctx.space, state.table, one.architecture, one.digest, latency.median_ms, latency.rel_sd
+                state.table,
+                layers(ctx.space, one.architecture),
+                digest=one.digest,
+                measured_ms=latency.median_ms,
+                rel_sd=latency.rel_sd,
             )
         )
     state.table = add_points(ctx.space, state.table, points)
