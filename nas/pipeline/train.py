@@ -57,7 +57,7 @@ def supernet_key(spec: SearchSpec, space: SearchSpace, dataset_digest: str) -> s
         {
             "space": space_digest(space),
             "dataset": dataset_digest,
-            "recipe": spec.supernet.recipe,
+            "recipe": recipe_of(spec).name,
             "flip": spec.supernet.flip,
             "seed": spec.seed,
         }
@@ -102,7 +102,7 @@ def run(ctx: PhaseContext, choose_epochs: Callable[[PhaseContext], int]) -> None
     supernet = load_supernet(folder / finished.weights, ctx.space)
     summary = SupernetSummary(
         key=_family(ctx).name,
-        recipe=ctx.spec.supernet.recipe,
+        recipe=recipe_of(ctx.spec).name,
         epochs=finished.epochs,
         num_params=sum(parameter.numel() for parameter in supernet.parameters()),
         train_seconds=finished.seconds,

@@ -12,7 +12,14 @@ import numpy as np
 
 from search_spaces.base import Architecture, IntArray, SearchSpace
 from search_spaces.errors import UsageError
-from search_spaces.sampling import as_architecture, canonical, largest, option_counts, smallest
+from search_spaces.sampling import (
+    as_architecture,
+    canonical,
+    largest,
+    option_counts,
+    random_architectures,
+    smallest,
+)
 from search_spaces.slot_tables import space_tables
 
 
@@ -43,13 +50,17 @@ class Recipe(Protocol):
 @final
 @dataclass(frozen=True, slots=True)
 class Uniform:
-    """One random subnet a step (single path one-shot: Guo et al. 2020)."""
+    """One random subnet a step, every option of every choice equally likely (SPOS: Guo et al. 2020).
+
+    The default: at equal CPU-seconds it takes several times the steps of the others, and wins at both ends of
+    the space too (`docs/decisions/0007-training-recipe.md`).
+    """
 
     name: str = "uniform"
 
     def step(self, space: SearchSpace, number: int, rng: np.random.Generator) -> Step:
         """Return one subnet that learns from labels."""
-        return Step(_distinct(_random(space, 1, rng)), distils=False)
+        return Step(_distinct(random_architectures(space, 1, rng)), distils=False)
 
 
 @final
@@ -82,7 +93,7 @@ class Extremes:
     """
 
     every: int = 4
-    name: str = "default"
+    name: str = "extremes"
 
     def step(self, space: SearchSpace, number: int, rng: np.random.Generator) -> Step:
         """Return the extremes with a random subnet, or a random subnet alone."""
@@ -92,7 +103,10 @@ class Extremes:
         return _sandwich(space, drawn, 1)
 
 
-RECIPES: Final[Mapping[str, Recipe]] = {recipe.name: recipe for recipe in (Extremes(), Sandwich(), Uniform())}
+RECIPES: Final[Mapping[str, Recipe]] = {
+    "default": Uniform(),
+    **{recipe.name: recipe for recipe in (Uniform(), Sandwich(), Extremes())},
+}
 
 
 def get_recipe(name: str) -> Recipe:
