@@ -12,8 +12,11 @@ from nas.settings import Settings
 from nas.specs import SearchSpec, parse_spec
 from nas.store.run_folder import RunFolder, list_runs
 
-EPOCHS: Final = 10
+EPOCHS: Final = 12
 """Of the supernet, and of stand-alone networks where a number of epochs is compared."""
+
+DIFFICULTY: Final = 0.35
+"""Stand-alone networks then span more than five points, and the best stands at 85 to 97 %."""
 
 
 def shapes_spec(seed: int, *, quick: bool) -> SearchSpec:
@@ -22,6 +25,7 @@ def shapes_spec(seed: int, *, quick: bool) -> SearchSpec:
         {
             "dataset": {
                 "name": "shapes",
+                "difficulty": DIFFICULTY,
                 "num_train": 2_000 if quick else 10_000,
                 "num_validation": 2_000 if quick else 4_000,
                 "num_test": 2_000 if quick else 10_000,
