@@ -1,0 +1,46 @@
+"""The documents that a search leaves behind."""
+
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from nas.results import Accuracy, SearchResult, VerifiedNetwork
+from tests.nas.report.documents import make_result, network, target
+
+
+def test_a_result_survives_its_file() -> None:
+    result = make_result()
+    text = json.dumps(result.model_dump(mode="json"))
+    assert SearchResult.model_validate_json(text) == result
+
+
+def test_the_front_is_what_is_published_in_its_order() -> None:
+    networks = (
+        network("a", 0.1, 0.8),
+        network("b", 0.2, 0.9),
+        network("c", 0.3, 0.85, status="dominated"),
+        network("d", 2.0, 0.99, status="over_limit"),
+    )
+    assert [found.name for found in target(networks).front] == ["a", "b"]
+
+
+def test_a_field_that_is_not_known_is_refused() -> None:
+    document = network("a", 0.1, 0.8).model_dump(mode="json")
+    with pytest.raises(ValidationError, match="speed"):
+        VerifiedNetwork.model_validate({**document, "speed": "fast"})
+
+
+def test_a_measured_figure_cannot_be_called_anything_else() -> None:
+    document = network("a", 0.1, 0.8).accuracy.model_dump(mode="json")
+    assert document["kind"] == "measured"
+    with pytest.raises(ValidationError, match="kind"):
+        Accuracy.model_validate({**document, "kind": "fitted"})
+    with pytest.raises(ValidationError, match="part"):
+        Accuracy.model_validate({**document, "part": "select"})
+
+
+def test_documents_are_values() -> None:
+    found = network("a", 0.1, 0.8)
+    with pytest.raises(ValidationError):
+        found.name = "b"  # type: ignore[misc]

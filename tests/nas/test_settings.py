@@ -1,0 +1,37 @@
+"""Where things are kept."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from nas.settings import Settings
+
+
+def test_the_environment_names_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HWNAS_HOME", str(tmp_path))
+    settings = Settings()
+    assert settings.home == tmp_path
+    assert {settings.tables, settings.supernets, settings.searches} == {
+        tmp_path / "tables",
+        tmp_path / "supernets",
+        tmp_path / "searches",
+    }
+
+
+def test_without_it_things_are_kept_in_the_users_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HWNAS_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Settings().home == tmp_path / ".local" / "share" / "hwnas"
+
+
+def test_settings_are_read_once_and_make_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HWNAS_HOME", str(tmp_path / "first"))
+    settings = Settings()
+    monkeypatch.setenv("HWNAS_HOME", str(tmp_path / "second"))
+    assert settings.home == tmp_path / "first"
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValidationError):
+        settings.home = tmp_path  # type: ignore[misc]

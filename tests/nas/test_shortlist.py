@@ -1,0 +1,96 @@
+"""What is verified next."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from nas.candidates import Candidates, Predictors
+from nas.shortlist import first_shortlist, next_shortlist
+from search_spaces.base import FloatArray, IntArray
+
+
+class Values(NamedTuple):
+    point: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+
+
+def candidates(
+    accuracy: list[float], latency: list[float], half: float = 0.0, limit: float | None = None
+) -> Candidates:
+    """Candidate i is the architecture (i,); latency is known within a share on both sides."""
+
+    def latency_of(archs: IntArray) -> Values:
+        middle = np.array(latency)[archs[:, 0]]
+        return Values(middle, middle * (1 - half), middle * (1 + half))
+
+    predict = Predictors(
+        {"accuracy": lambda archs: np.array(accuracy)[archs[:, 0]], "latency_ms": latency_of},
+        {} if limit is None else {"latency_ms": limit},
+    )
+    return predict(np.arange(len(accuracy), dtype=np.int64)[:, np.newaxis])
+
+
+def seen(*rows: int) -> set[bytes]:
+    return {np.array([row], dtype=np.int64).tobytes() for row in rows}
+
+
+def verified(*points: tuple[float, float]) -> FloatArray:
+    """Measured (accuracy, latency) as minimised objectives."""
+    return np.array([(-accuracy, latency) for accuracy, latency in points], dtype=np.float64).reshape(-1, 2)
+
+
+def test_a_short_front_is_verified_whole() -> None:
+    front = candidates([0.7, 0.8, 0.9], [1.0, 2.0, 4.0])
+    assert first_shortlist(front, 5).tolist() == [0, 1, 2]
+    assert first_shortlist(front, 3).tolist() == [0, 1, 2]
+
+
+def test_the_thickest_crowd_is_thinned_and_the_ends_stay() -> None:
+    # On a logarithmic scale 1, 2, 4, 8 are even; 2.1 crowds its neighbour.
+    front = candidates([0.60, 0.70, 0.705, 0.80, 0.90], [1.0, 2.0, 2.1, 4.0, 8.0])
+    kept = first_shortlist(front, 4).tolist()
+    assert kept[0] == 0
+    assert kept[-1] == 4
+    assert len(set(kept) & {1, 2}) == 1
+    assert first_shortlist(front, 2).tolist() == [0, 4]
+
+
+def test_what_adds_most_to_the_front_comes_first() -> None:
+    # Verified: (0.6, 1) and (0.9, 9). Candidate 1 fills the gap better than candidate 0; 2 is seen.
+    found = candidates([0.62, 0.85, 0.90], [1.5, 2.0, 9.0])
+    positions, reaching = next_shortlist(found, verified((0.6, 1.0), (0.9, 9.0)), seen(2), quota=1)
+    assert positions.tolist() == [1]
+    assert reaching == 2
+    both, _ = next_shortlist(found, verified((0.6, 1.0), (0.9, 9.0)), seen(2), quota=5)
+    assert both.tolist() == [1, 0]
+
+
+def test_what_adds_nothing_is_not_verified() -> None:
+    found = candidates([0.6, 0.9], [1.0, 9.0])
+    positions, reaching = next_shortlist(found, verified((0.95, 0.5)), seen(), quota=5)
+    assert positions.tolist() == []
+    # Nothing in the candidates themselves dominates these two.
+    assert reaching == 2
+
+
+def test_everything_seen_leaves_nothing_to_reach() -> None:
+    found = candidates([0.6, 0.9], [1.0, 9.0])
+    positions, reaching = next_shortlist(found, verified((0.6, 1.0), (0.9, 9.0)), seen(0, 1), quota=5)
+    assert (positions.tolist(), reaching) == ([], 0)
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(3.2, [1]), (2.9, [])])
+def test_only_what_keeps_the_limit_in_its_worst_case_is_hopeful(limit: float, expected: list[int]) -> None:
+    # Interval of candidate 1: 2.7 to 3.3; both limits fall into it, so it reaches the front either way.
+    found = candidates([0.6, 0.9], [1.0, 3.0], half=0.1 if limit == 2.9 else 0.05, limit=limit)
+    positions, reaching = next_shortlist(found, verified((0.6, 1.0)), seen(0), quota=5)
+    assert positions.tolist() == expected
+    assert reaching == 1
+
+
+def test_the_first_round_of_a_target_without_measurements_has_a_base() -> None:
+    found = candidates([0.6, 0.9], [1.0, 3.0])
+    positions, _ = next_shortlist(found, verified(), seen(), quota=5)
+    assert sorted(positions.tolist()) == [0, 1]
