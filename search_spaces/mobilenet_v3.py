@@ -1,7 +1,8 @@
 """MobileNetV3-like networks: inverted residuals, squeeze-excite, hard-swish (Howard et al. 2019).
 
 `imagenet` is the geometry published with Once-for-All (Cai et al. 2020) at width 1.0. `tiny` is for small
-images and small machines, and has elastic stage widths besides.
+images and small machines: stage widths are elastic too, and so is squeeze-excite in the last stage, which on
+many CPUs costs more time than its few MACs say. Hard-swish stands in stem and head only, for the same reason.
 """
 
 from collections.abc import Iterator
@@ -25,8 +26,9 @@ class Stage:
         expansions: Hidden channels per input channel to choose from, for each block.
         depths: Numbers of blocks to choose from.
         stride: Of the first block; `total_stride` is the reduction of the image up to its input.
-        squeeze_excite: Whether blocks have squeeze-excite.
+        squeeze_excite: Whether blocks have squeeze-excite: (0,), (1,), or (0, 1) to choose for the stage.
         activation: Of the blocks.
+        first_expansions: The first block's, where they are not those of the others.
     """
 
     widths: tuple[int, ...]
@@ -34,9 +36,10 @@ class Stage:
     expansions: tuple[int, ...]
     depths: tuple[int, ...]
     stride: int
-    squeeze_excite: bool
+    squeeze_excite: tuple[int, ...]
     activation: Activation
     total_stride: int
+    first_expansions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,9 @@ TINY = Geometry(
     stem_width=16,
     stem_block=False,
     stages=(
-        Stage((16,), (3, 5), (2, 4), (1, 2, 3), 1, False, "relu", 2),
-        Stage((24, 40), (3, 5), (2, 4), (1, 2, 3), 2, False, "relu", 2),
-        Stage((40, 64, 96), (3,), (2, 4), (1, 2, 3), 2, True, "hard_swish", 4),
+        Stage((16,), (3, 5), (2, 4), (1, 2, 3), 1, (0,), "relu", 2),
+        Stage((24, 40), (3, 5), (2, 4), (1, 2, 3), 2, (0,), "relu", 2),
+        Stage((48, 96), (3,), (2, 4), (1, 2, 3), 2, (0, 1), "relu", 4, first_expansions=(4,)),
     ),
     final_expand=0,
     features=128,
@@ -77,11 +80,11 @@ IMAGENET = Geometry(
     stem_width=16,
     stem_block=True,
     stages=(
-        Stage((24,), **_OFA, stride=2, squeeze_excite=False, activation="relu", total_stride=2),
-        Stage((40,), **_OFA, stride=2, squeeze_excite=True, activation="relu", total_stride=4),
-        Stage((80,), **_OFA, stride=2, squeeze_excite=False, activation="hard_swish", total_stride=8),
-        Stage((112,), **_OFA, stride=1, squeeze_excite=True, activation="hard_swish", total_stride=16),
-        Stage((160,), **_OFA, stride=2, squeeze_excite=True, activation="hard_swish", total_stride=16),
+        Stage((24,), **_OFA, stride=2, squeeze_excite=(0,), activation="relu", total_stride=2),
+        Stage((40,), **_OFA, stride=2, squeeze_excite=(1,), activation="relu", total_stride=4),
+        Stage((80,), **_OFA, stride=2, squeeze_excite=(0,), activation="hard_swish", total_stride=8),
+        Stage((112,), **_OFA, stride=1, squeeze_excite=(1,), activation="hard_swish", total_stride=16),
+        Stage((160,), **_OFA, stride=2, squeeze_excite=(1,), activation="hard_swish", total_stride=16),
     ),
     final_expand=960,
     features=1280,
@@ -115,9 +118,11 @@ def _choices(geometry: Geometry) -> Iterator[Choice]:
     for number, stage in enumerate(geometry.stages, 1):
         yield Choice(f"stage{number}.depth", stage.depths)
         yield Choice(f"stage{number}.width", stage.widths)
+        yield Choice(f"stage{number}.squeeze_excite", stage.squeeze_excite)
         for block in range(1, max(stage.depths) + 1):
             yield Choice(f"stage{number}.block{block}.kernel", stage.kernels)
-            yield Choice(f"stage{number}.block{block}.expansion", stage.expansions)
+            first = stage.first_expansions if block == 1 else ()
+            yield Choice(f"stage{number}.block{block}.expansion", first or stage.expansions)
 
 
 def _stem(geometry: Geometry, in_channels: int) -> tuple[Slot, ...]:
@@ -136,7 +141,12 @@ def _stages(geometry: Geometry) -> Iterator[Slot]:
         prefix = f"stage{number}"
         own_width = f"{prefix}.width"
         for block in range(1, max(stage.depths) + 1):
-            own = (f"{prefix}.block{block}.kernel", f"{prefix}.block{block}.expansion", own_width)
+            own = (
+                f"{prefix}.block{block}.kernel",
+                f"{prefix}.block{block}.expansion",
+                f"{prefix}.squeeze_excite",
+                own_width,
+            )
             scope: tuple[str, ...] = ("resolution", *own)
             if block == 1 and number == 1:
                 yield Slot(f"{prefix}.block1", scope, partial(_first_block, stage, geometry.stem_width))
@@ -183,30 +193,41 @@ def _first_block(
     resolution: int,
     kernel: int,
     expansion: int,
+    squeeze_excite: int,
     width: int,
     before: int = 0,
 ) -> Standing:
-    in_width = before if stem_width is None else stem_width
     size = _size(resolution, stage.total_stride)
-    return _block(stage, (in_width, size, size), kernel, expansion, width, residual=False)
+    in_width = before if stem_width is None else stem_width
+    hidden = divisible_by_8(in_width * expansion)
+    squeeze = _squeeze(hidden, squeeze_excite)
+    return InvertedResidual(
+        (in_width, size, size), hidden, width, kernel, stage.stride, squeeze, stage.activation, residual=False
+    )
 
 
 def _later_block(
-    stage: Stage, block: int, resolution: int, kernel: int, expansion: int, width: int, depth: int
+    stage: Stage,
+    block: int,
+    resolution: int,
+    kernel: int,
+    expansion: int,
+    squeeze_excite: int,
+    width: int,
+    depth: int,
 ) -> Standing:
     if block > depth:
         return PASS
     size = _size(resolution, stage.total_stride * stage.stride)
-    return _block(stage, (width, size, size), kernel, expansion, width, residual=True)
+    hidden = divisible_by_8(width * expansion)
+    squeeze = _squeeze(hidden, squeeze_excite)
+    return InvertedResidual(
+        (width, size, size), hidden, width, kernel, 1, squeeze, stage.activation, residual=True
+    )
 
 
-def _block(
-    stage: Stage, in_shape: tuple[int, int, int], kernel: int, expansion: int, width: int, *, residual: bool
-) -> Standing:
-    hidden = divisible_by_8(in_shape[0] * expansion)
-    squeeze = divisible_by_8(hidden // 4) if stage.squeeze_excite else 0
-    stride = 1 if residual else stage.stride
-    return InvertedResidual(in_shape, hidden, width, kernel, stride, squeeze, stage.activation, residual)
+def _squeeze(hidden: int, squeeze_excite: int) -> int:
+    return divisible_by_8(hidden // 4) if squeeze_excite else 0
 
 
 def _expand(stride: int, channels: int, resolution: int, width: int) -> Standing:

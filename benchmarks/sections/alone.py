@@ -36,13 +36,13 @@ class Scale:
 
 
 SCALES: Final = (
-    Scale(16, 1, (16, 24, 40)),
-    Scale(16, 2, (16, 24, 64)),
-    Scale(24, 2, (16, 24, 64)),
+    Scale(16, 1, (16, 24, 48)),
+    Scale(16, 2, (16, 24, 48)),
+    Scale(24, 2, (16, 40, 48)),
     Scale(24, 3, (16, 40, 96)),
     Scale(32, 3, (16, 40, 96)),
 )
-"""Kernel 3 and expansion 4 throughout."""
+"""Kernel 3, expansion 4 and no squeeze-excite throughout."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,7 @@ def _scaled(space: SearchSpace, scale: Scale) -> Architecture:
     for choice in space.choices:
         stage, _, what = choice.name.rpartition(".")
         found = {"resolution": scale.resolution, "depth": scale.depth, "kernel": 3, "expansion": 4}
+        found["squeeze_excite"] = 0
         width = what == "width"
         values[choice.name] = scale.widths[int(stage.removeprefix("stage")) - 1] if width else found[what]
     return architecture_from_values(space, values)

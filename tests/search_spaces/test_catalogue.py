@@ -12,19 +12,19 @@ from tests.contracts.space_contract import SpaceContract, SupernetContract
 class TestMobileNetV3Tiny(SpaceContract, SupernetContract):
     space = get_space("mobilenet_v3", preset="tiny", num_classes=10, in_channels=3)
     digests = (
-        "a91e6a932d694032c32e441ae8c86b4e9042e542d3592521e88b77ceb234ee89",
-        "19101b071185109aca340e0e0b3fb19969a9fd89d8dd62f7a7b7f993431fd3b7",
-        "2b8bb2576726f21b5af4b643de6ea17fa62a343a3c62b5e8ff4c8ece955702c9",
+        "1de1974d13eff250fb785c4dcf0fa0b7df0779ac27ee555295f3467cb6fb629e",
+        "a07c703c9b78f2df6df1d2bb60a6cdb499cc5174975fd4aeee555ac32c62519d",
+        "c68b6e3f0caa62515def7c6b04fc58d2d33572a5307199dc2e11d4391f964bae",
     )
-    num_distinct_layers = 139
+    num_distinct_layers = 132
 
 
 class TestMobileNetV3ImageNet(SpaceContract, SupernetContract):
     space = get_space("mobilenet_v3", preset="imagenet", num_classes=1000, in_channels=3)
     digests = (
-        "3a9f681d4212ecdd41aa367edc84fd59f3e75088b2c2701e03e55c40ed675a5e",
-        "a7402c5d996fc0d14de7563cc0f9dbddf1b62492efc1b2a2eee5b189113a7506",
-        "b641ca47cc159a521bee1924fd810eff5ee762d185cc80d8f529b531091c0def",
+        "c478aa4498a38c7e360f440c67db981b6dad0a8018b41dd64b603427532e60ab",
+        "f61c6eaf707a1006b4b1009470c2d7ff4d8b4cf8df1d5ccaab33857be904323a",
+        "a820215cd1dcaf7a0ccdfae6168d20ef15690e2a7b344f54ae65481d54c10550",
     )
     num_distinct_layers = 1280
     num_resolutions = 2

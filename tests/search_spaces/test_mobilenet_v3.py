@@ -88,7 +88,7 @@ def test_tiny_has_at_most_150_distinct_layers() -> None:
 @pytest.mark.parametrize(
     ("space", "elastic"),
     [
-        (TINY, {"resolution", "depth", "width", "kernel", "expansion"}),
+        (TINY, {"resolution", "depth", "width", "kernel", "expansion", "squeeze_excite"}),
         (IMAGENET, {"resolution", "depth", "kernel", "expansion"}),
     ],
     ids=["tiny", "imagenet"],
@@ -144,20 +144,21 @@ def test_choices_of_skipped_blocks_are_at_their_first_option() -> None:
 
 def test_a_network_written_down_by_hand() -> None:
     values: dict[str, int] = {"resolution": 24}
-    for stage, (depth, width) in enumerate([(1, 16), (2, 40), (1, 64)], 1):
+    for stage, (depth, width) in enumerate([(1, 16), (2, 40), (1, 96)], 1):
         values |= {f"stage{stage}.depth": depth, f"stage{stage}.width": width}
         for block in (1, 2, 3):
             values |= {f"stage{stage}.block{block}.kernel": 3, f"stage{stage}.block{block}.expansion": 2}
-    values["stage2.block2.kernel"] = 5
+        values[f"stage{stage}.squeeze_excite"] = int(stage == 3)
+    values |= {"stage2.block2.kernel": 5, "stage3.block1.expansion": 4}
     found = layers(TINY, architecture_from_values(TINY, values))
     assert [spec.in_shape for spec in found] == [
-        (3, 24, 24), (3, 24, 24), (16, 12, 12), (16, 12, 12), (40, 6, 6), (40, 6, 6), (64, 3, 3),
+        (3, 24, 24), (3, 24, 24), (16, 12, 12), (16, 12, 12), (40, 6, 6), (40, 6, 6), (96, 3, 3),
     ]  # fmt: skip
     assert found[2:6] == (
         InvertedResidual((16, 12, 12), 32, 16, 3, 1, 0, "relu", False),
-        InvertedResidual((16, 12, 12), 32, 40, 3, 2, 8, "hard_swish", False),
-        InvertedResidual((40, 6, 6), 80, 40, 5, 1, 24, "hard_swish", True),
-        InvertedResidual((40, 6, 6), 80, 64, 3, 2, 24, "hard_swish", False),
+        InvertedResidual((16, 12, 12), 32, 40, 3, 2, 0, "relu", False),
+        InvertedResidual((40, 6, 6), 80, 40, 5, 1, 0, "relu", True),
+        InvertedResidual((40, 6, 6), 160, 96, 3, 2, 40, "relu", False),
     )
 
 
