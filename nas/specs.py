@@ -186,7 +186,8 @@ def load_spec(path: Path) -> SearchSpec:
         raise UsageError("no_such_file", f"there is no file {path}: give the path of a specification (YAML)")
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # A date that is none and bytes that are no text are ValueErrors; endless brackets a RecursionError.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise UsageError("invalid_yaml", f"{path} is not YAML: {reason}") from error
     if not isinstance(document, dict):

@@ -106,9 +106,10 @@ class RunFolder:
         """
         path = self.path / "phases" / f"{name}.npz"
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # Of bytes in memory: numpy leaves a path's file open where it is no archive.
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
                 return {key: file[key] for key in file.files}
-        except (OSError, ValueError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+        except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise _damaged(path, error) from error
 
     def keep_network(self, content: bytes) -> str:

@@ -43,4 +43,4 @@ def test_a_measured_figure_cannot_be_called_anything_else() -> None:
 def test_documents_are_values() -> None:
     found = network("a", 0.1, 0.8)
     with pytest.raises(ValidationError):
-        found.name = "b"  # type: ignore[misc]
+        found.name = "b"

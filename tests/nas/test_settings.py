@@ -34,4 +34,4 @@ def test_settings_are_read_once_and_make_no_folder(tmp_path: Path, monkeypatch: 
     assert settings.home == tmp_path / "first"
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ValidationError):
-        settings.home = tmp_path  # type: ignore[misc]
+        settings.home = tmp_path
