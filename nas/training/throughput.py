@@ -17,7 +17,7 @@ from nas.training.augment import augment
 from nas.training.batch_norm import recalibrate
 from nas.training.options import TrainingOptions
 from nas.training.recipes import Recipe, Step, spread_architectures
-from nas.training.trainer import make_optimizer, step_losses
+from nas.training.step import make_optimizer, step_losses
 from search_spaces.base import Architecture, FloatArray, SearchSpace
 from search_spaces.modules.supernet import Supernet
 from search_spaces.network import layers, resolution
