@@ -29,7 +29,6 @@ def run(home: Path, quick: bool) -> list[Figure]:
     error = np.abs(predicted / first - 1)
     repeat = np.abs(second / first - 1)
     inside = (error <= 0.05).astype(float) - (repeat <= 0.05).astype(float)
-    bound = inside.mean() - _NORMAL_95_ONE_SIDED * inside.std(ddof=1) / len(inside) ** 0.5
     rank, own_rank = spearman(predicted, first), spearman(second, first)
     span = first.max() / first.min()
     own_median = 100 * float(np.median(repeat))
@@ -46,7 +45,7 @@ def run(home: Path, quick: bool) -> list[Figure]:
         ),
         Figure(
             "share within 5 % minus the repeat's: lower 95 % bound",
-            100 * float(bound),
+            100 * _lower_bound(inside),
             "points",
             ">=",
             -5.0,
@@ -62,6 +61,12 @@ def run(home: Path, quick: bool) -> list[Figure]:
         ),
         *_beside(pairs.first, correction),
     ]
+
+
+def _lower_bound(differences: FloatArray) -> float:
+    """Return what the mean of paired differences exceeds with 95 %."""
+    error = differences.std(ddof=1) / len(differences) ** 0.5
+    return float(differences.mean() - _NORMAL_95_ONE_SIDED * error)
 
 
 def _beside(found: Sequence[CalibrationPoint], correction: Correction) -> list[Figure]:
