@@ -39,14 +39,3 @@ class PhaseContext:
     space: SearchSpace
     run: RunFolder
     progress: Progress
-
-
-class Phase(Protocol):
-    """One step of a search: idempotent, may be entered again."""
-
-    @property
-    def name(self) -> str:
-        """Name of the phase and of its document."""
-
-    def run(self, ctx: PhaseContext) -> None:
-        """Do the work and leave the document."""

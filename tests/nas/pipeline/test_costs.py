@@ -1,0 +1,67 @@
+"""The costs that a search asks for."""
+
+import numpy as np
+import pytest
+
+from latency_predictors.device import host_context
+from latency_predictors.lookup_table import LookupTable
+from latency_predictors.memory import boundary_mib, peak_memory_bytes
+from nas.pipeline.costs import cost_predictors, latency_predictor
+from nas.pipeline.profile import load_table
+from search_spaces.base import FloatArray, space_digest
+from search_spaces.catalogue import get_space
+from search_spaces.errors import MeasurementError
+from search_spaces.network import layers, network
+from search_spaces.sampling import as_architecture, random_architectures
+from tests.nas.pipeline.conftest import FinishedSearch
+
+
+@pytest.fixture
+def table(finished: FinishedSearch) -> LookupTable:
+    return load_table(finished.context().settings, host_context())
+
+
+def test_shapes_are_worked_out_from_the_layers(finished: FinishedSearch, table: LookupTable) -> None:
+    space = finished.context().space
+    archs = random_architectures(space, 20, np.random.default_rng(0))
+    predictors = cost_predictors(space, table)
+    nets = [layers(space, as_architecture(row)) for row in archs]
+    expected = {
+        "num_params": [sum(spec.num_params for spec in specs) for specs in nets],
+        "num_macs": [sum(spec.macs for spec in specs) for specs in nets],
+        "peak_memory_bytes": [peak_memory_bytes(network(space, as_architecture(row))) for row in archs],
+    }
+    for name, values in expected.items():
+        found = predictors[name](archs)
+        assert isinstance(found, np.ndarray)
+        assert found.tolist() == values
+
+
+def test_latency_is_the_corrected_sum_of_the_table(finished: FinishedSearch, table: LookupTable) -> None:
+    space = finished.context().space
+    archs = random_architectures(space, 20, np.random.default_rng(1))
+    correction = table.corrections[space_digest(space)]
+    nets = [layers(space, as_architecture(row)) for row in archs]
+    sums: FloatArray = np.array([table.costs_ms(specs).sum() for specs in nets])
+    boundaries = np.array([sum(boundary_mib(spec) for spec in specs) for specs in nets])
+    by_hand = (
+        correction.a * sums
+        + correction.b
+        - correction.c * np.array([len(specs) for specs in nets])
+        - correction.d * boundaries
+    )
+    found = latency_predictor(space, table).predict(archs)
+    assert found.point == pytest.approx(np.maximum(by_hand, correction.floor_ms), rel=1e-3)
+    assert np.all((found.lower < found.point) & (found.point < found.upper))
+    assert found.kind == "table"
+    # The stopwatch counts nodes and bytes, which layers share fairly: the sum has to order networks well.
+    assert np.corrcoef(sums, found.point)[0, 1] > 0.95
+
+
+def test_a_space_that_was_not_profiled_has_no_latency(table: LookupTable) -> None:
+    other = get_space("mobilenet_v3", preset="tiny", num_classes=4, in_channels=3)
+    with pytest.raises(MeasurementError) as caught:
+        latency_predictor(other, table)
+    assert caught.value.code == "not_profiled"
+    assert "mobilenet_v3/tiny" in caught.value.message
+    assert "hwnas devices profile" in caught.value.message
