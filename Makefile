@@ -31,8 +31,9 @@ check: $(STAMP) ## formatting, lint, types, import directions
 	@$(BIN)/mypy $(wildcard $(SOURCES))
 	@$(BIN)/lint-imports
 
-test: $(STAMP) ## all tests, two processes
-	@OMP_NUM_THREADS=1 ORT_DISABLE_TELEMETRY=1 $(BIN)/pytest -q -n 2
+test: $(STAMP) ## all tests: two processes, then one for those that time something
+	@OMP_NUM_THREADS=1 ORT_DISABLE_TELEMETRY=1 $(BIN)/pytest -q -n 2 -m "not alone"
+	@OMP_NUM_THREADS=1 ORT_DISABLE_TELEMETRY=1 $(BIN)/pytest -q -m alone
 
 clean: ## remove .venv and caches (results of runs stay)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -105,6 +105,7 @@ def test_a_cost_that_does_not_follow_from_layers_is_refused() -> None:
     assert caught.value.code == "unknown_cost"
 
 
+@pytest.mark.alone
 def test_four_targets_and_memory_take_about_a_microsecond_an_architecture() -> None:
     predictor = MultiTargetPredictor(TINY, {f"target {seed}": target(TINY, seed) for seed in range(4)})
     memory = exact_cost(TINY, "peak_memory_bytes")

@@ -25,6 +25,7 @@ QUICK = TimingProtocol(
 MakeOnnx = Callable[..., Path]
 
 
+@pytest.mark.alone
 def test_two_sessions_measure_every_file(make_onnx: MakeOnnx, tmp_path: Path) -> None:
     subjects = [
         Subject(digest="small", path=make_onnx("small", size=8)),

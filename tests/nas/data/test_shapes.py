@@ -79,6 +79,7 @@ def test_the_digest_follows_the_specification() -> None:
     assert open_dataset(small()).digest == open_dataset(small()).digest
 
 
+@pytest.mark.alone
 def test_large_sets_open_at_once_and_draw_fast() -> None:
     spec = ShapesSpec(num_train=500_000)
     started = time.perf_counter()
