@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from nas.data.catalogue import open_dataset
+from nas.data.dataset import Dataset
 from nas.pipeline import export, predict, profile, references, train, verify
 from nas.pipeline.context import PhaseContext, Progress
 from nas.pipeline.export import ExportDocument
@@ -20,6 +21,7 @@ from nas.results import Document, PhaseTime, SearchResult
 from nas.settings import Settings
 from nas.specs import SearchSpec
 from nas.store.run_folder import RunFolder, start_run
+from search_spaces.base import SearchSpace
 from search_spaces.catalogue import get_space
 
 PHASES: Final[Mapping[str, Callable[[PhaseContext], None]]] = {
@@ -44,7 +46,9 @@ def run_search(spec: SearchSpec, settings: Settings, progress: Progress) -> Sear
     Raises:
         HwnasError: Whatever keeps it from its end; finished phases are kept.
     """
-    ctx = open_context(spec, settings, progress, start_run(settings.searches, spec))
+    dataset, space = _open_inputs(spec, settings)
+    # A search begins only where its data and its space can be opened: a typing error leaves nothing behind.
+    ctx = PhaseContext(spec, settings, dataset, space, start_run(settings.searches, spec), progress)
     for name, run in PHASES.items():
         if ctx.run.has(f"{name}.time"):
             progress.say(f"phase {name} is done already")
@@ -66,7 +70,16 @@ def plan_search(spec: SearchSpec, settings: Settings, progress: Progress) -> Pla
 
 
 def open_context(spec: SearchSpec, settings: Settings, progress: Progress, run: RunFolder) -> PhaseContext:
-    """Open the data set and the space of a search."""
+    """Open the data set and the space of a search.
+
+    Raises:
+        HwnasError: What is wrong with either.
+    """
+    dataset, space = _open_inputs(spec, settings)
+    return PhaseContext(spec, settings, dataset, space, run, progress)
+
+
+def _open_inputs(spec: SearchSpec, settings: Settings) -> tuple[Dataset, SearchSpace]:
     dataset = open_dataset(spec.dataset, settings.home / "images")
     space = get_space(
         spec.space.name,
@@ -74,7 +87,7 @@ def open_context(spec: SearchSpec, settings: Settings, progress: Progress, run: 
         num_classes=len(dataset.class_names),
         in_channels=dataset.num_channels,
     )
-    return PhaseContext(spec, settings, dataset, space, run, progress)
+    return dataset, space
 
 
 def collect(ctx: PhaseContext) -> SearchResult:

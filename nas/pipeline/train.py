@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from pydantic import ValidationError
+
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.options import options_of, recipe_of
 from nas.results import Document, SupernetSummary
@@ -21,6 +23,7 @@ from nas.training.weights import load_supernet
 from search_spaces.atomic import write_atomically
 from search_spaces.base import SearchSpace, space_digest
 from search_spaces.digests import sha256_json
+from search_spaces.errors import ArtifactError
 from search_spaces.modules.supernet import Supernet
 
 NAME: Final = "train"
@@ -65,20 +68,33 @@ def supernet_key(spec: SearchSpec, space: SearchSpace, dataset_digest: str) -> s
 
 
 def find_trained(ctx: PhaseContext) -> tuple[Path, FinishedTraining] | None:
-    """Return the finished supernet that a search would take: of the epochs asked for, else of the most."""
+    """Return the finished supernet that a search would take: of the epochs asked for, else of the most.
+
+    Raises:
+        ArtifactError: `damaged_file`.
+    """
     found = []
-    for path in sorted(_family(ctx).glob(f"epochs-*/{_SUMMARY}")):
-        finished = FinishedTraining.model_validate_json(path.read_bytes())
+    for path in sorted(family_of(ctx).glob(f"epochs-*/{_SUMMARY}")):
+        finished = _read_summary(path)
         if ctx.spec.supernet.epochs in (None, finished.epochs):
             found.append((path.parent, finished))
     return max(found, key=lambda entry: entry[1].epochs, default=None)
+
+
+def _read_summary(path: Path) -> FinishedTraining:
+    try:
+        return FinishedTraining.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ArtifactError(
+            "damaged_file", f"{path} cannot be read: remove it and start the search again"
+        ) from error
 
 
 def find_started(ctx: PhaseContext) -> int | None:
     """Return the epochs of a training that was begun and not finished, if there is one to go on with."""
     begun = [
         int(folder.name.removeprefix("epochs-"))
-        for folder in _family(ctx).glob("epochs-*")
+        for folder in family_of(ctx).glob("epochs-*")
         if not (folder / _SUMMARY).exists() and any(folder.iterdir())
     ]
     wanted = ctx.spec.supernet.epochs
@@ -95,13 +111,13 @@ def run(ctx: PhaseContext, choose_epochs: Callable[[PhaseContext], int]) -> None
     found = find_trained(ctx)
     if found is None:
         epochs = choose_epochs(ctx)
-        folder = _family(ctx) / f"epochs-{epochs}"
+        folder = family_of(ctx) / f"epochs-{epochs}"
         finished = _train(ctx, folder, epochs)
     else:
         folder, finished = found
     supernet = load_supernet(folder / finished.weights, ctx.space)
     summary = SupernetSummary(
-        key=_family(ctx).name,
+        key=family_of(ctx).name,
         recipe=recipe_of(ctx.spec).name,
         epochs=finished.epochs,
         num_params=sum(parameter.numel() for parameter in supernet.parameters()),
@@ -119,7 +135,8 @@ def load_trained(ctx: PhaseContext) -> Supernet:
     return load_supernet(ctx.run.load(NAME, TrainDocument).weights, ctx.space)
 
 
-def _family(ctx: PhaseContext) -> Path:
+def family_of(ctx: PhaseContext) -> Path:
+    """Return the folder of all supernets that differ in their epochs only."""
     return ctx.settings.supernets / supernet_key(ctx.spec, ctx.space, ctx.dataset.digest)
 
 
