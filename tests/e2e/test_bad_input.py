@@ -17,9 +17,6 @@ from PIL import Image
 import hwnas
 from tests.e2e.command import DOCUMENT, Ended
 
-# The shared search runs in the set-up of whichever test comes first, on a restless machine twice.
-pytestmark = pytest.mark.timeout(400)
-
 Sink = pytest.CaptureFixture[str]
 
 
@@ -173,6 +170,9 @@ def test_bad_data_fail_before_anything_begins(
     assert (status, found) == (1, code)
 
 
+# The shared search may have to be run first.
+@pytest.mark.alone
+@pytest.mark.timeout(400)
 def test_a_limit_nobody_can_meet_is_told_before_training(command: Command, finished: Ended) -> None:
     shutil.copytree(finished.home / "tables", command.folder / "home" / "tables")
     document = {**DOCUMENT, "targets": [{"limits": {"latency_ms": 1e-4}}]}

@@ -12,7 +12,7 @@ import yaml
 from tests.e2e.command import DOCUMENT, FAULTS, HWNAS, Ended, environment
 
 # The shared search runs in the set-up of whichever test comes first, on a restless machine twice.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]
 
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 # $1: the folder, $2: what is in it at first, $3: kilobytes left, $4: where to keep a copy, then the command.

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.command import Ended, search, with_tables_of
 
 # The shared search runs in the set-up of whichever test comes first, on a restless machine twice.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]
 
 
 def weights_of(ended: Ended) -> str:
