@@ -23,7 +23,8 @@ def run(home: Path, quick: bool) -> list[Figure]:
     own = home / "demo"
     started = time.perf_counter()
     peak = _peak_memory(
-        [sys.executable, "-m", "hwnas", "demo", "--json"], {**os.environ, "HWNAS_HOME": str(own)}
+        [str(Path(sys.executable).with_name("hwnas")), "demo", "--json"],
+        {**os.environ, "HWNAS_HOME": str(own)},
     )
     minutes = (time.perf_counter() - started) / 60
     result = list_runs(Settings(home=own).searches)[-1].result()

@@ -28,7 +28,7 @@ def run(home: Path, quick: bool) -> list[Figure]:
     path = home / "second.yaml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     environment = {**os.environ, "HWNAS_HOME": str(settings.home)}
-    command = [sys.executable, "-m", "hwnas", "search", str(path), "--json"]
+    command = [str(Path(sys.executable).with_name("hwnas")), "search", str(path), "--json"]
     started = time.perf_counter()
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - started
