@@ -171,7 +171,7 @@ class _File:
 
 
 def _disk_error(error: OSError, shape: tuple[int, int, int, int]) -> Exception:
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return error
     need = int(np.prod(shape)) / 2**20
     return ResourceError(

@@ -51,7 +51,7 @@ def write_bundle(folder: Path, model: Path, card: Card) -> None:
     try:
         _write_folder(folder, files)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise ResourceError(
                 "disk_full", f"no room for {folder}: free some space and start again"
             ) from error

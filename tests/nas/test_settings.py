@@ -35,3 +35,14 @@ def test_settings_are_read_once_and_make_no_folder(tmp_path: Path, monkeypatch: 
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ValidationError):
         settings.home = tmp_path
+
+
+def test_a_home_may_start_with_a_tilde_or_be_relative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HWNAS_HOME", "~/searches")
+    assert Settings().home == tmp_path / "searches"
+    monkeypatch.setenv("HWNAS_HOME", "here")
+    assert Settings().home == tmp_path / "here"
