@@ -77,7 +77,7 @@ HOSTILE_CALLS = [
 
 
 @pytest.mark.parametrize("protocol", [0, 1, 2, 4])
-@pytest.mark.parametrize("call", HOSTILE_CALLS, ids=lambda call: str(call.call[0]))
+@pytest.mark.parametrize("call", HOSTILE_CALLS, ids=lambda call: call.call[0].__name__)
 def test_calls_are_refused(
     call: Calls, protocol: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
