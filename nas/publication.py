@@ -87,20 +87,13 @@ def statuses(
     ]
 
 
-def ties(correct: Mapping[str, BoolArray], images: Mapping[str, BoolArray]) -> dict[str, tuple[str, ...]]:
+def ties(correct: Mapping[str, BoolArray]) -> dict[str, tuple[str, ...]]:
     """Return for each network the others that it is tied with.
 
     Args:
-        correct: By name, the correct answers on all validation images, shape (n,).
-        images: By name, which of these images the network's accuracy is published for, shape (n,); two
-            networks are compared on the images they share.
+        correct: By name, the correct answers on the same images, shape (n,).
     """
-    found: dict[str, tuple[str, ...]] = {}
-    for name in correct:
-        others = []
-        for other in correct:
-            shared = images[name] & images[other]
-            if other != name and shared.any() and tied(correct[name][shared], correct[other][shared]):
-                others.append(other)
-        found[name] = tuple(others)
-    return found
+    return {
+        name: tuple(other for other in correct if other != name and tied(correct[name], correct[other]))
+        for name in correct
+    }

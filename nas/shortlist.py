@@ -3,8 +3,23 @@
 import numpy as np
 
 from nas.candidates import Candidates, within_reach
-from nas.pareto import crowding_distance, hypervolume, non_dominated
+from nas.pareto import BoolArray, crowding_distance, dominated_by, hypervolume, non_dominated
 from search_spaces.base import FloatArray, IntArray
+
+
+def may_belong(points: Candidates, others: Candidates) -> BoolArray:
+    """Return which architectures may belong to a front, given their intervals, shape (len(others),).
+
+    One may where its best case keeps the limits and no point of the front dominates it in its own worst case.
+
+    Args:
+        points: A predicted front.
+        others: Architectures with predictions of the same predictors.
+    """
+    best, _ = others.corners()
+    _, worst = points.corners()
+    kept: BoolArray = others.best_case_violations <= 0.0
+    return kept & ~dominated_by(worst, best)
 
 
 def first_shortlist(front: Candidates, quota: int) -> IntArray:

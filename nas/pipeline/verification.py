@@ -16,7 +16,6 @@ from nas.results import CloudPoint, Figure, TableSummary, TargetResult, Verified
 from nas.search import Front
 from nas.specs import TargetSpec
 from search_spaces.base import Architecture, FloatArray, IntArray, option_values
-from search_spaces.sampling import as_architecture
 
 _CLOUD: Final = 1_500
 _ORDER: Final = {"front": 0, "dominated": 1, "over_limit": 2}
@@ -26,15 +25,10 @@ BoolArray = NDArray[np.bool_]
 
 @dataclass
 class Verified:
-    """A network on its way to being published.
-
-    Attributes:
-        folds: Folds that proposed it.
-    """
+    """A network on its way to being published."""
 
     exported: Exported
     network: VerifiedNetwork
-    folds: set[int]
 
 
 @dataclass
@@ -64,18 +58,16 @@ class Verification:
     num_evaluated: int = 0
 
     @property
+    def confirm(self) -> IntArray:
+        """Positions of the validation images that published accuracies come from: every fold's `confirm`."""
+        return np.unique(np.concatenate([fold.confirm for fold in self.folds]))
+
+    @property
     def limits(self) -> dict[str, float]:
         """Upper limits of costs, by name."""
         return {str(name): limit for name, limit in self.target.limits.items()}
 
-    def claim(self, points: Candidates, fold: int) -> None:
-        """A network verified already that stands on a fold's predicted front is proposed by this fold too."""
-        for row in points.archs:
-            known = self.found.get(as_architecture(row))
-            if known is not None:
-                known.folds.add(fold)
-
-    def add(self, exported: Exported, measured: Measured, folds: set[int], round_: int) -> None:
+    def add(self, exported: Exported, measured: Measured, round_: int) -> None:
         """Take in a network that was exported, scored and measured."""
         network = VerifiedNetwork.model_validate(
             {
@@ -86,34 +78,23 @@ class Verification:
                 "file_sha256": exported.file_sha256,
                 "file_bytes": exported.file_bytes,
                 "max_difference": exported.max_difference,
-                "accuracy": accuracy_of(exported.correct, "confirm"),
+                "accuracy": accuracy_of(exported.correct[self.confirm], "confirm"),
                 "latency": latency_of(measured),
                 "round": round_,
                 **shape_costs(exported),
                 **self._predictions(exported.architecture),
             }
         )
-        self.found[exported.architecture] = Verified(exported, network, folds)
+        self.found[exported.architecture] = Verified(exported, network)
         self.archs = np.vstack([self.archs, np.array(exported.architecture)])
         self.correct = np.vstack([self.correct, exported.correct])
 
     def publish(self) -> None:
-        """Work out accuracies on the images each network may show, then the front and its ties."""
-        images = {}
-        for one in self.found.values():
-            shown = np.zeros(len(one.exported.correct), dtype=bool)
-            for fold in one.folds:
-                shown[self.folds[fold].confirm] = True
-            images[one.network.name] = shown
-            accuracy = accuracy_of(one.exported.correct[shown], "confirm")
-            one.network = one.network.model_copy(update={"accuracy": accuracy})
+        """Work out the front and its ties."""
         found = list(self.found.values())
         placed = statuses([one.network for one in found], self.objectives, self.limits)
         on_front = [one for one, status in zip(found, placed, strict=True) if status == "front"]
-        tied = ties(
-            {one.network.name: one.exported.correct for one in on_front},
-            {one.network.name: images[one.network.name] for one in on_front},
-        )
+        tied = ties({one.network.name: one.exported.correct[self.confirm] for one in on_front})
         for one, status in zip(found, placed, strict=True):
             changes = {"status": status, "tied_with": tied.get(one.network.name, ())}
             one.network = one.network.model_copy(update=changes)

@@ -1,15 +1,18 @@
 """Phase `verify`: search, verify what the search proposes, refit with what was learnt, search again.
 
-Each fold of the validation images is searched on its own: its predictor sees `select`, and the accuracies of
-what it proposes come from `confirm`. A network that both of two swapped folds propose shows both halves.
+Each fold of the validation images is searched on its own, with a predictor that sees its `select` images
+only. With two swapped folds (few images) a network is verified only where both folds, neither with the
+other's images, hold it for a candidate: its accuracy then comes from both `confirm` halves, and all networks
+are compared on the same images.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from latency_predictors.calibration import calibration_point
-from nas.candidates import Predictor
+from nas.candidates import Candidates, Predictor, Predictors, front_of
 from nas.evaluation import SubnetEvaluator
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.costs import cost_predictors
@@ -28,7 +31,7 @@ from nas.pipeline.train import load_trained
 from nas.pipeline.verification import Verification
 from nas.results import Document, TargetResult
 from nas.search import Front, search
-from nas.shortlist import first_shortlist, next_shortlist
+from nas.shortlist import first_shortlist, may_belong, next_shortlist
 from search_spaces.base import Architecture, IntArray
 from search_spaces.modules.supernet import Supernet
 from search_spaces.network import layers
@@ -90,52 +93,72 @@ def _why_stop(ctx: PhaseContext, state: Verification, rounds: int, num_chosen: i
     return ""
 
 
-def _propose(ctx: PhaseContext, state: Verification, round_: int) -> tuple[dict[Architecture, set[int]], int]:
+@dataclass(frozen=True)
+class _Searched:
+    """What a fold's search found, and its predictions of anything else."""
+
+    front: Front
+    predict: Predictors
+
+
+def _propose(ctx: PhaseContext, state: Verification, round_: int) -> tuple[list[Architecture], int]:
     """Search with each fold's predictor.
 
     Returns:
-        What to verify next with the folds that ask for it, and how many unverified candidates' intervals
-        reach the front.
+        What to verify next, and how many unverified candidates' intervals reach the front.
     """
     left = ctx.spec.verify.candidates - len(state.found)
     quota = -(-left // ((ctx.spec.verify.rounds - round_ + 1) * len(state.folds)))
-    chosen: dict[Architecture, set[int]] = {}
-    reaching = 0
     ctx.progress.step(NAME, len(state.found), ctx.spec.verify.candidates, f"round {round_}: searching")
-    state.fronts = [_search(ctx, state, fold) for fold in range(len(state.folds))]
-    for fold, front in enumerate(state.fronts):
-        state.num_evaluated += len(front.candidates)
-        state.claim(front.points, fold)
-        rows, reach = _shortlist(state, front, quota)
+    searched = [_search(ctx, state, fold) for fold in range(len(state.folds))]
+    state.fronts = [one.front for one in searched]
+    state.num_evaluated += sum(len(front.candidates) for front in state.fronts)
+    chosen: dict[Architecture, None] = {}
+    reaching = 0
+    for fold in range(len(searched)):
+        rows, reach = _shortlist(state, _agreed(searched, fold), quota)
         reaching += reach
-        for row in rows:
-            chosen.setdefault(as_architecture(row), set()).add(fold)
-    return dict(list(chosen.items())[:left]), reaching
+        chosen.update(dict.fromkeys(as_architecture(row) for row in rows))
+    return list(chosen)[:left], reaching
 
 
-def _shortlist(state: Verification, front: Front, quota: int) -> tuple[IntArray, int]:
+def _agreed(searched: list[_Searched], fold: int) -> Candidates:
+    """Return what one fold's search looked at and every other fold too holds for a candidate of its front."""
+    candidates = searched[fold].front.candidates
+    agreed = np.ones(len(candidates), dtype=bool)
+    for number, other in enumerate(searched):
+        if number != fold:
+            agreed &= may_belong(other.front.points, other.predict(candidates.archs))
+    return candidates.take(agreed)
+
+
+def _shortlist(state: Verification, candidates: Candidates, quota: int) -> tuple[IntArray, int]:
     if not state.found:
-        return front.points.archs[first_shortlist(front.points, quota)], len(front.points)
+        points = front_of(candidates)
+        return points.archs[first_shortlist(points, quota)], len(points)
     seen = {np.array(architecture, dtype=np.int64).tobytes() for architecture in state.found}
-    positions, reaching = next_shortlist(front.candidates, state.measured_objectives(), seen, quota)
-    return front.candidates.archs[positions], reaching
+    positions, reaching = next_shortlist(candidates, state.measured_objectives(), seen, quota)
+    return candidates.archs[positions], reaching
 
 
-def _search(ctx: PhaseContext, state: Verification, fold: int) -> Front:
+def _search(ctx: PhaseContext, state: Verification, fold: int) -> _Searched:
     accuracy = fit_fold(ctx, state.folds[fold], state.archs, state.correct)
     predictors: dict[str, Predictor] = {
         "accuracy": accuracy.predict,
         **cost_predictors(ctx.space, state.table),
     }
-    return search(
+    objectives = {name: predictors[name] for name in state.objectives}
+    limited = {name: predictors[name] for name in (*state.limits, "latency_ms")}
+    front = search(
         ctx.space,
-        {name: predictors[name] for name in state.objectives},
+        objectives,
         ctx.spec.search.strategy,
         ctx.spec.search.evaluations,
         ctx.spec.seed,
         limits=state.limits,
-        limited={name: predictors[name] for name in (*state.limits, "latency_ms")},
+        limited=limited,
     )
+    return _Searched(front, Predictors(objectives, state.limits, limited))
 
 
 def _verify_round(
@@ -143,7 +166,7 @@ def _verify_round(
     state: Verification,
     supernet: Supernet,
     evaluator: SubnetEvaluator,
-    chosen: dict[Architecture, set[int]],
+    chosen: list[Architecture],
     round_: int,
 ) -> None:
     exported = []
@@ -154,7 +177,7 @@ def _verify_round(
     points = []
     for one in exported:
         latency = measured[one.file_sha256]
-        state.add(one, latency, chosen[one.architecture], round_)
+        state.add(one, latency, round_)
         points.append(
             calibration_point(
                 state.table,

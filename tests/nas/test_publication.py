@@ -58,20 +58,14 @@ def test_ties_follow_the_exact_paired_test(only_first: int, only_second: int, ex
     assert tied(second, first) is expected
 
 
-def test_networks_are_compared_on_the_images_they_share() -> None:
-    # On the six shared images the networks differ by six answers, on the others they agree.
-    images = {"a": answers((6, True), (10, False)), "b": answers((6, True), (0, True), (10, True))}
-    correct = {"a": answers((6, True), (10, True)), "b": answers((6, False), (10, True))}
-    assert ties(correct, images) == {"a": (), "b": ()}
-    # Without them nothing tells them apart.
-    images = {"a": answers((6, False), (10, True)), "b": answers((6, True), (10, True))}
-    assert ties(correct, images) == {"a": ("b",), "b": ("a",)}
-
-
-def test_networks_without_a_shared_image_are_not_called_tied() -> None:
-    images = {"a": answers((4, True), (4, False)), "b": answers((4, False), (4, True))}
-    correct = {name: answers((8, True)) for name in images}
-    assert ties(correct, images) == {"a": (), "b": ()}
+def test_ties_are_found_between_all_pairs() -> None:
+    # Six answers differ between a and b (p = 2 / 2^6), one between a and c, five between b and c (2 / 2^5).
+    correct = {
+        "a": answers((6, True), (10, True)),
+        "b": answers((6, False), (10, True)),
+        "c": answers((1, False), (5, True), (10, True)),
+    }
+    assert ties(correct) == {"a": ("c",), "b": ("c",), "c": ("a", "b")}
 
 
 def test_the_measured_upper_bound_of_latency_keeps_the_limit() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nas.candidates import Candidates, Predictors
-from nas.shortlist import first_shortlist, next_shortlist
+from nas.shortlist import first_shortlist, may_belong, next_shortlist
 from search_spaces.base import FloatArray, IntArray
 
 
@@ -94,3 +94,16 @@ def test_the_first_round_of_a_target_without_measurements_has_a_base() -> None:
     found = candidates([0.6, 0.9], [1.0, 3.0])
     positions, _ = next_shortlist(found, verified(), seen(), quota=5)
     assert sorted(positions.tolist()) == [0, 1]
+
+
+def test_what_the_worst_case_of_a_front_beats_in_its_best_case_does_not_belong() -> None:
+    front = candidates([0.9], [2.0], half=0.1)
+    # Latencies are known within 10 %: the front's worst is 2.2, the best cases are 2.25, 1.98 and 1.8.
+    others = candidates([0.8, 0.8, 0.95], [2.5, 2.2, 2.0], half=0.1)
+    assert may_belong(front, others).tolist() == [False, True, True]
+
+
+def test_what_surely_breaks_a_limit_does_not_belong() -> None:
+    front = candidates([0.9], [2.0], half=0.1, limit=3.0)
+    others = candidates([0.99, 0.99], [3.5, 3.2], half=0.1, limit=3.0)
+    assert may_belong(front, others).tolist() == [False, True]
