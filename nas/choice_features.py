@@ -11,7 +11,7 @@ OWN_EFFECT: Final = 0.4
 """Size of an ordered option's own effect beside the trend along the order: most of what ordered options do is
 smooth, so that deviations have to earn their place."""
 
-MAX_GLOBAL: Final = 6
+MAX_GLOBAL: Final = 7
 """Choices whose interactions are looked at: those that the most slots depend on."""
 
 

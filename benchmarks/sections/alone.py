@@ -15,6 +15,7 @@ from nas.specs import SearchSpec
 from nas.training.events import Trained
 from nas.training.finetune import finetune
 from nas.training.options import TrainTask
+from nas.training.trainer import FINISHED
 from nas.training.trainer import train as train_network
 from search_spaces.base import Architecture, SearchSpace, architecture_from_values
 from search_spaces.network import fixed_space
@@ -74,7 +75,7 @@ class Weights:
 
     Attributes:
         path: Of the weights.
-        cpu_seconds: Processor time it took.
+        cpu_seconds: Processor time it took; where it was finished before, what it was given.
     """
 
     job: Job
@@ -108,12 +109,14 @@ def run_job(job: Job) -> Weights:
         train.run(ctx, lambda _: job.spec.supernet.epochs or 1)
         document = ctx.run.load(train.NAME, train.TrainDocument)
         return Weights(job, document.weights, document.cpu_seconds)
+    seed = ctx.spec.seed if job.seed < 0 else job.seed
+    folder = job.home / "alone" / f"{job.kind}-{job.name or _label(job.architecture)}-{ctx.spec.seed}-{seed}"
+    if (folder / FINISHED).exists():
+        return Weights(job, folder / FINISHED, job.cpu_seconds)
     epochs = job.spec.supernet.epochs or 1
     space = job_space(job)
     if job.cpu_seconds:
         epochs = epochs_within(ctx, space, job.cpu_seconds)
-    seed = ctx.spec.seed if job.seed < 0 else job.seed
-    folder = job.home / "alone" / f"{job.kind}-{job.name or _label(job.architecture)}-{ctx.spec.seed}-{seed}"
     task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), seed)
     started = time.process_time()
     if job.kind == "finetune":

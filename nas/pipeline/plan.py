@@ -13,6 +13,7 @@ from nas.pipeline.measuring import NUM_SESSIONS
 from nas.pipeline.options import options_of, trial_of
 from nas.pipeline.profile import NUM_CALIBRATION, check_limits, context_of, load_table
 from nas.results import Document
+from nas.store.run_folder import RunFolder
 from nas.training.batch_norm import NUM_CALIBRATION_IMAGES
 from nas.training.throughput import Throughput, measure_throughput
 from nas.training.trainer import steps_per_epoch
@@ -143,6 +144,8 @@ def _other_phases(ctx: PhaseContext, throughput: Throughput, missing: int) -> li
     images = min(NUM_CALIBRATION_IMAGES, len(ctx.dataset.labels("train"))) + validation
     calibrated = NUM_CALIBRATION if _needs_calibration(ctx) else 0
     searches = ctx.spec.verify.rounds * len(ctx.dataset.folds) * len(ctx.spec.targets)
+    trained = train.find_trained(ctx)
+    scored = trained is not None and RunFolder(trained[0]).has_arrays(predict.NAME)
     return [
         PlannedPhase(
             name=profile.NAME,
@@ -151,8 +154,10 @@ def _other_phases(ctx: PhaseContext, throughput: Throughput, missing: int) -> li
         ),
         PlannedPhase(
             name=predict.NAME,
-            seconds=predict.NUM_SUBNETS * images * throughput.image_s,
-            note=f"{predict.NUM_SUBNETS} subnets scored on {validation} images",
+            seconds=0.0 if scored else predict.NUM_SUBNETS * images * throughput.image_s,
+            note="subnets are scored already"
+            if scored
+            else f"{predict.NUM_SUBNETS} subnets scored on {validation} images",
         ),
         PlannedPhase(
             name=verify.NAME,

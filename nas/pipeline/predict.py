@@ -10,8 +10,10 @@ from nas.data.dataset import Fold
 from nas.evaluation import SubnetEvaluator
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.options import augmentation_of
-from nas.pipeline.train import load_trained
+from nas.pipeline.train import NAME as TRAIN
+from nas.pipeline.train import TrainDocument, load_trained
 from nas.results import Document
+from nas.store.run_folder import RunFolder
 from nas.training.recipes import spread_architectures
 from search_spaces.base import IntArray
 from search_spaces.modules.supernet import Supernet
@@ -36,16 +38,28 @@ class PredictDocument(Document):
 
 
 def run(ctx: PhaseContext) -> None:
-    """Score subnets spread from small to large, and leave their answers and the report."""
+    """Score subnets spread from small to large, and leave their answers and the report.
+
+    The answers are kept beside the supernet too: another search on it scores nothing.
+    """
+    beside = RunFolder(ctx.run.load(TRAIN, TrainDocument).weights.parent)
+    if not beside.has_arrays(NAME):
+        archs = sampled_subnets(ctx)
+        beside.save_arrays(NAME, archs=archs, correct=_score(ctx, archs))
+    scored = beside.load_arrays(NAME)
+    archs, correct = scored["archs"], scored["correct"]
+    ctx.run.save_arrays(NAME, archs=archs, correct=correct)
+    predictor = fit_fold(ctx, ctx.dataset.folds[0], archs, correct)
+    ctx.run.save(NAME, PredictDocument(num_subnets=len(archs), report=dict(predictor.report)))
+
+
+def _score(ctx: PhaseContext, archs: IntArray) -> BoolArray:
     evaluator = make_evaluator(ctx, load_trained(ctx))
-    archs = sampled_subnets(ctx)
     correct = []
     for number, row in enumerate(archs):
         correct.append(evaluator.correct(as_architecture(row), "validation"))
         ctx.progress.step(NAME, number + 1, len(archs))
-    ctx.run.save_arrays(NAME, archs=archs, correct=np.array(correct))
-    predictor = fit_fold(ctx, ctx.dataset.folds[0], archs, np.array(correct))
-    ctx.run.save(NAME, PredictDocument(num_subnets=len(archs), report=dict(predictor.report)))
+    return np.array(correct)
 
 
 def make_evaluator(ctx: PhaseContext, supernet: Supernet) -> SubnetEvaluator:

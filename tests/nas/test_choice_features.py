@@ -26,7 +26,7 @@ def test_choices_with_one_option_have_no_features() -> None:
     assert used == {choice.name for choice in MOBILENET.choices if len(choice.options) > 1}
 
 
-def test_the_global_choices_are_resolution_depths_and_widths() -> None:
+def test_the_global_choices_are_those_of_stages_and_the_whole_network() -> None:
     names = [MOBILENET.choices[column].name for column in global_choices(MOBILENET)]
     assert names == [
         "resolution",
@@ -35,6 +35,7 @@ def test_the_global_choices_are_resolution_depths_and_widths() -> None:
         "stage2.width",
         "stage3.depth",
         "stage3.width",
+        "stage3.squeeze_excite",
     ]
 
 

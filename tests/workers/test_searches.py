@@ -65,6 +65,7 @@ def test_a_specification_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "searches").exists()
 
 
+@pytest.mark.timeout(300)
 def test_ctrl_c_leaves_a_search_that_can_go_on(tmp_path: Path, repository: Path) -> None:
     name = f"{host_device().digest[:12]}-{host_context().digest[:12]}"
     saved_table(tmp_path / "home", lookup_table(), name)

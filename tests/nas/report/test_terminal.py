@@ -62,7 +62,7 @@ def test_the_whole_search_fits_eighty_columns() -> None:
     text = whole(make_result())
     assert max(map(len, text.splitlines())) <= 80
     assert "●" in text
-    assert "10 verified networks" in text
+    assert "11 verified networks" in text
 
 
 def test_several_targets_are_shown_one_after_the_other() -> None:
