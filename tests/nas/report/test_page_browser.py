@@ -23,6 +23,7 @@ class Visit:
     def __init__(self, context: BrowserContext, path: Path) -> None:
         self.problems: list[str] = []
         self.page: Page = context.new_page()
+        self.page.set_default_timeout(90_000)  # a browser starts slowly beside other work
         self.page.add_init_script(WATCH_POLICY)
         self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
         self.page.on(
