@@ -1,6 +1,7 @@
 """One measuring process at a time on a device: two would measure each other."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,11 @@ def measuring_lease(folder: Path, device_digest: str) -> Iterator[None]:
         device_digest: Which device.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"measuring-{device_digest[:16]}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    # A link that somebody put in the file's place is refused, never written through.
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(folder / f"measuring-{device_digest[:16]}.lock", flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)

@@ -38,8 +38,9 @@ class Accuracy(Document):
         lower: Lower bound of the 95 % interval (Wilson).
         upper: Upper bound.
         num_images: Images scored.
-        part: Which images: `confirm` for published points, `test` for delivered ones, `validation` (all of
-            it) for stock networks, which no image has selected.
+        part: Which images: `confirm`, which no predictor has seen, where there are enough; `validation` (all
+            of it) where halves swap roles, which flatters a little, and for stock networks, which no image
+            has selected; `test` for delivered networks.
         kind: Always measured.
     """
 

@@ -51,8 +51,7 @@ def next_shortlist(
     """
     fresh = np.array([row.tobytes() not in seen for row in candidates.archs], dtype=bool)
     reaching = np.flatnonzero(within_reach(candidates) & fresh)
-    hopeful = reaching[candidates.violations[reaching] <= 0.0]
-    values, base = _scaled(candidates.minimised()[hopeful], verified)
+    values, base = _scaled(candidates.minimised()[reaching], verified)
     corner = np.full(base.shape[1], 1.1)
     base = base[non_dominated(base)] if len(base) else base
     chosen: list[int] = []
@@ -64,7 +63,7 @@ def next_shortlist(
         top = int(np.argmax(gains))
         if gains[top] <= 0.0:
             break
-        chosen.append(int(hopeful[open_[top]]))
+        chosen.append(int(reaching[open_[top]]))
         base = np.vstack([base, values[open_[top]]])
         base = base[non_dominated(base)]
         best += gains[top]

@@ -1,5 +1,6 @@
 """Measuring files on this host: layers for tables, networks for calibration and verification alike."""
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,7 +23,7 @@ def measure_paths(
 ) -> list[SessionResult]:
     """Measure files, by digest, in the context of a table and against its anchors.
 
-    One process measures on a host at a time, whatever its settings: the lease is in the temporary folder.
+    One process of a user measures on a host at a time, whatever its settings.
 
     Raises:
         MeasurementError: What `run_sessions` raises.
@@ -31,11 +32,16 @@ def measure_paths(
         [Subject(digest=digest, path=path) for digest, path in paths.items()],
         table.context,
         timing,
-        lease_folder=Path(tempfile.gettempdir()) / "hwnas-leases",
+        lease_folder=_lease_folder(),
         num_sessions=NUM_SESSIONS,
         reference_ms=table.reference_ms,
         on_progress=on_progress,
     )
+
+
+def _lease_folder() -> Path:
+    """Return a folder of the user's own: nobody else can put anything into the lock's place."""
+    return Path(tempfile.gettempdir()) / f"hwnas-leases-{os.getuid()}"
 
 
 def measure_contents(

@@ -63,6 +63,11 @@ class Verification:
         return np.unique(np.concatenate([fold.confirm for fold in self.folds]))
 
     @property
+    def part(self) -> str:
+        """What these images are called: with swapped halves they have steered the search too."""
+        return "confirm" if len(self.folds) == 1 else "validation"
+
+    @property
     def limits(self) -> dict[str, float]:
         """Upper limits of costs, by name."""
         return {str(name): limit for name, limit in self.target.limits.items()}
@@ -78,7 +83,7 @@ class Verification:
                 "file_sha256": exported.file_sha256,
                 "file_bytes": exported.file_bytes,
                 "max_difference": exported.max_difference,
-                "accuracy": accuracy_of(exported.correct[self.confirm], "confirm"),
+                "accuracy": accuracy_of(exported.correct[self.confirm], self.part),
                 "latency": latency_of(measured),
                 "round": round_,
                 **shape_costs(exported),

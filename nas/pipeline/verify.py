@@ -3,7 +3,7 @@
 Each fold of the validation images is searched on its own, with a predictor that sees its `select` images
 only. With two swapped folds (few images) a network is verified only where both folds, neither with the
 other's images, hold it for a candidate: its accuracy then comes from both `confirm` halves, and all networks
-are compared on the same images.
+are compared on the same images. They are called `validation` then, since each half has steered a search.
 """
 
 from dataclasses import dataclass

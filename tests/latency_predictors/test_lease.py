@@ -2,6 +2,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from latency_predictors.lease import measuring_lease
 
 TRY = """
@@ -28,3 +30,14 @@ def test_another_process_cannot_measure_while_the_lease_is_held(tmp_path: Path) 
 def test_two_devices_do_not_wait_for_each_other(tmp_path: Path) -> None:
     with measuring_lease(tmp_path, "a" * 64), measuring_lease(tmp_path, "b" * 64):
         assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_link_in_the_place_of_the_lock_is_refused_and_its_target_untouched(tmp_path: Path) -> None:
+    target = tmp_path / "precious.txt"
+    target.write_text("precious")
+    folder = tmp_path / "leases"
+    folder.mkdir()
+    (folder / f"measuring-{'d' * 16}.lock").symlink_to(target)
+    with pytest.raises(OSError, match="symbolic link"), measuring_lease(folder, "d" * 64):
+        pass
+    assert target.read_text() == "precious"

@@ -48,6 +48,7 @@ def test_with_swapped_folds_accuracy_comes_from_both_halves() -> None:
     add(found, 0, (9, 5), 1.0)
     (one,) = found.found.values()
     assert (one.network.accuracy.value, one.network.accuracy.num_images) == (0.7, 20)
+    assert one.network.accuracy.part == "validation"
 
 
 def test_with_one_fold_accuracy_comes_from_its_confirm_images() -> None:
@@ -55,6 +56,7 @@ def test_with_one_fold_accuracy_comes_from_its_confirm_images() -> None:
     add(found, 0, (9, 5), 1.0)
     (one,) = found.found.values()
     assert (one.network.accuracy.value, one.network.accuracy.num_images) == (0.5, 10)
+    assert one.network.accuracy.part == "confirm"
 
 
 def test_limits_and_measurements_decide_what_stands_on_the_front() -> None:

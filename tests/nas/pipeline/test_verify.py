@@ -62,7 +62,7 @@ def test_accuracies_come_from_images_that_confirm(finished: FinishedSearch) -> N
         correct = score_file(ctx, network.file_sha256, "validation")
         assert network.accuracy.num_images == 80
         assert network.accuracy.value == pytest.approx(float(correct.mean()))
-        assert network.accuracy.part == "confirm"
+        assert network.accuracy.part == "validation"
 
 
 def test_predictions_stand_beside_with_their_intervals(finished: FinishedSearch) -> None:
