@@ -31,7 +31,7 @@ EXPORT_S: Final = 0.25
 """Extracting, writing and checking one network."""
 
 SEARCH_S_PER_EVALUATION: Final = 1.5e-4
-TRAINING_SHARE: Final = 0.8
+TRAINING_SHARE: Final = 0.7
 """Of what the other phases leave of the budget: a reserve for what was estimated too low."""
 
 MAX_EPOCHS: Final = 600
