@@ -23,7 +23,7 @@ from benchmarks.sections.measured_networks import demo_space
 from nas.training.distillation import soft_label_loss, soft_labels
 from nas.training.options import TrainingOptions
 from nas.training.recipes import Sandwich, Step
-from nas.training.trainer import make_optimizer, step_losses
+from nas.training.step import make_optimizer, step_losses
 from search_spaces.modules.static import StaticNetwork
 from search_spaces.modules.supernet import Supernet
 from search_spaces.network import network, resolution

@@ -20,7 +20,7 @@ from nas.training.events import EpochDone, Resumed, Trained, TrainEvent
 from nas.training.images import channel_moments
 from nas.training.options import TrainTask
 from nas.training.schedule import learning_rate_share
-from nas.training.step import NotFiniteError, make_optimizer, step_losses, take_step
+from nas.training.step import NotFiniteError, make_optimizer, take_step
 from nas.training.weights import save_supernet, weight_hash
 from search_spaces.base import IntArray, SearchSpace, option_values, space_digest
 from search_spaces.digests import sha256_json
@@ -28,8 +28,6 @@ from search_spaces.errors import TrainingError
 from search_spaces.modules.supernet import Supernet
 from search_spaces.network import resolution
 from search_spaces.sampling import as_architecture, smallest
-
-__all__ = ["FINISHED", "identity", "make_optimizer", "step_losses", "steps_per_epoch", "train"]
 
 FINISHED: Final = "supernet.safetensors"
 
