@@ -182,6 +182,9 @@ def readable(visit: Visit) -> None:
         "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
     )
     assert contrast(ink, background) >= 7.0
+    # The page hears of another scheme by an event, after its style sheet: the chart follows a moment later.
+    soft = visit.page.evaluate("getComputedStyle(document.querySelector('.soft')).color")
+    expect(visit.page.locator(".xtick text").first).to_have_css("fill", soft)
     axis = visit.page.evaluate("getComputedStyle(document.querySelector('.xtick text')).fill")
     card = visit.page.evaluate("getComputedStyle(document.querySelector('.card')).backgroundColor")
     assert contrast(axis, card) >= 4.5
