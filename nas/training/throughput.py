@@ -15,6 +15,7 @@ from scipy.optimize import nnls
 from nas.data.dataset import Dataset
 from nas.training.augment import augment
 from nas.training.batch_norm import recalibrate
+from nas.training.memory import retain_freed_memory
 from nas.training.options import TrainingOptions
 from nas.training.recipes import Recipe, Step, spread_architectures
 from nas.training.step import make_optimizer, step_losses
@@ -60,12 +61,14 @@ class Trial:
 
 def measure_throughput(trial: Trial) -> Throughput:
     """Time a few training steps and inferences; nothing of it is kept."""
+    retain_freed_memory()
     supernet = Supernet(trial.space, trial.seed)
     return Throughput(_mean_step(trial, supernet), _mean_inference(trial, supernet))
 
 
 def step_cpu_seconds(trial: Trial) -> float:
     """Return the processor time of a typical training step of a space of one network."""
+    retain_freed_memory()
     supernet = Supernet(trial.space, trial.seed)
     step = trial.recipe.step(trial.space, 0, np.random.default_rng(0))
     times = sorted(_train_step(trial, supernet, step).cpu for _ in range(_REPEATS))

@@ -18,6 +18,7 @@ from nas.training.augment import augment
 from nas.training.checkpoint import Checkpoint, CheckpointFolder, restore, state_of
 from nas.training.events import EpochDone, Resumed, Trained, TrainEvent
 from nas.training.images import channel_moments
+from nas.training.memory import retain_freed_memory
 from nas.training.options import TrainTask
 from nas.training.schedule import learning_rate_share
 from nas.training.step import NotFiniteError, make_optimizer, take_step
@@ -53,6 +54,7 @@ def train(
         ArtifactError: `checkpoint_mismatch` where the folder holds another run.
         ResourceError: `disk_full`.
     """
+    retain_freed_memory()
     assert initial is None or initial.space == space, "initial weights are of the space that is trained"
     supernet = _fresh(task, dataset, space) if initial is None else _copy(initial)
     checkpoints = CheckpointFolder(task.folder, identity(task, dataset, supernet, initial is not None))

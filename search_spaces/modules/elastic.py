@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from search_spaces.modules.convolutions import Convolution
+from search_spaces.modules.depthwise import depthwise_conv2d
 from search_spaces.modules.statistics import Normalizer
 
 
@@ -61,10 +62,11 @@ class ElasticConv(nn.Module):
 
     def forward(self, x_BCHW: Tensor, shape: Convolution, normalize: Normalizer) -> Tensor:
         """Run as the convolution of the given shape."""
-        bias = None if self.bias is None else self.bias[: shape.out_channels]
-        y_BCHW = functional.conv2d(
-            x_BCHW, self.sliced(shape), bias, shape.stride, shape.kernel // 2, groups=shape.groups
-        )
+        if shape.depthwise:
+            y_BCHW = depthwise_conv2d(x_BCHW, self.sliced(shape), shape.stride)
+        else:
+            bias = None if self.bias is None else self.bias[: shape.out_channels]
+            y_BCHW = functional.conv2d(x_BCHW, self.sliced(shape), bias, shape.stride, shape.kernel // 2)
         return y_BCHW if self.norm is None else self.norm(y_BCHW, normalize)
 
     def narrowed(self, shape: Convolution) -> dict[str, Tensor]:
