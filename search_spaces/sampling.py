@@ -29,17 +29,17 @@ def canonical(space: SearchSpace, archs: IntArray) -> IntArray:
     """
     result = np.array(archs, dtype=np.int64, ndmin=2)
     _check(space, result)
+    influence, sizes = _influence(space), option_counts(space)
     changed = True
     while changed:
         changed = False
-        for column in range(result.shape[1]):
-            changed |= _lower(space, result, column)
+        for column, uses in enumerate(influence):
+            changed |= _lower(uses, result, column, int(sizes[column]))
     return result
 
 
-def _lower(space: SearchSpace, archs: IntArray, column: int) -> bool:
+def _lower(uses: "tuple[_Use, ...]", archs: IntArray, column: int, num_options: int) -> bool:
     """Move one choice to the first option with the same layers, in place; return whether any row changed."""
-    uses = _influence(space)[column]
     first = np.zeros(len(archs), dtype=np.int64)
     for use in uses:
         np.maximum(first, use.same_as[tuple(archs[:, i] for i in use.scope)], out=first)
@@ -49,7 +49,7 @@ def _lower(space: SearchSpace, archs: IntArray, column: int) -> bool:
         return False
     before = archs[waiting]
     fits = np.zeros(len(waiting), dtype=bool)
-    for option in range(int(first[waiting].min()), len(space.choices[column].options)):
+    for option in range(int(first[waiting].min()), num_options):
         trial = before[~fits]
         trial[:, column] = option
         same = np.ones(len(trial), dtype=bool)

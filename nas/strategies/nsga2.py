@@ -19,7 +19,7 @@ MUTATION_PROBABILITY: Final = 0.5
 """Share of the children of two parents that are mutated besides. `mutate` changes about two choices of a row,
 so that a child has about one change, as with the paper's rate of one in the number of variables."""
 
-ATTEMPTS: Final = 10
+ATTEMPTS: Final = 3
 """Rounds of breeding after which what is still missing is drawn at random."""
 
 
@@ -57,7 +57,9 @@ class Nsga2:
             if not missing:
                 break
             breed = len(self._archs) > 0 and attempt < ATTEMPTS
-            proposed = self._children(2 * missing) if breed else self._founders(2 * missing)
+            # A converged population breeds few new ones, and a hundred children cost little more than ten.
+            num = max(2 * missing, self._size)
+            proposed = self._children(num) if breed else self._founders(num)
             found = np.concatenate([found, self._unseen.take(proposed, missing)])
         return found
 
