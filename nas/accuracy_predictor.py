@@ -18,6 +18,9 @@ from search_spaces.errors import UsageError
 LEVEL: Final = 0.9
 """Share of new subnets whose scored accuracy lies in the interval."""
 
+NORMAL_QUANTILE: Final = 1.645
+"""Standard deviations from the mean within which a normal variable stays with that probability."""
+
 MIN_SUBNETS: Final = 10
 """Fewer leave-one-out residuals give no interval of that level."""
 
@@ -75,7 +78,23 @@ class CalibratedModel:
     def predict(self, archs: IntArray) -> Prediction:
         """Return accuracies and intervals of architectures, shape (n, num_choices)."""
         value = self.model(archs)
-        half = self.quantile * np.sqrt(self.model_variance + self.scale.variance(value))
+        return self._around(value, self.quantile**2 * (self.model_variance + self.scale.variance(value)))
+
+    def predict_elsewhere(self, archs: IntArray, num_images: int) -> Prediction:
+        """Return the same for accuracies that are counted on `num_images` images of another sample.
+
+        What the images of the fit have in common counts too then: how easy they happen to be shifts every
+        accuracy alike, so that subnets that were left out do not show it. It varies as counting does, on the
+        images of the fit and on the others.
+        """
+        value = self.model(archs)
+        counting = self.scale.variance(value)
+        shift = counting * (1.0 + self.scale.num_images / num_images)
+        squared = self.quantile**2 * (self.model_variance + counting) + NORMAL_QUANTILE**2 * shift
+        return self._around(value, squared)
+
+    def _around(self, value: FloatArray, squared_half: FloatArray) -> Prediction:
+        half = np.sqrt(squared_half)
         ends = (value, value - half, value + half)
         return Prediction(*(self.scale.backward(end) for end in ends))
 
@@ -99,6 +118,15 @@ class AccuracyPredictor:
             archs: Canonical architectures, shape (n, num_choices).
         """
         return self.calibrated.predict(archs)
+
+    def predict_elsewhere(self, archs: IntArray, num_images: int) -> Prediction:
+        """Return accuracies as they would be scored on `num_images` other images.
+
+        Args:
+            archs: Canonical architectures, shape (n, num_choices).
+            num_images: Of the other sample.
+        """
+        return self.calibrated.predict_elsewhere(archs, num_images)
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything as plain arrays, by name."""

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.spread import Measured
+from nas.accuracy_predictor import AccuracyPredictor
 from nas.candidates import Candidates
 from nas.data.dataset import Fold
 from nas.pipeline.networks import Exported, latency_of, shape_costs
 from nas.publication import accuracy_of, measured_value, statuses, ties
-from nas.results import CloudPoint, Figure, TableSummary, TargetResult, VerifiedNetwork
+from nas.results import CloudPoint, Figure, Kind, TableSummary, TargetResult, VerifiedNetwork
 from nas.search import Front
 from nas.specs import TargetSpec
 from search_spaces.base import Architecture, FloatArray, IntArray, option_values
@@ -44,6 +45,7 @@ class Verification:
         correct: Their answers on all validation images, (n, images).
         found: Verified networks by architecture.
         fronts: Of the last search, one a fold.
+        accuracy: The predictors of accuracy that it used, likewise.
         num_evaluated: Architectures looked at by all searches.
     """
 
@@ -55,6 +57,7 @@ class Verification:
     correct: BoolArray
     found: dict[Architecture, Verified] = field(default_factory=dict)
     fronts: list[Front] = field(default_factory=list)
+    accuracy: list[AccuracyPredictor] = field(default_factory=list)
     num_evaluated: int = 0
 
     @property
@@ -139,22 +142,27 @@ class Verification:
         )
 
     def _predictions(self, architecture: Architecture) -> dict[str, Figure]:
-        """Return what the search believed of a network: of the first fold that looked at it."""
-        for front in self.fronts:
-            rows = np.flatnonzero((front.candidates.archs == np.array(architecture)).all(axis=1))
+        """Return what the search believed of a network: of the first fold that looked at it.
+
+        Accuracy as it would be on the images that the network shows, not on those that the search has seen.
+        """
+        row = np.array([architecture])
+        for front, accuracy in zip(self.fronts, self.accuracy, strict=True):
+            rows = np.flatnonzero((front.candidates.archs == row).all(axis=1))
             if len(rows):
                 found = front.candidates.take(rows[:1])
+                latency = found.names.index("latency_ms")
+                ends = (found.point[0, latency], found.lower[0, latency], found.upper[0, latency])
+                believed = accuracy.predict_elsewhere(row, len(self.confirm))
                 return {
-                    "predicted_accuracy": _figure(found, "accuracy", "fitted"),
-                    "predicted_latency": _figure(found, "latency_ms", "table"),
+                    "predicted_accuracy": _figure("fitted", *(float(end[0]) for end in believed)),
+                    "predicted_latency": _figure("table", *map(float, ends)),
                 }
         return {}
 
 
-def _figure(found: Candidates, name: str, kind: str) -> Figure:
-    column = found.names.index(name)
-    ends = {"value": found.point, "lower": found.lower, "upper": found.upper}
-    return Figure.model_validate({"kind": kind, **{key: float(end[0, column]) for key, end in ends.items()}})
+def _figure(kind: Kind, value: float, lower: float, upper: float) -> Figure:
+    return Figure(value=value, lower=lower, upper=upper, kind=kind)
 
 
 def _cloud(seen: Candidates, seed: int) -> tuple[CloudPoint, ...]:

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from latency_predictors.calibration import calibration_point
+from nas.accuracy_predictor import AccuracyPredictor
 from nas.candidates import Candidates, Predictor, Predictors, front_of
 from nas.evaluation import SubnetEvaluator
 from nas.pipeline.context import PhaseContext
@@ -99,6 +100,7 @@ class _Searched:
 
     front: Front
     predict: Predictors
+    accuracy: AccuracyPredictor
 
 
 def _propose(ctx: PhaseContext, state: Verification, round_: int) -> tuple[list[Architecture], int]:
@@ -111,7 +113,7 @@ def _propose(ctx: PhaseContext, state: Verification, round_: int) -> tuple[list[
     quota = -(-left // ((ctx.spec.verify.rounds - round_ + 1) * len(state.folds)))
     ctx.progress.step(NAME, len(state.found), ctx.spec.verify.candidates, f"round {round_}: searching")
     searched = [_search(ctx, state, fold) for fold in range(len(state.folds))]
-    state.fronts = [one.front for one in searched]
+    state.fronts, state.accuracy = [one.front for one in searched], [one.accuracy for one in searched]
     state.num_evaluated += sum(len(front.candidates) for front in state.fronts)
     chosen: dict[Architecture, None] = {}
     reaching = 0
@@ -158,7 +160,7 @@ def _search(ctx: PhaseContext, state: Verification, fold: int) -> _Searched:
         limits=state.limits,
         limited=limited,
     )
-    return _Searched(front, Predictors(objectives, state.limits, limited))
+    return _Searched(front, Predictors(objectives, state.limits, limited), accuracy)
 
 
 def _verify_round(

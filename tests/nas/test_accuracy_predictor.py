@@ -67,6 +67,34 @@ def test_intervals_hold_the_scores_of_new_subnets_nine_times_in_ten() -> None:
     assert 0.86 <= np.mean(shares) <= 0.94
 
 
+def on_shared_images(archs: IntArray, num_images: int, seed: int) -> FloatArray:
+    """Return accuracies as counted on images that are easy or hard for all networks alike, shape (n,)."""
+    ease = np.random.default_rng(seed).random(num_images)
+    shares: FloatArray = (true_accuracy(archs)[:, None] > ease).mean(axis=1)
+    return shares
+
+
+def test_intervals_for_other_images_allow_for_a_sample_that_was_easy_or_hard() -> None:
+    archs = sample(300, 3)
+    here: list[float] = []
+    elsewhere: list[float] = []
+    same_images: list[float] = []
+    for seed in range(60):
+        known = np.random.default_rng(seed).permutation(sample(60, 100 + seed))
+        found = fit(SPACE, known, on_shared_images(known, 250, seed), 250)
+        score = on_shared_images(archs, 400, 1_000 + seed)
+        for shares, predicted in (
+            (here, found.predict(archs)),
+            (elsewhere, found.predict_elsewhere(archs, 400)),
+        ):
+            shares.append(float(np.mean((predicted.lower <= score) & (score <= predicted.upper))))
+        same, predicted = on_shared_images(archs, 250, seed), found.predict(archs)
+        same_images.append(float(np.mean((predicted.lower <= same) & (same <= predicted.upper))))
+    assert np.mean(same_images) > 0.85
+    assert np.mean(here) < 0.8
+    assert 0.86 <= np.mean(elsewhere) <= 0.98
+
+
 def test_predictions_stay_inside_their_intervals_and_inside_0_to_1(predictor: AccuracyPredictor) -> None:
     point, lower, upper = predictor.predict(sample(500, 4))
     assert np.all((lower >= 0.0) & (lower < point) & (point < upper) & (upper <= 1.0))
