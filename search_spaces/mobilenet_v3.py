@@ -3,6 +3,8 @@
 `imagenet` is the geometry published with Once-for-All (Cai et al. 2020) at width 1.0. `tiny` is for small
 images and small machines: stage widths are elastic too, and so is squeeze-excite in the last stage, which on
 many CPUs costs more time than its few MACs say. Hard-swish stands in stem and head only, for the same reason.
+Its ends are far apart: an expansion of 1 leaves a whole convolution out, and where a network takes ten
+microseconds each operator counts.
 """
 
 from collections.abc import Iterator
@@ -61,12 +63,12 @@ class Geometry:
 
 
 TINY = Geometry(
-    resolutions=(16, 24, 32),
+    resolutions=(12, 16, 24, 32),
     stem_width=16,
     stem_block=False,
     stages=(
-        Stage((16,), (3, 5), (2, 4), (1, 2, 3), 1, (0,), "relu", 2),
-        Stage((24, 40), (3, 5), (2, 4), (1, 2, 3), 2, (0,), "relu", 2),
+        Stage((16,), (3,), (1, 4), (1, 2, 3), 1, (0,), "relu", 2),
+        Stage((24, 40), (3, 5), (1, 4), (1, 2, 3), 2, (0,), "relu", 2),
         Stage((48, 96), (3,), (2, 4), (1, 2, 3), 2, (0, 1), "relu", 4, first_expansions=(4,)),
     ),
     final_expand=0,
@@ -201,8 +203,10 @@ def _first_block(
     in_width = before if stem_width is None else stem_width
     hidden = divisible_by_8(in_width * expansion)
     squeeze = _squeeze(hidden, squeeze_excite)
+    # A skip connection stands where input and output are of one shape for all options.
+    residual = stage.stride == 1 and stage.widths == (stem_width,)
     return InvertedResidual(
-        (in_width, size, size), hidden, width, kernel, stage.stride, squeeze, stage.activation, residual=False
+        (in_width, size, size), hidden, width, kernel, stage.stride, squeeze, stage.activation, residual
     )
 
 

@@ -62,7 +62,7 @@ def test_devices_and_predictions(home: Path, capsys: pytest.CaptureFixture[str])
     assert "error[no_profile]: " in capsys.readouterr().err
     saved_table(home, lookup_table(), f"{host_device().digest[:12]}-{host_context().digest[:12]}")
     assert answer(capsys, "devices", "list")["tables"][0]["this_machine"] is True
-    assert len(answer(capsys, "devices", "show")["layers"]) == 132
+    assert len(answer(capsys, "devices", "show")["layers"]) == 142
     predicted = answer(capsys, "predict", "--channels", "1", "--random", "3", "--seed", "1")["networks"]
     assert [network["latency_ms"]["kind"] for network in predicted] == ["table"] * 3
     for words in (["devices", "list"], ["devices", "show"], ["predict", "--channels", "1"]):

@@ -11,9 +11,9 @@ CELL = get_space("nas_bench_201", preset="tiny", num_classes=10, in_channels=1)
 def test_ordered_options_have_a_line_a_parabola_and_an_effect_of_their_own() -> None:
     resolution = single_terms(MOBILENET)[0]
     assert resolution.columns == (0,)
-    assert resolution.features[:, 0].tolist() == [-1.0, 0.0, 1.0]
-    assert resolution.features[:, 1].tolist() == [0.5, -0.5, 0.5]
-    assert np.array_equal(resolution.features[:, 2:], OWN_EFFECT * np.eye(3))
+    assert resolution.features[:, 0].tolist() == pytest.approx([-1.0, -1 / 3, 1 / 3, 1.0])
+    assert resolution.features[:, 1].tolist() == pytest.approx([1 / 2, -7 / 18, -7 / 18, 1 / 2])
+    assert np.array_equal(resolution.features[:, 2:], OWN_EFFECT * np.eye(4))
 
 
 def test_options_without_an_order_have_an_effect_of_their_own_only() -> None:
@@ -50,5 +50,5 @@ def test_a_pair_of_choices_has_every_product_of_their_features() -> None:
 def test_features_of_architectures_are_looked_up_by_option() -> None:
     term = single_terms(MOBILENET)[0]
     archs = np.zeros((2, len(MOBILENET.choices)), dtype=np.int64)
-    archs[1, 0] = 2
+    archs[1, 0] = 3
     assert term.of(archs)[:, 0] == pytest.approx([-1.0, 1.0])

@@ -138,7 +138,7 @@ def test_choices_of_skipped_blocks_are_at_their_first_option() -> None:
     names = [choice.name for choice in TINY.choices]
     rows[:, names.index("stage2.depth")] = 0
     found = option_values(TINY, as_architecture(canonical(TINY, rows)[0]))
-    assert [found[f"stage2.block{block}.expansion"] for block in (1, 2, 3)] == [4, 2, 2]
+    assert [found[f"stage2.block{block}.expansion"] for block in (1, 2, 3)] == [4, 1, 1]
     assert [found[f"stage2.block{block}.kernel"] for block in (1, 2, 3)] == [5, 3, 3]
 
 
@@ -147,17 +147,17 @@ def test_a_network_written_down_by_hand() -> None:
     for stage, (depth, width) in enumerate([(1, 16), (2, 40), (1, 96)], 1):
         values |= {f"stage{stage}.depth": depth, f"stage{stage}.width": width}
         for block in (1, 2, 3):
-            values |= {f"stage{stage}.block{block}.kernel": 3, f"stage{stage}.block{block}.expansion": 2}
+            values |= {f"stage{stage}.block{block}.kernel": 3, f"stage{stage}.block{block}.expansion": 4}
         values[f"stage{stage}.squeeze_excite"] = int(stage == 3)
-    values |= {"stage2.block2.kernel": 5, "stage3.block1.expansion": 4}
+    values |= {"stage2.block2.kernel": 5, "stage2.block2.expansion": 1}
     found = layers(TINY, architecture_from_values(TINY, values))
     assert [spec.in_shape for spec in found] == [
         (3, 24, 24), (3, 24, 24), (16, 12, 12), (16, 12, 12), (40, 6, 6), (40, 6, 6), (96, 3, 3),
     ]  # fmt: skip
     assert found[2:6] == (
-        InvertedResidual((16, 12, 12), 32, 16, 3, 1, 0, "relu", False),
-        InvertedResidual((16, 12, 12), 32, 40, 3, 2, 0, "relu", False),
-        InvertedResidual((40, 6, 6), 80, 40, 5, 1, 0, "relu", True),
+        InvertedResidual((16, 12, 12), 64, 16, 3, 1, 0, "relu", True),
+        InvertedResidual((16, 12, 12), 64, 40, 3, 2, 0, "relu", False),
+        InvertedResidual((40, 6, 6), 40, 40, 5, 1, 0, "relu", True),
         InvertedResidual((40, 6, 6), 160, 96, 3, 2, 40, "relu", False),
     )
 

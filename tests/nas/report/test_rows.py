@@ -109,7 +109,7 @@ def test_the_summary_lists_what_is_active() -> None:
     options = option_values(space(), as_architecture(smallest(space())[0]))
     one = network("one", 0.1, 0.9, architecture=options)
     (row,) = rows_of((one,), units_for((one,)), space())
-    assert row.summary.startswith("resolution 16, depth 1·1·1")
+    assert row.summary.startswith("resolution 12, depth 1·1·1")
     assert [part for part, _ in row.grid.rows][:3] == ["", "stage1", "stage1.block1"]
 
 
