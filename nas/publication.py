@@ -17,6 +17,8 @@ from nas.results import Accuracy, Status, VerifiedNetwork
 TIE_LEVEL: Final = 0.05
 """Two accuracies are tied where the paired test's p-value is above this."""
 
+_ORDER: Final[Mapping[Status, int]] = {"front": 0, "dominated": 1, "over_limit": 2}
+
 BoolArray = NDArray[np.bool_]
 
 
@@ -85,6 +87,35 @@ def statuses(
         "front" if on_front else "dominated" if kept else "over_limit"
         for on_front, kept in zip(front, keeps, strict=True)
     ]
+
+
+def published(
+    networks: Sequence[VerifiedNetwork],
+    correct: Mapping[str, BoolArray],
+    objectives: Sequence[str],
+    limits: Mapping[str, float],
+) -> list[VerifiedNetwork]:
+    """Return the networks with their statuses and ties, in the order given.
+
+    Args:
+        networks: Everything that was verified for one target.
+        correct: By name, at least for what comes to stand on the front: the correct answers on the images
+            that accuracies are published of, shape (n,).
+        objectives: What is optimised.
+        limits: Upper limits of costs.
+    """
+    placed = statuses(networks, objectives, limits)
+    on_front = [one.name for one, status in zip(networks, placed, strict=True) if status == "front"]
+    tied_with = ties({name: correct[name] for name in on_front})
+    return [
+        one.model_copy(update={"status": status, "tied_with": tied_with.get(one.name, ())})
+        for one, status in zip(networks, placed, strict=True)
+    ]
+
+
+def front_first(networks: Sequence[VerifiedNetwork]) -> tuple[VerifiedNetwork, ...]:
+    """Return networks in the order in which results show them: front first, by latency."""
+    return tuple(sorted(networks, key=lambda one: (_ORDER[one.status], one.latency.median_ms)))
 
 
 def ties(correct: Mapping[str, BoolArray]) -> dict[str, tuple[str, ...]]:

@@ -83,11 +83,13 @@ class VerifiedNetwork(Document):
         file_sha256: Of the exported file; it stands in the folder `networks` under this name.
         file_bytes: Its size.
         max_difference: Largest difference of a logit between torch and the exported file.
-        predicted_accuracy: What the search believed when it chose the network.
+        predicted_accuracy: What the search believed when it chose the network, with the supernet's weights.
         predicted_latency: The same, in milliseconds.
         peak_memory_bytes: Activations at their peak, worked out from shapes.
         tied_with: Names of points of the front whose accuracy cannot be told from this one's (paired test).
         round: Round of verification that it came from, from 1.
+        inherited_accuracy: With the supernet's weights, where the network was trained on.
+        finetune_epochs: Epochs that it was trained on; 0 where its weights are the supernet's.
         test_accuracy: Only for delivered networks and stock networks.
     """
 
@@ -109,6 +111,8 @@ class VerifiedNetwork(Document):
     status: Status = "dominated"
     tied_with: tuple[str, ...] = ()
     round: int = 1
+    inherited_accuracy: Accuracy | None = None
+    finetune_epochs: int = 0
     test_accuracy: Accuracy | None = None
 
 
@@ -207,7 +211,7 @@ class SearchResult(Document):
     Attributes:
         dataset: Report of the data set: counts, imbalance, what was skipped, near-duplicates, warnings.
         predictor: Report of the accuracy predictor on held-out subnets.
-        references: Stock networks, trained with as many CPU-seconds in sum as the supernet.
+        references: Stock networks, trained with as many CPU-seconds in sum as supernet and front.
         versions: Of what computed the results.
     """
 

@@ -115,6 +115,18 @@ class VerifySpec(Spec):
     rounds: Annotated[int, Field(ge=1, le=20)] = 3
 
 
+class FinetuneSpec(Spec):
+    """Training networks of the front on, each on its own, once the front is verified.
+
+    Attributes:
+        share: CPU-seconds spent on that, as a share of the supernet's training; 0 trains nothing on.
+        points: Networks of each front that are trained on at most; they share the time equally.
+    """
+
+    share: Annotated[float, Field(ge=0, le=10)] = 0.0
+    points: Annotated[int, Field(ge=1, le=100)] = 12
+
+
 class BudgetSpec(Spec):
     """What a search may cost.
 
@@ -142,7 +154,7 @@ class SearchSpec(Spec):
 
     Attributes:
         references: Stock networks that are trained, verified and shown beside the front; together they get as
-            many CPU-seconds of training as the supernet had.
+            many CPU-seconds of training as the supernet and the networks of the front had.
     """
 
     space: SpaceSpec = SpaceSpec()
@@ -151,6 +163,7 @@ class SearchSpec(Spec):
     supernet: SupernetSpec = SupernetSpec()
     search: StrategySpec = StrategySpec()
     verify: VerifySpec = VerifySpec()
+    finetune: FinetuneSpec = FinetuneSpec()
     budget: BudgetSpec = BudgetSpec()
     export: ExportSpec = ExportSpec()
     references: tuple[StockName, ...] = ()

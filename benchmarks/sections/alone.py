@@ -9,8 +9,8 @@ from typing import Final
 
 from benchmarks.sections.shapes_task import open_task
 from nas.pipeline import train
-from nas.pipeline.options import options_of, recipe_of
-from nas.pipeline.references import epochs_within, stock_space
+from nas.pipeline.options import epochs_within, options_of, recipe_of
+from nas.pipeline.references import stock_space
 from nas.specs import SearchSpec
 from nas.training.events import Trained
 from nas.training.finetune import finetune
@@ -116,11 +116,13 @@ def run_job(job: Job) -> Weights:
     epochs = job.spec.supernet.epochs or 1
     space = job_space(job)
     if job.cpu_seconds:
-        epochs = epochs_within(ctx, space, job.cpu_seconds)
+        epochs = epochs_within(ctx.spec, ctx.dataset, space, job.cpu_seconds)
+    if job.kind == "finetune":
+        epochs = max(round(job.share * epochs), 1)
     task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), seed)
     started = time.process_time()
     if job.kind == "finetune":
-        events = finetune(task, ctx.dataset, train.load_trained(ctx), job.architecture, job.share)
+        events = finetune(task, ctx.dataset, train.load_trained(ctx), job.architecture)
     else:
         events = train_network(task, ctx.dataset, space)
     path = next(event.path for event in events if isinstance(event, Trained))

@@ -83,6 +83,7 @@ def measurements_document(card: Card, metadata: ExportMetadata) -> dict[str, Any
         "name": network.name,
         "accuracy": _accuracy(network.accuracy),
         "test_accuracy": _accuracy(network.test_accuracy) if network.test_accuracy else None,
+        "inherited_accuracy": _accuracy(network.inherited_accuracy) if network.inherited_accuracy else None,
         "latency": network.latency.model_dump(mode="json"),
         "file_bytes": {"value": network.file_bytes, "kind": "measured"},
         **{
@@ -119,6 +120,7 @@ def _provenance(card: Card, metadata: ExportMetadata) -> dict[str, Any]:
         "dataset_digest": metadata.dataset_digest,
         "device_digest": sha256_json(card.target.device),
         "context_digest": card.context.digest,
+        "finetune_epochs": card.network.finetune_epochs,
         "supernet": card.supernet.model_dump(mode="json") if card.supernet else None,
         "versions": dict(card.versions),
     }
@@ -142,6 +144,9 @@ def readme(card: Card, metadata: ExportMetadata, num_channels: int) -> str:
 def _figures(network: VerifiedNetwork) -> list[FigureRow]:
     scored = [network.test_accuracy] if network.test_accuracy else []
     rows = [_accuracy_row(accuracy) for accuracy in (*scored, network.accuracy)]
+    if (inherited := network.inherited_accuracy) is not None:
+        epochs = f"before {network.finetune_epochs} epochs of its own"
+        rows.append(FigureRow(f"accuracy {epochs}", accuracy_text(inherited), "", inherited.kind))
     latency = network.latency
     rows.append(
         FigureRow("latency, median", latency_text(latency), f"{latency_interval(latency)} ms", "measured")

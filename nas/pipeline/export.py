@@ -6,11 +6,11 @@ from typing import Final
 from nas.choosing import choose
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.deliver import deliver
+from nas.pipeline.finetune import NAME as FINETUNE
+from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.networks import score_file
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
-from nas.pipeline.verify import NAME as VERIFY
-from nas.pipeline.verify import VerifyDocument
 from nas.pipeline.versions import versions
 from nas.publication import accuracy_of
 from nas.results import Accuracy, Delivery, Document, TargetResult
@@ -47,7 +47,7 @@ class ExportDocument(Document):
 
 def run(ctx: PhaseContext) -> None:
     """Deliver the chosen points of every target; the test images are scored once, for all together."""
-    targets = ctx.run.load(VERIFY, VerifyDocument).targets
+    targets = ctx.run.load(FINETUNE, FinetuneDocument).targets
     supernet = ctx.run.load(TRAIN, TrainDocument).summary
     chosen = [
         (number, network, why)

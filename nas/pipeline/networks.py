@@ -21,6 +21,7 @@ from nas.pipeline.context import PhaseContext
 from nas.pipeline.measuring import measure_paths
 from nas.results import Latency
 from search_spaces.base import Architecture, SearchSpace, architecture_digest
+from search_spaces.modules.static import StaticNetwork
 from search_spaces.modules.supernet import Supernet
 from search_spaces.network import network, resolution
 
@@ -54,8 +55,14 @@ def export_subnet(
     ctx: PhaseContext, supernet: Supernet, evaluator: SubnetEvaluator, architecture: Architecture
 ) -> Exported:
     """Extract, export and check one subnet, keep its file and score the file on all validation images."""
-    space = supernet.space
     static = supernet.extract(architecture, evaluator.statistics(architecture))
+    return export_static(ctx, static, supernet.space, architecture)
+
+
+def export_static(
+    ctx: PhaseContext, static: StaticNetwork, space: SearchSpace, architecture: Architecture
+) -> Exported:
+    """Export and check a network of a space, whatever its weights, keep its file and score it likewise."""
     metadata = describe(
         space,
         architecture,

@@ -5,7 +5,8 @@ from nas.specs import SearchSpec
 from nas.training.augment import Augmentation
 from nas.training.options import TrainingOptions
 from nas.training.recipes import Recipe, get_recipe
-from nas.training.throughput import Trial
+from nas.training.throughput import Trial, step_cpu_seconds
+from nas.training.trainer import steps_per_epoch
 from search_spaces.base import SearchSpace
 
 
@@ -27,3 +28,10 @@ def options_of(spec: SearchSpec, epochs: int) -> TrainingOptions:
 def trial_of(spec: SearchSpec, dataset: Dataset, space: SearchSpace) -> Trial:
     """Return what is timed to tell how long training takes."""
     return Trial(space, dataset, recipe_of(spec), options_of(spec, epochs=1), spec.seed)
+
+
+def epochs_within(spec: SearchSpec, dataset: Dataset, space: SearchSpace, cpu_seconds: float) -> int:
+    """Return how many epochs of one network fit into a number of CPU-seconds; one at least."""
+    trial = trial_of(spec, dataset, space)
+    steps = steps_per_epoch(len(dataset.labels("train")), trial.options.batch_size)
+    return max(int(cpu_seconds / (step_cpu_seconds(trial) * steps)), 1)

@@ -7,7 +7,7 @@ seconds counted on a small machine.
 import math
 from typing import Final
 
-from nas.pipeline import export, predict, profile, references, train, verify
+from nas.pipeline import export, finetune, predict, profile, references, train, verify
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.measuring import NUM_SESSIONS
 from nas.pipeline.options import options_of, trial_of
@@ -83,13 +83,7 @@ def make_plan(ctx: PhaseContext) -> Plan:
         seconds=0.0 if ready else epochs * epoch_s,
         note="a supernet is there" if ready else f"{epochs} epochs",
     )
-    num_references = len(ctx.spec.references)
-    compared = PlannedPhase(
-        name=references.NAME,
-        seconds=epochs * epoch_s + num_references * 2.0 if num_references else 0.0,
-        note=f"{num_references} stock networks" if num_references else "none asked for",
-    )
-    phases = (others[0], training, *others[1:3], compared, others[3])
+    phases = (others[0], training, *others[1:3], *_further_training(ctx, epochs * epoch_s), others[3])
     return Plan(
         phases=phases,
         total_seconds=sum(phase.seconds for phase in phases),
@@ -124,8 +118,9 @@ def epochs_for(ctx: PhaseContext, throughput: Throughput, others_s: float) -> tu
     if started is not None:
         return started, epoch_s
     left = max(60.0 * ctx.spec.budget.wall_minutes - others_s, 0.0) * TRAINING_SHARE
-    shared = left / 2 if ctx.spec.references else left
-    return min(max(int(shared / epoch_s), 1), MAX_EPOCHS), epoch_s
+    # References get what supernet and front get together.
+    parts = (1 + ctx.spec.finetune.share) * (2 if ctx.spec.references else 1)
+    return min(max(int(left / parts / epoch_s), 1), MAX_EPOCHS), epoch_s
 
 
 def planned_epochs(ctx: PhaseContext) -> int:
@@ -137,8 +132,27 @@ def planned_epochs(ctx: PhaseContext) -> int:
     return epochs_for(ctx, throughput, sum(phase.seconds for phase in others))[0]
 
 
+def _further_training(ctx: PhaseContext, supernet_s: float) -> list[PlannedPhase]:
+    """Return the phases that train after the supernet, whose training takes `supernet_s` seconds."""
+    share, num_references = ctx.spec.finetune.share, len(ctx.spec.references)
+    num_tuned = ctx.spec.finetune.points * len(ctx.spec.targets) if share else 0
+    verified_s = NUM_SESSIONS * NETWORK_S + EXPORT_S
+    return [
+        PlannedPhase(
+            name=finetune.NAME,
+            seconds=share * supernet_s + num_tuned * verified_s,
+            note=f"up to {num_tuned} networks trained on" if num_tuned else "not asked for",
+        ),
+        PlannedPhase(
+            name=references.NAME,
+            seconds=(1 + share) * supernet_s + num_references * verified_s if num_references else 0.0,
+            note=f"{num_references} stock networks" if num_references else "none asked for",
+        ),
+    ]
+
+
 def _other_phases(ctx: PhaseContext, throughput: Throughput, missing: int) -> list[PlannedPhase]:
-    """Return all phases but the two that train, in order."""
+    """Return all phases but those that train, in order."""
     num_networks = ctx.spec.verify.candidates * len(ctx.spec.targets)
     validation = len(ctx.dataset.labels("validation"))
     images = min(NUM_CALIBRATION_IMAGES, len(ctx.dataset.labels("train"))) + validation

@@ -1,15 +1,17 @@
 """Phase `references`: stock networks on the user's data and device, to compare the front with.
 
-Together they get as many CPU-seconds of training as the supernet had. They are exported, scored and measured
-like every network of the search.
+Together they get as many CPU-seconds of training as supernet and front had. They are exported, scored and
+measured like every network of the search.
 """
 
 from typing import Final
 
 from nas.evaluation import SubnetEvaluator
 from nas.pipeline.context import PhaseContext
+from nas.pipeline.finetune import NAME as FINETUNE
+from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.networks import Exported, export_subnet, latency_of, measure_files, score_file, shape_costs
-from nas.pipeline.options import augmentation_of, options_of, recipe_of, trial_of
+from nas.pipeline.options import augmentation_of, epochs_within, options_of, recipe_of
 from nas.pipeline.profile import context_of, load_table
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
@@ -17,10 +19,9 @@ from nas.publication import accuracy_of
 from nas.results import Document, VerifiedNetwork
 from nas.training.events import EpochDone, Trained
 from nas.training.options import TrainTask
-from nas.training.throughput import step_cpu_seconds
-from nas.training.trainer import steps_per_epoch, train
+from nas.training.trainer import train
 from nas.training.weights import load_supernet
-from search_spaces.base import SearchSpace, Space
+from search_spaces.base import Space
 from search_spaces.slot_tables import distinct_layers
 from search_spaces.stock_networks import STOCK_NETWORKS
 
@@ -68,8 +69,9 @@ def stock_space(ctx: PhaseContext, name: str) -> Space:
 
 def _train_and_export(ctx: PhaseContext, name: str, number: int) -> Exported:
     space = stock_space(ctx, name)
-    cpu_seconds = ctx.run.load(TRAIN, TrainDocument).cpu_seconds / len(ctx.spec.references)
-    epochs = epochs_within(ctx, space, cpu_seconds)
+    given = ctx.run.load(TRAIN, TrainDocument).cpu_seconds
+    given += ctx.run.load(FINETUNE, FinetuneDocument).cpu_seconds
+    epochs = epochs_within(ctx.spec, ctx.dataset, space, given / len(ctx.spec.references))
     folder = ctx.run.path / "references" / name
     task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), ctx.spec.seed)
     path = folder
@@ -83,10 +85,3 @@ def _train_and_export(ctx: PhaseContext, name: str, number: int) -> Exported:
     supernet = load_supernet(path, space)
     evaluator = SubnetEvaluator(supernet, ctx.dataset, ctx.spec.seed, augmentation_of(ctx.spec))
     return export_subnet(ctx, supernet, evaluator, ())
-
-
-def epochs_within(ctx: PhaseContext, space: SearchSpace, cpu_seconds: float) -> int:
-    """Return how many epochs of one network fit into a number of CPU-seconds; one at least."""
-    trial = trial_of(ctx.spec, ctx.dataset, space)
-    steps = steps_per_epoch(len(ctx.dataset.labels("train")), trial.options.batch_size)
-    return max(int(cpu_seconds / (step_cpu_seconds(trial) * steps)), 1)

@@ -7,14 +7,14 @@ from typing import Final
 
 from nas.data.catalogue import open_dataset
 from nas.data.dataset import Dataset
-from nas.pipeline import export, predict, profile, references, train, verify
+from nas.pipeline import export, finetune, predict, profile, references, train, verify
 from nas.pipeline.context import PhaseContext, Progress
 from nas.pipeline.export import ExportDocument
+from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.plan import Plan, make_plan, planned_epochs
 from nas.pipeline.predict import PredictDocument
 from nas.pipeline.references import ReferencesDocument
 from nas.pipeline.train import TrainDocument
-from nas.pipeline.verify import VerifyDocument
 from nas.pipeline.versions import versions
 from nas.report.page import write_report
 from nas.results import Document, PhaseTime, SearchResult
@@ -29,6 +29,7 @@ PHASES: Final[Mapping[str, Callable[[PhaseContext], None]]] = {
     train.NAME: lambda ctx: train.run(ctx, planned_epochs),
     predict.NAME: predict.run,
     verify.NAME: verify.run,
+    finetune.NAME: finetune.run,
     references.NAME: references.run,
     export.NAME: export.run,
 }
@@ -94,7 +95,7 @@ def collect(ctx: PhaseContext) -> SearchResult:
     """Put together what the phases of a search found."""
     run = ctx.run
     exported = run.load(export.NAME, ExportDocument)
-    verified = run.load(verify.NAME, VerifyDocument)
+    tuned = run.load(finetune.NAME, FinetuneDocument)
     return SearchResult(
         id=run.id,
         spec=ctx.spec,
@@ -105,7 +106,7 @@ def collect(ctx: PhaseContext) -> SearchResult:
         class_names=ctx.dataset.class_names,
         supernet=run.load(train.NAME, TrainDocument).summary,
         predictor=run.load(predict.NAME, PredictDocument).report,
-        targets=exported.with_test_accuracies(verified.targets),
+        targets=exported.with_test_accuracies(tuned.targets),
         references=run.load(references.NAME, ReferencesDocument).networks,
         deliveries=exported.deliveries,
         phases=tuple(

@@ -1,5 +1,6 @@
 """One target while it is verified: what was found, what of it is published, and the result."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,16 +13,25 @@ from nas.accuracy_predictor import AccuracyPredictor
 from nas.candidates import Candidates
 from nas.data.dataset import Fold
 from nas.pipeline.networks import Exported, latency_of, shape_costs
-from nas.publication import accuracy_of, measured_value, statuses, ties
+from nas.publication import accuracy_of, front_first, measured_value, published
 from nas.results import CloudPoint, Figure, Kind, TableSummary, TargetResult, VerifiedNetwork
 from nas.search import Front
 from nas.specs import TargetSpec
 from search_spaces.base import Architecture, FloatArray, IntArray, option_values
 
 _CLOUD: Final = 1_500
-_ORDER: Final = {"front": 0, "dominated": 1, "over_limit": 2}
 
 BoolArray = NDArray[np.bool_]
+
+
+def confirm_of(folds: Sequence[Fold]) -> IntArray:
+    """Return the positions of the validation images that accuracies are published of: all `confirm`."""
+    return np.unique(np.concatenate([fold.confirm for fold in folds]))
+
+
+def part_of(folds: Sequence[Fold]) -> str:
+    """Return what these images are called: with swapped halves they have steered the search too."""
+    return "confirm" if len(folds) == 1 else "validation"
 
 
 @dataclass
@@ -62,13 +72,13 @@ class Verification:
 
     @property
     def confirm(self) -> IntArray:
-        """Positions of the validation images that published accuracies come from: every fold's `confirm`."""
-        return np.unique(np.concatenate([fold.confirm for fold in self.folds]))
+        """Positions of the validation images that published accuracies come from."""
+        return confirm_of(self.folds)
 
     @property
     def part(self) -> str:
-        """What these images are called: with swapped halves they have steered the search too."""
-        return "confirm" if len(self.folds) == 1 else "validation"
+        """What these images are called."""
+        return part_of(self.folds)
 
     @property
     def limits(self) -> dict[str, float]:
@@ -100,12 +110,14 @@ class Verification:
     def publish(self) -> None:
         """Work out the front and its ties."""
         found = list(self.found.values())
-        placed = statuses([one.network for one in found], self.objectives, self.limits)
-        on_front = [one for one, status in zip(found, placed, strict=True) if status == "front"]
-        tied = ties({one.network.name: one.exported.correct[self.confirm] for one in on_front})
-        for one, status in zip(found, placed, strict=True):
-            changes = {"status": status, "tied_with": tied.get(one.network.name, ())}
-            one.network = one.network.model_copy(update=changes)
+        networks = published(
+            [one.network for one in found],
+            {one.network.name: one.exported.correct[self.confirm] for one in found},
+            self.objectives,
+            self.limits,
+        )
+        for one, network in zip(found, networks, strict=True):
+            one.network = network
 
     def measured_objectives(self) -> FloatArray:
         """Return the measured objectives of all that keeps the limits, minimised, (m, objectives)."""
@@ -122,10 +134,6 @@ class Verification:
 
     def result(self, table: TableSummary, rounds: int, stopped: str, seed: int) -> TargetResult:
         """Return the document of the target."""
-        networks = sorted(
-            (one.network for one in self.found.values()),
-            key=lambda network: (_ORDER[network.status], network.latency.median_ms),
-        )
         facts = self.table.model_dump(mode="json", include={"device", "context"})
         return TargetResult(
             target=self.target,
@@ -134,7 +142,7 @@ class Verification:
             context=facts["context"],
             context_label=self.table.context.label,
             table=table,
-            networks=tuple(networks),
+            networks=front_first([one.network for one in self.found.values()]),
             cloud=_cloud(self.fronts[0].candidates, seed),
             num_evaluated=self.num_evaluated,
             num_rounds=rounds,

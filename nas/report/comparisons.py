@@ -57,12 +57,15 @@ def latency_pairs(target: TargetResult) -> tuple[Pair, ...]:
 
 
 def accuracy_pairs(target: TargetResult) -> tuple[Pair, ...]:
-    """Return predicted and measured accuracies in percent of every network that has both."""
+    """Return predicted and measured accuracies in percent of every network that has both.
+
+    What was predicted is the accuracy with the supernet's weights, also of a network that was trained on.
+    """
     return tuple(
         Pair(network, _in_percent(figure), 100.0 * real.value, 100.0 * real.lower, 100.0 * real.upper)
         for network in target.networks
         if (figure := network.predicted_accuracy) is not None
-        for real in (network.accuracy,)
+        for real in (network.inherited_accuracy or network.accuracy,)
     )
 
 

@@ -178,7 +178,7 @@ def _ties(network: VerifiedNetwork, numbers: Mapping[str, int]) -> str:
 
 def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
     """Return what stands under a row when it is opened."""
-    test = network.test_accuracy
+    test, inherited = network.test_accuracy, network.inherited_accuracy
     return (
         ("image size", f"{network.resolution} × {network.resolution}"),
         ("images of the accuracy", images_text(network.accuracy)),
@@ -186,10 +186,16 @@ def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
         ("measuring sessions", sessions_text(network.latency.sessions) or NOTHING),
         ("largest difference of a logit between torch and the file", f"{network.max_difference:.1e}"),
         *(() if network.origin == "reference" else (("round of verification", str(network.round)),)),
+        *(() if inherited is None else (("trained on", _trained_on(network, inherited)),)),
         *(() if test is None else (("images of the test accuracy", images_text(test)),)),
         *((("architecture, SHA-256", network.architecture_digest),) if network.architecture else ()),
         ("file, SHA-256", network.file_sha256),
     )
+
+
+def _trained_on(network: VerifiedNetwork, inherited: Accuracy) -> str:
+    epochs = f"{network.finetune_epochs} epoch{'' if network.finetune_epochs == 1 else 's'}"
+    return f"{epochs} from the supernet's weights, with which it got {100 * inherited.value:.1f} % right"
 
 
 def relative_address(path: str) -> str:

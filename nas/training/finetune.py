@@ -33,21 +33,16 @@ def inherit(supernet: Supernet, architecture: Architecture) -> Supernet:
 
 
 def finetune(
-    task: TrainTask, dataset: Dataset, supernet: Supernet, architecture: Architecture, share: float
+    task: TrainTask, dataset: Dataset, supernet: Supernet, architecture: Architecture
 ) -> Iterator[TrainEvent]:
     """Train one subnet on from its inherited weights; the finished weights are those of `inherit`'s space.
 
     Args:
-        task: The options of a stand-alone training, and a folder of its own.
+        task: A folder of its own and the options, its learning rate that of a training from nothing.
         dataset: Images.
         supernet: Where the weights come from; not changed.
         architecture: Which subnet.
-        share: Of a stand-alone training's epochs; at least one is trained.
     """
-    options = replace(
-        task.options,
-        epochs=max(round(share * task.options.epochs), 1),
-        learning_rate=LEARNING_RATE_SHARE * task.options.learning_rate,
-    )
+    options = replace(task.options, learning_rate=LEARNING_RATE_SHARE * task.options.learning_rate)
     own = inherit(supernet, architecture)
     return train(replace(task, options=options), dataset, own.space, own)

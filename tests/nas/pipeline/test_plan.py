@@ -9,7 +9,16 @@ import pytest
 from latency_predictors.device import host_context
 from nas.pipeline import plan as planning
 from nas.pipeline.costs import latency_predictor
-from nas.pipeline.plan import MAX_EPOCHS, TRAINING_SHARE, epochs_for, make_plan, planned_epochs
+from nas.pipeline.measuring import NUM_SESSIONS
+from nas.pipeline.plan import (
+    EXPORT_S,
+    MAX_EPOCHS,
+    NETWORK_S,
+    TRAINING_SHARE,
+    epochs_for,
+    make_plan,
+    planned_epochs,
+)
 from nas.pipeline.profile import load_table
 from nas.pipeline.train import family_of
 from nas.training.throughput import Throughput
@@ -80,13 +89,24 @@ def test_a_finished_supernet_is_taken_with_its_epochs(finished: FinishedSearch) 
 def test_phases_are_in_order_and_add_up(tmp_path: Path) -> None:
     plan = make_plan(context(tmp_path))
     names = [phase.name for phase in plan.phases]
-    assert names == ["profile", "train", "predict", "verify", "references", "export"]
+    assert names == ["profile", "train", "predict", "verify", "finetune", "references", "export"]
     assert plan.total_seconds == pytest.approx(sum(phase.seconds for phase in plan.phases))
     by_name = {phase.name: phase for phase in plan.phases}
     assert by_name["train"].seconds == 2 * EPOCH_S
     assert plan.num_layers == plan.num_layers_missing
     # Six edges with five operations each: 15,625.
     assert plan.num_architectures == "10^4.2"
+
+
+def test_training_on_takes_its_share_of_the_budget(tmp_path: Path) -> None:
+    spec: dict[str, Any] = {"finetune": {"share": 0.5, "points": 4}, "references": []}
+    plan = make_plan(context(tmp_path, **spec))
+    by_name = {phase.name: phase for phase in plan.phases}
+    networks_s = 4 * (NUM_SESSIONS * NETWORK_S + EXPORT_S)
+    assert by_name["finetune"].seconds == pytest.approx(0.5 * 2 * EPOCH_S + networks_s)
+    open_ = {**OPEN, **spec}
+    alone, shared = (context(tmp_path, **{**open_, "finetune": {"share": share}}) for share in (0.0, 1.0))
+    assert epochs_for(shared, FAST, 0.0)[0] == epochs_for(alone, FAST, 0.0)[0] // 2
 
 
 def test_what_is_measured_already_costs_nothing_again(finished: FinishedSearch, tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from nas.pipeline import references
+from nas.pipeline import options
 from nas.pipeline.networks import score_file
-from nas.pipeline.references import epochs_within, stock_space
+from nas.pipeline.options import epochs_within
+from nas.pipeline.references import stock_space
 from nas.publication import accuracy_of
 from search_spaces.network import layers
 from search_spaces.stock_networks import STOCK_NETWORKS
@@ -29,9 +30,9 @@ def test_epochs_fill_the_time_that_is_given(
     cpu_seconds: float, epochs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """120 images in two batches of 60: at half a second a step, an epoch takes one second."""
-    monkeypatch.setattr(references, "step_cpu_seconds", lambda trial: 0.5)
+    monkeypatch.setattr(options, "step_cpu_seconds", lambda trial: 0.5)
     ctx = context(tmp_path)
-    assert epochs_within(ctx, stock_space(ctx, "resnet"), cpu_seconds) == epochs
+    assert epochs_within(ctx.spec, ctx.dataset, stock_space(ctx, "resnet"), cpu_seconds) == epochs
 
 
 def test_the_stock_network_was_exported_scored_and_measured(finished: FinishedSearch) -> None:

@@ -38,7 +38,7 @@ def test_phases_follow_each_other_and_each_has_its_time(finished: FinishedSearch
     assert [phase.name for phase in finished.result.phases] == list(PHASES)
     assert all(phase.seconds > 0 for phase in finished.result.phases)
     seen = list(dict.fromkeys(phase for phase, *_ in finished.progress.steps))
-    assert seen == ["profile", "train", "predict", "verify", "references", "export"]
+    assert seen == ["profile", "train", "predict", "verify", "finetune", "references", "export"]
     for phase in PHASES:
         own = [step for step in finished.progress.steps if step[0] == phase]
         assert own[0][1:3] == (0, 1)
