@@ -77,7 +77,7 @@ class SupernetSpec(Spec):
         flip: Whether training mirrors half of the images; not for digits or letters, which change meaning.
     """
 
-    recipe: Literal["default", "uniform", "sandwich", "extremes"] = "default"
+    recipe: Literal["default", "progressive", "uniform", "sandwich", "extremes"] = "default"
     epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
     flip: bool = False
 

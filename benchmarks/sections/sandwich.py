@@ -92,7 +92,7 @@ def static_step(step: Step, images: Tensor, labels: Tensor) -> Callable[[], None
 
 
 def _step(number: int) -> Step:
-    return Sandwich().step(demo_space(), number, np.random.default_rng([0, number]))
+    return Sandwich().step(demo_space(), number, _STEPS, np.random.default_rng([0, number]))
 
 
 def _batch(step: Step) -> tuple[Tensor, Tensor]:

@@ -13,8 +13,10 @@ from nas.evaluation import SubnetEvaluator
 from nas.pipeline.networks import export_subnet, measure_files, score_file
 from nas.pipeline.options import augmentation_of
 from nas.pipeline.profile import context_of, load_table
+from nas.results import SearchResult
+from nas.store.run_folder import RunFolder
 from nas.training.weights import load_supernet
-from search_spaces.base import Architecture
+from search_spaces.base import Architecture, architecture_from_values
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,24 @@ def _score(task: tuple[Weights, Architecture]) -> Scored:
     exported = export_subnet(ctx, supernet, evaluator, architecture)
     test = float(score_file(ctx, exported.file_sha256, "test").mean())
     return Scored(architecture, exported.file_sha256, exported.correct, test)
+
+
+def scored_front(weights: Weights, result: SearchResult) -> list[Scored]:
+    """Return the published networks of a finished search: the very files, scored on the test images."""
+    ctx = open_task(weights.job.home, weights.job.spec)
+    found = RunFolder(ctx.settings.searches / result.id)
+    scored = []
+    for network in result.targets[0].front:
+        digest = ctx.run.keep_network(found.network_path(network.file_sha256).read_bytes())
+        scored.append(
+            Scored(
+                architecture_from_values(ctx.space, network.architecture),
+                digest,
+                score_file(ctx, digest, "validation"),
+                float(score_file(ctx, digest, "test").mean()),
+            )
+        )
+    return scored
 
 
 def latencies_ms(weights: Weights, files: list[str]) -> dict[str, float]:

@@ -1,8 +1,9 @@
 """Is searching worth it? Hypervolume of the front against what a user would do without a search.
 
-Rivals, each with the CPU-seconds of training that the supernet had: one family scaled uniformly in width,
-depth and resolution, and four stock networks (both trained alone); and 60 random subnets of the same
-supernet, verified alike. All are exported, scored on the same test images and measured in the same sessions.
+Rivals, each with the CPU-seconds of training that supernet and front had together: one family scaled
+uniformly in width, depth and resolution, and four stock networks (both trained alone); and 60 random
+subnets of the same supernet, verified alike. All are exported, scored on the same test images and measured in
+the same sessions.
 """
 
 import statistics
@@ -14,12 +15,13 @@ from scipy.stats import t
 
 from benchmarks.figures import Figure, spread
 from benchmarks.sections.alone import STOCK, Job, Weights, scaled_family, train_all
-from benchmarks.sections.scored import Scored, latencies_ms, score_all
+from benchmarks.sections.scored import Scored, latencies_ms, score_all, scored_front
 from benchmarks.sections.shapes_task import open_task, search_once, shapes_spec
 from nas.pareto import hypervolume, non_dominated
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.profile import profile_context
-from search_spaces.base import Architecture, FloatArray, architecture_from_values
+from nas.results import SearchResult
+from search_spaces.base import Architecture, FloatArray
 from search_spaces.sampling import as_architecture, random_architectures
 
 NUM_SEEDS: Final = 5
@@ -35,12 +37,16 @@ def run(home: Path, quick: bool) -> list[Figure]:
     ctx = open_task(home, shapes_spec(0, quick=quick))
     profile_context(ctx.space, ctx.spec.targets[0].context, ctx.settings, ctx.progress)
     supernets = train_all([Job("supernet", home, shapes_spec(seed, quick=quick)) for seed in seeds])
+    results = {
+        supernet.job.spec.seed: search_once(open_task(home, supernet.job.spec)) for supernet in supernets
+    }
     rivals = train_all([job for supernet in supernets for job in _rival_jobs(ctx, supernet)])
     volumes: dict[str, list[float]] = {}
     alone: list[float] = []
     for supernet in supernets:
         own = [one for one in rivals if one.job.spec == supernet.job.spec]
-        sets = _point_sets(supernet, own, NUM_RANDOM if not quick else 10)
+        result = results[supernet.job.spec.seed]
+        sets = _point_sets(supernet, result, own, NUM_RANDOM if not quick else 10)
         alone += [1 - error for name in ("stock", "family") for error in sets[name][:, 1]]
         for name, volume in _volumes(sets).items():
             volumes.setdefault(name, []).append(volume)
@@ -48,7 +54,8 @@ def run(home: Path, quick: bool) -> list[Figure]:
 
 
 def _rival_jobs(ctx: PhaseContext, supernet: Weights) -> list[Job]:
-    home, spec, seconds = supernet.job.home, supernet.job.spec, supernet.cpu_seconds
+    home, spec = supernet.job.home, supernet.job.spec
+    seconds = supernet.cpu_seconds * (1 + spec.finetune.share)
     family = scaled_family(ctx.space)
     return [
         *(Job("stock", home, spec, name=name, cpu_seconds=seconds / len(STOCK)) for name in STOCK),
@@ -56,21 +63,19 @@ def _rival_jobs(ctx: PhaseContext, supernet: Weights) -> list[Job]:
     ]
 
 
-def _point_sets(supernet: Weights, rivals: list[Weights], num_random: int) -> dict[str, Points]:
-    """Return what each rival has to show for one seed."""
+def _point_sets(
+    supernet: Weights, result: SearchResult, rivals: list[Weights], num_random: int
+) -> dict[str, Points]:
+    """Return what the search and each rival have to show for one seed."""
     ctx = open_task(supernet.job.home, supernet.job.spec)
-    result = search_once(ctx)
     drawn = random_architectures(ctx.space, num_random, np.random.default_rng(supernet.job.spec.seed))
     groups: dict[str, list[tuple[Weights, Architecture]]] = {
-        "search": [
-            (supernet, architecture_from_values(ctx.space, network.architecture))
-            for network in result.targets[0].front
-        ],
         "random": [(supernet, as_architecture(row)) for row in drawn],
         "stock": [(one, ()) for one in rivals if one.job.kind == "stock"],
         "family": [(one, ()) for one in rivals if one.job.kind == "fixed"],
     }
-    scored = {name: score_all(tasks) for name, tasks in groups.items()}
+    scored = {"search": scored_front(supernet, result)}
+    scored |= {name: score_all(tasks) for name, tasks in groups.items()}
     files = [one.file_sha256 for group in scored.values() for one in group]
     latency = latencies_ms(supernet, files)
     sets = {name: _points(group, latency) for name, group in scored.items()}

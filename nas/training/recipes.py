@@ -1,7 +1,8 @@
 """Which subnets a training step trains: the shop window of training methods.
 
-A recipe sees the space, the number of the step and a generator seeded by (seed, step) alone, so that a run
-can go on from any step. All subnets of a step take images of one resolution: they share a batch.
+A recipe sees the space, the number of the step, how many there will be, and a generator seeded by
+(seed, step) alone, so that a run can go on from any step. All subnets of a step take images of one
+resolution: they share a batch.
 """
 
 from collections.abc import Mapping
@@ -43,8 +44,8 @@ class Recipe(Protocol):
     def name(self) -> str:
         """Name in `RECIPES`."""
 
-    def step(self, space: SearchSpace, number: int, rng: np.random.Generator) -> Step:
-        """Return what step `number` (from 0) trains."""
+    def step(self, space: SearchSpace, number: int, total: int, rng: np.random.Generator) -> Step:
+        """Return what step `number` (from 0) of `total` trains."""
 
 
 @final
@@ -52,15 +53,49 @@ class Recipe(Protocol):
 class Uniform:
     """One random subnet a step, every option of every choice equally likely (SPOS: Guo et al. 2020).
 
-    The default: at equal CPU-seconds it takes several times the steps of the others, and wins at both ends of
-    the space too (`docs/decisions/0007-training-recipe.md`).
+    At equal CPU-seconds it takes several times the steps of the sandwich rule, and wins at both ends of the
+    space too (`docs/decisions/0007-training-recipe.md`).
     """
 
     name: str = "uniform"
 
-    def step(self, space: SearchSpace, number: int, rng: np.random.Generator) -> Step:
+    def step(self, space: SearchSpace, number: int, total: int, rng: np.random.Generator) -> Step:
         """Return one subnet that learns from labels."""
         return Step(_distinct(random_architectures(space, 1, rng)), distils=False)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Progressive:
+    """One random subnet a step: at one low resolution first, then at the middle ones, at last at all.
+
+    The default. Weights that have to serve all sizes of images from the start learn slowly, and steps at a
+    low resolution are cheap (`docs/decisions/0008-resolutions-one-after-the-other.md`). That image sizes
+    should grow in training is Tan and Le's progressive learning (EfficientNetV2, 2021).
+
+    Attributes:
+        one: Share of all steps at the one resolution, a third of the way up the options.
+        middle: Share of all steps until the end of the middle ones, up to two thirds of the way.
+    """
+
+    one: float = 0.4
+    middle: float = 0.7
+    name: str = "progressive"
+
+    def step(self, space: SearchSpace, number: int, total: int, rng: np.random.Generator) -> Step:
+        """Return one subnet that learns from labels."""
+        archs = random_architectures(space, 1, rng)
+        for column in _resolution_choices(space):
+            low, high = self._range(int(option_counts(space)[column]), number / total)
+            archs[0, column] = rng.integers(low, high + 1)
+        return Step(_distinct(canonical(space, archs)), distils=False)
+
+    def _range(self, num_options: int, progress: float) -> tuple[int, int]:
+        """Return the first and the last of the resolutions that are drawn from."""
+        top = num_options - 1
+        if progress < self.one:
+            return top // 3, top // 3
+        return (top // 3, 2 * top // 3) if progress < self.middle else (0, top)
 
 
 @final
@@ -75,7 +110,7 @@ class Sandwich:
     num_random: int = 2
     name: str = "sandwich"
 
-    def step(self, space: SearchSpace, number: int, rng: np.random.Generator) -> Step:
+    def step(self, space: SearchSpace, number: int, total: int, rng: np.random.Generator) -> Step:
         """Return the largest subnet first."""
         return _sandwich(space, _random(space, max(self.num_random, 1), rng), self.num_random)
 
@@ -95,7 +130,7 @@ class Extremes:
     every: int = 4
     name: str = "extremes"
 
-    def step(self, space: SearchSpace, number: int, rng: np.random.Generator) -> Step:
+    def step(self, space: SearchSpace, number: int, total: int, rng: np.random.Generator) -> Step:
         """Return the extremes with a random subnet, or a random subnet alone."""
         drawn = _random(space, 1, rng)
         if number % self.every:
@@ -104,8 +139,8 @@ class Extremes:
 
 
 RECIPES: Final[Mapping[str, Recipe]] = {
-    "default": Uniform(),
-    **{recipe.name: recipe for recipe in (Uniform(), Sandwich(), Extremes())},
+    "default": Progressive(),
+    **{recipe.name: recipe for recipe in (Progressive(), Uniform(), Sandwich(), Extremes())},
 }
 
 

@@ -70,7 +70,7 @@ def step_cpu_seconds(trial: Trial) -> float:
     """Return the processor time of a typical training step of a space of one network."""
     retain_freed_memory()
     supernet = Supernet(trial.space, trial.seed)
-    step = trial.recipe.step(trial.space, 0, np.random.default_rng(0))
+    step = trial.recipe.step(trial.space, 0, 1, np.random.default_rng(0))
     times = sorted(_train_step(trial, supernet, step).cpu for _ in range(_REPEATS))
     return times[_REPEATS // 2]
 
@@ -82,13 +82,19 @@ class _Seconds:
 
 
 def _mean_step(trial: Trial, supernet: Supernet) -> float:
-    drawn = [trial.recipe.step(trial.space, n, np.random.default_rng([trial.seed, n])) for n in range(_DRAWN)]
+    drawn = [
+        trial.recipe.step(trial.space, n, _DRAWN, np.random.default_rng([trial.seed, n]))
+        for n in range(_DRAWN)
+    ]
+    # From all over the training: a recipe may begin with cheap steps.
+    timed = drawn[_DRAWN % _TIMED_STEPS :: _DRAWN // _TIMED_STEPS]
     work = np.array([_work(trial.space, step.subnets, trial.options.batch_size) for step in drawn])
     # Memory and kernels are made ready by two steps before anything counts.
-    for step in drawn[:2]:
+    for step in (timed[0], timed[-1]):
         _train_step(trial, supernet, step)
-    seconds = np.array([_train_step(trial, supernet, step).wall for step in drawn[:_TIMED_STEPS]])
-    return float((work @ _fit(work[:_TIMED_STEPS], seconds)).mean())
+    seconds = np.array([_train_step(trial, supernet, step).wall for step in timed])
+    of_timed = np.array([_work(trial.space, step.subnets, trial.options.batch_size) for step in timed])
+    return float((work @ _fit(of_timed, seconds)).mean())
 
 
 def _mean_inference(trial: Trial, supernet: Supernet) -> float:

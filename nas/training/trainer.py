@@ -121,11 +121,12 @@ class _Run:
 
     def _step(self, number: int, batch: IntArray) -> float:
         options, space = self._task.options, self._supernet.space
-        step = self._task.recipe.step(space, number, self._generator(_SUBNETS, number))
+        total = options.epochs * self.steps_per_epoch
+        step = self._task.recipe.step(space, number, total, self._generator(_SUBNETS, number))
         pixels = self._dataset.images("train", resolution(space, step.subnets[0]))[batch]
         images_BCRR = augment(pixels, options.augmentation, self._generator(_AUGMENTATION, number))
         labels_B = torch.from_numpy(self._labels[batch])
-        share = learning_rate_share(number, options.epochs * self.steps_per_epoch, options.warmup_share)
+        share = learning_rate_share(number, total, options.warmup_share)
         try:
             return take_step(self._supernet, self._optimizer, images_BCRR, labels_B, step, options, share)
         except NotFiniteError as error:

@@ -1,6 +1,8 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from nas.data.dataset import Dataset
 from nas.training.recipes import Sandwich, Uniform
 from nas.training.throughput import Trial, measure_throughput, step_cpu_seconds
@@ -37,6 +39,7 @@ def test_inference_of_an_image_takes_less_than_a_training_step(dataset: Dataset,
     assert 0 < estimate.image_s < estimate.step_s
 
 
+@pytest.mark.alone
 def test_a_recipe_with_more_subnets_a_step_takes_longer(dataset: Dataset, space: Space) -> None:
     one = measure_throughput(trial(space, dataset))
     four = measure_throughput(Trial(space, dataset, Sandwich(), OPTIONS, seed=0))
