@@ -29,12 +29,14 @@ def canonical(space: SearchSpace, archs: IntArray) -> IntArray:
     """
     result = np.array(archs, dtype=np.int64, ndmin=2)
     _check(space, result)
-    influence, sizes = _influence(space), option_counts(space)
+    sizes = option_counts(space).tolist()
+    # A choice with one option is at it already.
+    open_ = [(column, uses) for column, uses in enumerate(_influence(space)) if sizes[column] > 1]
     changed = True
     while changed:
         changed = False
-        for column, uses in enumerate(influence):
-            changed |= _lower(uses, result, column, int(sizes[column]))
+        for column, uses in open_:
+            changed |= _lower(uses, result, column, sizes[column])
     return result
 
 

@@ -22,6 +22,9 @@ so that a child has about one change, as with the paper's rate of one in the num
 ATTEMPTS: Final = 3
 """Rounds of breeding after which what is still missing is drawn at random."""
 
+DRAWS: Final = 20
+"""Rounds of random draws after which a space counts as exhausted."""
+
 
 class Nsga2:
     """Keeps the best of parents and children by front, then by crowding distance; breeds them by tournament.
@@ -52,7 +55,7 @@ class Nsga2:
     def ask(self, n: int) -> IntArray:
         """Return up to n new children of the population; before the first `tell`, its founders."""
         found = np.empty((0, len(self._space.choices)), dtype=np.int64)
-        for attempt in range(2 * ATTEMPTS):
+        for attempt in range(ATTEMPTS + DRAWS):
             missing = n - len(found)
             if not missing:
                 break
@@ -84,8 +87,9 @@ class Nsga2:
         crossed = crossover(self._space, first, second, self._rng)
         single = self._rng.random((n, 1)) >= CROSSOVER_PROBABILITY
         children = np.where(single, first, crossed)
-        mutated = single | (self._rng.random((n, 1)) < MUTATION_PROBABILITY)
-        return np.where(mutated, mutate(self._space, children, self._rng), children)
+        mutated = (single | (self._rng.random((n, 1)) < MUTATION_PROBABILITY))[:, 0]
+        children[mutated] = mutate(self._space, children[mutated], self._rng)
+        return children
 
     def _tournament(self, n: int) -> IntArray:
         """Return the better of two random parents, n times: lower front first, then more room around it."""

@@ -27,7 +27,10 @@ from workers.searches import SearchOutcome, demo_spec, search, search_file
 def test_the_demo_is_the_smallest_example_with_stock_networks_beside_it(repository: Path) -> None:
     example = load_spec(repository / "examples" / "digits.yaml")
     stock = ("mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2", "resnet")
-    assert demo_spec() == example.model_copy(update={"references": stock})
+    changes = {"references": stock, "supernet": demo_spec().supernet}
+    assert demo_spec() == example.model_copy(update=changes)
+    # A budget's worth of training would leave nothing to choose between.
+    assert demo_spec().supernet.epochs == 100
 
 
 def test_a_search_ends_with_its_folder_and_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
