@@ -14,8 +14,8 @@ from search_spaces.modules.supernet import Supernet
 from search_spaces.network import fixed_space, network
 
 LEARNING_RATE_SHARE = 0.5
-"""Of the supernet's: inherited weights are near a good place. In ten CPU-seconds a network a fifth of the rate
-led to 74.3, half of it to 77.6 % in the mean of six networks of a short training."""
+"""Of the supernet's: inherited weights are near a good place. In ten CPU-seconds a network a fifth of the
+rate led to 74.3, half of it to 77.6 % in the mean of six networks of a short training."""
 
 
 def inherit(supernet: Supernet, architecture: Architecture) -> Supernet:
