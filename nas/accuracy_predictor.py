@@ -80,16 +80,16 @@ class CalibratedModel:
         value = self.model(archs)
         return self._around(value, self.quantile**2 * (self.model_variance + self.scale.variance(value)))
 
-    def predict_elsewhere(self, archs: IntArray, num_images: int) -> Prediction:
+    def predict_elsewhere(self, archs: IntArray, num_images: int, num_shared: int = 0) -> Prediction:
         """Return the same for accuracies that are counted on `num_images` images of another sample.
 
         What the images of the fit have in common counts too then: how easy they happen to be shifts every
-        accuracy alike, so that subnets that were left out do not show it. It varies as counting does, on the
-        images of the fit and on the others.
+        accuracy alike, so that subnets that were left out do not show it. The difference of two means varies
+        as counting does on both samples, less what the samples share.
         """
         value = self.model(archs)
         counting = self.scale.variance(value)
-        shift = counting * (1.0 + self.scale.num_images / num_images)
+        shift = counting * (1.0 + (self.scale.num_images - 2.0 * num_shared) / num_images)
         squared = self.quantile**2 * (self.model_variance + counting) + NORMAL_QUANTILE**2 * shift
         return self._around(value, squared)
 
@@ -119,14 +119,15 @@ class AccuracyPredictor:
         """
         return self.calibrated.predict(archs)
 
-    def predict_elsewhere(self, archs: IntArray, num_images: int) -> Prediction:
+    def predict_elsewhere(self, archs: IntArray, num_images: int, num_shared: int = 0) -> Prediction:
         """Return accuracies as they would be scored on `num_images` other images.
 
         Args:
             archs: Canonical architectures, shape (n, num_choices).
             num_images: Of the other sample.
+            num_shared: Those of them that the scored subnets were scored on too.
         """
-        return self.calibrated.predict_elsewhere(archs, num_images)
+        return self.calibrated.predict_elsewhere(archs, num_images, num_shared)
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything as plain arrays, by name."""

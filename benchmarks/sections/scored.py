@@ -1,5 +1,6 @@
 """Networks exported, scored on validation and test images, and measured: alike for everything compared."""
 
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -13,7 +14,7 @@ from nas.evaluation import SubnetEvaluator
 from nas.pipeline.networks import export_subnet, measure_files, score_file
 from nas.pipeline.options import augmentation_of
 from nas.pipeline.profile import context_of, load_table
-from nas.results import SearchResult
+from nas.results import VerifiedNetwork
 from nas.store.run_folder import RunFolder
 from nas.training.weights import load_supernet
 from search_spaces.base import Architecture, architecture_from_values
@@ -51,12 +52,11 @@ def _score(task: tuple[Weights, Architecture]) -> Scored:
     return Scored(architecture, exported.file_sha256, exported.correct, test)
 
 
-def scored_front(weights: Weights, result: SearchResult) -> list[Scored]:
-    """Return the published networks of a finished search: the very files, scored on the test images."""
+def scored_files(weights: Weights, found: RunFolder, networks: Iterable[VerifiedNetwork]) -> list[Scored]:
+    """Return networks that a search verified: the very files, scored on the test images."""
     ctx = open_task(weights.job.home, weights.job.spec)
-    found = RunFolder(ctx.settings.searches / result.id)
     scored = []
-    for network in result.targets[0].front:
+    for network in networks:
         digest = ctx.run.keep_network(found.network_path(network.file_sha256).read_bytes())
         scored.append(
             Scored(

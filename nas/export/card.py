@@ -145,16 +145,21 @@ def _figures(network: VerifiedNetwork) -> list[FigureRow]:
     scored = [network.test_accuracy] if network.test_accuracy else []
     rows = [_accuracy_row(accuracy) for accuracy in (*scored, network.accuracy)]
     if (inherited := network.inherited_accuracy) is not None:
-        epochs = f"before {network.finetune_epochs} epochs of its own"
-        rows.append(FigureRow(f"accuracy {epochs}", accuracy_text(inherited), "", inherited.kind))
+        rows.append(
+            FigureRow("accuracy with the supernet's weights", accuracy_text(inherited), "", inherited.kind)
+        )
     latency = network.latency
     rows.append(
         FigureRow("latency, median", latency_text(latency), f"{latency_interval(latency)} ms", "measured")
     )
     if (figure := network.predicted_accuracy) is not None:
+        whose = "" if inherited is None else " with the supernet's weights"
         rows.append(
             FigureRow(
-                "accuracy, as predicted", accuracy_text(figure), f"{accuracy_interval(figure)} %", figure.kind
+                f"accuracy{whose}, as predicted",
+                accuracy_text(figure),
+                f"{accuracy_interval(figure)} %",
+                figure.kind,
             )
         )
     if (figure := network.predicted_latency) is not None:

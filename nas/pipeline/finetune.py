@@ -2,7 +2,8 @@
 
 Weights that millions of networks share fit none of them perfectly, small ones least: they are where a few
 CPU-seconds of training of their own add most. A network that is trained on is exported, scored and measured
-anew, and takes the place of its inherited form where it is more accurate. Does nothing unless asked for.
+anew, and takes the place of its inherited form where it is not less accurate and keeps the limits that form
+kept. Does nothing unless asked for.
 """
 
 import time
@@ -22,13 +23,13 @@ from nas.pipeline.train import TrainDocument, load_trained
 from nas.pipeline.verification import confirm_of, part_of
 from nas.pipeline.verify import NAME as VERIFY
 from nas.pipeline.verify import VerifyDocument
-from nas.publication import accuracy_of, front_first, published
-from nas.results import Document, Latency, TargetResult, VerifiedNetwork
+from nas.publication import accuracy_of, front_first, keeps_limits, published
+from nas.results import Accuracy, Document, Latency, TargetResult, VerifiedNetwork
 from nas.training.events import EpochDone, Trained
 from nas.training.finetune import finetune
 from nas.training.options import TrainTask
 from nas.training.weights import load_supernet
-from search_spaces.base import Architecture, IntArray, architecture_from_values
+from search_spaces.base import Architecture, architecture_from_values
 from search_spaces.modules.supernet import Supernet
 from search_spaces.network import fixed_space
 
@@ -152,28 +153,34 @@ def _with_tuned(ctx: PhaseContext, target: TargetResult, tuned: Mapping[str, _Tu
     table = load_table(ctx.settings, context_of(target.target.context))
     measured = measure_files(ctx, table, files, NAME)
     confirm = confirm_of(ctx.dataset.folds)
+    limits = {str(name): limit for name, limit in target.target.limits.items()}
     networks = []
     for network in target.networks:
         found = tuned.get(network.architecture_digest)
         if found is not None:
+            accuracy = accuracy_of(found.exported.correct[confirm], part_of(ctx.dataset.folds))
             latency = latency_of(measured[found.exported.file_sha256])
-            network = _better(network, found, latency, part_of(ctx.dataset.folds), confirm)
+            network = better_of(network, _tuned_form(network, found, accuracy, latency), limits)
         networks.append(network)
     correct = {
         network.name: score_file(ctx, network.file_sha256, "validation")[confirm] for network in networks
     }
-    limits = {str(name): limit for name, limit in target.target.limits.items()}
     placed = published(networks, correct, ctx.spec.search.objectives, limits)
     return target.model_copy(update={"networks": front_first(placed)})
 
 
-def _better(
-    network: VerifiedNetwork, tuned: _Tuned, latency: Latency, part: str, confirm: IntArray
+def better_of(
+    inherited: VerifiedNetwork, tuned: VerifiedNetwork, limits: Mapping[str, float]
 ) -> VerifiedNetwork:
-    """Return the trained form of a network, or the inherited one where that is more accurate."""
-    accuracy = accuracy_of(tuned.exported.correct[confirm], part)
-    if accuracy.value < network.accuracy.value:
-        return network
+    """Return the trained form, unless it is less accurate or breaks a limit that the inherited one keeps."""
+    if tuned.accuracy.value < inherited.accuracy.value:
+        return inherited
+    return tuned if keeps_limits(tuned, limits) or not keeps_limits(inherited, limits) else inherited
+
+
+def _tuned_form(
+    network: VerifiedNetwork, tuned: _Tuned, accuracy: Accuracy, latency: Latency
+) -> VerifiedNetwork:
     return network.model_copy(
         update={
             "file_sha256": tuned.exported.file_sha256,

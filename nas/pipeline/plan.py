@@ -106,7 +106,7 @@ def epochs_for(ctx: PhaseContext, throughput: Throughput, others_s: float) -> tu
     Args:
         ctx: The search.
         throughput: Of this machine.
-        others_s: Seconds that the other phases take.
+        others_s: Seconds that the phases take which do not train.
     """
     batch = options_of(ctx.spec, epochs=1).batch_size
     epoch_s = throughput.step_s * steps_per_epoch(len(ctx.dataset.labels("train")), batch)
@@ -117,6 +117,7 @@ def epochs_for(ctx: PhaseContext, throughput: Throughput, others_s: float) -> tu
         return found[1].epochs, epoch_s
     if started is not None:
         return started, epoch_s
+    others_s += sum(phase.seconds for phase in _further_training(ctx, 0.0))
     left = max(60.0 * ctx.spec.budget.wall_minutes - others_s, 0.0) * TRAINING_SHARE
     # References get what supernet and front get together.
     parts = (1 + ctx.spec.finetune.share) * (2 if ctx.spec.references else 1)
@@ -202,8 +203,9 @@ def _shares(ctx: PhaseContext) -> tuple[float | None, ...]:
 def _disk_bytes(ctx: PhaseContext) -> int:
     # A value takes four bytes, and no file holds more than a quarter of the values of all distinct layers.
     file_bytes = sum(spec.num_params for spec in distinct_layers(ctx.space))
-    checkpoints, exported = 5, ctx.spec.verify.candidates
-    return file_bytes * (checkpoints + exported)
+    num_tuned = ctx.spec.finetune.points * len(ctx.spec.targets) if ctx.spec.finetune.share else 0
+    # Weights, two checkpoints with an optimiser's state each; of a network that is trained on, a file more.
+    return file_bytes * (5 + ctx.spec.verify.candidates + 6 * num_tuned)
 
 
 def _budget_notes(ctx: PhaseContext, phases: tuple[PlannedPhase, ...], epochs: int) -> list[str]:

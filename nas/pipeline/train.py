@@ -140,16 +140,26 @@ def family_of(ctx: PhaseContext) -> Path:
     return ctx.settings.supernets / supernet_key(ctx.spec, ctx.space, ctx.dataset.digest)
 
 
+def _whole(cpu_seconds: float, seconds: float, trained_seconds: float) -> float:
+    """Return the processor time of a training, part of which may have been done by an earlier process.
+
+    Args:
+        cpu_seconds: Of this process.
+        seconds: That it took for them.
+        trained_seconds: Of the whole training.
+    """
+    return cpu_seconds * max(trained_seconds / seconds, 1.0)
+
+
 def _train(ctx: PhaseContext, folder: Path, epochs: int) -> FinishedTraining:
     folder.mkdir(parents=True, exist_ok=True)
     task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), ctx.spec.seed)
-    started, share = time.process_time(), 1.0
+    started, started_cpu = time.perf_counter(), time.process_time()
     trained: Trained | None = None
     for event in train(task, ctx.dataset, ctx.space):
         match event:
             case Resumed(epoch):
                 ctx.progress.say(f"training goes on after epoch {epoch} of {epochs}")
-                share = 1 - epoch / epochs
             case CheckpointDamaged(path, reason):
                 ctx.progress.say(f"checkpoint {path.name} is damaged ({reason}): the one before it is used")
             case EpochDone():
@@ -160,8 +170,7 @@ def _train(ctx: PhaseContext, folder: Path, epochs: int) -> FinishedTraining:
     finished = FinishedTraining(
         epochs=epochs,
         seconds=trained.seconds,
-        # A training that went on was timed from there on only; the whole takes its share more.
-        cpu_seconds=(time.process_time() - started) / max(share, 1 / epochs),
+        cpu_seconds=_whole(time.process_time() - started_cpu, time.perf_counter() - started, trained.seconds),
         weights=trained.path.name,
         weight_hash=trained.weight_hash,
     )

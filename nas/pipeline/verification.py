@@ -152,16 +152,18 @@ class Verification:
     def _predictions(self, architecture: Architecture) -> dict[str, Figure]:
         """Return what the search believed of a network: of the first fold that looked at it.
 
-        Accuracy as it would be on the images that the network shows, not on those that the search has seen.
+        Accuracy as it would be on the images that the network shows, which with swapped halves the fold has
+        seen a part of.
         """
-        row = np.array([architecture])
-        for front, accuracy in zip(self.fronts, self.accuracy, strict=True):
+        row, confirm = np.array([architecture]), self.confirm
+        for front, accuracy, fold in zip(self.fronts, self.accuracy, self.folds, strict=False):
             rows = np.flatnonzero((front.candidates.archs == row).all(axis=1))
             if len(rows):
                 found = front.candidates.take(rows[:1])
                 latency = found.names.index("latency_ms")
                 ends = (found.point[0, latency], found.lower[0, latency], found.upper[0, latency])
-                believed = accuracy.predict_elsewhere(row, len(self.confirm))
+                num_shared = len(np.intersect1d(fold.select, confirm))
+                believed = accuracy.predict_elsewhere(row, len(confirm), num_shared)
                 return {
                     "predicted_accuracy": _figure("fitted", *(float(end[0]) for end in believed)),
                     "predicted_latency": _figure("table", *map(float, ends)),

@@ -8,7 +8,8 @@ from typing import Final
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
 _NEVER_TRIM: Final = 2**31 - 1
-_LARGEST_IN_HEAP: Final = 2**30
+_LARGEST_IN_HEAP: Final = (2**30, 32 * 2**20)
+"""Some versions take no more than 32 MiB."""
 
 
 def retain_freed_memory() -> bool:
@@ -19,11 +20,12 @@ def retain_freed_memory() -> bool:
     The process stays as large as it was at its peak.
 
     Returns:
-        Whether the C library has this switch; without it nothing changes.
+        Whether the C library has these switches and took them; without them nothing changes.
     """
     if not sys.platform.startswith("linux"):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    return bool(mallopt(_MMAP_THRESHOLD, _LARGEST_IN_HEAP)) and bool(mallopt(_TRIM_THRESHOLD, _NEVER_TRIM))
+    kept_in_heap = any(mallopt(_MMAP_THRESHOLD, size) for size in _LARGEST_IN_HEAP)
+    return bool(mallopt(_TRIM_THRESHOLD, _NEVER_TRIM)) and kept_in_heap

@@ -95,6 +95,23 @@ def test_intervals_for_other_images_allow_for_a_sample_that_was_easy_or_hard() -
     assert 0.86 <= np.mean(elsewhere) <= 0.98
 
 
+def test_images_that_both_samples_share_narrow_the_interval(predictor: AccuracyPredictor) -> None:
+    """Half of 4,000 images are those of the fit: the shift has a third of the variance it has with others."""
+    archs = sample(50, 4)
+    apart, partly, same = (
+        predictor.predict_elsewhere(archs, num_images, num_shared)
+        for num_images, num_shared in ((4_000, 0), (4_000, 2_000), (2_000, 2_000))
+    )
+    here = predictor.predict(archs)
+    assert np.array_equal(same.upper, here.upper)
+    widths = [one.upper - one.lower for one in (here, partly, apart)]
+    assert np.all(widths[0] < widths[1])
+    assert np.all(widths[1] < widths[2])
+    if not predictor.calibrated.scale.logistic:
+        added = [width**2 - widths[0] ** 2 for width in widths[1:]]
+        np.testing.assert_allclose(added[0] / added[1], 1 / 3, rtol=1e-6)
+
+
 def test_predictions_stay_inside_their_intervals_and_inside_0_to_1(predictor: AccuracyPredictor) -> None:
     point, lower, upper = predictor.predict(sample(500, 4))
     assert np.all((lower >= 0.0) & (lower < point) & (point < upper) & (upper <= 1.0))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nas.pipeline import finetune
-from nas.pipeline.finetune import FinetuneDocument, FinetunePlan, chosen_networks
+from nas.pipeline.finetune import FinetuneDocument, FinetunePlan, better_of, chosen_networks
 from nas.pipeline.networks import score_file
 from nas.pipeline.runner import open_context, run_search
 from nas.pipeline.train import TrainDocument
@@ -85,7 +85,7 @@ def test_a_delivered_file_names_the_architecture_of_its_space(tuned: FinishedSea
     )
 
 
-def test_a_killed_phase_ends_with_the_same_files(tuned: FinishedSearch) -> None:
+def test_the_phase_once_more_ends_with_the_same_files(tuned: FinishedSearch) -> None:
     """The phase once more, with what it had trained: the plan is kept, and so are the finished trainings."""
     before = tuned.run.load("finetune", FinetuneDocument)
     ctx = open_context(tuned.result.spec, Settings(home=tuned.home), Recorder(), RunFolder(tuned.run.path))
@@ -101,9 +101,35 @@ def test_a_killed_phase_ends_with_the_same_files(tuned: FinishedSearch) -> None:
 
 
 def test_points_are_spread_over_the_front(finished: FinishedSearch) -> None:
-    front = finished.target.front
-    assert chosen_networks(finished.target, 100) == list(front)
-    assert chosen_networks(finished.target, 1) == [front[0]]
+    first = finished.target.front[0]
+    front = tuple(first.model_copy(update={"name": f"net-{number}"}) for number in range(7))
+    target = finished.target.model_copy(update={"networks": front})
+    assert chosen_networks(target, 100) == list(front)
+    assert chosen_networks(target, 3) == [front[0], front[3], front[6]]
+    assert chosen_networks(target, 1) == [front[0]]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "upper_ms", "trained"),
+    [(0.9, 1.0, True), (0.8, 1.0, True), (0.79, 1.0, False), (0.9, 2.1, False)],
+)
+def test_a_trained_form_that_is_worse_or_breaks_a_limit_is_not_shown(
+    accuracy: float, upper_ms: float, trained: bool, finished: FinishedSearch
+) -> None:
+    network = finished.target.front[0]
+    known, found = (
+        network.model_copy(
+            update={
+                "name": name,
+                "accuracy": network.accuracy.model_copy(update={"value": value}),
+                "latency": network.latency.model_copy(update={"upper_ms": ms}),
+            }
+        )
+        for name, value, ms in (("inherited", 0.8, 1.0), ("trained", accuracy, upper_ms))
+    )
+    assert better_of(known, found, {"latency_ms": 2.0}) == (found if trained else known)
+    # Where both break a limit, accuracy decides.
+    assert better_of(known, found, {"latency_ms": 0.5}) == (found if accuracy >= 0.8 else known)
 
 
 def test_trainings_stay_in_the_folder_of_their_search(tuned: FinishedSearch) -> None:

@@ -105,8 +105,12 @@ def test_training_on_takes_its_share_of_the_budget(tmp_path: Path) -> None:
     networks_s = 4 * (NUM_SESSIONS * NETWORK_S + EXPORT_S)
     assert by_name["finetune"].seconds == pytest.approx(0.5 * 2 * EPOCH_S + networks_s)
     open_ = {**OPEN, **spec}
-    alone, shared = (context(tmp_path, **{**open_, "finetune": {"share": share}}) for share in (0.0, 1.0))
-    assert epochs_for(shared, FAST, 0.0)[0] == epochs_for(alone, FAST, 0.0)[0] // 2
+    alone, shared = (
+        context(tmp_path, **{**open_, "finetune": {"share": share, "points": 4}}) for share in (0.0, 1.0)
+    )
+    left_s = (600 - networks_s) * TRAINING_SHARE
+    assert epochs_for(shared, FAST, 0.0)[0] == int(left_s / 2 / EPOCH_S)
+    assert epochs_for(alone, FAST, 0.0)[0] == int(600 * TRAINING_SHARE / EPOCH_S)
 
 
 def test_what_is_measured_already_costs_nothing_again(finished: FinishedSearch, tmp_path: Path) -> None:
