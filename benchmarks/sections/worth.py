@@ -50,7 +50,7 @@ def run(home: Path, quick: bool) -> list[Figure]:
         own = [one for one in rivals if one.job.spec == supernet.job.spec]
         result = results[supernet.job.spec.seed]
         sets = _point_sets(supernet, result, own, NUM_RANDOM if not quick else 10)
-        alone += [1 - error for name in ("stock", "family") for error in sets[name][:, 1]]
+        alone += [1 - error for name in ("stock", "family") for error in sets[name][:, 1].tolist()]
         for name, volume in _volumes(sets).items():
             volumes.setdefault(name, []).append(volume)
     return [*_comparisons(volumes), *_difficulty(alone)]
