@@ -3,7 +3,7 @@
 The published front is non-dominated in what was *measured*; predictions play no part in it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -91,7 +91,7 @@ def statuses(
 
 def published(
     networks: Sequence[VerifiedNetwork],
-    correct: Mapping[str, BoolArray],
+    correct: Callable[[VerifiedNetwork], BoolArray],
     objectives: Sequence[str],
     limits: Mapping[str, float],
 ) -> list[VerifiedNetwork]:
@@ -99,14 +99,14 @@ def published(
 
     Args:
         networks: Everything that was verified for one target.
-        correct: By name, at least for what comes to stand on the front: the correct answers on the images
-            that accuracies are published of, shape (n,).
+        correct: Gives the correct answers of a network on the images that accuracies are published of, shape
+            (n,); asked only of what stands on the front.
         objectives: What is optimised.
         limits: Upper limits of costs.
     """
     placed = statuses(networks, objectives, limits)
-    on_front = [one.name for one, status in zip(networks, placed, strict=True) if status == "front"]
-    tied_with = ties({name: correct[name] for name in on_front})
+    on_front = [one for one, status in zip(networks, placed, strict=True) if status == "front"]
+    tied_with = ties({one.name: correct(one) for one in on_front})
     return [
         one.model_copy(update={"status": status, "tied_with": tied_with.get(one.name, ())})
         for one, status in zip(networks, placed, strict=True)

@@ -13,11 +13,11 @@ from typing import Final
 
 import numpy as np
 
-from nas.evaluation import SubnetEvaluator
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.networks import Exported, export_static, latency_of, measure_files, score_file
-from nas.pipeline.options import augmentation_of, epochs_within, options_of, recipe_of
+from nas.pipeline.options import epochs_within
 from nas.pipeline.profile import context_of, load_table
+from nas.pipeline.single import Place, single_task, trained_network
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument, load_trained
 from nas.pipeline.verification import confirm_of, part_of
@@ -25,12 +25,8 @@ from nas.pipeline.verify import NAME as VERIFY
 from nas.pipeline.verify import VerifyDocument
 from nas.publication import accuracy_of, front_first, keeps_limits, published
 from nas.results import Accuracy, Document, Latency, TargetResult, VerifiedNetwork
-from nas.training.events import EpochDone, Trained
 from nas.training.finetune import finetune
-from nas.training.options import TrainTask
-from nas.training.weights import load_supernet
 from search_spaces.base import Architecture, architecture_from_values
-from search_spaces.modules.supernet import Supernet
 from search_spaces.network import fixed_space
 
 NAME: Final = "finetune"
@@ -98,9 +94,10 @@ def _tune(ctx: PhaseContext, targets: Sequence[TargetResult], cpu_seconds: float
     supernet = load_trained(ctx)
     tuned = {}
     for number, (digest, architecture) in enumerate(chosen.items()):
-        own = _train(ctx, supernet, architecture, _Place(digest, number, len(chosen), epochs[digest]))
-        evaluator = SubnetEvaluator(own, ctx.dataset, ctx.spec.seed, augmentation_of(ctx.spec))
-        static = own.extract((), evaluator.statistics(()))
+        task = single_task(ctx, ctx.run.path / NAME / digest[:12], epochs[digest])
+        events = finetune(task, ctx.dataset, supernet, architecture)
+        place = Place(NAME, number, len(chosen), f"training net-{digest[:6]} on")
+        static = trained_network(ctx, events, fixed_space(ctx.space, architecture), place)
         tuned[digest] = _Tuned(export_static(ctx, static, ctx.space, architecture), epochs[digest])
     return tuned
 
@@ -116,31 +113,6 @@ def _planned_epochs(
         }
         ctx.run.save(_PLAN, FinetunePlan(epochs=epochs))
     return ctx.run.load(_PLAN, FinetunePlan).epochs
-
-
-@dataclass(frozen=True)
-class _Place:
-    """One network among those that are trained on."""
-
-    digest: str
-    number: int
-    count: int
-    epochs: int
-
-
-def _train(ctx: PhaseContext, supernet: Supernet, architecture: Architecture, place: _Place) -> Supernet:
-    """Train a network from its inherited weights, or go on with that; return it as a supernet of its own."""
-    folder = ctx.run.path / NAME / place.digest[:12]
-    task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, place.epochs), ctx.spec.seed)
-    path = folder
-    for event in finetune(task, ctx.dataset, supernet, architecture):
-        match event:
-            case EpochDone():
-                done = place.number + event.epoch / event.epochs
-                ctx.progress.step(NAME, done, place.count, f"training net-{place.digest[:6]} on")
-            case Trained():
-                path = event.path
-    return load_supernet(path, fixed_space(supernet.space, architecture))
 
 
 def _with_tuned(ctx: PhaseContext, target: TargetResult, tuned: Mapping[str, _Tuned]) -> TargetResult:
@@ -162,10 +134,12 @@ def _with_tuned(ctx: PhaseContext, target: TargetResult, tuned: Mapping[str, _Tu
             latency = latency_of(measured[found.exported.file_sha256])
             network = better_of(network, _tuned_form(network, found, accuracy, latency), limits)
         networks.append(network)
-    correct = {
-        network.name: score_file(ctx, network.file_sha256, "validation")[confirm] for network in networks
-    }
-    placed = published(networks, correct, ctx.spec.search.objectives, limits)
+    placed = published(
+        networks,
+        lambda network: score_file(ctx, network.file_sha256, "validation")[confirm],
+        ctx.spec.search.objectives,
+        limits,
+    )
     return target.model_copy(update={"networks": front_first(placed)})
 
 

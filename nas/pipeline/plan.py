@@ -136,7 +136,7 @@ def planned_epochs(ctx: PhaseContext) -> int:
 def _further_training(ctx: PhaseContext, supernet_s: float) -> list[PlannedPhase]:
     """Return the phases that train after the supernet, whose training takes `supernet_s` seconds."""
     share, num_references = ctx.spec.finetune.share, len(ctx.spec.references)
-    num_tuned = ctx.spec.finetune.points * len(ctx.spec.targets) if share else 0
+    num_tuned = _num_tuned(ctx)
     verified_s = NUM_SESSIONS * NETWORK_S + EXPORT_S
     return [
         PlannedPhase(
@@ -150,6 +150,10 @@ def _further_training(ctx: PhaseContext, supernet_s: float) -> list[PlannedPhase
             note=f"{num_references} stock networks" if num_references else "none asked for",
         ),
     ]
+
+
+def _num_tuned(ctx: PhaseContext) -> int:
+    return ctx.spec.finetune.points * len(ctx.spec.targets) if ctx.spec.finetune.share else 0
 
 
 def _other_phases(ctx: PhaseContext, throughput: Throughput, missing: int) -> list[PlannedPhase]:
@@ -203,9 +207,8 @@ def _shares(ctx: PhaseContext) -> tuple[float | None, ...]:
 def _disk_bytes(ctx: PhaseContext) -> int:
     # A value takes four bytes, and no file holds more than a quarter of the values of all distinct layers.
     file_bytes = sum(spec.num_params for spec in distinct_layers(ctx.space))
-    num_tuned = ctx.spec.finetune.points * len(ctx.spec.targets) if ctx.spec.finetune.share else 0
     # Weights, two checkpoints with an optimiser's state each; of a network that is trained on, a file more.
-    return file_bytes * (5 + ctx.spec.verify.candidates + 6 * num_tuned)
+    return file_bytes * (5 + ctx.spec.verify.candidates + 6 * _num_tuned(ctx))
 
 
 def _budget_notes(ctx: PhaseContext, phases: tuple[PlannedPhase, ...], epochs: int) -> list[str]:

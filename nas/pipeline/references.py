@@ -6,21 +6,18 @@ measured like every network of the search.
 
 from typing import Final
 
-from nas.evaluation import SubnetEvaluator
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
-from nas.pipeline.networks import Exported, export_subnet, latency_of, measure_files, score_file, shape_costs
-from nas.pipeline.options import augmentation_of, epochs_within, options_of, recipe_of
+from nas.pipeline.networks import Exported, export_static, latency_of, measure_files, score_file, shape_costs
+from nas.pipeline.options import epochs_within
 from nas.pipeline.profile import context_of, load_table
+from nas.pipeline.single import Place, single_task, trained_network
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.publication import accuracy_of
 from nas.results import Document, VerifiedNetwork
-from nas.training.events import EpochDone, Trained
-from nas.training.options import TrainTask
 from nas.training.trainer import train
-from nas.training.weights import load_supernet
 from search_spaces.base import Space
 from search_spaces.slot_tables import distinct_layers
 from search_spaces.stock_networks import STOCK_NETWORKS
@@ -72,16 +69,7 @@ def _train_and_export(ctx: PhaseContext, name: str, number: int) -> Exported:
     given = ctx.run.load(TRAIN, TrainDocument).cpu_seconds
     given += ctx.run.load(FINETUNE, FinetuneDocument).cpu_seconds
     epochs = epochs_within(ctx.spec, ctx.dataset, space, given / len(ctx.spec.references))
-    folder = ctx.run.path / "references" / name
-    task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), ctx.spec.seed)
-    path = folder
-    for event in train(task, ctx.dataset, space):
-        match event:
-            case EpochDone():
-                done = number + event.epoch / event.epochs
-                ctx.progress.step(NAME, done, len(ctx.spec.references), f"training {name}")
-            case Trained():
-                path = event.path
-    supernet = load_supernet(path, space)
-    evaluator = SubnetEvaluator(supernet, ctx.dataset, ctx.spec.seed, augmentation_of(ctx.spec))
-    return export_subnet(ctx, supernet, evaluator, ())
+    task = single_task(ctx, ctx.run.path / "references" / name, epochs)
+    place = Place(NAME, number, len(ctx.spec.references), f"training {name}")
+    static = trained_network(ctx, train(task, ctx.dataset, space), space, place)
+    return export_static(ctx, static, space, ())

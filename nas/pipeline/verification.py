@@ -109,10 +109,11 @@ class Verification:
 
     def publish(self) -> None:
         """Work out the front and its ties."""
-        found = list(self.found.values())
+        found, confirm = list(self.found.values()), self.confirm
+        exported = {one.network.name: one.exported for one in found}
         networks = published(
             [one.network for one in found],
-            {one.network.name: one.exported.correct[self.confirm] for one in found},
+            lambda network: exported[network.name].correct[confirm],
             self.objectives,
             self.limits,
         )

@@ -72,9 +72,7 @@ def train(
         elapsed = time.perf_counter() - started
         seconds += elapsed
         checkpoints.save(Checkpoint(epoch + 1, seconds, state_of(supernet, optimizer)))
-        num_images = len(dataset.labels("train"))
-        steps = (epoch + 1) * run.steps_per_epoch
-        yield EpochDone(epoch + 1, task.options.epochs, steps, loss, num_images / elapsed, seconds)
+        yield run.done(epoch + 1, loss, elapsed, seconds)
     path = task.folder / FINISHED
     digest = save_supernet(path, supernet, {"dataset": dataset.digest, "recipe": task.recipe.name})
     yield Trained(path, digest, seconds)
@@ -118,6 +116,11 @@ class _Run:
         first = epoch * self.steps_per_epoch
         losses = [self._step(first + number, batch) for number, batch in enumerate(batches)]
         return math.fsum(losses) / len(losses)
+
+    def done(self, epochs: int, loss: float, elapsed: float, seconds: float) -> EpochDone:
+        """Return what is said after an epoch that took `elapsed` seconds, `seconds` with all before it."""
+        steps, rate = epochs * self.steps_per_epoch, len(self._labels) / elapsed
+        return EpochDone(epochs, self._task.options.epochs, steps, loss, rate, seconds)
 
     def _step(self, number: int, batch: IntArray) -> float:
         options, space = self._task.options, self._supernet.space
