@@ -18,6 +18,7 @@ from nas.training.options import TrainTask
 from nas.training.trainer import FINISHED
 from nas.training.trainer import train as train_network
 from search_spaces.base import Architecture, SearchSpace, architecture_from_values
+from search_spaces.digests import sha256_json
 from search_spaces.network import fixed_space
 from search_spaces.sampling import as_architecture, as_array, canonical
 
@@ -110,7 +111,7 @@ def run_job(job: Job) -> Weights:
         document = ctx.run.load(train.NAME, train.TrainDocument)
         return Weights(job, document.weights, document.cpu_seconds)
     seed = ctx.spec.seed if job.seed < 0 else job.seed
-    folder = job.home / "alone" / f"{job.kind}-{job.name or _label(job.architecture)}-{ctx.spec.seed}-{seed}"
+    folder = job.home / "alone" / sha256_json([ctx.dataset.digest, _facts(job), seed])[:16]
     if (folder / FINISHED).exists():
         return Weights(job, folder / FINISHED, job.cpu_seconds)
     epochs = job.spec.supernet.epochs or 1
@@ -145,5 +146,15 @@ def _scaled(space: SearchSpace, scale: Scale) -> Architecture:
     return architecture_from_values(space, values)
 
 
-def _label(architecture: Architecture) -> str:
-    return "".join(str(index) for index in architecture)
+def _facts(job: Job) -> list[object]:
+    """Return what tells jobs on one data set apart, whatever else their specifications say."""
+    training = job.spec.supernet.model_dump(mode="json")
+    return [
+        job.kind,
+        job.name,
+        list(job.architecture),
+        training,
+        job.cpu_seconds,
+        job.share,
+        job.spec.seed,
+    ]

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.figures import Figure, spread
 from benchmarks.sections.alone import Job, train_all
-from benchmarks.sections.shapes_task import open_task, shapes_spec
+from benchmarks.sections.shapes_task import long_spec, open_task
 from nas.evaluation import SubnetEvaluator
 from nas.pipeline.options import augmentation_of
 from nas.training.batch_norm import NUM_CALIBRATION_IMAGES, recalibrate
@@ -17,11 +17,16 @@ from search_spaces.network import resolution
 from search_spaces.sampling import as_architecture
 
 NUM_SUBNETS: Final = 8
+NUM_TRAIN: Final = 2 * NUM_CALIBRATION_IMAGES
+EPOCHS: Final = 60
 
 
 def run(home: Path, quick: bool) -> list[Figure]:
     """Recalibrate subnets twice, from disjoint training images, and score both on the test images."""
-    spec = shapes_spec(0, quick=quick)
+    spec = long_spec(0, EPOCHS, quick=quick)
+    if not quick:
+        dataset = spec.dataset.model_copy(update={"num_train": NUM_TRAIN})
+        spec = spec.model_copy(update={"dataset": dataset})
     ctx = open_task(home, spec)
     (weights,) = train_all([Job("supernet", home, spec)])
     supernet, augmentation = load_supernet(weights.path, ctx.space), augmentation_of(spec)
@@ -37,5 +42,10 @@ def run(home: Path, quick: bool) -> list[Figure]:
             statistics = recalibrate(supernet, architecture, images[half], augmentation, spec.seed)
             scores.append(100 * float(evaluator.correct(architecture, "test", statistics).mean()))
         differences.append(abs(scores[0] - scores[1]))
-    name = f"largest difference of two recalibrations from {count} disjoint images each"
-    return [Figure(name, max(differences), "points", "<=", 0.2, spread(differences))]
+    name = f"difference of two recalibrations from {count} disjoint images each"
+    return [
+        Figure(
+            f"{name}, median of {NUM_SUBNETS} subnets", float(np.median(differences)), "points", "<=", 0.2
+        ),
+        Figure(f"{name}, largest", max(differences), "points", "<=", 0.2, spread(differences)),
+    ]

@@ -9,7 +9,7 @@ from nas.pipeline.context import PhaseContext
 from nas.pipeline.runner import open_context, run_search
 from nas.results import SearchResult
 from nas.settings import Settings
-from nas.specs import SearchSpec, parse_spec
+from nas.specs import FinetuneSpec, SearchSpec, parse_spec
 from nas.store.run_folder import RunFolder, list_runs
 
 EPOCHS: Final = 130
@@ -20,6 +20,13 @@ NUM_TRAIN: Final = 1_500
 
 DIFFICULTY: Final = 0.3
 """Stand-alone networks then span more than five points, and the best stands at 85 to 97 %."""
+
+
+def long_spec(seed: int, epochs: int, *, quick: bool) -> SearchSpec:
+    """Return the same search with another training, none of its networks trained on."""
+    spec = shapes_spec(seed, quick=quick)
+    supernet = spec.supernet.model_copy(update={"epochs": 2 if quick else epochs})
+    return spec.model_copy(update={"supernet": supernet, "finetune": FinetuneSpec()})
 
 
 def shapes_spec(seed: int, *, quick: bool) -> SearchSpec:

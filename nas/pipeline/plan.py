@@ -14,7 +14,7 @@ from nas.pipeline.options import options_of, trial_of
 from nas.pipeline.profile import NUM_CALIBRATION, check_limits, context_of, load_table
 from nas.results import Document
 from nas.store.run_folder import RunFolder
-from nas.training.batch_norm import NUM_CALIBRATION_IMAGES
+from nas.training.batch_norm import NUM_CALIBRATION_IMAGES, NUM_TRIAL_IMAGES
 from nas.training.throughput import Throughput, measure_throughput
 from nas.training.trainer import steps_per_epoch
 from search_spaces.base import space_digest
@@ -159,8 +159,11 @@ def _num_tuned(ctx: PhaseContext) -> int:
 def _other_phases(ctx: PhaseContext, throughput: Throughput, missing: int) -> list[PlannedPhase]:
     """Return all phases but those that train, in order."""
     num_networks = ctx.spec.verify.candidates * len(ctx.spec.targets)
-    validation = len(ctx.dataset.labels("validation"))
-    images = min(NUM_CALIBRATION_IMAGES, len(ctx.dataset.labels("train"))) + validation
+    validation, train_images = (len(ctx.dataset.labels(part)) for part in ("validation", "train"))
+    scored_images, exported_images = (
+        min(count, train_images) + validation
+        for count in (NUM_TRIAL_IMAGES, NUM_CALIBRATION_IMAGES)
+    )
     calibrated = NUM_CALIBRATION if _needs_calibration(ctx) else 0
     searches = ctx.spec.verify.rounds * len(ctx.dataset.folds) * len(ctx.spec.targets)
     trained = train.find_trained(ctx)
@@ -173,14 +176,15 @@ def _other_phases(ctx: PhaseContext, throughput: Throughput, missing: int) -> li
         ),
         PlannedPhase(
             name=predict.NAME,
-            seconds=0.0 if scored else predict.NUM_SUBNETS * images * throughput.image_s,
+            seconds=0.0 if scored else predict.NUM_SUBNETS * scored_images * throughput.image_s,
             note="subnets are scored already"
             if scored
             else f"{predict.NUM_SUBNETS} subnets scored on {validation} images",
         ),
         PlannedPhase(
             name=verify.NAME,
-            seconds=num_networks * (NUM_SESSIONS * NETWORK_S + EXPORT_S + images * throughput.image_s)
+            seconds=num_networks
+            * (NUM_SESSIONS * NETWORK_S + EXPORT_S + exported_images * throughput.image_s)
             + searches * ctx.spec.search.evaluations * SEARCH_S_PER_EVALUATION,
             note=f"up to {num_networks} networks exported, scored and measured",
         ),

@@ -14,6 +14,7 @@ from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument, load_trained
 from nas.results import Document
 from nas.store.run_folder import RunFolder
+from nas.training.batch_norm import NUM_CALIBRATION_IMAGES, NUM_TRIAL_IMAGES
 from nas.training.recipes import spread_architectures
 from search_spaces.base import IntArray
 from search_spaces.modules.supernet import Supernet
@@ -54,7 +55,7 @@ def run(ctx: PhaseContext) -> None:
 
 
 def _score(ctx: PhaseContext, archs: IntArray) -> BoolArray:
-    evaluator = make_evaluator(ctx, load_trained(ctx))
+    evaluator = make_evaluator(ctx, load_trained(ctx), NUM_TRIAL_IMAGES)
     correct = []
     for number, row in enumerate(archs):
         correct.append(evaluator.correct(as_architecture(row), "validation"))
@@ -62,9 +63,13 @@ def _score(ctx: PhaseContext, archs: IntArray) -> BoolArray:
     return np.array(correct)
 
 
-def make_evaluator(ctx: PhaseContext, supernet: Supernet) -> SubnetEvaluator:
+def make_evaluator(
+    ctx: PhaseContext, supernet: Supernet, num_calibration_images: int = NUM_CALIBRATION_IMAGES
+) -> SubnetEvaluator:
     """Return what scores subnets of the search's supernet."""
-    return SubnetEvaluator(supernet, ctx.dataset, ctx.spec.seed, augmentation_of(ctx.spec))
+    return SubnetEvaluator(
+        supernet, ctx.dataset, ctx.spec.seed, augmentation_of(ctx.spec), num_calibration_images
+    )
 
 
 def sampled_subnets(ctx: PhaseContext) -> IntArray:

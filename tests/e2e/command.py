@@ -66,24 +66,27 @@ class Ended:
         return run
 
 
-def search(home: Path, *, prefix: tuple[str, ...] = (), **faults: str) -> Ended:
+def search(
+    home: Path, *, document: dict[str, Any] = DOCUMENT, prefix: tuple[str, ...] = (), **faults: str
+) -> Ended:
     """Search in a home folder; once more where the machine was too restless to be measured.
 
     Args:
         home: Where everything of the search is kept.
+        document: The specification.
         prefix: A program that runs the command.
         faults: Variables that `faults/sitecustomize.py` reads.
     """
-    ended = _search(home, prefix, faults)
+    ended = _search(home, document, prefix, faults)
     if '"session_void"' in ended.answer:
-        ended = _search(home, prefix, faults)
+        ended = _search(home, document, prefix, faults)
     return ended
 
 
-def _search(home: Path, prefix: tuple[str, ...], faults: dict[str, str]) -> Ended:
+def _search(home: Path, document: dict[str, Any], prefix: tuple[str, ...], faults: dict[str, str]) -> Ended:
     home.mkdir(parents=True, exist_ok=True)
     spec = home.with_suffix(".yaml")
-    spec.write_text(yaml.safe_dump(DOCUMENT), encoding="utf-8")
+    spec.write_text(yaml.safe_dump(document), encoding="utf-8")
     done = subprocess.run(
         [*prefix, *HWNAS, "search", str(spec), "--json"],
         env=environment(home, **faults),
@@ -106,3 +109,9 @@ def with_tables_of(ended: Ended, home: Path) -> Path:
     """Return a new home with the measured tables of another, so that no layer is measured again."""
     shutil.copytree(ended.home / "tables", home / "tables")
     return home
+
+
+def with_supernet_of(ended: Ended, home: Path) -> Path:
+    """Return a new home with the supernet of another too, so that nothing is trained again."""
+    shutil.copytree(ended.home / "supernets", home / "supernets")
+    return with_tables_of(ended, home)
