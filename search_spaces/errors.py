@@ -7,6 +7,7 @@ HwnasError                 every error that a user can act on; has a stable `cod
 ├── TrainingError          training cannot go on (for example a loss that is not a number)
 ├── ArtifactError          a stored file is damaged or belongs to something else
 ├── MeasurementError       a device or runtime gave no trustworthy measurement
+├── StoreError             the database cannot be used as it is
 └── ResourceError          the machine ran out of disk or memory
 
 An error's code is stable, its message names the value, the limit and the next step.
@@ -54,6 +55,10 @@ class ArtifactError(HwnasError):
 
 class MeasurementError(HwnasError):
     """A device or runtime gave no trustworthy measurement."""
+
+
+class StoreError(HwnasError):
+    """The database cannot be used as it is."""
 
 
 class ResourceError(HwnasError):
