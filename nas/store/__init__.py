@@ -1,4 +1,6 @@
 """Where results are kept.
 
-A search without a database keeps them in a folder (`run_folder`).
+`schema` opens the database, `artifacts` the files. Jobs are asked for through `job_store`, run through
+`job_queue`, and write through `job_run`; everything a running job writes goes through `fence`. A search
+without a database keeps its results in a folder (`run_folder`).
 """
