@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, String, Text
+from sqlalchemy import BigInteger, Column, ColumnElement, Dialect, String, Text, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -45,6 +45,19 @@ def _sqlite_now(element: now_ms, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(now_ms, "postgresql")
 def _postgresql_now(element: now_ms, compiler: SQLCompiler, **kw: Any) -> str:
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+
+
+def exactly(column: ColumnElement[str], value: str) -> ColumnElement[bool]:
+    """Return `column = 'value'` with the value in the text of the statement.
+
+    Planners use a partial index only where its condition stands there; a bound value might be anything.
+
+    Args:
+        column: Of names.
+        value: A name of ours, never text from outside.
+    """
+    assert value.isidentifier(), value
+    return column == literal_column(f"'{value}'")
 
 
 def whose() -> tuple[Column[str], Column[str]]:

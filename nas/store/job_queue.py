@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Row, and_, case, or_, select, update
 from nas.jobs import Fault, Faulted, Infeasible, JobKind, JobState, Outcome, Verdict, judge, sources
 from nas.leases import Claim, Lease, LeaseLost, LeaseTimes, Renewal
 from nas.store import fence
-from nas.store.columns import now_ms
+from nas.store.columns import exactly, now_ms
 from nas.store.fence import NewEvent, append_events
 from nas.store.session import writing
 from nas.store.tables import jobs
@@ -50,14 +50,19 @@ class DatabaseJobQueue:
         self.times = times or LeaseTimes()
 
     def claim(self, worker: str, limit: int = 1, kinds: Collection[JobKind] = tuple(JobKind)) -> list[Claim]:
-        """Claim up to so many jobs that are due, the longest due first, in one short transaction.
+        """Claim up to so many jobs that are due, the oldest first, in one short transaction.
 
+        What was begun and given up goes on before what came later.
         A row that another claims or reaps just now is passed over; in SQLite there is one writer anyway.
         """
         due = (
             select(jobs.c.id)
-            .where(jobs.c.state == JobState.QUEUED, jobs.c.not_before_ms <= now_ms(), jobs.c.kind.in_(kinds))
-            .order_by(jobs.c.not_before_ms, jobs.c.created_at_ms, jobs.c.id)
+            .where(
+                exactly(jobs.c.state, JobState.QUEUED),
+                jobs.c.not_before_ms <= now_ms(),
+                jobs.c.kind.in_(kinds),
+            )
+            .order_by(jobs.c.created_at_ms, jobs.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
@@ -123,14 +128,14 @@ class DatabaseJobQueue:
         stalled = jobs.c.progress_at_ms < now_ms() - self.times.stall_ms
         query = (
             select(*_SETTLED, overdue.label("overdue"))
-            .where(jobs.c.state == JobState.RUNNING, or_(overdue, stalled))
+            .where(exactly(jobs.c.state, JobState.RUNNING), or_(overdue, stalled))
             .order_by(jobs.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
         with writing(self._engine) as connection:
             reaped = [self._reap(connection, row) for row in connection.execute(query).all()]
-            queue_ready(connection, jobs.c.state == JobState.WAITING)
+            queue_ready(connection)
             return reaped
 
     def _renew(self, connection: Connection, lease: Lease, reached: int) -> Renewal:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, select, update
 from latency_predictors.protocol import SessionResult
 from nas.leases import Lease, LeaseLost, LeaseTimes
 from nas.measurement_tasks import Batch, DeviceLease, FailedTask, MeasurementTask, TaskReport
-from nas.store.columns import now_ms
+from nas.store.columns import exactly, now_ms
 from nas.store.fence import NewEvent, fenced
 from nas.store.measurement_rows import (
     add_tasks,
@@ -53,7 +53,7 @@ class DatabaseMeasurementQueue:
             worker: Who asks.
         """
         pending = select(measurement_tasks).where(
-            measurement_tasks.c.device == device, measurement_tasks.c.state == PENDING
+            measurement_tasks.c.device == device, exactly(measurement_tasks.c.state, PENDING)
         )
         token = secrets.token_hex(16)
         with writing(self._engine) as connection:

@@ -65,9 +65,9 @@ Index("ix_jobs_listed", jobs.c.tenant, jobs.c.created_at_ms, jobs.c.id)
 _QUEUED, _RUNNING, _WAITING = (text(f"state = '{name}'") for name in ("queued", "running", "waiting"))
 Index(
     "ix_jobs_claimable",
-    jobs.c.not_before_ms,
     jobs.c.created_at_ms,
     jobs.c.id,
+    jobs.c.not_before_ms,
     sqlite_where=_QUEUED,
     postgresql_where=_QUEUED,
 )

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, and_, exists, select, update
 
 from nas.jobs import JobState, sources
-from nas.store.columns import now_ms
+from nas.store.columns import exactly, now_ms
 from nas.store.fence import NewEvent, append_events
 from nas.store.measurement_tables import job_tasks, measurement_tasks
 from nas.store.tables import jobs
@@ -30,20 +30,20 @@ def still_waits(connection: Connection, job_id: str) -> bool:
     return PENDING in connection.execute(query).scalars().all()
 
 
-def queue_ready(connection: Connection, among: ColumnElement[bool]) -> None:
-    """Queue the waiting jobs among some whose tasks are all done or failed."""
+def queue_ready(connection: Connection, among: ColumnElement[bool] | None = None) -> None:
+    """Queue the waiting jobs, or those of them among some, whose tasks are all done or failed."""
     pending = exists().where(
         and_(
             job_tasks.c.job_id == jobs.c.id,
             job_tasks.c.task_id == measurement_tasks.c.id,
-            measurement_tasks.c.state == PENDING,
+            exactly(measurement_tasks.c.state, PENDING),
         )
     )
-    waits = jobs.c.state == JobState.WAITING
+    waits = exactly(jobs.c.state, JobState.WAITING)
     assert JobState.WAITING in sources(JobState.QUEUED)
     statement = (
         update(jobs)
-        .where(waits, among, ~pending)
+        .where(waits, ~pending, *(() if among is None else (among,)))
         .values(state=JobState.QUEUED, changed_at_ms=now_ms(), last_event=jobs.c.last_event + 1)
         .returning(jobs.c.id, jobs.c.attempt, jobs.c.last_event)
     )

@@ -61,7 +61,7 @@ def _jobs() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_jobs"),
     )
     op.create_index(
-        "ix_jobs_claimable", "jobs", ["not_before_ms", "created_at_ms", "id"], **_only("state = 'queued'")
+        "ix_jobs_claimable", "jobs", ["created_at_ms", "id", "not_before_ms"], **_only("state = 'queued'")
     )
     op.create_index("ix_jobs_listed", "jobs", ["tenant", "created_at_ms", "id"])
     op.create_index("ix_jobs_running", "jobs", ["id"], **_only("state = 'running'"))
