@@ -12,7 +12,7 @@ from typing import Any, Final
 from benchmarks import toy_worker
 from benchmarks.toy_worker import TIMES, Counters
 
-PAUSES_S: Final = (1.2 * TIMES.lease_ms / 1000, 3.2 * TIMES.lease_ms / 1000)
+PAUSES_S: Final = (1.2 * TIMES.lease_ms / 1000, 2.4 * TIMES.lease_ms / 1000)
 """Beyond the lease: when the worker goes on, its job is queued, runs elsewhere or has ended."""
 
 PATIENCE_S: Final = 300.0

@@ -6,8 +6,10 @@ it left.
 
 import hashlib
 import json
+import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,8 +26,8 @@ from nas.store.tables import jobs
 from search_spaces.errors import StoreError
 
 TIMES: Final = LeaseTimes(lease_ms=1_000, stall_ms=20_000)
-STEPS: Final = 4
-STEP_S: Final = 0.05
+STEPS: Final = 3
+STEP_S: Final = 0.04
 """How long a step takes, outside of any transaction: most stops then happen between writes."""
 
 ROUNDS: Final = 500
@@ -33,6 +35,7 @@ ROUNDS: Final = 500
 
 _BATCH: Final = 2
 _IDLE_S: Final = 0.05
+_REAP_S: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def step_value(seed: int, step: int) -> str:
 
 
 def work(url: str, number: int, counters: Counters, fenced: bool) -> None:
-    """Claim and run jobs until somebody ends this process.
+    """Claim and run jobs until somebody ends this process, or the one that started it has gone.
 
     Args:
         url: Of the database.
@@ -70,10 +73,14 @@ def work(url: str, number: int, counters: Counters, fenced: bool) -> None:
         fence.owned = _anybodys
     engine = open_engine(url)
     queue, results = DatabaseJobQueue(engine, TIMES), DatabaseResultStore(engine)
-    idle = threading.Event()
-    while True:
+    idle, starter = threading.Event(), multiprocessing.parent_process()
+    assert starter is not None, "started by `chaos.Team`"
+    reaped = 0.0
+    while starter.is_alive():
         try:
-            queue.reap()
+            if time.monotonic() - reaped > _REAP_S:
+                queue.reap()
+                reaped = time.monotonic()
             claims = queue.claim(f"toy-{number}-{os.getpid()}", _BATCH)
             if not claims:
                 idle.wait(_IDLE_S)

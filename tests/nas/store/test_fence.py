@@ -7,7 +7,8 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import Engine, select
 
-from nas.leases import Lease, LeaseLost
+from nas.leases import Lease, LeaseLost, Renewal
+from nas.store import fence
 from nas.store.artifact_folder import ArtifactFolder
 from nas.store.dataset_store import DatabaseDatasetStore
 from nas.store.fence import NewEvent, fenced
@@ -21,6 +22,7 @@ from nas.store.schema import TABLES
 from nas.store.session import reading
 from nas.store.supernet_store import DatabaseSupernetStore, StoredCheckpoint
 from nas.store.table_store import DatabaseTableStore
+from nas.store.tables import jobs
 from tests.nas.store.measured import TASKS, table_of
 from tests.nas.store.queued import TENANT, lose, running
 from tests.nas.store.trained import DIGEST, KEY
@@ -119,3 +121,16 @@ def test_what_fails_inside_leaves_no_event(
     with pytest.raises(KeyError):
         write_and_fail()
     assert len(store.events(TENANT, lease.job_id)) == 2
+
+
+def test_it_is_the_condition_that_stops_a_stale_owner(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale = running(store, queue)
+    lose(engine, queue)
+    assert len(queue.claim("w2")) == 1
+    monkeypatch.setattr(fence, "owned", lambda lease: jobs.c.id == lease.job_id)
+    results = DatabaseResultStore(engine)
+    results.save_document(stale, "train", "{}")
+    assert results.document(TENANT, stale.job_id, "train") == "{}"
+    assert queue.renew({stale: 1}) == {stale: Renewal.RENEWED}
