@@ -52,8 +52,8 @@ class DatabaseJobQueue:
     def claim(self, worker: str, limit: int = 1, kinds: Collection[JobKind] = tuple(JobKind)) -> list[Claim]:
         """Claim up to so many jobs that are due, the oldest first, in one short transaction.
 
-        What was begun and given up goes on before what came later.
-        A row that another claims or reaps just now is passed over; in SQLite there is one writer anyway.
+        What was begun and given up goes on before what came later. A row that another claims or reaps just
+        now is passed over; in SQLite there is one writer anyway.
         """
         due = (
             select(jobs.c.id)
