@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +12,16 @@ from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.memory import peak_memory_bytes
 from latency_predictors.spread import Measured, combine_sessions
 from nas.data.contents import Part
-from nas.data.decode import RESIZE_RULE
-from nas.evaluation import SubnetEvaluator, score_network
-from nas.export.classifier import OnnxClassifier
-from nas.export.metadata import describe
-from nas.export.onnx import export_onnx
-from nas.export.verify import check_parity
+from nas.evaluation import SubnetEvaluator
+from nas.export import checked
+from nas.export.checked import export_checked
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.measuring import measure_paths
 from nas.results import Latency
-from search_spaces.base import Architecture, SearchSpace, architecture_digest
+from search_spaces.base import Architecture, SearchSpace
 from search_spaces.modules.static import StaticNetwork
 from search_spaces.modules.supernet import Supernet
-from search_spaces.network import network, resolution
+from search_spaces.network import network
 
 BoolArray = NDArray[np.bool_]
 
@@ -55,41 +53,32 @@ def export_subnet(
     ctx: PhaseContext, supernet: Supernet, evaluator: SubnetEvaluator, architecture: Architecture
 ) -> Exported:
     """Extract, export and check one subnet, keep its file and score the file on all validation images."""
-    static = supernet.extract(architecture, evaluator.statistics(architecture))
-    return export_static(ctx, static, supernet.space, architecture)
+    return export_static(ctx, evaluator.extract(architecture), supernet.space, architecture)
 
 
 def export_static(
     ctx: PhaseContext, static: StaticNetwork, space: SearchSpace, architecture: Architecture
 ) -> Exported:
     """Export and check a network of a space, whatever its weights, keep its file and score it likewise."""
-    metadata = describe(
-        space,
-        architecture,
-        class_names=ctx.dataset.class_names,
-        dataset_digest=ctx.dataset.digest,
-        resize_rule=RESIZE_RULE,
-    )
-    content = export_onnx(static, metadata)
-    digest = ctx.run.keep_network(content)
-    images = ctx.dataset.images("validation", resolution(space, architecture))
-    parity = check_parity(static, ctx.run.network_path(digest), images[:64])
+
+    def keep(content: bytes) -> Path:
+        return ctx.run.network_path(ctx.run.keep_network(content))
+
+    made = export_checked(static, space, architecture, ctx.dataset, keep)
     return Exported(
         space=space,
         architecture=architecture,
-        digest=architecture_digest(space, architecture),
-        file_sha256=digest,
-        file_bytes=len(content),
-        max_difference=parity.max_difference,
-        correct=score_file(ctx, digest, "validation"),
+        digest=made.architecture_digest,
+        file_sha256=made.path.stem,
+        file_bytes=made.num_bytes,
+        max_difference=made.max_difference,
+        correct=made.correct,
     )
 
 
 def score_file(ctx: PhaseContext, file_sha256: str, part: Part) -> BoolArray:
     """Return for each image of a part whether an exported file gets it right, (n,)."""
-    classifier = OnnxClassifier(ctx.run.network_path(file_sha256))
-    images = ctx.dataset.images(part, classifier.metadata.resolution)
-    return score_network(classifier.run, images, ctx.dataset.labels(part))
+    return checked.score_file(ctx.run.network_path(file_sha256), ctx.dataset, part)
 
 
 def measure_files(

@@ -2,8 +2,7 @@
 
 from nas.data.dataset import Dataset
 from nas.specs import SearchSpec
-from nas.training.augment import Augmentation
-from nas.training.options import TrainingOptions
+from nas.training.options import Augmentation, TrainingOptions
 from nas.training.recipes import Recipe, get_recipe
 from nas.training.throughput import Trial, step_cpu_seconds
 from nas.training.trainer import steps_per_epoch

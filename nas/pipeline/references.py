@@ -6,6 +6,7 @@ measured like every network of the search.
 
 from typing import Final
 
+from nas import workplace
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
@@ -19,8 +20,6 @@ from nas.publication import accuracy_of
 from nas.results import Document, VerifiedNetwork
 from nas.training.trainer import train
 from search_spaces.base import Space
-from search_spaces.slot_tables import distinct_layers
-from search_spaces.stock_networks import STOCK_NETWORKS
 
 NAME: Final = "references"
 
@@ -60,8 +59,7 @@ def run(ctx: PhaseContext) -> None:
 
 def stock_space(ctx: PhaseContext, name: str) -> Space:
     """Return a stock network for the largest images that the search looks at."""
-    largest = max(spec.in_shape[1] for spec in distinct_layers(ctx.space) if spec.kind == "normalize")
-    return STOCK_NETWORKS[name](largest, len(ctx.dataset.class_names), ctx.dataset.num_channels)
+    return workplace.stock_space(name, ctx.space, ctx.dataset)
 
 
 def _train_and_export(ctx: PhaseContext, name: str, number: int) -> Exported:

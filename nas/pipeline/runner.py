@@ -21,8 +21,8 @@ from nas.results import Document, PhaseTime, SearchResult
 from nas.settings import Settings
 from nas.specs import SearchSpec
 from nas.store.run_folder import RunFolder, start_run
+from nas.workplace import space_for
 from search_spaces.base import SearchSpace
-from search_spaces.catalogue import get_space
 
 PHASES: Final[Mapping[str, Callable[[PhaseContext], None]]] = {
     profile.NAME: profile.run,
@@ -82,13 +82,7 @@ def open_context(spec: SearchSpec, settings: Settings, progress: Progress, run: 
 
 def _open_inputs(spec: SearchSpec, settings: Settings) -> tuple[Dataset, SearchSpace]:
     dataset = open_dataset(spec.dataset, settings.home / "images")
-    space = get_space(
-        spec.space.name,
-        preset=spec.space.preset,
-        num_classes=len(dataset.class_names),
-        in_channels=dataset.num_channels,
-    )
-    return dataset, space
+    return dataset, space_for(spec.space, dataset)
 
 
 def collect(ctx: PhaseContext) -> SearchResult:

@@ -49,5 +49,4 @@ def trained_network(
                 weights = event.path
     assert weights is not None, "training ends with its last event or an error"
     own = load_supernet(weights, space)
-    evaluator = SubnetEvaluator(own, ctx.dataset, ctx.spec.seed, augmentation_of(ctx.spec))
-    return own.extract((), evaluator.statistics(()))
+    return SubnetEvaluator(own, ctx.dataset, ctx.spec.seed, augmentation_of(ctx.spec)).extract(())

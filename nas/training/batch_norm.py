@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from nas.data.dataset import Dataset
-from nas.training.augment import Augmentation, augment
+from nas.training.augment import augment
+from nas.training.options import Augmentation
 from search_spaces.base import Architecture
 from search_spaces.modules.static import BATCH_NORM_EPSILON
 from search_spaces.modules.statistics import Statistics

@@ -81,7 +81,7 @@ class CheckpointFolder:
         return None, tuple(damaged)
 
     def _path(self, epoch: int) -> Path:
-        return self._folder / f"{_PREFIX}{epoch:08d}.safetensors"
+        return checkpoint_path(self._folder, epoch)
 
     def _finished(self) -> Iterator[Path]:
         manifests = sorted(self._folder.glob(f"{_PREFIX}*.json"), reverse=True)
@@ -95,6 +95,11 @@ class CheckpointFolder:
                 "checkpoint_mismatch",
                 f"{path} belongs to a run with another {', '.join(other)}: use another folder or remove it",
             )
+
+
+def checkpoint_path(folder: Path, epoch: int) -> Path:
+    """Return where the tensors of an epoch's checkpoint stand."""
+    return folder / f"{_PREFIX}{epoch:08d}.safetensors"
 
 
 def state_of(model: nn.Module, optimizer: optim.Optimizer) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from nas.training.options import TrainingOptions
+from nas.training_options import TrainingOptions
 from search_spaces.errors import UsageError
 
 

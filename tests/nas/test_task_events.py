@@ -1,4 +1,4 @@
-from nas.training.events import EpochDone
+from nas.task_events import EpochDone
 
 
 def test_time_left_is_estimated_from_the_mean_epoch() -> None:

@@ -1,0 +1,78 @@
+"""Runs tasks in this process: for notebooks, tests, and inside whatever runs them elsewhere."""
+
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+from typing import final
+
+from nas.export.tasks import export_networks, score_exported
+from nas.ports import Artifacts
+from nas.scoring import score_subnets
+from nas.task_events import Event
+from nas.tasks import (
+    ExportNetworks,
+    ScoreFile,
+    ScoreSubnets,
+    Task,
+    TimeNetwork,
+    TimeSupernet,
+    TrainNetwork,
+)
+from nas.training.tasks import time_network, time_supernet, train_network
+from nas.workplace import Workplace, scratch_folder
+from search_spaces.errors import ComputeError, HwnasError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@final
+class InProcessCompute:
+    """Runs each task in the thread that asks for its events; a `Compute`.
+
+    A task that may use several workers is run by one.
+
+    Args:
+        artifacts: What tasks read and write.
+        folder: For scratch and for decoded images.
+    """
+
+    def __init__(self, artifacts: Artifacts, folder: Path) -> None:
+        self._artifacts = artifacts
+        self._folder = folder
+
+    def run(self, task: Task) -> Iterator[Event]:
+        """Yield what a task says; closing the iterator ends it where it is."""
+        with scratch_folder(self._folder / "scratch") as scratch:
+            try:
+                yield from perform(task, Workplace(self._artifacts, scratch, self._folder / "images"))
+            except HwnasError:
+                raise
+            except Exception as error:
+                raise as_compute_error(error) from error
+
+
+def perform(task: Task, workplace: Workplace) -> Iterator[Event]:
+    """Do what a task asks for."""
+    match task:
+        case TrainNetwork():
+            return train_network(task, workplace)
+        case ScoreSubnets():
+            return score_subnets(task, workplace)
+        case ExportNetworks():
+            return export_networks(task, workplace)
+        case ScoreFile():
+            return score_exported(task, workplace)
+        case TimeSupernet():
+            return time_supernet(task, workplace)
+        case TimeNetwork():
+            return time_network(task, workplace)
+
+
+def as_compute_error(error: BaseException) -> ComputeError:
+    """Return what callers are told of an error that is not one of the domain."""
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    if isinstance(error, MemoryError):
+        return ComputeError("task_out_of_memory", f"a task ran out of memory ({reason}): give it more")
+    if isinstance(error, OSError) and error.errno in FULL:
+        return ComputeError("compute_disk_full", f"a task found no room on the disk ({reason}): free some")
+    return ComputeError("task_crashed", f"a task ended with {reason}: run it again, or report this")
