@@ -9,6 +9,12 @@ from tests.rules.sources import ROOT, package_files, source_files, tracked_files
 TESTED_ELSEWHERE: dict[str, str] = {
     "nas/training/events.py": "tests/nas/training/test_trainer.py",
     "nas/training/options.py": "tests/nas/training/test_trainer.py",
+    # What runs in the processes of Ray is tested through them.
+    "workers/ray_driver.py": "tests/workers/test_cluster.py",
+    "workers/ray_messages.py": "tests/workers/test_cluster.py",
+    "workers/ray_process.py": "tests/workers/test_cluster.py",
+    "workers/ray_scorers.py": "tests/workers/test_cluster.py",
+    "workers/ray_tasks.py": "tests/workers/test_cluster.py",
 }
 
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".html", ".js", ".css", ".j2", ".json", ""}
