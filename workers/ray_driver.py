@@ -19,12 +19,13 @@ import psutil
 import ray
 
 from nas.task_events import Event
-from nas.tasks import ScoreSubnets, Task
+from nas.tasks import ScoreSubnets, Task, TrainNetwork
 from search_spaces.errors import ComputeError
 from workers.ray_errors import not_joined, translated
 from workers.ray_messages import Begin, Cancel, Ended, Leave, Ready, Said, Start, Unable
 from workers.ray_scorers import IDLE_S, ScorerPool, ScoringRun
 from workers.ray_tasks import perform_remotely
+from workers.ray_training import SharedTraining
 from workers.sessions import end_session
 
 WATCH_S: Final = 0.5
@@ -129,6 +130,12 @@ class Driver:
             scoring = ScoringRun(task, self._pool, int(ray.cluster_resources().get("CPU", 1.0)))
             run.ends_with(scoring.cancel)
             yield from scoring.events()
+            return
+        if isinstance(task, TrainNetwork) and task.num_workers > 1:
+            shared = SharedTraining(task, self._workshop, int(ray.cluster_resources().get("CPU", 1.0)))
+            self._pool.make_room(task.num_workers)
+            run.ends_with(shared.cancel)
+            yield from shared.events()
             return
         self._pool.make_room(1)
         stream: Any = perform_remotely.remote(task, self._workshop)

@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Final
 
 import psutil
@@ -13,7 +13,9 @@ from nas.compute import perform
 from nas.evaluation import SubnetEvaluator
 from nas.scoring import open_evaluator
 from nas.task_events import Event, SubnetScored
-from nas.tasks import ScoreSubnets, Task
+from nas.tasks import ScoreSubnets, Task, TrainNetwork
+from nas.training.group import Address, Meeting, join_group
+from nas.training.tasks import train_network
 from nas.workplace import Workplace, scratch_folder
 from search_spaces.base import Architecture
 from workers.ray_environment import PROXIES
@@ -28,6 +30,36 @@ def perform_remotely(task: Task, workshop: Workshop) -> Iterator[Event]:
     """Run a task."""
     with workplace(workshop) as place:
         yield from perform(task, place)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """The place of a worker among those that train together.
+
+    Attributes:
+        rank: Its number.
+        size: How many there are.
+        key: That they know each other by.
+        address: Of number 0; None for itself.
+    """
+
+    rank: int
+    size: int
+    key: bytes
+    address: Address | None
+
+
+@ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")
+def share_remotely(task: TrainNetwork, workshop: Workshop, seat: Seat) -> Iterator[Event | Address]:
+    """Be one of several workers of a training. Number 0 says its address first, then what the task says."""
+    with workplace(workshop) as place, ExitStack() as stack:
+        if seat.address is None:
+            meeting = Meeting(ray.util.get_node_ip_address(), seat.key)
+            yield meeting.address
+            group = stack.enter_context(meeting.group(seat.size))
+        else:
+            group = stack.enter_context(join_group(seat.address, seat.key, seat.rank, seat.size))
+        yield from train_network(task, place, group)
 
 
 @ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)

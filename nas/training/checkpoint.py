@@ -62,14 +62,21 @@ class CheckpointFolder:
                 manifest_path(path).unlink(missing_ok=True)
                 path.unlink()
 
-    def latest(self) -> tuple[Checkpoint | None, tuple[CheckpointDamaged, ...]]:
+    def latest(
+        self, newest_epoch: int | None = None
+    ) -> tuple[Checkpoint | None, tuple[CheckpointDamaged, ...]]:
         """Return the newest checkpoint that verifies, and the damaged ones that are newer.
+
+        Args:
+            newest_epoch: Later ones are left out.
 
         Raises:
             ArtifactError: `checkpoint_mismatch` where it belongs to another run.
         """
         damaged = []
         for path in self._finished():
+            if newest_epoch is not None and path > self._path(newest_epoch):
+                continue
             try:
                 tensors, manifest = read_tensors(path)
             except ArtifactError as error:

@@ -1,5 +1,6 @@
 """The tasks of training: train a network, time a training."""
 
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from nas.tasks import StockNetwork, TimeNetwork, TimeSupernet, TrainNetwork, Tun
 from nas.training.checkpoint import checkpoint_path
 from nas.training.events import Trained, TrainEvent
 from nas.training.finetune import finetune
+from nas.training.group import ALONE, Group, told
 from nas.training.options import TrainTask
 from nas.training.recipes import get_recipe
 from nas.training.throughput import Trial, measure_throughput, step_cpu_seconds
@@ -36,8 +38,13 @@ _RUN: Final = "training"
 _INITIAL: Final = "initial"
 
 
-def train_network(task: TrainNetwork, workplace: Workplace) -> Iterator[Event]:
+def train_network(task: TrainNetwork, workplace: Workplace, group: Group = ALONE) -> Iterator[Event]:
     """Train to the end; every epoch's checkpoint goes to the artifact store.
+
+    Args:
+        task: What to train.
+        workplace: Where.
+        group: The workers of this training. Only number 0 keeps anything, and says something.
 
     Raises:
         TrainingError: `loss_not_finite`.
@@ -46,18 +53,24 @@ def train_network(task: TrainNetwork, workplace: Workplace) -> Iterator[Event]:
     dataset, space = workplace.open(task.inputs)
     folder = workplace.scratch / _RUN
     folder.mkdir(parents=True)
-    yield from _place_checkpoints(task, workplace, folder)
+    damaged = tuple(_place_checkpoints(task, workplace, folder))
+    yield from damaged if group.rank == 0 else ()
     started, started_cpu = time.perf_counter(), time.process_time()
-    for event in _training(task, workplace, dataset, space):
+    for event in _training(task, workplace, dataset, space, group):
         match event:
             case Trained():
-                seconds, cpu = time.perf_counter() - started, time.process_time() - started_cpu
+                seconds = time.perf_counter() - started
+                cpu = math.fsum(told(group, time.process_time() - started_cpu))
+                if group.rank:
+                    return
                 # Of epochs that an earlier process trained only the seconds are known.
                 whole_cpu = cpu * max(event.seconds / seconds, 1.0)
                 supernet = load_supernet(event.path, network_space(task.network, space, dataset))
                 num_params = sum(parameter.numel() for parameter in supernet.parameters())
                 weights = workplace.keep(event.path)
                 yield NetworkTrained(weights, event.weight_hash, num_params, event.seconds, whole_cpu)
+            case _ if group.rank:
+                continue
             case EpochDone():
                 files = workplace.keep(checkpoint_path(folder, event.epoch))
                 yield CheckpointKept(StoredCheckpoint(event.epoch, files))
@@ -102,13 +115,13 @@ def time_network(task: TimeNetwork, workplace: Workplace) -> Iterator[Event]:
 
 
 def _training(
-    task: TrainNetwork, workplace: Workplace, dataset: Dataset, space: Space
+    task: TrainNetwork, workplace: Workplace, dataset: Dataset, space: Space, group: Group
 ) -> Iterator[TrainEvent]:
     asked = TrainTask(workplace.scratch / _RUN, get_recipe(task.recipe), task.options, task.seed)
     if isinstance(task.network, TunedSubnet):
         supernet = load_weights(task.network.supernet, space, workplace, _INITIAL)
-        return finetune(asked, dataset, supernet, task.network.architecture)
-    return train(asked, dataset, network_space(task.network, space, dataset))
+        return finetune(asked, dataset, supernet, task.network.architecture, group)
+    return train(asked, dataset, network_space(task.network, space, dataset), group=group)
 
 
 def _place_checkpoints(task: TrainNetwork, workplace: Workplace, folder: Path) -> Iterator[CheckpointDamaged]:

@@ -15,6 +15,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "workers/ray_process.py": "tests/workers/test_cluster.py",
     "workers/ray_scorers.py": "tests/workers/test_cluster.py",
     "workers/ray_tasks.py": "tests/workers/test_cluster.py",
+    "workers/ray_training.py": "tests/workers/test_cluster.py",
 }
 
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".html", ".js", ".css", ".j2", ".json", ""}

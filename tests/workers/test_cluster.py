@@ -17,7 +17,7 @@ import pytest
 
 from nas.compute import InProcessCompute
 from nas.ports import Compute
-from nas.task_events import CheckpointKept, Event, NetworkTrained, Resumed, StoredCheckpoint
+from nas.task_events import CheckpointKept, EpochDone, Event, NetworkTrained, Resumed, StoredCheckpoint
 from nas.tasks import ScoreSubnets
 from nas.training_options import Augmentation
 from search_spaces.errors import ComputeError, UsageError
@@ -143,6 +143,45 @@ class TestRayCompute(ComputeContract):
             last(events)
         assert caught.value.fault == "crash"
         assert len(self.scored(compute, expected, architectures(4))) == 4
+
+    def test_two_workers_train_as_one_does(self, compute: Compute, expected: Expected) -> None:
+        alone, together = (list(compute.run(training(num_workers=number))) for number in (1, 2))
+        assert losses(together) == pytest.approx(losses(alone), rel=1e-4)
+        assert trained(alone).weight_hash == expected.weight_hash != trained(together).weight_hash
+        assert [type(event) for event in together] == [type(event) for event in alone]
+        resumed, *rest = compute.run(training(num_workers=2, checkpoints=checkpoints_of(together)[:2]))
+        assert resumed == Resumed(2)
+        assert trained(rest).weight_hash == trained(together).weight_hash
+
+    @pytest.mark.parametrize("rank", [0, 1])
+    def test_one_of_two_workers_that_is_killed_is_one_error(
+        self, compute: Compute, expected: Expected, rank: int
+    ) -> None:
+        def kill_one() -> None:
+            sorted(busy_workers(), key=lambda process: process.create_time())[rank].kill()
+
+        _, error = disturbed(compute.run(training(options=LONG, num_workers=2)), kill_one)
+        assert error.fault == "crash"
+        assert trained(compute.run(training())).weight_hash == expected.weight_hash
+
+    def test_workers_wait_for_all_of_their_processors(self, compute: Compute, expected: Expected) -> None:
+        with pytest.raises(UsageError) as caught:
+            next(compute.run(training(num_workers=3)))
+        assert caught.value.code == "too_many_workers"
+        endless: Any = compute.run(training(options=replace(OPTIONS, epochs=10_000)))
+        next(endless)
+        waiting: Any = compute.run(training(num_workers=2))
+        threading.Timer(1.0, waiting.close).start()
+        with pytest.raises(ComputeError) as cancelled:
+            next(waiting)
+        assert cancelled.value.fault == "cancelled"
+        endless.close()
+        assert trained(compute.run(training(num_workers=2))).num_params > 0
+
+
+def losses(events: list[Event]) -> list[float]:
+    """Of each epoch."""
+    return [event.loss for event in events if isinstance(event, EpochDone)]
 
 
 def test_all_of_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
