@@ -21,7 +21,7 @@ import ray
 from nas.task_events import Event
 from nas.tasks import ScoreSubnets, Task, TrainNetwork
 from search_spaces.errors import ComputeError
-from workers.ray_errors import not_joined, translated
+from workers.ray_errors import not_joined, not_started, translated
 from workers.ray_messages import Begin, Cancel, Ended, Leave, Ready, Said, Start, Unable
 from workers.ray_scorers import IDLE_S, ScorerPool, ScoringRun
 from workers.ray_tasks import perform_remotely
@@ -155,7 +155,7 @@ def main() -> None:
     try:
         lost = _have_ray(begin)
     except Exception as error:  # noqa: BLE001 - whatever it is, who waits is told
-        connection.send(Unable(translated(error)))
+        connection.send(Unable(not_started(error)))
     else:
         driver = Driver(connection, begin)
         threading.Thread(target=driver.watch, args=(lost,), daemon=True).start()

@@ -43,6 +43,14 @@ def translated(error: BaseException) -> HwnasError:
     return as_compute_error(error)
 
 
+def not_started(error: BaseException) -> HwnasError:
+    """Return the error of a Ray that could not be started or joined."""
+    found = translated(error)
+    if isinstance(found, ComputeError) and found.fault == "crash":
+        return ComputeError("node_lost", f"Ray did not start ({_first_line(error)}): try again")
+    return found
+
+
 def not_joined(reason: str) -> UsageError:
     """Return the error of a cluster that is there and does not let this process in."""
     return UsageError(

@@ -58,8 +58,8 @@ class _SharedBatchNorm(Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (dy_BCHW,) = gradients
         x_BCHW, weight_C, mean_C, variance_C = ctx.saved_tensors
-        # As if the moments were constants.
-        dx_BCHW, dweight_C, dbias_C = torch.ops.aten.native_batch_norm_backward(
+        # Of the normalised input with constant moments, torch sums up the gradients of scale and shift.
+        _, dweight_C, dbias_C = torch.ops.aten.native_batch_norm_backward(
             dy_BCHW,
             x_BCHW,
             weight_C,
@@ -69,16 +69,17 @@ class _SharedBatchNorm(Function):
             None,
             False,
             BATCH_NORM_EPSILON,
-            (True, True, True),
+            (False, True, True),
         )
         sums = torch.cat([dweight_C, dbias_C])
         ctx.group.sum_(sums)
-        # And what goes through them: the means over the whole batch of the gradient, alone and times the
-        # normalised input.
+        # What goes through the moments: the means over the whole batch of the gradient, times the normalised
+        # input and alone. One pass normalises so, another adds what goes through the input itself.
         count = x_BCHW.numel() // x_BCHW.shape[1] / ctx.share
-        scale_C = weight_C / (count * torch.sqrt(variance_C + BATCH_NORM_EPSILON))
-        product_C, plain_C = (part * scale_C for part in sums.chunk(2))
-        through = functional.batch_norm(
+        scale_C = weight_C / torch.sqrt(variance_C + BATCH_NORM_EPSILON)
+        product_C, plain_C = (part * scale_C / -count for part in sums.chunk(2))
+        dx_BCHW = functional.batch_norm(
             x_BCHW, mean_C, variance_C, product_C, plain_C, eps=BATCH_NORM_EPSILON
         )
-        return dx_BCHW.sub_(through), dweight_C, dbias_C, None, None
+        dx_BCHW.addcmul_(dy_BCHW, scale_C[:, None, None])
+        return dx_BCHW, dweight_C, dbias_C, None, None

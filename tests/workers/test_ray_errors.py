@@ -6,7 +6,7 @@ import pytest
 from ray import exceptions
 
 from search_spaces.errors import ComputeError, UsageError
-from workers.ray_errors import not_joined, translated
+from workers.ray_errors import not_joined, not_started, translated
 
 
 def of_task(cause: Exception) -> BaseException:
@@ -49,3 +49,12 @@ def test_any_other_error_is_a_fault(error: BaseException, fault: str) -> None:
 def test_who_is_not_let_in_is_told_what_to_set() -> None:
     assert "RAY_AUTH_TOKEN" in not_joined("no token").message
     assert translated(exceptions.AuthenticationError("no token")).code == "ray_refused"
+
+
+def test_a_ray_that_does_not_start_is_lost_unless_the_disk_is_full() -> None:
+    timed_out = not_started(Exception("The current node timed out during startup."))
+    assert isinstance(timed_out, ComputeError)
+    assert timed_out.fault == "lost_node"
+    full = not_started(OSError(errno.ENOSPC, "No space left on device"))
+    assert isinstance(full, ComputeError)
+    assert full.fault == "disk"
