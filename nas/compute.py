@@ -1,11 +1,11 @@
 """Runs tasks in this process: for notebooks, tests, and inside whatever runs them elsewhere."""
 
-import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import final
 
 from nas.export.tasks import export_networks, score_exported
+from nas.faults import as_compute_error
 from nas.ports import Artifacts
 from nas.scoring import score_subnets
 from nas.task_events import Event
@@ -20,9 +20,7 @@ from nas.tasks import (
 )
 from nas.training.tasks import time_network, time_supernet, train_network
 from nas.workplace import Workplace, scratch_folder
-from search_spaces.errors import ComputeError, HwnasError
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+from search_spaces.errors import HwnasError
 
 
 @final
@@ -66,13 +64,3 @@ def perform(task: Task, workplace: Workplace) -> Iterator[Event]:
             return time_supernet(task, workplace)
         case TimeNetwork():
             return time_network(task, workplace)
-
-
-def as_compute_error(error: BaseException) -> ComputeError:
-    """Return what callers are told of an error that is not one of the domain."""
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
-    if isinstance(error, MemoryError):
-        return ComputeError("task_out_of_memory", f"a task ran out of memory ({reason}): give it more")
-    if isinstance(error, OSError) and error.errno in FULL:
-        return ComputeError("compute_disk_full", f"a task found no room on the disk ({reason}): free some")
-    return ComputeError("task_crashed", f"a task ended with {reason}: run it again, or report this")

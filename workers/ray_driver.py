@@ -37,6 +37,9 @@ SILENCE_S: Final = 20.0
 REACH_S: Final = 5.0
 """For a connection to the head of a cluster."""
 
+LEAST_ROOM_BYTES: Final = 2 * 2**20
+"""For the logs and sockets of a local Ray."""
+
 VITAL: Final = ("gcs_server", "raylet")
 
 LOST: Final = 3
@@ -176,6 +179,13 @@ def _have_ray(begin: Begin) -> Callable[[], bool]:
         except (ConnectionError, RuntimeError) as error:
             raise not_joined(str(error)) from error
         return _Heard().lost
+    free = shutil.disk_usage(begin.folder).free
+    if free < LEAST_ROOM_BYTES:
+        # Ray itself would wait for half a minute and then not say why.
+        raise ComputeError(
+            "compute_disk_full",
+            f"{begin.folder} has {free // 2**20} MiB left, Ray needs {LEAST_ROOM_BYTES // 2**20}: free some",
+        )
     ray.init(
         num_cpus=begin.num_cpus,
         num_gpus=0,

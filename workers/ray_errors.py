@@ -2,7 +2,7 @@
 
 from ray import exceptions
 
-from nas.compute import as_compute_error
+from nas.faults import as_compute_error
 from search_spaces.errors import ComputeError, HwnasError, UsageError
 
 _LOST = (

@@ -11,6 +11,7 @@ from multiprocessing import Pipe
 from pathlib import Path
 from typing import Final, final
 
+from nas.faults import as_compute_error
 from nas.tasks import Task
 from search_spaces.errors import ComputeError
 from workers.ray_environment import environment
@@ -63,11 +64,14 @@ class DriverProcess:
     def __init__(
         self, workshop: Workshop, place: Path, address: str | None = None, num_cpus: int = 0
     ) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="hwnas-", dir=place))
         self._lock = threading.Lock()
         self._runs: dict[int, RunMessages] = {}
         self._last_run = 0
         self._gone = False
+        try:
+            self._folder = Path(tempfile.mkdtemp(prefix="hwnas-", dir=place))
+        except OSError as error:
+            raise as_compute_error(error) from error
         self._connection, theirs = Pipe()
         with theirs, (self._folder / "driver.log").open("wb") as log:
             self._process = subprocess.Popen(

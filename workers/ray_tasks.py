@@ -29,7 +29,9 @@ NICENESS: Final = 15
 def perform_remotely(task: Task, workshop: Workshop) -> Iterator[Event]:
     """Run a task."""
     with workplace(workshop) as place:
-        yield from perform(task, place)
+        # One by one: Ray sends values into a stream, which not everything that yields events takes.
+        for event in perform(task, place):  # noqa: UP028
+            yield event
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def share_remotely(task: TrainNetwork, workshop: Workshop, seat: Seat) -> Iterat
             group = stack.enter_context(meeting.group(seat.size))
         else:
             group = stack.enter_context(join_group(seat.address, seat.key, seat.rank, seat.size))
-        yield from train_network(task, place, group)
+        for event in train_network(task, place, group):  # noqa: UP028
+            yield event
 
 
 @ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)

@@ -207,6 +207,20 @@ def test_nothing_outside_is_asked_for(tmp_path: Path) -> None:
     assert {host.removeprefix("::ffff:") for host in asked} == {"127.0.0.1"}
 
 
+def test_a_full_disk_for_rays_files_is_said_at_once(tmp_path: Path) -> None:
+    namespace = ("unshare", "--user", "--map-root-user", "--mount")
+    if subprocess.run([*namespace, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False).returncode:
+        pytest.skip("this system lets nobody mount a file system of their own")
+    program = f"{sys.executable} -m tests.workers.train_on_ray {tmp_path} /mnt --end"
+    script = f"mount -t tmpfs -o size=1m tmpfs /mnt && {program}"
+    ended = subprocess.run(
+        [*namespace, "sh", "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert "ComputeError: /mnt/hwnas-" in ended.stderr
+    assert "Ray needs 2: free some" in ended.stderr
+
+
 def joined(address: str, folder: Path) -> RayCompute:
     """Compute on a cluster that is there."""
     return RayCompute(partial(FolderArtifacts, folder / "artifacts"), folder / "work", JoinedRay(address))
@@ -241,7 +255,8 @@ def test_machines_of_a_joined_cluster_may_be_lost(tmp_path: Path, monkeypatch: p
             resumed, *_, end = compute.run(training(options=LONG, checkpoints=kept))
             assert resumed == Resumed(len(kept))
             assert isinstance(end, NetworkTrained)
-            _, error = disturbed(compute.run(training(options=LONG)), machines.lose_head)
+            endless = training(options=replace(OPTIONS, epochs=10_000))
+            _, error = disturbed(compute.run(endless), machines.lose_head)
             assert error.fault == "lost_node"
 
 
