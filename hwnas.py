@@ -26,9 +26,16 @@ COMMANDS: Final = {
     "demo": "workers.commands",
     "plan": "workers.commands",
     "search": "workers.commands",
+    "worker": "workers.commands",
     "searches list": "api.commands",
     "searches show": "api.commands",
     "searches front": "api.commands",
+    "searches cancel": "api.commands",
+    "supernets list": "api.commands",
+    "datasets list": "api.commands",
+    "datasets show": "api.commands",
+    "datasets add": "api.commands",
+    "db upgrade": "api.commands",
     "export": "api.commands",
     "predict": "api.commands",
     "spaces list": "api.commands",
@@ -39,7 +46,10 @@ COMMANDS: Final = {
     "devices doctor": "workers.commands",
 }
 GROUPS: Final = {
-    "searches": "Read past searches: their state, their verified front.",
+    "searches": "Read searches: their state, their verified front; cancel one.",
+    "supernets": "Trained weights that searches share.",
+    "datasets": "Images under a name, checked once.",
+    "db": "The database behind searches.",
     "spaces": "Families of networks that can be searched.",
     "devices": "What is measured: lookup tables of this machine, and whether it is fit for measuring.",
 }

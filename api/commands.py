@@ -65,6 +65,88 @@ def searches_list() -> BaseModel:
     return list_searches(Settings())
 
 
+def searches_cancel(search: Search) -> BaseModel:
+    """Cancel a search that has not ended; what it trained and measured is kept for others.
+
+    Example:
+      hwnas searches cancel latest
+    """
+    from api.searches import cancel_search
+    from nas.settings import Settings
+
+    return cancel_search(Settings(), search)
+
+
+def supernets_list() -> BaseModel:
+    """List supernets, trained or in training: a search on the same data and space trains none again.
+
+    Example:
+      hwnas supernets list
+    """
+    from api.supernets import list_supernets
+    from nas.settings import Settings
+
+    return list_supernets(Settings())
+
+
+DatasetName = Annotated[str, typer.Argument(metavar="NAME", help="Of the data set.")]
+
+
+def datasets_add(
+    name: DatasetName,
+    spec: Annotated[
+        Path, typer.Argument(metavar="SPEC.yaml", help="A specification with the part `dataset:`.")
+    ],
+) -> BaseModel:
+    """Register a data set; a worker looks at every image and says whether it is ready.
+
+    Example:
+      hwnas datasets add parts mine.yaml
+    """
+    from api.datasets import add_dataset
+    from nas.settings import Settings
+
+    return add_dataset(Settings(), name, spec)
+
+
+def datasets_list() -> BaseModel:
+    """List the data sets that are registered.
+
+    Example:
+      hwnas datasets list
+    """
+    from api.datasets import list_datasets
+    from nas.settings import Settings
+
+    return list_datasets(Settings())
+
+
+def datasets_show(name: DatasetName) -> BaseModel:
+    """Show a data set: whether it is ready, what was found in it.
+
+    Example:
+      hwnas datasets show parts
+    """
+    from api.datasets import show_dataset
+    from nas.settings import Settings
+
+    return show_dataset(Settings(), name)
+
+
+def db_upgrade() -> BaseModel:
+    """Bring the database's schema up to date; doing it twice does nothing.
+
+    A SQLite database is upgraded by whatever opens it. For PostgreSQL you decide when.
+
+    Example:
+      hwnas db upgrade
+    """
+    from api.databases import upgrade_database
+    from nas.settings import Settings
+
+    return upgrade_database(Settings())
+
+
 def searches_show(search: Search = "latest") -> BaseModel:
     """Show a search: its fronts, what it delivered, where its report is, where the time went.
 
@@ -85,7 +167,7 @@ def searches_front(search: Search = "latest", target: Target = 1) -> BaseModel:
       hwnas searches front
       hwnas searches front digits-1f3a9c2e --target 1 --json
     """
-    from api.searches import show_front
+    from api.fronts import show_front
     from nas.settings import Settings
 
     return show_front(Settings(), search, target)

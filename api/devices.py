@@ -1,7 +1,6 @@
 """Lookup tables: what has been measured of which device."""
 
 from collections import Counter
-from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -10,10 +9,11 @@ from rich.text import Text
 from api.searches import unbroken
 from latency_predictors.correction import Correction, ErrorReport
 from latency_predictors.device import Device, ExecutionContext, host_device
-from latency_predictors.lookup_table import LookupTable
 from nas.report.numbers import percent, plain
 from nas.results import Document
 from nas.settings import Settings
+from nas.store.stores import Stores, opened_stores
+from nas.store.table_store import TableKey
 from search_spaces.errors import ArtifactError, UsageError
 
 
@@ -21,7 +21,7 @@ class TableLine(Document):
     """One table in a list.
 
     Attributes:
-        name: Of its file, without the ending.
+        name: Digests of device and context, shortened.
         this_machine: Whether it was measured here.
         damaged: Whether it cannot be read; everything below is then empty.
         num_spaces: Search spaces whose sums were calibrated on whole networks.
@@ -40,7 +40,6 @@ class TableLine(Document):
 class TableList(Document):
     """All tables of this installation."""
 
-    folder: Path
     this_machine: str
     tables: tuple[TableLine, ...]
 
@@ -50,7 +49,7 @@ class TableList(Document):
             return unbroken(
                 [
                     f"this machine: {self.this_machine}",
-                    f"Nothing measured yet in {self.folder}: `hwnas devices profile` does it, a search too.",
+                    "Nothing measured yet: `hwnas devices profile` does it, a search too.",
                 ]
             )
         table = Table(box=None)
@@ -59,7 +58,7 @@ class TableList(Document):
             table.add_column(name)
         for line in self.tables:
             if line.damaged:
-                table.add_row(line.name, "damaged: remove the file and profile the device again")
+                table.add_row(line.name, "damaged: profile the device again")
                 continue
             device = f"{line.device} (this machine)" if line.this_machine else line.device
             counts = (str(line.num_layers), str(line.num_spaces))
@@ -100,7 +99,6 @@ class TableDetails(Document):
     """One table."""
 
     name: str
-    file: Path
     device: Device
     device_digest: str
     device_label: str
@@ -121,7 +119,6 @@ class TableDetails(Document):
                 f"device   {self.device_label}",
                 f"         {' '.join(self.device.cpu_features)}",
                 f"context  {self.context_label}",
-                f"file     {self.file}",
                 f"layers   {len(self.layers)} measured, {spread}{suspects}",
                 "",
             ]
@@ -135,9 +132,10 @@ class TableDetails(Document):
 
 def list_tables(settings: Settings) -> TableList:
     """Return all tables, those of this machine first."""
-    lines = [_line(path) for path in _files(settings)]
+    with opened_stores(settings) as stores:
+        lines = [_line(stores, key) for key in stores.tables.published()]
     ordered = sorted(lines, key=lambda line: (not line.this_machine, line.name))
-    return TableList(folder=settings.tables, this_machine=host_device().label, tables=tuple(ordered))
+    return TableList(this_machine=host_device().label, tables=tuple(ordered))
 
 
 def show_table(settings: Settings, name: str | None) -> TableDetails:
@@ -149,17 +147,18 @@ def show_table(settings: Settings, name: str | None) -> TableDetails:
 
     Raises:
         UsageError: `no_table`, `unknown_table` or `ambiguous_table`.
-        ArtifactError: `damaged_table`.
+        ArtifactError: `damaged_table`, `artifact_missing` or `artifact_damaged`.
     """
-    path = _find(settings, name)
-    table = LookupTable.load(path)
+    with opened_stores(settings) as stores:
+        key = _find(stores, name)
+        table = stores.tables.load(key.device, key.context)
+    assert table is not None, "keys are those of tables"
     starts = {
         value.session_id: value.measured_at for entry in table.entries.values() for value in entry.values
     }
     counts = Counter(value.session_id for entry in table.entries.values() for value in entry.values)
     return TableDetails(
-        name=path.stem,
-        file=path,
+        name=_name(key),
         device=table.device,
         device_digest=table.device.digest,
         device_label=table.device.label,
@@ -184,37 +183,39 @@ def show_table(settings: Settings, name: str | None) -> TableDetails:
     )
 
 
-def _files(settings: Settings) -> list[Path]:
-    return sorted(settings.tables.glob("*.json"))
+def _name(key: TableKey) -> str:
+    return f"{key.device[:12]}-{key.context[:12]}"
 
 
-def _find(settings: Settings, name: str | None) -> Path:
-    paths = _files(settings)
+def _find(stores: Stores, name: str | None) -> TableKey:
+    keys = stores.tables.published()
     if name is None:
-        paths = [path for path in paths if not (line := _line(path)).damaged and line.this_machine]
-        if not paths:
+        own = [key for key in keys if key.device == host_device().digest]
+        if not own:
             raise UsageError(
                 "no_table", "this machine has not been measured yet: run `hwnas devices profile`"
             )
-        return max(paths, key=lambda path: path.stat().st_mtime)
-    found = [path for path in paths if path.stem == name] or [p for p in paths if p.stem.startswith(name)]
-    known = ", ".join(path.stem for path in found or paths) or "none yet"
+        return max(own, key=lambda key: key.created_at_ms)
+    found = [key for key in keys if _name(key) == name] or [k for k in keys if _name(k).startswith(name)]
+    known = ", ".join(_name(key) for key in found or keys) or "none yet"
     if not found:
-        raise UsageError("unknown_table", f"no table '{name}' in {settings.tables}; tables are {known}")
+        raise UsageError("unknown_table", f"no table '{name}'; tables are {known}")
     if len(found) > 1:
         raise UsageError("ambiguous_table", f"'{name}' may be any of {known}: write more of it")
     return found[0]
 
 
-def _line(path: Path) -> TableLine:
+def _line(stores: Stores, key: TableKey) -> TableLine:
+    name, here = _name(key), key.device == host_device().digest
     try:
-        table = LookupTable.load(path)
+        table = stores.tables.load(key.device, key.context)
     except ArtifactError:
-        return TableLine(name=path.stem, damaged=True)
+        return TableLine(name=name, this_machine=here, damaged=True)
+    assert table is not None, "keys are those of tables"
     dates = [value.measured_at for entry in table.entries.values() for value in entry.values]
     return TableLine(
-        name=path.stem,
-        this_machine=table.device.digest == host_device().digest,
+        name=name,
+        this_machine=here,
         device=table.device.label,
         context=table.context.label,
         num_layers=len(table.entries),

@@ -11,7 +11,8 @@ from nas.pipeline.deliver import deliver
 from nas.report.words import accuracy_text, cost_text, latency_text
 from nas.results import Document, VerifiedNetwork
 from nas.settings import Settings
-from nas.store.run_folder import list_runs
+from nas.store.searches import all_searches
+from nas.store.stores import opened_stores
 from search_spaces.errors import UsageError
 
 
@@ -80,9 +81,9 @@ def export_network(settings: Settings, request: Request, out: Path | None) -> De
         InfeasibleError: `no_network_within_limits`.
     """
     chosen = select(settings, request)
-    folder = out or Path(f"{chosen.run.id}-{chosen.network.name}")
+    folder = out or Path(f"{chosen.job.id}-{chosen.network.name}")
     written = deliver(
-        chosen.run,
+        chosen.job,
         chosen.network,
         chosen.result.targets[chosen.target],
         folder,
@@ -91,7 +92,7 @@ def export_network(settings: Settings, request: Request, out: Path | None) -> De
         versions=chosen.result.versions,
     )
     return Delivered(
-        search=chosen.run.id,
+        search=chosen.job.id,
         target_number=chosen.target + 1,
         folder=written.resolve(),
         files=tuple(sorted(path.name for path in written.iterdir())),
@@ -114,7 +115,8 @@ def select(settings: Settings, request: Request) -> Selected:
         )
     if request.name is not None:
         return select_by_name(settings, request.name, request.what, request.target_number)
-    ids = [run.id for run in list_runs(settings.searches)]
+    with opened_stores(settings) as stores:
+        ids = [job.id for job in all_searches(stores, settings.tenant)]
     a_search = request.what == "latest" or any(known.startswith(request.what) for known in ids)
     if a_search or request.rules or limits:
         rule: Rule = "fastest" if "fastest" in request.rules else "best"

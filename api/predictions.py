@@ -19,7 +19,8 @@ from nas.report.words import cost_text
 from nas.results import Document, Figure
 from nas.settings import Settings
 from nas.specs import SpaceSpec
-from nas.store.run_folder import find_run
+from nas.store.searches import find_search
+from nas.store.stores import opened_stores
 from search_spaces.base import (
     IntArray,
     Option,
@@ -145,19 +146,16 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
 
 def host_table(settings: Settings, context: ExecutionContext) -> LookupTable | None:
     """Return the table of this machine for a context; None where nothing was measured."""
-    device = host_device()
-    for path in sorted(settings.tables.glob(f"{device.digest[:12]}-*.json")):
-        table = LookupTable.load(path)
-        if (table.device, table.context) == (device, context):
-            return table
-    return None
+    with opened_stores(settings) as stores:
+        return stores.tables.load(host_device().digest, context.digest)
 
 
 def _space_of(settings: Settings, wish: Wish) -> tuple[SpaceSpec, int, int]:
     if wish.search is None:
         preset = wish.preset or next(iter(PRESETS.get(wish.space, ())), "")
         return SpaceSpec(name=wish.space, preset=preset), wish.num_classes, wish.in_channels
-    result = find_run(settings.searches, wish.search).result()
+    with opened_stores(settings) as stores:
+        result = stores.stored(find_search(stores, settings.tenant, wish.search)).result()
     return result.spec.space, len(result.class_names), int(result.dataset["num_channels"])
 
 

@@ -1,61 +1,74 @@
-"""Past searches, as their folders have them."""
+"""Searches as the database has them: what is asked for, how far they are, what they found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Any, Final
 
-from pydantic import Field
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from nas.job_records import Job
+from nas.jobs import JobState
+from nas.pipeline.deliver import deliver_search
 from nas.report.numbers import duration, percent
-from nas.report.terminal import front_table, target_lines
-from nas.report.terminal_plot import front_plot
-from nas.report.words import front_sentence, where_sentence
-from nas.results import Delivery, Document, SearchResult, TargetResult, VerifiedNetwork
+from nas.report.words import front_sentence
+from nas.results import Document, SearchResult
 from nas.settings import Settings
-from nas.specs import SearchSpec
-from nas.store.run_folder import RunFolder, find_run, list_runs
-from search_spaces.errors import ArtifactError, UsageError
+from nas.store.job_run import StoredJob
+from nas.store.searches import all_searches, find_search
+from nas.store.stores import Stores, opened_stores
+from search_spaces.errors import ArtifactError, ResourceError
 
-PHASES: Final = ("profile", "train", "predict", "verify", "references", "export")
+_NEXT: Final = {
+    JobState.QUEUED: "a worker takes it as soon as it can: `hwnas worker` is one",
+    JobState.WAITING: "it goes on once its device has measured: `hwnas worker` does that",
+    JobState.PARKED: "mend the cause, then `hwnas search` with the same specification goes on where it was",
+    JobState.CANCELLED: "`hwnas search` with the same specification takes what was trained and measured",
+}
+"""What a search in that state needs."""
 
-State = Literal["finished", "unfinished", "damaged"]
+PHASES: Final = ("profile", "train", "predict", "verify", "finetune", "references", "export")
 
 
 class SearchLine(Document):
     """One search in a list.
 
     Attributes:
+        started_at: When it was submitted.
         phases_done: Names of the finished phases.
         num_points: Points of all its fronts.
+        error: What ended it, or its last attempt.
         best_accuracy: On the images of verification, 0..1.
         fastest_ms: Measured median.
     """
 
     id: str
-    state: State
+    state: JobState
     started_at: str
     dataset: str
     space: str
     phases_done: tuple[str, ...]
+    error: str = ""
     num_points: int = 0
     best_accuracy: float | None = None
     fastest_ms: float | None = None
 
 
 class SearchList(Document):
-    """All searches, the last started last."""
+    """All searches, the last submitted last."""
 
-    folder: Path
     searches: tuple[SearchLine, ...]
 
     def __rich__(self) -> RenderableType:
         """Draw one line a search."""
         if not self.searches:
-            return Text(f"No searches in {self.folder} yet. `hwnas demo` makes one in minutes.")
-        table = Table("search", "started (UTC)", "data set", "space", "state", "front", box=None)
+            return Text("No searches yet. `hwnas demo` makes one in minutes.")
+        table = Table(box=None)
+        # Whole on narrow terminals too: it is there to be copied.
+        table.add_column("search", no_wrap=True, min_width=max(len(line.id) for line in self.searches))
+        for name in ("submitted (UTC)", "data set", "space", "state", "front"):
+            table.add_column(name)
         for line in self.searches:
             started = line.started_at[:16].replace("T", " ")
             table.add_row(line.id, started, line.dataset, line.space, _state_text(line), _front_text(line))
@@ -63,67 +76,46 @@ class SearchList(Document):
 
 
 class SearchDetails(Document):
-    """One search: what was asked, how far it is, and everything it found once it is finished."""
+    """One search: what was asked, how far it is, and everything it found once it is finished.
+
+    Attributes:
+        spec: As it was submitted: one that this version no longer understands is shown too.
+        error: What ended it or its last attempt, or why there is no report.
+        report: In the folder of the search, which is written once.
+    """
 
     id: str
-    state: State
-    folder: Path
+    state: JobState
     started_at: str
-    spec: SearchSpec
+    spec: Mapping[str, Any]
     phases_done: tuple[str, ...]
+    error: str
     report: Path | None
     result: SearchResult | None
 
     def __rich__(self) -> RenderableType:
         """Draw the outcome, the deliveries and where the time went."""
-        lines = [f"{self.id}: {self.state}, started {self.started_at}", f"folder  {self.folder}"]
+        lines = [f"{self.id}: {self.state}, submitted {self.started_at}"]
+        if self.error:
+            lines.append(self.error)
         if self.result is None:
-            done = ", ".join(self.phases_done) or "none"
-            lines.append(f"phases finished: {done}; `hwnas search` with the same specification goes on")
+            lines.append(f"phases finished: {', '.join(self.phases_done) or 'none'}")
+            if self.state in _NEXT:
+                lines.append(_NEXT[self.state])
             return unbroken(lines)
-        lines.append(f"report  {self.report}")
+        if self.report is not None:
+            lines.append(f"report  {self.report}")
         for number, target in enumerate(self.result.targets, 1):
             lines.append(f"\nTarget {number}: {target.device_label} · {target.context_label}")
             lines.append(front_sentence(target.front))
         return Group(unbroken([*lines, ""]), _deliveries(self.result), Text(), _phases(self.result))
 
 
-class Front(Document):
-    """The verified front of one search for one target.
-
-    Attributes:
-        target_number: Counted from 1.
-        networks: The published points, by latency.
-        references: Stock networks, verified alike.
-        deliveries: Those of this target.
-        result: Everything that was found for the target; JSON has the above only.
-    """
-
-    search: str
-    target_number: int
-    device: str
-    context: str
-    limits: dict[str, float]
-    networks: tuple[VerifiedNetwork, ...]
-    references: tuple[VerifiedNetwork, ...]
-    deliveries: tuple[Delivery, ...]
-    result: Annotated[TargetResult, Field(exclude=True)]
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw the front as a plot and as a table."""
-        ascii_only = options.ascii_only
-        yield Text(f"{self.search}, target {self.target_number}: {where_sentence(self.result)}")
-        yield front_plot(self.result, self.references, width=options.max_width, ascii_only=ascii_only)
-        if self.result.front:
-            yield front_table(self.result, self.deliveries, ascii_only=ascii_only)
-        yield unbroken(["", *target_lines(self.result)])
-
-
 def list_searches(settings: Settings) -> SearchList:
-    """Return all searches; a damaged folder is listed as such."""
-    return SearchList(
-        folder=settings.searches, searches=tuple(_line(run) for run in list_runs(settings.searches))
-    )
+    """Return all searches."""
+    with opened_stores(settings) as stores:
+        jobs = all_searches(stores, settings.tenant)
+        return SearchList(searches=tuple(_line(stores, job) for job in jobs))
 
 
 def show_search(settings: Settings, name: str) -> SearchDetails:
@@ -133,87 +125,98 @@ def show_search(settings: Settings, name: str) -> SearchDetails:
         UsageError: `unknown_search` or `ambiguous_search`.
         ArtifactError: `damaged_file`.
     """
-    run = find_run(settings.searches, name)
-    report = run.path / "report.html"
-    return SearchDetails(
-        id=run.id,
-        state="finished" if run.finished else "unfinished",
-        folder=run.path,
-        started_at=run.started_at(),
-        spec=run.spec(),
-        phases_done=_phases_done(run),
-        report=report if report.is_file() else None,
-        result=run.result() if run.finished else None,
-    )
-
-
-def show_front(settings: Settings, name: str, target_number: int) -> Front:
-    """Return the verified front of a finished search.
-
-    Raises:
-        UsageError: `unknown_search`, `ambiguous_search`, `search_not_finished` or `unknown_target`.
-        ArtifactError: `damaged_file`.
-    """
-    result = find_run(settings.searches, name).result()
-    index = target_index(result, target_number)
-    target = result.targets[index]
-    return Front(
-        search=result.id,
-        target_number=target_number,
-        device=target.device_label,
-        context=target.context_label,
-        limits=dict(target.target.limits.items()),
-        networks=target.front,
-        references=result.references,
-        deliveries=tuple(delivery for delivery in result.deliveries if delivery.target == index),
-        result=target,
-    )
-
-
-def target_index(result: SearchResult, number: int) -> int:
-    """Return the position of a target that is counted from 1.
-
-    Raises:
-        UsageError: `unknown_target`.
-    """
-    if not 1 <= number <= len(result.targets):
-        raise UsageError(
-            "unknown_target",
-            f"search {result.id} has no target {number}; its targets are 1 to {len(result.targets)}",
+    with opened_stores(settings) as stores:
+        job = find_search(stores, settings.tenant, name)
+        stored = stores.stored(job)
+        result = stored.result() if stored.finished else None
+        report, problem = _report(stored, settings.searches / job.id) if result else (None, "")
+        return SearchDetails(
+            id=job.id,
+            state=job.state,
+            started_at=stored.started_at(),
+            spec=job.spec,
+            phases_done=_phases_done(stored),
+            error=_error(job) or problem,
+            report=report,
+            result=result,
         )
-    return number - 1
 
 
-def _line(run: RunFolder) -> SearchLine:
+class Cancelled(Document):
+    """A search that was to be cancelled.
+
+    Attributes:
+        state: `cancelled` at once where nobody runs it; `running` until its worker hears of it.
+    """
+
+    id: str
+    state: JobState
+
+    def __rich__(self) -> Text:
+        """Say where it stands."""
+        if self.state is JobState.RUNNING:
+            return Text(f"search {self.id} is told to stop: its worker hears of it within seconds")
+        return Text(f"search {self.id} is {self.state}")
+
+
+def cancel_search(settings: Settings, name: str) -> Cancelled:
+    """Cancel a search; one that has ended stays as it is.
+
+    Raises:
+        UsageError: `unknown_search` or `ambiguous_search`.
+    """
+    with opened_stores(settings) as stores:
+        job = find_search(stores, settings.tenant, name)
+        job = stores.jobs.request_cancel(settings.tenant, job.id)
+    return Cancelled(id=job.id, state=job.state)
+
+
+def _report(stored: StoredJob, folder: Path) -> tuple[Path | None, str]:
+    """Return the report of a finished search, made where nobody has watched its end; or why there is none."""
+    report = folder / "report.html"
     try:
-        spec = run.spec()
-        result = run.result() if run.finished else None
-    except ArtifactError:
-        return SearchLine(
-            id=run.id, state="damaged", started_at=run.started_at(), dataset="?", space="?", phases_done=()
-        )
+        if not report.is_file():
+            deliver_search(stored, folder)
+    except (ArtifactError, ResourceError) as error:
+        return None, f"{error.code}: {error.message}"
+    return report, ""
+
+
+def _line(stores: Stores, job: Job) -> SearchLine:
+    stored, problem, result = stores.stored(job), "", None
+    try:
+        result = stored.result() if stored.finished else None
+    except ArtifactError as error:
+        problem = f"{error.code}: {error.message}"  # one that cannot be read does not hide the others
     front = [network for target in result.targets for network in target.front] if result else []
+    space, dataset = job.spec.get("space", {}), job.spec.get("dataset", {})
     return SearchLine(
-        id=run.id,
-        state="finished" if result else "unfinished",
-        started_at=run.started_at(),
-        dataset=spec.dataset.name,
-        space=f"{spec.space.name}/{spec.space.preset}",
-        phases_done=_phases_done(run),
+        id=job.id,
+        state=job.state,
+        started_at=stored.started_at(),
+        # As it was stored: a specification that is no longer valid is listed too.
+        dataset=str(dataset.get("name", "?")),
+        space=f"{space.get('name', '?')}/{space.get('preset', '?')}",
+        phases_done=_phases_done(stored),
+        error=_error(job) or problem,
         num_points=len(front),
         best_accuracy=max((network.accuracy.value for network in front), default=None),
         fastest_ms=min((network.latency.median_ms for network in front), default=None),
     )
 
 
-def _phases_done(run: RunFolder) -> tuple[str, ...]:
-    return tuple(phase for phase in PHASES if run.has(phase))
+def _error(job: Job) -> str:
+    return f"{job.code}: {job.message}" if job.code else ""
+
+
+def _phases_done(job: StoredJob) -> tuple[str, ...]:
+    return tuple(phase for phase in PHASES if job.has(phase))
 
 
 def _state_text(line: SearchLine) -> str:
-    if line.state != "unfinished":
-        return line.state
-    return f"unfinished ({len(line.phases_done)} of {len(PHASES)} phases)"
+    if line.state is JobState.SUCCEEDED:
+        return f"{line.state}, {line.error.partition(':')[0]}" if line.error else str(line.state)
+    return f"{line.state} ({len(line.phases_done)} of {len(PHASES)} phases)"
 
 
 def _front_text(line: SearchLine) -> str:

@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from api.searches import target_index
+from api.fronts import target_index
 from nas.objectives import OBJECTIVES
 from nas.publication import keeps_limits
 from nas.report.words import cost_text, held_value
 from nas.results import SearchResult, TargetResult, VerifiedNetwork
 from nas.settings import Settings
-from nas.store.run_folder import RunFolder, find_run, list_runs
+from nas.store.job_run import StoredJob
+from nas.store.searches import all_searches, find_search
+from nas.store.stores import opened_stores
 from search_spaces.errors import InfeasibleError, UsageError
 
 Rule = Literal["best", "fastest"]
@@ -28,7 +30,7 @@ class Selected:
         why: In words.
     """
 
-    run: RunFolder
+    job: StoredJob
     result: SearchResult
     network: VerifiedNetwork
     target: int
@@ -70,8 +72,9 @@ def select_by_rule(
         UsageError: `unknown_search`, `ambiguous_search`, `search_not_finished` or `unknown_target`.
         InfeasibleError: `no_network_within_limits`, naming the nearest.
     """
-    run = find_run(settings.searches, search)
-    result = run.result()
+    with opened_stores(settings) as stores:
+        job = stores.stored(find_search(stores, settings.tenant, search))
+        result = job.result()
     index = target_index(result, target_number)
     target = result.targets[index]
     held: dict[str, float] = dict([*target.target.limits.items(), *limits.items()])
@@ -82,7 +85,7 @@ def select_by_rule(
     what = "the most accurate" if rule == "best" else "the fastest"
     bounds = ", ".join(f"{name} of at most {limit:g}" for name, limit in held.items())
     why = f"{what} of {len(keeping)} verified networks" + (f" with {bounds}" if bounds else "")
-    return Selected(run, result, best, index, why)
+    return Selected(job, result, best, index, why)
 
 
 def select_by_name(
@@ -97,18 +100,21 @@ def select_by_name(
         target_number: Which target of the search, from 1; None for the first that has the network.
 
     Raises:
-        UsageError: `unknown_network` or `ambiguous_network`, naming what exists; or as `find_run` does.
+        UsageError: `unknown_network` or `ambiguous_network`, naming what exists; or as `find_search` does.
     """
-    runs = [find_run(settings.searches, search)] if search else list_runs(settings.searches)
-    finished = [run for run in runs if run.finished or search]
-    known = [found for run in finished for found in _networks(run, target_number)]
+    with opened_stores(settings) as stores:
+        tenant = settings.tenant
+        jobs = [find_search(stores, tenant, search)] if search else all_searches(stores, tenant)
+        stored = [stores.stored(job) for job in jobs]
+        finished = [job for job in stored if job.finished or search]
+        known = [found for job in finished for found in _networks(job, target_number)]
     chosen = [found for found in known if found.network.name == name]
     chosen = chosen or [found for found in known if found.network.name.startswith(name)]
     if not chosen:
         where = f"search {search}" if search else "any finished search"
         names = ", ".join(dict.fromkeys(found.network.name for found in known[-12:])) or "none yet"
         raise UsageError("unknown_network", f"no network '{name}' in {where}; networks are {names}")
-    places = {(found.run.id, found.network.name): found for found in reversed(chosen)}
+    places = {(found.job.id, found.network.name): found for found in reversed(chosen)}
     if len(places) > 1:
         listed = ", ".join(f"{network} of {run}" for run, network in places)
         raise UsageError(
@@ -118,14 +124,14 @@ def select_by_name(
     return next(iter(places.values()))
 
 
-def _networks(run: RunFolder, target_number: int | None) -> list[Selected]:
-    result = run.result()
+def _networks(job: StoredJob, target_number: int | None) -> list[Selected]:
+    result = job.result()
     indices = range(len(result.targets))
     if target_number is not None:
         indices = range(target_index(result, target_number), target_number)
     searched = [(i, network) for i in indices for network in result.targets[i].networks]
     stock = [(indices[0], network) for network in result.references]
-    return [Selected(run, result, network, i, "asked for by name") for i, network in [*searched, *stock]]
+    return [Selected(job, result, network, i, "asked for by name") for i, network in [*searched, *stock]]
 
 
 def _most_accurate(network: VerifiedNetwork) -> tuple[float, float]:

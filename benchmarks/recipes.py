@@ -33,8 +33,9 @@ from nas.evaluation import SubnetEvaluator
 from nas.training.events import Trained
 from nas.training.options import TrainingOptions, TrainTask
 from nas.training.recipes import RECIPES, Recipe, get_recipe, spread_architectures
-from nas.training.trainer import steps_per_epoch, train
+from nas.training.trainer import train
 from nas.training.weights import load_supernet
+from nas.training_options import steps_per_epoch
 from search_spaces.base import FloatArray, IntArray, Space
 from search_spaces.catalogue import get_space
 from search_spaces.sampling import as_architecture, largest, random_architectures, smallest

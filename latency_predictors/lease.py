@@ -1,28 +1,78 @@
-"""One measuring process at a time on a device: two would measure each other."""
+"""One measuring process at a time on a device, and nobody trains there meanwhile.
+
+Who measures holds the device alone; whoever trains shares it for a step at a time. Two locks, because one
+that is shared again and again would never come free for somebody who wants it alone: the gate is closed
+first, then the steps that are under way are waited for.
+"""
 
 import fcntl
 import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+
+
+def host_lease_folder() -> Path:
+    """Return where the locks of this host stand: a folder of the user's own, whatever their settings.
+
+    Nobody else can put anything into a lock's place.
+    """
+    return Path(tempfile.gettempdir()) / f"hwnas-leases-{os.getuid()}"
 
 
 @contextmanager
 def measuring_lease(folder: Path, device_digest: str) -> Iterator[None]:
-    """Hold the device for measuring; waits while another process of this host holds it.
+    """Hold the device for measuring; waits while another process of this host measures or ends its step.
 
-    The kernel gives the lock back when its holder ends, however it ends; nothing has to be cleaned up.
+    The kernel gives the locks back when their holder ends, however it ends; nothing has to be cleaned up.
 
     Args:
-        folder: Where the lock file stands; the same for everyone who measures on this host.
+        folder: Where the lock files stand; the same for everyone who measures or trains on this host.
         device_digest: Which device.
     """
+    with ExitStack() as opened:
+        for name in ("gate", "measuring"):
+            fcntl.flock(opened.enter_context(_opened(folder, name, device_digest)), fcntl.LOCK_EX)
+        yield
+
+
+class TrainingShare(AbstractContextManager[None]):
+    """A trainer's share of the device. Use it in a `with` statement around each step; waits while measured.
+
+    Args:
+        folder: As in `measuring_lease`.
+        device_digest: Which device.
+    """
+
+    def __init__(self, folder: Path, device_digest: str) -> None:
+        self._files = ExitStack()
+        self._gate, self._lock = (
+            self._files.enter_context(_opened(folder, name, device_digest)) for name in ("gate", "measuring")
+        )
+
+    def __enter__(self) -> None:
+        """Begin a step."""
+        fcntl.flock(self._gate, fcntl.LOCK_SH)
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
+        fcntl.flock(self._gate, fcntl.LOCK_UN)
+
+    def __exit__(self, *error: object) -> None:
+        """End it."""
+        fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Give the share up."""
+        self._files.close()
+
+
+@contextmanager
+def _opened(folder: Path, name: str, device_digest: str) -> Iterator[int]:
     folder.mkdir(parents=True, exist_ok=True)
     # A link that somebody put in the file's place is refused, never written through.
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(folder / f"measuring-{device_digest[:16]}.lock", flags, 0o600)
+    descriptor = os.open(folder / f"{name}-{device_digest[:16]}.lock", flags, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,10 +57,12 @@ def run_sessions(
     anchors: Sequence[Subject] = (),
     on_progress: OnProgress | None = None,
     silence_s: float = _SILENCE_S,
-) -> list[SessionResult]:
+) -> Iterator[SessionResult]:
     """Measure files on this host in several sessions, and once more those on which the sessions differ.
 
-    A session that is void for drift is repeated once.
+    Yields each session when it is over, so that a kill loses one at most; but the last of `num_sessions`
+    after the one for what differs: whoever counts sessions then has all of a file before it seems done. A
+    session that is void for drift is repeated once.
 
     Args:
         subjects: Files with distinct digests.
@@ -80,8 +82,8 @@ def run_sessions(
             `file_not_loadable`, `context_mismatch`, `no_anchors`.
     """
     if not subjects:
-        return []
-    first = SessionRequest(
+        return
+    request = SessionRequest(
         context=context,
         timing=timing,
         subjects=tuple(subjects),
@@ -90,19 +92,22 @@ def run_sessions(
         seed=seed,
     )
     progress = _Progress(on_progress, num_sessions * len(subjects))
+    sessions: list[SessionResult] = []
     with measuring_lease(lease_folder, host_device().digest):
-        sessions = [_run_session(first, progress, silence_s)]
-        again = first.model_copy(update={"reference_ms": sessions[0].reference_ms})
-        for number in range(1, num_sessions):
-            request = again.model_copy(update={"seed": seed + number})
+        for number in range(num_sessions):
+            if sessions:
+                reference = {"reference_ms": sessions[0].reference_ms}
+                request = request.model_copy(update={**reference, "seed": seed + number})
             sessions.append(_run_session(request, progress, silence_s))
+            if number < num_sessions - 1:
+                yield sessions[-1]
         suspects = differing(sessions)
         if suspects:
             progress.total += len(suspects)
             some = tuple(subject for subject in subjects if subject.digest in suspects)
-            request = again.model_copy(update={"seed": seed + num_sessions, "subjects": some})
-            sessions.append(_run_session(request, progress, silence_s))
-    return sessions
+            request = request.model_copy(update={"seed": seed + num_sessions, "subjects": some})
+            yield _run_session(request, progress, silence_s)
+        yield sessions[-1]
 
 
 def differing(sessions: Sequence[SessionResult], limit: float = SUSPECT_DIFFERENCE) -> set[str]:

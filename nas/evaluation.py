@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from nas.data.contents import Part
 from nas.data.dataset import Dataset
-from nas.training.augment import Augmentation
-from nas.training.batch_norm import NUM_CALIBRATION_IMAGES, calibration_images, recalibrate
+from nas.training.batch_norm import calibration_images, recalibrate
 from nas.training.images import as_floats, channels_last
+from nas.training.options import Augmentation
+from nas.training_options import NUM_CALIBRATION_IMAGES
 from search_spaces.base import Architecture
+from search_spaces.modules.static import StaticNetwork
 from search_spaces.modules.statistics import Statistics
 from search_spaces.modules.supernet import Supernet
 from search_spaces.network import resolution
@@ -96,6 +98,10 @@ class SubnetEvaluator:
         settled = self.statistics(architecture) if statistics is None else statistics
         images = self._dataset.images(part, resolution(self.supernet.space, architecture))
         return score_network(self.network(architecture, settled), images, self._dataset.labels(part))
+
+    def extract(self, architecture: Architecture) -> StaticNetwork:
+        """Return a subnet as a static network with statistics of its own."""
+        return self.supernet.extract(architecture, self.statistics(architecture))
 
     def network(self, architecture: Architecture, statistics: Statistics) -> Network:
         """Return a subnet as `score_network` takes it."""

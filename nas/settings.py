@@ -1,6 +1,7 @@
 """Settings of a process: read once from the environment, frozen, passed down."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -10,16 +11,36 @@ def _default_home() -> Path:
     return Path("~/.local/share/hwnas").expanduser()
 
 
+def _database_in_home(validated: dict[str, Any]) -> str:
+    return f"sqlite:///{validated['home']}/hwnas.db"
+
+
+def _artifacts_in_home(validated: dict[str, Any]) -> str:
+    return str(validated["home"] / "artifacts")
+
+
 class Settings(BaseSettings):
-    """Where things are kept.
+    """Where things are kept, and who asks.
 
     Attributes:
-        home: Folder of lookup tables, supernets and searches (`HWNAS_HOME`).
+        home: Folder of everything that is not told to be elsewhere (`HWNAS_HOME`).
+        database_url: Where jobs and results are kept (`HWNAS_DATABASE_URL`): `sqlite:///PATH`, by default a
+            file in `home`, or `postgresql://USER@HOST/NAME`.
+        artifact_url: Where files are kept (`HWNAS_ARTIFACT_URL`): a folder, by default one in `home`, or what
+            fsspec knows, like `s3://bucket/prefix`.
+        tenant: Whose jobs these are (`HWNAS_TENANT`).
+        ray_address: Head of a Ray cluster to join, `HOST:PORT` (`HWNAS_RAY_ADDRESS`); a Ray of our own is
+            started if not given.
     """
 
     model_config = SettingsConfigDict(env_prefix="HWNAS_", frozen=True)
 
     home: Path = Field(default_factory=_default_home)
+    # Not shown: an address may hold a password.
+    database_url: str = Field(default_factory=_database_in_home, repr=False)
+    artifact_url: str = Field(default_factory=_artifacts_in_home, repr=False)
+    tenant: str = "local"
+    ray_address: str = ""
 
     @field_validator("home")
     @classmethod
@@ -27,14 +48,13 @@ class Settings(BaseSettings):
         return home.expanduser().absolute()
 
     @property
-    def tables(self) -> Path:
-        """Folder of lookup tables and of the measuring lease."""
-        return self.home / "tables"
+    def artifact_cache(self) -> Path:
+        """Folder for copies of artifacts that are kept elsewhere."""
+        return self.home / "artifact-cache"
 
-    @property
-    def supernets(self) -> Path:
-        """Folder of supernets and their checkpoints."""
-        return self.home / "supernets"
+    def as_environment(self) -> dict[str, str]:
+        """Return these settings as variables, for another process."""
+        return {f"HWNAS_{name.upper()}": str(value) for name, value in self}
 
     @property
     def searches(self) -> Path:

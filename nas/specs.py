@@ -175,6 +175,20 @@ class SearchSpec(Spec):
         return sha256_json(self.model_dump(mode="json"))
 
 
+class ProfileSpec(Spec):
+    """A device that is to be measured for a space.
+
+    Attributes:
+        num_classes: Of the images.
+        in_channels: 1 for grey images, 3 for colour.
+    """
+
+    space: SpaceSpec = SpaceSpec()
+    context: ContextSpec = ContextSpec()
+    num_classes: Annotated[int, Field(ge=2)] = 10
+    in_channels: Annotated[int, Field(ge=1, le=4)] = 3
+
+
 def parse_spec(document: object) -> SearchSpec:
     """Check a specification.
 

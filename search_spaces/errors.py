@@ -7,11 +7,27 @@ HwnasError                 every error that a user can act on; has a stable `cod
 ├── TrainingError          training cannot go on (for example a loss that is not a number)
 ├── ArtifactError          a stored file is damaged or belongs to something else
 ├── MeasurementError       a device or runtime gave no trustworthy measurement
-└── ResourceError          the machine ran out of disk or memory
+├── StoreError             the database cannot be used as it is
+├── ResourceError          the machine ran out of disk or memory
+└── ComputeError           what ran a task failed under it: a process, a node, a cluster; has a `fault`
 
 An error's code is stable, its message names the value, the limit and the next step.
 `docs/reference/errors.md` lists every code.
 """
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+Fault = Literal["crash", "out_of_memory", "lost_node", "disk", "cancelled"]
+"""How what ran a task failed."""
+
+_FAULTS: Final[Mapping[str, Fault]] = {
+    "task_crashed": "crash",
+    "task_out_of_memory": "out_of_memory",
+    "node_lost": "lost_node",
+    "compute_disk_full": "disk",
+    "task_cancelled": "cancelled",
+}
 
 
 class HwnasError(Exception):
@@ -56,5 +72,18 @@ class MeasurementError(HwnasError):
     """A device or runtime gave no trustworthy measurement."""
 
 
+class StoreError(HwnasError):
+    """The database cannot be used as it is."""
+
+
 class ResourceError(HwnasError):
     """The machine ran out of disk or memory."""
+
+
+class ComputeError(HwnasError):
+    """What ran a task failed under it; the task itself may be sound."""
+
+    @property
+    def fault(self) -> Fault:
+        """How it failed, for those who decide whether and when to run the task again."""
+        return _FAULTS[self.code]

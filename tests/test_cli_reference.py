@@ -27,7 +27,9 @@ standard output. Everything else (progress, messages) goes to standard error.
 A failure is one line on standard error, `error[CODE]: message`; with `--json` it is the document
 `{"error": {"code": CODE, "message": message}}` on standard output. [Errors](errors.md) lists the codes.
 
-Searches, tables and supernets are kept under `HWNAS_HOME` ([settings](settings.md)).
+Searches, tables and supernets are kept in a database and a folder for files, both under `HWNAS_HOME` where
+the [settings](settings.md) do not say otherwise. Every command reads these; what trains or measures runs in
+a worker (`hwnas worker`), which `demo`, `search` and `devices profile` start where none is alive.
 """
 
 
@@ -57,9 +59,11 @@ def row(parameter: Any) -> str:
         name = parameter.metavar.strip("[]{}")
     else:
         value = "" if parameter.is_flag else f" {parameter.metavar or parameter.name.upper()}"
-        name = f"{parameter.opts[0]}{value}"
+        name = "/".join([parameter.opts[0], *parameter.secondary_opts]) + value
     shown = name.replace("|", "\\|")
-    default = "" if parameter.default is None or parameter.default is False else f"`{parameter.default}`"
+    default = "" if parameter.default in (None, False, "") else f"`{parameter.default}`"
+    if parameter.default is True:
+        default = f"`{parameter.opts[0]}`"
     return f"| `{shown}` | {parameter.help} | {'required' if parameter.required else default} |"
 
 
@@ -84,7 +88,11 @@ def test_the_page_is_up_to_date() -> None:
 
 @pytest.mark.parametrize("path", COMMANDS)
 def test_examples_use_what_exists(path: str) -> None:
-    options = {option for parameter in command(path).params for option in parameter.opts}
+    options = {
+        option
+        for parameter in command(path).params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     for example in split_help(path)[1]:
         words = shlex.split(example)
         assert words[: 1 + len(path.split())] == ["hwnas", *path.split()]

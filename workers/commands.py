@@ -1,4 +1,4 @@
-"""Commands that work: they train, measure and search in this process.
+"""Commands that work: they train, measure and search, in this process or by a worker that they start.
 
 What a command needs is imported when it is called, so that `hwnas --help` answers at once.
 """
@@ -29,19 +29,44 @@ def demo() -> BaseModel:
     return search(demo_spec(), Settings())
 
 
-def search(spec: SpecFile) -> BaseModel:
+def search(
+    spec: SpecFile,
+    watch: Annotated[
+        bool, typer.Option("--watch/--no-watch", help="Wait for the end, or only queue the search.")
+    ] = True,
+) -> BaseModel:
     """Train, measure, search, verify and export as a specification says.
 
-    Stop it with Ctrl-C whenever you like: the same command goes on where it was, training at its last epoch.
+    The search is queued; a worker is started for it where none is alive. Stop it with Ctrl-C whenever you
+    like: the same command goes on where it was, training at its last epoch.
 
     Examples:
       hwnas search examples/digits.yaml
+      hwnas search mine.yaml --no-watch
       hwnas search mine.yaml --json
     """
     from nas.settings import Settings
     from workers.searches import search_file
 
-    return search_file(spec, Settings())
+    return search_file(spec, Settings(), watched=watch)
+
+
+def worker(
+    name: Annotated[str, typer.Option(help="Of this worker; no two of one name live at a time.")] = "",
+) -> BaseModel:
+    """Work on whatever is queued, until Ctrl-C or SIGTERM; the running job is given back then.
+
+    Kill it as you like: its jobs go on with the next worker, training at the last epoch. Workers on several
+    machines share a database and an artifact store (HWNAS_DATABASE_URL, HWNAS_ARTIFACT_URL).
+
+    Examples:
+      hwnas worker
+      hwnas worker --name gpu-1
+    """
+    from nas.settings import Settings
+    from workers.serving import run_worker
+
+    return run_worker(Settings(), name)
 
 
 def plan(spec: SpecFile) -> BaseModel:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from latency_predictors.anchors import default_anchors
 from latency_predictors.device import host_context, host_device
+from latency_predictors.lease import host_lease_folder
 from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.protocol import SessionResult
 from latency_predictors.runtimes import get_runtime
@@ -224,7 +225,8 @@ def check_steadiness(sessions: Callable[[], list[SessionResult]]) -> Check:
 
 def _measure_anchors(settings: Settings) -> list[SessionResult]:
     subjects = default_anchors("onnx")
-    return run_sessions(subjects, host_context(), NETWORK_PROTOCOL, lease_folder=settings.tables)
+    sessions = run_sessions(subjects, host_context(), NETWORK_PROTOCOL, lease_folder=host_lease_folder())
+    return list(sessions)
 
 
 def _usable_cores() -> int:

@@ -7,11 +7,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nas.pipeline.plan import Plan
-from nas.pipeline.runner import plan_search
+from nas.compute import InProcessCompute
+from nas.pipeline.context import Surroundings
+from nas.pipeline.plan import Plan, make_plan
+from nas.pipeline.runner import open_search
 from nas.report.numbers import BYTES, duration, percent, with_unit
 from nas.settings import Settings
 from nas.specs import load_spec
+from nas.store.stores import opened_stores
 from workers.progress import shown_progress
 
 
@@ -49,8 +52,9 @@ def plan_file(path: Path, settings: Settings) -> DrawnPlan:
         HwnasError: What keeps the search from starting, such as limits that cannot be met.
     """
     spec = load_spec(path)
-    with shown_progress() as progress:
-        return DrawnPlan.of(plan_search(spec, settings, progress))
+    with opened_stores(settings) as stores, shown_progress() as progress:
+        compute = InProcessCompute(stores.artifacts, settings.home)
+        return DrawnPlan.of(make_plan(open_search(spec, Surroundings(settings, stores, compute, progress))))
 
 
 def _limits(shares: tuple[float | None, ...]) -> list[str]:

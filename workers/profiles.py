@@ -4,13 +4,17 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from latency_predictors.device import host_device
-from nas.pipeline.profile import NAME, profile_context
+from nas.job_records import JobRequest
+from nas.jobs import JobKind, JobState
+from nas.pipeline.profile import NAME
 from nas.report.numbers import percent
 from nas.results import Document, TableSummary
 from nas.settings import Settings
-from nas.specs import ContextSpec
+from nas.specs import ProfileSpec, SpaceSpec
+from nas.store.stores import opened_stores
 from search_spaces.catalogue import PRESETS, get_space
 from workers.progress import shown_progress
+from workers.searches import ended_otherwise, run_to_end, submit_once
 
 
 class Profiled(Document):
@@ -45,8 +49,15 @@ def profile_host(
         MeasurementError: What keeps the machine from being measured.
     """
     chosen = preset or next(iter(PRESETS.get(name, ())), "")
-    space = get_space(name, preset=chosen, num_classes=num_classes, in_channels=in_channels)
-    with shown_progress() as progress:
-        summary = profile_context(space, ContextSpec(), settings, progress)
-        progress.step(NAME, 1, 1)
+    get_space(name, preset=chosen, num_classes=num_classes, in_channels=in_channels)
+    spec = ProfileSpec(
+        space=SpaceSpec(name=name, preset=chosen), num_classes=num_classes, in_channels=in_channels
+    )
+    with opened_stores(settings) as stores, shown_progress() as progress:
+        request = JobRequest(JobKind.PROFILE, spec.model_dump(mode="json"), NAME)
+        job = submit_once(request, settings, stores, progress)
+        ended = run_to_end(job, settings, stores, progress)
+        if ended.state is not JobState.SUCCEEDED:
+            raise ended_otherwise(ended)
+        summary = stores.stored(ended).load(NAME, TableSummary)
     return Profiled(device=host_device().label, table=summary)

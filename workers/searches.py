@@ -1,19 +1,31 @@
-"""Searches in this process, from a specification to what the user reads at the end."""
+"""Searches as jobs: submitted, watched to their end, and what the user reads then."""
 
 import math
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 import yaml
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from nas.pipeline.runner import run_search
+from nas.job_records import Job, JobRequest
+from nas.jobs import TERMINAL, JobKind, JobState
+from nas.pipeline.context import Progress
+from nas.pipeline.deliver import deliver_search
+from nas.pipeline.runner import open_inputs
 from nas.report.terminal import show_search
 from nas.results import Document, SearchResult
 from nas.settings import Settings
 from nas.specs import SearchSpec, load_spec, parse_spec
+from nas.store.job_store import MAX_PAGE
+from nas.store.stores import Stores, opened_stores
+from search_spaces.errors import HwnasError, InfeasibleError
 from workers.progress import shown_progress
+from workers.watching import watch
+from workers.worker_process import LocalWorker
+
+_OPEN: Final = tuple(state for state in JobState if state not in TERMINAL)
 
 
 class SearchOutcome(Document):
@@ -31,31 +43,136 @@ class SearchOutcome(Document):
         yield _closing(self)
 
 
+class Submitted(Document):
+    """A search that is queued."""
+
+    id: str
+    state: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Say how to follow it."""
+        lines = [
+            f"search {self.id} is {self.state}",
+            f"hwnas searches show {self.id}   tells how far it is",
+            "hwnas worker   works on whatever is queued",
+        ]
+        yield Text("\n".join(lines), no_wrap=True, overflow="ignore")
+
+
 def demo_spec() -> SearchSpec:
     """Return the specification of the demo, which is part of the package."""
     return parse_spec(yaml.safe_load(files("workers").joinpath("demo.yaml").read_text(encoding="utf-8")))
 
 
 def search(spec: SearchSpec, settings: Settings) -> SearchOutcome:
-    """Run a search here; goes on with an unfinished one of the same specification.
+    """Have a search run to its end, by a worker that is alive or one that is started for it.
+
+    Goes on with an unfinished search of the same specification. Ctrl-C leaves it so.
 
     Raises:
         HwnasError: Whatever keeps it from its end; what was finished is kept.
     """
-    with shown_progress() as progress:
-        result = run_search(spec, settings, progress)
-    folder = settings.searches / result.id
-    return SearchOutcome(id=result.id, folder=folder, report=folder / "report.html", result=result)
+    with opened_stores(settings) as stores, shown_progress() as progress:
+        job = submit(spec, settings, stores, progress)
+        return outcome(run_to_end(job, settings, stores, progress), settings, stores)
 
 
-def search_file(path: Path, settings: Settings) -> SearchOutcome:
-    """Run the search that a file specifies.
+def run_to_end(job: Job, settings: Settings, stores: Stores, progress: Progress) -> Job:
+    """Watch a job to its end, with a worker that is alive or one that is started for it.
+
+    Raises:
+        HwnasError: `no_worker`; `interrupted` on Ctrl-C, telling how the job goes on.
+    """
+    try:
+        with LocalWorker(settings, stores) as worker:
+            return watch(stores, job, progress, worker.keep_alive)
+    except KeyboardInterrupt as error:
+        raise HwnasError("interrupted", _how_it_goes_on(job, stores)) from error
+
+
+def _how_it_goes_on(job: Job, stores: Stores) -> str:
+    others = stores.workers.alive()
+    if others:
+        tells = (
+            f"`hwnas searches show {job.id}` tells how far it is, `hwnas searches cancel {job.id}` ends it"
+        )
+        shown = tells if job.kind is JobKind.SEARCH else "run the same command again to watch it"
+        return f"{job.kind} {job.id} goes on without you, with worker {others[0].name}: {shown}"
+    return (
+        f"stopped as you asked; what was finished is kept: run the same command again to go on with "
+        f"{job.kind} {job.id}, or `hwnas worker`"
+    )
+
+
+def search_file(path: Path, settings: Settings, *, watched: bool) -> SearchOutcome | Submitted:
+    """Submit the search that a file specifies; have it run to its end if it is to be watched.
 
     Raises:
         UsageError: `no_such_file`, `invalid_yaml` or `invalid_spec`.
         HwnasError: As `search`.
     """
-    return search(load_spec(path), settings)
+    spec = load_spec(path)
+    if watched:
+        return search(spec, settings)
+    with opened_stores(settings) as stores, shown_progress() as progress:
+        job = submit(spec, settings, stores, progress)
+        return Submitted(id=job.id, state=job.state)
+
+
+def submit(spec: SearchSpec, settings: Settings, stores: Stores, progress: Progress) -> Job:
+    """Return the unfinished job of a specification, or queue a new one.
+
+    A search begins only where its data and its space can be opened: a typing error leaves nothing behind.
+
+    Raises:
+        HwnasError: What is wrong with the data set or the space.
+    """
+    open_inputs(spec, settings)
+    request = JobRequest(JobKind.SEARCH, spec.model_dump(mode="json"), spec.dataset.name)
+    return submit_once(request, settings, stores, progress)
+
+
+def submit_once(request: JobRequest, settings: Settings, stores: Stores, progress: Progress) -> Job:
+    """Return the unfinished job of a request, or queue a new one."""
+    page = stores.jobs.page(settings.tenant, kinds=(request.kind,), states=_OPEN, limit=MAX_PAGE)
+    for job in page.jobs:
+        if job.spec == request.spec and not job.cancel_requested:
+            progress.say(f"{job.kind} {job.id} goes on")
+            if job.state is JobState.PARKED:
+                return stores.jobs.resume(settings.tenant, job.id)
+            return job
+    return stores.jobs.submit(settings.tenant, request)
+
+
+def outcome(job: Job, settings: Settings, stores: Stores) -> SearchOutcome:
+    """Write the folder of a finished search; return what the user reads.
+
+    Raises:
+        HwnasError: What ended the search otherwise, with its own code.
+    """
+    if job.state is not JobState.SUCCEEDED:
+        raise ended_otherwise(job)
+    stored = stores.stored(job)
+    folder = settings.searches / job.id
+    deliver_search(stored, folder)
+    return SearchOutcome(id=job.id, folder=folder, report=folder / "report.html", result=stored.result())
+
+
+def ended_otherwise(job: Job) -> HwnasError:
+    """Return the error that a job ended with."""
+    if job.state is JobState.INFEASIBLE:
+        return InfeasibleError(job.code, job.message)
+    if job.state is JobState.CANCELLED:
+        return HwnasError(
+            "cancelled", f"{job.kind} {job.id} was cancelled: run the same command again to go on"
+        )
+    if job.state is JobState.PARKED:
+        return HwnasError(
+            job.code,
+            f"{job.message}; {job.kind} {job.id} was tried several times and is parked: mend the cause and "
+            "run the same command again, it goes on where it was",
+        )
+    return HwnasError(job.code, job.message)
 
 
 def _closing(outcome: SearchOutcome) -> Text:

@@ -10,13 +10,15 @@ from typing import Final
 from benchmarks.sections.shapes_task import open_task
 from nas.pipeline import train
 from nas.pipeline.options import epochs_within, options_of, recipe_of
-from nas.pipeline.references import stock_space
-from nas.specs import SearchSpec
+from nas.specs import SearchSpec, StockName
+from nas.tasks import StockNetwork
 from nas.training.events import Trained
 from nas.training.finetune import finetune
 from nas.training.options import TrainTask
 from nas.training.trainer import FINISHED
 from nas.training.trainer import train as train_network
+from nas.training.weights import load_supernet
+from nas.workplace import Workplace, stock_space
 from search_spaces.base import Architecture, SearchSpace, architecture_from_values
 from search_spaces.digests import sha256_json
 from search_spaces.network import fixed_space
@@ -25,7 +27,7 @@ from search_spaces.sampling import as_architecture, as_array, canonical
 PROCESSES: Final = 2
 """Training is counted in CPU-seconds, so one process a core disturbs nothing."""
 
-STOCK: Final = ("mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2", "resnet")
+STOCK: Final[tuple[StockName, ...]] = ("mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2", "resnet")
 
 
 @dataclass(frozen=True)
@@ -53,20 +55,22 @@ class Job:
 
     Attributes:
         kind: `supernet`, `stock`, `fixed` (an architecture trained alone) or `finetune` (from the supernet).
-        name: Of the stock network.
+        name: Of the stock network, for `stock`.
         architecture: Of `fixed` and `finetune`.
         cpu_seconds: What it may take; by epochs of the specification where 0.
         share: Of these epochs, for `finetune`.
+        start: Weights of the supernet, for `finetune`.
         seed: Of initial weights and order; that of the specification where negative.
     """
 
     kind: str
     home: Path
     spec: SearchSpec
-    name: str = ""
+    name: StockName | None = None
     architecture: Architecture = ()
     cpu_seconds: float = 0.0
     share: float = 0.0
+    start: Path = Path()
     seed: int = -1
 
 
@@ -98,8 +102,8 @@ def train_all(jobs: list[Job]) -> list[Weights]:
 def job_space(job: Job) -> SearchSpace:
     """Return the space that a job trains."""
     ctx = open_task(job.home, job.spec)
-    if job.kind == "stock":
-        return stock_space(ctx, job.name)
+    if job.name is not None:
+        return stock_space(job.name, ctx.space, ctx.dataset)
     return ctx.space if job.kind == "supernet" else fixed_space(ctx.space, job.architecture)
 
 
@@ -109,7 +113,9 @@ def run_job(job: Job) -> Weights:
     if job.kind == "supernet":
         train.run(ctx, lambda _: job.spec.supernet.epochs or 1)
         document = ctx.run.load(train.NAME, train.TrainDocument)
-        return Weights(job, document.weights, document.cpu_seconds)
+        place = Workplace(ctx.stores.artifacts, job.home / "alone", job.home / "images")
+        path = place.place(document.weights, place.scratch / document.id / FINISHED)
+        return Weights(job, path, document.cpu_seconds)
     seed = ctx.spec.seed if job.seed < 0 else job.seed
     folder = job.home / "alone" / sha256_json([ctx.dataset.digest, _facts(job), seed])[:16]
     if (folder / FINISHED).exists():
@@ -117,13 +123,14 @@ def run_job(job: Job) -> Weights:
     epochs = job.spec.supernet.epochs or 1
     space = job_space(job)
     if job.cpu_seconds:
-        epochs = epochs_within(ctx.spec, ctx.dataset, space, job.cpu_seconds)
+        network = job.architecture if job.name is None else StockNetwork(job.name)
+        epochs = epochs_within(ctx, network, job.cpu_seconds)
     if job.kind == "finetune":
         epochs = max(round(job.share * epochs), 1)
     task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), seed)
     started = time.process_time()
     if job.kind == "finetune":
-        events = finetune(task, ctx.dataset, train.load_trained(ctx), job.architecture)
+        events = finetune(task, ctx.dataset, load_supernet(job.start, ctx.space), job.architecture)
     else:
         events = train_network(task, ctx.dataset, space)
     path = next(event.path for event in events if isinstance(event, Trained))
@@ -156,5 +163,6 @@ def _facts(job: Job) -> list[object]:
         training,
         job.cpu_seconds,
         job.share,
+        job.start.parent.name,
         job.spec.seed,
     ]

@@ -5,32 +5,32 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import psutil
 
 from benchmarks.figures import Figure
+from benchmarks.sections.lab import last_result, settings_of
 from nas.results import SearchResult
-from nas.settings import Settings
-from nas.store.run_folder import list_runs
 
 _GIB: Final = 2**30
 
 
 def run(home: Path, quick: bool) -> list[Figure]:
     """Run the demo in a fresh home of its own; it is the same when quick."""
-    own = home / "demo"
+    settings = settings_of(home / "demo")
     started = time.perf_counter()
     peak = _peak_memory(
         [str(Path(sys.executable).with_name("hwnas")), "demo", "--json"],
-        {**os.environ, "HWNAS_HOME": str(own)},
+        {**os.environ, **settings.as_environment()},
     )
     minutes = (time.perf_counter() - started) / 60
-    result = list_runs(Settings(home=own).searches)[-1].result()
+    result = last_result(settings)
     return [
         Figure("demo: wall time", minutes, "min", "<=", 5.0, _phases(result)),
-        Figure("demo: peak memory of all its processes", peak / _GIB, "GiB", "<=", 3 * 1e9 / _GIB),
+        Figure("demo: peak memory of all its processes", peak / _GIB, "GiB", "<=", 4 * 1e9 / _GIB),
         *front_figures(result),
     ]
 
@@ -59,7 +59,7 @@ def _phases(result: SearchResult) -> str:
 
 
 def _peak_memory(command: list[str], environment: dict[str, str]) -> int:
-    """Run a command; return the largest sum of resident bytes of it and its children."""
+    """Run a command; return the largest sum of resident bytes of it, its worker, and the worker's Ray."""
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     peak, ended = 0, threading.Event()
 
@@ -82,6 +82,10 @@ def _resident(pid: int) -> int:
     try:
         parent = psutil.Process(pid)
         family = [parent, *parent.children(recursive=True)]
-        return sum(one.memory_info().rss for one in family)
-    except psutil.NoSuchProcess:  # it ended between two looks
+    except psutil.NoSuchProcess:
         return 0
+    resident = 0
+    for one in family:
+        with suppress(psutil.NoSuchProcess):  # it ended between two looks
+            resident += one.memory_info().rss
+    return resident

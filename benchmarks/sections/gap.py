@@ -9,8 +9,9 @@ from typing import Final
 
 from benchmarks.figures import Figure, spread
 from benchmarks.sections.alone import Job, Weights, train_all
+from benchmarks.sections.lab import search_once
 from benchmarks.sections.scored import score_all
-from benchmarks.sections.shapes_task import long_spec, open_task, search_once
+from benchmarks.sections.shapes_task import long_spec, open_task
 from search_spaces.base import Architecture, architecture_from_values
 
 NUM_SEEDS: Final = 3
@@ -35,7 +36,16 @@ def run(home: Path, quick: bool) -> list[Figure]:
         for architecture in _three_points(supernet):
             shared.append((supernet, architecture))
             jobs.append(Job("fixed", home, spec, architecture=architecture))
-            jobs.append(Job("finetune", home, spec, architecture=architecture, share=FINETUNE_SHARE))
+            jobs.append(
+                Job(
+                    "finetune",
+                    home,
+                    spec,
+                    architecture=architecture,
+                    share=FINETUNE_SHARE,
+                    start=supernet.path,
+                )
+            )
     trained = train_all(jobs)
     inherited = [100 * one.test_accuracy for one in score_all(shared)]
     alone = [100 * one.test_accuracy for one in score_all([(one, ()) for one in trained[::2]])]

@@ -1,23 +1,25 @@
 """Whole networks of the demo's space measured twice, independently, beside what the table says of them."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel
 
-from benchmarks.sections.quiet import Quiet
-from latency_predictors.calibration import spread_by_cost
+from benchmarks.sections.lab import measured_anew, open_lab
+from benchmarks.sections.lab import profiled as profiled_for
+from latency_predictors.calibration import calibration_point, spread_by_cost
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.slot_costs import SlotCosts
-from nas.pipeline.profile import context_of, load_table, measure_networks, profile_context
-from nas.settings import Settings
-from nas.specs import ContextSpec
+from nas.pipeline.profile import initial_file
+from nas.specs import ContextSpec, parse_spec
 from nas.training.recipes import spread_architectures
 from search_spaces.atomic import write_atomically
-from search_spaces.base import FloatArray, Space, architecture_digest, space_digest
+from search_spaces.base import Architecture, FloatArray, Space, architecture_digest, space_digest
 from search_spaces.catalogue import get_space
+from search_spaces.network import layers
 from search_spaces.sampling import as_architecture
 from search_spaces.slot_tables import distinct_layers
 
@@ -38,9 +40,7 @@ def demo_space() -> Space:
 
 def profiled(home: Path) -> LookupTable:
     """Return the table of this host, complete for the demo's space."""
-    settings = Settings(home=home)
-    profile_context(demo_space(), ContextSpec(), settings, Quiet())
-    return load_table(settings, context_of(ContextSpec()))
+    return profiled_for(open_lab(home, parse_spec({"dataset": {"name": "digits"}})), ContextSpec())
 
 
 def measured_pairs(home: Path, count: int) -> Pairs:
@@ -56,10 +56,32 @@ def measured_pairs(home: Path, count: int) -> Pairs:
     archs = np.array(unseen)
     sums = SlotCosts(space, table.costs_ms(distinct_layers(space))[:, np.newaxis])(archs)[:, 0]
     chosen = [as_architecture(archs[i]) for i in spread_by_cost(sums.astype(np.float64), count, rng)]
-    first, second = (measure_networks(space, table, chosen, Quiet()) for _ in range(2))
-    pairs = Pairs(first=tuple(first), second=tuple(second))
+    first, second = (_measure(table, chosen) for _ in range(2))
+    pairs = Pairs(first=first, second=second)
     write_atomically(path, pairs.model_dump_json().encode())
     return pairs
+
+
+def _measure(table: LookupTable, architectures: Sequence[Architecture]) -> tuple[CalibrationPoint, ...]:
+    """Measure networks in fresh sessions, beside what the table says of them."""
+    space = demo_space()
+    with tempfile.TemporaryDirectory(prefix="hwnas-bench-") as folder:
+        files: dict[str, Path] = {}
+        for one in architectures:
+            digest = architecture_digest(space, one)
+            files[digest] = Path(folder) / f"{digest}.onnx"
+            files[digest].write_bytes(initial_file(space, one))
+        measured = measured_anew(table, files)
+    return tuple(
+        calibration_point(
+            table,
+            layers(space, one),
+            digest=digest,
+            measured_ms=measured[digest].median_ms,
+            rel_sd=measured[digest].rel_sd,
+        )
+        for digest, one in zip(files, architectures, strict=True)
+    )
 
 
 def measured_ms(points: Sequence[CalibrationPoint]) -> FloatArray:

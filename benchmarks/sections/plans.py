@@ -4,10 +4,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.figures import Figure
+from benchmarks.sections.lab import settings_of
 from benchmarks.sections.quiet import Quiet
-from nas.pipeline.runner import plan_search, run_search
+from nas.compute import InProcessCompute
+from nas.pipeline.context import Surroundings
+from nas.pipeline.plan import Plan, make_plan
+from nas.pipeline.runner import open_search
 from nas.settings import Settings
-from nas.specs import parse_spec
+from nas.specs import SearchSpec, parse_spec
+from nas.store.stores import opened_stores
+from workers.inprocess import run_search
 
 FACTOR: Final = 1.5
 NEGLIGIBLE_S: Final = 1.5
@@ -37,12 +43,12 @@ SPECIFICATIONS: Final[tuple[dict[str, Any], ...]] = (
 
 def run(home: Path, quick: bool) -> list[Figure]:
     """Plan and run each specification; the first one profiles the device, the others find the table."""
-    settings = Settings(home=home / "plans")
+    settings = settings_of(home / "plans")
     kept, details = 0, []
     specifications = SPECIFICATIONS[:2] if quick else SPECIFICATIONS
     for number, document in enumerate(specifications, 1):
         spec = parse_spec(document)
-        planned = {phase.name: phase.seconds for phase in plan_search(spec, settings, Quiet()).phases}
+        planned = {phase.name: phase.seconds for phase in _plan(spec, settings).phases}
         real = {phase.name: phase.seconds for phase in run_search(spec, settings, Quiet()).phases}
         worst = max(real, key=lambda name: _factor(planned[name], real[name]))
         factor = _factor(planned[worst], real[worst])
@@ -51,6 +57,12 @@ def run(home: Path, quick: bool) -> list[Figure]:
     target = 9.0 * len(specifications) / 10
     name = f"plans whose phases are all within x{FACTOR:g}, of {len(specifications)}"
     return [Figure(name, kept, "", ">=", target, "; ".join(details))]
+
+
+def _plan(spec: SearchSpec, settings: Settings) -> Plan:
+    with opened_stores(settings) as stores:
+        compute = InProcessCompute(stores.artifacts, settings.home)
+        return make_plan(open_search(spec, Surroundings(settings, stores, compute, Quiet())))
 
 
 def _factor(planned: float, real: float) -> float:

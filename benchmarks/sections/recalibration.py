@@ -10,9 +10,10 @@ from benchmarks.sections.alone import Job, train_all
 from benchmarks.sections.shapes_task import long_spec, open_task
 from nas.evaluation import SubnetEvaluator
 from nas.pipeline.options import augmentation_of
-from nas.training.batch_norm import NUM_CALIBRATION_IMAGES, recalibrate
+from nas.training.batch_norm import recalibrate
 from nas.training.recipes import spread_architectures
 from nas.training.weights import load_supernet
+from nas.training_options import NUM_CALIBRATION_IMAGES
 from search_spaces.network import resolution
 from search_spaces.sampling import as_architecture
 

@@ -4,18 +4,19 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.sections.alone import PROCESSES, Weights
+from benchmarks.sections.lab import measured_anew
 from benchmarks.sections.shapes_task import open_task
 from nas.evaluation import SubnetEvaluator
-from nas.pipeline.networks import export_subnet, measure_files, score_file
+from nas.export.checked import export_checked, score_file
 from nas.pipeline.options import augmentation_of
-from nas.pipeline.profile import context_of, load_table
+from nas.pipeline.profile import context_of, latest_table
 from nas.results import VerifiedNetwork
-from nas.store.run_folder import RunFolder
 from nas.training.weights import load_supernet
 from search_spaces.base import Architecture, architecture_from_values
 
@@ -47,23 +48,30 @@ def _score(task: tuple[Weights, Architecture]) -> Scored:
     ctx = open_task(weights.job.home, weights.job.spec)
     supernet = load_supernet(weights.path, weights.space)
     evaluator = SubnetEvaluator(supernet, ctx.dataset, ctx.spec.seed, augmentation_of(ctx.spec))
-    exported = export_subnet(ctx, supernet, evaluator, architecture)
-    test = float(score_file(ctx, exported.file_sha256, "test").mean())
-    return Scored(architecture, exported.file_sha256, exported.correct, test)
+    kept: list[str] = []
+
+    def keep(content: bytes) -> Path:
+        kept.append(ctx.stores.artifacts.put(content))
+        return ctx.run.network_path(kept[-1])
+
+    static = evaluator.extract(architecture)
+    exported = export_checked(static, weights.space, architecture, ctx.dataset, keep)
+    test = float(score_file(exported.path, ctx.dataset, "test").mean())
+    return Scored(architecture, kept[-1], exported.correct, test)
 
 
-def scored_files(weights: Weights, found: RunFolder, networks: Iterable[VerifiedNetwork]) -> list[Scored]:
+def scored_files(weights: Weights, networks: Iterable[VerifiedNetwork]) -> list[Scored]:
     """Return networks that a search verified: the very files, scored on the test images."""
     ctx = open_task(weights.job.home, weights.job.spec)
     scored = []
     for network in networks:
-        digest = ctx.run.keep_network(found.network_path(network.file_sha256).read_bytes())
+        path = ctx.run.network_path(network.file_sha256)
         scored.append(
             Scored(
                 architecture_from_values(ctx.space, network.architecture),
-                digest,
-                score_file(ctx, digest, "validation"),
-                float(score_file(ctx, digest, "test").mean()),
+                network.file_sha256,
+                score_file(path, ctx.dataset, "validation"),
+                float(score_file(path, ctx.dataset, "test").mean()),
             )
         )
     return scored
@@ -72,6 +80,6 @@ def scored_files(weights: Weights, found: RunFolder, networks: Iterable[Verified
 def latencies_ms(weights: Weights, files: list[str]) -> dict[str, float]:
     """Measure exported files of one task, all together so that they share sessions; medians by file."""
     ctx = open_task(weights.job.home, weights.job.spec)
-    table = load_table(ctx.settings, context_of(ctx.spec.targets[0].context))
-    measured = measure_files(ctx, table, list(dict.fromkeys(files)), "benchmark")
+    table = latest_table(ctx.stores, context_of(ctx.spec.targets[0].context))
+    measured = measured_anew(table, {file: ctx.run.network_path(file) for file in files})
     return {digest: value.median_ms for digest, value in measured.items()}

@@ -4,13 +4,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from benchmarks.sections.quiet import Quiet
+from benchmarks.sections.lab import open_lab
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.runner import open_context, run_search
-from nas.results import SearchResult
-from nas.settings import Settings
 from nas.specs import FinetuneSpec, SearchSpec, parse_spec
-from nas.store.run_folder import RunFolder, list_runs
 
 EPOCHS: Final = 130
 """Of the supernet, and of stand-alone networks where a number of epochs is compared: about 80 CPU-seconds."""
@@ -54,15 +50,6 @@ def open_task(home: Path, spec: SearchSpec) -> PhaseContext:
     return _open(home, spec.model_dump_json())
 
 
-def search_once(ctx: PhaseContext) -> SearchResult:
-    """Run the search of a context, or return what it found if it is finished."""
-    for run in list_runs(ctx.settings.searches):
-        if run.finished and run.spec() == ctx.spec:
-            return run.result()
-    return run_search(ctx.spec, ctx.settings, ctx.progress)
-
-
 @lru_cache
 def _open(home: Path, text: str) -> PhaseContext:
-    spec, settings = SearchSpec.model_validate_json(text), Settings(home=home)
-    return open_context(spec, settings, Quiet(), RunFolder(settings.home / "benchmark" / str(spec.seed)))
+    return open_lab(home, SearchSpec.model_validate_json(text))

@@ -16,14 +16,13 @@ from scipy.stats import t
 
 from benchmarks.figures import Figure, spread
 from benchmarks.sections.alone import STOCK, Job, Weights, scaled_family, train_all
+from benchmarks.sections.lab import profiled, search_once, stored_search
 from benchmarks.sections.scored import Scored, latencies_ms, score_all, scored_files
-from benchmarks.sections.shapes_task import open_task, search_once, shapes_spec
+from benchmarks.sections.shapes_task import open_task, shapes_spec
 from nas.pareto import hypervolume, non_dominated
 from nas.pipeline import verify
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.profile import profile_context
 from nas.results import SearchResult
-from nas.store.run_folder import RunFolder
 from search_spaces.base import Architecture, FloatArray
 from search_spaces.sampling import as_architecture, random_architectures
 
@@ -38,7 +37,7 @@ def run(home: Path, quick: bool) -> list[Figure]:
     """Compare over seeds; figures are differences of hypervolume with their lower 95 % bounds."""
     seeds = range(2 if quick else NUM_SEEDS)
     ctx = open_task(home, shapes_spec(0, quick=quick))
-    profile_context(ctx.space, ctx.spec.targets[0].context, ctx.settings, ctx.progress)
+    profiled(ctx, ctx.spec.targets[0].context)
     supernets = train_all([Job("supernet", home, shapes_spec(seed, quick=quick)) for seed in seeds])
     results = {
         supernet.job.spec.seed: search_once(open_task(home, supernet.job.spec)) for supernet in supernets
@@ -77,11 +76,10 @@ def _point_sets(
         "stock": [(one, ()) for one in rivals if one.job.kind == "stock"],
         "family": [(one, ()) for one in rivals if one.job.kind == "fixed"],
     }
-    run = RunFolder(ctx.settings.searches / result.id)
-    inherited = run.load(verify.NAME, verify.VerifyDocument).targets[0].front
+    inherited = stored_search(ctx, result).load(verify.NAME, verify.VerifyDocument).targets[0].front
     scored = {
-        "search": scored_files(supernet, run, result.targets[0].front),
-        "inherited": scored_files(supernet, run, inherited),
+        "search": scored_files(supernet, result.targets[0].front),
+        "inherited": scored_files(supernet, inherited),
     }
     scored |= {name: score_all(tasks) for name, tasks in groups.items()}
     files = [one.file_sha256 for group in scored.values() for one in group]

@@ -1,13 +1,17 @@
-"""What a phase is given."""
+"""What a phase is given, and how it ends."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from nas.data.dataset import Dataset
+from nas.jobs import Waiting
+from nas.ports import Compute
 from nas.settings import Settings
 from nas.specs import SearchSpec
-from nas.store.run_folder import RunFolder
-from search_spaces.base import SearchSpace
+from nas.store.job_run import JobRun
+from nas.store.stores import Stores
+from nas.tasks import Inputs
+from search_spaces.base import Space
 
 
 class Progress(Protocol):
@@ -21,21 +25,90 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True)
-class PhaseContext:
-    """What a phase is given.
+class Done:
+    """The phase has left its result."""
+
+
+PhaseEnd = Done | Waiting
+"""How a phase ends: with its result, or with measurements queued that it cannot do without.
+
+A phase that waits is run again when they are there. It goes on from what it left in the store.
+"""
+
+
+class RunContext(Protocol):
+    """What measuring for a running job takes, whatever the job is."""
+
+    @property
+    def stores(self) -> Stores:
+        """The database and the artifact store."""
+
+    @property
+    def run(self) -> JobRun:
+        """What the job keeps."""
+
+    @property
+    def space(self) -> Space:
+        """The networks that are measured."""
+
+    @property
+    def progress(self) -> Progress:
+        """Told how far it is."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a job is run in.
 
     Attributes:
+        settings: Where things are kept.
+        stores: The database and the artifact store.
+        compute: Runs tasks.
+        progress: Told how far it is.
+    """
+
+    settings: Settings
+    stores: Stores
+    compute: Compute
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class SearchContext:
+    """A search that may not be submitted yet: enough to plan it.
+
+    Attributes:
+        tenant: Whose it is.
         spec: What was asked for.
         settings: Where things are kept.
         dataset: The images.
         space: The search space for these images.
-        run: The folder of the search.
+        stores: The database and the artifact store.
+        compute: Runs tasks.
         progress: Told how far it is.
     """
 
+    tenant: str
     spec: SearchSpec
     settings: Settings
     dataset: Dataset
-    space: SearchSpace
-    run: RunFolder
+    space: Space
+    stores: Stores
+    compute: Compute
     progress: Progress
+
+    @property
+    def inputs(self) -> Inputs:
+        """What tasks of this search open."""
+        return Inputs(self.spec.dataset, self.dataset.digest, self.spec.space)
+
+
+@dataclass(frozen=True)
+class PhaseContext(SearchContext):
+    """A search that is run.
+
+    Attributes:
+        run: What it keeps, under the lease of its attempt.
+    """
+
+    run: JobRun

@@ -1,15 +1,17 @@
-"""Writes the bundle of one verified network of a search."""
+"""Writes what a search found into folders: the bundle of a network, the report and what it links to."""
 
 from pathlib import Path
 
 from nas.export.bundle import write_bundle
 from nas.export.card import Card
+from nas.report.page import write_report
 from nas.results import SupernetSummary, TargetResult, VerifiedNetwork
-from nas.store.run_folder import RunFolder
+from nas.store.job_run import StoredJob
+from search_spaces.atomic import write_atomically
 
 
 def deliver(
-    run: RunFolder,
+    job: StoredJob,
     network: VerifiedNetwork,
     target: TargetResult,
     folder: Path,
@@ -21,7 +23,7 @@ def deliver(
     """Write a network's bundle from the file that was scored and measured; return the folder.
 
     Args:
-        run: The search.
+        job: The search.
         network: One of the networks it verified.
         target: Where it was measured.
         folder: Where the bundle is to stand.
@@ -30,19 +32,55 @@ def deliver(
         versions: Of what computed the figures.
 
     Raises:
-        ArtifactError: `wrong_file` or `damaged_file`.
+        ArtifactError: `wrong_file`, `damaged_file`, `artifact_missing` or `artifact_damaged`.
         UsageError: `folder_in_use`.
         ResourceError: `disk_full`.
     """
     card = Card(
         network=network,
         target=target,
-        search_id=run.id,
-        dataset_name=run.spec().dataset.name,
+        search_id=job.id,
+        dataset_name=job.spec().dataset.name,
         why=why,
         test_uses=1 if network.test_accuracy else 0,
         supernet=supernet if network.origin == "search" else None,
         versions=versions,
     )
-    write_bundle(folder, run.network_path(network.file_sha256), card)
+    write_bundle(folder, job.network_path(network.file_sha256), card)
     return folder
+
+
+def deliver_search(job: StoredJob, folder: Path) -> None:
+    """Write the folder of a finished search: report, delivered bundles, every verified file.
+
+    searches/digits-1f3a9c2e/
+    ├── networks/        exported files by SHA-256
+    ├── exports/         delivered networks, each with its card
+    └── report.html
+
+    Args:
+        job: The search.
+        folder: What stands there is replaced.
+
+    Raises:
+        ArtifactError: As `deliver`.
+        ResourceError: `disk_full`.
+    """
+    result = job.result()
+    verified = [network for target in result.targets for network in target.networks]
+    for network in (*verified, *result.references):
+        content = job.network_path(network.file_sha256).read_bytes()
+        write_atomically(folder / "networks" / f"{network.file_sha256}.onnx", content)
+    for delivery in result.deliveries:
+        target = result.targets[delivery.target]
+        network = next(one for one in target.networks if one.name == delivery.name)
+        deliver(
+            job,
+            network,
+            target,
+            folder / delivery.folder,
+            why=delivery.why,
+            supernet=result.supernet,
+            versions=result.versions,
+        )
+    write_report(result, folder / "report.html")

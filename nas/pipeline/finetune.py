@@ -6,28 +6,36 @@ anew, and takes the place of its inherited form where it is not less accurate an
 kept. Does nothing unless asked for.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from nas.pipeline.context import PhaseContext
-from nas.pipeline.networks import Exported, export_static, latency_of, measure_files, score_file
+from latency_predictors.spread import Measured
+from nas.jobs import Waiting
+from nas.pipeline.context import Done, PhaseContext, PhaseEnd
+from nas.pipeline.networks import (
+    Exported,
+    Named,
+    export_single,
+    exported_once,
+    latency_of,
+    measure_files,
+    score_file,
+)
 from nas.pipeline.options import epochs_within
-from nas.pipeline.profile import context_of, load_table
-from nas.pipeline.single import Place, single_task, trained_network
+from nas.pipeline.profile import context_of
 from nas.pipeline.train import NAME as TRAIN
-from nas.pipeline.train import TrainDocument, load_trained
+from nas.pipeline.train import TrainDocument
+from nas.pipeline.training import Place, train_to_end
 from nas.pipeline.verification import confirm_of, part_of
 from nas.pipeline.verify import NAME as VERIFY
 from nas.pipeline.verify import VerifyDocument
 from nas.publication import accuracy_of, front_first, keeps_limits, published
 from nas.results import Accuracy, Document, Latency, TargetResult, VerifiedNetwork
-from nas.training.finetune import finetune
-from search_spaces.base import Architecture, architecture_from_values
-from search_spaces.network import fixed_space
+from nas.tasks import TunedSubnet
+from search_spaces.base import Architecture, architecture_digest, architecture_from_values
 
 NAME: Final = "finetune"
 _PLAN: Final = f"{NAME}.plan"
@@ -38,10 +46,12 @@ class FinetuneDocument(Document):
 
     Attributes:
         cpu_seconds: Processor time of the training.
+        weights: Digests of the weights that were trained, by the digest of the architecture.
     """
 
     targets: tuple[TargetResult, ...]
     cpu_seconds: float
+    weights: dict[str, str]
 
 
 class FinetunePlan(Document):
@@ -60,19 +70,25 @@ class _Tuned:
 
     exported: Exported
     epochs: int
+    cpu_seconds: float
+    weights: str
 
 
-def run(ctx: PhaseContext) -> None:
+def run(ctx: PhaseContext) -> PhaseEnd:
     """Train on what the specification asks for, and leave the fronts with it."""
     targets = ctx.run.load(VERIFY, VerifyDocument).targets
-    seconds = ctx.spec.finetune.share * ctx.run.load(TRAIN, TrainDocument).cpu_seconds
-    if seconds:
-        started = time.process_time()
-        tuned = _tune(ctx, targets, seconds)
-        # Where a killed phase goes on, this process did only a part of it.
-        seconds = max(seconds, time.process_time() - started)
-        targets = tuple(_with_tuned(ctx, target, tuned) for target in targets)
-    ctx.run.save(NAME, FinetuneDocument(targets=targets, cpu_seconds=seconds))
+    given = ctx.spec.finetune.share * ctx.run.load(TRAIN, TrainDocument).cpu_seconds
+    spent, weights = 0.0, dict[str, str]()
+    if given:
+        tuned = _tune(ctx, targets, given)
+        spent = sum(one.cpu_seconds for one in tuned.values())
+        weights = {digest: one.weights for digest, one in tuned.items()}
+        found = [_with_tuned(ctx, target, tuned) for target in targets]
+        if any(target is None for target in found):
+            return Waiting()
+        targets = tuple(target for target in found if target is not None)
+    ctx.run.save(NAME, FinetuneDocument(targets=targets, cpu_seconds=spent, weights=weights))
+    return Done()
 
 
 def chosen_networks(target: TargetResult, points: int) -> list[VerifiedNetwork]:
@@ -91,15 +107,23 @@ def _tune(ctx: PhaseContext, targets: Sequence[TargetResult], cpu_seconds: float
     if not chosen:
         return {}
     epochs = _planned_epochs(ctx, chosen, cpu_seconds / len(chosen))
-    supernet = load_trained(ctx)
-    tuned = {}
-    for number, (digest, architecture) in enumerate(chosen.items()):
-        task = single_task(ctx, ctx.run.path / NAME / digest[:12], epochs[digest])
-        events = finetune(task, ctx.dataset, supernet, architecture)
-        place = Place(NAME, number, len(chosen), f"training net-{digest[:6]} on")
-        static = trained_network(ctx, events, fixed_space(ctx.space, architecture), place)
-        tuned[digest] = _Tuned(export_static(ctx, static, ctx.space, architecture), epochs[digest])
-    return tuned
+    weights = ctx.run.load(TRAIN, TrainDocument).weights
+    return {
+        digest: _tune_one(ctx, TunedSubnet(architecture, weights), epochs[digest], number, len(chosen))
+        for number, (digest, architecture) in enumerate(chosen.items())
+    }
+
+
+def _tune_one(ctx: PhaseContext, network: TunedSubnet, epochs: int, number: int, count: int) -> _Tuned:
+    name = architecture_digest(ctx.space, network.architecture)[:6]
+    trained = train_to_end(ctx, network, epochs, Place(NAME, number, count, f"training net-{name} on"))
+    (exported,) = exported_once(
+        ctx,
+        f"{NAME}.{number}.exported",
+        [Named(ctx.space, network.architecture)],
+        lambda: [export_single(ctx, network, trained.weights)],
+    )
+    return _Tuned(exported, epochs, trained.cpu_seconds, trained.weights.tensors)
 
 
 def _planned_epochs(
@@ -108,39 +132,43 @@ def _planned_epochs(
     """Return how many epochs of each network fit into the CPU-seconds of one; decided once for a search."""
     if not ctx.run.has(_PLAN):
         epochs = {
-            digest: epochs_within(ctx.spec, ctx.dataset, fixed_space(ctx.space, architecture), cpu_seconds)
-            for digest, architecture in chosen.items()
+            digest: epochs_within(ctx, architecture, cpu_seconds) for digest, architecture in chosen.items()
         }
         ctx.run.save(_PLAN, FinetunePlan(epochs=epochs))
     return ctx.run.load(_PLAN, FinetunePlan).epochs
 
 
-def _with_tuned(ctx: PhaseContext, target: TargetResult, tuned: Mapping[str, _Tuned]) -> TargetResult:
-    """Return a target with trained networks in the place of their inherited forms; front and ties anew."""
-    files = [
-        tuned[network.architecture_digest].exported.file_sha256
-        for network in target.networks
-        if network.architecture_digest in tuned
-    ]
-    table = load_table(ctx.settings, context_of(target.target.context))
-    measured = measure_files(ctx, table, files, NAME)
+def _with_tuned(ctx: PhaseContext, target: TargetResult, tuned: Mapping[str, _Tuned]) -> TargetResult | None:
+    """Return a target with trained networks in the place of their inherited forms; front and ties anew.
+
+    None while they are measured.
+    """
+    here = [network for network in target.networks if network.architecture_digest in tuned]
+    files = [tuned[network.architecture_digest].exported.file_sha256 for network in here]
+    measured = measure_files(ctx, context_of(target.target.context), files)
+    if measured is None:
+        return None
     confirm = confirm_of(ctx.dataset.folds)
     limits = {str(name): limit for name, limit in target.target.limits.items()}
-    networks = []
-    for network in target.networks:
-        found = tuned.get(network.architecture_digest)
-        if found is not None:
-            accuracy = accuracy_of(found.exported.correct[confirm], part_of(ctx.dataset.folds))
-            latency = latency_of(measured[found.exported.file_sha256])
-            network = better_of(network, _tuned_form(network, found, accuracy, latency), limits)
-        networks.append(network)
+    better = {
+        network.name: better_of(network, _verified(ctx, network, tuned, measured), limits) for network in here
+    }
     placed = published(
-        networks,
+        [better.get(network.name, network) for network in target.networks],
         lambda network: score_file(ctx, network.file_sha256, "validation")[confirm],
         ctx.spec.search.objectives,
         limits,
     )
     return target.model_copy(update={"networks": front_first(placed)})
+
+
+def _verified(
+    ctx: PhaseContext, network: VerifiedNetwork, tuned: Mapping[str, _Tuned], measured: Mapping[str, Measured]
+) -> VerifiedNetwork:
+    found = tuned[network.architecture_digest]
+    correct = found.exported.correct[confirm_of(ctx.dataset.folds)]
+    accuracy = accuracy_of(correct, part_of(ctx.dataset.folds))
+    return _tuned_form(network, found, accuracy, latency_of(measured[found.exported.file_sha256]))
 
 
 def better_of(

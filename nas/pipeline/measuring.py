@@ -1,59 +1,51 @@
-"""Measuring files on this host: layers for tables, networks for calibration and verification alike."""
+"""What phases have measured: a queue of the device, not a call.
 
-import os
-import tempfile
+A phase asks for files; what has not been measured is queued, and the phase waits. Whoever serves the device
+(`workers.measuring` on this host) delivers the sessions, and the phase is run again.
+"""
+
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
 
-from latency_predictors.lookup_table import LookupTable
+from latency_predictors.device import ExecutionContext, host_device
 from latency_predictors.measure import TimingProtocol
-from latency_predictors.protocol import SessionResult, Subject
-from latency_predictors.session import OnProgress, run_sessions
+from latency_predictors.protocol import SessionResult
+from nas.measurement_tasks import MeasurementTask
+from nas.pipeline.context import RunContext
+from search_spaces.errors import MeasurementError
 
 NUM_SESSIONS: Final = 2
 """Fresh processes behind every measured value."""
 
 
-def measure_paths(
-    table: LookupTable,
-    paths: Mapping[str, Path],
+def measured(
+    ctx: RunContext,
+    context: ExecutionContext,
     timing: TimingProtocol,
-    on_progress: OnProgress,
-) -> list[SessionResult]:
-    """Measure files, by digest, in the context of a table and against its anchors.
+    files: Mapping[str, Callable[[], str]],
+) -> tuple[SessionResult, ...] | None:
+    """Return what sessions on this host found of files; None where some are queued still.
 
-    One process of a user measures on a host at a time, whatever its settings.
+    Args:
+        ctx: The job.
+        context: How they are run.
+        timing: How they are timed.
+        files: By the digest of what is measured, a function that returns the file's digest in the artifact
+            store.
 
     Raises:
-        MeasurementError: What `run_sessions` raises.
+        MeasurementError: As whoever measured told, where a file cannot be measured.
     """
-    return run_sessions(
-        [Subject(digest=digest, path=path) for digest, path in paths.items()],
-        table.context,
-        timing,
-        lease_folder=_lease_folder(),
-        num_sessions=NUM_SESSIONS,
-        reference_ms=table.reference_ms,
-        on_progress=on_progress,
-    )
-
-
-def _lease_folder() -> Path:
-    """Return a folder of the user's own: nobody else can put anything into the lock's place."""
-    return Path(tempfile.gettempdir()) / f"hwnas-leases-{os.getuid()}"
-
-
-def measure_contents(
-    table: LookupTable,
-    files: Mapping[str, Callable[[], bytes]],
-    timing: TimingProtocol,
-    on_progress: OnProgress,
-) -> list[SessionResult]:
-    """Measure files that are written only for that."""
-    with tempfile.TemporaryDirectory(prefix="hwnas-") as folder:
-        paths = {}
-        for digest, write in files.items():
-            paths[digest] = Path(folder) / f"{digest}.onnx"
-            paths[digest].write_bytes(write())
-        return measure_paths(table, paths, timing, on_progress)
+    if not files:
+        return ()
+    device = host_device()
+    tasks = [
+        MeasurementTask(device, context, timing, subject, write(), NUM_SESSIONS)
+        for subject, write in files.items()
+    ]
+    report = ctx.stores.measurements.enqueue(ctx.run.lease, tasks)
+    for failed in report.failed:
+        raise MeasurementError(failed.code, failed.message)
+    if report.pending:
+        return None
+    return ctx.stores.sessions.sessions(device.digest, context.digest, files)

@@ -1,29 +1,27 @@
-"""From an architecture to a verified network: extract, export, check, score and measure as exported."""
+"""From trained weights to a verified network: exported, checked, scored and measured as exported."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latency_predictors.lookup_table import LookupTable
+from latency_predictors.device import ExecutionContext
 from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.memory import peak_memory_bytes
 from latency_predictors.spread import Measured, combine_sessions
 from nas.data.contents import Part
-from nas.data.decode import RESIZE_RULE
-from nas.evaluation import SubnetEvaluator, score_network
-from nas.export.classifier import OnnxClassifier
-from nas.export.metadata import describe
-from nas.export.onnx import export_onnx
-from nas.export.verify import check_parity
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.measuring import measure_paths
-from nas.results import Latency
-from search_spaces.base import Architecture, SearchSpace, architecture_digest
-from search_spaces.modules.static import StaticNetwork
-from search_spaces.modules.supernet import Supernet
-from search_spaces.network import network, resolution
+from nas.pipeline.measuring import measured
+from nas.pipeline.options import augmentation_of
+from nas.results import Document, Latency
+from nas.task_events import FileScored, NetworkExported, TensorFiles
+from nas.tasks import ExportNetworks, Network, ScoreFile, StockNetwork, TunedSubnet, WholeSpace
+from nas.workplace import network_space
+from search_spaces.base import Architecture, SearchSpace
+from search_spaces.network import network
 
 BoolArray = NDArray[np.bool_]
 
@@ -36,7 +34,7 @@ class Exported:
         space: Its space.
         architecture: Which architecture.
         digest: SHA-256 of the architecture.
-        file_sha256: Of the exported file in the folder of the search.
+        file_sha256: Of the exported file, which is its digest in the artifact store.
         file_bytes: Its size.
         max_difference: Between torch and the exported file.
         correct: Its answers on all validation images, (n,).
@@ -51,59 +49,114 @@ class Exported:
     correct: BoolArray
 
 
-def export_subnet(
-    ctx: PhaseContext, supernet: Supernet, evaluator: SubnetEvaluator, architecture: Architecture
-) -> Exported:
-    """Extract, export and check one subnet, keep its file and score the file on all validation images."""
-    static = supernet.extract(architecture, evaluator.statistics(architecture))
-    return export_static(ctx, static, supernet.space, architecture)
+class ExportedFile(Document):
+    """An exported network as it is kept; its answers stand in arrays of the same name."""
+
+    digest: str
+    file_sha256: str
+    file_bytes: int
+    max_difference: float
 
 
-def export_static(
-    ctx: PhaseContext, static: StaticNetwork, space: SearchSpace, architecture: Architecture
-) -> Exported:
-    """Export and check a network of a space, whatever its weights, keep its file and score it likewise."""
-    metadata = describe(
-        space,
-        architecture,
-        class_names=ctx.dataset.class_names,
-        dataset_digest=ctx.dataset.digest,
-        resize_rule=RESIZE_RULE,
-    )
-    content = export_onnx(static, metadata)
-    digest = ctx.run.keep_network(content)
-    images = ctx.dataset.images("validation", resolution(space, architecture))
-    parity = check_parity(static, ctx.run.network_path(digest), images[:64])
+class ExportedFiles(Document):
+    """What was exported together, in order."""
+
+    files: tuple[ExportedFile, ...]
+
+
+@dataclass(frozen=True)
+class Named:
+    """An architecture and the space that it belongs to."""
+
+    space: SearchSpace
+    architecture: Architecture
+
+
+def exported_once(
+    ctx: PhaseContext, name: str, networks: Sequence[Named], make: Callable[[], Sequence[Exported]]
+) -> list[Exported]:
+    """Return networks that are exported already under a name, or export them: a phase that waits comes back.
+
+    Args:
+        ctx: The search.
+        name: Of the document and the arrays that keep them.
+        networks: Which, in the order of `make`.
+        make: Exports them.
+    """
+    if not ctx.run.has(name):
+        made = make()
+        ctx.run.save_arrays(name, correct=np.array([one.correct for one in made]))
+        files = tuple(ExportedFile.model_validate(one, from_attributes=True) for one in made)
+        ctx.run.save(name, ExportedFiles(files=files))
+    kept, correct = ctx.run.load(name, ExportedFiles).files, ctx.run.load_arrays(name)["correct"]
+    return [
+        Exported(space=one.space, architecture=one.architecture, correct=answers, **file.model_dump())
+        for one, file, answers in zip(networks, kept, correct, strict=True)
+    ]
+
+
+def export_subnets(
+    ctx: PhaseContext, weights: TensorFiles, architectures: Sequence[Architecture], done: int
+) -> list[Exported]:
+    """Extract, export and check subnets, and score the files on all validation images; in the order given.
+
+    Args:
+        ctx: The search.
+        weights: Of its supernet.
+        architectures: Of its space.
+        done: Networks of the target that were exported before, for the progress.
+    """
+    found: dict[int, Exported] = {}
+    total = max(ctx.spec.verify.candidates, done + len(architectures))
+    with closing(_exports(ctx, WholeSpace(), weights, tuple(architectures))) as events:
+        for event in events:
+            found[event.index] = _exported(event, ctx.space, architectures[event.index])
+            ctx.progress.step("verify", done + len(found), total, "exporting and scoring")
+    return [found[index] for index in range(len(architectures))]
+
+
+def export_single(ctx: PhaseContext, network: StockNetwork | TunedSubnet, weights: TensorFiles) -> Exported:
+    """Export and check a network that was trained on its own, and score the file likewise."""
+    (event,) = _exports(ctx, network, weights, ((),))
+    if isinstance(network, TunedSubnet):
+        return _exported(event, ctx.space, network.architecture)
+    return _exported(event, network_space(network, ctx.space, ctx.dataset), ())
+
+
+def _exports(
+    ctx: PhaseContext, network: Network, weights: TensorFiles, architectures: tuple[Architecture, ...]
+) -> Generator[NetworkExported, None, None]:
+    augmentation = augmentation_of(ctx.spec)
+    task = ExportNetworks(ctx.inputs, network, weights, architectures, ctx.spec.seed, augmentation)
+    with closing(ctx.compute.run(task)) as events:
+        yield from (event for event in events if isinstance(event, NetworkExported))
+
+
+def _exported(event: NetworkExported, space: SearchSpace, architecture: Architecture) -> Exported:
     return Exported(
         space=space,
         architecture=architecture,
-        digest=architecture_digest(space, architecture),
-        file_sha256=digest,
-        file_bytes=len(content),
-        max_difference=parity.max_difference,
-        correct=score_file(ctx, digest, "validation"),
+        digest=event.architecture_digest,
+        file_sha256=event.file,
+        file_bytes=event.file_bytes,
+        max_difference=event.max_difference,
+        correct=event.correct,
     )
 
 
 def score_file(ctx: PhaseContext, file_sha256: str, part: Part) -> BoolArray:
     """Return for each image of a part whether an exported file gets it right, (n,)."""
-    classifier = OnnxClassifier(ctx.run.network_path(file_sha256))
-    images = ctx.dataset.images(part, classifier.metadata.resolution)
-    return score_network(classifier.run, images, ctx.dataset.labels(part))
+    (event,) = ctx.compute.run(ScoreFile(ctx.inputs, file_sha256, part))
+    assert isinstance(event, FileScored)
+    return event.correct
 
 
 def measure_files(
-    ctx: PhaseContext, table: LookupTable, files: Sequence[str], phase: str
-) -> dict[str, Measured]:
-    """Measure exported files of the search in fresh sessions; by their SHA-256."""
-    paths = {digest: ctx.run.network_path(digest) for digest in files}
-    sessions = measure_paths(
-        table,
-        paths,
-        NETWORK_PROTOCOL,
-        lambda done, total: ctx.progress.step(phase, done, total, "measuring networks"),
-    )
-    return combine_sessions(sessions)
+    ctx: PhaseContext, context: ExecutionContext, files: Iterable[str]
+) -> dict[str, Measured] | None:
+    """Return what was measured of exported files, by their SHA-256; None where some are queued still."""
+    sessions = measured(ctx, context, NETWORK_PROTOCOL, {file: partial(str, file) for file in files})
+    return None if sessions is None else combine_sessions(sessions)
 
 
 def latency_of(measured: Measured) -> Latency:

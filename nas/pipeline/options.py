@@ -1,13 +1,12 @@
 """What a specification means for training."""
 
-from nas.data.dataset import Dataset
+from nas.pipeline.context import SearchContext
 from nas.specs import SearchSpec
-from nas.training.augment import Augmentation
-from nas.training.options import TrainingOptions
+from nas.task_events import NetworkTimed
+from nas.tasks import StockNetwork, TimeNetwork
 from nas.training.recipes import Recipe, get_recipe
-from nas.training.throughput import Trial, step_cpu_seconds
-from nas.training.trainer import steps_per_epoch
-from search_spaces.base import SearchSpace
+from nas.training_options import Augmentation, TrainingOptions, steps_per_epoch
+from search_spaces.base import Architecture
 
 
 def recipe_of(spec: SearchSpec) -> Recipe:
@@ -25,13 +24,11 @@ def options_of(spec: SearchSpec, epochs: int) -> TrainingOptions:
     return TrainingOptions(epochs=epochs, augmentation=augmentation_of(spec))
 
 
-def trial_of(spec: SearchSpec, dataset: Dataset, space: SearchSpace) -> Trial:
-    """Return what is timed to tell how long training takes."""
-    return Trial(space, dataset, recipe_of(spec), options_of(spec, epochs=1), spec.seed)
-
-
-def epochs_within(spec: SearchSpec, dataset: Dataset, space: SearchSpace, cpu_seconds: float) -> int:
+def epochs_within(ctx: SearchContext, network: StockNetwork | Architecture, cpu_seconds: float) -> int:
     """Return how many epochs of one network fit into a number of CPU-seconds; one at least."""
-    trial = trial_of(spec, dataset, space)
-    steps = steps_per_epoch(len(dataset.labels("train")), trial.options.batch_size)
-    return max(int(cpu_seconds / (step_cpu_seconds(trial) * steps)), 1)
+    options = options_of(ctx.spec, epochs=1)
+    task = TimeNetwork(ctx.inputs, network, recipe_of(ctx.spec).name, options, ctx.spec.seed)
+    (timed,) = ctx.compute.run(task)
+    assert isinstance(timed, NetworkTimed)
+    steps = steps_per_epoch(len(ctx.dataset.labels("train")), options.batch_size)
+    return max(int(cpu_seconds / (timed.step_cpu_s * steps)), 1)

@@ -8,15 +8,15 @@ import math
 from typing import Final
 
 from nas.pipeline import export, finetune, predict, profile, references, train, verify
-from nas.pipeline.context import PhaseContext
+from nas.pipeline.context import SearchContext
 from nas.pipeline.measuring import NUM_SESSIONS
-from nas.pipeline.options import options_of, trial_of
-from nas.pipeline.profile import NUM_CALIBRATION, check_limits, context_of, load_table
+from nas.pipeline.options import options_of, recipe_of
+from nas.pipeline.profile import NUM_CALIBRATION, check_limits, context_of, latest_table
+from nas.pipeline.training import find_started, training_key
 from nas.results import Document
-from nas.store.run_folder import RunFolder
-from nas.training.batch_norm import NUM_CALIBRATION_IMAGES, NUM_TRIAL_IMAGES
-from nas.training.throughput import Throughput, measure_throughput
-from nas.training.trainer import steps_per_epoch
+from nas.task_events import SupernetTimed
+from nas.tasks import TimeSupernet, WholeSpace
+from nas.training_options import NUM_CALIBRATION_IMAGES, NUM_TRIAL_IMAGES, steps_per_epoch
 from search_spaces.base import space_digest
 from search_spaces.sampling import option_counts
 from search_spaces.slot_tables import distinct_layers
@@ -29,6 +29,8 @@ NETWORK_S: Final = 0.45
 
 EXPORT_S: Final = 0.25
 """Extracting, writing and checking one network."""
+
+VERIFIED_S: Final = NUM_SESSIONS * NETWORK_S + EXPORT_S
 
 SEARCH_S_PER_EVALUATION: Final = 1.5e-4
 TRAINING_SHARE: Final = 0.7
@@ -67,17 +69,17 @@ class Plan(Document):
     notes: tuple[str, ...]
 
 
-def make_plan(ctx: PhaseContext) -> Plan:
+def make_plan(ctx: SearchContext) -> Plan:
     """Work out what a search would cost on this machine, with what is there already taken into account.
 
     Raises:
         InfeasibleError: `infeasible_limits`, where the device is profiled and no architecture keeps them.
     """
-    throughput = measure_throughput(trial_of(ctx.spec, ctx.dataset, ctx.space))
+    throughput = _throughput(ctx)
     missing = _missing(ctx)
     others = _other_phases(ctx, throughput, missing)
     epochs, epoch_s = epochs_for(ctx, throughput, sum(phase.seconds for phase in others))
-    ready = train.find_trained(ctx) is not None
+    ready = train.trained_supernet(ctx) is not None
     training = PlannedPhase(
         name=train.NAME,
         seconds=0.0 if ready else epochs * epoch_s,
@@ -100,7 +102,7 @@ def make_plan(ctx: PhaseContext) -> Plan:
     )
 
 
-def epochs_for(ctx: PhaseContext, throughput: Throughput, others_s: float) -> tuple[int, float]:
+def epochs_for(ctx: SearchContext, throughput: SupernetTimed, others_s: float) -> tuple[int, float]:
     """Return the epochs of a search's training and the seconds of one.
 
     Args:
@@ -110,11 +112,12 @@ def epochs_for(ctx: PhaseContext, throughput: Throughput, others_s: float) -> tu
     """
     batch = options_of(ctx.spec, epochs=1).batch_size
     epoch_s = throughput.step_s * steps_per_epoch(len(ctx.dataset.labels("train")), batch)
-    found, started = train.find_trained(ctx), train.find_started(ctx)
+    found = train.trained_supernet(ctx)
+    started = find_started(ctx, training_key(ctx, WholeSpace()), ctx.spec.supernet.epochs)
     if ctx.spec.supernet.epochs is not None:
         return ctx.spec.supernet.epochs, epoch_s
     if found is not None:
-        return found[1].epochs, epoch_s
+        return found.epochs, epoch_s
     if started is not None:
         return started, epoch_s
     others_s += sum(phase.seconds for phase in _further_training(ctx, 0.0))
@@ -124,50 +127,55 @@ def epochs_for(ctx: PhaseContext, throughput: Throughput, others_s: float) -> tu
     return min(max(int(left / parts / epoch_s), 1), MAX_EPOCHS), epoch_s
 
 
-def planned_epochs(ctx: PhaseContext) -> int:
+def _throughput(ctx: SearchContext) -> SupernetTimed:
+    task = TimeSupernet(ctx.inputs, recipe_of(ctx.spec).name, options_of(ctx.spec, epochs=1), ctx.spec.seed)
+    (timed,) = ctx.compute.run(task)
+    assert isinstance(timed, SupernetTimed)
+    return timed
+
+
+def planned_epochs(ctx: SearchContext) -> int:
     """Return the epochs that a search will train, as its plan says."""
     if ctx.spec.supernet.epochs is not None:
         return ctx.spec.supernet.epochs
-    throughput = measure_throughput(trial_of(ctx.spec, ctx.dataset, ctx.space))
+    throughput = _throughput(ctx)
     others = _other_phases(ctx, throughput, _missing(ctx))
     return epochs_for(ctx, throughput, sum(phase.seconds for phase in others))[0]
 
 
-def _further_training(ctx: PhaseContext, supernet_s: float) -> list[PlannedPhase]:
+def _further_training(ctx: SearchContext, supernet_s: float) -> list[PlannedPhase]:
     """Return the phases that train after the supernet, whose training takes `supernet_s` seconds."""
     share, num_references = ctx.spec.finetune.share, len(ctx.spec.references)
     num_tuned = _num_tuned(ctx)
-    verified_s = NUM_SESSIONS * NETWORK_S + EXPORT_S
     return [
         PlannedPhase(
             name=finetune.NAME,
-            seconds=share * supernet_s + num_tuned * verified_s,
+            seconds=share * supernet_s + num_tuned * VERIFIED_S,
             note=f"up to {num_tuned} networks trained on" if num_tuned else "not asked for",
         ),
         PlannedPhase(
             name=references.NAME,
-            seconds=(1 + share) * supernet_s + num_references * verified_s if num_references else 0.0,
+            seconds=(1 + share) * supernet_s + num_references * VERIFIED_S if num_references else 0.0,
             note=f"{num_references} stock networks" if num_references else "none asked for",
         ),
     ]
 
 
-def _num_tuned(ctx: PhaseContext) -> int:
+def _num_tuned(ctx: SearchContext) -> int:
     return ctx.spec.finetune.points * len(ctx.spec.targets) if ctx.spec.finetune.share else 0
 
 
-def _other_phases(ctx: PhaseContext, throughput: Throughput, missing: int) -> list[PlannedPhase]:
+def _other_phases(ctx: SearchContext, throughput: SupernetTimed, missing: int) -> list[PlannedPhase]:
     """Return all phases but those that train, in order."""
     num_networks = ctx.spec.verify.candidates * len(ctx.spec.targets)
     validation, train_images = (len(ctx.dataset.labels(part)) for part in ("validation", "train"))
     scored_images, exported_images = (
-        min(count, train_images) + validation
-        for count in (NUM_TRIAL_IMAGES, NUM_CALIBRATION_IMAGES)
+        min(count, train_images) + validation for count in (NUM_TRIAL_IMAGES, NUM_CALIBRATION_IMAGES)
     )
     calibrated = NUM_CALIBRATION if _needs_calibration(ctx) else 0
     searches = ctx.spec.verify.rounds * len(ctx.dataset.folds) * len(ctx.spec.targets)
-    trained = train.find_trained(ctx)
-    scored = trained is not None and RunFolder(trained[0]).has_arrays(predict.NAME)
+    trained = train.trained_supernet(ctx)
+    scored = trained is not None and bool(ctx.stores.supernets.answers(ctx.tenant, trained.id))
     return [
         PlannedPhase(
             name=profile.NAME,
@@ -192,30 +200,30 @@ def _other_phases(ctx: PhaseContext, throughput: Throughput, missing: int) -> li
     ]
 
 
-def _missing(ctx: PhaseContext) -> int:
-    tables = [load_table(ctx.settings, context_of(target.context)) for target in ctx.spec.targets]
+def _missing(ctx: SearchContext) -> int:
+    tables = [latest_table(ctx.stores, context_of(target.context)) for target in ctx.spec.targets]
     return len(tables[0].missing(distinct_layers(ctx.space)))
 
 
-def _needs_calibration(ctx: PhaseContext) -> bool:
-    table = load_table(ctx.settings, context_of(ctx.spec.targets[0].context))
+def _needs_calibration(ctx: SearchContext) -> bool:
+    table = latest_table(ctx.stores, context_of(ctx.spec.targets[0].context))
     return space_digest(ctx.space) not in table.corrections
 
 
-def _shares(ctx: PhaseContext) -> tuple[float | None, ...]:
+def _shares(ctx: SearchContext) -> tuple[float | None, ...]:
     if _missing(ctx) or _needs_calibration(ctx):
         return tuple(None for _ in ctx.spec.targets)
     return tuple(check_limits(ctx, target) for target in ctx.spec.targets)
 
 
-def _disk_bytes(ctx: PhaseContext) -> int:
+def _disk_bytes(ctx: SearchContext) -> int:
     # A value takes four bytes, and no file holds more than a quarter of the values of all distinct layers.
     file_bytes = sum(spec.num_params for spec in distinct_layers(ctx.space))
     # Weights, two checkpoints with an optimiser's state each; of a network that is trained on, a file more.
     return file_bytes * (5 + ctx.spec.verify.candidates + 6 * _num_tuned(ctx))
 
 
-def _budget_notes(ctx: PhaseContext, phases: tuple[PlannedPhase, ...], epochs: int) -> list[str]:
+def _budget_notes(ctx: SearchContext, phases: tuple[PlannedPhase, ...], epochs: int) -> list[str]:
     notes = []
     total = sum(phase.seconds for phase in phases)
     if total > 60 * ctx.spec.budget.wall_minutes:

@@ -1,5 +1,6 @@
 """Phase `predict`: score sampled subnets and fit the accuracy predictors, one a fold."""
 
+from contextlib import closing
 from typing import Any, Final
 
 import numpy as np
@@ -7,17 +8,16 @@ from numpy.typing import NDArray
 
 from nas.accuracy_predictor import AccuracyPredictor, fit
 from nas.data.dataset import Fold
-from nas.evaluation import SubnetEvaluator
-from nas.pipeline.context import PhaseContext
+from nas.pipeline.context import Done, PhaseContext, SearchContext
 from nas.pipeline.options import augmentation_of
 from nas.pipeline.train import NAME as TRAIN
-from nas.pipeline.train import TrainDocument, load_trained
+from nas.pipeline.train import TrainDocument
 from nas.results import Document
-from nas.store.run_folder import RunFolder
-from nas.training.batch_norm import NUM_CALIBRATION_IMAGES, NUM_TRIAL_IMAGES
+from nas.store.arrays import packed, unpacked
+from nas.task_events import SubnetScored
+from nas.tasks import ScoreSubnets
 from nas.training.recipes import spread_architectures
 from search_spaces.base import IntArray
-from search_spaces.modules.supernet import Supernet
 from search_spaces.sampling import as_architecture, largest, random_architectures, smallest
 
 NAME: Final = "predict"
@@ -38,41 +38,44 @@ class PredictDocument(Document):
     report: dict[str, Any]
 
 
-def run(ctx: PhaseContext) -> None:
+def run(ctx: PhaseContext) -> Done:
     """Score subnets spread from small to large, and leave their answers and the report.
 
-    The answers are kept beside the supernet too: another search on it scores nothing.
+    The answers are kept with the supernet too: another search on it scores nothing.
     """
-    beside = RunFolder(ctx.run.load(TRAIN, TrainDocument).weights.parent)
-    if not beside.has_arrays(NAME):
+    supernet = ctx.run.load(TRAIN, TrainDocument)
+    answers = ctx.stores.supernets.answers(ctx.tenant, supernet.id)
+    if not answers:
         archs = sampled_subnets(ctx)
-        beside.save_arrays(NAME, archs=archs, correct=_score(ctx, archs))
-    scored = beside.load_arrays(NAME)
+        answers = ctx.stores.artifacts.put(packed({"archs": archs, "correct": _score(ctx, supernet, archs)}))
+        ctx.stores.supernets.keep_answers(ctx.run.lease, supernet.id, answers)
+    scored = unpacked(ctx.stores.artifacts.get(answers))
     archs, correct = scored["archs"], scored["correct"]
     ctx.run.save_arrays(NAME, archs=archs, correct=correct)
     predictor = fit_fold(ctx, ctx.dataset.folds[0], archs, correct)
     ctx.run.save(NAME, PredictDocument(num_subnets=len(archs), report=dict(predictor.report)))
+    return Done()
 
 
-def _score(ctx: PhaseContext, archs: IntArray) -> BoolArray:
-    evaluator = make_evaluator(ctx, load_trained(ctx), NUM_TRIAL_IMAGES)
-    correct = []
-    for number, row in enumerate(archs):
-        correct.append(evaluator.correct(as_architecture(row), "validation"))
-        ctx.progress.step(NAME, number + 1, len(archs))
-    return np.array(correct)
-
-
-def make_evaluator(
-    ctx: PhaseContext, supernet: Supernet, num_calibration_images: int = NUM_CALIBRATION_IMAGES
-) -> SubnetEvaluator:
-    """Return what scores subnets of the search's supernet."""
-    return SubnetEvaluator(
-        supernet, ctx.dataset, ctx.spec.seed, augmentation_of(ctx.spec), num_calibration_images
+def _score(ctx: PhaseContext, supernet: TrainDocument, archs: IntArray) -> BoolArray:
+    task = ScoreSubnets(
+        ctx.inputs,
+        supernet.weights,
+        tuple(as_architecture(row) for row in archs),
+        "validation",
+        ctx.spec.seed,
+        augmentation_of(ctx.spec),
     )
+    correct: dict[int, BoolArray] = {}
+    with closing(ctx.compute.run(task)) as events:
+        for event in events:
+            if isinstance(event, SubnetScored):
+                correct[event.index] = event.correct
+                ctx.progress.step(NAME, len(correct), len(archs))
+    return np.array([correct[index] for index in range(len(archs))])
 
 
-def sampled_subnets(ctx: PhaseContext) -> IntArray:
+def sampled_subnets(ctx: SearchContext) -> IntArray:
     """Return distinct architectures: both ends of the space, then half spread by size, half uniform."""
     rng = np.random.default_rng([ctx.spec.seed, 1])
     drawn = [

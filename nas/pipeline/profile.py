@@ -1,14 +1,13 @@
-"""Phase `profile`: measure what the table lacks, calibrate on whole networks, check the limits."""
+"""Phase `profile`: have measured what the table lacks, calibrate on whole networks, check the limits."""
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from latency_predictors.calibration import calibrate, calibration_point, refit, spread_by_cost
-from latency_predictors.correction import CalibrationPoint
+from latency_predictors.correction import CalibrationPoint, Correction
 from latency_predictors.device import ExecutionContext, host_context, host_device
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL
@@ -19,12 +18,13 @@ from nas.data.decode import RESIZE_RULE
 from nas.export.metadata import describe
 from nas.export.onnx import export_layer, export_onnx
 from nas.feasibility import check_feasible, infeasible_message
-from nas.pipeline.context import PhaseContext, Progress
+from nas.jobs import Waiting
+from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
 from nas.pipeline.costs import cost_predictors
-from nas.pipeline.measuring import measure_contents
+from nas.pipeline.measuring import measured
 from nas.results import Document, TableSummary
-from nas.settings import Settings
 from nas.specs import ContextSpec, TargetSpec
+from nas.store.stores import Stores
 from nas.training.recipes import spread_architectures
 from search_spaces.base import Architecture, SearchSpace, architecture_digest, space_digest
 from search_spaces.errors import InfeasibleError
@@ -44,26 +44,55 @@ _SEED: Final = 0
 
 
 class ProfileDocument(Document):
-    """The tables of a search's targets, one each, in the order of the targets."""
+    """The tables of a search's targets, one each, in the order of the targets.
+
+    Attributes:
+        versions: Of the tables, and
+        corrections: of their sums: what the search predicts with, whatever is measured later.
+    """
 
     tables: tuple[TableSummary, ...]
+    versions: tuple[int, ...]
+    corrections: tuple[Correction, ...]
+
+    def table(self, ctx: SearchContext, number: int) -> LookupTable:
+        """Return the table of a target as it was."""
+        context = context_of(ctx.spec.targets[number].context)
+        found = ctx.stores.tables.load(host_device().digest, context.digest, self.versions[number])
+        assert found is not None, "versions of tables are kept for good"
+        return found.with_correction(space_digest(ctx.space), self.corrections[number])
 
 
-def run(ctx: PhaseContext) -> None:
+class _MeasuredNow(Document):
+    """What this search had measured of one context, noted when it was asked for."""
+
+    num_layers: int
+
+
+def run(ctx: PhaseContext) -> PhaseEnd:
     """Complete the tables of all targets, then check the limits.
 
     Raises:
         InfeasibleError: `infeasible_limits`, naming the binding limit and the nearest reachable value.
     """
-    summaries = [
-        profile_context(ctx.space, target.context, ctx.settings, ctx.progress) for target in ctx.spec.targets
-    ]
+    tables = [profile_context(ctx, target.context) for target in ctx.spec.targets]
+    if any(table is None for table in tables):
+        return Waiting()
     for target in ctx.spec.targets:
         check_limits(ctx, target)
-    ctx.run.save(NAME, ProfileDocument(tables=tuple(summaries)))
+    profiled = [table for table in tables if table is not None]
+    ctx.run.save(
+        NAME,
+        ProfileDocument(
+            tables=tuple(table_summary(ctx, table) for table in profiled),
+            versions=tuple(ctx.stores.tables.publish(ctx.run.lease, table) for table in profiled),
+            corrections=tuple(table.corrections[space_digest(ctx.space)] for table in profiled),
+        ),
+    )
+    return Done()
 
 
-def check_limits(ctx: PhaseContext, target: TargetSpec) -> float:
+def check_limits(ctx: SearchContext, target: TargetSpec) -> float:
     """Return the share of random architectures that keep a target's limits.
 
     Raises:
@@ -71,7 +100,7 @@ def check_limits(ctx: PhaseContext, target: TargetSpec) -> float:
     """
     if not target.limits:
         return 1.0
-    table = load_table(ctx.settings, context_of(target.context))
+    table = latest_table(ctx.stores, context_of(target.context))
     predictors = cost_predictors(ctx.space, table)
     rng = np.random.default_rng(ctx.spec.seed)
     limits = {str(name): limit for name, limit in target.limits.items()}
@@ -86,44 +115,30 @@ def context_of(spec: ContextSpec) -> ExecutionContext:
     return host_context(spec.runtime, threads=spec.threads)
 
 
-def table_path(settings: Settings, context: ExecutionContext) -> Path:
-    """Return where the table of this host and a context is kept."""
-    return settings.tables / f"{host_device().digest[:12]}-{context.digest[:12]}.json"
-
-
-def load_table(settings: Settings, context: ExecutionContext) -> LookupTable:
+def latest_table(stores: Stores, context: ExecutionContext) -> LookupTable:
     """Return the table of this host and a context; an empty one where nothing has been measured."""
-    path = table_path(settings, context)
-    return LookupTable.load(path) if path.exists() else LookupTable(device=host_device(), context=context)
+    found = stores.tables.load(host_device().digest, context.digest)
+    return found or LookupTable(device=host_device(), context=context)
 
 
-def profile_context(
-    space: SearchSpace, spec: ContextSpec, settings: Settings, progress: Progress
-) -> TableSummary:
-    """Measure every layer of a space that the table lacks; calibrate the sums where that was not done."""
+def profile_context(ctx: RunContext, spec: ContextSpec) -> LookupTable | None:
+    """Return the table of a context, complete and calibrated for the space; None while that is measured."""
     context = context_of(spec)
-    path = table_path(settings, context)
-    table = load_table(settings, context)
-    layers = distinct_layers(space)
-    missing = table.missing(layers)
+    table = latest_table(ctx.stores, context)
+    missing = table.missing(distinct_layers(ctx.space))
     if missing:
-        progress.say(f"measuring {len(missing)} of {len(layers)} layers on {table.device.label}")
-        sessions = _measure_layers(table, missing, progress)
+        sessions = _measure_layers(ctx, context, missing)
+        if sessions is None:
+            return None
         table = table.merged(missing, sessions)
-        table.save(path)
-    digest = space_digest(space)
-    if digest not in table.corrections:
-        points = measure_networks(space, table, calibration_set(space, table), progress)
-        table = add_points(space, table, points)
-        table.save(path)
-    report = table.corrections[digest].report
-    return TableSummary(
-        num_layers=len(layers),
-        num_measured_now=len(missing),
-        median_spread=table.median_rel_sd,
-        sessions=table.session_ids,
-        report={} if report is None else report.model_dump(mode="json"),
-    )
+        ctx.stores.tables.publish(ctx.run.lease, table)
+    if space_digest(ctx.space) not in table.corrections:
+        points = measure_networks(ctx, table, calibration_set(ctx.space, table))
+        if points is None:
+            return None
+        table = add_points(ctx.space, table, points)
+        ctx.stores.tables.publish(ctx.run.lease, table)
+    return table
 
 
 def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture]:
@@ -134,34 +149,34 @@ def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture
     return [as_architecture(pool[i]) for i in spread_by_cost(sums.astype(np.float64), NUM_CALIBRATION, rng)]
 
 
+def initial_file(space: SearchSpace, architecture: Architecture) -> bytes:
+    """Return a network exported with initial weights: latency depends on shapes, not on what was learnt."""
+    nodes = network(space, architecture)
+    classes = tuple(str(i) for i in range(nodes[-1].spec.out_shape[0]))
+    facts = describe(space, architecture, class_names=classes, dataset_digest="", resize_rule=RESIZE_RULE)
+    return export_onnx(StaticNetwork(nodes).eval(), facts)
+
+
 def measure_networks(
-    space: SearchSpace,
-    table: LookupTable,
-    architectures: Sequence[Architecture],
-    progress: Progress,
-) -> list[CalibrationPoint]:
-    """Measure whole networks with initial weights: latency depends on shapes, not on what was learnt."""
+    ctx: RunContext, table: LookupTable, architectures: Sequence[Architecture]
+) -> list[CalibrationPoint] | None:
+    """Return whole networks beside what the table says of them; None while they are measured."""
 
-    def write(architecture: Architecture) -> bytes:
-        classes = tuple(str(i) for i in range(network(space, architecture)[-1].spec.out_shape[0]))
-        facts = describe(space, architecture, class_names=classes, dataset_digest="", resize_rule=RESIZE_RULE)
-        return export_onnx(StaticNetwork(network(space, architecture)).eval(), facts)
+    def write(architecture: Architecture) -> str:
+        return ctx.stores.artifacts.put(initial_file(ctx.space, architecture))
 
-    files = {architecture_digest(space, one): partial(write, one) for one in architectures}
-    sessions = measure_contents(
-        table,
-        files,
-        NETWORK_PROTOCOL,
-        lambda done, total: progress.step(NAME, done, total, "calibrating on whole networks"),
-    )
-    measured = combine_sessions(sessions)
+    files = {architecture_digest(ctx.space, one): partial(write, one) for one in architectures}
+    sessions = measured(ctx, table.context, NETWORK_PROTOCOL, files)
+    if sessions is None:
+        return None
+    values = combine_sessions(sessions)
     return [
         calibration_point(
             table,
-            layers_of(space, one),
+            layers_of(ctx.space, one),
             digest=digest,
-            measured_ms=measured[digest].median_ms,
-            rel_sd=measured[digest].rel_sd,
+            measured_ms=values[digest].median_ms,
+            rel_sd=values[digest].rel_sd,
         )
         for digest, one in zip(files, architectures, strict=True)
     ]
@@ -175,12 +190,30 @@ def add_points(space: SearchSpace, table: LookupTable, points: Sequence[Calibrat
 
 
 def _measure_layers(
-    table: LookupTable, layers: Sequence[LayerSpec], progress: Progress
-) -> list[SessionResult]:
-    files = {layer_key(spec): partial(export_layer, spec) for spec in layers}
-    return measure_contents(
-        table,
-        files,
-        LAYER_PROTOCOL,
-        lambda done, total: progress.step(NAME, done, total, "measuring layers"),
+    ctx: RunContext, context: ExecutionContext, layers: Sequence[LayerSpec]
+) -> tuple[SessionResult, ...] | None:
+    def write(spec: LayerSpec) -> str:
+        return ctx.stores.artifacts.put(export_layer(spec))
+
+    name = _noted(context)
+    if not ctx.run.has(name):
+        ctx.progress.say(f"measuring {len(layers)} layers on {host_device().label}")
+        ctx.run.save(name, _MeasuredNow(num_layers=len(layers)))
+    return measured(ctx, context, LAYER_PROTOCOL, {layer_key(spec): partial(write, spec) for spec in layers})
+
+
+def _noted(context: ExecutionContext) -> str:
+    return f"{NAME}.{context.digest[:12]}"
+
+
+def table_summary(ctx: RunContext, table: LookupTable) -> TableSummary:
+    """Return what is told of a profiled table."""
+    name = _noted(table.context)
+    report = table.corrections[space_digest(ctx.space)].report
+    return TableSummary(
+        num_layers=len(distinct_layers(ctx.space)),
+        num_measured_now=ctx.run.load(name, _MeasuredNow).num_layers if ctx.run.has(name) else 0,
+        median_spread=table.median_rel_sd,
+        sessions=table.session_ids,
+        report={} if report is None else report.model_dump(mode="json"),
     )

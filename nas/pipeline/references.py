@@ -6,21 +6,30 @@ measured like every network of the search.
 
 from typing import Final
 
-from nas.pipeline.context import PhaseContext
+from nas.jobs import Waiting
+from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
-from nas.pipeline.networks import Exported, export_static, latency_of, measure_files, score_file, shape_costs
+from nas.pipeline.networks import (
+    Exported,
+    Named,
+    export_single,
+    exported_once,
+    latency_of,
+    measure_files,
+    score_file,
+    shape_costs,
+)
 from nas.pipeline.options import epochs_within
-from nas.pipeline.profile import context_of, load_table
-from nas.pipeline.single import Place, single_task, trained_network
+from nas.pipeline.profile import context_of
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
+from nas.pipeline.training import Place, train_to_end
 from nas.publication import accuracy_of
 from nas.results import Document, VerifiedNetwork
-from nas.training.trainer import train
-from search_spaces.base import Space
-from search_spaces.slot_tables import distinct_layers
-from search_spaces.stock_networks import STOCK_NETWORKS
+from nas.specs import StockName
+from nas.tasks import StockNetwork
+from nas.workplace import network_space
 
 NAME: Final = "references"
 
@@ -31,12 +40,21 @@ class ReferencesDocument(Document):
     networks: tuple[VerifiedNetwork, ...]
 
 
-def run(ctx: PhaseContext) -> None:
+class _Epochs(Document):
+    """How long each stock network is trained: decided once, from a stopwatch."""
+
+    epochs: dict[str, int]
+
+
+def run(ctx: PhaseContext) -> PhaseEnd:
     """Train, export, score and measure the stock networks that the specification names."""
     names = ctx.spec.references
-    exported = {name: _train_and_export(ctx, name, number) for number, name in enumerate(names)}
-    table = load_table(ctx.settings, context_of(ctx.spec.targets[0].context))
-    measured = measure_files(ctx, table, [one.file_sha256 for one in exported.values()], NAME)
+    epochs = _planned_epochs(ctx)
+    exported = {name: _train_and_export(ctx, name, epochs[name], number) for number, name in enumerate(names)}
+    files = [one.file_sha256 for one in exported.values()]
+    measured = measure_files(ctx, context_of(ctx.spec.targets[0].context), files)
+    if measured is None:
+        return Waiting()
     networks = [
         VerifiedNetwork.model_validate(
             {
@@ -56,20 +74,31 @@ def run(ctx: PhaseContext) -> None:
         for name, one in exported.items()
     ]
     ctx.run.save(NAME, ReferencesDocument(networks=tuple(networks)))
+    return Done()
 
 
-def stock_space(ctx: PhaseContext, name: str) -> Space:
-    """Return a stock network for the largest images that the search looks at."""
-    largest = max(spec.in_shape[1] for spec in distinct_layers(ctx.space) if spec.kind == "normalize")
-    return STOCK_NETWORKS[name](largest, len(ctx.dataset.class_names), ctx.dataset.num_channels)
+def _planned_epochs(ctx: PhaseContext) -> dict[str, int]:
+    """Return how many epochs of each network fit into its share of what supernet and front were given."""
+    name = f"{NAME}.plan"
+    if not ctx.run.has(name):
+        given = ctx.run.load(TRAIN, TrainDocument).cpu_seconds
+        given += ctx.run.load(FINETUNE, FinetuneDocument).cpu_seconds
+        epochs = {
+            one: epochs_within(ctx, StockNetwork(one), given / len(ctx.spec.references))
+            for one in ctx.spec.references
+        }
+        ctx.run.save(name, _Epochs(epochs={str(one): count for one, count in epochs.items()}))
+    return ctx.run.load(name, _Epochs).epochs
 
 
-def _train_and_export(ctx: PhaseContext, name: str, number: int) -> Exported:
-    space = stock_space(ctx, name)
-    given = ctx.run.load(TRAIN, TrainDocument).cpu_seconds
-    given += ctx.run.load(FINETUNE, FinetuneDocument).cpu_seconds
-    epochs = epochs_within(ctx.spec, ctx.dataset, space, given / len(ctx.spec.references))
-    task = single_task(ctx, ctx.run.path / "references" / name, epochs)
+def _train_and_export(ctx: PhaseContext, name: StockName, epochs: int, number: int) -> Exported:
+    network = StockNetwork(name)
     place = Place(NAME, number, len(ctx.spec.references), f"training {name}")
-    static = trained_network(ctx, train(task, ctx.dataset, space), space, place)
-    return export_static(ctx, static, space, ())
+    trained = train_to_end(ctx, network, epochs, place)
+    (exported,) = exported_once(
+        ctx,
+        f"{NAME}.{name}.exported",
+        [Named(network_space(network, ctx.space, ctx.dataset), ())],
+        lambda: [export_single(ctx, network, trained.weights)],
+    )
+    return exported

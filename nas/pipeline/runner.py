@@ -1,30 +1,32 @@
-"""Runs a search from its specification to the delivered files, or goes on with one that was interrupted."""
+"""The phases of a search, one after the other, from where an earlier attempt was."""
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Final
 
 from nas.data.catalogue import open_dataset
 from nas.data.dataset import Dataset
+from nas.jobs import Waiting
 from nas.pipeline import export, finetune, predict, profile, references, train, verify
-from nas.pipeline.context import PhaseContext, Progress
+from nas.pipeline.context import PhaseContext, PhaseEnd, SearchContext, Surroundings
 from nas.pipeline.export import ExportDocument
 from nas.pipeline.finetune import FinetuneDocument
-from nas.pipeline.plan import Plan, make_plan, planned_epochs
+from nas.pipeline.plan import planned_epochs
 from nas.pipeline.predict import PredictDocument
+from nas.pipeline.publish import publish
 from nas.pipeline.references import ReferencesDocument
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.versions import versions
-from nas.report.page import write_report
 from nas.results import Document, PhaseTime, SearchResult
 from nas.settings import Settings
 from nas.specs import SearchSpec
-from nas.store.run_folder import RunFolder, start_run
-from search_spaces.base import SearchSpace
-from search_spaces.catalogue import get_space
+from nas.store.job_run import JobRun
+from nas.workplace import space_for
+from search_spaces.base import Space
 
-PHASES: Final[Mapping[str, Callable[[PhaseContext], None]]] = {
+PHASES: Final[Mapping[str, Callable[[PhaseContext], PhaseEnd]]] = {
     profile.NAME: profile.run,
     train.NAME: lambda ctx: train.run(ctx, planned_epochs),
     predict.NAME: predict.run,
@@ -36,59 +38,82 @@ PHASES: Final[Mapping[str, Callable[[PhaseContext], None]]] = {
 
 
 class Timing(Document):
-    """How long a finished phase took."""
+    """How long a phase took.
+
+    Attributes:
+        seconds: By the wall clock, measuring included, so far.
+        waiting_since: When it began to wait for measurements; 0 where it does not.
+        finished: Whether it is over.
+    """
 
     seconds: float
+    waiting_since: float = 0.0
+    finished: bool = False
 
 
-def run_search(spec: SearchSpec, settings: Settings, progress: Progress) -> SearchResult:
-    """Run a search to its end; go on where an interrupted one of the same specification was.
+def run_phases(ctx: PhaseContext) -> SearchResult | Waiting:
+    """Run the phases that are left; return the result, or that measurements are missing.
 
     Raises:
-        HwnasError: Whatever keeps it from its end; finished phases are kept.
+        HwnasError: Whatever keeps the search from its end; finished phases are kept.
+        LeaseLost: The job is another's.
     """
-    dataset, space = _open_inputs(spec, settings)
-    # A search begins only where its data and its space can be opened: a typing error leaves nothing behind.
-    ctx = PhaseContext(spec, settings, dataset, space, start_run(settings.searches, spec), progress)
-    for name, run in PHASES.items():
-        if ctx.run.has(f"{name}.time"):
-            progress.say(f"phase {name} is done already")
+    for name, phase in PHASES.items():
+        timing = _timing(ctx, name)
+        if timing.finished:
             continue
-        progress.step(name, 0, 1)
-        started = time.perf_counter()
-        run(ctx)
-        ctx.run.save(f"{name}.time", Timing(seconds=time.perf_counter() - started))
-        progress.step(name, 1, 1)
+        if not timing.waiting_since and name != profile.NAME:
+            ctx.progress.say(f"phase {name}")
+        ctx.progress.step(name, 0, 1)
+        started = time.time()
+        waited = started - timing.waiting_since if timing.waiting_since else 0.0
+        end = phase(ctx)
+        now = time.time()
+        spent = timing.seconds + max(waited, 0.0) + now - started
+        if isinstance(end, Waiting):
+            ctx.run.save(f"{name}.time", Timing(seconds=spent, waiting_since=now))
+            return end
+        ctx.run.save(f"{name}.time", Timing(seconds=spent, finished=True))
+        ctx.progress.step(name, 1, 1)
     result = collect(ctx)
-    write_report(result, ctx.run.path / "report.html")
+    publish(ctx, result)
     ctx.run.save_result(result)
     return result
 
 
-def plan_search(spec: SearchSpec, settings: Settings, progress: Progress) -> Plan:
-    """Work out what a search would cost; nothing is left behind."""
-    return make_plan(open_context(spec, settings, progress, RunFolder(settings.searches / "plan")))
-
-
-def open_context(spec: SearchSpec, settings: Settings, progress: Progress, run: RunFolder) -> PhaseContext:
+def open_search(spec: SearchSpec, around: Surroundings) -> SearchContext:
     """Open the data set and the space of a search.
 
     Raises:
         HwnasError: What is wrong with either.
     """
-    dataset, space = _open_inputs(spec, settings)
-    return PhaseContext(spec, settings, dataset, space, run, progress)
-
-
-def _open_inputs(spec: SearchSpec, settings: Settings) -> tuple[Dataset, SearchSpace]:
-    dataset = open_dataset(spec.dataset, settings.home / "images")
-    space = get_space(
-        spec.space.name,
-        preset=spec.space.preset,
-        num_classes=len(dataset.class_names),
-        in_channels=dataset.num_channels,
+    dataset, space = open_inputs(spec, around.settings)
+    return SearchContext(
+        tenant=around.settings.tenant,
+        spec=spec,
+        settings=around.settings,
+        dataset=dataset,
+        space=space,
+        stores=around.stores,
+        compute=around.compute,
+        progress=around.progress,
     )
-    return dataset, space
+
+
+def phase_context(search: SearchContext, run: JobRun) -> PhaseContext:
+    """Return what the phases of a claimed search are given."""
+    given = {field.name: getattr(search, field.name) for field in fields(search)}
+    return PhaseContext(**{**given, "tenant": run.lease.tenant}, run=run)
+
+
+def open_inputs(spec: SearchSpec, settings: Settings) -> tuple[Dataset, Space]:
+    """Open the data set and the space of a specification.
+
+    Raises:
+        HwnasError: What is wrong with either.
+    """
+    dataset = open_dataset(spec.dataset, settings.home / "images")
+    return dataset, space_for(spec.space, dataset)
 
 
 def collect(ctx: PhaseContext) -> SearchResult:
@@ -109,8 +134,11 @@ def collect(ctx: PhaseContext) -> SearchResult:
         targets=exported.with_test_accuracies(tuned.targets),
         references=run.load(references.NAME, ReferencesDocument).networks,
         deliveries=exported.deliveries,
-        phases=tuple(
-            PhaseTime(name=name, seconds=run.load(f"{name}.time", Timing).seconds) for name in PHASES
-        ),
+        phases=tuple(PhaseTime(name=name, seconds=_timing(ctx, name).seconds) for name in PHASES),
         versions=versions(),
     )
+
+
+def _timing(ctx: PhaseContext, name: str) -> Timing:
+    document = f"{name}.time"
+    return ctx.run.load(document, Timing) if ctx.run.has(document) else Timing(seconds=0.0)

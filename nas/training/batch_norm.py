@@ -13,17 +13,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from nas.data.dataset import Dataset
-from nas.training.augment import Augmentation, augment
+from nas.training.augment import augment
+from nas.training.options import Augmentation
 from search_spaces.base import Architecture
 from search_spaces.modules.static import BATCH_NORM_EPSILON
 from search_spaces.modules.statistics import Statistics
 from search_spaces.modules.supernet import Supernet
-
-NUM_CALIBRATION_IMAGES: Final = 8_000
-"""For a network that is exported. Accuracies from two sets of so many differ by 0.06 points in the middle."""
-
-NUM_TRIAL_IMAGES: Final = 2_000
-"""For one of the many subnets that are only scored, where 0.1 points do not matter and time does."""
 
 BATCH: Final = 250
 

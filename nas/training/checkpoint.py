@@ -62,14 +62,21 @@ class CheckpointFolder:
                 manifest_path(path).unlink(missing_ok=True)
                 path.unlink()
 
-    def latest(self) -> tuple[Checkpoint | None, tuple[CheckpointDamaged, ...]]:
+    def latest(
+        self, newest_epoch: int | None = None
+    ) -> tuple[Checkpoint | None, tuple[CheckpointDamaged, ...]]:
         """Return the newest checkpoint that verifies, and the damaged ones that are newer.
+
+        Args:
+            newest_epoch: Later ones are left out.
 
         Raises:
             ArtifactError: `checkpoint_mismatch` where it belongs to another run.
         """
         damaged = []
         for path in self._finished():
+            if newest_epoch is not None and path > self._path(newest_epoch):
+                continue
             try:
                 tensors, manifest = read_tensors(path)
             except ArtifactError as error:
@@ -81,7 +88,7 @@ class CheckpointFolder:
         return None, tuple(damaged)
 
     def _path(self, epoch: int) -> Path:
-        return self._folder / f"{_PREFIX}{epoch:08d}.safetensors"
+        return checkpoint_path(self._folder, epoch)
 
     def _finished(self) -> Iterator[Path]:
         manifests = sorted(self._folder.glob(f"{_PREFIX}*.json"), reverse=True)
@@ -95,6 +102,11 @@ class CheckpointFolder:
                 "checkpoint_mismatch",
                 f"{path} belongs to a run with another {', '.join(other)}: use another folder or remove it",
             )
+
+
+def checkpoint_path(folder: Path, epoch: int) -> Path:
+    """Return where the tensors of an epoch's checkpoint stand."""
+    return folder / f"{_PREFIX}{epoch:08d}.safetensors"
 
 
 def state_of(model: nn.Module, optimizer: optim.Optimizer) -> dict[str, Tensor]:

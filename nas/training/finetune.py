@@ -7,6 +7,7 @@ import torch
 
 from nas.data.dataset import Dataset
 from nas.training.events import TrainEvent
+from nas.training.group import ALONE, Group
 from nas.training.options import TrainTask
 from nas.training.trainer import train
 from search_spaces.base import Architecture
@@ -34,7 +35,7 @@ def inherit(supernet: Supernet, architecture: Architecture) -> Supernet:
 
 
 def finetune(
-    task: TrainTask, dataset: Dataset, supernet: Supernet, architecture: Architecture
+    task: TrainTask, dataset: Dataset, supernet: Supernet, architecture: Architecture, group: Group = ALONE
 ) -> Iterator[TrainEvent]:
     """Train one subnet on from its inherited weights; the finished weights are those of `inherit`'s space.
 
@@ -43,7 +44,8 @@ def finetune(
         dataset: Images.
         supernet: Where the weights come from; not changed.
         architecture: Which subnet.
+        group: The workers that share each batch.
     """
     options = replace(task.options, learning_rate=LEARNING_RATE_SHARE * task.options.learning_rate)
     own = inherit(supernet, architecture)
-    return train(replace(task, options=options), dataset, own.space, own)
+    return train(replace(task, options=options), dataset, own.space, own, group)

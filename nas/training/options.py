@@ -1,55 +1,12 @@
 """What a training run is asked to do, as frozen values."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from nas.training.augment import Augmentation
 from nas.training.recipes import Recipe
-from search_spaces.errors import UsageError
+from nas.training_options import NO_AUGMENTATION, Augmentation, TrainingOptions
 
-
-@dataclass(frozen=True, slots=True)
-class TrainingOptions:
-    """How long and how fast to train.
-
-    Attributes:
-        epochs: Passes over the training images.
-        batch_size: Images a step, nearly: an epoch is cut into equal batches.
-        learning_rate: The highest, after warm-up.
-        momentum: Of stochastic gradient descent with Nesterov's momentum.
-        weight_decay: Of convolution and linear weights; scales, shifts and biases have none.
-        label_smoothing: Share of the label that is spread over all classes.
-        warmup_share: Share of all steps in which the learning rate rises; along a cosine it falls to 0 then.
-        clip_norm: Largest norm of a step's gradient.
-        augmentation: Of training images.
-    """
-
-    epochs: int
-    batch_size: int = 64
-    learning_rate: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    label_smoothing: float = 0.05
-    warmup_share: float = 0.05
-    clip_norm: float = 5.0
-    augmentation: Augmentation = field(default_factory=Augmentation)
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be trained with.
-
-        Raises:
-            UsageError: `invalid_training_option`.
-        """
-        for name in ("epochs", "batch_size", "learning_rate", "clip_norm"):
-            if not getattr(self, name) > 0:
-                raise UsageError(
-                    "invalid_training_option", f"{name} has to be above 0, got {getattr(self, name)}"
-                )
-        for name in ("momentum", "label_smoothing", "warmup_share"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(
-                    "invalid_training_option", f"{name} has to be in 0..1, got {getattr(self, name)}"
-                )
+__all__ = ["NO_AUGMENTATION", "Augmentation", "TrainTask", "TrainingOptions"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,19 @@ B images, C channels, R pixels a side, K classes.
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from nas.training.distillation import soft_label_loss, soft_labels
+from nas.training.group import ALONE, Group, sum_gradients, told
 from nas.training.options import TrainingOptions
 from nas.training.recipes import Step
+from nas.training.shared_batch_norm import SharedMoments
 from search_spaces.base import Architecture
+from search_spaces.modules.statistics import Normalizer, batch_moments
 from search_spaces.modules.supernet import Supernet
 
 
@@ -29,6 +33,19 @@ class NotFiniteError(ArithmeticError):
         super().__init__(f"the {what} of {architecture} is not finite")
         self.what = what
         self.architecture = architecture
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One of the workers that share a batch.
+
+    Attributes:
+        group: All of them.
+        share: Of the batch's images that this one has.
+    """
+
+    group: Group
+    share: float
 
 
 def make_optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
@@ -51,30 +68,46 @@ def take_step(
     step: Step,
     options: TrainingOptions,
     learning_rate_share: float,
+    worker: Worker | None = None,
 ) -> float:
     """Move the weights along the summed gradients of the step's subnets; return their mean loss.
 
+    Args:
+        worker: Where several workers share the batch: which one has these images.
+
     Raises:
-        NotFiniteError: Before anything is moved.
+        NotFiniteError: Before anything is moved; every worker raises it.
     """
+    group, share = (ALONE, 1.0) if worker is None else (worker.group, worker.share)
+    normalize = batch_moments if worker is None else SharedMoments(group, share)
     optimizer.zero_grad(set_to_none=True)
     total = 0.0
-    for architecture, loss in step_losses(supernet, images_BCRR, labels_B, step, options.label_smoothing):
-        total += loss.item()
+    for architecture, loss in step_losses(
+        supernet, images_BCRR, labels_B, step, options.label_smoothing, normalize
+    ):
+        # The mean over the whole batch is the sum of the workers' means, each by its share.
+        own = loss * share
+        total += math.fsum(told(group, own.item()))
         if not math.isfinite(total):
             raise NotFiniteError("loss", architecture)
-        loss.backward()
+        own.backward()
+    sum_gradients(group, supernet.parameters())
     norm = nn.utils.clip_grad_norm_(supernet.parameters(), options.clip_norm)
     if not torch.isfinite(norm):
         raise NotFiniteError("gradient", step.subnets[-1])
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate_share * options.learning_rate
+    for parameters in optimizer.param_groups:
+        parameters["lr"] = learning_rate_share * options.learning_rate
     optimizer.step()
     return total / len(step.subnets)
 
 
 def step_losses(
-    supernet: Supernet, images_BCRR: Tensor, labels_B: Tensor, step: Step, label_smoothing: float
+    supernet: Supernet,
+    images_BCRR: Tensor,
+    labels_B: Tensor,
+    step: Step,
+    label_smoothing: float,
+    normalize: Normalizer = batch_moments,
 ) -> Iterator[tuple[Architecture, Tensor]]:
     """Yield each subnet of a step with its loss.
 
@@ -82,7 +115,7 @@ def step_losses(
     """
     targets_BK = None
     for architecture in step.subnets:
-        logits_BK = supernet(images_BCRR, architecture)
+        logits_BK = supernet(images_BCRR, architecture, normalize)
         if targets_BK is None:
             loss = functional.cross_entropy(logits_BK, labels_B, label_smoothing=label_smoothing)
         else:

@@ -3,6 +3,9 @@
 It has no active subnet: the architecture is an argument of each call.
 """
 
+import threading
+from typing import Final
+
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +15,9 @@ from search_spaces.modules.static import StaticNetwork, key
 from search_spaces.modules.statistics import Normalizer, Statistics, batch_moments
 from search_spaces.network import network
 from search_spaces.slot_tables import space_tables
+
+_DRAWING: Final = threading.Lock()
+"""torch draws initial weights from one generator a process: two threads would take each other's numbers."""
 
 
 class Supernet(nn.Module):
@@ -27,7 +33,7 @@ class Supernet(nn.Module):
     def __init__(self, space: SearchSpace, seed: int = 0) -> None:
         super().__init__()
         self.space = space
-        with torch.random.fork_rng(devices=[]):
+        with _DRAWING, torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.blocks = nn.ModuleDict(_blocks(space))
 

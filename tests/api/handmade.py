@@ -1,5 +1,6 @@
 """A finished search, written by hand: five verified networks, three on the front, and a stock network."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from latency_predictors.calibration import calibrate
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.device import host_context, host_device
 from latency_predictors.lookup_table import Entry, LookupTable, SessionValue, layer_key
+from nas.job_records import Job, JobRequest
+from nas.jobs import JobKind, Outcome, Released, Succeeded
 from nas.results import (
     Accuracy,
     CloudPoint,
@@ -23,7 +26,8 @@ from nas.results import (
 )
 from nas.settings import Settings
 from nas.specs import SearchSpec, parse_spec
-from nas.store.run_folder import RunFolder, start_run
+from nas.store.job_run import JobRun, StoredJob
+from nas.store.stores import Stores, opened_stores
 from search_spaces.base import option_values, space_digest
 from search_spaces.catalogue import get_space
 from search_spaces.sampling import as_architecture, smallest
@@ -143,12 +147,44 @@ def result(search_id: str, *targets: TargetResult, spec: SearchSpec = SPEC) -> S
     )
 
 
-def finished_search(home: Path, *targets: TargetResult, seed: int = 0) -> RunFolder:
-    """Write a finished search into a home folder; another seed is another search."""
+def submitted(stores: Stores, spec: SearchSpec) -> Job:
+    """A search that is queued."""
+    request = JobRequest(JobKind.SEARCH, spec.model_dump(mode="json"), spec.dataset.name)
+    return stores.jobs.submit("local", request)
+
+
+def claimed(stores: Stores, job: Job) -> JobRun:
+    """The running attempt of a queued job; others stay queued."""
+    claims = {claim.lease.job_id: claim for claim in stores.queue.claim("handmade", limit=100)}
+    mine = claims.pop(job.id)
+    for other in claims.values():
+        stores.queue.settle(other.lease, Released())
+    return stores.run(mine)
+
+
+def finished_search(
+    home: Path, *targets: TargetResult, seed: int = 0, files: Sequence[bytes] = ()
+) -> StoredJob:
+    """Write a finished search, and its exported files, into a home folder; another seed is another search."""
     spec = SPEC.model_copy(update={"seed": seed})
-    run = start_run(Settings(home=home).searches, spec)
-    run.save_result(result(run.id, *targets, spec=spec))
-    return run
+    with opened_stores(Settings(home=home)) as stores:
+        run = claimed(stores, submitted(stores, spec))
+        for content in files:
+            run.keep_network(content)
+        run.save_result(result(run.id, *targets, spec=spec))
+        stores.queue.settle(run.lease, Succeeded())
+        return run.stored
+
+
+def unfinished_search(home: Path, *phases: str, spec: SearchSpec = SPEC, end: Outcome | None = None) -> Job:
+    """Write a search that has finished some phases; its attempt goes on, or has ended somehow."""
+    with opened_stores(Settings(home=home)) as stores:
+        run = claimed(stores, submitted(stores, spec))
+        for phase in phases:
+            run.save(phase, spec)
+        if end is not None:
+            stores.queue.settle(run.lease, end)
+        return stores.jobs.get("local", run.id)
 
 
 def lookup_table(cpu_model: str | None = None) -> LookupTable:
@@ -184,8 +220,9 @@ def lookup_table(cpu_model: str | None = None) -> LookupTable:
     return table.with_correction(space_digest(SPACE), calibrate(points))
 
 
-def saved_table(home: Path, table: LookupTable, name: str) -> Path:
-    """Write a table where the commands look for tables."""
-    path = Settings(home=home).tables / f"{name}.json"
-    table.save(path)
-    return path
+def saved_table(home: Path, table: LookupTable) -> None:
+    """Publish a table, as the profile of a device does."""
+    with opened_stores(Settings(home=home)) as stores:
+        run = claimed(stores, stores.jobs.submit("local", JobRequest(JobKind.PROFILE, {})))
+        stores.tables.publish(run.lease, table)
+        stores.queue.settle(run.lease, Succeeded())

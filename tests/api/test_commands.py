@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from hwnas import run
-from latency_predictors.device import host_context, host_device
-from tests.api.handmade import finished_search, lookup_table, saved_table
+from nas.settings import Settings
+from nas.store.schema import newest_version
+from nas.store.stores import opened_stores
+from tests.api.handmade import SPEC, finished_search, lookup_table, saved_table, submitted
 
 
 @pytest.fixture
@@ -38,6 +40,34 @@ def test_searches(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [network["name"] for network in front["networks"]] == ["net-aaa111", "net-bbb222", "net-ccc333"]
 
 
+def test_a_search_is_cancelled(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with opened_stores(Settings()) as stores:
+        job = submitted(stores, SPEC)
+    assert answer(capsys, "searches", "cancel", job.id) == {"id": job.id, "state": "cancelled"}
+    assert run(["searches", "cancel", "nothing"]) == 2
+    assert capsys.readouterr().err.startswith("error[unknown_search]: ")
+
+
+def test_supernets(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(capsys, "supernets", "list") == {"supernets": []}
+
+
+def test_datasets(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("dataset: {name: digits}")
+    assert answer(capsys, "datasets", "add", "mine", str(spec))["state"] == "checking"
+    assert [one["name"] for one in answer(capsys, "datasets", "list")["datasets"]] == ["mine"]
+    assert answer(capsys, "datasets", "show", "mine")["spec"]["name"] == "digits"
+    assert run(["datasets", "show", "yours"]) == 2
+    assert capsys.readouterr().err.startswith("error[unknown_dataset]: ")
+
+
+def test_the_database_is_upgraded_once(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = answer(capsys, "db", "upgrade")
+    assert (first["version_before"], first["version"]) == ("", newest_version())
+    assert answer(capsys, "db", "upgrade")["version_before"] == newest_version()
+
+
 def test_an_unknown_search_is_wrong_usage(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["searches", "show", "nothing"]) == 2
     assert capsys.readouterr().err.startswith("error[unknown_search]: no search 'nothing'")
@@ -60,7 +90,7 @@ def test_devices_and_predictions(home: Path, capsys: pytest.CaptureFixture[str])
     assert run(["devices", "show"]) == 2
     assert run(["predict", "--channels", "1"]) == 1
     assert "error[no_profile]: " in capsys.readouterr().err
-    saved_table(home, lookup_table(), f"{host_device().digest[:12]}-{host_context().digest[:12]}")
+    saved_table(home, lookup_table())
     assert answer(capsys, "devices", "list")["tables"][0]["this_machine"] is True
     assert len(answer(capsys, "devices", "show")["layers"]) == 142
     predicted = answer(capsys, "predict", "--channels", "1", "--random", "3", "--seed", "1")["networks"]

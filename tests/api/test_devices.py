@@ -25,17 +25,18 @@ def test_without_tables_the_way_to_one_is_told(settings: Settings) -> None:
 
 
 def test_this_machines_table_comes_first(settings: Settings) -> None:
-    other = lookup_table(cpu_model="Another CPU")
-    saved_table(settings.home, other, "aaaa-bbbb")
-    saved_table(settings.home, lookup_table(), "zzzz-bbbb")
+    saved_table(settings.home, lookup_table(cpu_model="Another CPU"))
+    saved_table(settings.home, lookup_table())
     lines = list_tables(settings).tables
-    assert [(line.name, line.this_machine) for line in lines] == [("zzzz-bbbb", True), ("aaaa-bbbb", False)]
+    assert [line.this_machine for line in lines] == [True, False]
+    assert "Another CPU" in lines[1].device
+    assert lines[0].name.startswith(host_device().digest[:12])
     assert lines[0].last_measured == "2026-01-03T00:00:00+00:00"
     assert (lines[0].num_layers, lines[0].num_spaces) == (len(lookup_table().entries), 1)
 
 
 def test_a_table_shows_sessions_layers_and_errors(settings: Settings) -> None:
-    saved_table(settings.home, lookup_table(), "zzzz-bbbb")
+    saved_table(settings.home, lookup_table())
     shown = show_table(settings, None)
     num_layers = len(lookup_table().entries)
     assert [(one.id, one.started_at[:10], one.num_layers) for one in shown.sessions] == [
@@ -52,20 +53,23 @@ def test_a_table_shows_sessions_layers_and_errors(settings: Settings) -> None:
 
 
 def test_a_damaged_table_is_listed_and_refused(settings: Settings) -> None:
-    path = saved_table(settings.home, lookup_table(), "zzzz-bbbb")
+    saved_table(settings.home, lookup_table())
+    (path,) = (path for path in (settings.home / "artifacts").glob("??/*") if path.is_file())
+    path.chmod(0o644)
     path.write_bytes(path.read_bytes().replace(b"0.01", b"0.02", 1))
     (line,) = list_tables(settings).tables
     assert line.damaged
     with pytest.raises(ArtifactError) as caught:
-        show_table(settings, "zzzz")
-    assert caught.value.code == "damaged_table"
+        show_table(settings, line.name)
+    assert caught.value.code == "artifact_damaged"
 
 
-@pytest.mark.parametrize(("name", "code"), [("x", "unknown_table"), ("zz", "ambiguous_table")])
-def test_a_table_goes_by_the_start_of_its_name(settings: Settings, name: str, code: str) -> None:
-    saved_table(settings.home, lookup_table(), "zz-one")
-    saved_table(settings.home, lookup_table(), "zz-two")
-    assert show_table(settings, "zz-o").name == "zz-one"
-    with pytest.raises(UsageError, match="zz-one, zz-two") as caught:
-        show_table(settings, name)
-    assert caught.value.code == code
+def test_a_table_goes_by_the_start_of_its_name(settings: Settings) -> None:
+    saved_table(settings.home, lookup_table(cpu_model="One CPU"))
+    saved_table(settings.home, lookup_table(cpu_model="Another CPU"))
+    first, second = (line.name for line in list_tables(settings).tables)
+    assert show_table(settings, first[:6]).name == first
+    for name, code in (("x", "unknown_table"), ("", "ambiguous_table")):
+        with pytest.raises(UsageError, match=f"{first}, {second}") as caught:
+            show_table(settings, name)
+        assert caught.value.code == code

@@ -11,9 +11,9 @@ from nas.data.decode import RESIZE_RULE
 from nas.export.metadata import describe
 from nas.export.onnx import export_onnx
 from nas.settings import Settings
-from nas.store.run_folder import RunFolder
+from nas.store.job_run import StoredJob
 from search_spaces.base import architecture_digest
-from search_spaces.errors import UsageError
+from search_spaces.errors import ArtifactError, UsageError
 from search_spaces.modules.static import StaticNetwork
 from search_spaces.network import network as layers_of
 from search_spaces.sampling import as_architecture, smallest
@@ -28,7 +28,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def search(settings: Settings) -> RunFolder:
+def search(settings: Settings) -> StoredJob:
     """A finished search whose networks share one real exported file."""
     static = StaticNetwork(layers_of(SPACE, ARCHITECTURE)).eval()
     metadata = describe(
@@ -44,12 +44,11 @@ def search(settings: Settings) -> RunFolder:
         "file_bytes": len(content),
         "architecture_digest": architecture_digest(SPACE, ARCHITECTURE),
     }
-    run = finished_search(settings.home, target(*(one.model_copy(update=facts) for one in FRONT)))
-    run.keep_network(content)
-    return run
+    networks = (one.model_copy(update=facts) for one in FRONT)
+    return finished_search(settings.home, target(*networks), files=[content])
 
 
-def test_the_file_that_was_scored_is_delivered(settings: Settings, search: RunFolder, tmp_path: Path) -> None:
+def test_the_file_that_was_scored_is_delivered(settings: Settings, search: StoredJob, tmp_path: Path) -> None:
     request = Request("latest", rules=("best",), limits=("latency_ms=0.25",))
     delivered = export_network(settings, request, tmp_path / "out")
     assert delivered.network.name == "net-bbb222"
@@ -62,7 +61,7 @@ def test_the_file_that_was_scored_is_delivered(settings: Settings, search: RunFo
 
 
 def test_without_a_folder_it_lands_here_under_its_name(
-    settings: Settings, search: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, search: StoredJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     delivered = export_network(settings, Request("net-aaa111"), None)
@@ -70,8 +69,21 @@ def test_without_a_folder_it_lands_here_under_its_name(
     assert (delivered.folder / "model.onnx").is_file()
 
 
+def test_a_file_that_is_no_longer_what_was_scored_is_not_delivered(
+    settings: Settings, search: StoredJob, tmp_path: Path
+) -> None:
+    digest = search.result().targets[0].networks[0].file_sha256
+    path = settings.home / "artifacts" / digest[:2] / digest
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(ArtifactError) as caught:
+        export_network(settings, Request("latest"), tmp_path / "out")
+    assert caught.value.code == "artifact_damaged"
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_is_there_already_is_not_overwritten(
-    settings: Settings, search: RunFolder, tmp_path: Path
+    settings: Settings, search: StoredJob, tmp_path: Path
 ) -> None:
     precious = tmp_path / "out" / "thesis.txt"
     precious.parent.mkdir()
@@ -94,7 +106,7 @@ def test_what_is_there_already_is_not_overwritten(
     ],
 )
 def test_a_search_or_a_network_may_be_named(
-    settings: Settings, search: RunFolder, request_: Request, name: str
+    settings: Settings, search: StoredJob, request_: Request, name: str
 ) -> None:
     assert select(settings, request_).network.name == name
 
@@ -107,7 +119,7 @@ def test_a_search_or_a_network_may_be_named(
         Request("latest", name="net-aaa111", limits=("latency_ms=1",)),
     ],
 )
-def test_contradictions_are_refused(settings: Settings, search: RunFolder, request_: Request) -> None:
+def test_contradictions_are_refused(settings: Settings, search: StoredJob, request_: Request) -> None:
     with pytest.raises(UsageError) as caught:
         select(settings, request_)
     assert caught.value.code == "conflicting_options"
@@ -121,7 +133,7 @@ def test_contradictions_are_refused(settings: Settings, search: RunFolder, reque
     ],
 )
 def test_what_does_not_exist_is_refused(
-    settings: Settings, search: RunFolder, request_: Request, code: str
+    settings: Settings, search: StoredJob, request_: Request, code: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
         select(settings, request_)

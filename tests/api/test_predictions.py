@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from api.predictions import Wish, predict_costs
-from latency_predictors.device import host_context, host_device
 from nas.settings import Settings
 from search_spaces.errors import MeasurementError, UsageError
 from search_spaces.network import layers
@@ -23,8 +22,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def profiled(settings: Settings) -> Settings:
-    name = f"{host_device().digest[:12]}-{host_context().digest[:12]}"
-    saved_table(settings.home, lookup_table(), name)
+    saved_table(settings.home, lookup_table())
     return settings
 
 
@@ -80,8 +78,7 @@ def test_a_table_that_lacks_layers_of_the_space_does_not_do(profiled: Settings) 
 
 
 def test_a_table_of_another_machine_does_not_do(settings: Settings) -> None:
-    name = f"{host_device().digest[:12]}-{host_context().digest[:12]}"
-    saved_table(settings.home, lookup_table(cpu_model="Another CPU"), name)
+    saved_table(settings.home, lookup_table(cpu_model="Another CPU"))
     with pytest.raises(MeasurementError, match="142 of 142 layers are not measured"):
         predict_costs(settings, GREY)
 

@@ -1,17 +1,21 @@
-"""Past searches are read from their folders as they are: finished, unfinished or damaged."""
+"""Searches are shown as the database has them: queued, running, finished, or no longer readable."""
 
 import io
 from pathlib import Path
 
 import pytest
 from rich.console import Console, RenderableType
+from sqlalchemy import update
 
-from api.searches import list_searches, show_front, show_search
+from api.searches import cancel_search, list_searches, show_search
+from nas.jobs import Cancelled, Fault, Faulted, JobState
 from nas.settings import Settings
 from nas.specs import parse_spec
-from nas.store.run_folder import start_run
+from nas.store.session import writing
+from nas.store.stores import opened_stores
+from nas.store.tables import documents, jobs
 from search_spaces.errors import ArtifactError, UsageError
-from tests.api.handmade import FRONT, SPEC, STOCK, finished_search, network, result, target
+from tests.api.handmade import SPEC, finished_search, submitted, unfinished_search
 
 
 @pytest.fixture
@@ -35,72 +39,133 @@ def test_an_empty_home_tells_how_to_begin(settings: Settings) -> None:
 def test_a_finished_search_shows_its_front(settings: Settings) -> None:
     run = finished_search(settings.home)
     (line,) = list_searches(settings).searches
-    assert (line.id, line.state, line.num_points) == (run.id, "finished", 3)
+    assert (line.id, line.state, line.num_points) == (run.id, "succeeded", 3)
     assert (line.best_accuracy, line.fastest_ms) == (0.99, 0.10)
     assert "3 networks, from 0.1 ms, up to 99.0 %" in drawn(list_searches(settings))
 
 
 def test_an_unfinished_search_shows_how_far_it_is(settings: Settings) -> None:
-    run = start_run(settings.searches, SPEC)
-    run.save("profile", SPEC)
-    run.save("train", SPEC)
+    job = unfinished_search(settings.home, "profile", "train")
     (line,) = list_searches(settings).searches
-    assert (line.state, line.phases_done) == ("unfinished", ("profile", "train"))
-    shown = show_search(settings, run.id)
+    assert (line.state, line.phases_done) == ("running", ("profile", "train"))
+    assert "running (2 of 7 phases)" in drawn(list_searches(settings))
+    shown = show_search(settings, job.id)
     assert shown.result is None
     assert "phases finished: profile, train" in drawn(shown)
 
 
-def test_a_damaged_search_is_listed_and_does_not_hide_the_others(settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("faults", "state", "next_step"),
+    [(1, JobState.QUEUED, "`hwnas worker` is one"), (3, JobState.PARKED, "mend the cause")],
+)
+def test_the_last_fault_of_a_search_and_what_to_do_are_told(
+    settings: Settings, faults: int, state: JobState, next_step: str
+) -> None:
+    job = unfinished_search(settings.home)
+    with opened_stores(settings) as stores, writing(stores.engine) as connection:
+        connection.execute(update(jobs).values(state="queued", faults_without_progress=faults - 1))
+    with opened_stores(settings) as stores:
+        (claim,) = stores.queue.claim("w")
+        stores.queue.settle(claim.lease, Faulted(Fault.CRASH, "worker_failed", "KeyError: 'x'"))
+    (line,) = list_searches(settings).searches
+    assert (line.state, line.error) == (state, "worker_failed: KeyError: 'x'")
+    text = drawn(show_search(settings, job.id))
+    assert "worker_failed: KeyError: 'x'" in text
+    assert next_step in text
+
+
+def test_a_search_that_waits_says_who_measures(settings: Settings) -> None:
+    job = unfinished_search(settings.home)
+    with opened_stores(settings) as stores, writing(stores.engine) as connection:
+        connection.execute(update(jobs).values(state=JobState.WAITING))
+    assert "once its device has measured" in drawn(show_search(settings, job.id))
+
+
+def test_a_result_that_cannot_be_read_does_not_hide_the_others(settings: Settings) -> None:
     damaged = finished_search(settings.home)
     whole = finished_search(settings.home, seed=1)
-    (damaged.path / "result.json").write_text("{")
-    states = {line.id: line.state for line in list_searches(settings).searches}
-    assert states == {damaged.id: "damaged", whole.id: "finished"}
-    with pytest.raises(ArtifactError, match=r"result\.json cannot be read"):
+    with opened_stores(settings) as stores, writing(stores.engine) as connection:
+        connection.execute(update(documents).where(documents.c.job_id == damaged.id).values(content="{"))
+    errors = {line.id: line.error for line in list_searches(settings).searches}
+    assert errors[whole.id] == ""
+    assert errors[damaged.id].startswith("damaged_file: 'result' of job")
+    assert "succeeded, damaged_file" in drawn(list_searches(settings))
+    with pytest.raises(ArtifactError, match="cannot be read"):
         show_search(settings, damaged.id)
 
 
-def test_the_details_name_report_deliveries_and_times(settings: Settings) -> None:
-    run = finished_search(settings.home)
-    assert show_search(settings, "latest").report is None
-    (run.path / "report.html").write_text("<html>")
+def test_a_specification_that_is_no_longer_understood_is_shown_as_it_was(settings: Settings) -> None:
+    job = unfinished_search(settings.home)
+    with opened_stores(settings) as stores, writing(stores.engine) as connection:
+        outdated = {**job.spec, "dataset": {"name": "digits", "colour": True}}
+        connection.execute(update(jobs).values(spec=outdated))
+    (line,) = list_searches(settings).searches
+    assert (line.dataset, line.space) == ("digits", "mobilenet_v3/tiny")
+    assert show_search(settings, job.id).spec == outdated
+
+
+def test_the_details_name_deliveries_and_times(settings: Settings) -> None:
+    finished_search(settings.home)
     text = drawn(show_search(settings, "latest"))
-    assert str(run.path / "report.html") in text
     assert "exports/net-ccc333" in text
     assert "1 min 40 s" in text
 
 
-def test_the_front_holds_the_published_points_only(settings: Settings) -> None:
-    finished_search(settings.home)
-    front = show_front(settings, "latest", 1)
-    assert front.networks == FRONT
-    assert front.references == (STOCK,)
-    text = drawn(front)
-    assert [one.name for one in FRONT if one.name not in text] == []
-    assert "net-ddd444" not in text
+def test_a_report_that_cannot_be_made_is_told_and_hides_nothing(settings: Settings) -> None:
+    finished_search(settings.home)  # whose files nobody has put into the store
+    shown = show_search(settings, "latest")
+    assert shown.report is None
+    assert shown.error.startswith("artifact_missing: ")
+    assert shown.result is not None
 
 
-def test_targets_are_counted_from_one(settings: Settings) -> None:
-    second = network("net-fff666", 0.9, 0.2)
-    finished_search(settings.home, target(*FRONT), target(second))
-    assert show_front(settings, "latest", 2).networks == (second,)
-    for number in (0, 3):
-        with pytest.raises(UsageError, match="its targets are 1 to 2"):
-            show_front(settings, "latest", number)
+def test_identifiers_are_whole_on_narrow_terminals(settings: Settings) -> None:
+    run = finished_search(settings.home)
+    console = Console(width=50, file=io.StringIO(), record=True)
+    console.print(list_searches(settings), crop=False)
+    assert run.id in console.export_text()
 
 
-def test_the_front_of_an_unfinished_search_is_not_there(settings: Settings) -> None:
-    start_run(settings.searches, SPEC)
-    with pytest.raises(UsageError) as caught:
-        show_front(settings, "latest", 1)
-    assert caught.value.code == "search_not_finished"
+def test_a_report_that_is_there_stays_as_it_is(settings: Settings) -> None:
+    run = finished_search(settings.home)
+    report = settings.searches / run.id / "report.html"
+    report.parent.mkdir(parents=True)
+    report.write_text("<html>")
+    assert show_search(settings, "latest").report == report
+    assert str(report) in drawn(show_search(settings, "latest"))
+    assert report.read_text() == "<html>"
 
 
 def test_a_search_goes_by_the_start_of_its_name(settings: Settings) -> None:
     first = finished_search(settings.home)
-    other = parse_spec({"dataset": {"name": "shapes"}})
-    run = start_run(settings.searches, other)
-    run.save_result(result(run.id, spec=other))
+    second = unfinished_search(settings.home, spec=parse_spec({"dataset": {"name": "shapes"}}))
     assert show_search(settings, "dig").id == first.id
-    assert show_search(settings, "shapes-").id == run.id
+    assert show_search(settings, "shapes-").id == second.id
+    assert show_search(settings, "latest").id == second.id
+    with pytest.raises(UsageError, match="searches are") as caught:
+        show_search(settings, "cifar")
+    assert caught.value.code == "unknown_search"
+
+
+def test_a_queued_search_is_cancelled_at_once(settings: Settings) -> None:
+    with opened_stores(settings) as stores:
+        job = submitted(stores, SPEC)
+    assert drawn(cancel_search(settings, job.id)).strip() == f"search {job.id} is cancelled"
+    assert "goes on" not in drawn(show_search(settings, job.id))
+    assert show_search(settings, job.id).state is JobState.CANCELLED
+
+
+def test_a_running_search_hears_of_it_from_its_worker(settings: Settings) -> None:
+    job = unfinished_search(settings.home)
+    cancelled = cancel_search(settings, "latest")
+    assert (cancelled.id, cancelled.state) == (job.id, JobState.RUNNING)
+    assert "its worker hears of it within seconds" in drawn(cancelled)
+    with opened_stores(settings) as stores:
+        assert stores.jobs.get("local", job.id).cancel_requested
+
+
+def test_a_search_that_has_ended_is_not_cancelled(settings: Settings) -> None:
+    finished_search(settings.home)
+    assert cancel_search(settings, "latest").state is JobState.SUCCEEDED
+    unfinished_search(settings.home, end=Cancelled())
+    assert cancel_search(settings, "latest").state is JobState.CANCELLED

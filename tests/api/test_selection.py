@@ -7,7 +7,7 @@ import pytest
 from api.selection import parse_limits, select_by_name, select_by_rule
 from nas.settings import Settings
 from search_spaces.errors import InfeasibleError, UsageError
-from tests.api.handmade import FRONT, finished_search, network, target
+from tests.api.handmade import FRONT, finished_search, network, target, unfinished_search
 
 
 @pytest.fixture
@@ -70,10 +70,16 @@ def test_limits_that_nothing_keeps_together_are_said_to_be_such(settings: Settin
         select_by_rule(settings, "latest", "best", {"latency_ms": 0.2, "num_params": 10_000}, 1)
 
 
+def test_searches_that_have_not_finished_do_not_matter_to_names(settings: Settings) -> None:
+    run = finished_search(settings.home)
+    unfinished_search(settings.home, "profile")
+    assert select_by_name(settings, "net-bbb222").job.id == run.id
+
+
 def test_a_unique_name_needs_no_search(settings: Settings) -> None:
     run = finished_search(settings.home)
     chosen = select_by_name(settings, "net-bbb")
-    assert (chosen.network.name, chosen.run.id) == ("net-bbb222", run.id)
+    assert (chosen.network.name, chosen.job.id) == ("net-bbb222", run.id)
 
 
 def test_stock_networks_have_names_too(settings: Settings) -> None:
@@ -88,7 +94,7 @@ def test_a_name_in_two_searches_is_asked_back(settings: Settings) -> None:
         select_by_name(settings, "net-aaa111")
     assert first.id in caught.value.message
     assert second.id in caught.value.message
-    assert select_by_name(settings, "net-aaa111", search=second.id).run.id == second.id
+    assert select_by_name(settings, "net-aaa111", search=second.id).job.id == second.id
 
 
 @pytest.mark.parametrize(

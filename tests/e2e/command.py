@@ -5,15 +5,22 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
+from nas.job_records import Job
 from nas.results import SearchResult
-from nas.store.run_folder import RunFolder
+from nas.settings import Settings
+from nas.store.searches import all_searches
+from nas.store.stores import Stores, opened_stores
 
 HWNAS: Final = (sys.executable, "-c", "import hwnas; hwnas.main()")
 FAULTS: Final = Path(__file__).parent / "faults"
@@ -32,11 +39,18 @@ DOCUMENT: Final[dict[str, Any]] = {
     "verify": {"candidates": 6, "rounds": 2},
     "export": {"points": 2},
 }
+PROFILE: Final = ("devices", "profile", "--space", "nas_bench_201", "--preset", "tiny")
+"""What has this host measured for the specification."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A process that has ended."""
+    """A process that has ended.
+
+    Attributes:
+        answer: Its standard output.
+        told: Its standard error.
+    """
 
     home: Path
     status: int
@@ -49,27 +63,35 @@ class Ended:
         document: dict[str, dict[str, str]] = json.loads(self.answer)
         return document["error"]
 
-    @property
-    def runs(self) -> list[RunFolder]:
-        """The searches in its home."""
-        return [RunFolder(path) for path in sorted((self.home / "searches").iterdir())]
-
     @cached_property
     def result(self) -> SearchResult:
         """The result it answered with."""
         return SearchResult.model_validate(json.loads(self.answer)["result"])
 
     @property
-    def run(self) -> RunFolder:
-        """The folder of its only search."""
-        (run,) = self.runs
-        return run
+    def folder(self) -> Path:
+        """The folder of the search."""
+        return Path(json.loads(self.answer)["folder"])
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the only search of a home has left in the store.
+
+    Attributes:
+        weights: Hashes of weights, by what was trained from what and for how many epochs.
+    """
+
+    job: Job
+    weights: dict[str, str]
+    archs: NDArray[np.int64]
+    correct: NDArray[np.bool_]
 
 
 def search(
-    home: Path, *, document: dict[str, Any] = DOCUMENT, prefix: tuple[str, ...] = (), **faults: str
+    home: Path, document: dict[str, Any] = DOCUMENT, prefix: tuple[str, ...] = (), **faults: str
 ) -> Ended:
-    """Search in a home folder; once more where the machine was too restless to be measured.
+    """Search in a home folder.
 
     Args:
         home: Where everything of the search is kept.
@@ -77,25 +99,39 @@ def search(
         prefix: A program that runs the command.
         faults: Variables that `faults/sitecustomize.py` reads.
     """
-    ended = _search(home, document, prefix, faults)
-    if '"session_void"' in ended.answer:
-        ended = _search(home, document, prefix, faults)
-    return ended
+    process = start(home, document, prefix, **faults)
+    answer, told = process.communicate()
+    return Ended(home, process.returncode, answer, told)
 
 
-def _search(home: Path, document: dict[str, Any], prefix: tuple[str, ...], faults: dict[str, str]) -> Ended:
-    home.mkdir(parents=True, exist_ok=True)
+def start(
+    home: Path, document: dict[str, Any] = DOCUMENT, prefix: tuple[str, ...] = (), **faults: str
+) -> subprocess.Popen[str]:
+    """Begin a search."""
     spec = home.with_suffix(".yaml")
+    spec.parent.mkdir(parents=True, exist_ok=True)
     spec.write_text(yaml.safe_dump(document), encoding="utf-8")
-    done = subprocess.run(
-        [*prefix, *HWNAS, "search", str(spec), "--json"],
+    return _start(home, ("search", str(spec)), prefix, **faults)
+
+
+def profile(home: Path, **faults: str) -> Ended:
+    """Measure this host for the specification."""
+    process = _start(home, PROFILE, (), **faults)
+    answer, told = process.communicate()
+    return Ended(home, process.returncode, answer, told)
+
+
+def _start(
+    home: Path, words: tuple[str, ...], prefix: tuple[str, ...], **faults: str
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*prefix, *HWNAS, *words, "--json"],
         env=environment(home, **faults),
         cwd=FAULTS.parents[2],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
-    return Ended(home, done.returncode, done.stdout, done.stderr)
 
 
 def environment(home: Path, **faults: str) -> dict[str, str]:
@@ -105,13 +141,32 @@ def environment(home: Path, **faults: str) -> dict[str, str]:
     return {**kept, "HWNAS_HOME": str(home), "PYTHONPATH": str(FAULTS), **faults}
 
 
-def with_tables_of(ended: Ended, home: Path) -> Path:
-    """Return a new home with the measured tables of another, so that no layer is measured again."""
-    shutil.copytree(ended.home / "tables", home / "tables")
-    return home
+@contextmanager
+def opened(home: Path) -> Iterator[Stores]:
+    """Open what a home keeps."""
+    with opened_stores(Settings(home=home)) as stores:
+        yield stores
 
 
-def with_supernet_of(ended: Ended, home: Path) -> Path:
-    """Return a new home with the supernet of another too, so that nothing is trained again."""
-    shutil.copytree(ended.home / "supernets", home / "supernets")
-    return with_tables_of(ended, home)
+def jobs_of(home: Path) -> list[Job]:
+    """Return the searches in a home."""
+    with opened(home) as stores:
+        return all_searches(stores, "local")
+
+
+def kept(home: Path) -> Kept:
+    """Return what the only search of a home has left."""
+    with opened(home) as stores:
+        (job,) = all_searches(stores, "local")
+        trained = {
+            f"{one.key.recipe}, {one.epochs} epochs": str(one.summary["weight_hash"])
+            for one in stores.supernets.list_all("local")
+        }
+        arrays = stores.stored(job).load_arrays("predict")
+        return Kept(job, trained, arrays["archs"], arrays["correct"])
+
+
+def copied(home: Path, place: Path) -> Path:
+    """Return a copy of a home in which nothing runs."""
+    shutil.copytree(home, place, symlinks=True)
+    return place

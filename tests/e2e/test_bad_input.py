@@ -15,7 +15,8 @@ import yaml
 from PIL import Image
 
 import hwnas
-from tests.e2e.command import DOCUMENT, Ended
+from nas.jobs import JobState
+from tests.e2e.command import DOCUMENT, copied, jobs_of, opened
 
 Sink = pytest.CaptureFixture[str]
 
@@ -52,9 +53,15 @@ def refused(command: Command, document: object) -> tuple[int, str, str]:
     again, answer, told = command.search(document, "--json")
     assert (again, told) == (status, "")
     assert json.loads(answer) == {"error": {"code": code, "message": message}}
-    assert not (command.folder / "home" / "searches").exists()
-    assert not (command.folder / "home" / "supernets").exists()
+    assert_nothing_begun(command.folder / "home")
     return status, code, message
+
+
+def assert_nothing_begun(home: Path) -> None:
+    """Assert that there is no job, and that no worker was started."""
+    assert jobs_of(home) == []
+    assert not (home / "searches").exists()
+    assert not (home / "worker.log").exists()
 
 
 def digits(**changes: object) -> dict[str, Any]:
@@ -170,15 +177,18 @@ def test_bad_data_fail_before_anything_begins(
     assert (status, found) == (1, code)
 
 
-# The shared search may have to be run first.
+# The host may have to be measured first.
 @pytest.mark.alone
 @pytest.mark.timeout(400)
-def test_a_limit_nobody_can_meet_is_told_before_training(command: Command, finished: Ended) -> None:
-    shutil.copytree(finished.home / "tables", command.folder / "home" / "tables")
+def test_a_limit_nobody_can_meet_is_told_before_training(command: Command, profiled: Path) -> None:
+    home = copied(profiled, command.folder / "home")
     document = {**DOCUMENT, "targets": [{"limits": {"latency_ms": 1e-4}}]}
     status, answer, _ = command.search(document, "--json")
     error = json.loads(answer)["error"]
     assert (status, error["code"]) == (1, "infeasible_limits")
     assert "latency_ms <= 0.0001" in error["message"]
     assert "the nearest reachable value is" in error["message"]
-    assert not (command.folder / "home" / "supernets").exists()
+    (job,) = jobs_of(home)
+    assert job.state is JobState.INFEASIBLE
+    with opened(home) as stores:
+        assert stores.supernets.list_all("local") == ()

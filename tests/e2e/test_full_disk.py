@@ -1,55 +1,40 @@
 """A disk that is really full: a small file system in memory, mounted for one command."""
 
 import json
-import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.e2e.command import DOCUMENT, FAULTS, HWNAS, Ended, environment
+from nas.jobs import JobState
+from tests.e2e.command import DOCUMENT, FAULTS, HWNAS, Ended, environment, jobs_of, kept
 
-# The shared search runs in the set-up of whichever test comes first, on a restless machine twice.
+# The shared search runs in the set-up of whichever test comes first; it measures, and so do these.
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]
 
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 # $1: the folder, $2: what is in it at first, $3: kilobytes left, $4: where to keep a copy, then the command.
+# Room is made when the command has told that there is none, or has ended.
 SCRIPT = """
 set -e
-mount -t tmpfs -o size=64m tmpfs "$1"
+mount -t tmpfs -o size=96m tmpfs "$1"
 cp -r "$2/." "$1"
 free=$(df -k --output=avail "$1" | tail -n 1)
 fallocate -l $((free - $3))k "$1/filler"
 copy=$4; home=$1; shift 4
-status=0
-"$@" || status=$?
+"$@" 2> "$copy.told" &
+command=$!
+while kill -0 $command 2> /dev/null && ! grep -q "no room" "$copy.told"; do sleep 0.2; done
 rm "$home/filler"
+status=0
+wait $command || status=$?
 cp -r "$home/." "$copy"
 exit $status
 """
 
 
-@dataclass(frozen=True)
-class Full:
-    """A command on a full disk that has ended.
-
-    Attributes:
-        left: A copy of what stood on the disk at the end.
-    """
-
-    status: int
-    answer: str
-    told: str
-    left: Path
-
-    def files(self, pattern: str) -> list[Path]:
-        """What stood on the disk."""
-        return sorted(path.relative_to(self.left) for path in self.left.glob(pattern) if path.is_file())
-
-
-def on_full_disk(folder: Path, start: Path, free_kb: int) -> Full:
+def search_on_full_disk(folder: Path, start: Path, free_kb: int) -> Ended:
     """Search on a disk with so much room left; what it holds at first is copied from `start`."""
     if subprocess.run([*NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False).returncode:
         pytest.skip("this system lets nobody mount a file system of their own")
@@ -66,38 +51,30 @@ def on_full_disk(folder: Path, start: Path, free_kb: int) -> Full:
         text=True,
         check=False,
     )
-    return Full(done.returncode, done.stdout, done.stderr, left)
+    return Ended(left, done.returncode, done.stdout, Path(f"{left}.told").read_text(encoding="utf-8"))
 
 
-def assert_one_line_says_it(full: Full) -> None:
-    assert full.status == 1, full.told
-    error = json.loads(full.answer)["error"]
-    assert error["code"] == "disk_full"
-    assert "\n" not in error["message"]
-    assert "free some space and start again" in error["message"]
-    assert "Traceback" not in full.told
-    assert full.files("**/.*") == []
+def test_where_no_job_can_be_written_one_line_says_so(profiled: Path, tmp_path: Path) -> None:
+    ended = search_on_full_disk(tmp_path, profiled, free_kb=0)
+    assert ended.status == 1, ended.told
+    assert ended.error["code"] == "disk_full"
+    assert "\n" not in ended.error["message"]
+    assert "free some space and start again" in ended.error["message"]
+    assert ended.told == ""
+    assert jobs_of(ended.home) == []
 
 
-def test_a_full_disk_in_training_keeps_the_last_checkpoint(finished: Ended, tmp_path: Path) -> None:
-    start = tmp_path / "start"
-    shutil.copytree(finished.home / "tables", start / "tables")
-    # A checkpoint takes about 760 kB: there is room for one and not for two.
-    full = on_full_disk(tmp_path, start, free_kb=1_000)
-    assert_one_line_says_it(full)
-    checkpoints = [path.name for path in full.files("supernets/*/epochs-3/*")]
-    assert checkpoints == ["checkpoint-00000001.json", "checkpoint-00000001.safetensors"]
-
-
-def test_a_full_disk_at_delivery_leaves_no_half_bundle(finished: Ended, tmp_path: Path) -> None:
-    start = tmp_path / "start"
-    shutil.copytree(finished.home, start)
-    run = start / "searches" / finished.run.id
-    shutil.rmtree(run / "exports")
-    for done in (run / "result.json", run / "report.html", *(run / "phases").glob("export*")):
-        done.unlink()
-    # A network alone takes more than 75 kB.
-    full = on_full_disk(tmp_path, start, free_kb=60)
-    assert_one_line_says_it(full)
-    assert full.files("searches/*/exports/**/*") == []
-    assert full.files("searches/*/result.json") == []
+def test_a_disk_that_fills_up_in_training_costs_time_only(
+    profiled: Path, finished: Ended, tmp_path: Path
+) -> None:
+    # A checkpoint takes about 760 kB, in training's own folder and in the store: both have room for one.
+    ended = search_on_full_disk(tmp_path, profiled, free_kb=2_600)
+    assert ended.status == 0, ended.told
+    assert "attempt 1 failed" in ended.told
+    assert "training goes on after epoch 1 of 3" in ended.told
+    undisturbed, found = kept(finished.home), kept(ended.home)
+    assert (found.job.state, found.job.faults) == (JobState.SUCCEEDED, {"disk": 1})
+    assert found.weights == undisturbed.weights
+    assert json.loads(ended.answer)["id"] == found.job.id
+    assert list((ended.home / "artifacts" / ".incoming").iterdir()) == []
+    assert list((ended.home / "scratch").iterdir()) == []

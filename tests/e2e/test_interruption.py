@@ -1,79 +1,144 @@
-"""A search that is killed goes on, and ends with the same weights."""
+"""A search that is stopped or killed goes on, and ends with the same weights."""
 
-import json
+import os
 import signal
+import subprocess
+import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
+from nas.compute import InProcessCompute
+from nas.jobs import JobState
+from nas.pipeline.context import Surroundings
 from nas.pipeline.finetune import FinetunePlan
-from nas.pipeline.runner import open_context
-from nas.pipeline.single import single_task
-from nas.pipeline.train import load_trained
+from nas.pipeline.options import options_of, recipe_of
+from nas.pipeline.runner import open_search
+from nas.pipeline.train import NAME as TRAIN
+from nas.pipeline.train import TrainDocument
 from nas.settings import Settings
-from nas.training.events import Trained
-from nas.training.finetune import finetune
-from search_spaces.base import architecture_digest, architecture_from_values
-from tests.e2e.command import DOCUMENT, Ended, search, with_supernet_of, with_tables_of
+from nas.store.stores import Stores
+from nas.task_events import NetworkTrained
+from nas.tasks import TrainNetwork, TunedSubnet
+from search_spaces.base import architecture_from_values
+from tests.e2e.command import DOCUMENT, Ended, Kept, copied, jobs_of, kept, opened, search, start
 from tests.nas.pipeline.small_search import Recorder
 
-# The shared search runs in the set-up of whichever test comes first, on a restless machine twice.
+# The shared search runs in the set-up of whichever test comes first; it measures, and so do these.
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]
-
-
-def weights_of(ended: Ended) -> str:
-    (summary,) = (ended.home / "supernets").glob("*/epochs-3/training.json")
-    return str(json.loads(summary.read_text())["weight_hash"])
-
-
-@pytest.fixture(scope="module")
-def killed(finished: Ended, tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """Killed in the second epoch, when the weights of its checkpoint are written but not its manifest."""
-    home = with_tables_of(finished, tmp_path_factory.mktemp("killed") / "home")
-    return search(home, FAULTS_DIE_BEFORE="checkpoint-00000002.json")
-
-
-def test_a_kill_leaves_the_last_whole_epoch(killed: Ended) -> None:
-    assert killed.status == -signal.SIGKILL
-    assert killed.answer == ""
-    (folder,) = (killed.home / "supernets").glob("*/epochs-3")
-    manifests = {path.name for path in folder.glob("checkpoint-*.json")}
-    assert manifests == {"checkpoint-00000001.json"}
-    assert not killed.run.finished
-
-
-def test_a_killed_search_goes_on_to_the_same_weights(killed: Ended, finished: Ended) -> None:
-    again = search(killed.home)
-    assert again.status == 0, again.told
-    assert "phase profile is done already" in again.told
-    assert "training goes on after epoch 1 of 3" in again.told
-    assert again.run.id == killed.run.id == finished.run.id
-    assert weights_of(again) == weights_of(finished)
-    first, second = (ended.run.load_arrays("predict") for ended in (finished, again))
-    np.testing.assert_array_equal(first["archs"], second["archs"])
-    np.testing.assert_array_equal(first["correct"], second["correct"])
-
 
 TUNED = {**DOCUMENT, "finetune": {"share": 4.0, "points": 1}}
 
 
-def test_a_kill_while_a_network_is_trained_on_changes_nothing_of_it(finished: Ended, tmp_path: Path) -> None:
-    home = with_supernet_of(finished, tmp_path / "home")
-    killed = search(home, document=TUNED, FAULTS_DIE_BEFORE="checkpoint-00000002.json")
-    assert killed.status == -signal.SIGKILL
-    (folder,) = (killed.run.path / "finetune").iterdir()
-    assert {path.name for path in folder.glob("checkpoint-*.json")} == {"checkpoint-00000001.json"}
-    again = search(home, document=TUNED)
+def wait_for(process: subprocess.Popen[str], home: Path, phase: str, done: float) -> None:
+    """Wait until the search of a home has told that it is so far in a phase."""
+    with opened(home) as stores:
+        while not told(stores, phase, done):
+            if process.poll() is not None:
+                pytest.fail(f"the search ended before it was in {phase}: {process.communicate()}")
+            time.sleep(0.05)
+
+
+def told(stores: Stores, phase: str, done: float) -> bool:
+    """Whether a search has told that it is so far in a phase."""
+    for job in stores.jobs.page("local").jobs:
+        for event in stores.jobs.events("local", job.id):
+            if event.kind == "progress" and event.data["phase"] == phase and event.data["done"] >= done:
+                return True
+    return False
+
+
+def workers_of(home: Path) -> list[int]:
+    """Process ids of the workers of a home that live."""
+    with opened(home) as stores:
+        ids = [int(worker.facts["pid"]) for worker in stores.workers.alive()]
+    return [pid for pid in ids if psutil.pid_exists(pid)]
+
+
+def assert_same_search(found: Kept, undisturbed: Kept) -> None:
+    """Assert that what was trained and what was scored are those of a search that nothing disturbed."""
+    assert found.weights == undisturbed.weights
+    np.testing.assert_array_equal(found.archs, undisturbed.archs)
+    np.testing.assert_array_equal(found.correct, undisturbed.correct)
+
+
+@pytest.fixture(scope="module")
+def stopped(profiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """Stopped with Ctrl-C after the first epoch."""
+    home = copied(profiled, tmp_path_factory.mktemp("stopped") / "home")
+    process = start(home)
+    wait_for(process, home, "train", 1 / 3)
+    process.send_signal(signal.SIGINT)
+    answer, said = process.communicate()
+    return Ended(home, process.returncode, answer, said)
+
+
+def test_ctrl_c_leaves_a_job_that_can_go_on_and_no_process(stopped: Ended) -> None:
+    assert stopped.status == 1
+    assert stopped.error["code"] == "interrupted"
+    assert "run the same command again to go on" in stopped.error["message"]
+    (job,) = jobs_of(stopped.home)
+    assert (job.state, job.faults) == (JobState.QUEUED, {})
+    assert workers_of(stopped.home) == []
+
+
+def test_a_stopped_search_goes_on_though_its_training_process_is_killed(
+    stopped: Ended, finished: Ended, tmp_path: Path
+) -> None:
+    died = tmp_path / "died"
+    again = search(stopped.home, FAULTS_DIE_BEFORE="checkpoint-00000003.json", FAULTS_DIED=str(died))
     assert again.status == 0, again.told
-    assert again.run.path == killed.run.path
-    assert "phase verify is done already" in again.told
-    ctx = open_context(again.result.spec, Settings(home=home), Recorder(), again.run)
-    ((digest, epochs),) = ctx.run.load("finetune.plan", FinetunePlan).epochs.items()
-    (network,) = [one for one in again.result.targets[0].networks if one.architecture_digest == digest]
-    architecture = architecture_from_values(ctx.space, network.architecture)
-    assert architecture_digest(ctx.space, architecture) == digest
-    task = single_task(ctx, tmp_path / "undisturbed", epochs)
-    *_, undisturbed = finetune(task, ctx.dataset, load_trained(ctx), architecture)
-    assert isinstance(undisturbed, Trained)
-    assert (folder / undisturbed.path.name).read_bytes() == undisturbed.path.read_bytes()
+    assert died.exists()
+    (job,) = jobs_of(stopped.home)
+    assert f"search {job.id} goes on" in again.told
+    assert "training goes on after epoch 1 of 3" in again.told
+    assert "training goes on after epoch 2 of 3" in again.told
+    assert job.faults == {"crash": 1}
+    assert again.folder.name == job.id
+    assert_same_search(kept(again.home), kept(finished.home))
+
+
+def test_workers_that_are_killed_are_replaced(profiled: Path, finished: Ended, tmp_path: Path) -> None:
+    home = copied(profiled, tmp_path / "home")
+    process = start(home)
+    for phase, done in (("train", 1 / 3), ("verify", 0)):
+        wait_for(process, home, phase, done)
+        (worker,) = workers_of(home)
+        os.kill(worker, signal.SIGKILL)
+    answer, said = process.communicate()
+    ended = Ended(home, process.returncode, answer, said)
+    assert ended.status == 0, said
+    assert_same_search(kept(home), kept(finished.home))
+    assert kept(home).job.faults == {"lost_node": 2}
+    for network in ended.result.targets[0].networks:
+        sessions = Counter(network.latency.sessions)
+        assert len(sessions) >= 2
+        assert set(sessions.values()) == {1}
+
+
+def test_a_kill_while_a_network_is_trained_on_changes_nothing_of_it(finished: Ended, tmp_path: Path) -> None:
+    home, died = copied(finished.home, tmp_path / "home"), tmp_path / "died"
+    ended = search(home, TUNED, FAULTS_DIE_BEFORE="checkpoint-00000002.json", FAULTS_DIED=str(died))
+    assert ended.status == 0, ended.told
+    assert died.exists()
+    assert ended.result.supernet.reused
+    with opened(home) as stores:
+        job = stores.jobs.get("local", ended.folder.name)
+        stored, compute = stores.stored(job), InProcessCompute(stores.artifacts, tmp_path / "undisturbed")
+        around = Surroundings(Settings(home=home), stores, compute, Recorder())
+        ctx = open_search(ended.result.spec, around)
+        ((digest, epochs),) = stored.load("finetune.plan", FinetunePlan).epochs.items()
+        assert f"training goes on after epoch 1 of {epochs}" in ended.told
+        (network,) = [one for one in ended.result.targets[0].networks if one.architecture_digest == digest]
+        architecture = architecture_from_values(ctx.space, network.architecture)
+        subnet = TunedSubnet(architecture, stored.load(TRAIN, TrainDocument).weights)
+        task = TrainNetwork(
+            ctx.inputs, subnet, recipe_of(ctx.spec).name, options_of(ctx.spec, epochs), ctx.spec.seed
+        )
+        *_, undisturbed = compute.run(task)
+        tuned = [one for one in stores.supernets.list_all("local") if ", from " in one.key.recipe]
+    assert isinstance(undisturbed, NetworkTrained)
+    assert [one.summary["weight_hash"] for one in tuned] == [undisturbed.weight_hash]

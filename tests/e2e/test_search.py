@@ -11,12 +11,14 @@ import pytest
 from PIL import Image
 
 from nas.data.catalogue import open_dataset
+from nas.jobs import JobState
 from nas.results import VerifiedNetwork
-from tests.e2e.command import Ended
+from nas.store.searches import all_searches
+from tests.e2e.command import Ended, opened
 from tests.e2e.conftest import Watched
 from tests.rules.test_offline import FETCHING
 
-# The shared search runs in the set-up of whichever test comes first, on a restless machine twice.
+# The shared search runs in the set-up of whichever test comes first.
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]
 
 
@@ -27,11 +29,14 @@ def beats(first: VerifiedNetwork, second: VerifiedNetwork) -> bool:
     return any(better) and not any(worse)
 
 
-def test_the_answer_is_the_result_on_disk(finished: Ended) -> None:
+def test_the_answer_is_the_result_in_the_store(finished: Ended) -> None:
     document = json.loads(finished.answer)
-    assert document["id"] == finished.run.id
     assert Path(document["report"]).is_file()
-    assert finished.run.result() == finished.result
+    with opened(finished.home) as stores:
+        (job,) = all_searches(stores, "local")
+        assert document["id"] == job.id == finished.folder.name
+        assert job.state is JobState.SUCCEEDED
+        assert stores.stored(job).result() == finished.result
 
 
 def test_the_front_is_non_dominated_in_what_was_measured(finished: Ended) -> None:
@@ -44,7 +49,7 @@ def test_the_front_is_non_dominated_in_what_was_measured(finished: Ended) -> Non
 
 def test_every_figure_comes_from_a_file_that_is_there(finished: Ended) -> None:
     for network in finished.result.targets[0].networks:
-        content = finished.run.network_path(network.file_sha256).read_bytes()
+        content = (finished.folder / "networks" / f"{network.file_sha256}.onnx").read_bytes()
         assert hashlib.sha256(content).hexdigest() == network.file_sha256
         assert len(content) == network.file_bytes
         assert network.max_difference <= 1e-4
@@ -56,7 +61,7 @@ def test_bundles_are_what_their_manifests_say(finished: Ended) -> None:
     deliveries = finished.result.deliveries
     assert 1 <= len(deliveries) <= 2
     for delivery in deliveries:
-        folder = finished.run.path / delivery.folder
+        folder = finished.folder / delivery.folder
         listed = json.loads((folder / "manifest.json").read_text())["files"]
         assert {*listed, "manifest.json"} == {path.name for path in folder.iterdir()}
         for name, facts in listed.items():
@@ -76,7 +81,7 @@ def test_a_stranger_gets_the_test_accuracy_from_the_bundle(finished: Ended, tmp_
         path = tmp_path / dataset.class_names[label] / f"{index:04}.png"
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(image.transpose(1, 2, 0)).save(path)
-    script = finished.run.path / delivery.folder / "predict.py"
+    script = finished.folder / delivery.folder / "predict.py"
     done = subprocess.run(
         [sys.executable, str(script), "--data", str(tmp_path)],
         env={**os.environ, "PYTHONPATH": ""},
@@ -91,7 +96,7 @@ def test_a_stranger_gets_the_test_accuracy_from_the_bundle(finished: Ended, tmp_
 
 
 def test_the_report_stands_alone(finished: Ended) -> None:
-    page = (finished.run.path / "report.html").read_text(encoding="utf-8")
+    page = (finished.folder / "report.html").read_text(encoding="utf-8")
     markup = "".join(
         part.partition("</script>")[2] if index else part for index, part in enumerate(page.split("<script"))
     )
@@ -116,6 +121,12 @@ def test_no_native_code_of_a_search_connects_to_another_host(watched: Watched) -
 
 
 def test_nothing_but_the_home_folder_is_written(finished: Ended) -> None:
-    assert {path.name for path in finished.home.iterdir()} <= {"tables", "supernets", "searches", "images"}
-    left = [path for path in finished.home.rglob("*") if path.name.startswith(".")]
-    assert left == []
+    written = {path.name for path in finished.home.iterdir()}
+    assert written - {"hwnas.db-journal"} == {"artifacts", "hwnas.db", "scratch", "searches", "worker.log"}
+
+
+def test_no_scratch_and_nothing_half_written_is_left(finished: Ended) -> None:
+    assert list((finished.home / "scratch").iterdir()) == []
+    assert list((finished.home / "artifacts" / ".incoming").iterdir()) == []
+    hidden = [path.name for path in finished.home.rglob("*") if path.name.startswith(".")]
+    assert hidden == [".incoming"]

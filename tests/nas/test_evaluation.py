@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nas.data.dataset import Dataset
 from nas.evaluation import SubnetEvaluator, score_network
-from nas.training.augment import Augmentation
+from nas.training.options import Augmentation
 from search_spaces.modules.supernet import Supernet
 from tests.nas.training.small_run import patterns, small_space
 

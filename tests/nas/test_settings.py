@@ -12,11 +12,7 @@ def test_the_environment_names_the_home(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("HWNAS_HOME", str(tmp_path))
     settings = Settings()
     assert settings.home == tmp_path
-    assert {settings.tables, settings.supernets, settings.searches} == {
-        tmp_path / "tables",
-        tmp_path / "supernets",
-        tmp_path / "searches",
-    }
+    assert settings.searches == tmp_path / "searches"
 
 
 def test_without_it_things_are_kept_in_the_users_folder(
@@ -46,3 +42,19 @@ def test_a_home_may_start_with_a_tilde_or_be_relative(
     assert Settings().home == tmp_path / "searches"
     monkeypatch.setenv("HWNAS_HOME", "here")
     assert Settings().home == tmp_path / "here"
+
+
+def test_database_and_artifacts_are_kept_at_home_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HWNAS_HOME", str(tmp_path))
+    settings = Settings()
+    assert settings.database_url == f"sqlite:///{tmp_path}/hwnas.db"
+    assert settings.artifact_url == str(tmp_path / "artifacts")
+    assert settings.artifact_cache == tmp_path / "artifact-cache"
+    monkeypatch.setenv("HWNAS_DATABASE_URL", "postgresql://ann:hunter2@host/jobs")
+    monkeypatch.setenv("HWNAS_ARTIFACT_URL", "s3://bucket/prefix")
+    settings = Settings()
+    assert settings.database_url == "postgresql://ann:hunter2@host/jobs"
+    assert settings.artifact_url == "s3://bucket/prefix"
+    assert "hunter2" not in repr(settings)

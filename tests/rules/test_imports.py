@@ -46,6 +46,14 @@ def test_the_command_line_starts_without_frameworks(entry: str) -> None:
     assert loaded_by(entry) & (FRAMEWORKS | {"onnxruntime", "plotly"}) == set()
 
 
+def test_whoever_asks_loads_nothing_that_trains() -> None:
+    """The API has to start at once, and to answer from the database while a worker trains."""
+    # Migrations are loaded by the program that runs them, never imported.
+    modules = [name for name in modules_under("api/", "nas/store/") if ".migrations" not in name]
+    loaded = loaded_by(*modules)
+    assert loaded & (FRAMEWORKS - {"sqlalchemy"} | {"onnxruntime", "workers"}) == set()
+
+
 def test_specifications_are_read_without_frameworks() -> None:
     assert loaded_by("nas.specs") & FRAMEWORKS == set()
 

@@ -16,6 +16,8 @@ MAY_READ = {
     Path("latency_predictors/runtimes/onnxruntime.py"),
     Path("latency_predictors/session.py"),
     Path("nas/settings.py"),
+    Path("workers/cluster.py"),
+    Path("workers/ray_process.py"),
 }
 
 

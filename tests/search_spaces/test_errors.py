@@ -23,7 +23,7 @@ def test_an_error_crosses_a_process_unchanged(kind: type[HwnasError]) -> None:
 def test_one_root_catches_them_all() -> None:
     assert {kind.__name__ for kind in KINDS} == {
         "HwnasError", "UsageError", "DataError", "InfeasibleError", "TrainingError", "ArtifactError",
-        "MeasurementError", "ResourceError",
+        "MeasurementError", "StoreError", "ResourceError", "ComputeError",
     }  # fmt: skip
     with pytest.raises(HwnasError, match="not here"):
         raise UsageError("unknown_space", "not here")

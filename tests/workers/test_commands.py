@@ -7,12 +7,14 @@ import pytest
 
 import workers.doctor
 import workers.searches
+import workers.serving
 from hwnas import run
 from nas.settings import Settings
 from nas.specs import SearchSpec, load_spec
 from tests.api.handmade import SPEC, result
 from workers.doctor import Check, Diagnosis
 from workers.searches import SearchOutcome, demo_spec
+from workers.serving import WorkerEnded
 
 
 @pytest.fixture
@@ -37,6 +39,31 @@ def test_demo_and_search(
     assert "net-ccc333" in capsys.readouterr().out
     assert searched == [demo_spec(), load_spec(repository / "examples" / "digits.yaml")]
     assert searched[1].targets == SPEC.targets
+
+
+def test_a_search_may_only_be_queued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HWNAS_HOME", str(tmp_path / "home"))
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("dataset: {name: digits}")
+    assert run(["search", str(spec), "--no-watch", "--json"]) == 0
+    queued = json.loads(capsys.readouterr().out)
+    assert queued["state"] == "queued"
+    assert run(["search", str(spec), "--no-watch"]) == 0
+    printed = capsys.readouterr()
+    assert f"hwnas searches show {queued['id']}" in printed.out
+    assert printed.err == f"search {queued['id']} goes on\n"
+
+
+def test_a_worker_works_under_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        workers.serving, "run_worker", lambda settings, name: WorkerEnded(name=name, reason="it was told to")
+    )
+    assert run(["worker", "--name", "gpu-1"]) == 0
+    assert capsys.readouterr().out.startswith("worker gpu-1 has ended: it was told to")
 
 
 @pytest.mark.parametrize("command", ["search", "plan"])

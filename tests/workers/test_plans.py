@@ -1,12 +1,18 @@
 """A plan is read at a glance: times, what is missing, what is wrong."""
 
 import io
+from pathlib import Path
 
 import pytest
+import yaml
 from rich.console import Console
 
 from nas.pipeline.plan import Plan, PlannedPhase
-from workers.plans import DrawnPlan
+from nas.settings import Settings
+from nas.store.stores import opened_stores
+from search_spaces.errors import UsageError
+from tests.nas.pipeline.small_search import DOCUMENT
+from workers.plans import DrawnPlan, plan_file
 
 
 def drawn(shares: tuple[float | None, ...]) -> str:
@@ -52,3 +58,26 @@ def test_a_plan_names_every_phase_with_its_time() -> None:
 )
 def test_a_plan_says_how_hard_the_limits_are(shares: tuple[float | None, ...], said: str) -> None:
     assert said in drawn(shares)
+
+
+def test_a_plan_queues_trains_and_measures_nothing(searched_home: Path, tmp_path: Path) -> None:
+    settings, path = Settings(home=searched_home), tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump({**DOCUMENT, "seed": 5}))
+
+    def left() -> tuple[int, int]:
+        with opened_stores(settings) as stores:
+            return len(stores.jobs.page("local").jobs), len(stores.supernets.list_all("local"))
+
+    before = left()
+    plan = plan_file(path, settings)
+    assert left() == before
+    assert plan.num_layers_missing == 0
+    assert plan.epochs == 2
+    assert {phase.name for phase in plan.phases} >= {"profile", "train", "verify"}
+
+
+def test_a_plan_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan_file(tmp_path / "none.yaml", Settings(home=tmp_path / "home"))
+    assert caught.value.code == "no_such_file"
+    assert not (tmp_path / "home").exists()

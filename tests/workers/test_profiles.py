@@ -6,31 +6,62 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from latency_predictors.device import host_context, host_device
+from nas.job_records import JobRequest
+from nas.jobs import Fault, Faulted, JobKind
 from nas.settings import Settings
-from search_spaces.errors import UsageError
+from nas.specs import ProfileSpec, SpaceSpec
+from nas.store.stores import opened_stores
+from search_spaces.errors import HwnasError, UsageError
 from tests.api.handmade import lookup_table, saved_table
+from tests.workers.jobs_at_work import TENANT, Workplace
+from workers import searches
 from workers.profiles import profile_host
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path)
+    return Settings(home=tmp_path / "home")
 
 
 def test_what_is_there_already_is_not_measured_again(settings: Settings) -> None:
-    name = f"{host_device().digest[:12]}-{host_context().digest[:12]}"
-    path = saved_table(settings.home, lookup_table(), name)
-    before = path.read_bytes()
+    saved_table(settings.home, lookup_table())
     profiled = profile_host(settings, "mobilenet_v3", "tiny", num_classes=10, in_channels=1)
     assert (profiled.table.num_layers, profiled.table.num_measured_now) == (142, 0)
-    assert path.read_bytes() == before
+    with opened_stores(settings) as stores:
+        (key,) = stores.tables.published()
+        table = stores.tables.load(key.device, key.context)
+        assert table is not None
+        assert table.entries == lookup_table().entries
+        # The worker that was started for it is gone.
+        assert stores.workers.alive() == ()
     console = Console(width=200, file=io.StringIO(), record=True)
     console.print(profiled)
     # The table was calibrated on networks that run just as long as the sum of their layers.
     text = console.export_text()
     assert "a median error of 0" in text
     assert "142 layers of the space are in the table, 0 measured now" in text
+
+
+def test_a_profile_that_is_under_way_is_gone_on_with_and_its_end_is_told(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = ProfileSpec(space=SpaceSpec(name="mobilenet_v3", preset="tiny"), num_classes=10, in_channels=1)
+    request = JobRequest(JobKind.PROFILE, spec.model_dump(mode="json"), "profile")
+    job = place.stores.jobs.submit(TENANT, request)
+    watched: list[str] = []
+
+    def watch(stores: object, job: object, *others: object) -> object:
+        watched.append(getattr(job, "id", ""))
+        (claim,) = place.stores.queue.claim("w")
+        place.stores.queue.settle(claim.lease, Faulted(Fault.POISON, "telemetry_on", "switch it off"))
+        return place.stores.jobs.get(TENANT, claim.lease.job_id)
+
+    monkeypatch.setattr(searches, "watch", watch)
+    with pytest.raises(HwnasError) as caught:
+        profile_host(place.settings, "mobilenet_v3", "tiny", num_classes=10, in_channels=1)
+    assert watched == [job.id]
+    assert caught.value.code == "telemetry_on"
+    assert f"profile {job.id} was tried several times and is parked" in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -41,3 +72,4 @@ def test_what_does_not_exist_is_refused(settings: Settings, name: str, preset: s
     with pytest.raises(UsageError) as caught:
         profile_host(settings, name, preset, num_classes=10, in_channels=1)
     assert caught.value.code == code
+    assert not settings.home.exists()

@@ -1,4 +1,4 @@
-"""Loaded by every Python process of a search under test, its measuring processes too: watches and kills.
+"""Loaded by every Python process of a search under test, also of Ray and of measuring: watches and kills.
 
 Python imports a module of this name at its start where `PYTHONPATH` leads to it.
 """
@@ -11,6 +11,7 @@ ASKS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "")
 CONNECTIONS = os.environ.get("FAULTS_CONNECTIONS")
 DIE_BEFORE = os.environ.get("FAULTS_DIE_BEFORE")
+DIED = os.environ.get("FAULTS_DIED", "")
 
 
 def refuse_connections(event: str, arguments: tuple[object, ...]) -> None:
@@ -26,8 +27,15 @@ def refuse_connections(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def die_before_a_file(event: str, arguments: tuple[object, ...]) -> None:
-    """End the process as a power cut would, when a file of this name is written but not yet in its place."""
+    """End the process as a power cut would, when a file of this name is written but not yet in its place.
+
+    Once: the process that takes its place lives.
+    """
     if event == "os.rename" and DIE_BEFORE and str(arguments[1]).endswith(DIE_BEFORE):
+        try:
+            os.close(os.open(DIED, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return
         os.kill(os.getpid(), signal.SIGKILL)
 
 

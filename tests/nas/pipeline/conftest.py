@@ -1,4 +1,4 @@
-"""One finished search for all tests of the phases."""
+"""Homes for searches, and one finished search for all tests of the phases."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from nas.job_records import Job
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.runner import open_context, run_search
+from nas.pipeline.runner import open_search, phase_context
 from nas.results import SearchResult, TargetResult
-from nas.settings import Settings
-from nas.store.run_folder import RunFolder
-from tests.nas.pipeline.small_search import Recorder, Stopwatch, small_spec, stopwatch
+from nas.store.job_run import JobRun, StoredJob
+from nas.tasks import Task
+from tests.nas.pipeline.small_search import Home, Recorder, small_spec
 
 
 @dataclass(frozen=True)
@@ -19,18 +20,21 @@ class FinishedSearch:
     """A search at its end.
 
     Attributes:
-        asked: What was measured for it, one list of digests a call.
+        last: The claim of the attempt that ended it. It reads as it did; what it writes is refused.
+        tasks: That were run for it.
     """
 
-    home: Path
+    home: Home
+    job: Job
+    last: JobRun
     result: SearchResult
     progress: Recorder
-    asked: list[list[str]]
+    tasks: tuple[Task, ...]
 
     @property
-    def run(self) -> RunFolder:
-        """Its folder."""
-        return RunFolder(Settings(home=self.home).searches / self.result.id)
+    def run(self) -> StoredJob:
+        """What it left."""
+        return self.last.stored
 
     @property
     def target(self) -> TargetResult:
@@ -38,22 +42,37 @@ class FinishedSearch:
         return self.result.targets[0]
 
     def context(self) -> PhaseContext:
-        """What its phases were given."""
-        return open_context(self.result.spec, Settings(home=self.home), Recorder(), self.run)
+        """What its phases were given; nothing can be saved with it."""
+        return phase_context(open_search(self.result.spec, self.home.around()), self.last)
+
+
+def finish(home: Home, **changes: object) -> FinishedSearch:
+    """Run a small search to its end."""
+    progress, job = Recorder(), home.submit(small_spec(**changes))
+    stored = home.finish(job, progress)
+    tasks = tuple(home.compute.tasks)
+    return FinishedSearch(home, job, home.runs[-1], stored.result(), progress, tasks)
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> FinishedSearch:
-    """A small search, run once; tests read it and change nothing."""
-    home = tmp_path_factory.mktemp("home")
-    progress = Recorder()
-    with stopwatch() as watch:
-        result = run_search(small_spec(), Settings(home=home), progress)
-    return FinishedSearch(home, result, progress, watch.asked)
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedSearch]:
+    """A small search, run once; tests read it, and change a copy of its home."""
+    home = Home(tmp_path_factory.mktemp("finished") / "home")
+    yield finish(home)
+    home.remove()
 
 
 @pytest.fixture
-def watch() -> Iterator[Stopwatch]:
-    """The stopwatch in the place of measuring processes for one test."""
-    with stopwatch() as found:
-        yield found
+def home(tmp_path: Path) -> Iterator[Home]:
+    """An empty home."""
+    opened = Home(tmp_path / "home")
+    yield opened
+    opened.remove()
+
+
+@pytest.fixture
+def copied(finished: FinishedSearch, tmp_path: Path) -> Iterator[Home]:
+    """A home with everything that the finished search left."""
+    opened = finished.home.copy(tmp_path / "copied")
+    yield opened
+    opened.remove()

@@ -1,10 +1,11 @@
 """A search of seconds: real but for the stopwatch, whose figures are worked out from the files."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import onnx
 import pytest
@@ -12,12 +13,23 @@ import pytest
 from latency_predictors.device import ExecutionContext, host_device
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import SessionResult, Subject
-from nas.pipeline import measuring
-from nas.pipeline.context import PhaseContext
-from nas.pipeline.runner import open_context
+from nas.compute import InProcessCompute
+from nas.job_records import Job, JobRequest
+from nas.jobs import JobKind, JobState, Released, Succeeded, Waiting
+from nas.leases import LeaseTimes
+from nas.pipeline.context import Done, PhaseContext, PhaseEnd, Progress, SearchContext, Surroundings
+from nas.pipeline.jobs import KINDS
+from nas.pipeline.runner import open_search, phase_context
+from nas.ports import Compute, Run
+from nas.results import SearchResult
 from nas.settings import Settings
 from nas.specs import SearchSpec, parse_spec
-from nas.store.run_folder import RunFolder, start_run
+from nas.store.job_run import JobRun, StoredJob
+from nas.store.stores import Stores
+from nas.task_events import TensorFiles
+from nas.tasks import Task
+from nas.training.trainer import FINISHED
+from nas.workplace import Workplace
 from tests.latency_predictors.sessions import session
 
 DOCUMENT: dict[str, Any] = {
@@ -37,6 +49,10 @@ DOCUMENT: dict[str, Any] = {
     "export": {"points": 2},
     "references": ["resnet"],
 }
+
+T = TypeVar("T")
+
+HOUR_MS: Final = 3_600_000
 
 
 def small_spec(**changes: object) -> SearchSpec:
@@ -58,14 +74,36 @@ class Recorder:
         self.said.append(message)
 
 
+class KilledError(Exception):
+    """Ends an attempt where a test wants it to end."""
+
+
+@dataclass
+class Killer(Recorder):
+    """Progress that ends an attempt at a step.
+
+    Attributes:
+        at: Of a phase, how much of it is done then, and the note.
+    """
+
+    at: Callable[[str, float, str], bool] = lambda phase, done, note: False
+
+    def step(self, phase: str, done: float, total: float, note: str = "") -> None:
+        super().step(phase, done, total, note)
+        if self.at(phase, done, note):
+            raise KilledError
+
+
 @dataclass
 class Stopwatch:
     """Stands for the sessions of a device: answers from what the files hold and remembers what it was asked.
 
     Attributes:
+        name: Begins the names of its sessions; no other stopwatch of a database has it.
         asked: Digests of the subjects, one list a call.
     """
 
+    name: str = "session"
     asked: list[list[str]] = field(default_factory=list)
 
     def __call__(
@@ -74,19 +112,41 @@ class Stopwatch:
         context: ExecutionContext,
         timing: TimingProtocol,
         *,
-        lease_folder: Path,
         num_sessions: int,
         reference_ms: Mapping[str, float],
         on_progress: Callable[[int, int], None],
-    ) -> list[SessionResult]:
+        lease_folder: Path | None = None,
+    ) -> Iterator[SessionResult]:
         self.asked.append([subject.digest for subject in subjects])
+        number, facts = len(self.asked), {"device": host_device(), "context": context, "timing": timing}
         medians = {subject.digest: file_ms(subject.path) for subject in subjects}
         on_progress(len(subjects), len(subjects))
-        facts = {"device": host_device(), "context": context, "timing": timing}
-        return [
-            session(f"session-{len(self.asked)}-{number}", medians, spread=0.01).model_copy(update=facts)
-            for number in range(num_sessions)
-        ]
+        for repeat in range(num_sessions):
+            found = session(f"{self.name}-{number}-{repeat}", medians, spread=0.01)
+            yield found.model_copy(update=facts)
+
+    def serve(self, stores: Stores) -> bool:
+        """Measure what is queued for this host, as its worker does; return whether something was."""
+        leased = stores.measurements.lease(host_device().digest, self.name)
+        if leased is None:
+            return False
+        lease, batches = leased
+        for batch in batches:
+            subjects = [
+                Subject(digest=subject, path=stores.artifacts.local_path(artifact, ".onnx"))
+                for subject, artifact in batch.artifacts.items()
+            ]
+            for found in self(
+                subjects,
+                batch.context,
+                batch.timing,
+                num_sessions=batch.sessions,
+                reference_ms=batch.reference_ms,
+                on_progress=lambda done, total: None,
+            ):
+                stores.measurements.deliver(lease, found)
+        stores.measurements.give_back(lease)
+        return True
 
 
 def file_ms(path: Path) -> float:
@@ -96,14 +156,117 @@ def file_ms(path: Path) -> float:
 
 @contextmanager
 def stopwatch() -> Iterator[Stopwatch]:
-    """Put the stopwatch in the place of measuring processes."""
+    """Put the stopwatch in the place of measuring processes, for tests of what starts those."""
     watch = Stopwatch()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measuring, "run_sessions", watch)
+        patch.setattr("workers.measuring.run_sessions", watch)
         yield watch
 
 
-def context(home: Path, run: RunFolder | None = None, **changes: object) -> PhaseContext:
-    """What the phases of a small search are given; without a folder of a search, a new one is started."""
-    spec, settings = small_spec(**changes), Settings(home=home)
-    return open_context(spec, settings, Recorder(), run or start_run(settings.searches, spec))
+class RecordingCompute:
+    """Runs tasks in this process and remembers them.
+
+    Attributes:
+        tasks: In the order in which they began.
+    """
+
+    def __init__(self, compute: Compute) -> None:
+        self.tasks: list[Task] = []
+        self._compute = compute
+
+    def run(self, task: Task) -> Run:
+        self.tasks.append(task)
+        return self._compute.run(task)
+
+    def of(self, kind: type[T]) -> list[T]:
+        """The tasks of a kind."""
+        return [task for task in self.tasks if isinstance(task, kind)]
+
+
+class Home:
+    """A home folder with its stores open, in which jobs are submitted and run by hand.
+
+    Args:
+        folder: May be there already.
+        name: Of its stopwatch.
+    """
+
+    def __init__(self, folder: Path, name: str = "session") -> None:
+        self.settings = Settings(home=folder)
+        # Nobody renews leases here, and a test may take its time.
+        self.stores = Stores.open(self.settings, LeaseTimes(HOUR_MS, HOUR_MS))
+        self.compute = RecordingCompute(InProcessCompute(self.stores.artifacts, folder))
+        self.watch = Stopwatch(name)
+        self.runs: list[JobRun] = []
+        """All that was claimed here, in order."""
+
+    def close(self) -> None:
+        """Let go of the database; it is opened again when it is asked."""
+        self.stores.engine.dispose()
+
+    def remove(self) -> None:
+        """Close it and remove its folder: a copy for each of many tests would fill the disk."""
+        self.close()
+        shutil.rmtree(self.settings.home)
+
+    def copy(self, folder: Path) -> "Home":
+        """The same home somewhere else."""
+        self.close()
+        shutil.copytree(self.settings.home, folder, symlinks=True)
+        return Home(folder, f"{self.watch.name}-{folder.name}")
+
+    def placed(self, files: TensorFiles) -> Path:
+        """Where stored weights can be read."""
+        workplace = Workplace(self.stores.artifacts, self.settings.home, self.settings.home)
+        return workplace.place(files, self.settings.home / "placed" / files.tensors[:12] / FINISHED)
+
+    def around(self, progress: Progress | None = None) -> Surroundings:
+        """What a job is run in."""
+        return Surroundings(self.settings, self.stores, self.compute, progress or Recorder())
+
+    def submit(self, spec: SearchSpec) -> Job:
+        """Queue a search."""
+        request = JobRequest(JobKind.SEARCH, spec.model_dump(mode="json"), spec.dataset.name)
+        return self.stores.jobs.submit("local", request)
+
+    def claim(self, job: Job) -> JobRun:
+        """Claim a queued job, the only one in the queue."""
+        (claim,) = self.stores.queue.claim("by hand")
+        assert claim.lease.job_id == job.id
+        self.runs.append(self.stores.run(claim))
+        return self.runs[-1]
+
+    def unsubmitted(self, **changes: object) -> SearchContext:
+        """A small search that is not submitted."""
+        return open_search(small_spec(**changes), self.around())
+
+    def context(self, progress: Progress | None = None, **changes: object) -> PhaseContext:
+        """What the phases of a small search are given: it is submitted and claimed."""
+        search = open_search(small_spec(**changes), self.around(progress))
+        return phase_context(search, self.claim(self.submit(search.spec)))
+
+    def attempt(self, job: Job, progress: Progress | None = None) -> JobState:
+        """Claim a job and run it until it ends or waits; give it back where it is killed."""
+        run = self.claim(job)
+        try:
+            end: PhaseEnd = KINDS[job.kind](run, self.around(progress))
+        except KilledError:
+            return self.stores.queue.settle(run.lease, Released())
+        return self.stores.queue.settle(run.lease, Succeeded() if isinstance(end, Done) else end)
+
+    def finish(self, job: Job, progress: Progress | None = None) -> StoredJob:
+        """Run a job to its end and measure in between, as a worker does; return what it left."""
+        while self.attempt(job, progress) is not JobState.SUCCEEDED:
+            self.watch.serve(self.stores)
+        return self.stores.stored(job)
+
+    def search(self, progress: Progress | None = None, **changes: object) -> SearchResult:
+        """Run a small search to its end."""
+        return self.finish(self.submit(small_spec(**changes)), progress).result()
+
+
+def measured(home: Home, ask: Callable[[], Any]) -> Any:
+    """What is asked for once all that it has to wait for is measured."""
+    while (found := ask()) is None or isinstance(found, Waiting):
+        assert home.watch.serve(home.stores), "whoever waits has queued something"
+    return found

@@ -7,7 +7,7 @@ from latency_predictors.device import host_context
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, peak_memory_bytes
 from nas.pipeline.costs import cost_predictors, latency_predictor
-from nas.pipeline.profile import load_table
+from nas.pipeline.profile import latest_table
 from search_spaces.base import FloatArray, space_digest
 from search_spaces.catalogue import get_space
 from search_spaces.errors import MeasurementError
@@ -18,7 +18,7 @@ from tests.nas.pipeline.conftest import FinishedSearch
 
 @pytest.fixture
 def table(finished: FinishedSearch) -> LookupTable:
-    return load_table(finished.context().settings, host_context())
+    return latest_table(finished.home.stores, host_context())
 
 
 def test_shapes_are_worked_out_from_the_layers(finished: FinishedSearch, table: LookupTable) -> None:

@@ -1,12 +1,17 @@
-"""Delivery: few points, scored on the test images together, each with its bundle."""
+"""Delivery: few points, chosen for a reason, scored on the test images together."""
 
-import hashlib
-import json
+from dataclasses import replace
 
+from nas.pipeline import export
+from nas.pipeline.context import Done
 from nas.pipeline.export import ExportDocument
+from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.networks import score_file
+from nas.ports import Run
 from nas.publication import accuracy_of
+from nas.tasks import ScoreFile, Task
 from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.small_search import Home
 from tests.nas.report.documents import accuracy, network, target
 
 
@@ -17,17 +22,6 @@ def test_points_of_the_front_are_delivered_with_a_reason(finished: FinishedSearc
     assert {delivery.name for delivery in deliveries} <= front
     assert deliveries[0].why == "the best accuracy of the front"
     assert {delivery.test_uses for delivery in deliveries} == {1}
-
-
-def test_the_delivered_file_is_the_one_that_was_scored(finished: FinishedSearch) -> None:
-    by_name = {network.name: network for network in finished.target.front}
-    for delivery in finished.result.deliveries:
-        folder = finished.run.path / delivery.folder
-        content = (folder / "model.onnx").read_bytes()
-        assert hashlib.sha256(content).hexdigest() == by_name[delivery.name].file_sha256
-        manifest = json.loads((folder / "manifest.json").read_text())["files"]
-        for name, facts in manifest.items():
-            assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == facts["sha256"]
 
 
 def test_only_delivered_networks_show_a_test_accuracy(finished: FinishedSearch) -> None:
@@ -48,3 +42,24 @@ def test_test_accuracies_go_to_the_files_they_belong_to() -> None:
     document = ExportDocument(deliveries=(), test_accuracies={"2" * 64: scored})
     (found,) = document.with_test_accuracies([target((first, other))])
     assert [one.test_accuracy for one in found.networks] == [None, scored]
+
+
+def test_a_file_that_stands_on_two_fronts_is_scored_once(copied: Home, finished: FinishedSearch) -> None:
+    scored: list[Task] = []
+
+    class Counted:
+        def run(self, task: Task) -> Run:
+            scored.append(task)
+            return copied.compute.run(task)
+
+    ctx = replace(copied.context(), compute=Counted())
+    both = (finished.target, finished.target)
+    ctx.run.save("finetune", FinetuneDocument(targets=both, cpu_seconds=0.0, weights={}))
+    assert export.run(ctx) == Done()
+    document = ctx.run.load("export", ExportDocument)
+    names = {delivery.name for delivery in finished.result.deliveries}
+    assert {delivery.folder for delivery in document.deliveries} == {
+        f"exports/{name}-{number}" for name in names for number in (0, 1)
+    }
+    assert len(scored) == len(names) == len(document.test_accuracies)
+    assert all(isinstance(task, ScoreFile) and task.part == "test" for task in scored)

@@ -1,30 +1,45 @@
 """Networks of the front that are trained on: verified again, and shown only where they became better."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
+from pydantic import RootModel
 
+from nas.export.classifier import read_metadata
+from nas.jobs import Waiting
 from nas.pipeline import finetune
+from nas.pipeline.context import Done
 from nas.pipeline.finetune import FinetuneDocument, FinetunePlan, better_of, chosen_networks
 from nas.pipeline.networks import score_file
-from nas.pipeline.runner import open_context, run_search
 from nas.pipeline.train import TrainDocument
+from nas.pipeline.training import find_trained, training_key
 from nas.pipeline.verify import VerifyDocument
 from nas.publication import accuracy_of, statuses
 from nas.results import TargetResult
-from nas.settings import Settings
-from nas.store.run_folder import RunFolder
-from tests.nas.pipeline.conftest import FinishedSearch
-from tests.nas.pipeline.small_search import Recorder, file_ms, small_spec, stopwatch
+from nas.tasks import TunedSubnet
+from search_spaces.base import architecture_from_values
+from tests.nas.pipeline.conftest import FinishedSearch, finish
+from tests.nas.pipeline.small_search import Home, KilledError, Killer, Recorder, file_ms
+
+SPEC: dict[str, Any] = {"finetune": {"share": 0.5, "points": 3}, "references": []}
+EPOCHS = 20
 
 
 @pytest.fixture(scope="module")
-def tuned(tmp_path_factory: pytest.TempPathFactory) -> FinishedSearch:
-    """A small search that trains its front on for ten times as long as the supernet was trained."""
-    home, progress = tmp_path_factory.mktemp("tuned"), Recorder()
-    with stopwatch() as watch:
-        spec = small_spec(finetune={"share": 10.0, "points": 3}, references=[])
-        result = run_search(spec, Settings(home=home), progress)
-    return FinishedSearch(home, result, progress, watch.asked)
+def tuned(finished: FinishedSearch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedSearch]:
+    """The small search again, but its front is trained on: for as many epochs as on any machine."""
+    home = finished.home.copy(tmp_path_factory.mktemp("tuned") / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finetune, "epochs_within", lambda ctx, architecture, cpu_seconds: EPOCHS)
+        yield finish(home, **SPEC)
+    home.remove()
+
+
+class Json(RootModel[dict[str, Any]]):
+    """A document of any kind, to be copied from one search to another."""
 
 
 def verified(search: FinishedSearch) -> TargetResult:
@@ -33,7 +48,8 @@ def verified(search: FinishedSearch) -> TargetResult:
 
 def test_nothing_is_trained_on_unless_asked_for(finished: FinishedSearch) -> None:
     document = finished.run.load("finetune", FinetuneDocument)
-    assert document == FinetuneDocument(targets=(verified(finished),), cpu_seconds=0.0)
+    expected = FinetuneDocument(targets=(verified(finished),), cpu_seconds=0.0, weights={})
+    assert document == expected
 
 
 def test_a_network_takes_the_place_of_its_inherited_form_where_it_is_not_worse(tuned: FinishedSearch) -> None:
@@ -71,33 +87,68 @@ def test_the_front_is_non_dominated_in_what_was_measured_after_training(tuned: F
     assert [one.status for one in networks] == statuses(networks, ("accuracy", "latency_ms"), {})
 
 
-def test_a_delivered_file_names_the_architecture_of_its_space(tuned: FinishedSearch) -> None:
-    delivery = tuned.result.deliveries[0]
-    network = next(one for one in tuned.target.networks if one.name == delivery.name)
-    ctx = tuned.context()
-    digest = network.architecture_digest
-    assert any(one.architecture_digest == digest for one in verified(tuned).networks)
-    assert (tuned.run.path / delivery.folder / "model.onnx").read_bytes() == tuned.run.network_path(
-        network.file_sha256
-    ).read_bytes()
-    assert score_file(ctx, network.file_sha256, "test").mean() == pytest.approx(
-        network.test_accuracy.value if network.test_accuracy else -1.0
-    )
+def test_a_trained_file_names_the_architecture_of_its_space(tuned: FinishedSearch) -> None:
+    one = next(network for network in tuned.target.networks if network.finetune_epochs)
+    metadata = read_metadata(tuned.run.network_path(one.file_sha256))
+    assert metadata.architecture_digest == one.architecture_digest
+    assert metadata.options == one.architecture
 
 
-def test_the_phase_once_more_ends_with_the_same_files(tuned: FinishedSearch) -> None:
-    """The phase once more, with what it had trained: the plan is kept, and so are the finished trainings."""
-    before = tuned.run.load("finetune", FinetuneDocument)
-    ctx = open_context(tuned.result.spec, Settings(home=tuned.home), Recorder(), RunFolder(tuned.run.path))
-    with stopwatch():
+def test_weights_of_their_own_are_kept_by_architecture(tuned: FinishedSearch) -> None:
+    document = tuned.run.load("finetune", FinetuneDocument)
+    assert document.weights.keys() == tuned.run.load("finetune.plan", FinetunePlan).epochs.keys()
+    ctx, supernet = tuned.context(), tuned.run.load("train", TrainDocument).weights
+    for digest, weights in document.weights.items():
+        (network,) = (one for one in tuned.target.networks if one.architecture_digest == digest)
+        architecture = architecture_from_values(ctx.space, network.architecture)
+        found = find_trained(ctx, training_key(ctx, TunedSubnet(architecture, supernet)), None)
+        assert found is not None
+        assert found.weights.tensors == weights
+        assert tuned.home.stores.artifacts.has(weights)
+
+
+def test_the_phase_once_more_ends_with_the_same_files(
+    tuned: FinishedSearch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Another search on the same supernet finds what was trained on; only how long is its own decision."""
+    home = tuned.home.copy(tmp_path_factory.mktemp("again") / "home")
+    ctx = home.context(**SPEC)
+    for name in ("train", "verify", "finetune.plan"):
+        ctx.run.save(name, tuned.run.load(name, Json))
+    assert finetune.run(ctx) == Done()
+    again, before = (run.load("finetune", FinetuneDocument) for run in (ctx.run, tuned.run))
+    assert again.targets == before.targets
+    assert again.weights == before.weights
+    assert again.cpu_seconds == before.cpu_seconds > 0
+    assert home.watch.asked == []
+    assert isinstance(ctx.progress, Recorder)
+    assert not [step for step in ctx.progress.steps if step[3].startswith("training")]
+    home.remove()
+
+
+def test_the_networks_share_the_time_that_is_given(
+    copied: Home, tuned: FinishedSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    class Planned(Exception):  # noqa: N818 - an ordinary end
+        pass
+
+    def remember(ctx: object, architecture: object, cpu_seconds: float) -> int:
+        given.append(cpu_seconds)
+        if len(given) == number:
+            raise Planned
+        return 1
+
+    number = len(chosen_networks(verified(tuned), 3))
+    monkeypatch.setattr(finetune, "epochs_within", remember)
+    ctx = copied.context(finetune={"share": 2.5, "points": 3})
+    for name in ("train", "verify"):
+        ctx.run.save(name, tuned.run.load(name, Json))
+    with pytest.raises(Planned):
         finetune.run(ctx)
-    again = tuned.run.load("finetune", FinetuneDocument)
-    assert [one.file_sha256 for one in again.targets[0].networks] == [
-        one.file_sha256 for one in before.targets[0].networks
-    ]
-    given = 10 * tuned.run.load("train", TrainDocument).cpu_seconds
-    assert again.cpu_seconds == pytest.approx(given, abs=5.0)
-    assert before.cpu_seconds >= given
+    spent = tuned.run.load("train", TrainDocument).cpu_seconds
+    assert given == pytest.approx([2.5 * spent / number] * number)
 
 
 def test_points_are_spread_over_the_front(finished: FinishedSearch) -> None:
@@ -132,13 +183,23 @@ def test_a_trained_form_that_is_worse_or_breaks_a_limit_is_not_shown(
     assert better_of(known, found, {"latency_ms": 0.5}) == (found if accuracy >= 0.8 else known)
 
 
-def test_trainings_stay_in_the_folder_of_their_search(tuned: FinishedSearch) -> None:
-    assert sorted(path.name for path in tuned.run.path.iterdir()) == [
-        "exports",
-        "finetune",
-        "networks",
-        "phases",
-        "report.html",
-        "result.json",
-        "spec.json",
+def test_a_kill_while_a_network_is_trained_on_changes_nothing_of_it(
+    tuned: FinishedSearch, copied: Home
+) -> None:
+    """With the plan of the search that was not killed: how long a step takes is not what is tested."""
+    ctx = copied.context(**SPEC)
+    for name in ("train", "verify", "finetune.plan"):
+        ctx.run.save(name, tuned.run.load(name, Json))
+    killer = Killer(at=lambda phase, done, note: done == 0.1)
+    with pytest.raises(KilledError):
+        finetune.run(replace(ctx, progress=killer))
+    assert finetune.run(ctx) == Waiting()
+    copied.watch.serve(copied.stores)
+    assert finetune.run(ctx) == Done()
+    assert isinstance(ctx.progress, Recorder)
+    assert ctx.progress.said == ["training goes on after epoch 2 of 20"]
+    again, before = (run.load("finetune", FinetuneDocument) for run in (ctx.run, tuned.run))
+    assert again.weights == before.weights
+    assert [one.file_sha256 for one in again.targets[0].networks] == [
+        one.file_sha256 for one in before.targets[0].networks
     ]

@@ -1,85 +1,136 @@
-"""Files are measured in the context of a table and against its anchors; what was written for that goes."""
+"""Phases ask for measurements and come back: what is asked, once; what was found, whoever asked for it."""
 
-import tempfile
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
-from latency_predictors.device import ExecutionContext, host_context, host_device
-from latency_predictors.lookup_table import LookupTable
-from latency_predictors.measure import NETWORK_PROTOCOL, TimingProtocol
-from latency_predictors.protocol import SessionResult, Subject
-from nas.pipeline import measuring
-from nas.pipeline.measuring import NUM_SESSIONS, measure_contents, measure_paths
+from latency_predictors.device import host_context, host_device
+from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL
+from nas.jobs import JobState, Released, Waiting
+from nas.leases import LeaseLost
+from nas.measurement_tasks import Batch
+from nas.pipeline.context import PhaseContext
+from nas.pipeline.measuring import NUM_SESSIONS, measured
+from search_spaces.errors import MeasurementError
+from tests.latency_predictors.sessions import session
+from tests.nas.pipeline.small_search import Home
 
-TABLE = LookupTable(device=host_device(), context=host_context(), reference_ms={"anchor": 0.25})
-
-
-class Asked:
-    """Remembers what was asked of the sessions and what the files held then."""
-
-    def __init__(self) -> None:
-        self.contents: dict[str, bytes] = {}
-        self.paths: list[Path] = []
-        self.options: dict[str, Any] = {}
-
-    def __call__(
-        self, subjects: Sequence[Subject], context: ExecutionContext, timing: TimingProtocol, **options: Any
-    ) -> list[SessionResult]:
-        self.contents = {subject.digest: subject.path.read_bytes() for subject in subjects}
-        self.paths = [subject.path for subject in subjects]
-        self.options = {"context": context, "timing": timing, **options}
-        return []
+CONTEXT = host_context()
 
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
-    found = Asked()
-    monkeypatch.setattr(measuring, "run_sessions", found)
-    return found
+def files(ctx: PhaseContext, *subjects: str) -> dict[str, Callable[[], str]]:
+    """Files that hold their own name."""
+    return {subject: partial(ctx.stores.artifacts.put, subject.encode()) for subject in subjects}
 
 
-def ignore(done: int, total: int) -> None:
-    """Progress that nobody looks at."""
+def deliver(home: Home, name: str, *subjects: str) -> Batch:
+    """Measure some of what is queued in one session; return all that was queued."""
+    leased = home.stores.measurements.lease(host_device().digest, "by hand")
+    assert leased is not None
+    lease, (batch,) = leased
+    found = session(name, dict.fromkeys(subjects, 1.0)).model_copy(
+        update={"device": host_device(), "context": batch.context, "timing": batch.timing}
+    )
+    home.stores.measurements.deliver(lease, found)
+    home.stores.measurements.give_back(lease)
+    return batch
 
 
-def test_a_table_says_how_and_against_which_anchors(asked: Asked, tmp_path: Path) -> None:
-    (tmp_path / "net.onnx").write_bytes(b"net")
-    measure_paths(TABLE, {"d1": tmp_path / "net.onnx"}, NETWORK_PROTOCOL, ignore)
-    assert asked.contents == {"d1": b"net"}
-    assert asked.options["context"] == TABLE.context
-    assert asked.options["reference_ms"] == {"anchor": 0.25}
-    assert asked.options["timing"] == NETWORK_PROTOCOL
-    assert asked.options["num_sessions"] == NUM_SESSIONS == 2
-    assert asked.options["on_progress"] is ignore
+def test_nothing_is_asked_for_nothing(home: Home) -> None:
+    ctx = home.context()
+    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, {}) == ()
+    assert home.stores.measurements.lease(host_device().digest, "by hand") is None
 
 
-def test_the_lease_is_one_for_the_host(asked: Asked, tmp_path: Path) -> None:
-    """Two searches with homes of their own must not measure at once."""
-    measure_paths(TABLE, {}, NETWORK_PROTOCOL, ignore)
-    assert tmp_path not in asked.options["lease_folder"].parents
-    assert asked.options["lease_folder"].is_absolute()
+def test_what_is_not_measured_is_queued_with_its_file_and_its_protocol(home: Home) -> None:
+    ctx = home.context()
+    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a", "b")) is None
+    batch = deliver(home, "s1", "a", "b")
+    assert {subject: ctx.stores.artifacts.get(file) for subject, file in batch.artifacts.items()} == {
+        "a": b"a",
+        "b": b"b",
+    }
+    assert (batch.context, batch.timing, batch.sessions) == (CONTEXT, NETWORK_PROTOCOL, NUM_SESSIONS)
+    assert batch.reference_ms == {}
 
 
-def test_files_stand_only_while_they_are_measured(asked: Asked) -> None:
-    files = {"d1": lambda: b"one", "d2": lambda: b"two"}
-    measure_contents(TABLE, files, NETWORK_PROTOCOL, ignore)
-    assert asked.contents == {"d1": b"one", "d2": b"two"}
-    assert not any(path.exists() or path.parent.exists() for path in asked.paths)
+def test_it_is_there_when_both_sessions_are(home: Home) -> None:
+    ctx = home.context()
+    asked = files(ctx, "a", "b")
+    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, asked) is None
+    deliver(home, "s1", "a", "b")
+    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, asked) is None
+    batch = deliver(home, "s2", "a", "b")
+    assert batch.sessions == 1
+    assert batch.reference_ms == {"anchor": 0.5}
+    found = measured(ctx, CONTEXT, NETWORK_PROTOCOL, asked)
+    assert found is not None
+    assert [one.session_id for one in found] == ["s1", "s2"]
+    assert [[result.digest for result in one.results] for one in found] == [["a", "b"], ["a", "b"]]
 
 
-def test_a_file_that_cannot_be_written_leaves_nothing(
-    asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_only_what_was_asked_for_is_answered(home: Home) -> None:
+    """A session measures what several jobs have queued."""
+    ctx = home.context()
+    for subjects in (("a",), ("b",)):
+        assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, *subjects)) is None
+    for name in ("s1", "s2"):
+        deliver(home, name, "a", "b")
+    found = measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "b"))
+    assert found is not None
+    assert [[result.digest for result in one.results] for one in found] == [["b"], ["b"]]
 
-    def fail() -> bytes:
+
+def test_a_file_that_two_jobs_ask_for_is_measured_once_and_wakes_both(home: Home) -> None:
+    contexts = [home.context(seed=seed) for seed in (1, 2)]
+    for ctx in contexts:
+        assert measured(ctx, CONTEXT, LAYER_PROTOCOL, files(ctx, "a")) is None
+        assert home.stores.queue.settle(ctx.run.lease, Waiting()) is JobState.WAITING
+    for name in ("s1", "s2"):
+        assert deliver(home, name, "a").artifacts.keys() == {"a"}
+    states = [home.stores.jobs.get("local", ctx.run.id).state for ctx in contexts]
+    assert states == [JobState.QUEUED, JobState.QUEUED]
+    assert home.stores.measurements.lease(host_device().digest, "by hand") is None
+
+
+def test_another_protocol_is_another_measurement(home: Home) -> None:
+    ctx = home.context()
+    assert measured(ctx, CONTEXT, LAYER_PROTOCOL, files(ctx, "a")) is None
+    for name in ("s1", "s2"):
+        deliver(home, name, "a")
+    assert measured(ctx, CONTEXT, LAYER_PROTOCOL, files(ctx, "a")) is not None
+    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a")) is None
+
+
+def test_a_file_that_cannot_be_measured_is_told_as_whoever_measured_told(home: Home) -> None:
+    ctx = home.context()
+    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a", "b")) is None
+    leased = home.stores.measurements.lease(host_device().digest, "by hand")
+    assert leased is not None
+    lease, (batch,) = leased
+    home.stores.measurements.fail(lease, batch, ["a"], "file_not_loadable", "a.onnx is no network")
+    with pytest.raises(MeasurementError, match="a.onnx is no network") as caught:
+        measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a", "b"))
+    assert caught.value.code == "file_not_loadable"
+    # Asked for again, it is tried again.
+    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a", "b")) is None
+
+
+def test_a_file_that_cannot_be_written_queues_nothing(home: Home) -> None:
+    ctx = home.context()
+
+    def fail() -> str:
         raise ValueError("no such operator")
 
-    files: Mapping[str, Any] = {"d1": lambda: b"one", "d2": fail}
     with pytest.raises(ValueError, match="no such operator"):
-        measure_contents(TABLE, files, NETWORK_PROTOCOL, ignore)
-    assert asked.contents == {}
-    assert list(tmp_path.iterdir()) == []
+        measured(ctx, CONTEXT, NETWORK_PROTOCOL, {**files(ctx, "a"), "b": fail})
+    assert home.stores.measurements.lease(host_device().digest, "by hand") is None
+
+
+def test_an_attempt_that_lost_its_job_queues_nothing(home: Home) -> None:
+    ctx = home.context()
+    home.stores.queue.settle(ctx.run.lease, Released())
+    with pytest.raises(LeaseLost):
+        measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a"))
+    assert home.stores.measurements.lease(host_device().digest, "by hand") is None

@@ -1,7 +1,7 @@
 """From an architecture to a figure: the exported file is what is scored and measured."""
 
 import hashlib
-import shutil
+from collections.abc import Sequence
 
 import numpy as np
 import onnx
@@ -10,31 +10,49 @@ import pytest
 from latency_predictors.device import host_context
 from latency_predictors.memory import peak_memory_bytes
 from latency_predictors.spread import Measured
+from nas.evaluation import SubnetEvaluator
 from nas.export.classifier import OnnxClassifier
+from nas.pipeline.context import PhaseContext
 from nas.pipeline.networks import (
     Exported,
-    export_subnet,
+    Named,
+    export_subnets,
+    exported_once,
     latency_of,
     measure_files,
     score_file,
     shape_costs,
 )
-from nas.pipeline.predict import make_evaluator
-from nas.pipeline.profile import load_table
-from nas.pipeline.train import load_trained
-from search_spaces.base import architecture_digest
+from nas.pipeline.options import augmentation_of
+from nas.pipeline.train import TrainDocument
+from nas.training.weights import load_supernet
+from search_spaces.base import Architecture, architecture_digest
 from search_spaces.network import layers, network
-from search_spaces.sampling import as_architecture, largest
+from search_spaces.sampling import as_architecture, largest, smallest
 from tests.nas.pipeline.conftest import FinishedSearch
-from tests.nas.pipeline.small_search import Recorder, Stopwatch, context, file_ms
+from tests.nas.pipeline.small_search import Home, Recorder, file_ms, measured
+
+
+def ends(ctx: PhaseContext) -> list[Architecture]:
+    """The largest and the smallest architecture."""
+    return [as_architecture(ends(ctx.space)[0]) for ends in (largest, smallest)]
+
+
+def export(finished: FinishedSearch, ctx: PhaseContext, done: int = 0) -> list[Exported]:
+    weights = finished.run.load("train", TrainDocument).weights
+    return export_subnets(ctx, weights, ends(ctx), done)
 
 
 @pytest.fixture(scope="module")
-def exported(finished: FinishedSearch) -> Exported:
-    ctx = finished.context()
-    supernet = load_trained(ctx)
-    largest_one = as_architecture(largest(ctx.space)[0])
-    return export_subnet(ctx, supernet, make_evaluator(ctx, supernet), largest_one)
+def both(finished: FinishedSearch) -> list[Exported]:
+    """The largest and the smallest architecture, exported."""
+    return export(finished, finished.context())
+
+
+@pytest.fixture(scope="module")
+def exported(both: Sequence[Exported]) -> Exported:
+    """The largest one."""
+    return both[0]
 
 
 def test_the_file_that_is_kept_is_the_one_described(finished: FinishedSearch, exported: Exported) -> None:
@@ -46,19 +64,55 @@ def test_the_file_that_is_kept_is_the_one_described(finished: FinishedSearch, ex
     onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
 
 
-def test_exporting_again_gives_the_same_bytes(finished: FinishedSearch, exported: Exported) -> None:
+def test_networks_come_in_the_order_in_which_they_were_named(
+    finished: FinishedSearch, both: Sequence[Exported]
+) -> None:
+    assert [one.architecture for one in both] == ends(finished.context())
+    assert both[0].file_bytes > both[1].file_bytes
+
+
+def test_exporting_again_gives_the_same_bytes(finished: FinishedSearch, both: Sequence[Exported]) -> None:
+    for one, again in zip(both, export(finished, finished.context()), strict=True):
+        assert again.file_sha256 == one.file_sha256
+        np.testing.assert_array_equal(again.correct, one.correct)
+
+
+def test_progress_of_exporting_goes_on_where_earlier_rounds_were(finished: FinishedSearch) -> None:
     ctx = finished.context()
-    supernet = load_trained(ctx)
-    again = export_subnet(ctx, supernet, make_evaluator(ctx, supernet), exported.architecture)
-    assert again.file_sha256 == exported.file_sha256
-    np.testing.assert_array_equal(again.correct, exported.correct)
+    export(finished, ctx, done=3)
+    assert isinstance(ctx.progress, Recorder)
+    assert ctx.progress.steps == [
+        ("verify", 4, 6, "exporting and scoring"),
+        ("verify", 5, 6, "exporting and scoring"),
+    ]
+
+
+def test_what_is_exported_once_is_exported_once(copied: Home, both: Sequence[Exported]) -> None:
+    """Whoever waited for measurements finds its files and its answers."""
+    ctx, made = copied.context(), []
+    names = [Named(one.space, one.architecture) for one in both]
+
+    def make() -> Sequence[Exported]:
+        made.append(len(both))
+        return both
+
+    for _ in range(2):
+        found = exported_once(ctx, "round", names, make)
+        assert [(one.architecture, one.digest, one.file_sha256) for one in found] == [
+            (one.architecture, one.digest, one.file_sha256) for one in both
+        ]
+        for one, expected in zip(found, both, strict=True):
+            np.testing.assert_array_equal(one.correct, expected.correct)
+            assert (one.file_bytes, one.max_difference) == (expected.file_bytes, expected.max_difference)
+    assert made == [2]
 
 
 def test_the_file_is_scored_and_agrees_with_the_supernet(
     finished: FinishedSearch, exported: Exported
 ) -> None:
-    ctx = finished.context()
-    evaluator = make_evaluator(ctx, load_trained(ctx))
+    ctx, weights = finished.context(), finished.run.load("train", TrainDocument).weights
+    supernet = load_supernet(finished.home.placed(weights), ctx.space)
+    evaluator = SubnetEvaluator(supernet, ctx.dataset, ctx.spec.seed, augmentation_of(ctx.spec))
     by_supernet = evaluator.correct(exported.architecture, "validation")
     assert np.mean(exported.correct == by_supernet) >= 0.98
     for part in ("validation", "test"):
@@ -79,25 +133,18 @@ def test_shapes_of_the_exported_network_are_those_of_its_layers(exported: Export
 
 
 def test_files_are_measured_under_their_digests(
-    finished: FinishedSearch, exported: Exported, watch: Stopwatch
+    copied: Home, finished: FinishedSearch, both: Sequence[Exported]
 ) -> None:
-    ctx = finished.context()
-    digests = [exported.file_sha256, finished.target.networks[0].file_sha256]
-    found = measure_files(ctx, load_table(ctx.settings, host_context()), digests, "verify")
-    assert watch.asked == [digests]
-    for digest in digests:
-        assert found[digest].median_ms == pytest.approx(file_ms(finished.run.network_path(digest)))
-    assert isinstance(ctx.progress, Recorder)
-    assert ctx.progress.steps == [("verify", 2, 2, "measuring networks")]
+    ctx = copied.context()
+    files = [both[0].file_sha256, finished.target.networks[0].file_sha256]
+    found = measured(copied, lambda: measure_files(ctx, host_context(), files))
+    for file in files:
+        assert found[file].median_ms == pytest.approx(file_ms(ctx.run.network_path(file)))
+    # The second one was measured when it was verified.
+    assert copied.watch.asked in ([], [[both[0].file_sha256]])
 
 
 def test_what_was_measured_is_shown_as_measured() -> None:
     shown = latency_of(Measured("d", 1.0, 0.9, 1.2, 1.3, 0.01, ("s1", "s2"), suspect=False))
     assert (shown.lower_ms, shown.median_ms, shown.upper_ms, shown.p90_ms) == (0.9, 1.0, 1.2, 1.3)
     assert (shown.kind, shown.sessions) == ("measured", ("s1", "s2"))
-
-
-def test_networks_of_one_search_do_not_lie_in_another(finished: FinishedSearch) -> None:
-    other = context(finished.home, seed=99)
-    assert not (other.run.path / "networks").exists()
-    shutil.rmtree(other.run.path)

@@ -1,13 +1,13 @@
 """What a search would cost, and how its budget is split."""
 
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from latency_predictors.device import host_context
-from nas.pipeline import plan as planning
+from nas.pipeline.context import SearchContext
 from nas.pipeline.costs import latency_predictor
 from nas.pipeline.measuring import NUM_SESSIONS
 from nas.pipeline.plan import (
@@ -19,24 +19,33 @@ from nas.pipeline.plan import (
     make_plan,
     planned_epochs,
 )
-from nas.pipeline.profile import load_table
-from nas.pipeline.train import family_of
-from nas.training.throughput import Throughput
+from nas.pipeline.profile import latest_table
+from nas.pipeline.training import training_key
+from nas.ports import Run
+from nas.task_events import SupernetTimed
+from nas.tasks import Task, TimeSupernet, WholeSpace
 from search_spaces.errors import InfeasibleError
 from search_spaces.sampling import random_architectures
 from tests.nas.pipeline.conftest import FinishedSearch
-from tests.nas.pipeline.small_search import context
+from tests.nas.pipeline.small_search import Home
 
-FAST = Throughput(step_s=1.0, image_s=1e-4)
+FAST = SupernetTimed(step_s=1.0, image_s=1e-4)
 OPEN: dict[str, Any] = {"supernet": {}, "references": [], "budget": {"wall_minutes": 10}}
 # 120 images in batches of at most 64 are two steps an epoch: two seconds at one second a step.
 EPOCH_S = 2.0
 
 
-@pytest.fixture(autouse=True)
-def throughput(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This machine trains a step a second."""
-    monkeypatch.setattr(planning, "measure_throughput", lambda trial: FAST)
+class Quick:
+    """A machine that trains a step a second."""
+
+    def run(self, task: Task) -> Run:
+        assert isinstance(task, TimeSupernet)
+        return (event for event in (FAST,))
+
+
+def planned(home: Home, **changes: object) -> SearchContext:
+    """A search on that machine."""
+    return replace(home.unsubmitted(**changes), compute=Quick())
 
 
 @pytest.mark.parametrize(
@@ -49,45 +58,46 @@ def throughput(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_training_takes_what_the_other_phases_leave(
-    others_s: float, references: list[str], epochs: int, tmp_path: Path
+    others_s: float, references: list[str], epochs: int, home: Home
 ) -> None:
     """Stock networks take as long as the supernet, so they halve it."""
-    ctx = context(tmp_path, **{**OPEN, "references": references})
+    ctx = planned(home, **{**OPEN, "references": references})
     assert epochs_for(ctx, FAST, others_s) == (epochs, EPOCH_S)
 
 
-def test_a_long_budget_does_not_train_for_ever(tmp_path: Path) -> None:
-    ctx = context(tmp_path, **{**OPEN, "budget": {"wall_minutes": 100_000}})
+def test_a_long_budget_does_not_train_for_ever(home: Home) -> None:
+    ctx = planned(home, **{**OPEN, "budget": {"wall_minutes": 100_000}})
     assert epochs_for(ctx, FAST, 0.0)[0] == MAX_EPOCHS
 
 
-def test_epochs_that_were_asked_for_count_more_than_the_budget(tmp_path: Path) -> None:
-    ctx = context(tmp_path, **{**OPEN, "supernet": {"epochs": 5_000}, "budget": {"wall_minutes": 1}})
+def test_epochs_that_were_asked_for_count_more_than_the_budget(home: Home) -> None:
+    ctx = planned(home, **{**OPEN, "supernet": {"epochs": 5_000}, "budget": {"wall_minutes": 1}})
     assert epochs_for(ctx, FAST, 1_000.0)[0] == 5_000
     assert planned_epochs(ctx) == 5_000
 
 
-def test_a_training_that_was_begun_goes_on_with_its_epochs(tmp_path: Path) -> None:
+def test_a_training_that_was_begun_goes_on_with_its_epochs(home: Home) -> None:
     """Another estimate of the budget would start from nothing."""
-    ctx = context(tmp_path, **OPEN)
+    ctx = planned(home, **OPEN)
     estimated = planned_epochs(ctx)
-    started = family_of(ctx) / "epochs-77"
-    started.mkdir(parents=True)
-    (started / "checkpoint-00000001.json").write_text("{}")
+    key = training_key(ctx, WholeSpace())
+    home.stores.supernets.begin(home.context().run.lease, key, 77)
     assert estimated != 77
     assert planned_epochs(ctx) == 77
 
 
 def test_a_finished_supernet_is_taken_with_its_epochs(finished: FinishedSearch) -> None:
-    ctx = context(finished.home, finished.run, **OPEN)
+    ctx = planned(finished.home, **OPEN)
     assert epochs_for(ctx, FAST, 0.0)[0] == 2
     plan = make_plan(ctx)
     training = next(phase for phase in plan.phases if phase.name == "train")
     assert (training.seconds, training.note) == (0.0, "a supernet is there")
+    scoring = next(phase for phase in plan.phases if phase.name == "predict")
+    assert (scoring.seconds, scoring.note) == (0.0, "subnets are scored already")
 
 
-def test_phases_are_in_order_and_add_up(tmp_path: Path) -> None:
-    plan = make_plan(context(tmp_path))
+def test_phases_are_in_order_and_add_up(home: Home) -> None:
+    plan = make_plan(planned(home))
     names = [phase.name for phase in plan.phases]
     assert names == ["profile", "train", "predict", "verify", "finetune", "references", "export"]
     assert plan.total_seconds == pytest.approx(sum(phase.seconds for phase in plan.phases))
@@ -98,23 +108,23 @@ def test_phases_are_in_order_and_add_up(tmp_path: Path) -> None:
     assert plan.num_architectures == "10^4.2"
 
 
-def test_training_on_takes_its_share_of_the_budget(tmp_path: Path) -> None:
+def test_training_on_takes_its_share_of_the_budget(home: Home) -> None:
     spec: dict[str, Any] = {"finetune": {"share": 0.5, "points": 4}, "references": []}
-    plan = make_plan(context(tmp_path, **spec))
+    plan = make_plan(planned(home, **spec))
     by_name = {phase.name: phase for phase in plan.phases}
     networks_s = 4 * (NUM_SESSIONS * NETWORK_S + EXPORT_S)
     assert by_name["finetune"].seconds == pytest.approx(0.5 * 2 * EPOCH_S + networks_s)
     open_ = {**OPEN, **spec}
     alone, shared = (
-        context(tmp_path, **{**open_, "finetune": {"share": share, "points": 4}}) for share in (0.0, 1.0)
+        planned(home, **{**open_, "finetune": {"share": share, "points": 4}}) for share in (0.0, 1.0)
     )
     left_s = (600 - networks_s) * TRAINING_SHARE
     assert epochs_for(shared, FAST, 0.0)[0] == int(left_s / 2 / EPOCH_S)
     assert epochs_for(alone, FAST, 0.0)[0] == int(600 * TRAINING_SHARE / EPOCH_S)
 
 
-def test_what_is_measured_already_costs_nothing_again(finished: FinishedSearch, tmp_path: Path) -> None:
-    known, fresh = make_plan(finished.context()), make_plan(context(tmp_path))
+def test_what_is_measured_already_costs_nothing_again(finished: FinishedSearch, home: Home) -> None:
+    known, fresh = make_plan(planned(finished.home)), make_plan(planned(home))
     assert known.num_layers_missing == 0
     assert known.phases[0].seconds < fresh.phases[0].seconds / 10
     assert fresh.share_within_limits == (None,)
@@ -123,26 +133,34 @@ def test_what_is_measured_already_costs_nothing_again(finished: FinishedSearch, 
 
 def test_the_share_of_the_space_within_the_limits_is_between_none_and_all(finished: FinishedSearch) -> None:
     """A limit at the median of what random architectures take at most is kept by half of them."""
-    ctx = finished.context()
+    ctx = planned(finished.home)
     archs = random_architectures(ctx.space, 20_000, np.random.default_rng(9))
-    table = load_table(ctx.settings, host_context())
+    table = latest_table(ctx.stores, host_context())
     limit = float(np.median(latency_predictor(ctx.space, table).predict(archs).upper))
-    asked = context(finished.home, finished.run, targets=[{"limits": {"latency_ms": limit}}])
+    asked = planned(finished.home, targets=[{"limits": {"latency_ms": limit}}])
     assert make_plan(asked).share_within_limits == pytest.approx((0.5,), abs=0.02)
 
 
 def test_a_plan_of_limits_nobody_can_meet_is_refused(finished: FinishedSearch) -> None:
-    ctx = context(finished.home, finished.run, targets=[{"limits": {"num_params": 1}}])
+    ctx = planned(finished.home, targets=[{"limits": {"num_params": 1}}])
     with pytest.raises(InfeasibleError) as caught:
         make_plan(ctx)
     assert caught.value.code == "infeasible_limits"
 
 
-def test_notes_say_what_budget_and_images_are_good_for(tmp_path: Path) -> None:
-    notes = make_plan(context(tmp_path, budget={"wall_minutes": 0.01})).notes
+def test_notes_say_what_budget_and_images_are_good_for(home: Home) -> None:
+    notes = make_plan(planned(home, budget={"wall_minutes": 0.01})).notes
     assert any("more than the budget of 0.01" in note for note in notes)
     assert any("only 2 epochs fit into the budget" in note for note in notes)
     # Half of 80 validation images confirm: 1.96 sqrt(2 * 0.95 * 0.05 / 40) = 9.55 points.
     assert any(note.startswith("40 images confirm") and "9.6 points" in note for note in notes)
-    roomy = make_plan(context(tmp_path, budget={"wall_minutes": 1_000}, supernet={"epochs": 10})).notes
+    roomy = make_plan(planned(home, budget={"wall_minutes": 1_000}, supernet={"epochs": 10})).notes
     assert not any("budget" in note for note in roomy)
+
+
+def test_a_plan_leaves_nothing_behind(home: Home) -> None:
+    """Training is really timed: on scratch space that is gone, and no job is queued."""
+    assert make_plan(home.unsubmitted()).epochs == 2
+    assert home.stores.jobs.page("local").jobs == ()
+    assert home.stores.supernets.list_all("local") == ()
+    assert list((home.settings.home / "scratch").iterdir()) == []

@@ -1,96 +1,129 @@
 """Tables are completed, calibrated once and checked against the limits before anything is trained."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from latency_predictors.device import host_context, host_device
-from latency_predictors.lookup_table import layer_key
+from latency_predictors.lookup_table import LookupTable, layer_key
+from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL
+from nas.jobs import JobState, Waiting
 from nas.pipeline import profile
+from nas.pipeline.context import Done, PhaseContext
 from nas.pipeline.profile import (
     NUM_CALIBRATION,
     ProfileDocument,
+    add_points,
     calibration_set,
     check_limits,
     context_of,
-    load_table,
+    latest_table,
+    measure_networks,
     profile_context,
-    table_path,
+    table_summary,
 )
-from nas.pipeline.runner import run_search
-from nas.settings import Settings
 from nas.specs import ContextSpec, TargetSpec
 from search_spaces.base import architecture_digest, space_digest
 from search_spaces.catalogue import get_space
-from search_spaces.errors import ArtifactError, InfeasibleError, MeasurementError
+from search_spaces.errors import InfeasibleError, MeasurementError
 from search_spaces.network import layers
 from search_spaces.slot_tables import distinct_layers
 from tests.nas.pipeline.conftest import FinishedSearch
-from tests.nas.pipeline.small_search import Recorder, Stopwatch, context, small_spec
+from tests.nas.pipeline.small_search import Home, Recorder, measured, small_spec
 
 SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
 
 
-def test_every_layer_is_measured_once_then_whole_networks(tmp_path: Path, watch: Stopwatch) -> None:
-    settings, progress = Settings(home=tmp_path), Recorder()
-    summary = profile_context(SPACE, ContextSpec(), settings, progress)
+def profiled(home: Home, ctx: PhaseContext) -> LookupTable:
+    """The table of the host, with everything measured that it lacked."""
+    table = measured(home, lambda: profile_context(ctx, ContextSpec()))
+    assert isinstance(table, LookupTable)
+    return table
+
+
+def test_every_layer_is_measured_once_then_whole_networks(home: Home) -> None:
+    ctx = home.context()
+    summary = table_summary(ctx, profiled(home, ctx))
     keys = [layer_key(spec) for spec in distinct_layers(SPACE)]
-    layers_asked, networks_asked = watch.asked
+    layers_asked, networks_asked = home.watch.asked
     assert sorted(layers_asked) == sorted(keys)
     assert len(set(networks_asked)) == len(networks_asked) == NUM_CALIBRATION
     assert (summary.num_layers, summary.num_measured_now) == (len(keys), len(keys))
     assert summary.report["num_networks"] == NUM_CALIBRATION
-    assert progress.said[0].startswith(f"measuring {len(keys)} of {len(keys)} layers on ")
-    again = profile_context(SPACE, ContextSpec(), settings, Recorder())
-    assert len(watch.asked) == 2
+    assert isinstance(ctx.progress, Recorder)
+    assert [words for words in ctx.progress.said if words.startswith(f"measuring {len(keys)} layers on ")]
+    later = home.context(seed=1)
+    again = table_summary(later, profiled(home, later))
+    assert len(home.watch.asked) == 2
     assert again.num_measured_now == 0
     assert again.report == summary.report
 
 
-def test_a_space_that_shares_layers_measures_only_the_others(tmp_path: Path, watch: Stopwatch) -> None:
+def test_layers_and_networks_are_timed_each_by_their_protocol(home: Home) -> None:
+    ctx = home.context()
+    protocols = []
+    for _ in range(2):
+        assert profile_context(ctx, ContextSpec()) is None
+        leased = home.stores.measurements.lease(host_device().digest, "by hand")
+        assert leased is not None
+        protocols += [batch.timing for batch in leased[1]]
+        home.stores.measurements.give_back(leased[0])
+        home.watch.serve(home.stores)
+    assert protocols == [LAYER_PROTOCOL, NETWORK_PROTOCOL]
+
+
+def test_what_is_measured_is_announced_once_however_often_the_phase_comes_back(home: Home) -> None:
+    ctx = home.context()
+    for _ in range(3):
+        assert profile_context(ctx, ContextSpec()) is None
+    assert isinstance(ctx.progress, Recorder)
+    assert len(ctx.progress.said) == 1
+
+
+def test_a_space_that_shares_layers_measures_only_the_others(copied: Home) -> None:
     """With another number of classes only the head is another layer; networks are calibrated anew."""
-    settings = Settings(home=tmp_path)
-    profile_context(SPACE, ContextSpec(), settings, Recorder())
-    other = get_space("nas_bench_201", preset="tiny", num_classes=7, in_channels=3)
-    summary = profile_context(other, ContextSpec(), settings, Recorder())
-    assert summary.num_measured_now == len(watch.asked[2]) == 1
-    assert len(watch.asked[3]) == NUM_CALIBRATION
-    assert {space_digest(SPACE), space_digest(other)} == set(load_table(settings, host_context()).corrections)
+    document = small_spec().model_dump(mode="json")["dataset"]
+    ctx = copied.context(dataset={**document, "num_classes": 7})
+    summary = table_summary(ctx, profiled(copied, ctx))
+    head, networks = copied.watch.asked
+    assert summary.num_measured_now == len(head) == 1
+    assert len(networks) == NUM_CALIBRATION
+    table = latest_table(copied.stores, host_context())
+    assert {space_digest(SPACE), space_digest(ctx.space)} == set(table.corrections)
 
 
-def test_layers_that_were_measured_are_kept_when_calibrating_fails(
-    tmp_path: Path, watch: Stopwatch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = Settings(home=tmp_path)
-
-    def fail(*arguments: object) -> None:
-        raise MeasurementError("session_void", "the machine is busy")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(profile, "measure_networks", fail)
-        with pytest.raises(MeasurementError):
-            profile_context(SPACE, ContextSpec(), settings, Recorder())
-    assert profile_context(SPACE, ContextSpec(), settings, Recorder()).num_measured_now == 0
-    assert len(watch.asked) == 2
-
-
-def test_a_damaged_table_is_named(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    path = table_path(settings, host_context())
-    path.parent.mkdir(parents=True)
-    path.write_text("{}")
-    with pytest.raises(ArtifactError) as caught:
-        load_table(settings, host_context())
-    assert caught.value.code == "damaged_table"
-    assert path.name in caught.value.message
+def test_layers_that_were_measured_are_kept_when_calibrating_fails(home: Home) -> None:
+    ctx = home.context()
+    assert profile_context(ctx, ContextSpec()) is None
+    home.watch.serve(home.stores)
+    assert profile_context(ctx, ContextSpec()) is None
+    leased = home.stores.measurements.lease(host_device().digest, "by hand")
+    assert leased is not None
+    lease, (batch,) = leased
+    blamed = next(iter(batch.artifacts))
+    home.stores.measurements.fail(lease, batch, [blamed], "session_died", "killed by signal 11")
+    home.stores.measurements.give_back(lease)
+    with pytest.raises(MeasurementError, match="killed by signal 11"):
+        profile_context(ctx, ContextSpec())
+    assert not latest_table(home.stores, host_context()).missing(distinct_layers(SPACE))
+    profiled(home, ctx)
+    assert [len(asked) for asked in home.watch.asked] == [len(distinct_layers(SPACE)), NUM_CALIBRATION]
 
 
-def test_an_empty_table_stands_for_one_that_is_not_there(tmp_path: Path) -> None:
-    table = load_table(Settings(home=tmp_path), host_context())
+def test_two_searches_that_wait_for_the_same_layers_have_them_measured_once(home: Home) -> None:
+    first, second = home.submit(small_spec()), home.submit(small_spec(seed=1))
+    for job in (first, second):
+        assert home.attempt(job) is JobState.WAITING
+    home.watch.serve(home.stores)
+    states = {home.stores.jobs.get("local", job.id).state for job in (first, second)}
+    assert states == {JobState.QUEUED}
+    assert [len(asked) for asked in home.watch.asked] == [len(distinct_layers(SPACE))]
+
+
+def test_an_empty_table_stands_for_one_that_is_not_there(home: Home) -> None:
+    table = latest_table(home.stores, host_context())
     assert (table.device, table.context) == (host_device(), host_context())
     assert not table.entries
-    assert list(tmp_path.iterdir()) == []
+    assert home.stores.tables.published() == ()
 
 
 def test_the_context_is_that_of_the_installed_runtime() -> None:
@@ -98,7 +131,7 @@ def test_the_context_is_that_of_the_installed_runtime() -> None:
 
 
 def test_networks_to_calibrate_on_reach_from_cheap_to_dear(finished: FinishedSearch) -> None:
-    table = load_table(Settings(home=finished.home), host_context())
+    table = latest_table(finished.home.stores, host_context())
     chosen = calibration_set(SPACE, table)
     assert calibration_set(SPACE, table) == chosen
     assert len(set(chosen)) == NUM_CALIBRATION
@@ -110,15 +143,38 @@ def test_networks_to_calibrate_on_reach_from_cheap_to_dear(finished: FinishedSea
 
 def test_verified_networks_improve_the_table(finished: FinishedSearch) -> None:
     """Whatever was measured for verification is one more network behind the correction."""
-    table = load_table(Settings(home=finished.home), host_context())
+    table = latest_table(finished.home.stores, host_context())
     digests = {point.digest for point in table.corrections[space_digest(SPACE)].points}
     verified = {network.architecture_digest for network in finished.target.networks}
     assert verified <= digests
     assert {architecture_digest(SPACE, one) for one in calibration_set(SPACE, table)} <= digests
 
 
-def test_without_limits_all_of_the_space_is_within_them(tmp_path: Path) -> None:
-    assert check_limits(context(tmp_path), TargetSpec()) == 1.0
+def test_a_search_predicts_with_what_it_profiled_whatever_is_measured_later(
+    copied: Home, finished: FinishedSearch
+) -> None:
+    ctx = copied.context()
+    assert profile.run(ctx) == Done()
+    document = ctx.run.load("profile", ProfileDocument)
+    before = document.table(ctx, 0)
+    # Another search measures further networks, and layers of another space.
+    other = copied.context(seed=1)
+    points = measured(copied, lambda: measure_networks(other, before, calibration_set(SPACE, before)[:5]))
+    refitted = add_points(SPACE, before, [one.model_copy(update={"measured_ms": 9.0}) for one in points])
+    extra = get_space("nas_bench_201", preset="tiny", num_classes=9, in_channels=3).slots[-1].layer()
+    entry = next(iter(before.entries.values()))
+    entries = {**refitted.entries, layer_key(extra): entry}  # type: ignore[arg-type]
+    copied.stores.tables.publish(other.run.lease, refitted.model_copy(update={"entries": entries}))
+    latest = latest_table(copied.stores, host_context())
+    assert latest.entries.keys() != before.entries.keys()
+    assert latest.corrections[space_digest(SPACE)] != before.corrections[space_digest(SPACE)]
+    # The same search in another process.
+    assert document.table(ctx, 0) == before
+    assert finished.run.load("profile", ProfileDocument).versions == document.versions
+
+
+def test_without_limits_all_of_the_space_is_within_them(home: Home) -> None:
+    assert check_limits(home.unsubmitted(), TargetSpec()) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -130,31 +186,37 @@ def test_without_limits_all_of_the_space_is_within_them(tmp_path: Path) -> None:
     ],
 )
 def test_limits_nobody_can_meet_end_a_search_before_training(
-    limits: dict[str, float], named: str, tmp_path: Path, watch: Stopwatch
+    limits: dict[str, float], named: str, copied: Home
 ) -> None:
-    settings = Settings(home=tmp_path)
+    known = len(copied.stores.supernets.list_all("local"))
     with pytest.raises(InfeasibleError) as caught:
-        run_search(small_spec(targets=[{"limits": limits}]), settings, Recorder())
+        copied.search(targets=[{"limits": limits}], seed=1)
     assert caught.value.code == "infeasible_limits"
     assert named in caught.value.message
     assert "the nearest reachable value is" in caught.value.message
-    assert not settings.supernets.exists()
+    assert len(copied.stores.supernets.list_all("local")) == known
+    assert copied.compute.tasks == []
 
 
-def test_the_nearest_reachable_value_can_be_asked_for(tmp_path: Path, watch: Stopwatch) -> None:
-    settings = Settings(home=tmp_path)
+def test_the_nearest_reachable_value_can_be_asked_for(finished: FinishedSearch) -> None:
+    ctx = finished.context()
     with pytest.raises(InfeasibleError) as caught:
-        run_search(small_spec(targets=[{"limits": {"latency_ms": 1e-4}}]), settings, Recorder())
+        check_limits(ctx, TargetSpec(limits={"latency_ms": 1e-4}))
     nearest = float(caught.value.message.split("nearest reachable value is ")[1].split(";")[0])
-    ctx = context(tmp_path)
     assert check_limits(ctx, TargetSpec(limits={"latency_ms": nearest})) >= 0.0
     with pytest.raises(InfeasibleError):
         check_limits(ctx, TargetSpec(limits={"latency_ms": 0.99 * nearest}))
 
 
-def test_each_target_has_its_table(finished: FinishedSearch, watch: Stopwatch) -> None:
-    ctx = context(finished.home, targets=[{}, {"limits": {"latency_ms": 50.0}}])
-    profile.run(ctx)
+def test_each_target_has_its_table(copied: Home) -> None:
+    ctx = copied.context(targets=[{}, {"limits": {"latency_ms": 50.0}}])
+    assert profile.run(ctx) == Done()
     first, second = ctx.run.load("profile", ProfileDocument).tables
     assert first == second
-    assert watch.asked == []
+    assert copied.watch.asked == []
+
+
+def test_the_phase_waits_without_leaving_its_document(home: Home) -> None:
+    ctx = home.context()
+    assert profile.run(ctx) == Waiting()
+    assert not ctx.run.has("profile")

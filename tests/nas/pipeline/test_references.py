@@ -1,38 +1,16 @@
 """Stock networks get their share of the supernet's training and are measured like everything else."""
 
-from pathlib import Path
-
 import pytest
 
-from nas.pipeline import options
+from nas.pipeline import references
+from nas.pipeline.context import Done
+from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.networks import score_file
-from nas.pipeline.options import epochs_within
-from nas.pipeline.references import stock_space
+from nas.pipeline.references import ReferencesDocument
+from nas.pipeline.train import TrainDocument
 from nas.publication import accuracy_of
-from search_spaces.network import layers
-from search_spaces.stock_networks import STOCK_NETWORKS
 from tests.nas.pipeline.conftest import FinishedSearch
-from tests.nas.pipeline.small_search import context, file_ms
-
-
-@pytest.mark.parametrize("name", sorted(STOCK_NETWORKS))
-def test_a_stock_network_sees_the_images_of_the_search(name: str, tmp_path: Path) -> None:
-    specs = layers(stock_space(context(tmp_path), name), ())
-    assert specs[0].in_shape == (3, 16, 16)
-    assert specs[-1].out_shape == (4, 1, 1)
-
-
-@pytest.mark.parametrize(
-    ("cpu_seconds", "epochs"),
-    [(0.0, 1), (0.5, 1), (3.9, 3), (4.0, 4)],
-)
-def test_epochs_fill_the_time_that_is_given(
-    cpu_seconds: float, epochs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """120 images in two batches of 60: at half a second a step, an epoch takes one second."""
-    monkeypatch.setattr(options, "step_cpu_seconds", lambda trial: 0.5)
-    ctx = context(tmp_path)
-    assert epochs_within(ctx.spec, ctx.dataset, stock_space(ctx, "resnet"), cpu_seconds) == epochs
+from tests.nas.pipeline.small_search import Home, Recorder, file_ms
 
 
 def test_the_stock_network_was_exported_scored_and_measured(finished: FinishedSearch) -> None:
@@ -45,4 +23,43 @@ def test_the_stock_network_was_exported_scored_and_measured(finished: FinishedSe
     assert resnet.accuracy == accuracy_of(score_file(ctx, resnet.file_sha256, "validation"), "validation")
     assert resnet.test_accuracy == accuracy_of(score_file(ctx, resnet.file_sha256, "test"), "test")
     assert resnet.max_difference <= 1e-4
-    assert (finished.run.path / "references" / "resnet").is_dir()
+
+
+def test_it_is_trained_as_long_as_supernet_and_front_were(
+    copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    def one_epoch(ctx: object, network: object, cpu_seconds: float) -> int:
+        given.append(cpu_seconds)
+        return 1
+
+    monkeypatch.setattr(references, "epochs_within", one_epoch)
+    ctx = copied.context(references=["resnet", "shufflenet_v2"])
+    trained = finished.run.load("train", TrainDocument)
+    ctx.run.save("train", trained)
+    ctx.run.save("finetune", FinetuneDocument(targets=(), cpu_seconds=3.0, weights={}))
+    assert references.run(ctx) != Done()
+    assert given == [(trained.cpu_seconds + 3.0) / 2] * 2
+    assert isinstance(ctx.progress, Recorder)
+    trainings = [step for step in ctx.progress.steps if step[3].startswith("training")]
+    assert trainings == [
+        ("references", 1.0, 2, "training resnet"),
+        ("references", 2.0, 2, "training shufflenet_v2"),
+    ]
+    # A phase that comes back trains, times and exports nothing again.
+    copied.watch.serve(copied.stores)
+    assert references.run(ctx) == Done()
+    assert len(given) == 2
+    assert len([step for step in ctx.progress.steps if step[3].startswith("training")]) == 2
+    found = ctx.run.load("references", ReferencesDocument).networks
+    assert [network.name for network in found] == ["resnet", "shufflenet_v2"]
+
+
+def test_without_references_nothing_is_done(copied: Home, finished: FinishedSearch) -> None:
+    ctx = copied.context(references=[])
+    ctx.run.save("train", finished.run.load("train", TrainDocument))
+    ctx.run.save("finetune", FinetuneDocument(targets=(), cpu_seconds=0.0, weights={}))
+    assert references.run(ctx) == Done()
+    assert ctx.run.load("references", ReferencesDocument).networks == ()
+    assert copied.watch.asked == []

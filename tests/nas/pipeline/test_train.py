@@ -1,31 +1,17 @@
-"""Supernets are kept by what makes them, found again, and gone on with."""
-
-from pathlib import Path
+"""The supernet of a search: trained for it, or taken from another."""
 
 import pytest
-import torch
 
 from nas.pipeline import train
-from nas.pipeline.context import PhaseContext
-from nas.pipeline.train import (
-    TrainDocument,
-    family_of,
-    find_started,
-    find_trained,
-    load_trained,
-    supernet_key,
-)
-from nas.training.weights import read_manifest
-from search_spaces.catalogue import get_space
-from search_spaces.errors import ArtifactError
+from nas.pipeline.context import Done, PhaseContext
+from nas.pipeline.train import TrainDocument, trained_supernet
+from nas.training.weights import load_supernet, read_manifest
 from tests.nas.pipeline.conftest import FinishedSearch
-from tests.nas.pipeline.small_search import Recorder, context, small_spec
-
-SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
+from tests.nas.pipeline.small_search import Home
 
 
-def key(**changes: object) -> str:
-    return supernet_key(small_spec(**changes), SPACE, "data")
+def no_training(ctx: PhaseContext) -> int:
+    raise AssertionError("nothing is to be trained")
 
 
 @pytest.mark.parametrize(
@@ -38,124 +24,65 @@ def key(**changes: object) -> str:
         {"export": {"points": 9}},
         {"references": []},
         {"budget": {"wall_minutes": 3}},
-        {"supernet": {"epochs": 99}},
+        {"supernet": {}},
     ],
 )
-def test_another_limit_target_or_budget_takes_the_same_supernet(changes: dict[str, object]) -> None:
-    assert key(**changes) == key()
-
-
-def test_another_seed_recipe_or_image_treatment_is_another_supernet() -> None:
-    other_space = get_space("nas_bench_201", preset="tiny", num_classes=5, in_channels=3)
-    keys = [
-        key(),
-        key(seed=1),
-        key(supernet={"recipe": "sandwich"}),
-        key(supernet={"flip": True}),
-        supernet_key(small_spec(), SPACE, "other data"),
-        supernet_key(small_spec(), other_space, "data"),
-    ]
-    assert len(set(keys)) == len(keys)
-
-
-def summary(folder: Path, epochs: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    finished = train.FinishedTraining(
-        epochs=epochs, seconds=1.0, cpu_seconds=1.0, weights="supernet.safetensors", weight_hash="h"
-    )
-    (folder / "training.json").write_text(finished.model_dump_json())
-
-
-def test_the_finished_supernet_with_most_epochs_is_taken(tmp_path: Path) -> None:
-    ctx = context(tmp_path, supernet={})
-    assert find_trained(ctx) is None
-    for epochs in (9, 10, 2):
-        summary(family_of(ctx) / f"epochs-{epochs}", epochs)
-    found = find_trained(ctx)
+def test_another_limit_target_or_budget_takes_the_same_supernet(
+    changes: dict[str, object], finished: FinishedSearch
+) -> None:
+    found = trained_supernet(finished.home.unsubmitted(**changes))
     assert found is not None
-    assert found[1].epochs == 10
-    exactly = find_trained(context(tmp_path, supernet={"epochs": 9}))
-    assert exactly is not None
-    assert exactly[0].name == "epochs-9"
-    assert find_trained(context(tmp_path, supernet={"epochs": 3})) is None
+    assert found.id == finished.result.supernet.key
 
 
-def test_only_what_has_begun_and_not_ended_is_started(tmp_path: Path) -> None:
-    ctx = context(tmp_path, supernet={})
-    assert find_started(ctx) is None
-    summary(family_of(ctx) / "epochs-50", 50)
-    (family_of(ctx) / "epochs-40").mkdir()
-    assert find_started(ctx) is None
-    for epochs in (5, 30):
-        (family_of(ctx) / f"epochs-{epochs}").mkdir()
-        (family_of(ctx) / f"epochs-{epochs}" / "checkpoint-00000001.json").write_text("{}")
-    assert find_started(ctx) == 30
-    assert find_started(context(tmp_path, supernet={"epochs": 5})) == 5
-    assert find_started(context(tmp_path, supernet={"epochs": 6})) is None
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 1},
+        {"supernet": {"recipe": "sandwich"}},
+        {"supernet": {"flip": True}},
+        {"supernet": {"epochs": 3}},
+    ],
+)
+def test_another_seed_recipe_or_image_treatment_is_another_supernet(
+    changes: dict[str, object], finished: FinishedSearch
+) -> None:
+    assert trained_supernet(finished.home.unsubmitted(**changes)) is None
 
 
-@pytest.mark.parametrize("content", ["", "{", "{}", '{"epochs": "many"}'])
-def test_a_damaged_summary_is_named(content: str, tmp_path: Path) -> None:
-    ctx = context(tmp_path)
-    summary(family_of(ctx) / "epochs-2", 2)
-    (family_of(ctx) / "epochs-2" / "training.json").write_text(content)
-    with pytest.raises(ArtifactError) as caught:
-        find_trained(ctx)
-    assert caught.value.code == "damaged_file"
-    assert "training.json" in caught.value.message
-
-
-def no_training(ctx: PhaseContext) -> int:
-    raise AssertionError("nothing is to be trained")
-
-
-def test_a_second_search_trains_nothing_and_says_so(finished: FinishedSearch) -> None:
-    ctx = context(finished.home, targets=[{"limits": {"latency_ms": 5.0}}], supernet={})
-    assert ctx.run.id != finished.run.id
-    train.run(ctx, no_training)
+def test_a_second_search_trains_nothing_and_says_so(copied: Home, finished: FinishedSearch) -> None:
+    ctx = copied.context(targets=[{"limits": {"latency_ms": 5.0}}], supernet={})
+    assert train.run(ctx, no_training) == Done()
     document = ctx.run.load("train", TrainDocument)
     first = finished.run.load("train", TrainDocument)
     assert document.summary.reused
     assert not first.summary.reused
-    assert (document.weights, document.cpu_seconds) == (first.weights, first.cpu_seconds)
-    assert document.summary.key == finished.result.supernet.key
+    assert document.model_copy(update={"summary": first.summary}) == first
+    assert document.summary.key == first.id == finished.result.supernet.key
+    assert copied.compute.tasks == []
 
 
 def test_training_tells_its_epochs_and_leaves_verified_weights(finished: FinishedSearch) -> None:
     told = [step[1:3] for step in finished.progress.steps if step[0] == "train" and step[3]]
-    assert told == [(1, 2), (2, 2)]
+    assert told == [(0.5, 1), (1.0, 1)]
     document = finished.run.load("train", TrainDocument)
-    manifest = read_manifest(document.weights)
-    found = find_trained(finished.context())
-    assert found is not None
-    assert found[1].weight_hash == manifest["weight_hash"]
-    supernet = load_trained(finished.context())
+    path = finished.home.placed(document.weights)
+    assert read_manifest(path)["weight_hash"] == document.weight_hash
+    supernet = load_supernet(path, finished.context().space)
     assert document.summary.num_params == sum(parameter.numel() for parameter in supernet.parameters())
+    assert document.summary.epochs == 2
     assert document.cpu_seconds > 0
 
 
-def test_an_interrupted_training_goes_on_and_counts_its_time_as_a_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: FinishedSearch
-) -> None:
-    ctx = context(tmp_path, supernet={"epochs": 2})
+def test_the_plan_is_asked_only_where_something_is_trained(home: Home) -> None:
+    ctx = home.context(supernet={})
+    asked: list[str] = []
 
-    class KilledError(Exception):
-        pass
+    def one_epoch(own: PhaseContext) -> int:
+        asked.append(own.run.id)
+        return 1
 
-    def stop(phase: str, done: float, total: float, note: str = "") -> None:
-        raise KilledError
-
-    progress = ctx.progress
-    assert isinstance(progress, Recorder)
-    with monkeypatch.context() as patch:
-        patch.setattr(progress, "step", stop)
-        with pytest.raises(KilledError):
-            train.run(ctx, lambda ctx: 2)
-    assert find_trained(ctx) is None
-    assert find_started(ctx) == 2
-    train.run(ctx, lambda ctx: 2)
-    assert progress.said == ["training goes on after epoch 1 of 2"]
-    for one, other in zip(
-        load_trained(ctx).parameters(), load_trained(finished.context()).parameters(), strict=True
-    ):
-        assert torch.equal(one, other)
+    assert train.run(ctx, one_epoch) == Done()
+    assert ctx.run.load("train", TrainDocument).summary.epochs == 1
+    assert train.run(ctx, one_epoch) == Done()
+    assert asked == [ctx.run.id]

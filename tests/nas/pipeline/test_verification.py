@@ -1,5 +1,7 @@
 """One target while it is verified: which images a network may show, and what its front is."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from latency_predictors.device import host_context, host_device
@@ -8,6 +10,7 @@ from latency_predictors.spread import Measured
 from nas.data.contents import Fold
 from nas.pipeline.networks import Exported
 from nas.pipeline.verification import Verification
+from nas.results import Figure
 from nas.specs import TargetSpec
 from search_spaces.base import architecture_digest
 from search_spaces.catalogue import get_space
@@ -17,6 +20,20 @@ SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
 ARCHS = np.unique(random_architectures(SPACE, 40, np.random.default_rng(0)), axis=0)
 FIRST, SECOND = np.arange(0, 10), np.arange(10, 20)
 SWAPPED = (Fold(FIRST, SECOND), Fold(SECOND, FIRST))
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """What a search believes of a network."""
+
+    accuracy: Figure
+    latency: Figure
+
+
+BELIEVED = Beliefs(
+    Figure(value=0.6, lower=0.5, upper=0.7, kind="fitted"),
+    Figure(value=2.0, lower=1.8, upper=2.2, kind="table"),
+)
 
 
 def state(limit_ms: float = 100.0, folds: tuple[Fold, ...] = SWAPPED) -> Verification:
@@ -39,7 +56,7 @@ def add(found: Verification, row: int, right: tuple[int, int], ms: float) -> str
     digest = architecture_digest(SPACE, architecture)
     exported = Exported(SPACE, architecture, digest, f"{row:064}", 1_000, 1e-6, correct)
     measured = Measured(digest, ms, 0.95 * ms, 1.05 * ms, 1.1 * ms, 0.01, ("s1", "s2"), suspect=False)
-    found.add(exported, measured, round_=1)
+    found.add(exported, measured, BELIEVED, round_=1)
     return f"net-{digest[:6]}"
 
 
@@ -99,3 +116,13 @@ def test_points_of_the_front_that_cannot_be_told_apart_are_tied() -> None:
     tied = {one.network.name: one.network.tied_with for one in found.found.values()}
     # Two answers differ between the first two (p = 0.5), fourteen between the last two (p = 2 / 2^14).
     assert tied == {first: (second,), second: (first,), far: ()}
+
+
+def test_what_was_believed_stands_beside_what_was_measured() -> None:
+    found = state()
+    add(found, 0, (9, 5), 1.0)
+    (one,) = found.found.values()
+    assert one.network.predicted_accuracy == BELIEVED.accuracy
+    assert one.network.predicted_latency == BELIEVED.latency
+    assert one.network.latency.median_ms == 1.0
+    assert one.network.round == 1

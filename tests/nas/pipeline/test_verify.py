@@ -1,20 +1,21 @@
 """What is published of a small search was measured; a second search on its supernet keeps other limits."""
 
-import shutil
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from latency_predictors.device import host_context
 from nas.pipeline.networks import score_file
-from nas.pipeline.runner import run_search
+from nas.pipeline.profile import calibration_set, latest_table
 from nas.pipeline.verify import VerifyDocument
-from nas.results import SearchResult, VerifiedNetwork
-from nas.settings import Settings
-from search_spaces.base import architecture_digest, architecture_from_values
-from tests.nas.pipeline.conftest import FinishedSearch
-from tests.nas.pipeline.small_search import Recorder, file_ms, small_spec, stopwatch
+from nas.results import SearchResult, TargetResult, VerifiedNetwork
+from nas.tasks import ExportNetworks, ScoreFile
+from search_spaces.base import architecture_digest, architecture_from_values, space_digest
+from tests.nas.pipeline.conftest import FinishedSearch, finish
+from tests.nas.pipeline.small_search import Home, Killer, file_ms, small_spec
 
 
 def beaten(network: VerifiedNetwork, others: tuple[VerifiedNetwork, ...]) -> bool:
@@ -85,35 +86,44 @@ def test_ties_are_mutual_and_between_points_of_the_front(finished: FinishedSearc
 
 @dataclass(frozen=True)
 class Second:
-    """Another search in the home of a finished one.
+    """Another search in a copy of the home of a finished one.
 
     Attributes:
         limit_ms: Its limit.
-        measured: How many files were measured, one number a call.
     """
 
-    result: SearchResult
+    search: FinishedSearch
     limit_ms: float
-    measured: list[int]
+
+    @property
+    def result(self) -> SearchResult:
+        """What it found."""
+        return self.search.result
 
 
 @pytest.fixture(scope="module")
-def second(finished: FinishedSearch, tmp_path_factory: pytest.TempPathFactory) -> Second:
-    """A search on the same supernet and table whose limit the fastest point just keeps."""
-    home: Path = tmp_path_factory.mktemp("second")
-    for name in ("tables", "supernets"):
-        shutil.copytree(finished.home / name, home / name)
+def second(finished: FinishedSearch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Second]:
+    """A search on the same supernet and table whose limit about half of the networks keep."""
+    home = finished.home.copy(tmp_path_factory.mktemp("second") / "home")
     limit_ms = float(np.median([network.latency.upper_ms for network in finished.target.networks])) * 1.02
-    with stopwatch() as watch:
-        spec = small_spec(targets=[{"limits": {"latency_ms": limit_ms}}], references=[])
-        result = run_search(spec, Settings(home=home), Recorder())
-    return Second(result, limit_ms, [len(asked) for asked in watch.asked])
+    yield Second(finish(home, targets=[{"limits": {"latency_ms": limit_ms}}], references=[]), limit_ms)
+    home.remove()
 
 
-def test_a_second_search_trains_and_profiles_nothing(second: Second) -> None:
+def test_a_second_search_trains_scores_and_profiles_nothing(second: Second) -> None:
     assert second.result.supernet.reused
     assert second.result.targets[0].table.num_measured_now == 0
-    assert sum(second.measured) == len(second.result.targets[0].networks)
+    kinds = {type(task) for task in second.search.tasks}
+    assert kinds <= {ExportNetworks, ScoreFile}
+
+
+def test_networks_that_another_search_had_measured_are_not_measured_again(
+    second: Second, finished: FinishedSearch
+) -> None:
+    before = {digest for asked in finished.home.watch.asked for digest in asked}
+    now = [digest for asked in second.search.home.watch.asked for digest in asked]
+    assert len(now) == len(set(now))
+    assert set(now) == {network.file_sha256 for network in second.search.target.networks} - before
 
 
 def test_the_measured_upper_bound_of_every_point_keeps_the_limit(second: Second) -> None:
@@ -132,3 +142,65 @@ def test_the_document_is_what_the_result_shows(finished: FinishedSearch) -> None
     (target,) = finished.run.load("verify", VerifyDocument).targets
     assert [network.name for network in target.networks] == [one.name for one in finished.target.networks]
     assert all(network.test_accuracy is None for network in target.networks)
+
+
+def test_verified_networks_improve_the_table(finished: FinishedSearch) -> None:
+    """Whatever was measured for verification is one more network behind the correction."""
+    ctx = finished.context()
+    table = latest_table(ctx.stores, host_context())
+    digests = {point.digest for point in table.corrections[space_digest(ctx.space)].points}
+    verified = {network.architecture_digest for network in finished.target.networks}
+    assert verified <= digests
+    assert {architecture_digest(ctx.space, one) for one in calibration_set(ctx.space, table)} <= digests
+
+
+def test_a_phase_that_waits_proposes_and_exports_each_round_once(finished: FinishedSearch) -> None:
+    rounds = finished.target.num_rounds
+    exports = [task for task in finished.tasks if isinstance(task, ExportNetworks)]
+    assert len(exports) == rounds + len(finished.result.references)
+    saved = Counter(
+        event.data["name"]
+        for event in finished.home.stores.jobs.events("local", finished.run.id)
+        if event.kind == "document"
+    )
+    names = {f"verify.0.{number}{part}" for number in range(1, rounds + 1) for part in ("", ".exported")}
+    assert {name for name in saved if name.startswith("verify.0.")} == names
+    # The time of a phase is noted each time that it waits.
+    assert {name for name, count in saved.items() if count > 1 and not name.endswith(".time")} == set()
+
+
+def files(target: TargetResult) -> list[tuple[str, int, str]]:
+    return [(network.file_sha256, network.round, network.status) for network in target.networks]
+
+
+def test_a_phase_that_is_killed_in_each_round_goes_on_in_it(home: Home, finished: FinishedSearch) -> None:
+    """Killed before it searches, while it exports, and while it waits for what it exported."""
+    job, killed = home.submit(small_spec(references=[])), set[tuple[str, float]]()
+
+    def once(phase: str, done: float, note: str) -> bool:
+        key = (note, done)
+        if phase != "verify" or not note or key in killed:
+            return False
+        killed.add(key)
+        return True
+
+    stored = home.finish(job, Killer(at=once))
+    notes = Counter(note for note, _ in killed)
+    networks = finished.target.networks
+    assert notes.pop("exporting and scoring") == len(networks)
+    assert notes == {f"round {number}: searching": 1 for number in range(1, finished.target.num_rounds + 1)}
+    target = stored.result().targets[0]
+    assert files(target) == files(finished.target)
+    assert [one.predicted_latency for one in target.networks] == [one.predicted_latency for one in networks]
+    asked = [digest for call in home.watch.asked for digest in call]
+    assert len(asked) == len(set(asked))
+
+
+def test_two_targets_are_verified_one_after_the_other(copied: Home) -> None:
+    targets = [{}, {"limits": {"num_params": 60_000}}]
+    result = copied.search(targets=targets, references=[])
+    first, second = result.targets
+    assert [target.target.limits for target in result.targets] == [{}, {"num_params": 60_000.0}]
+    assert first.networks
+    assert second.front
+    assert all(network.num_params <= 60_000 for network in second.front)

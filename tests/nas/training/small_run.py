@@ -13,8 +13,7 @@ from nas.data.array_source import dataset_from_arrays
 from nas.data.contents import UNASSIGNED
 from nas.data.dataset import Dataset
 from nas.data.splits import Shares
-from nas.training.augment import Augmentation
-from nas.training.options import TrainingOptions, TrainTask
+from nas.training.options import Augmentation, TrainingOptions, TrainTask
 from nas.training.recipes import Extremes
 from nas.training.trainer import train
 from search_spaces.base import Choice, Slot, Space

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from nas.training.augment import NO_AUGMENTATION, Augmentation, augment
+from nas.training.augment import augment
 from nas.training.images import as_floats, channels_last
+from nas.training.options import NO_AUGMENTATION, Augmentation
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 3, 10, 10)).astype(np.uint8)
 

@@ -2,9 +2,10 @@ import numpy as np
 import torch
 
 from nas.data.dataset import Dataset
-from nas.training.augment import NO_AUGMENTATION, Augmentation, augment
+from nas.training.augment import augment
 from nas.training.batch_norm import calibration_images, recalibrate
 from nas.training.events import Trained
+from nas.training.options import NO_AUGMENTATION, Augmentation
 from nas.training.weights import load_supernet
 from search_spaces.base import Space
 from search_spaces.modules.statistics import MomentRecorder

@@ -7,10 +7,10 @@ import torch
 
 from nas.data.dataset import Dataset
 from nas.evaluation import SubnetEvaluator
-from nas.training.augment import NO_AUGMENTATION
 from nas.training.batch_norm import recalibrate
 from nas.training.events import EpochDone, Trained
 from nas.training.finetune import finetune, inherit
+from nas.training.options import NO_AUGMENTATION
 from nas.training.weights import load_supernet, weight_hash
 from search_spaces.base import Space
 from search_spaces.catalogue import get_space

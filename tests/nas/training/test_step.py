@@ -5,12 +5,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nas.training.group import ALONE, Group, share_of
 from nas.training.recipes import Step
-from nas.training.step import NotFiniteError, make_optimizer, step_losses, take_step
+from nas.training.step import NotFiniteError, Worker, make_optimizer, step_losses, take_step
 from nas.training.weights import weight_hash
 from search_spaces.base import Architecture, Space
 from search_spaces.modules.supernet import Supernet
 from tests.nas.training.small_run import small_task
+from tests.nas.training.together import together
 
 OPTIONS = small_task(Path()).options
 
@@ -89,3 +91,40 @@ def test_the_learning_rate_is_that_of_the_schedule(space: Space) -> None:
     loss = take_step(supernet, optimizer, torch.rand(6, 1, 8, 8), torch.arange(6) % 3, step, OPTIONS, 0.25)
     assert loss > 0
     assert [group["lr"] for group in optimizer.param_groups] == [0.25 * OPTIONS.learning_rate] * 2
+
+
+def test_workers_that_share_a_batch_take_the_step_that_one_takes(space: Space) -> None:
+    generator = torch.Generator().manual_seed(4)
+    images = torch.rand(7, 1, 16, 16, generator=generator, dtype=torch.float64)
+    labels = torch.tensor([0, 1, 2, 0, 1, 2, 0])
+    step = Step(((1, 1, 1), (1, 0, 0)), distils=True)
+
+    def work(group: Group) -> tuple[float, dict[str, Tensor]]:
+        supernet = Supernet(space, seed=1).double()
+        optimizer = make_optimizer(supernet, OPTIONS)
+        mine = share_of(group, len(labels))
+        worker = None if group.size == 1 else Worker(group, len(labels[mine]) / len(labels))
+        arguments = (images[mine], labels[mine], step, OPTIONS, 1.0, worker)
+        losses = [take_step(supernet, optimizer, *arguments) for _ in range(3)]
+        return losses[-1], supernet.state_dict()
+
+    expected_loss, expected = work(ALONE)
+    for loss, state in together(3, work):
+        assert loss == pytest.approx(expected_loss, rel=1e-10)
+        for name, value in state.items():
+            torch.testing.assert_close(value, expected[name], rtol=1e-8, atol=1e-10)
+
+
+def test_every_worker_refuses_what_is_not_finite_for_one(space: Space) -> None:
+    images, labels = torch.rand(6, 1, 16, 16), torch.tensor([0, 1, 2, 0, 1, 2])
+    images[5] = float("nan")
+
+    def work(group: Group) -> str:
+        supernet = Supernet(space, seed=1)
+        mine = share_of(group, 6)
+        arguments = (images[mine], labels[mine], Step(((1, 1, 1),), distils=False), OPTIONS, 1.0)
+        with pytest.raises(NotFiniteError) as caught:
+            take_step(supernet, make_optimizer(supernet, OPTIONS), *arguments, Worker(group, 0.5))
+        return caught.value.what
+
+    assert together(2, work) == ["loss", "loss"]

@@ -1,3 +1,4 @@
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,16 +13,19 @@ from torch import Tensor
 from nas.data.dataset import Dataset
 from nas.evaluation import SubnetEvaluator
 from nas.training import trainer
-from nas.training.augment import augment
-from nas.training.events import CheckpointDamaged, EpochDone, Resumed, Trained
-from nas.training.recipes import Sandwich, Uniform
-from nas.training.trainer import steps_per_epoch, train
+from nas.training.augment import vary
+from nas.training.events import CheckpointDamaged, EpochDone, Resumed, Trained, TrainEvent
+from nas.training.group import ALONE, Group
+from nas.training.recipes import Recipe, Sandwich, Uniform
+from nas.training.trainer import train
 from nas.training.weights import load_supernet, read_manifest
+from nas.training_options import steps_per_epoch
 from search_spaces.base import Space
-from search_spaces.errors import ArtifactError, ResourceError, TrainingError
+from search_spaces.errors import ArtifactError, ResourceError, TrainingError, UsageError
 from search_spaces.modules.supernet import Supernet
 from search_spaces.network import fixed_space
 from tests.nas.training.small_run import EPOCHS, small_task
+from tests.nas.training.together import together
 
 
 def test_a_run_says_each_epoch_and_ends_with_weights(dataset: Dataset, space: Space, tmp_path: Path) -> None:
@@ -106,11 +110,11 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(
     def breaking(*arguments: object) -> Tensor:
         nonlocal calls
         calls += 1
-        images = augment(*arguments)  # type: ignore[arg-type]
+        images = vary(*arguments)  # type: ignore[arg-type]
         return images.fill_(float("nan")) if calls == 15 else images
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "augment", breaking)
+        patch.setattr(trainer, "vary", breaking)
         with pytest.raises(TrainingError) as caught:
             list(train(small_task(tmp_path), dataset, space))
     assert caught.value.code == "loss_not_finite"
@@ -188,3 +192,55 @@ def test_a_sandwich_trains_too(dataset: Dataset, space: Space, tmp_path: Path) -
         if isinstance(event, EpochDone)
     ]
     assert losses[-1] < 0.7 * losses[0]
+
+
+@pytest.mark.parametrize("recipe", [Uniform(), Sandwich()])
+def test_workers_that_share_batches_train_as_one(
+    dataset: Dataset, space: Space, tmp_path: Path, recipe: Recipe
+) -> None:
+    def work(group: Group) -> list[TrainEvent]:
+        task = replace(small_task(tmp_path / f"{group.size}-{group.rank}"), recipe=recipe)
+        return list(train(task, dataset, space, group=group))
+
+    alone = work(ALONE)
+    first, second = together(2, work)
+    assert losses(first) == losses(second) == pytest.approx(losses(alone), rel=0.02)
+    # Rounding grows from step to step; where it begins it is rounding.
+    assert losses(first)[0] == pytest.approx(losses(alone)[0], rel=1e-5)
+    assert isinstance(first[-1], Trained)
+    assert isinstance(second[-1], Trained)
+    assert first[-1].weight_hash == second[-1].weight_hash
+    assert [path.name for path in (tmp_path / "2-1").glob("checkpoint*")] == []
+
+
+def losses(events: list[TrainEvent]) -> list[float]:
+    return [event.loss for event in events if isinstance(event, EpochDone)]
+
+
+def test_workers_go_on_from_what_all_of_them_can_read(
+    dataset: Dataset, space: Space, trained: Trained, tmp_path: Path
+) -> None:
+    events = train(small_task(tmp_path / "0"), dataset, space)
+    for _ in range(3):
+        next(events)
+    shutil.copytree(tmp_path / "0", tmp_path / "1")
+    (tmp_path / "1" / "checkpoint-00000003.safetensors").write_bytes(b"damaged here")
+
+    def work(group: Group) -> list[TrainEvent]:
+        return list(train(small_task(tmp_path / str(group.rank)), dataset, space, group=group))
+
+    first, second = together(2, work)
+    assert first[0] == second[1] == Resumed(epoch=2)
+    assert isinstance(second[0], CheckpointDamaged)
+
+
+def test_a_batch_has_an_image_for_each_worker(dataset: Dataset, space: Space, tmp_path: Path) -> None:
+    task = small_task(tmp_path)
+    small = replace(task, options=replace(task.options, batch_size=1))
+
+    def work(group: Group) -> str:
+        with pytest.raises(UsageError, match="2 workers") as caught:
+            next(train(small, dataset, space, group=group))
+        return caught.value.code
+
+    assert together(2, work) == ["invalid_training_option"] * 2

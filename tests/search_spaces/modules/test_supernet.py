@@ -1,5 +1,7 @@
 """The weight-sharing network keeps nothing between calls."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -159,3 +161,13 @@ def test_normalisation_of_the_data_set_is_part_of_the_network(supernet: Supernet
         torch.testing.assert_close(
             one(dark, SMALLEST, statistics), other(dark + 0.5, SMALLEST, statistics), rtol=0, atol=1e-5
         )
+
+
+def test_networks_that_are_made_at_the_same_time_have_the_weights_of_their_seeds() -> None:
+    """torch draws from one generator a process."""
+    expected = {seed: Supernet(SPACE, seed).state_dict() for seed in range(4)}
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            made = pool.map(lambda seed: Supernet(SPACE, seed).state_dict(), expected)
+            for state, wanted in zip(made, expected.values(), strict=True):
+                assert all(torch.equal(state[name], value) for name, value in wanted.items())

@@ -1,0 +1,66 @@
+"""Runs tasks in this process: for notebooks, tests, and inside whatever runs them elsewhere."""
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import final
+
+from nas.export.tasks import export_networks, score_exported
+from nas.faults import as_compute_error
+from nas.ports import Artifacts
+from nas.scoring import score_subnets
+from nas.task_events import Event
+from nas.tasks import (
+    ExportNetworks,
+    ScoreFile,
+    ScoreSubnets,
+    Task,
+    TimeNetwork,
+    TimeSupernet,
+    TrainNetwork,
+)
+from nas.training.tasks import time_network, time_supernet, train_network
+from nas.workplace import Workplace, scratch_folder
+from search_spaces.errors import HwnasError
+
+
+@final
+class InProcessCompute:
+    """Runs each task in the thread that asks for its events; a `Compute`.
+
+    A task that may use several workers is run by one.
+
+    Args:
+        artifacts: What tasks read and write.
+        folder: For scratch and for decoded images.
+    """
+
+    def __init__(self, artifacts: Artifacts, folder: Path) -> None:
+        self._artifacts = artifacts
+        self._folder = folder
+
+    def run(self, task: Task) -> Generator[Event, None, None]:
+        """Yield what a task says; closing the iterator ends it where it is."""
+        with scratch_folder(self._folder / "scratch") as scratch:
+            try:
+                yield from perform(task, Workplace(self._artifacts, scratch, self._folder / "images"))
+            except HwnasError:
+                raise
+            except Exception as error:
+                raise as_compute_error(error) from error
+
+
+def perform(task: Task, workplace: Workplace) -> Iterator[Event]:
+    """Do what a task asks for."""
+    match task:
+        case TrainNetwork():
+            return train_network(task, workplace)
+        case ScoreSubnets():
+            return score_subnets(task, workplace)
+        case ExportNetworks():
+            return export_networks(task, workplace)
+        case ScoreFile():
+            return score_exported(task, workplace)
+        case TimeSupernet():
+            return time_supernet(task, workplace)
+        case TimeNetwork():
+            return time_network(task, workplace)

@@ -1,0 +1,50 @@
+"""The tasks of exporting: make files that are checked and scored, score files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from nas.evaluation import SubnetEvaluator
+from nas.export.checked import export_checked, score_file
+from nas.task_events import Event, FileScored, NetworkExported
+from nas.tasks import ExportNetworks, ScoreFile, TunedSubnet
+from nas.training.tasks import load_weights
+from nas.workplace import Workplace, network_space
+
+_SUFFIX = ".onnx"
+
+
+def export_networks(task: ExportNetworks, workplace: Workplace) -> Iterator[Event]:
+    """Export each architecture of a task; the files are in the artifact store.
+
+    Raises:
+        ArtifactError: `export_mismatch`: a file does not compute what its network computes.
+    """
+    dataset, space = workplace.open(task.inputs)
+    own = network_space(task.network, space, dataset)
+    supernet = load_weights(task.weights, own, workplace, "exported")
+    evaluator = SubnetEvaluator(supernet, dataset, task.seed, task.augmentation)
+    kept: list[str] = []
+
+    def keep(content: bytes) -> Path:
+        kept.append(workplace.artifacts.put(content))
+        return workplace.artifacts.local_path(kept[-1], _SUFFIX)
+
+    for index, architecture in enumerate(task.architectures):
+        static = evaluator.extract(architecture)
+        # A tuned subnet is still the architecture of its space that it was taken from.
+        named = (space, task.network.architecture) if isinstance(task.network, TunedSubnet) else None
+        made = export_checked(static, *(named or (own, architecture)), dataset, keep)
+        yield NetworkExported(
+            index=index,
+            architecture_digest=made.architecture_digest,
+            file=kept[-1],
+            file_bytes=made.num_bytes,
+            max_difference=made.max_difference,
+            correct=made.correct,
+        )
+
+
+def score_exported(task: ScoreFile, workplace: Workplace) -> Iterator[Event]:
+    """Score a file on a part of the images."""
+    dataset, _ = workplace.open(task.inputs)
+    yield FileScored(score_file(workplace.artifacts.local_path(task.file, _SUFFIX), dataset, task.part))

@@ -1,0 +1,92 @@
+"""What is asked of a device's queue, and what it answers."""
+
+from dataclasses import asdict, dataclass
+
+from latency_predictors.device import Device, ExecutionContext
+from latency_predictors.measure import TimingProtocol
+from search_spaces.digests import sha256_json
+
+
+@dataclass(frozen=True)
+class MeasurementTask:
+    """One file to be measured on a device.
+
+    Attributes:
+        subject: Digest that the result is stored under: of a layer or of a file.
+        artifact: Digest of the file.
+        sessions: Fresh processes that are to measure it.
+    """
+
+    device: Device
+    context: ExecutionContext
+    timing: TimingProtocol
+    subject: str
+    artifact: str
+    sessions: int = 2
+
+    @property
+    def protocol(self) -> str:
+        """SHA-256 of the timing."""
+        return protocol_digest(self.timing)
+
+
+def protocol_digest(timing: TimingProtocol) -> str:
+    """Return the SHA-256 of a way to time: results of another way are other results."""
+    return sha256_json(asdict(timing))
+
+
+@dataclass(frozen=True)
+class FailedTask:
+    """A file that could not be measured, and why."""
+
+    subject: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """Where tasks stand.
+
+    Attributes:
+        pending: To be measured still.
+        done: Measured: their sessions are there.
+        failed: Could not be measured; told once, and tried again when they are asked for again.
+    """
+
+    pending: int
+    done: int
+    failed: tuple[FailedTask, ...]
+
+
+@dataclass(frozen=True)
+class DeviceLease:
+    """The right to measure on a device and to deliver for it.
+
+    Attributes:
+        device: Digest of the device.
+        attempt: Number of the lease; each has a higher one.
+        token: Random, of this lease.
+    """
+
+    device: str
+    worker: str
+    attempt: int
+    token: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tasks that one session can measure together.
+
+    Attributes:
+        artifacts: Digests of the files, by subject.
+        sessions: Still to be run.
+        reference_ms: Medians of the anchors that count as scale 1; empty before the first session.
+    """
+
+    context: ExecutionContext
+    timing: TimingProtocol
+    artifacts: dict[str, str]
+    sessions: int
+    reference_ms: dict[str, float]

@@ -1,0 +1,109 @@
+"""What each kind of job does."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+from nas.data.catalogue import open_dataset
+from nas.jobs import JobKind, Waiting
+from nas.pipeline import profile
+from nas.pipeline.context import Done, PhaseEnd, Progress, Surroundings
+from nas.pipeline.profile import profile_context, table_summary
+from nas.pipeline.runner import PHASES, open_search, phase_context, run_phases
+from nas.specs import ProfileSpec, parse_spec
+from nas.store.job_run import JobRun
+from nas.store.stores import Stores
+from search_spaces.base import Space
+from search_spaces.catalogue import get_space
+from search_spaces.errors import DataError, UsageError
+
+CHECK: Final = "check"
+
+JobFunction = Callable[[JobRun, Surroundings], PhaseEnd]
+"""Runs a job from where it is; raises what keeps it from its end."""
+
+
+@dataclass(frozen=True)
+class ProfileContext:
+    """What profiling a device is given; a `RunContext`."""
+
+    space: Space
+    stores: Stores
+    run: JobRun
+    progress: Progress
+
+
+def run_search(run: JobRun, around: Surroundings) -> PhaseEnd:
+    """Run a search.
+
+    Raises:
+        HwnasError: Whatever keeps it from its end; finished phases are kept.
+        LeaseLost: The job is another's.
+    """
+    end = run_phases(phase_context(open_search(run.spec(), around), run))
+    return end if isinstance(end, Waiting) else Done()
+
+
+def run_profile(run: JobRun, around: Surroundings) -> PhaseEnd:
+    """Complete this host's table for a space.
+
+    Raises:
+        UsageError: `outdated_spec`, `unknown_space` or `unknown_preset`.
+        MeasurementError: What keeps the host from being measured.
+        LeaseLost: The job is another's.
+    """
+    spec = _profile_spec(run)
+    space = get_space(
+        spec.space.name, preset=spec.space.preset, num_classes=spec.num_classes, in_channels=spec.in_channels
+    )
+    ctx = ProfileContext(space, around.stores, run, around.progress)
+    table = profile_context(ctx, spec.context)
+    if table is None:
+        return Waiting()
+    run.save(profile.NAME, table_summary(ctx, table))
+    return Done()
+
+
+def run_dataset(run: JobRun, around: Surroundings) -> PhaseEnd:
+    """Check a registered data set: it is ready, or rejected with the reason.
+
+    Raises:
+        LeaseLost: The job is another's.
+    """
+    registered = around.stores.datasets.get(run.lease.tenant, str(run.document()["dataset"]))
+    around.progress.step(CHECK, 0, 1, "looking at every image")
+    try:
+        spec = parse_spec({"dataset": dict(registered.spec)}).dataset
+        dataset = open_dataset(spec, around.settings.home / "images")
+    except (DataError, UsageError) as error:
+        reason = {"code": error.code, "message": error.message}
+        around.stores.datasets.judge(run.lease, registered.id, "rejected", reason)
+    else:
+        report = dataset.report.as_dict()
+        around.stores.datasets.judge(run.lease, registered.id, "ready", report, dataset.digest)
+    return Done()
+
+
+def _profile_spec(run: JobRun) -> ProfileSpec:
+    try:
+        return ProfileSpec.model_validate(run.document())
+    except ValidationError as error:
+        raise UsageError(
+            "outdated_spec",
+            f"the specification of job {run.id} is not valid for this version of hwnas: submit the job again",
+        ) from error
+
+
+KINDS: Final[Mapping[JobKind, JobFunction]] = {
+    JobKind.SEARCH: run_search,
+    JobKind.PROFILE: run_profile,
+    JobKind.DATASET: run_dataset,
+}
+PHASES_OF: Final[Mapping[JobKind, tuple[str, ...]]] = {
+    JobKind.SEARCH: tuple(PHASES),
+    JobKind.PROFILE: (profile.NAME,),
+    JobKind.DATASET: (CHECK,),
+}
+"""In order: how far a job is."""

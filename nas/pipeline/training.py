@@ -1,0 +1,162 @@
+"""Trainings that phases ask for: found in the store where they are done, gone on with where they were begun.
+
+A supernet, a stock network and a subnet that is trained on are kept alike: by what they were trained from.
+"""
+
+from contextlib import closing
+from dataclasses import dataclass
+
+from nas.pipeline.context import PhaseContext, SearchContext
+from nas.pipeline.options import options_of, recipe_of
+from nas.store.supernet_store import StoredCheckpoint, StoredSupernet, SupernetKey
+from nas.task_events import (
+    CheckpointDamaged,
+    CheckpointKept,
+    EpochDone,
+    NetworkTrained,
+    Resumed,
+    TensorFiles,
+)
+from nas.task_events import StoredCheckpoint as CheckpointFiles
+from nas.tasks import Network, StockNetwork, TrainNetwork, TunedSubnet
+from nas.workplace import network_space
+from search_spaces.base import space_digest
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a training stands among those of its phase.
+
+    Attributes:
+        number: From 0.
+        count: Of all.
+        note: Shown beside the progress; the loss of the last epoch where there is none.
+    """
+
+    phase: str
+    number: int = 0
+    count: int = 1
+    note: str = ""
+
+
+def training_key(ctx: SearchContext, network: Network) -> SupernetKey:
+    """Return what tells the trainings of a search apart, whatever the number of their epochs."""
+    words = [recipe_of(ctx.spec).name]
+    if ctx.spec.supernet.flip:
+        words.append("flip")
+    match network:
+        case TunedSubnet():
+            words.append(f"from {network.supernet.tensors[:12]}")
+        case StockNetwork():
+            words.append("alone")
+    space = network_space(network, ctx.space, ctx.dataset)
+    return SupernetKey(space_digest(space), ctx.dataset.digest, ", ".join(words), ctx.spec.seed)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network whose training is done.
+
+    Attributes:
+        id: In the store.
+        seconds: Of all processes that trained it.
+        cpu_seconds: Likewise.
+    """
+
+    id: str
+    epochs: int
+    weights: TensorFiles
+    weight_hash: str
+    num_params: int
+    seconds: float
+    cpu_seconds: float
+
+
+def find_trained(ctx: SearchContext, key: SupernetKey, epochs: int | None) -> Trained | None:
+    """Return the finished training of a key: of so many epochs, or of the most where no number is given."""
+    for stored in ctx.stores.supernets.find(ctx.tenant, key):
+        if stored.weights and epochs in (None, stored.epochs):
+            return as_trained(stored)
+    return None
+
+
+def find_started(ctx: SearchContext, key: SupernetKey, epochs: int | None) -> int | None:
+    """Return the epochs of a training that was begun and not finished, if there is one to go on with."""
+    for stored in ctx.stores.supernets.find(ctx.tenant, key):
+        if not stored.weights and epochs in (None, stored.epochs):
+            return stored.epochs
+    return None
+
+
+def train_to_end(ctx: PhaseContext, network: Network, epochs: int, place: Place) -> Trained:
+    """Train a network, or go on with its training, or take it where it is trained."""
+    key = training_key(ctx, network)
+    found = find_trained(ctx, key, epochs)
+    if found is not None:
+        return found
+    store, lease, files = ctx.stores.supernets, ctx.run.lease, dict[str, str]()
+    stored = store.begin(lease, key, epochs)
+    task = TrainNetwork(
+        ctx.inputs,
+        network,
+        recipe_of(ctx.spec).name,
+        options_of(ctx.spec, epochs),
+        ctx.spec.seed,
+        tuple(_files_of(one) for one in store.checkpoints(ctx.tenant, stored.id)),
+    )
+    with closing(ctx.compute.run(task)) as events:
+        for event in events:
+            match event:
+                case Resumed(epoch):
+                    ctx.progress.say(f"training goes on after epoch {epoch} of {epochs}")
+                case CheckpointDamaged(path, reason):
+                    ctx.progress.say(
+                        f"checkpoint {path.name} is damaged ({reason}): the one before it is used"
+                    )
+                case CheckpointKept(checkpoint):
+                    files = {"tensors": checkpoint.files.tensors, "manifest": checkpoint.files.manifest}
+                case EpochDone():
+                    kept = StoredCheckpoint(event.epoch, files, event.seconds)
+                    _remove(ctx, store.save_checkpoint(lease, stored.id, kept))
+                    done = place.number + event.epoch / event.epochs
+                    shown = place.note or f"loss {event.loss:.3f}"
+                    ctx.progress.step(place.phase, done, place.count, shown)
+                case NetworkTrained():
+                    return _finish(ctx, stored, event)
+    raise AssertionError("training ends with its last event or an error")
+
+
+def as_trained(stored: StoredSupernet) -> Trained:
+    """Return what the store has of a finished training."""
+    summary = stored.summary
+    return Trained(
+        id=stored.id,
+        epochs=stored.epochs,
+        weights=TensorFiles(stored.weights, summary["manifest"]),
+        weight_hash=summary["weight_hash"],
+        num_params=summary["num_params"],
+        seconds=summary["seconds"],
+        cpu_seconds=summary["cpu_seconds"],
+    )
+
+
+def _finish(ctx: PhaseContext, stored: StoredSupernet, event: NetworkTrained) -> Trained:
+    summary = {
+        "manifest": event.weights.manifest,
+        "weight_hash": event.weight_hash,
+        "num_params": event.num_params,
+        "seconds": event.seconds,
+        "cpu_seconds": event.cpu_seconds,
+    }
+    _remove(ctx, ctx.stores.supernets.finish(ctx.run.lease, stored.id, event.weights.tensors, summary))
+    return as_trained(ctx.stores.supernets.get(ctx.tenant, stored.id))
+
+
+def _remove(ctx: PhaseContext, digests: set[str]) -> None:
+    for digest in digests:
+        ctx.stores.artifacts.remove(digest)
+
+
+def _files_of(checkpoint: StoredCheckpoint) -> CheckpointFiles:
+    files = checkpoint.artifacts
+    return CheckpointFiles(checkpoint.epoch, TensorFiles(files["tensors"], files["manifest"]))

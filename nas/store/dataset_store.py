@@ -1,0 +1,122 @@
+"""Data sets that users have registered: being checked, ready, or rejected with the reason."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, final
+
+from sqlalchemy import Connection, Engine, Row, select, update
+
+from nas.job_records import JobRequest
+from nas.jobs import JobKind
+from nas.leases import Lease
+from nas.store.columns import now_ms
+from nas.store.fence import NewEvent, fenced
+from nas.store.inserts import insert_new
+from nas.store.job_store import insert_job
+from nas.store.model_tables import datasets
+from nas.store.session import reading, writing
+from search_spaces.errors import UsageError
+
+DatasetState = Literal["checking", "ready", "rejected"]
+
+
+@dataclass(frozen=True)
+class StoredDataset:
+    """A registered data set.
+
+    Attributes:
+        spec: JSON, as `nas.data.spec` has it.
+        digest: Of its content, once it is ready.
+        report: What was found: counts and warnings, or why it was rejected.
+        job_id: Of the job that checks it.
+    """
+
+    id: str
+    name: str
+    spec: Mapping[str, Any]
+    state: DatasetState
+    digest: str
+    report: Mapping[str, Any]
+    job_id: str
+    created_at_ms: int
+
+
+@final
+class DatabaseDatasetStore:
+    """Data sets in the database. The tenant comes first: nobody sees another's."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, tenant: str, name: str, spec: Mapping[str, Any], owner: str = "") -> StoredDataset:
+        """Register a data set and queue the job that checks it, in one transaction.
+
+        The same one again is the same one: whoever got no answer asks again.
+
+        Raises:
+            UsageError: `dataset_exists` where another is registered under that name.
+        """
+        dataset_id, job_id = secrets.token_hex(10), secrets.token_hex(10)
+        row = {"id": dataset_id, "tenant": tenant, "owner": owner, "name": name, "spec": dict(spec)}
+        row |= {"state": "checking", "digest": "", "report": {}, "job_id": job_id}
+        request = JobRequest(JobKind.DATASET, {"dataset": dataset_id}, name=name, owner=owner)
+        with writing(self._engine) as connection:
+            if insert_new(connection, datasets, [{**row, "created_at_ms": now_ms()}]):
+                insert_job(connection, tenant, request, job_id)
+            query = select(datasets).where(datasets.c.tenant == tenant, datasets.c.name == name)
+            found = _dataset(connection.execute(query).one())
+        if found.spec != dict(spec):
+            raise UsageError("dataset_exists", f"another data set is named '{name}': choose another name")
+        return found
+
+    def get(self, tenant: str, name: str) -> StoredDataset:
+        """Return a data set by its name or its identifier.
+
+        Raises:
+            UsageError: `unknown_dataset`.
+        """
+        with reading(self._engine) as connection:
+            return _get(connection, tenant, name)
+
+    def list_all(self, tenant: str) -> tuple[StoredDataset, ...]:
+        """Return all data sets of a tenant, by name."""
+        query = select(datasets).where(datasets.c.tenant == tenant).order_by(datasets.c.name)
+        with reading(self._engine) as connection:
+            return tuple(_dataset(row) for row in connection.execute(query))
+
+    def judge(
+        self,
+        lease: Lease,
+        dataset_id: str,
+        state: Literal["ready", "rejected"],
+        report: Mapping[str, Any],
+        digest: str = "",
+    ) -> StoredDataset:
+        """Note what checking has found.
+
+        Raises:
+            LeaseLost: The job is another's; nothing was written.
+        """
+        event = NewEvent("dataset", {"dataset": dataset_id, "state": state})
+        with fenced(self._engine, lease, event) as connection:
+            connection.execute(
+                update(datasets)
+                .where(datasets.c.tenant == lease.tenant, datasets.c.id == dataset_id)
+                .values(state=state, digest=digest, report=dict(report))
+            )
+            return _get(connection, lease.tenant, dataset_id)
+
+
+def _get(connection: Connection, tenant: str, name: str) -> StoredDataset:
+    named = (datasets.c.name == name) | (datasets.c.id == name)
+    # A name that is another's identifier stands for itself.
+    query = select(datasets).where(datasets.c.tenant == tenant, named).order_by(datasets.c.name != name)
+    row = connection.execute(query.limit(1)).one_or_none()
+    if row is None:
+        raise UsageError("unknown_dataset", f"there is no data set '{name}': `hwnas datasets list` shows all")
+    return _dataset(row)
+
+
+def _dataset(row: Row[Any]) -> StoredDataset:
+    return StoredDataset(**{name: row._mapping[name] for name in StoredDataset.__dataclass_fields__})

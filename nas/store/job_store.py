@@ -1,0 +1,248 @@
+"""Jobs as those see them who ask for them."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Collection
+from typing import Any, Final, final
+
+from sqlalchemy import Connection, Engine, Row, and_, or_, select, update
+
+from nas.job_records import Job, JobEvent, JobPage, JobRequest
+from nas.jobs import TERMINAL, JobKind, JobState, sources
+from nas.store.columns import now_ms
+from nas.store.fence import NewEvent, append_events
+from nas.store.inserts import insert_new
+from nas.store.session import reading, writing
+from nas.store.tables import events, idempotency_keys, jobs
+from search_spaces.digests import sha256_json
+from search_spaces.errors import UsageError
+
+MAX_PAGE: Final = 500
+
+
+@final
+class DatabaseJobStore:
+    """Jobs in the database. The tenant comes first: nobody sees or touches another's."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def submit(self, tenant: str, request: JobRequest, key: str = "") -> Job:
+        """Queue a job with its first event, in one transaction.
+
+        Args:
+            tenant: Whose it is.
+            request: What is asked for.
+            key: The same key with the same request returns the job of the first time: whoever got no answer
+                asks again.
+
+        Raises:
+            UsageError: `idempotency_conflict` where the key came with another request before.
+        """
+        job_id = new_id(request.name)
+        with writing(self._engine) as connection:
+            known = self._known(connection, tenant, request, key, job_id) if key else None
+            if known is None:
+                insert_job(connection, tenant, request, job_id)
+            return _get(connection, tenant, known or job_id)
+
+    def get(self, tenant: str, job_id: str) -> Job:
+        """Return a job.
+
+        Raises:
+            UsageError: `unknown_job`.
+        """
+        with reading(self._engine) as connection:
+            return _get(connection, tenant, job_id)
+
+    def page(
+        self,
+        tenant: str,
+        *,
+        kinds: Collection[JobKind] = (),
+        states: Collection[JobState] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> JobPage:
+        """Return a page of jobs, newest first; a job that comes meanwhile moves no other to another page.
+
+        Args:
+            tenant: Whose.
+            kinds: Of these only; empty for all.
+            states: In these only; empty for all.
+            limit: At most `MAX_PAGE`.
+            cursor: Of the page before.
+
+        Raises:
+            UsageError: `invalid_cursor`.
+        """
+        limit = max(1, min(limit, MAX_PAGE))
+        query = select(jobs).where(jobs.c.tenant == tenant)
+        if kinds:
+            query = query.where(jobs.c.kind.in_(kinds))
+        if states:
+            query = query.where(jobs.c.state.in_(states))
+        if cursor is not None:
+            created_at_ms, job_id = _read_cursor(cursor)
+            older = jobs.c.created_at_ms < created_at_ms
+            query = query.where(or_(older, and_(jobs.c.created_at_ms == created_at_ms, jobs.c.id < job_id)))
+        query = query.order_by(jobs.c.created_at_ms.desc(), jobs.c.id.desc()).limit(limit + 1)
+        with reading(self._engine) as connection:
+            found = [_job(row) for row in connection.execute(query)]
+        last = found[limit - 1] if len(found) > limit else None
+        return JobPage(tuple(found[:limit]), f"{last.created_at_ms}.{last.id}" if last else None)
+
+    def request_cancel(self, tenant: str, job_id: str) -> Job:
+        """Cancel a job: at once where nobody runs it, else its worker is told with its next renewal.
+
+        A job that has ended stays as it is.
+
+        Raises:
+            UsageError: `unknown_job`.
+        """
+        with writing(self._engine) as connection:
+            # Locks the row: it is still in the state that is returned when the next statement looks.
+            statement = (
+                update(jobs)
+                .where(jobs.c.tenant == tenant, jobs.c.id == job_id, jobs.c.state.not_in(TERMINAL))
+                .values(cancel_requested=True, changed_at_ms=now_ms())
+                .returning(jobs.c.state, jobs.c.attempt)
+            )
+            row = connection.execute(statement).one_or_none()
+            if row is not None and row.state in set(sources(JobState.CANCELLED)) - {JobState.RUNNING}:
+                _move(connection, job_id, row.attempt, JobState.CANCELLED, finished_at_ms=now_ms())
+            elif row is not None:
+                _append(connection, job_id, row.attempt, "cancel_requested")
+            return _get(connection, tenant, job_id)
+
+    def resume(self, tenant: str, job_id: str) -> Job:
+        """Queue a parked job again, once what it failed at has been mended.
+
+        Raises:
+            UsageError: `unknown_job` or `job_not_parked`.
+        """
+        with writing(self._engine) as connection:
+            statement = (
+                update(jobs)
+                .where(jobs.c.tenant == tenant, jobs.c.id == job_id, jobs.c.state == JobState.PARKED)
+                .values(faults_without_progress=0, not_before_ms=now_ms())
+                .returning(jobs.c.attempt)
+            )
+            attempt = connection.execute(statement).scalar_one_or_none()
+            if attempt is not None:
+                _move(connection, job_id, attempt, JobState.QUEUED, finished_at_ms=0)
+            job = _get(connection, tenant, job_id)
+        if attempt is None:
+            raise UsageError("job_not_parked", f"job {job_id} is {job.state}: only a parked job is resumed")
+        return job
+
+    def events(self, tenant: str, job_id: str, after: int = 0, limit: int = MAX_PAGE) -> tuple[JobEvent, ...]:
+        """Return events of a job after the one with that number, oldest first.
+
+        Raises:
+            UsageError: `unknown_job`.
+        """
+        query = (
+            select(events)
+            .where(events.c.job_id == job_id, events.c.id > after)
+            .order_by(events.c.id)
+            .limit(max(1, min(limit, MAX_PAGE)))
+        )
+        with reading(self._engine) as connection:
+            _get(connection, tenant, job_id)
+            return tuple(
+                JobEvent(row.id, row.attempt, row.kind, row.data, row.at_ms)
+                for row in connection.execute(query)
+            )
+
+    def _known(
+        self, connection: Connection, tenant: str, request: JobRequest, key: str, job_id: str
+    ) -> str | None:
+        """Note the key for a new job; return the job that it stands for already, if there is one."""
+        key_digest = hashlib.sha256(key.encode()).hexdigest()
+        request_digest = sha256_json(
+            {"kind": request.kind, "spec": dict(request.spec), "name": request.name, "owner": request.owner}
+        )
+        row = {"tenant": tenant, "key_digest": key_digest, "request_digest": request_digest, "job_id": job_id}
+        if insert_new(connection, idempotency_keys, [{**row, "created_at_ms": now_ms()}]):
+            return None
+        query = select(idempotency_keys).where(
+            idempotency_keys.c.tenant == tenant, idempotency_keys.c.key_digest == key_digest
+        )
+        found = connection.execute(query).one()
+        if found.request_digest != request_digest:
+            raise UsageError(
+                "idempotency_conflict",
+                f"this key came with another request before (job {found.job_id}): use a new key",
+            )
+        return str(found.job_id)
+
+
+def new_id(name: str) -> str:
+    """Return an identifier that nobody can guess, and that begins with a name where there is one."""
+    readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:19]
+    return "-".join(part for part in (readable, secrets.token_hex(10)) if part)
+
+
+def insert_job(connection: Connection, tenant: str, request: JobRequest, job_id: str) -> None:
+    """Queue a job with its first event, in the caller's transaction."""
+    row = {
+        "id": job_id,
+        "tenant": tenant,
+        "owner": request.owner,
+        "kind": request.kind,
+        "state": JobState.QUEUED,
+        "name": request.name,
+        "spec": dict(request.spec),
+        "attempt": 0,
+        "token": "",
+        "worker": "",
+        "progress": 0,
+        "faults": {},
+        "faults_without_progress": 0,
+        "fault": "",
+        "code": "",
+        "message": "",
+        "cancel_requested": False,
+        "last_event": 1,
+    }
+    times = {name: now_ms() for name in ("created_at_ms", "changed_at_ms", "not_before_ms")}
+    connection.execute(jobs.insert().values(**row, **times))
+    append_events(connection, job_id, 0, 1, [NewEvent(JobState.QUEUED, {"reason": "submitted"})])
+
+
+def _move(connection: Connection, job_id: str, attempt: int, state: JobState, **values: Any) -> None:
+    """Change the state of a job whose row is locked, with its event."""
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state.in_(sources(state)))
+        .values(state=state, **values)
+    )
+    _append(connection, job_id, attempt, state)
+
+
+def _append(connection: Connection, job_id: str, attempt: int, kind: str) -> None:
+    statement = update(jobs).where(jobs.c.id == job_id).values(last_event=jobs.c.last_event + 1)
+    last_event = connection.execute(statement.returning(jobs.c.last_event)).scalar_one()
+    append_events(connection, job_id, attempt, last_event, [NewEvent(kind, {"reason": "asked"})])
+
+
+def _get(connection: Connection, tenant: str, job_id: str) -> Job:
+    row = connection.execute(select(jobs).where(jobs.c.tenant == tenant, jobs.c.id == job_id)).one_or_none()
+    if row is None:
+        raise UsageError("unknown_job", f"there is no job '{job_id}': list the jobs to see which there are")
+    return _job(row)
+
+
+def _job(row: Row[Any]) -> Job:
+    found = row._mapping
+    plain = {name: found[name] for name in Job.__dataclass_fields__}
+    return Job(**{**plain, "kind": JobKind(row.kind), "state": JobState(row.state)})
+
+
+def _read_cursor(cursor: str) -> tuple[int, str]:
+    created_at_ms, dot, job_id = cursor.partition(".")
+    if not (dot and created_at_ms.isascii() and created_at_ms.isdigit() and len(created_at_ms) < 16):
+        raise UsageError("invalid_cursor", "that cursor is none of ours: begin again without one")
+    return int(created_at_ms), job_id

@@ -1,0 +1,165 @@
+"""The queue of each device: what is to be measured there, who does it, and what came of it."""
+
+import secrets
+from collections.abc import Collection, Sequence
+from typing import final
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, select, update
+
+from latency_predictors.protocol import SessionResult
+from nas.leases import Lease, LeaseLost, LeaseTimes
+from nas.measurement_tasks import Batch, DeviceLease, FailedTask, MeasurementTask, TaskReport
+from nas.store.columns import exactly, now_ms
+from nas.store.fence import NewEvent, fenced
+from nas.store.measurement_rows import (
+    add_tasks,
+    batches,
+    delivered_before,
+    fail_tasks,
+    finish_tasks,
+    keep_session,
+    wake,
+)
+from nas.store.measurement_tables import devices, measurement_tasks
+from nas.store.session import reading, writing
+from nas.store.waiting import PENDING
+from search_spaces.errors import MeasurementError
+
+
+@final
+class DatabaseMeasurementQueue:
+    """Measurement queues in the database."""
+
+    def __init__(self, engine: Engine, times: LeaseTimes | None = None) -> None:
+        self._engine = engine
+        self._times = times or LeaseTimes()
+
+    def enqueue(self, lease: Lease, tasks: Sequence[MeasurementTask], owner: str = "") -> TaskReport:
+        """Queue what has not been measured, and have the job wait for what is pending.
+
+        A task that another job has queued is the same task. Asking again changes nothing.
+
+        Raises:
+            LeaseLost: The job is another's; nothing was written.
+        """
+        with fenced(self._engine, lease, NewEvent("measurements", {"asked": len(tasks)})) as connection:
+            return add_tasks(connection, lease, owner, tasks)
+
+    def lease(self, device: str, worker: str) -> tuple[DeviceLease, tuple[Batch, ...]] | None:
+        """Lease a device to measure all that is pending there; None where nothing is, or another measures.
+
+        Args:
+            device: Digest of the device.
+            worker: Who asks.
+        """
+        pending = select(measurement_tasks).where(
+            measurement_tasks.c.device == device, exactly(measurement_tasks.c.state, PENDING)
+        )
+        token = secrets.token_hex(16)
+        with writing(self._engine) as connection:
+            rows = connection.execute(
+                pending.order_by(measurement_tasks.c.created_at_ms, measurement_tasks.c.id)
+            ).all()
+            if not rows:
+                return None
+            taken = (
+                update(devices)
+                .where(devices.c.digest == device, devices.c.lease_until_ms < now_ms())
+                .values(
+                    lease_attempt=devices.c.lease_attempt + 1,
+                    lease_token=token,
+                    lease_worker=worker,
+                    lease_until_ms=now_ms() + self._times.lease_ms,
+                )
+                .returning(devices.c.lease_attempt)
+            )
+            attempt = connection.execute(taken).scalar_one_or_none()
+            if attempt is None:
+                return None
+            return DeviceLease(device, worker, attempt, token), tuple(batches(connection, device, rows))
+
+    def renew(self, lease: DeviceLease, measured: int = 0, to_measure: int = 0) -> None:
+        """Keep the device, and tell whoever watches how many of how many files are measured.
+
+        Raises:
+            LeaseLost: Another measures there by now.
+        """
+        told = {"measured": measured, "to_measure": to_measure}
+        with writing(self._engine) as connection:
+            self._hold(connection, lease)
+            connection.execute(update(devices).where(devices.c.digest == lease.device).values(told))
+
+    def progress(self, device: str) -> tuple[int, int]:
+        """Return how many of how many files are measured; zeros where nobody has the device."""
+        query = select(devices.c.measured, devices.c.to_measure).where(
+            devices.c.digest == device, devices.c.lease_until_ms >= now_ms()
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        return (row.measured, row.to_measure) if row else (0, 0)
+
+    def deliver(self, lease: DeviceLease, session: SessionResult) -> int:
+        """Keep results of a session, each once; return how many were new.
+
+        Tasks with as many sessions as were asked for are done, and jobs that waited for nothing else go on.
+        Delivering again what is there already changes nothing, whoever has the device by then.
+
+        Raises:
+            LeaseLost: Another measures there by now: who knows what disturbed this session. Nothing was kept.
+            MeasurementError: `context_mismatch` where the session ran on another device.
+            ArtifactError: `result_conflict` where it was delivered with other values.
+        """
+        if session.device.digest != lease.device:
+            raise MeasurementError(
+                "context_mismatch",
+                f"a session on {session.device.label} does not belong to the device that was leased: "
+                "measure there",
+            )
+        with writing(self._engine) as connection:
+            if delivered_before(connection, session):
+                return 0
+            self._hold(connection, lease)
+            new = keep_session(connection, session, lease.worker)
+            finish_tasks(connection, session)
+            wake(connection, lease.device)
+            return new
+
+    def fail(
+        self, lease: DeviceLease, batch: Batch, subjects: Collection[str], code: str, message: str
+    ) -> None:
+        """Note that files cannot be measured; the jobs that wait for them go on and are told why.
+
+        Raises:
+            LeaseLost: Another measures there by now.
+        """
+        with writing(self._engine) as connection:
+            self._hold(connection, lease)
+            fail_tasks(connection, lease.device, batch, subjects, FailedTask("", code, message))
+            wake(connection, lease.device)
+
+    def abandon(self, worker: str) -> None:
+        """End the leases of devices that a worker holds which is known to be gone."""
+        held = devices.c.lease_worker == worker
+        with writing(self._engine) as connection:
+            connection.execute(update(devices).where(held).values(lease_until_ms=0))
+
+    def give_back(self, lease: DeviceLease) -> None:
+        """End the lease; nothing happens where it has ended."""
+        with writing(self._engine) as connection:
+            connection.execute(update(devices).where(_held(lease)).values(lease_until_ms=0))
+
+    def _hold(self, connection: Connection, lease: DeviceLease) -> None:
+        """Check, renew and lock the lease until the commit."""
+        until = now_ms() + self._times.lease_ms
+        held = update(devices).where(_held(lease)).values(lease_until_ms=until).returning(devices.c.digest)
+        if connection.execute(held).one_or_none() is None:
+            raise LeaseLost(f"device {lease.device[:12]} is no longer leased by attempt {lease.attempt}")
+
+
+def _held(lease: DeviceLease) -> ColumnElement[bool]:
+    return and_(
+        devices.c.digest == lease.device,
+        devices.c.lease_attempt == lease.attempt,
+        devices.c.lease_token == lease.token,
+        devices.c.lease_until_ms > 0,
+    )

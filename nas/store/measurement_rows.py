@@ -1,0 +1,255 @@
+"""Rows of measuring, in the caller's transaction: tasks and who waits for them, sessions and results."""
+
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select, update
+
+from latency_predictors.device import Device, ExecutionContext
+from latency_predictors.measure import TimingProtocol
+from latency_predictors.protocol import SessionResult
+from nas.leases import Lease
+from nas.measurement_tasks import Batch, FailedTask, MeasurementTask, TaskReport, protocol_digest
+from nas.store.columns import now_ms
+from nas.store.inserts import insert_new
+from nas.store.measurement_tables import (
+    contexts,
+    devices,
+    job_tasks,
+    measurement_tasks,
+    measurements,
+    sessions,
+)
+from nas.store.tables import jobs
+from nas.store.waiting import DONE, FAILED, PENDING, queue_ready
+from search_spaces.errors import ArtifactError
+
+CHUNK: Final = 500
+"""Values in one statement: databases allow thousands, not any number."""
+
+CONTEXT: Final = TypeAdapter(ExecutionContext)
+TIMING: Final = TypeAdapter(TimingProtocol)
+
+
+def add_tasks(
+    connection: Connection, lease: Lease, owner: str, tasks: Sequence[MeasurementTask]
+) -> TaskReport:
+    """Queue tasks, link those that are pending to the job, and say where all of them stand."""
+    whose = {"tenant": lease.tenant, "owner": owner}
+    # In one order for everybody: two jobs that queue the same tasks never wait for each other.
+    keyed = {(task.device.digest, task.context.digest, task.protocol, task.subject): task for task in tasks}
+    groups: dict[tuple[str, str, str], list[MeasurementTask]] = {}
+    for key in sorted(keyed):
+        groups.setdefault(key[:3], []).append(keyed[key])
+    pending, done, failed = 0, 0, []
+    for (device, context, protocol), group in groups.items():
+        register(connection, group[0].device, group[0].context, whose)
+        for begin in range(0, len(group), CHUNK):
+            chunk = group[begin : begin + CHUNK]
+            insert_new(connection, measurement_tasks, [_task_row(task, whose) for task in chunk])
+            among = _among(device, context, protocol, [task.subject for task in chunk])
+            rows = connection.execute(_locked(among)).all()
+            failed += _link(connection, lease.job_id, rows)
+            done += sum(row.state == DONE for row in rows)
+            pending += sum(row.state != DONE for row in rows)
+    return TaskReport(pending - len(failed), done, tuple(failed))
+
+
+def register(
+    connection: Connection, device: Device, context: ExecutionContext, whose: Mapping[str, str]
+) -> None:
+    """Have rows for a device and a context."""
+    facts = {"digest": context.digest, "facts": asdict(context), "created_at_ms": now_ms()}
+    insert_new(connection, contexts, [facts])
+    row = {"digest": device.digest, "label": device.label, "facts": asdict(device), **whose}
+    lease = {"lease_attempt": 0, "lease_token": "", "lease_worker": "", "measured": 0, "to_measure": 0}
+    insert_new(connection, devices, [{**row, **lease, "created_at_ms": now_ms()}])
+
+
+def _task_row(task: MeasurementTask, whose: dict[str, str]) -> dict[str, Any]:
+    return {
+        **whose,
+        "id": secrets.token_hex(10),
+        "device": task.device.digest,
+        "context": task.context.digest,
+        "protocol": task.protocol,
+        "timing": asdict(task.timing),
+        "subject": task.subject,
+        "artifact": task.artifact,
+        "sessions": task.sessions,
+        "state": PENDING,
+        "code": "",
+        "message": "",
+        "created_at_ms": now_ms(),
+    }
+
+
+def _among(device: str, context: str, protocol: str, subjects: Sequence[str]) -> ColumnElement[bool]:
+    return and_(
+        measurement_tasks.c.device == device,
+        measurement_tasks.c.context == context,
+        measurement_tasks.c.protocol == protocol,
+        measurement_tasks.c.subject.in_(subjects),
+    )
+
+
+def _locked(condition: ColumnElement[bool]) -> Any:
+    # Everybody locks tasks in this order.
+    return select(measurement_tasks).where(condition).order_by(measurement_tasks.c.id).with_for_update()
+
+
+def _link(connection: Connection, job_id: str, rows: Sequence[Row[Any]]) -> list[FailedTask]:
+    """Have a job wait for what is pending; return what failed while it waited, which it waits for no more."""
+    open_ = {row.id: row for row in rows if row.state != DONE}
+    mine = select(job_tasks.c.task_id).where(
+        job_tasks.c.job_id == job_id, job_tasks.c.task_id.in_(list(open_))
+    )
+    linked = set(connection.execute(mine).scalars())
+    told = [row for row in open_.values() if row.state == FAILED and row.id in linked]
+    again = [row.id for row in open_.values() if row.state == FAILED and row.id not in linked]
+    if told:
+        ids = [row.id for row in told]
+        connection.execute(
+            delete(job_tasks).where(job_tasks.c.job_id == job_id, job_tasks.c.task_id.in_(ids))
+        )
+    if again:
+        values = {"state": PENDING, "code": "", "message": "", "changed_at_ms": now_ms()}
+        connection.execute(update(measurement_tasks).where(measurement_tasks.c.id.in_(again)).values(values))
+    new = [row.id for row in open_.values() if row.id not in linked]
+    insert_new(connection, job_tasks, [{"job_id": job_id, "task_id": task_id} for task_id in new])
+    return [FailedTask(row.subject, row.code, row.message) for row in told]
+
+
+def batches(connection: Connection, device: str, rows: Sequence[Row[Any]]) -> Iterator[Batch]:
+    """Yield pending tasks of a device in groups that one session can measure, the oldest task first."""
+    groups: dict[tuple[str, str], list[Row[Any]]] = {}
+    for row in rows:
+        groups.setdefault((row.context, row.protocol), []).append(row)
+    for (context, protocol), group in groups.items():
+        facts = connection.execute(select(contexts.c.facts).where(contexts.c.digest == context)).scalar_one()
+        counted = (
+            select(measurements.c.subject, func.count())
+            .select_from(sessions)
+            .join(measurements)
+            .where(*_session_of(device, context, protocol))
+            .group_by(measurements.c.subject)
+        )
+        done: dict[str, int] = dict(iter(connection.execute(counted)))
+        yield Batch(
+            context=CONTEXT.validate_python(facts),
+            timing=TIMING.validate_python(group[0].timing),
+            artifacts={row.subject: row.artifact for row in group},
+            sessions=max(row.sessions - done.get(row.subject, 0) for row in group),
+            reference_ms=reference_ms(connection, device, context),
+        )
+
+
+def _session_of(device: str, context: str, protocol: str) -> tuple[ColumnElement[bool], ...]:
+    return sessions.c.device == device, sessions.c.context == context, sessions.c.protocol == protocol
+
+
+def reference_ms(connection: Connection, device: str, context: str) -> dict[str, float]:
+    """Return the anchors' medians of the first session of a device and context; empty before it."""
+    first = (
+        select(sessions.c.content)
+        .where(sessions.c.device == device, sessions.c.context == context)
+        .order_by(sessions.c.number)
+        .limit(1)
+    )
+    content = connection.execute(first).scalar_one_or_none()
+    return dict(content["reference_ms"]) if content else {}
+
+
+def delivered_before(connection: Connection, session: SessionResult) -> bool:
+    """Return whether all of a session's results are there.
+
+    Raises:
+        ArtifactError: `result_conflict` where one is there with other values.
+    """
+    query = select(measurements).where(measurements.c.session_id == session.session_id)
+    there = {row.subject: row.result for row in connection.execute(query)}
+    for result in session.results:
+        if result.digest in there and there[result.digest] != result.model_dump(mode="json"):
+            raise ArtifactError(
+                "result_conflict",
+                f"session {session.session_id} was delivered with another value of {result.digest[:12]}: "
+                "measure again, and report it",
+            )
+    return all(result.digest in there for result in session.results)
+
+
+def keep_session(connection: Connection, session: SessionResult, worker: str) -> int:
+    """Insert a session and those of its results that are not there; return how many those are.
+
+    The device's row is locked by the caller: numbers of sessions increase in the order of commits.
+    """
+    device, context = session.device.digest, session.context.digest
+    own = and_(sessions.c.device == device, sessions.c.context == context)
+    number = connection.execute(select(func.coalesce(func.max(sessions.c.number), 0)).where(own)).scalar_one()
+    row = {
+        "id": session.session_id,
+        "device": device,
+        "context": context,
+        "protocol": protocol_digest(session.timing),
+        "content": session.model_dump(mode="json", exclude={"results"}),
+        "worker": worker,
+        "number": number + 1,
+        "delivered_at_ms": now_ms(),
+    }
+    insert_new(connection, sessions, [row])
+    rows = [
+        {"session_id": session.session_id, "subject": result.digest, "position": position}
+        | {"result": result.model_dump(mode="json")}
+        for position, result in enumerate(session.results)
+    ]
+    return sum(
+        insert_new(connection, measurements, rows[begin : begin + CHUNK])
+        for begin in range(0, len(rows), CHUNK)
+    )
+
+
+def finish_tasks(connection: Connection, session: SessionResult) -> None:
+    """Mark what a session measured as done where that was the last session that was asked for."""
+    device, context = session.device.digest, session.context.digest
+    protocol = protocol_digest(session.timing)
+    measured = (
+        select(func.count())
+        .select_from(sessions)
+        .join(measurements)
+        .where(*_session_of(device, context, protocol), measurements.c.subject == measurement_tasks.c.subject)
+        .scalar_subquery()
+    )
+    subjects = sorted(result.digest for result in session.results)
+    for begin in range(0, len(subjects), CHUNK):
+        among = _among(device, context, protocol, subjects[begin : begin + CHUNK])
+        pending = and_(among, measurement_tasks.c.state == PENDING)
+        ids = [row.id for row in connection.execute(_locked(pending))]
+        finished = update(measurement_tasks).where(
+            measurement_tasks.c.id.in_(ids), measured >= measurement_tasks.c.sessions
+        )
+        connection.execute(finished.values(state=DONE, changed_at_ms=now_ms()))
+
+
+def fail_tasks(
+    connection: Connection, device: str, batch: Batch, subjects: Collection[str], why: FailedTask
+) -> None:
+    """Mark pending tasks of a batch as failed."""
+    ordered = sorted(subjects)
+    values = {"state": FAILED, "code": why.code, "message": why.message, "changed_at_ms": now_ms()}
+    for begin in range(0, len(ordered), CHUNK):
+        among = _among(
+            device, batch.context.digest, protocol_digest(batch.timing), ordered[begin : begin + CHUNK]
+        )
+        ids = [
+            row.id for row in connection.execute(_locked(and_(among, measurement_tasks.c.state == PENDING)))
+        ]
+        connection.execute(update(measurement_tasks).where(measurement_tasks.c.id.in_(ids)).values(values))
+
+
+def wake(connection: Connection, device: str) -> None:
+    """Queue the jobs that waited for tasks of a device and wait for nothing any more."""
+    waiting = select(job_tasks.c.job_id).join(measurement_tasks).where(measurement_tasks.c.device == device)
+    queue_ready(connection, jobs.c.id.in_(waiting))

@@ -1,0 +1,138 @@
+"""Tables of measuring: devices, contexts, the queue, what was measured, and what is derived from it."""
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from nas.store.columns import DIGEST, NAME, Json, at, whose
+from nas.store.tables import METADATA
+
+devices = Table(
+    "devices",
+    METADATA,
+    Column("digest", DIGEST, primary_key=True),
+    *whose(),
+    Column("label", NAME, nullable=False),
+    Column("facts", Json, nullable=False),
+    # Whoever measures on the unit holds its one lease.
+    Column("lease_attempt", Integer, nullable=False),
+    Column("lease_token", String(32), nullable=False),
+    Column("lease_worker", NAME, nullable=False),
+    at("lease_until_ms"),
+    # How far that is, for whoever watches.
+    Column("measured", Integer, nullable=False),
+    Column("to_measure", Integer, nullable=False),
+    at("created_at_ms"),
+)
+
+contexts = Table(
+    "contexts",
+    METADATA,
+    Column("digest", DIGEST, primary_key=True),
+    Column("facts", Json, nullable=False),
+    at("created_at_ms"),
+)
+
+measurement_tasks = Table(
+    "measurement_tasks",
+    METADATA,
+    Column("id", String(40), primary_key=True),
+    *whose(),
+    Column("device", ForeignKey("devices.digest"), nullable=False),
+    Column("context", ForeignKey("contexts.digest"), nullable=False),
+    Column("protocol", DIGEST, nullable=False),
+    Column("timing", Json, nullable=False),
+    Column("subject", DIGEST, nullable=False),
+    # The file that is measured.
+    Column("artifact", DIGEST, nullable=False, index=True),
+    Column("sessions", Integer, nullable=False),
+    # pending, done, failed
+    Column("state", String(20), nullable=False),
+    Column("code", String(60), nullable=False),
+    Column("message", Text, nullable=False),
+    at("created_at_ms"),
+    at("changed_at_ms"),
+    UniqueConstraint("device", "context", "protocol", "subject", name="uq_measurement_tasks_key"),
+)
+_PENDING = text("state = 'pending'")
+Index(
+    "ix_measurement_tasks_pending",
+    measurement_tasks.c.device,
+    measurement_tasks.c.created_at_ms,
+    measurement_tasks.c.id,
+    sqlite_where=_PENDING,
+    postgresql_where=_PENDING,
+)
+
+job_tasks = Table(
+    "job_tasks",
+    METADATA,
+    Column("job_id", ForeignKey("jobs.id")),
+    Column("task_id", ForeignKey("measurement_tasks.id"), index=True),
+    PrimaryKeyConstraint("job_id", "task_id"),
+)
+
+sessions = Table(
+    "sessions",
+    METADATA,
+    Column("id", NAME, primary_key=True),
+    Column("device", ForeignKey("devices.digest"), nullable=False),
+    Column("context", ForeignKey("contexts.digest"), nullable=False),
+    Column("protocol", DIGEST, nullable=False),
+    # Everything of the session but its results.
+    Column("content", Json, nullable=False),
+    Column("worker", NAME, nullable=False),
+    Column("number", Integer, nullable=False),
+    at("delivered_at_ms"),
+    UniqueConstraint("device", "context", "number"),
+)
+
+measurements = Table(
+    "measurements",
+    METADATA,
+    Column("session_id", ForeignKey("sessions.id")),
+    Column("subject", DIGEST, index=True),
+    # Place in the order of measuring.
+    Column("position", Integer, nullable=False),
+    Column("result", Json, nullable=False),
+    PrimaryKeyConstraint("session_id", "subject"),
+)
+
+lookup_tables = Table(
+    "lookup_tables",
+    METADATA,
+    Column("device", ForeignKey("devices.digest")),
+    Column("context", ForeignKey("contexts.digest")),
+    Column("version", Integer),
+    # The table's own digest, and the file that holds it.
+    Column("artifact", DIGEST, nullable=False, index=True),
+    Column("num_entries", Integer, nullable=False),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    at("created_at_ms"),
+    PrimaryKeyConstraint("device", "context", "version"),
+)
+
+corrections = Table(
+    "corrections",
+    METADATA,
+    Column("device", ForeignKey("devices.digest")),
+    Column("context", ForeignKey("contexts.digest")),
+    Column("space_digest", DIGEST),
+    Column("version", Integer),
+    Column("content", Json, nullable=False),
+    Column("report", Json, nullable=False),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    at("created_at_ms"),
+    PrimaryKeyConstraint("device", "context", "space_digest", "version"),
+)

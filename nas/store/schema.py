@@ -1,0 +1,107 @@
+"""The schema's version: upgrading, and refusing what this program does not know."""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+from nas.store import measurement_tables, model_tables
+from nas.store.session import open_engine, reading, writing
+from nas.store.tables import METADATA
+from search_spaces.errors import StoreError
+
+TABLES: Final = METADATA
+"""All of them: importing this module has them declared."""
+
+MODULES: Final = (measurement_tables, model_tables)
+
+_LOCK: Final = 0x68776E6173  # any number, the same for every process that upgrades
+
+
+def open_database(url: str) -> Engine:
+    """Return the engine of a database whose schema this program knows.
+
+    A SQLite file is upgraded at once: it belongs to one machine, whose processes come from one installation.
+    PostgreSQL is not: whoever runs several replicas decides when.
+
+    Raises:
+        StoreError: `database_newer`; `database_outdated` for PostgreSQL; what `session.writing` raises.
+        UsageError: `invalid_database_url`.
+    """
+    engine = open_engine(url)
+    try:
+        version = schema_version(engine)
+        if version != newest_version():
+            if engine.dialect.name != "sqlite":
+                raise StoreError(
+                    "database_outdated",
+                    f"the database has schema {version or 'none'}, this program needs {newest_version()}: "
+                    "run `hwnas db upgrade`",
+                )
+            upgrade(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def newest_version() -> str:
+    """Return the version of the schema that this program works with."""
+    head = _scripts().get_current_head()
+    assert head is not None, "there is at least one migration"
+    return head
+
+
+def schema_version(engine: Engine) -> str:
+    """Return the version of a database's schema, empty where it has none.
+
+    Raises:
+        StoreError: `database_newer`.
+    """
+    with reading(engine) as connection:
+        return _version_of(connection)
+
+
+def upgrade(engine: Engine) -> bool:
+    """Bring a database to the newest schema in one transaction; return whether there was anything to do.
+
+    Killed half-way it has done nothing, and two processes that upgrade do it once.
+
+    Raises:
+        StoreError: `database_newer`; what `session.writing` raises.
+    """
+    with writing(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        if _version_of(connection) == newest_version():
+            return False
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return True
+
+
+def _version_of(connection: Connection) -> str:
+    found = MigrationContext.configure(connection).get_current_revision() or ""
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if found and found not in known:
+        raise StoreError(
+            "database_newer",
+            f"the database has schema {found}, which is newer than {newest_version()} of this program: "
+            "install the newer hwnas, or use another database",
+        )
+    return found
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config

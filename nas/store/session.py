@@ -1,0 +1,169 @@
+"""The database: how it is opened, how transactions begin, and what its failures are called.
+
+Two kinds of transaction and no third: `reading(engine)` and `writing(engine)`. Whatever may write begins as a
+writer: a reader that turned into one would fail at once in SQLite, whatever the time-out.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    ProgrammingError,
+)
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from search_spaces.errors import HwnasError, ResourceError, StoreError, UsageError
+
+BUSY_S: Final = 30
+"""Longest wait for somebody else's transaction."""
+
+_OUR_MISTAKES: Final = (IntegrityError, ProgrammingError, DataError)
+_READS: Final = "hwnas_reads"
+_FIXED: Final = ((3, 50, 7), (3, 44, 6))
+_SOUND_SINCE: Final = (3, 51, 3)
+
+
+def journal_mode(version: tuple[int, int, int]) -> str:
+    """Return the journal mode that is safe for a version of SQLite with several processes on one file.
+
+    Versions before 3.51.3 can corrupt a file in WAL mode where two connections write and checkpoint at the
+    same moment, but for two that got the correction too (https://sqlite.org/wal.html#walresetbug).
+    """
+    fixed = any(version[:2] == one[:2] and version >= one for one in _FIXED)
+    return "wal" if fixed or version >= _SOUND_SINCE else "truncate"
+
+
+def open_engine(url: str) -> Engine:
+    """Return the engine of a database; nothing is looked at yet.
+
+    Args:
+        url: `sqlite:///PATH` or `postgresql://USER@HOST/NAME`.
+
+    Raises:
+        UsageError: `invalid_database_url`, or `missing_package` where PostgreSQL's driver is not installed.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_S})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    # A paused process keeps no lock for ever: the server ends its transaction.
+    options = f"-c idle_in_transaction_session_timeout={BUSY_S}s -c lock_timeout={BUSY_S}s -c timezone=UTC"
+    try:
+        return create_engine(
+            parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10, "options": options}
+        )
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            "missing_package", "PostgreSQL needs a driver: pip install 'hwnas[postgres]'"
+        ) from error
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise _no_url(url) from error
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername != "sqlite" or parsed.database in (None, "", ":memory:"):
+        raise _no_url(url)
+    return parsed
+
+
+def _no_url(url: str) -> UsageError:
+    scheme = url.partition("://")[0][:20]  # what follows may hold a password
+    return UsageError(
+        "invalid_database_url",
+        f"'{scheme}://...' names no database: write sqlite:///PATH or postgresql://USER@HOST/NAME",
+    )
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # transactions begin as `_begin_sqlite` says
+    mode = journal_mode(sqlite3.sqlite_version_info)
+    for pragma in (f"journal_mode={mode}", "synchronous=full", "foreign_keys=on"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reads = connection.get_execution_options().get(_READS)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in a transaction that is committed at the end, or rolled back by an exception.
+
+    Do nothing slow inside: in SQLite nobody else writes meanwhile.
+
+    Raises:
+        ResourceError: `disk_full`.
+        StoreError: `database_busy`, `database_unreachable`, `database_read_only` or `database_failed`.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except _OUR_MISTAKES:
+        raise
+    except DBAPIError as error:
+        raise _translated(engine, error) from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection that sees one state of the database; it may not write.
+
+    Raises:
+        StoreError: As `writing`.
+    """
+    try:
+        with engine.connect().execution_options(**{_READS: True}) as connection, connection.begin():
+            yield connection
+    except _OUR_MISTAKES:
+        raise
+    except DBAPIError as error:
+        raise _translated(engine, error) from error
+
+
+def _translated(engine: Engine, error: DBAPIError) -> HwnasError:
+    """Return what a failure of the database means; statements and values stay out of it."""
+    where = engine.url.render_as_string(hide_password=True)
+    code = _sqlite_code(error.orig) or _sqlstate(error.orig)
+    if code in ("SQLITE_FULL", "53100"):
+        return ResourceError("disk_full", f"no room for {where}: free some space and start again")
+    if code in ("SQLITE_BUSY", "SQLITE_LOCKED", "55P03", "25P03", "40P01"):
+        return StoreError(
+            "database_busy", f"{where} was busy for {BUSY_S} s: try again, or end what holds it"
+        )
+    if code in ("SQLITE_READONLY", "25006"):
+        return StoreError("database_read_only", f"{where} cannot be written: change its permissions")
+    if code == "SQLITE_CANTOPEN" or code[:2] in ("08", "57") or not code:
+        return StoreError(
+            "database_unreachable", f"{where} does not answer: start it, or correct the address"
+        )
+    reason = " ".join(str(error.orig).split())
+    return StoreError("database_failed", f"{where} refused ({code}): {reason}")
+
+
+def _sqlite_code(error: Any) -> str:
+    # Extended codes (SQLITE_IOERR_WRITE, SQLITE_BUSY_RECOVERY) begin with the basic one.
+    name = getattr(error, "sqlite_errorname", "")
+    return "_".join(name.split("_")[:2])
+
+
+def _sqlstate(error: Any) -> str:
+    return getattr(error, "sqlstate", None) or ""

@@ -1,0 +1,229 @@
+"""Supernets by what they were trained from, and the checkpoints of those in training."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, final
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, select, update
+
+from nas.leases import Lease
+from nas.store.columns import now_ms
+from nas.store.fence import NewEvent, fenced
+from nas.store.inserts import insert_new, insert_or_replace
+from nas.store.model_tables import checkpoints, supernets
+from nas.store.session import reading
+from search_spaces.errors import UsageError
+
+KEPT: Final = 2
+"""Generations of checkpoints: the one before the newest is for the day that the newest is damaged."""
+
+
+@dataclass(frozen=True)
+class SupernetKey:
+    """What tells supernets apart, whatever the number of their epochs.
+
+    Attributes:
+        recipe: Name of the recipe with everything of it that changes weights.
+    """
+
+    space_digest: str
+    dataset_digest: str
+    recipe: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class StoredSupernet:
+    """A supernet, in training or trained.
+
+    Attributes:
+        weights: Digest of the artifact, empty while it is trained.
+        summary: What is told of it once it is trained.
+    """
+
+    id: str
+    key: SupernetKey
+    epochs: int
+    weights: str
+    summary: Mapping[str, Any]
+    created_at_ms: int
+    finished_at_ms: int
+
+
+@dataclass(frozen=True)
+class StoredCheckpoint:
+    """A state of a training.
+
+    Attributes:
+        epoch: Epochs done.
+        artifacts: Digests of its files, by their names.
+        seconds: Spent on training so far.
+    """
+
+    epoch: int
+    artifacts: Mapping[str, str]
+    seconds: float
+
+
+@final
+class DatabaseSupernetStore:
+    """Supernets in the database. Reading asks for the tenant, writing for the lease."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def begin(self, lease: Lease, key: SupernetKey, epochs: int, owner: str = "") -> StoredSupernet:
+        """Return the supernet of that key and so many epochs; a new one, untrained, where there is none.
+
+        Raises:
+            LeaseLost: The job is another's; nothing was written.
+        """
+        with fenced(self._engine, lease) as connection:
+            row = {
+                **asdict(key),
+                "id": secrets.token_hex(10),
+                "tenant": lease.tenant,
+                "owner": owner,
+                "epochs": epochs,
+                "weights": "",
+                "summary": {},
+            }
+            insert_new(connection, supernets, [{**row, "created_at_ms": now_ms(), "finished_at_ms": 0}])
+            query = select(supernets).where(_of(lease.tenant, key), supernets.c.epochs == epochs)
+            return _supernet(connection.execute(query).one())
+
+    def find(self, tenant: str, key: SupernetKey) -> tuple[StoredSupernet, ...]:
+        """Return the supernets of that key, trained or not, the most epochs first."""
+        query = select(supernets).where(_of(tenant, key)).order_by(supernets.c.epochs.desc())
+        with reading(self._engine) as connection:
+            return tuple(_supernet(row) for row in connection.execute(query))
+
+    def list_all(self, tenant: str) -> tuple[StoredSupernet, ...]:
+        """Return all supernets of a tenant, newest first."""
+        query = select(supernets).where(supernets.c.tenant == tenant)
+        query = query.order_by(supernets.c.created_at_ms.desc(), supernets.c.id)
+        with reading(self._engine) as connection:
+            return tuple(_supernet(row) for row in connection.execute(query))
+
+    def get(self, tenant: str, supernet_id: str) -> StoredSupernet:
+        """Return a supernet.
+
+        Raises:
+            UsageError: `unknown_supernet`.
+        """
+        query = select(supernets).where(supernets.c.tenant == tenant, supernets.c.id == supernet_id)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise UsageError(
+                "unknown_supernet", f"there is no supernet '{supernet_id}': list them to see which there are"
+            )
+        return _supernet(row)
+
+    def save_checkpoint(self, lease: Lease, supernet_id: str, checkpoint: StoredCheckpoint) -> set[str]:
+        """Note a checkpoint whose artifacts are stored, and forget those older than the one before it.
+
+        Returns:
+            Digests that no checkpoint names any more: to be removed now that this is committed, not before.
+
+        Raises:
+            LeaseLost: The job is another's; nothing was written.
+        """
+        row = {
+            "supernet_id": supernet_id,
+            "epoch": checkpoint.epoch,
+            "artifacts": dict(checkpoint.artifacts),
+            "seconds": checkpoint.seconds,
+            "job_id": lease.job_id,
+            "attempt": lease.attempt,
+        }
+        event = NewEvent("checkpoint", {"supernet": supernet_id, "epoch": checkpoint.epoch})
+        with fenced(self._engine, lease, event) as connection:
+            insert_or_replace(connection, checkpoints, {**row, "saved_at_ms": now_ms()})
+            return _forget(connection, supernet_id, keep=KEPT)
+
+    def checkpoints(self, tenant: str, supernet_id: str) -> tuple[StoredCheckpoint, ...]:
+        """Return the checkpoints of a supernet, newest first; whoever loads one verifies it."""
+        query = (
+            select(checkpoints)
+            .join(supernets, supernets.c.id == checkpoints.c.supernet_id)
+            .where(supernets.c.tenant == tenant, supernets.c.id == supernet_id)
+            .order_by(checkpoints.c.epoch.desc())
+        )
+        with reading(self._engine) as connection:
+            return tuple(
+                StoredCheckpoint(row.epoch, row.artifacts, row.seconds) for row in connection.execute(query)
+            )
+
+    def answers(self, tenant: str, supernet_id: str) -> str:
+        """Return the digest of the answers of scored subnets, empty where none are kept.
+
+        Raises:
+            UsageError: `unknown_supernet`.
+        """
+        return str(self.get(tenant, supernet_id).summary.get("answers", ""))
+
+    def keep_answers(self, lease: Lease, supernet_id: str, digest: str) -> None:
+        """Keep the answers of scored subnets with a trained supernet, for every search on it.
+
+        Raises:
+            LeaseLost: The job is another's; nothing was written.
+        """
+        own = and_(supernets.c.id == supernet_id, supernets.c.tenant == lease.tenant)
+        with fenced(self._engine, lease) as connection:
+            summary = connection.execute(select(supernets.c.summary).where(own)).scalar_one()
+            known = {**summary, "answers": digest}
+            connection.execute(update(supernets).where(own).values(summary=known))
+
+    def finish(self, lease: Lease, supernet_id: str, weights: str, summary: Mapping[str, Any]) -> set[str]:
+        """Note the weights of a trained supernet, and forget its checkpoints.
+
+        Returns:
+            Digests that no checkpoint names any more, as `save_checkpoint`.
+
+        Raises:
+            LeaseLost: The job is another's; nothing was written.
+        """
+        event = NewEvent("supernet", {"supernet": supernet_id, "weights": weights})
+        trained = (
+            update(supernets)
+            .where(supernets.c.id == supernet_id, supernets.c.tenant == lease.tenant)
+            .values(weights=weights, summary=dict(summary), finished_at_ms=now_ms())
+        )
+        with fenced(self._engine, lease, event) as connection:
+            connection.execute(trained)
+            return _forget(connection, supernet_id, keep=0) - {weights}
+
+
+def _of(tenant: str, key: SupernetKey) -> ColumnElement[bool]:
+    columns = (supernets.c[name] == value for name, value in asdict(key).items())
+    return and_(supernets.c.tenant == tenant, *columns)
+
+
+def _forget(connection: Connection, supernet_id: str, keep: int) -> set[str]:
+    """Delete all but the newest checkpoints; return what of theirs no other checkpoint names."""
+    own = select(checkpoints).where(checkpoints.c.supernet_id == supernet_id)
+    old = connection.execute(own.order_by(checkpoints.c.epoch.desc()).offset(keep)).all()
+    if not old:
+        return set()
+    connection.execute(
+        delete(checkpoints).where(
+            checkpoints.c.supernet_id == supernet_id, checkpoints.c.epoch <= max(row.epoch for row in old)
+        )
+    )
+    named = connection.execute(select(checkpoints.c.artifacts)).scalars().all()
+    kept = {digest for artifacts in named for digest in artifacts.values()}
+    return {digest for row in old for digest in row.artifacts.values()} - kept
+
+
+def _supernet(row: Row[Any]) -> StoredSupernet:
+    return StoredSupernet(
+        id=row.id,
+        key=SupernetKey(row.space_digest, row.dataset_digest, row.recipe, row.seed),
+        epochs=row.epochs,
+        weights=row.weights,
+        summary=row.summary,
+        created_at_ms=row.created_at_ms,
+        finished_at_ms=row.finished_at_ms,
+    )

@@ -1,0 +1,170 @@
+"""Lookup tables as they are published: immutable versions, with their corrections and reports beside them."""
+
+import json
+from dataclasses import dataclass
+from typing import Final, final
+
+from pydantic import ValidationError
+from sqlalchemy import Engine, Select, func, select
+
+from latency_predictors.correction import Correction
+from latency_predictors.lookup_table import Entry, LookupTable
+from nas.leases import Lease
+from nas.ports import Artifacts
+from nas.store.columns import now_ms
+from nas.store.fence import NewEvent, fenced
+from nas.store.inserts import insert_new
+from nas.store.measurement_rows import register
+from nas.store.measurement_tables import corrections, lookup_tables
+from nas.store.session import reading
+from search_spaces.digests import canonical_json
+from search_spaces.errors import ArtifactError, StoreError
+
+_TRIES: Final = 20
+
+
+@dataclass(frozen=True)
+class TableKey:
+    """Which table, by the digests of its device and context; and when its newest version was published."""
+
+    device: str
+    context: str
+    created_at_ms: int
+
+
+@final
+class DatabaseTableStore:
+    """Lookup tables in the database, their entries as artifacts.
+
+    A table is derived from measurements: a version says which of them somebody worked with.
+    """
+
+    def __init__(self, engine: Engine, artifacts: Artifacts) -> None:
+        self._engine = engine
+        self._artifacts = artifacts
+
+    def published(self) -> tuple[TableKey, ...]:
+        """Return which tables there are, by device and context."""
+        columns = lookup_tables.c.device, lookup_tables.c.context
+        query = select(*columns, func.max(lookup_tables.c.created_at_ms).label("created_at_ms"))
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.group_by(*columns).order_by(*columns))
+            return tuple(TableKey(row.device, row.context, row.created_at_ms) for row in rows)
+
+    def load(self, device: str, context: str, version: int | None = None) -> LookupTable | None:
+        """Return a table with the newest corrections, None where there is none.
+
+        Args:
+            device: Digest of the device.
+            context: Digest of the context.
+            version: Of the table; the newest if not given.
+
+        Raises:
+            ArtifactError: `artifact_missing` or `artifact_damaged`; `damaged_table` where it is no table.
+        """
+        query = _versions(device, context)
+        if version is not None:
+            query = query.where(lookup_tables.c.version == version)
+        with reading(self._engine) as connection:
+            row = connection.execute(query.limit(1)).one_or_none()
+            found = connection.execute(_newest_corrections(device, context)).all()
+        if row is None:
+            return None
+        try:
+            table = LookupTable.model_validate_json(self._artifacts.get(row.artifact))
+            kept = {one.space_digest: Correction.model_validate(one.content) for one in found}
+        except ValidationError as error:
+            raise ArtifactError(
+                "damaged_table", f"table {row.artifact[:12]} cannot be read: profile the device again"
+            ) from error
+        return table.model_copy(update={"corrections": kept})
+
+    def publish(self, lease: Lease, table: LookupTable) -> int:
+        """Publish a table and its corrections; return the version.
+
+        Entries that somebody else has published meanwhile stay: what was measured is never dropped. What is
+        published already gives no new version.
+
+        Raises:
+            LeaseLost: The job is another's; nothing was written.
+        """
+        device, context = table.device.digest, table.context.digest
+        for _ in range(_TRIES):
+            with reading(self._engine) as connection:
+                newest = connection.execute(_versions(device, context).limit(1)).one_or_none()
+            merged = self._merged(newest.artifact if newest else None, table)
+            artifact = self._artifacts.put(_content(merged))
+            number = newest.version if newest else 0
+            if newest is None or artifact != newest.artifact:
+                number += 1
+            if self._insert(lease, merged, artifact, number):
+                return number
+        raise StoreError(
+            "database_busy", f"a table of {table.device.label} changed {_TRIES} times meanwhile: try again"
+        )
+
+    def _merged(self, artifact: str | None, table: LookupTable) -> LookupTable:
+        if artifact is None:
+            return table
+        there = LookupTable.model_validate_json(self._artifacts.get(artifact))
+        entries = {**there.entries, **table.entries}
+        for key in there.entries.keys() & table.entries.keys():
+            entries[key] = _better(there.entries[key], table.entries[key])
+        reference = there.reference_ms or table.reference_ms
+        return table.model_copy(update={"entries": entries, "reference_ms": reference})
+
+    def _insert(self, lease: Lease, table: LookupTable, artifact: str, version: int) -> bool:
+        """Insert the version and new corrections; return whether that version is this one."""
+        key = {"device": table.device.digest, "context": table.context.digest}
+        by = {"job_id": lease.job_id, "attempt": lease.attempt}
+        row = {**key, "version": version, "artifact": artifact, "num_entries": len(table.entries), **by}
+        event = NewEvent("table", {**key, "version": version, "num_entries": len(table.entries)})
+        with fenced(self._engine, lease, event) as connection:
+            register(connection, table.device, table.context, {"tenant": lease.tenant, "owner": ""})
+            insert_new(connection, lookup_tables, [{**row, "created_at_ms": now_ms()}])
+            query = _versions(**key).where(lookup_tables.c.version == version)
+            if connection.execute(query).one().artifact != artifact:
+                return False
+            newest = {one.space_digest: one for one in connection.execute(_newest_corrections(**key))}
+            for space, correction in table.corrections.items():
+                content = json.loads(correction.model_dump_json())
+                before = newest.get(space)
+                if before is not None and before.content == content:
+                    continue
+                report = content.get("report") or {}
+                new = {"space_digest": space, "version": before.version + 1 if before else 1}
+                new |= {"content": content, "report": report, "created_at_ms": now_ms()}
+                insert_new(connection, corrections, [{**key, **new, **by}])
+            return True
+
+
+def _content(table: LookupTable) -> bytes:
+    document = table.model_copy(update={"corrections": {}}).model_dump(mode="json")
+    return canonical_json(document).encode()
+
+
+def _better(there: Entry, new: Entry) -> Entry:
+    """Return the entry with more sessions behind it; of two with as many, the newer."""
+    return there if there.num_sessions > new.num_sessions else new
+
+
+def _versions(device: str, context: str) -> Select[tuple[int, str]]:
+    query = select(lookup_tables.c.version, lookup_tables.c.artifact)
+    query = query.where(lookup_tables.c.device == device, lookup_tables.c.context == context)
+    return query.order_by(lookup_tables.c.version.desc())
+
+
+def _newest_corrections(device: str, context: str) -> Select[tuple[str, int, object]]:
+    own = (corrections.c.device == device, corrections.c.context == context)
+    newest = (
+        select(corrections.c.space_digest, func.max(corrections.c.version).label("version"))
+        .where(*own)
+        .group_by(corrections.c.space_digest)
+        .subquery()
+    )
+    query = select(corrections.c.space_digest, corrections.c.version, corrections.c.content)
+    query = query.join(
+        newest,
+        (newest.c.space_digest == corrections.c.space_digest) & (newest.c.version == corrections.c.version),
+    )
+    return query.where(*own)

@@ -1,0 +1,195 @@
+"""What tasks say while they run, as frozen values."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class TensorFiles:
+    """Stored tensors: weights, or a checkpoint.
+
+    Attributes:
+        tensors: Digest of the safetensors file.
+        manifest: Digest of the JSON document that seals it.
+    """
+
+    tensors: str
+    manifest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A checkpoint of the same run was found and is continued.
+
+    Attributes:
+        epoch: Epochs that are done already.
+    """
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointDamaged:
+    """A checkpoint is not what was written; the one before it is used, or training starts again.
+
+    Attributes:
+        path: Of the checkpoint.
+        reason: What is wrong with it, one line.
+    """
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EpochDone:
+    """An epoch is trained and its checkpoint written.
+
+    Attributes:
+        epoch: Epochs done.
+        epochs: Of the whole run.
+        step: Optimiser steps done.
+        loss: Mean over the epoch's steps of the mean over the step's subnets.
+        images_per_second: Images of the epoch's batches per second, each counted once.
+        seconds: Spent on training so far, earlier processes included.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    loss: float
+    images_per_second: float
+    seconds: float
+
+    @property
+    def seconds_left(self) -> float:
+        """Estimate from the mean epoch so far."""
+        return self.seconds / self.epoch * (self.epochs - self.epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A checkpoint in the artifact store.
+
+    Attributes:
+        epoch: Epochs done.
+    """
+
+    epoch: int
+    files: TensorFiles
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointKept:
+    """A checkpoint is in the artifact store; those older than the one before it are not needed any more.
+
+    Attributes:
+        checkpoint: To be given to the task that goes on.
+    """
+
+    checkpoint: StoredCheckpoint
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkTrained:
+    """Training is complete.
+
+    Attributes:
+        weights: The finished weights.
+        weight_hash: Of their values, see `nas.training.weights.weight_hash`.
+        num_params: Parameters that were trained.
+        seconds: Spent on training, earlier processes included.
+        cpu_seconds: Processor time of all workers; the share of earlier processes is estimated by `seconds`.
+    """
+
+    weights: TensorFiles
+    weight_hash: str
+    num_params: int
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SubnetScored:
+    """A subnet is scored.
+
+    Attributes:
+        index: Of its architecture in the task. Where several processes score, the order is free.
+        correct: For each image of the part whether the subnet gets it right, (n,).
+    """
+
+    index: int
+    correct: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkExported:
+    """A network is exported and checked.
+
+    Attributes:
+        index: Of its architecture in the task.
+        architecture_digest: SHA-256 of the architecture, in the space it belongs to.
+        file: Digest of the file in the artifact store.
+        file_bytes: Its size.
+        max_difference: Largest difference of a logit between torch and the file.
+        correct: For each validation image whether the file gets it right, (n,).
+    """
+
+    index: int
+    architecture_digest: str
+    file: str
+    file_bytes: int
+    max_difference: float
+    correct: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileScored:
+    """A file is scored.
+
+    Attributes:
+        correct: For each image of the part whether the file gets it right, (n,).
+    """
+
+    correct: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class SupernetTimed:
+    """What training and scoring a supernet take on the machine that ran the task.
+
+    Attributes:
+        step_s: Mean training step of the recipe.
+        image_s: Mean inference of one image in torch, over subnets from small to large.
+    """
+
+    step_s: float
+    image_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkTimed:
+    """What training a network takes on the machine that ran the task.
+
+    Attributes:
+        step_cpu_s: Processor time of a training step.
+    """
+
+    step_cpu_s: float
+
+
+Event = (
+    Resumed
+    | CheckpointDamaged
+    | CheckpointKept
+    | EpochDone
+    | NetworkTrained
+    | SubnetScored
+    | NetworkExported
+    | FileScored
+    | SupernetTimed
+    | NetworkTimed
+)

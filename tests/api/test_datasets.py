@@ -1,0 +1,71 @@
+"""Data sets are registered under a name and shown with what a worker found in them."""
+
+from pathlib import Path
+
+import pytest
+
+from api.datasets import add_dataset, list_datasets, show_dataset
+from nas.settings import Settings
+from nas.store.stores import opened_stores
+from search_spaces.errors import UsageError
+from tests.api.test_searches import drawn
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "spec.yaml"
+    path.write_text("dataset: {name: digits}")
+    return path
+
+
+def test_without_data_sets_nothing_is_missing(settings: Settings) -> None:
+    assert "from its specification" in drawn(list_datasets(settings))
+
+
+def test_a_registered_data_set_is_to_be_checked(settings: Settings, spec: Path) -> None:
+    added = add_dataset(settings, "mine", spec)
+    assert (added.name, added.state, added.digest) == ("mine", "checking", "")
+    assert "a worker looks at it: hwnas worker" in drawn(added)
+    assert show_dataset(settings, "mine") == added
+    assert list_datasets(settings).datasets == (added,)
+
+
+def test_what_the_worker_found_is_shown(settings: Settings, spec: Path) -> None:
+    add_dataset(settings, "mine", spec)
+    with opened_stores(settings) as stores:
+        (claim,) = stores.queue.claim("w")
+        found = stores.datasets.get("local", "mine")
+        stores.datasets.judge(claim.lease, found.id, "rejected", {"code": "no_images", "message": "none"})
+    shown = show_dataset(settings, "mine")
+    assert (shown.state, shown.report["code"]) == ("rejected", "no_images")
+    assert "no_images" in drawn(shown)
+    assert "rejected" in drawn(list_datasets(settings))
+
+
+def test_a_name_is_taken_once(settings: Settings, spec: Path, tmp_path: Path) -> None:
+    add_dataset(settings, "mine", spec)
+    other = tmp_path / "other.yaml"
+    other.write_text("dataset: {name: shapes}")
+    with pytest.raises(UsageError) as caught:
+        add_dataset(settings, "mine", other)
+    assert caught.value.code == "dataset_exists"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [(None, "no_such_file"), ("dataset: {name: mnist}", "invalid_spec")]
+)
+def test_a_wrong_specification_is_refused(
+    settings: Settings, tmp_path: Path, text: str | None, code: str
+) -> None:
+    path = tmp_path / "wrong.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        add_dataset(settings, "mine", path)
+    assert caught.value.code == code
+    assert list_datasets(settings).datasets == ()

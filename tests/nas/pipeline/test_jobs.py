@@ -1,0 +1,114 @@
+"""What each kind of job does, from a claim to its end."""
+
+import pytest
+
+from latency_predictors.device import host_context, host_device
+from nas.job_records import JobRequest
+from nas.jobs import JobKind, JobState
+from nas.pipeline import profile
+from nas.pipeline.jobs import KINDS, PHASES_OF
+from nas.pipeline.profile import NUM_CALIBRATION
+from nas.results import TableSummary
+from nas.specs import ProfileSpec, SpaceSpec
+from nas.store.dataset_store import StoredDataset
+from search_spaces.errors import UsageError
+from search_spaces.slot_tables import distinct_layers
+from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.small_search import Home, Killer, small_spec
+
+SPEC = ProfileSpec(space=SpaceSpec(name="nas_bench_201", preset="tiny"), num_classes=4)
+
+
+def request(spec: ProfileSpec) -> JobRequest:
+    return JobRequest(JobKind.PROFILE, spec.model_dump(mode="json"))
+
+
+def test_every_kind_that_can_be_run_has_its_phases() -> None:
+    assert KINDS.keys() == PHASES_OF.keys()
+    assert all(PHASES_OF.values())
+
+
+def test_a_profile_measures_layers_then_networks_and_leaves_the_summary(home: Home) -> None:
+    job = home.stores.jobs.submit("local", request(SPEC))
+    summary = home.finish(job).load(profile.NAME, TableSummary)
+    layers, networks = home.watch.asked
+    assert len(networks) == NUM_CALIBRATION
+    assert summary.num_layers == summary.num_measured_now == len(layers)
+    assert [run.lease.attempt for run in home.runs] == [1, 2, 3]
+    table = home.stores.tables.load(host_device().digest, host_context().digest)
+    assert table is not None
+    assert set(table.entries) == set(layers)
+
+
+def test_a_profile_of_what_is_profiled_waits_for_nothing(copied: Home, finished: FinishedSearch) -> None:
+    job = copied.stores.jobs.submit("local", request(SPEC))
+    summary = copied.finish(job).load(profile.NAME, TableSummary)
+    assert copied.watch.asked == []
+    assert summary.num_measured_now == 0
+    assert summary.num_layers == len(distinct_layers(finished.context().space))
+
+
+def test_a_search_reads_what_was_profiled_for_another_job(home: Home) -> None:
+    home.finish(home.stores.jobs.submit("local", request(SPEC)))
+    measured = len(home.watch.asked)
+    job = home.submit(small_spec())
+    killer = Killer(at=lambda phase, done, note: phase == "train")
+    assert home.attempt(job, killer) is JobState.QUEUED
+    stored = home.stores.stored(job)
+    assert stored.load("profile", profile.ProfileDocument).tables[0].num_measured_now == 0
+    assert len(home.watch.asked) == measured
+
+
+def test_a_preset_that_does_not_exist_is_refused(home: Home) -> None:
+    unknown = SPEC.model_copy(update={"space": SpaceSpec(name="nas_bench_201", preset="huge")})
+    job = home.stores.jobs.submit("local", request(unknown))
+    with pytest.raises(UsageError) as caught:
+        home.attempt(job)
+    assert caught.value.code == "unknown_preset"
+
+
+def test_a_specification_that_is_no_longer_understood_is_named(home: Home) -> None:
+    document = {**small_spec().model_dump(mode="json"), "gone": 1}
+    job = home.stores.jobs.submit("local", JobRequest(JobKind.SEARCH, document))
+    with pytest.raises(UsageError) as caught:
+        home.attempt(job)
+    assert caught.value.code == "outdated_spec"
+    assert "gone" in caught.value.message
+
+
+def test_a_profile_that_is_no_longer_understood_is_named(home: Home) -> None:
+    job = home.stores.jobs.submit("local", JobRequest(JobKind.PROFILE, {"gone": 1}))
+    with pytest.raises(UsageError) as caught:
+        home.attempt(job)
+    assert caught.value.code == "outdated_spec"
+
+
+def registered(home: Home, spec: dict[str, object]) -> StoredDataset:
+    """Register a data set and run the job that checks it."""
+    dataset = home.stores.datasets.add("local", "mine", spec)
+    assert dataset.state == "checking"
+    home.finish(home.stores.jobs.get("local", dataset.job_id))
+    return home.stores.datasets.get("local", "mine")
+
+
+def test_a_data_set_that_can_be_read_is_ready_with_its_digest_and_counts(home: Home) -> None:
+    dataset = registered(home, small_spec().dataset.model_dump(mode="json"))
+    ctx = home.unsubmitted()
+    assert (dataset.state, dataset.digest) == ("ready", ctx.dataset.digest)
+    assert dataset.report == ctx.dataset.report.as_dict()
+
+
+@pytest.mark.parametrize(
+    ("spec", "code"),
+    [
+        ({"name": "image_folder", "path": "/nowhere/at/all"}, "dataset_not_found"),
+        ({"name": "no such kind"}, "invalid_spec"),
+    ],
+)
+def test_a_data_set_that_cannot_be_read_is_rejected_with_the_reason(
+    spec: dict[str, object], code: str, home: Home
+) -> None:
+    dataset = registered(home, spec)
+    assert (dataset.state, dataset.digest) == ("rejected", "")
+    assert dataset.report["code"] == code
+    assert dataset.report["message"]

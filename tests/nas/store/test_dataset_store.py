@@ -1,0 +1,78 @@
+"""Data sets: registered with the job that checks them, ready or rejected when that has run."""
+
+import pytest
+from sqlalchemy import Engine
+
+from nas.jobs import JobKind
+from nas.store.dataset_store import DatabaseDatasetStore
+from nas.store.job_queue import DatabaseJobQueue
+from nas.store.job_store import DatabaseJobStore
+from search_spaces.errors import UsageError
+from tests.nas.store.queued import TENANT, claim_one
+
+SPEC = {"name": "image_folder", "path": "/data/flowers"}
+
+
+@pytest.fixture
+def datasets(engine: Engine) -> DatabaseDatasetStore:
+    """Data sets in the database."""
+    return DatabaseDatasetStore(engine)
+
+
+def test_a_data_set_comes_with_the_job_that_checks_it(
+    datasets: DatabaseDatasetStore, store: DatabaseJobStore
+) -> None:
+    added = datasets.add(TENANT, "flowers", SPEC)
+    assert (added.state, added.spec) == ("checking", SPEC)
+    job = store.get(TENANT, added.job_id)
+    assert (job.kind, job.spec) == (JobKind.DATASET, {"dataset": added.id})
+    assert datasets.add(TENANT, "flowers", SPEC) == added
+    assert len(store.page(TENANT).jobs) == 1
+
+
+def test_a_name_is_for_one_data_set(datasets: DatabaseDatasetStore) -> None:
+    datasets.add(TENANT, "flowers", SPEC)
+    with pytest.raises(UsageError) as caught:
+        datasets.add(TENANT, "flowers", {**SPEC, "path": "/elsewhere"})
+    assert caught.value.code == "dataset_exists"
+    assert datasets.add("other", "flowers", {**SPEC, "path": "/elsewhere"}).state == "checking"
+
+
+def test_the_job_says_what_it_is_worth(datasets: DatabaseDatasetStore, queue: DatabaseJobQueue) -> None:
+    good, bad = datasets.add(TENANT, "a", SPEC), datasets.add(TENANT, "b", SPEC)
+    for claim in queue.claim("w1", 2):
+        named = claim.spec["dataset"]
+        if named == good.id:
+            datasets.judge(claim.lease, named, "ready", {"num_images": 10}, digest="d" * 64)
+        else:
+            datasets.judge(claim.lease, named, "rejected", {"code": "no_images"})
+    found = {one.name: (one.state, one.digest, one.report) for one in datasets.list_all(TENANT)}
+    assert found == {
+        "a": ("ready", "d" * 64, {"num_images": 10}),
+        "b": ("rejected", "", {"code": "no_images"}),
+    }
+    assert datasets.get(TENANT, bad.id).state == "rejected"
+
+
+def test_a_job_judges_no_other_tenants_data(datasets: DatabaseDatasetStore, queue: DatabaseJobQueue) -> None:
+    datasets.add(TENANT, "a", SPEC)
+    theirs = datasets.add("other", "a", SPEC)
+    claims = {claim.lease.tenant: claim for claim in queue.claim("w1", 2)}
+    with pytest.raises(UsageError):
+        datasets.judge(claims[TENANT].lease, theirs.id, "rejected", {})
+    assert datasets.get("other", "a").state == "checking"
+
+
+def test_an_unknown_data_set_is_named(datasets: DatabaseDatasetStore) -> None:
+    datasets.add("other", "flowers", SPEC)
+    with pytest.raises(UsageError, match="flowers") as caught:
+        datasets.get(TENANT, "flowers")
+    assert caught.value.code == "unknown_dataset"
+    assert datasets.list_all(TENANT) == ()
+
+
+def test_a_name_wins_over_an_identifier(datasets: DatabaseDatasetStore, queue: DatabaseJobQueue) -> None:
+    first = datasets.add(TENANT, "flowers", SPEC)
+    second = datasets.add(TENANT, first.id, SPEC)
+    assert datasets.get(TENANT, first.id) == second
+    assert claim_one(queue).kind is JobKind.DATASET

@@ -1,0 +1,34 @@
+"""Inserts that meet what is there already."""
+
+from sqlalchemy import Engine, select
+
+from nas.store.inserts import insert_new, insert_or_replace
+from nas.store.session import reading, writing
+from nas.store.tables import workers
+
+
+def row(name: str, token: str) -> dict[str, object]:
+    """A row of any table with a primary key."""
+    return {"name": name, "token": token, "facts": {}}
+
+
+def tokens(engine: Engine) -> dict[str, str]:
+    """What is in the table."""
+    with reading(engine) as connection:
+        found = connection.execute(select(workers.c.name, workers.c.token).order_by(workers.c.name))
+        return dict(iter(found))
+
+
+def test_what_is_there_stays_and_is_not_counted(engine: Engine) -> None:
+    with writing(engine) as connection:
+        assert insert_new(connection, workers, [row("a", "1")]) == 1
+        assert insert_new(connection, workers, [row("a", "2"), row("b", "2")]) == 1
+        assert insert_new(connection, workers, []) == 0
+    assert tokens(engine) == {"a": "1", "b": "2"}
+
+
+def test_a_row_is_replaced_by_its_key(engine: Engine) -> None:
+    with writing(engine) as connection:
+        for token in ("1", "2"):
+            insert_or_replace(connection, workers, row("a", token))
+    assert tokens(engine) == {"a": "2"}

@@ -1,0 +1,63 @@
+"""Documents, named artifacts and events of a job."""
+
+import pytest
+from sqlalchemy import Engine
+
+from nas.store.job_queue import DatabaseJobQueue
+from nas.store.job_store import DatabaseJobStore
+from nas.store.result_store import DatabaseResultStore
+from tests.nas.store.queued import TENANT, running
+
+DIGEST = "d" * 64
+
+
+@pytest.fixture
+def results(engine: Engine) -> DatabaseResultStore:
+    """What jobs leave."""
+    return DatabaseResultStore(engine)
+
+
+def test_a_document_comes_back_to_the_character(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, results: DatabaseResultStore
+) -> None:
+    lease = running(store, queue)
+    text = '{"b": NaN, "a": "\\u0000 ü"}'
+    results.save_document(lease, "train", text)
+    assert results.document(TENANT, lease.job_id, "train") == text
+    results.save_document(lease, "train", "{}")
+    assert results.document(TENANT, lease.job_id, "train") == "{}"
+    assert results.document(TENANT, lease.job_id, "verify") is None
+
+
+def test_an_artifact_is_found_by_its_name(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, results: DatabaseResultStore
+) -> None:
+    lease = running(store, queue)
+    results.name_artifact(lease, "best", DIGEST)
+    assert results.artifact(TENANT, lease.job_id, "best") == DIGEST
+    assert results.artifact(TENANT, lease.job_id, "worst") is None
+
+
+def test_nothing_is_shown_to_another_tenant(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, results: DatabaseResultStore
+) -> None:
+    lease = running(store, queue)
+    results.save_document(lease, "train", "{}")
+    results.name_artifact(lease, "best", DIGEST)
+    assert results.document("other", lease.job_id, "train") is None
+    assert results.artifact("other", lease.job_id, "best") is None
+
+
+def test_every_write_is_an_event(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, results: DatabaseResultStore
+) -> None:
+    lease = running(store, queue)
+    results.save_document(lease, "train", "{}")
+    results.name_artifact(lease, "best", DIGEST)
+    results.report(lease, "epoch", {"epoch": 3})
+    found = store.events(TENANT, lease.job_id, after=2)
+    assert [(event.kind, event.data) for event in found] == [
+        ("document", {"name": "train"}),
+        ("artifact", {"name": "best", "digest": DIGEST}),
+        ("epoch", {"epoch": 3}),
+    ]

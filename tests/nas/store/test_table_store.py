@@ -1,0 +1,114 @@
+"""Published tables: versions that never change, and nothing measured is dropped."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+
+from latency_predictors.calibration import calibrate
+from latency_predictors.correction import CalibrationPoint, Correction
+from nas.store.artifact_folder import ArtifactFolder
+from nas.store.job_queue import DatabaseJobQueue
+from nas.store.job_store import DatabaseJobStore
+from nas.store.table_store import DatabaseTableStore
+from search_spaces.errors import ArtifactError
+from tests.latency_predictors.sessions import CONTEXT, DEVICE
+from tests.nas.store.measured import LAYERS, table_of
+from tests.nas.store.queued import running
+
+WHERE = (DEVICE.digest, CONTEXT.digest)
+SPACE = "c" * 64
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> ArtifactFolder:
+    """A folder of artifacts."""
+    return ArtifactFolder(tmp_path / "artifacts")
+
+
+@pytest.fixture
+def tables(engine: Engine, artifacts: ArtifactFolder) -> DatabaseTableStore:
+    """Tables in the database."""
+    return DatabaseTableStore(engine, artifacts)
+
+
+def correction(slope: float) -> Correction:
+    """What whole networks gave."""
+    rng = np.random.default_rng(0)
+    points = [
+        CalibrationPoint(
+            digest=f"{n:064x}",
+            sum_ms=n,
+            num_layers=10 + n,
+            num_macs=n * 1_000,
+            measured_ms=slope * n * float(rng.uniform(0.98, 1.02)),
+            rel_sd=0.01,
+        )
+        for n in range(1, 21)
+    ]
+    return calibrate(points)
+
+
+def test_what_is_published_is_read_again(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
+) -> None:
+    assert tables.load(*WHERE) is None
+    table = table_of("s1", "s2").with_correction(SPACE, correction(0.8))
+    assert tables.publish(running(store, queue), table) == 1
+    assert tables.load(*WHERE) == table
+    assert tables.load(DEVICE.digest, "e" * 64) is None
+
+
+def test_a_version_never_changes(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
+) -> None:
+    lease = running(store, queue)
+    first = table_of("s1")
+    assert tables.publish(lease, first) == 1
+    assert tables.publish(lease, first) == 1, "nothing new is no new version"
+    second = table_of("s1", "s2")
+    assert tables.publish(lease, second) == 2
+    assert tables.load(*WHERE, version=1) == first
+    assert tables.load(*WHERE) == second
+
+
+def test_what_others_have_published_meanwhile_stays(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
+) -> None:
+    lease = running(store, queue)
+    tables.publish(lease, table_of("s1", layers=LAYERS[:3]))
+    tables.publish(lease, table_of("s1", "s2", layers=LAYERS[2:]))
+    found = tables.load(*WHERE)
+    assert found is not None
+    assert found.missing(LAYERS) == []
+    assert sorted(entry.num_sessions for entry in found.entries.values()) == [1, 1, 2, 2]
+    tables.publish(lease, table_of("s3"))
+    kept = tables.load(*WHERE)
+    assert kept is not None
+    assert sorted(entry.num_sessions for entry in kept.entries.values()) == [1, 1, 2, 2]
+
+
+def test_corrections_have_versions_of_their_own(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
+) -> None:
+    lease = running(store, queue)
+    fitted = [correction(slope) for slope in (0.8, 0.9)]
+    for one in fitted:
+        tables.publish(lease, table_of().with_correction(SPACE, one))
+    tables.publish(lease, table_of())
+    found = tables.load(*WHERE)
+    assert found is not None
+    assert found.corrections == {SPACE: fitted[-1]}
+
+
+def test_a_damaged_table_is_not_used(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore, tmp_path: Path
+) -> None:
+    tables.publish(running(store, queue), table_of())
+    (path,) = (path for path in (tmp_path / "artifacts").rglob("*") if len(path.name) == 64)
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes().replace(b"measured", b"assessed"))
+    with pytest.raises(ArtifactError) as caught:
+        tables.load(*WHERE)
+    assert caught.value.code == "artifact_damaged"

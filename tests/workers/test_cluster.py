@@ -1,0 +1,275 @@
+"""Tasks on a Ray of our own: the contract, and that whatever dies is an ordinary event."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from nas.compute import InProcessCompute
+from nas.ports import Compute
+from nas.task_events import CheckpointKept, EpochDone, Event, NetworkTrained, Resumed, StoredCheckpoint
+from nas.tasks import ScoreSubnets
+from nas.training_options import Augmentation
+from search_spaces.errors import ComputeError, UsageError
+from tests.contracts.compute_contract import (
+    OPTIONS,
+    SEED,
+    ComputeContract,
+    Expected,
+    architectures,
+    checkpoints_of,
+    inputs,
+    last,
+    trained,
+    training,
+)
+from tests.contracts.folder_artifacts import FolderArtifacts
+from tests.workers.ray_processes import (
+    busy_workers,
+    descendants,
+    listening,
+    named,
+    two_machines,
+    wait_gone,
+)
+from workers.cluster import JoinedRay, LocalRay, RayCompute
+
+LONG = replace(OPTIONS, epochs=20)
+
+
+class TestRayCompute(ComputeContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def compute(
+        cls, artifacts: FolderArtifacts, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Compute]:
+        folder = tmp_path_factory.mktemp("ray-compute")
+        opened = partial(FolderArtifacts, artifacts.folder)
+        with RayCompute(opened, folder, LocalRay(num_cpus=2)) as compute:
+            yield compute
+        assert list((folder / "scratch").iterdir()) == []
+
+    def test_everything_listens_on_loopback_only(self, compute: Compute) -> None:
+        events = compute.run(training())
+        next(events)
+        addresses = listening(descendants())
+        assert {address.removeprefix("::ffff:") for address in addresses} == {"127.0.0.1"}
+        assert trained(events).weight_hash
+
+    def test_whoever_uses_the_machine_goes_first(self, compute: Compute, expected: Expected) -> None:
+        events = compute.run(training())
+        next(events)
+        self.check_priority(busy_workers())
+        assert trained(events).weight_hash == expected.weight_hash
+        self.scored(compute, expected, architectures(2))
+        self.check_priority(named("ray::Scorer"))
+
+    @staticmethod
+    def check_priority(workers: list[psutil.Process]) -> None:
+        assert workers
+        for worker in workers:
+            assert worker.nice() >= 15
+            assert worker.ionice().ioclass in (psutil.IOPRIO_CLASS_IDLE, psutil.IOPRIO_CLASS_BE)
+            environment = worker.environ()
+            assert environment["OMP_NUM_THREADS"] == "1"
+            assert environment["ORT_DISABLE_TELEMETRY"] == "1"
+
+    def test_scorers_stay_and_make_room(self, compute: Compute, expected: Expected) -> None:
+        self.scored(compute, expected, architectures(8))
+        first = {process.pid for process in named("ray::Scorer")}
+        self.scored(compute, expected, architectures(8))
+        assert {process.pid for process in named("ray::Scorer")} == first
+        assert len(first) == 2
+        # With both processors taken by idle scorers this would wait for a minute.
+        assert trained(compute.run(training())).weight_hash == expected.weight_hash
+
+    def test_another_thread_may_close_a_run(self, compute: Compute) -> None:
+        events: Any = compute.run(training(options=replace(OPTIONS, epochs=10_000)))
+        next(events)
+        threading.Timer(0.3, events.close).start()
+        with pytest.raises(ComputeError) as caught:
+            last(events)
+        assert caught.value.fault == "cancelled"
+        assert list(events) == []
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def undisturbed(cls, artifacts: FolderArtifacts, tmp_path_factory: pytest.TempPathFactory) -> str:
+        """The weight hash of a training that is long enough to be disturbed."""
+        alone = InProcessCompute(artifacts, tmp_path_factory.mktemp("undisturbed"))
+        return trained(alone.run(training(options=LONG))).weight_hash
+
+    @pytest.mark.parametrize("victim", ["worker", "raylet", "gcs_server", "driver"])
+    def test_what_is_killed_is_an_error_and_training_goes_on_from_its_checkpoint(
+        self, compute: Compute, undisturbed: str, victim: str
+    ) -> None:
+        kept, error = disturbed(compute.run(training(options=LONG)), partial(self.kill, victim))
+        assert error.fault == ("crash" if victim == "worker" else "lost_node")
+        assert 1 <= len(kept) < LONG.epochs
+        resumed, *rest = compute.run(training(options=LONG, checkpoints=kept[-2:]))
+        assert resumed == Resumed(len(kept))
+        assert trained(rest).weight_hash == undisturbed
+
+    @staticmethod
+    def kill(victim: str) -> None:
+        if victim == "worker":
+            processes = busy_workers()
+        elif victim == "driver":
+            processes = psutil.Process().children()
+        else:
+            processes = named(victim)
+        assert processes
+        for process in processes:
+            process.kill()
+
+    def test_a_killed_scorer_is_an_error_and_the_next_run_scores(
+        self, compute: Compute, expected: Expected
+    ) -> None:
+        task = ScoreSubnets(inputs(), expected.weights, architectures(40), "test", SEED, Augmentation())
+        events = compute.run(task)
+        next(events)
+        named("ray::Scorer")[0].kill()
+        with pytest.raises(ComputeError) as caught:
+            last(events)
+        assert caught.value.fault == "crash"
+        assert len(self.scored(compute, expected, architectures(4))) == 4
+
+    def test_two_workers_train_as_one_does(self, compute: Compute, expected: Expected) -> None:
+        alone, together = (list(compute.run(training(num_workers=number))) for number in (1, 2))
+        assert losses(together) == pytest.approx(losses(alone), rel=1e-4)
+        assert trained(alone).weight_hash == expected.weight_hash != trained(together).weight_hash
+        assert [type(event) for event in together] == [type(event) for event in alone]
+        resumed, *rest = compute.run(training(num_workers=2, checkpoints=checkpoints_of(together)[:2]))
+        assert resumed == Resumed(2)
+        assert trained(rest).weight_hash == trained(together).weight_hash
+
+    @pytest.mark.parametrize("rank", [0, 1])
+    def test_one_of_two_workers_that_is_killed_is_one_error(
+        self, compute: Compute, expected: Expected, rank: int
+    ) -> None:
+        def kill_one() -> None:
+            sorted(busy_workers(), key=lambda process: process.create_time())[rank].kill()
+
+        _, error = disturbed(compute.run(training(options=LONG, num_workers=2)), kill_one)
+        assert error.fault == "crash"
+        assert trained(compute.run(training())).weight_hash == expected.weight_hash
+
+    def test_workers_wait_for_all_of_their_processors(self, compute: Compute, expected: Expected) -> None:
+        with pytest.raises(UsageError) as caught:
+            next(compute.run(training(num_workers=3)))
+        assert caught.value.code == "too_many_workers"
+        endless: Any = compute.run(training(options=replace(OPTIONS, epochs=10_000)))
+        next(endless)
+        waiting: Any = compute.run(training(num_workers=2))
+        threading.Timer(1.0, waiting.close).start()
+        with pytest.raises(ComputeError) as cancelled:
+            next(waiting)
+        assert cancelled.value.fault == "cancelled"
+        endless.close()
+        assert trained(compute.run(training(num_workers=2))).num_params > 0
+
+
+def losses(events: list[Event]) -> list[float]:
+    """Of each epoch."""
+    return [event.loss for event in events if isinstance(event, EpochDone)]
+
+
+def test_all_of_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="hw-", dir="/tmp"))
+    command = [sys.executable, "-m", "tests.workers.train_on_ray", str(tmp_path), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "CheckpointKept\n"
+        below = descendants(process.pid)
+        assert {"gcs_server", "raylet"} <= {each.name() for each in below}
+        process.kill()
+    assert wait_gone(below) == []
+    folder.rmdir()
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_nothing_outside_is_asked_for(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    command = ["strace", "-f", "-qq", "-e", "trace=connect", "-o", str(trace)]
+    program = [sys.executable, "-m", "tests.workers.train_on_ray", str(tmp_path), "/tmp", "--end"]
+    subprocess.run([*command, *program], check=True, stdout=subprocess.PIPE)
+    asked = re.findall(r'inet_(?:addr\(|pton\(AF_INET6, )"([^"]*)"', trace.read_text())
+    assert {host.removeprefix("::ffff:") for host in asked} == {"127.0.0.1"}
+
+
+def test_a_full_disk_for_rays_files_is_said_at_once(tmp_path: Path) -> None:
+    namespace = ("unshare", "--user", "--map-root-user", "--mount")
+    if subprocess.run([*namespace, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False).returncode:
+        pytest.skip("this system lets nobody mount a file system of their own")
+    program = f"{sys.executable} -m tests.workers.train_on_ray {tmp_path} /mnt --end"
+    script = f"mount -t tmpfs -o size=1m tmpfs /mnt && {program}"
+    ended = subprocess.run(
+        [*namespace, "sh", "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert "ComputeError: /mnt/hwnas-" in ended.stderr
+    assert "Ray needs 2: free some" in ended.stderr
+
+
+def joined(address: str, folder: Path) -> RayCompute:
+    """Compute on a cluster that is there."""
+    return RayCompute(partial(FolderArtifacts, folder / "artifacts"), folder / "work", JoinedRay(address))
+
+
+def test_a_cluster_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
+    with pytest.raises(ComputeError, match="127.0.0.1:9") as caught:
+        next(joined("127.0.0.1:9", tmp_path).run(training()))
+    assert caught.value.fault == "lost_node"
+    assert named("") == []
+
+
+def test_ray_cannot_be_given_a_folder_that_its_sockets_do_not_fit_in(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        LocalRay(2, tmp_path / "a-folder-with-a-long-name")
+    assert caught.value.code == "path_too_long"
+
+
+@pytest.mark.timeout(400)
+def test_machines_of_a_joined_cluster_may_be_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with two_machines() as machines:
+        monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
+        with pytest.raises(UsageError) as refused:
+            next(joined(machines.address, tmp_path).run(training()))
+        assert refused.value.code == "ray_refused"
+        monkeypatch.setenv("RAY_AUTH_TOKEN", machines.token)
+        with joined(machines.address, tmp_path) as compute:
+            kept, error = disturbed(compute.run(training(options=LONG)), machines.lose_machine)
+            assert error.fault == "lost_node"
+            machines.add_machine()
+            resumed, *_, end = compute.run(training(options=LONG, checkpoints=kept))
+            assert resumed == Resumed(len(kept))
+            assert isinstance(end, NetworkTrained)
+            endless = training(options=replace(OPTIONS, epochs=10_000))
+            _, error = disturbed(compute.run(endless), machines.lose_head)
+            assert error.fault == "lost_node"
+
+
+def disturbed(
+    events: Iterator[Event], disturb: Callable[[], None]
+) -> tuple[tuple[StoredCheckpoint, ...], ComputeError]:
+    """Disturb a training after its first checkpoint; return what was kept, and how it ended."""
+    kept: list[StoredCheckpoint] = []
+    try:
+        for event in events:
+            kept += checkpoints_of([event])
+            if len(kept) == 1 and isinstance(event, CheckpointKept):
+                disturb()
+    except ComputeError as error:
+        return tuple(kept), error
+    pytest.fail("the training ended as if nothing had happened")

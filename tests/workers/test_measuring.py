@@ -1,0 +1,178 @@
+"""A worker serves its host's queue: what is measured is kept session by session, what cannot be is told."""
+
+import pytest
+from sqlalchemy import update
+
+from latency_predictors.device import host_device
+from nas.jobs import JobState, Waiting
+from nas.leases import Claim, LeaseLost
+from nas.pipeline.context import Surroundings
+from nas.store.measurement_tables import devices
+from nas.store.session import writing
+from search_spaces.errors import MeasurementError
+from tests.workers.jobs_at_work import TENANT, Workplace
+from tests.workers.queued_files import artifact_of, asking_for, queued_stopwatch, subject_of, void
+from workers.measuring import serve_host
+
+
+def ignored(done: int, total: int) -> None:
+    """Somebody whom progress does not interest."""
+
+
+def around(place: Workplace) -> Surroundings:
+    compute: object = None
+    return Surroundings(place.settings, place.stores, compute, place.shown)  # type: ignore[arg-type]
+
+
+def waiting_for(place: Workplace, *names: str) -> Claim:
+    """A job that waits for files."""
+    place.submit()
+    (claim,) = place.stores.queue.claim("w")
+    assert asking_for(place.stores.run(claim), around(place), *names) is None
+    place.stores.queue.settle(claim.lease, Waiting())
+    return claim
+
+
+def asked_again(place: Workplace, *names: str) -> int:
+    """How many sessions the job has of its files, once it runs again."""
+    (claim,) = place.stores.queue.claim("w")
+    found = asking_for(place.stores.run(claim), around(place), *names)
+    assert found is not None
+    return len(found)
+
+
+def state(place: Workplace, claim: Claim) -> JobState:
+    return place.stores.jobs.get(TENANT, claim.lease.job_id).state
+
+
+def test_where_nothing_is_pending_nothing_is_done(place: Workplace) -> None:
+    with queued_stopwatch() as watch:
+        assert not serve_host(place.stores, "w", ignored)
+    assert watch.asked == []
+
+
+def test_each_session_is_delivered_when_it_is_over(place: Workplace) -> None:
+    claim = waiting_for(place, "a", "b")
+    states: list[JobState] = []
+
+    def told(done: int, total: int) -> None:
+        states.append(state(place, claim))
+
+    with queued_stopwatch() as watch:
+        assert serve_host(place.stores, "w", told)
+        assert not serve_host(place.stores, "w", ignored)
+    assert states == [JobState.WAITING, JobState.WAITING]
+    assert state(place, claim) is JobState.QUEUED
+    assert sorted(watch.asked[0]) == sorted(subject_of(name) for name in "ab")
+    assert asked_again(place, "a", "b") == 2
+
+
+def test_a_kill_between_sessions_loses_nothing_and_counts_nothing_twice(place: Workplace) -> None:
+    claim = waiting_for(place, "a")
+    with queued_stopwatch(dies_after=1), pytest.raises(KeyboardInterrupt):
+        serve_host(place.stores, "w", ignored)
+    assert state(place, claim) is JobState.WAITING
+    with queued_stopwatch(_count=1) as watch:
+        assert serve_host(place.stores, "w", ignored)
+    assert watch.num_sessions == [1], "one is there already"
+    assert asked_again(place, "a") == 2
+
+
+def test_how_far_it_is_is_told_to_whoever_watches_the_device(place: Workplace) -> None:
+    waiting_for(place, "a", "b")
+    seen: list[tuple[int, int]] = []
+    watched: list[tuple[int, int]] = []
+
+    def told(done: int, total: int) -> None:
+        seen.append((done, total))
+        watched.append(place.stores.measurements.progress(host_device().digest))
+
+    with queued_stopwatch():
+        serve_host(place.stores, "w", told)
+    assert seen == [(1, 2), (2, 2)]
+    # The first is told when the second is asked for; in between a second has to go by.
+    assert watched == [(0, 0), (1, 2)]
+    waiting_for(place, "c")
+    with queued_stopwatch(_count=2):
+        serve_host(place.stores, "w", told)
+    assert watched[2:] == [(0, 0), (0, 1)], "it begins anew"
+    assert place.stores.measurements.progress(host_device().digest) == (0, 0)
+
+
+@pytest.mark.parametrize("named_by", [subject_of, artifact_of])
+def test_a_file_that_cannot_be_loaded_fails_and_its_job_is_told(place: Workplace, named_by: object) -> None:
+    assert callable(named_by)
+    bad = MeasurementError("file_not_loadable", f"onnxruntime cannot load {named_by('b')}.onnx: broken")
+    claim = waiting_for(place, "a", "b", "c")
+    with queued_stopwatch(refuses=[bad]) as watch:
+        assert serve_host(place.stores, "w", ignored)
+        assert state(place, claim) is JobState.WAITING, "the others are measured still"
+        assert serve_host(place.stores, "w", ignored)
+    assert sorted(watch.asked[1]) == sorted(subject_of(name) for name in "ac")
+    with pytest.raises(MeasurementError) as caught:
+        asked_again(place, "a", "b", "c")
+    assert (caught.value.code, caught.value.message) == (bad.code, bad.message)
+
+
+def test_an_error_that_names_no_file_fails_them_all(place: Workplace) -> None:
+    claim = waiting_for(place, "a", "b")
+    died = MeasurementError("session_died", "the measuring process ended before it measured anything")
+    with queued_stopwatch(refuses=[died]):
+        assert serve_host(place.stores, "w", ignored)
+        assert not serve_host(place.stores, "w", ignored)
+    assert state(place, claim) is JobState.QUEUED
+    with pytest.raises(MeasurementError, match="before it measured anything"):
+        asked_again(place, "a", "b")
+
+
+def test_a_restless_host_is_an_error_and_jobs_are_told(place: Workplace) -> None:
+    claim = waiting_for(place, "a")
+    with queued_stopwatch(refuses=[void()]), pytest.raises(MeasurementError) as caught:
+        serve_host(place.stores, "w", ignored)
+    assert caught.value.code == "session_void"
+    assert state(place, claim) is JobState.QUEUED
+    with pytest.raises(MeasurementError, match="its speed jumps"):
+        asked_again(place, "a")
+
+
+@pytest.mark.parametrize("damage", ["gone", "damaged"])
+def test_a_file_that_is_not_sound_fails_and_is_made_again(place: Workplace, damage: str) -> None:
+    waiting_for(place, "a", "b")
+    path = place.stores.artifacts.local_path(artifact_of("b"))
+    path.chmod(0o644)
+    path.unlink() if damage == "gone" else path.write_bytes(b"?")
+    with queued_stopwatch() as watch:
+        assert serve_host(place.stores, "w", ignored)
+    assert watch.asked == [[subject_of("a")]]
+    (claim,) = place.stores.queue.claim("w")
+    run = place.stores.run(claim)
+    with pytest.raises(MeasurementError) as caught:
+        asking_for(run, around(place), "a", "b")
+    assert caught.value.code == {"gone": "artifact_missing", "damaged": "artifact_damaged"}[damage]
+    # The job writes the file anew when it asks again.
+    assert asking_for(run, around(place), "a", "b") is None
+    with queued_stopwatch(_count=2):
+        assert serve_host(place.stores, "w", ignored)
+    assert asking_for(run, around(place), "a", "b") is not None
+
+
+def test_whoever_has_lost_the_device_delivers_nothing(place: Workplace) -> None:
+    claim = waiting_for(place, "a")
+
+    def told(done: int, total: int) -> None:
+        with writing(place.stores.engine) as connection:
+            connection.execute(update(devices).values(lease_until_ms=1))
+        assert place.stores.measurements.lease(host_device().digest, "somebody else") is not None
+
+    with queued_stopwatch(), pytest.raises(LeaseLost):
+        serve_host(place.stores, "w", told)
+    assert state(place, claim) is JobState.WAITING
+    assert not serve_host(place.stores, "w", ignored), "somebody else measures"
+
+
+def test_the_device_is_given_back(place: Workplace) -> None:
+    waiting_for(place, "a")
+    with queued_stopwatch():
+        serve_host(place.stores, "w", ignored)
+        waiting_for(place, "b")
+        assert serve_host(place.stores, "somebody else", ignored)

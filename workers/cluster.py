@@ -1,0 +1,155 @@
+"""Tasks on Ray: a local one that is started and thrown away, or a cluster that is joined.
+
+Ray itself runs in processes of its own (`workers.ray_driver`): nothing of it is loaded here, and whatever
+happens to it, this process goes on. A Ray that is lost is an error of the tasks that ran on it; the next
+task gets a new one.
+"""
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, final
+
+from nas.ports import Artifacts
+from nas.task_events import Event
+from nas.tasks import Task
+from search_spaces.errors import UsageError
+from workers.ray_environment import proxies
+from workers.ray_messages import Said, Workshop
+from workers.ray_process import DriverProcess, RunMessages
+
+LONGEST_PATH: Final = 22
+"""Of a folder: Ray's sockets are 81 characters below it, and some systems allow 104 in all."""
+
+
+def usable_cpus() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class LocalRay:
+    """A Ray on this machine, of our own.
+
+    Attributes:
+        num_cpus: Processes that compute at a time.
+        folder: Where a folder for its files is made; its path has to be short.
+    """
+
+    num_cpus: int = field(default_factory=usable_cpus)
+    folder: Path = Path("/tmp")
+
+    def __post_init__(self) -> None:
+        """Refuse a folder in which Ray cannot make its sockets.
+
+        Raises:
+            UsageError: `path_too_long`.
+        """
+        if len(str(self.folder)) > LONGEST_PATH:
+            raise UsageError(
+                "path_too_long",
+                f"the path {self.folder} has {len(str(self.folder))} characters: give Ray a folder whose "
+                f"path has {LONGEST_PATH} at most, because the paths of its sockets are limited",
+            )
+
+
+@dataclass(frozen=True)
+class JoinedRay:
+    """A cluster that is there; this machine is one of it.
+
+    Attributes:
+        address: Host and port of its head. The token is found as Ray finds it: RAY_AUTH_TOKEN or
+            RAY_AUTH_TOKEN_PATH, else the file in the home folder.
+    """
+
+    address: str
+
+
+@final
+class RayCompute:
+    """Runs tasks on Ray; a `Compute`. Use it in a `with` statement, or close it.
+
+    Args:
+        artifacts: Opens the artifact store, in any process: a function that can be pickled.
+        folder: For scratch and decoded images, on every machine.
+        ray: Which Ray. It is started or joined when the first task runs.
+    """
+
+    def __init__(self, artifacts: Callable[[], Artifacts], folder: Path, ray: LocalRay | JoinedRay) -> None:
+        self._workshop = Workshop(artifacts, folder, proxies(os.environ))
+        self._ray = ray
+        self._lock = threading.Lock()
+        self._driver: DriverProcess | None = None
+
+    def run(self, task: Task) -> "RemoteRun":
+        """Return what a task says; it is started when the first event is asked for."""
+        return RemoteRun(task, self._ready_driver)
+
+    def close(self) -> None:
+        """End the tasks that run, and Ray where it is ours."""
+        with self._lock:
+            driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ready_driver(self) -> DriverProcess:
+        with self._lock:
+            if self._driver is None or self._driver.gone:
+                self._driver = self._new_driver()
+            return self._driver
+
+    def _new_driver(self) -> DriverProcess:
+        if isinstance(self._ray, JoinedRay):
+            return DriverProcess(self._workshop, Path(tempfile.gettempdir()), address=self._ray.address)
+        return DriverProcess(self._workshop, self._ray.folder, num_cpus=self._ray.num_cpus)
+
+
+@final
+class RemoteRun:
+    """The events of one task. Another thread may close it: who waits for an event gets `task_cancelled`."""
+
+    def __init__(self, task: Task, driver: Callable[[], DriverProcess]) -> None:
+        self._task = task
+        self._find_driver = driver
+        self._driver: DriverProcess | None = None
+        self._said = RunMessages()
+        self._closed = False
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        if self._closed:
+            raise StopIteration
+        if self._driver is None:
+            driver = self._find_driver()
+            driver.start(self._task, self._said)
+            self._driver = driver
+        message = self._said.waiting.get()
+        if isinstance(message, Said):
+            return message.event
+        self._closed = True
+        if message.error is not None:
+            raise message.error
+        raise StopIteration
+
+    def close(self) -> None:
+        """Cancel the task, unless it is over; nothing of it runs on when this returns."""
+        closed, self._closed = self._closed, True
+        if self._driver is not None and not closed:
+            self._driver.cancel(self._said)
+
+    def __del__(self) -> None:
+        self.close()

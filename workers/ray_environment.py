@@ -1,0 +1,65 @@
+"""What the processes of Ray find in their environment: loopback only, tokens, no reports, one thread.
+
+Ray reads most of it when it is imported, so that it is set before: Ray is imported in processes of its own.
+"""
+
+import ipaddress
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+NOWHERE: Final = "http://127.0.0.1:9"
+"""A proxy that refuses: Ray's dashboard process asks a cloud's metadata address for itself at each start."""
+
+PROXIES: Final = tuple(
+    spelled for name in ("http_proxy", "https_proxy", "no_proxy") for spelled in (name, name.upper())
+)
+
+ONE_THREAD: Final[Mapping[str, str]] = {
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "ORT_DISABLE_TELEMETRY": "1",
+}
+"""Of every process that computes; see `docs/reference/settings.md`."""
+
+_NO_REPORTS: Final[Mapping[str, str]] = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # `ray start` sends a report that reports are off.
+    "RAY_USAGE_STATS_REPORT_URL": NOWHERE,
+}
+
+
+def environment(given: Mapping[str, str], address: str | None, package: Path) -> dict[str, str]:
+    """Return the environment of the process that drives Ray.
+
+    Args:
+        given: That of this process.
+        address: Of the cluster to join; None where a local one is started.
+        package: Folder that our packages are imported from, here and in Ray's workers.
+    """
+    own = {**given, **ONE_THREAD, **_NO_REPORTS, "RAY_AUTH_MODE": "token"}
+    own.update(dict.fromkeys(PROXIES, NOWHERE))
+    own["no_proxy"] = own["NO_PROXY"] = "127.0.0.1,localhost"
+    path = given.get("PYTHONPATH")
+    own["PYTHONPATH"] = f"{package}:{path}" if path else str(package)
+    if address is None:
+        # Nobody but the processes of this Ray has to know it.
+        own["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    if address is None or _is_loopback(address):
+        # The name is misleading: with 0 every port is on 127.0.0.1, on every system.
+        own["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    return own
+
+
+def proxies(given: Mapping[str, str]) -> dict[str, str]:
+    """Return what an environment says of proxies: tasks reach the artifact store as this process does."""
+    return {name: given[name] for name in PROXIES if name in given}
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,65 @@
+"""What Ray's errors mean: one of the domain, or a fault of what ran the task."""
+
+from ray import exceptions
+
+from nas.faults import as_compute_error
+from search_spaces.errors import ComputeError, HwnasError, UsageError
+
+_LOST = (
+    exceptions.NodeDiedError,
+    exceptions.LocalRayletDiedError,
+    exceptions.ObjectLostError,
+    exceptions.RaySystemError,
+    exceptions.ActorUnschedulableError,
+    exceptions.TaskUnschedulableError,
+    exceptions.RpcError,
+)
+_DIED = (exceptions.WorkerCrashedError, exceptions.ActorDiedError, exceptions.ActorUnavailableError)
+_NODE_DIED = ("node died", "node has died", "dead node", "node was dead", "node is dead", "raylet died")
+
+
+def translated(error: BaseException) -> HwnasError:
+    """Return the error that the caller of a task is given."""
+    reason = _first_line(error)
+    match error:
+        # Before any error of the domain: Ray raises a class that is both.
+        case exceptions.RayTaskError(cause=cause):
+            return translated(cause) if isinstance(cause, BaseException) else as_compute_error(error)
+        case HwnasError():
+            return error
+        case exceptions.TaskCancelledError():
+            return ComputeError("task_cancelled", "the task was cancelled: run it again if it is wanted")
+        case exceptions.AuthenticationError():
+            return not_joined(reason)
+        case exceptions.OutOfMemoryError():
+            return ComputeError("task_out_of_memory", f"a task was ended for want of memory ({reason})")
+        case exceptions.OutOfDiskError() | exceptions.ObjectStoreFullError():
+            return ComputeError("compute_disk_full", f"Ray has no room for its objects ({reason}): free some")
+    died = isinstance(error, _DIED)
+    if isinstance(error, _LOST) or (died and any(words in str(error).lower() for words in _NODE_DIED)):
+        return ComputeError("node_lost", f"a machine was lost under a task ({reason}): run it again")
+    if died:
+        return ComputeError("task_crashed", f"the process of a task ended ({reason}): run it again")
+    return as_compute_error(error)
+
+
+def not_started(error: BaseException) -> HwnasError:
+    """Return the error of a Ray that could not be started or joined."""
+    found = translated(error)
+    if isinstance(found, ComputeError) and found.fault == "crash":
+        return ComputeError("node_lost", f"Ray did not start ({_first_line(error)}): try again")
+    return found
+
+
+def not_joined(reason: str) -> UsageError:
+    """Return the error of a cluster that is there and does not let this process in."""
+    return UsageError(
+        "ray_refused",
+        f"the Ray cluster does not let this process join ({reason}): set RAY_AUTH_TOKEN or "
+        "RAY_AUTH_TOKEN_PATH to its token, and see that both have the same version of Ray",
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -1,0 +1,118 @@
+"""What runs in the processes of Ray: tasks as streams of events, and scorers that stay."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+import psutil
+import ray
+
+from nas.compute import perform
+from nas.evaluation import SubnetEvaluator
+from nas.scoring import open_evaluator
+from nas.task_events import Event, SubnetScored
+from nas.tasks import ScoreSubnets, Task, TrainNetwork
+from nas.training.group import Address, Meeting, join_group
+from nas.training.tasks import train_network
+from nas.workplace import Workplace, scratch_folder
+from search_spaces.base import Architecture
+from workers.ray_environment import PROXIES
+from workers.ray_messages import Workshop
+
+NICENESS: Final = 15
+"""Of every process that computes: whoever uses the machine goes first."""
+
+
+@ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")
+def perform_remotely(task: Task, workshop: Workshop) -> Iterator[Event]:
+    """Run a task."""
+    with workplace(workshop) as place:
+        # One by one: Ray sends values into a stream, which not everything that yields events takes.
+        for event in perform(task, place):  # noqa: UP028
+            yield event
+
+
+@dataclass(frozen=True)
+class Seat:
+    """The place of a worker among those that train together.
+
+    Attributes:
+        rank: Its number.
+        size: How many there are.
+        key: That they know each other by.
+        address: Of number 0; None for itself.
+    """
+
+    rank: int
+    size: int
+    key: bytes
+    address: Address | None
+
+
+@ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")
+def share_remotely(task: TrainNetwork, workshop: Workshop, seat: Seat) -> Iterator[Event | Address]:
+    """Be one of several workers of a training. Number 0 says its address first, then what the task says."""
+    with workplace(workshop) as place, ExitStack() as stack:
+        if seat.address is None:
+            meeting = Meeting(ray.util.get_node_ip_address(), seat.key)
+            yield meeting.address
+            group = stack.enter_context(meeting.group(seat.size))
+        else:
+            group = stack.enter_context(join_group(seat.address, seat.key, seat.rank, seat.size))
+        for event in train_network(task, place, group):  # noqa: UP028
+            yield event
+
+
+@ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)
+class Scorer:
+    """Scores subnets one at a time; the supernet and the images of the last task stay in memory."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        self._task: ScoreSubnets | None = None
+        self._evaluator: SubnetEvaluator | None = None
+
+    def ready(self) -> bool:
+        """Answer, which only a process that was started can."""
+        return True
+
+    def score(self, task: ScoreSubnets, index: int, architecture: Architecture) -> SubnetScored:
+        """Score one subnet.
+
+        Args:
+            task: Without architectures, so that it is the same for all.
+            index: Of the architecture in the whole task.
+            architecture: Which subnet.
+        """
+        if self._evaluator is None or self._task != task:
+            with workplace(self._workshop) as place:
+                self._evaluator, self._task = open_evaluator(task, place), task
+        return SubnetScored(index, self._evaluator.correct(architecture, task.part))
+
+
+def without_architectures(task: ScoreSubnets) -> ScoreSubnets:
+    """Return what is the same for all subnets of a task."""
+    return replace(task, architectures=())
+
+
+@contextmanager
+def workplace(workshop: Workshop) -> Iterator[Workplace]:
+    """Make this process one that runs a task."""
+    _step_back()
+    for name in PROXIES:
+        os.environ.pop(name, None)
+    os.environ.update(workshop.proxies)
+    with scratch_folder(workshop.folder / "scratch") as scratch:
+        yield Workplace(workshop.artifacts(), scratch, workshop.folder / "images")
+
+
+def _step_back() -> None:
+    """Run at low priority from here on, as far as the system lets a process say so."""
+    os.nice(max(NICENESS - os.nice(0), 0))
+    process = psutil.Process()
+    if hasattr(process, "ionice") and psutil.LINUX:
+        # Some containers forbid it: then the disk is shared as it is.
+        with suppress(psutil.AccessDenied, OSError):
+            process.ionice(psutil.IOPRIO_CLASS_IDLE)
