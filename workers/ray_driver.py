@@ -26,7 +26,7 @@ from workers.ray_messages import Begin, Cancel, Ended, Leave, Ready, Said, Start
 from workers.ray_scorers import IDLE_S, ScorerPool, ScoringRun
 from workers.ray_tasks import perform_remotely
 from workers.ray_training import SharedTraining
-from workers.sessions import end_session
+from workers.sessions import end_session, remove_folder
 
 WATCH_S: Final = 0.5
 """Between two looks at the processes of Ray."""
@@ -166,7 +166,7 @@ def main() -> None:
         driver.serve()
         ray.shutdown()
     end_session(os.getpid())
-    shutil.rmtree(begin.folder, ignore_errors=True)
+    remove_folder(begin.folder)
 
 
 def _have_ray(begin: Begin) -> Callable[[], bool]:

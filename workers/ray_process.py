@@ -2,7 +2,6 @@
 
 import os
 import queue
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from nas.tasks import Task
 from search_spaces.errors import ComputeError
 from workers.ray_environment import environment
 from workers.ray_messages import Begin, Cancel, Ended, Leave, Ready, Said, Start, Unable, Workshop
-from workers.sessions import end_session
+from workers.sessions import end_session, remove_folder
 
 OBJECT_STORE_BYTES: Final = 100 * 2**20
 """What tasks hand over is small: everything large goes through the artifact store."""
@@ -176,7 +175,7 @@ class DriverProcess:
         """Wait for the end of the process; remove what it left."""
         self._process.wait()
         end_session(self._process.pid)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_folder(self._folder)
 
     def _last_words(self) -> str:
         log = self._folder / "driver.log"

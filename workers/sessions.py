@@ -1,40 +1,35 @@
 """The processes of a session: all that a process started, however they go on without it."""
 
 import os
+import shutil
+import threading
+from pathlib import Path
 from typing import Final
 
 import psutil
 
-ROUNDS: Final = 5
-"""A process that is killed may have started another just before."""
-
-_WAIT_S: Final = 5.0
+TRIES: Final = 20
+_PAUSE_S: Final = 0.1
 
 
 def end_session(leader: int) -> None:
-    """End every process of a session but the caller, and wait until they are gone: they write no more then.
+    """End every process of a session but the caller.
 
     Args:
         leader: The process that began it.
     """
-    for _ in range(ROUNDS):
-        living = [process for process in psutil.process_iter() if _belongs(process, leader)]
-        for process in living:
-            try:
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and os.getsid(process.pid) == leader:
                 process.kill()
-            except psutil.NoSuchProcess:
-                continue
-        if not living:
+        except (psutil.NoSuchProcess, ProcessLookupError):
+            continue
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder that processes which are just ending may still write to."""
+    for _ in range(TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
             return
-        psutil.wait_procs(living, _WAIT_S)
-
-
-def _belongs(process: psutil.Process, leader: int) -> bool:
-    try:
-        return (
-            process.pid != os.getpid()
-            and os.getsid(process.pid) == leader
-            and process.status() != psutil.STATUS_ZOMBIE
-        )
-    except (psutil.NoSuchProcess, ProcessLookupError):
-        return False
+        threading.Event().wait(_PAUSE_S)

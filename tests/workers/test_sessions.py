@@ -1,9 +1,11 @@
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import psutil
 
-from workers.sessions import end_session
+from workers.sessions import end_session, remove_folder
 
 CHILD = "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); sys.exit()"
 
@@ -25,3 +27,20 @@ def test_another_session_is_left_alone() -> None:
         end_session(2**22 + 1)
         assert other.poll() is None
         other.kill()
+
+
+def test_a_folder_is_gone_though_somebody_writes_into_it_for_a_moment(tmp_path: Path) -> None:
+    folder, begun = tmp_path / "folder", threading.Event()
+
+    def write() -> None:
+        for number in range(200):
+            folder.mkdir(exist_ok=True)
+            (folder / f"{number}.log").write_text("still here")
+            begun.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    begun.wait()
+    writer.join()
+    remove_folder(folder)
+    assert not folder.exists()
