@@ -8,18 +8,14 @@
 Nothing else may run beside it: latencies are measured.
 """
 
-import argparse
 import os
 import sys
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-from benchmarks.figures import Figure, append, show
+from benchmarks.command import Section, run_sections
 from benchmarks.sections import (
     demo_run,
     gap,
@@ -32,8 +28,6 @@ from benchmarks.sections import (
     tables,
     worth,
 )
-
-Section = Callable[[Path, bool], list[Figure]]
 
 SECTIONS: Final[dict[str, Section]] = {
     "speed": speed.run,
@@ -50,30 +44,5 @@ SECTIONS: Final[dict[str, Section]] = {
 """Each takes a folder for its work (kept with --home: sections share tables) and whether to be quick."""
 
 
-def main() -> int:
-    """Run the sections that are asked for; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.demo", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS), metavar="SECTION")
-    parser.add_argument("--quick", action="store_true", help="less of everything; targets are not meant")
-    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
-    parser.add_argument("--check", action="store_true", help="exit status 1 where a target is missed")
-    parser.add_argument(
-        "--home", type=Path, help="folder for tables and supernets, kept; a temporary one if not given"
-    )
-    parser.add_argument("--log", type=Path, help="file that figures are appended to as they come")
-    options = parser.parse_args()
-    figures: list[Figure] = []
-    with tempfile.TemporaryDirectory(prefix="hwnas-bench-") as temporary:
-        home = options.home or Path(temporary)
-        for name in options.only:
-            print(f"section {name} ...", file=sys.stderr, flush=True)
-            found = SECTIONS[name](home, options.quick)
-            figures += found
-            if options.log:
-                append(options.log, found)
-    show(figures, as_json=options.json)
-    return 1 if options.check and not all(figure.reached for figure in figures) else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_sections("demo", __doc__, SECTIONS))

@@ -57,7 +57,7 @@ class Claim:
         kind: Which phases it has.
         spec: What was asked for.
         progress: Watermark that earlier attempts have reached.
-        last_fault: Of the attempt before, empty where it had none: memory that ran out asks for less.
+        last_fault: Of the attempt before, None where it had none.
     """
 
     lease: Lease
