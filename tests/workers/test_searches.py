@@ -50,7 +50,7 @@ def test_the_demo_is_the_smallest_example_with_stock_networks_beside_it(reposito
     changes = {"references": stock, "supernet": demo_spec().supernet}
     assert demo_spec() == example.model_copy(update=changes)
     # A budget's worth of training would leave nothing to choose between.
-    assert demo_spec().supernet.epochs == 100
+    assert demo_spec().supernet.epochs == 85
 
 
 def settle(place: Workplace, outcome: Outcome) -> None:
