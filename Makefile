@@ -11,6 +11,9 @@ PYTHON ?=
 CANDIDATES := python3 python python3.13 python3.12 python3.14 python3.11
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
+# Of tests: one thread each, and nothing tells its maker.
+QUIET := OMP_NUM_THREADS=1 ORT_DISABLE_TELEMETRY=1
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run check test clean
 
@@ -31,9 +34,10 @@ check: $(STAMP) ## formatting, lint, types, import directions
 	@$(BIN)/mypy $(wildcard $(SOURCES))
 	@$(BIN)/lint-imports
 
-test: $(STAMP) ## all tests: two processes, then one for those that time something
-	@OMP_NUM_THREADS=1 ORT_DISABLE_TELEMETRY=1 $(BIN)/pytest -q -n 2 -m "not alone"
-	@OMP_NUM_THREADS=1 ORT_DISABLE_TELEMETRY=1 $(BIN)/pytest -q -m alone
+test: $(STAMP) ## all tests: several at a time, then whole searches two at a time, then what times something alone
+	@$(QUIET) $(BIN)/pytest -q -n 3 -m "not alone and not searches"
+	@$(QUIET) $(BIN)/pytest -q -n 2 --dist loadfile -m searches
+	@$(QUIET) $(BIN)/pytest -q -m alone
 
 clean: ## remove .venv and caches (results of runs stay)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,17 +14,27 @@ _PAUSE_S: Final = 0.1
 
 
 def end_session(leader: int) -> None:
-    """End every process of a session but the caller.
+    """End every process of a session but the caller, and those that they start meanwhile.
 
     Args:
         leader: The process that began it.
     """
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and os.getsid(process.pid) == leader:
+    for _ in range(TRIES):
+        alive = [process for process in psutil.process_iter() if _belongs(process, leader)]
+        if not alive:
+            return
+        for process in alive:
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
-        except (psutil.NoSuchProcess, ProcessLookupError):
-            continue
+        psutil.wait_procs(alive, timeout=_PAUSE_S)
+
+
+def _belongs(process: psutil.Process, leader: int) -> bool:
+    try:
+        mine = process.pid != os.getpid() and os.getsid(process.pid) == leader
+        return mine and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return False
 
 
 def remove_folder(folder: Path) -> None:

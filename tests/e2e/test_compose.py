@@ -23,7 +23,7 @@ from tests.e2e.command import DOCUMENT, FAULTS
 from workers.sessions import end_session
 
 # It measures, trains and ends a worker in the middle of it.
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.searches, pytest.mark.timeout(600)]
 
 ROOT = FAULTS.parents[2]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]

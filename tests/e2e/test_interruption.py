@@ -28,7 +28,7 @@ from tests.e2e.command import DOCUMENT, Ended, Kept, copied, jobs_of, kept, open
 from tests.nas.pipeline.small_search import Recorder
 
 # The shared search runs in the set-up of whichever test comes first; it measures, and so do these.
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.searches, pytest.mark.timeout(400)]
 
 TUNED = {**DOCUMENT, "finetune": {"share": 4.0, "points": 1}}
 
