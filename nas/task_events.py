@@ -45,6 +45,19 @@ class CheckpointDamaged:
 
 
 @dataclass(frozen=True, slots=True)
+class StepsDone:
+    """Training is in the middle of an epoch that takes long.
+
+    Attributes:
+        step: Optimiser steps done.
+        steps: Of the whole run.
+    """
+
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
 class EpochDone:
     """An epoch is trained and its checkpoint written.
 
@@ -185,6 +198,7 @@ Event = (
     Resumed
     | CheckpointDamaged
     | CheckpointKept
+    | StepsDone
     | EpochDone
     | NetworkTrained
     | SubnetScored

@@ -69,8 +69,8 @@ Network = WholeSpace | StockNetwork | TunedSubnet
 class TrainNetwork:
     """Train a network to its end.
 
-    Says `Resumed`, `CheckpointDamaged`, for each epoch `CheckpointKept` and `EpochDone`, at last
-    `NetworkTrained`.
+    Says `Resumed`, `CheckpointDamaged`, for each epoch `CheckpointKept` and `EpochDone`, in long ones
+    `StepsDone`, at last `NetworkTrained`.
 
     Attributes:
         recipe: In the catalogue of recipes.

@@ -15,6 +15,7 @@ from nas.task_events import (
     EpochDone,
     NetworkTrained,
     Resumed,
+    StepsDone,
     TensorFiles,
 )
 from nas.task_events import StoredCheckpoint as CheckpointFiles
@@ -94,7 +95,7 @@ def train_to_end(ctx: PhaseContext, network: Network, epochs: int, place: Place)
     found = find_trained(ctx, key, epochs)
     if found is not None:
         return found
-    store, lease, files = ctx.stores.supernets, ctx.run.lease, dict[str, str]()
+    store, lease, files, shown = ctx.stores.supernets, ctx.run.lease, dict[str, str](), place.note
     stored = store.begin(lease, key, epochs)
     task = TrainNetwork(
         ctx.inputs,
@@ -118,12 +119,17 @@ def train_to_end(ctx: PhaseContext, network: Network, epochs: int, place: Place)
                 case EpochDone():
                     kept = StoredCheckpoint(event.epoch, files, event.seconds)
                     _remove(ctx, store.save_checkpoint(lease, stored.id, kept))
-                    done = place.number + event.epoch / event.epochs
                     shown = place.note or f"loss {event.loss:.3f}"
-                    ctx.progress.step(place.phase, done, place.count, shown)
+                    _tell(ctx, place, event.epoch / event.epochs, shown)
+                case StepsDone(step, steps):
+                    _tell(ctx, place, step / steps, shown)
                 case NetworkTrained():
                     return _finish(ctx, stored, event)
     raise AssertionError("training ends with its last event or an error")
+
+
+def _tell(ctx: PhaseContext, place: Place, share: float, note: str) -> None:
+    ctx.progress.step(place.phase, place.number + share, place.count, note)
 
 
 def as_trained(stored: StoredSupernet) -> Trained:

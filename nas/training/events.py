@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.task_events import CheckpointDamaged, EpochDone, Resumed
+from nas.task_events import CheckpointDamaged, EpochDone, Resumed, StepsDone
 
-__all__ = ["CheckpointDamaged", "EpochDone", "Resumed", "TrainEvent", "Trained"]
+__all__ = ["CheckpointDamaged", "EpochDone", "Resumed", "StepsDone", "TrainEvent", "Trained"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,4 +23,4 @@ class Trained:
     seconds: float
 
 
-TrainEvent = Resumed | CheckpointDamaged | EpochDone | Trained
+TrainEvent = Resumed | CheckpointDamaged | StepsDone | EpochDone | Trained

@@ -8,7 +8,7 @@ import hashlib
 import math
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from typing import Final, final
@@ -21,7 +21,7 @@ from latency_predictors.lease import TrainingShare, host_lease_folder
 from nas.data.dataset import Dataset
 from nas.training.augment import draw, vary
 from nas.training.checkpoint import Checkpoint, CheckpointFolder, restore, state_of
-from nas.training.events import EpochDone, Resumed, Trained, TrainEvent
+from nas.training.events import EpochDone, Resumed, StepsDone, Trained, TrainEvent
 from nas.training.group import ALONE, Group, share_of, told
 from nas.training.images import channel_moments
 from nas.training.memory import retain_freed_memory
@@ -39,6 +39,9 @@ from search_spaces.sampling import as_architecture, smallest
 
 FINISHED: Final = "supernet.safetensors"
 
+SILENCE_S: Final = 5.0
+"""In an epoch nothing is said for so long at most: whoever waits sees that it goes on, and may stop it."""
+
 # What a generator is for: the second number of its seed.
 _ORDER, _SUBNETS, _AUGMENTATION = range(3)
 
@@ -50,7 +53,7 @@ def train(
     initial: Supernet | None = None,
     group: Group = ALONE,
 ) -> Iterator[TrainEvent]:
-    """Train, one event an epoch, and leave the finished weights in the task's folder.
+    """Train and leave the finished weights in the task's folder; an event an epoch, in long ones some more.
 
     Goes on from the newest sound checkpoint of the same run, if there is one.
 
@@ -86,7 +89,7 @@ def train(
     seconds = 0.0 if found is None else found.seconds
     for epoch in range(0 if found is None else found.epoch, task.options.epochs):
         started = time.perf_counter()
-        loss = run.epoch(epoch)
+        loss = yield from run.epoch(epoch)
         elapsed = time.perf_counter() - started
         seconds += elapsed
         if group.rank == 0:
@@ -136,12 +139,17 @@ class _Run:
                 "images: use fewer workers or a larger batch_size",
             )
 
-    def epoch(self, epoch: int) -> float:
+    def epoch(self, epoch: int) -> Generator[StepsDone, None, float]:
         """Train one epoch (from 0); return its mean loss."""
         order = self._generator(_ORDER, epoch).permutation(len(self._labels))
         batches = np.array_split(order, self.steps_per_epoch)
         first = epoch * self.steps_per_epoch
-        losses = [self._step(first + number, batch) for number, batch in enumerate(batches)]
+        losses, said = list[float](), time.monotonic()
+        for number, batch in enumerate(batches, first):
+            losses.append(self._step(number, batch))
+            if time.monotonic() - said >= SILENCE_S:
+                yield StepsDone(number + 1, self._task.options.epochs * self.steps_per_epoch)
+                said = time.monotonic()
         return math.fsum(losses) / len(losses)
 
     def done(self, epochs: int, loss: float, elapsed: float, seconds: float) -> EpochDone:

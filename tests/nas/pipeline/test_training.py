@@ -67,6 +67,14 @@ def test_each_epoch_is_told_at_its_place_of_the_phase(home: Home) -> None:
     assert (trained.epochs, trained.seconds > 0, trained.cpu_seconds > 0) == (2, True, True)
 
 
+def test_a_long_epoch_is_told_of_before_it_ends(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.training.trainer.SILENCE_S", 0.0)
+    killer = Killer(at=lambda phase, done, note: 0.0 < done < 1 / EPOCHS)
+    ctx = replace(home.context(), progress=killer)
+    with pytest.raises(KilledError):
+        train_to_end(ctx, WHOLE, EPOCHS, Place("train"))
+
+
 def test_a_finished_training_is_found_and_not_done_again(home: Home) -> None:
     ctx = home.context()
     first = train_to_end(ctx, WHOLE, 1, Place("train"))

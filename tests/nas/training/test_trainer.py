@@ -14,7 +14,7 @@ from nas.data.dataset import Dataset
 from nas.evaluation import SubnetEvaluator
 from nas.training import trainer
 from nas.training.augment import vary
-from nas.training.events import CheckpointDamaged, EpochDone, Resumed, Trained, TrainEvent
+from nas.training.events import CheckpointDamaged, EpochDone, Resumed, StepsDone, Trained, TrainEvent
 from nas.training.group import ALONE, Group
 from nas.training.recipes import Recipe, Sandwich, Uniform
 from nas.training.trainer import train
@@ -36,6 +36,15 @@ def test_a_run_says_each_epoch_and_ends_with_weights(dataset: Dataset, space: Sp
     ]
     assert isinstance(last, Trained)
     assert read_manifest(last.path)["weight_hash"] == last.weight_hash
+
+
+def test_long_epochs_say_how_far_they_are(
+    dataset: Dataset, space: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.training.trainer.SILENCE_S", 0.0)
+    events = train(small_task(tmp_path), dataset, space)
+    steps = [event.step for event in events if isinstance(event, StepsDone) and event.steps == 9 * EPOCHS]
+    assert steps == list(range(1, 9 * EPOCHS + 1))
 
 
 def test_every_subnet_learns(dataset: Dataset, space: Space, trained: Trained) -> None:
