@@ -3,6 +3,9 @@
 Several processes may use one home at a time.
 """
 
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -104,6 +107,13 @@ def search_once(ctx: PhaseContext) -> SearchResult:
 def stored_search(ctx: PhaseContext, result: SearchResult) -> StoredJob:
     """Return what a search left."""
     return ctx.stores.stored(ctx.stores.jobs.get(ctx.tenant, result.id))
+
+
+def hwnas(settings: Settings, *arguments: str) -> str:
+    """Run the command line as its users do and return what it printed; an error of it ends the benchmark."""
+    command = [str(Path(sys.executable).with_name("hwnas")), *arguments]
+    environment = {**os.environ, **settings.as_environment()}
+    return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def last_result(settings: Settings) -> SearchResult:

@@ -1,19 +1,14 @@
 """Does `hwnas plan` tell the truth? Planned against real time of each phase of different searches."""
 
+import json
+import sys
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from benchmarks.figures import Figure
-from benchmarks.sections.lab import settings_of
-from benchmarks.sections.quiet import Quiet
-from nas.compute import InProcessCompute
-from nas.pipeline.context import Surroundings
-from nas.pipeline.plan import Plan, make_plan
-from nas.pipeline.runner import open_search
-from nas.settings import Settings
-from nas.specs import SearchSpec, parse_spec
-from nas.store.stores import opened_stores
-from workers.inprocess import run_search
+from benchmarks.sections.lab import hwnas, last_result, settings_of
 
 FACTOR: Final = 1.5
 NEGLIGIBLE_S: Final = 1.5
@@ -47,9 +42,13 @@ def run(home: Path, quick: bool) -> list[Figure]:
     kept, details = 0, []
     specifications = SPECIFICATIONS[:2] if quick else SPECIFICATIONS
     for number, document in enumerate(specifications, 1):
-        spec = parse_spec(document)
-        planned = {phase.name: phase.seconds for phase in _plan(spec, settings).phases}
-        real = {phase.name: phase.seconds for phase in run_search(spec, settings, Quiet()).phases}
+        path = home / f"plan{number}.yaml"
+        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+        plan = json.loads(hwnas(settings, "plan", str(path), "--json"))
+        planned = {phase["name"]: float(phase["seconds"]) for phase in plan["phases"]}
+        hwnas(settings, "search", str(path), "--json")
+        real = {phase.name: phase.seconds for phase in last_result(settings).phases}
+        print(f"{number}: planned {_rounded(planned)}, was {_rounded(real)}", file=sys.stderr)
         worst = max(real, key=lambda name: _factor(planned[name], real[name]))
         factor = _factor(planned[worst], real[worst])
         kept += factor <= FACTOR
@@ -59,10 +58,8 @@ def run(home: Path, quick: bool) -> list[Figure]:
     return [Figure(name, kept, "", ">=", target, "; ".join(details))]
 
 
-def _plan(spec: SearchSpec, settings: Settings) -> Plan:
-    with opened_stores(settings) as stores:
-        compute = InProcessCompute(stores.artifacts, settings.home)
-        return make_plan(open_search(spec, Surroundings(settings, stores, compute, Quiet())))
+def _rounded(seconds: dict[str, float]) -> str:
+    return " ".join(f"{name} {value:.1f}" for name, value in seconds.items())
 
 
 def _factor(planned: float, real: float) -> float:

@@ -32,6 +32,9 @@ EXPORT_S: Final = 0.25
 
 VERIFIED_S: Final = NUM_SESSIONS * NETWORK_S + EXPORT_S
 
+DELIVERED_S: Final = 0.1
+"""Writing what is handed out with one network, which is scored on the test images."""
+
 SEARCH_S_PER_EVALUATION: Final = 1.5e-4
 TRAINING_SHARE: Final = 0.7
 """Of what the other phases leave of the budget: a reserve for what was estimated too low."""
@@ -196,7 +199,11 @@ def _other_phases(ctx: SearchContext, throughput: SupernetTimed, missing: int) -
             + searches * ctx.spec.search.evaluations * SEARCH_S_PER_EVALUATION,
             note=f"up to {num_networks} networks exported, scored and measured",
         ),
-        PlannedPhase(name=export.NAME, seconds=2.0, note=f"{ctx.spec.export.points} networks delivered"),
+        PlannedPhase(
+            name=export.NAME,
+            seconds=DELIVERED_S * ctx.spec.export.points,
+            note=f"{ctx.spec.export.points} networks delivered",
+        ),
     ]
 
 
