@@ -32,6 +32,15 @@ EXPORT_S: Final = 0.25
 
 VERIFIED_S: Final = NUM_SESSIONS * NETWORK_S + EXPORT_S
 
+RAY_S: Final = 3.0
+"""Until the processes that phases share have started."""
+
+TRAINING_S: Final = 3.5
+"""Until one that trains has started, and opened the images."""
+
+CHECKPOINT_S: Final = 0.15
+"""Keeping the checkpoint of an epoch."""
+
 DELIVERED_S: Final = 0.1
 """Writing what is handed out with one network, which is scored on the test images."""
 
@@ -85,7 +94,7 @@ def make_plan(ctx: SearchContext) -> Plan:
     ready = train.trained_supernet(ctx) is not None
     training = PlannedPhase(
         name=train.NAME,
-        seconds=0.0 if ready else epochs * epoch_s,
+        seconds=0.0 if ready else RAY_S + TRAINING_S + epochs * epoch_s,
         note="a supernet is there" if ready else f"{epochs} epochs",
     )
     phases = (others[0], training, *others[1:3], *_further_training(ctx, epochs * epoch_s), others[3])
@@ -114,7 +123,7 @@ def epochs_for(ctx: SearchContext, throughput: SupernetTimed, others_s: float) -
         others_s: Seconds that the phases take which do not train.
     """
     batch = options_of(ctx.spec, epochs=1).batch_size
-    epoch_s = throughput.step_s * steps_per_epoch(len(ctx.dataset.labels("train")), batch)
+    epoch_s = CHECKPOINT_S + throughput.step_s * steps_per_epoch(len(ctx.dataset.labels("train")), batch)
     found = train.trained_supernet(ctx)
     started = find_started(ctx, training_key(ctx, WholeSpace()), ctx.spec.supernet.epochs)
     if ctx.spec.supernet.epochs is not None:
@@ -124,7 +133,7 @@ def epochs_for(ctx: SearchContext, throughput: SupernetTimed, others_s: float) -
     if started is not None:
         return started, epoch_s
     others_s += sum(phase.seconds for phase in _further_training(ctx, 0.0))
-    left = max(60.0 * ctx.spec.budget.wall_minutes - others_s, 0.0) * TRAINING_SHARE
+    left = max(60.0 * ctx.spec.budget.wall_minutes - others_s - RAY_S - TRAINING_S, 0.0) * TRAINING_SHARE
     # References get what supernet and front get together.
     parts = (1 + ctx.spec.finetune.share) * (2 if ctx.spec.references else 1)
     return min(max(int(left / parts / epoch_s), 1), MAX_EPOCHS), epoch_s
@@ -153,12 +162,14 @@ def _further_training(ctx: SearchContext, supernet_s: float) -> list[PlannedPhas
     return [
         PlannedPhase(
             name=finetune.NAME,
-            seconds=share * supernet_s + num_tuned * VERIFIED_S,
+            seconds=share * supernet_s + num_tuned * (TRAINING_S + VERIFIED_S),
             note=f"up to {num_tuned} networks trained on" if num_tuned else "not asked for",
         ),
         PlannedPhase(
             name=references.NAME,
-            seconds=(1 + share) * supernet_s + num_references * VERIFIED_S if num_references else 0.0,
+            seconds=(1 + share) * supernet_s + num_references * (TRAINING_S + VERIFIED_S)
+            if num_references
+            else 0.0,
             note=f"{num_references} stock networks" if num_references else "none asked for",
         ),
     ]

@@ -11,10 +11,14 @@ from nas.pipeline.context import SearchContext
 from nas.pipeline.costs import latency_predictor
 from nas.pipeline.measuring import NUM_SESSIONS
 from nas.pipeline.plan import (
+    CHECKPOINT_S,
     EXPORT_S,
     MAX_EPOCHS,
     NETWORK_S,
+    RAY_S,
+    TRAINING_S,
     TRAINING_SHARE,
+    VERIFIED_S,
     epochs_for,
     make_plan,
     planned_epochs,
@@ -31,8 +35,10 @@ from tests.nas.pipeline.small_search import Home
 
 FAST = SupernetTimed(step_s=1.0, image_s=1e-4)
 OPEN: dict[str, Any] = {"supernet": {}, "references": [], "budget": {"wall_minutes": 10}}
-# 120 images in batches of at most 64 are two steps an epoch: two seconds at one second a step.
-EPOCH_S = 2.0
+# 120 images in batches of at most 64 are two steps an epoch: two seconds; then a checkpoint.
+EPOCH_S = 2.0 + CHECKPOINT_S
+START_S = RAY_S + TRAINING_S
+RESNET_S = TRAINING_S + VERIFIED_S
 
 
 class Quick:
@@ -51,8 +57,8 @@ def planned(home: Home, **changes: object) -> SearchContext:
 @pytest.mark.parametrize(
     ("others_s", "references", "epochs"),
     [
-        (100.0, [], int((600 - 100) * TRAINING_SHARE / EPOCH_S)),
-        (100.0, ["resnet"], int((600 - 100) * TRAINING_SHARE / 2 / EPOCH_S)),
+        (100.0, [], int((600 - 100 - START_S) * TRAINING_SHARE / EPOCH_S)),
+        (100.0, ["resnet"], int((600 - 100 - START_S - RESNET_S) * TRAINING_SHARE / 2 / EPOCH_S)),
         (600.0, [], 1),
         (10_000.0, ["resnet"], 1),
     ],
@@ -102,7 +108,7 @@ def test_phases_are_in_order_and_add_up(home: Home) -> None:
     assert names == ["profile", "train", "predict", "verify", "finetune", "references", "export"]
     assert plan.total_seconds == pytest.approx(sum(phase.seconds for phase in plan.phases))
     by_name = {phase.name: phase for phase in plan.phases}
-    assert by_name["train"].seconds == 2 * EPOCH_S
+    assert by_name["train"].seconds == START_S + 2 * EPOCH_S
     assert plan.num_layers == plan.num_layers_missing
     # Six edges with five operations each: 15,625.
     assert plan.num_architectures == "10^4.2"
@@ -112,15 +118,15 @@ def test_training_on_takes_its_share_of_the_budget(home: Home) -> None:
     spec: dict[str, Any] = {"finetune": {"share": 0.5, "points": 4}, "references": []}
     plan = make_plan(planned(home, **spec))
     by_name = {phase.name: phase for phase in plan.phases}
-    networks_s = 4 * (NUM_SESSIONS * NETWORK_S + EXPORT_S)
+    networks_s = 4 * (TRAINING_S + NUM_SESSIONS * NETWORK_S + EXPORT_S)
     assert by_name["finetune"].seconds == pytest.approx(0.5 * 2 * EPOCH_S + networks_s)
     open_ = {**OPEN, **spec}
     alone, shared = (
         planned(home, **{**open_, "finetune": {"share": share, "points": 4}}) for share in (0.0, 1.0)
     )
-    left_s = (600 - networks_s) * TRAINING_SHARE
+    left_s = (600 - networks_s - START_S) * TRAINING_SHARE
     assert epochs_for(shared, FAST, 0.0)[0] == int(left_s / 2 / EPOCH_S)
-    assert epochs_for(alone, FAST, 0.0)[0] == int(600 * TRAINING_SHARE / EPOCH_S)
+    assert epochs_for(alone, FAST, 0.0)[0] == int((600 - START_S) * TRAINING_SHARE / EPOCH_S)
 
 
 def test_what_is_measured_already_costs_nothing_again(finished: FinishedSearch, home: Home) -> None:
