@@ -51,6 +51,9 @@ _SPEC: Final[dict[str, Any]] = {
 }
 TIMED: Final = ("profile", "train", "predict", "verify", "export")
 MOST_SESSIONS: Final = 3
+SEARCH_S: Final = 0.2
+"""Of a round's search, which nobody times."""
+
 _PATIENCE_S: Final = 300.0
 
 
@@ -64,7 +67,8 @@ class Ending:
         epochs: Trained epochs whose checkpoints were kept, redone ones included.
         counted_twice: Subjects with more sessions than two, and one where these differ.
         lost: Tasks of measuring that are not done.
-        killed_at: Watermark of the search then; 0 where nothing was killed.
+        killed_at: Watermark of the search then, None where nothing was killed.
+        predicted: Accuracy and latency that were predicted of the first round's architectures.
         seconds: Of each phase.
     """
 
@@ -73,7 +77,8 @@ class Ending:
     epochs: int
     counted_twice: int
     lost: int
-    killed_at: float
+    predicted: tuple[float, ...]
+    killed_at: float | None
     seconds: Mapping[str, float]
 
 
@@ -95,8 +100,8 @@ def run(home: Path, quick: bool) -> list[Figure]:
             own = folder / f"{what}-{phase}-{number}"
             if phase != "profile":
                 shutil.copytree(profiled, own)
-            share = float(rng.uniform())
-            endings.append(_disturbed(own, what, phase, share * undisturbed.seconds.get(phase, 0.5)))
+            lasts_s = undisturbed.seconds.get(phase, SEARCH_S)
+            endings.append(_disturbed(own, what, phase, float(rng.uniform()) * lasts_s))
         same = sum(_same(one, undisturbed, phase) for one in endings)
         detail = f"of {moments}; " + "; ".join(_told(one, undisturbed) for one in endings)
         figures.append(Figure(f"{what} killed in {phase}, same end", same, "", ">=", moments, detail))
@@ -107,7 +112,7 @@ def run(home: Path, quick: bool) -> list[Figure]:
 def _undisturbed(home: Path, profiled: Path) -> Ending:
     shutil.copytree(profiled, home)
     _finish(_search(home), home)
-    return ending(home, 0.0)
+    return ending(home, None)
 
 
 def _disturbed(home: Path, what: str, phase: str, after_s: float) -> Ending:
@@ -118,23 +123,25 @@ def _disturbed(home: Path, what: str, phase: str, after_s: float) -> Ending:
     return ending(home, killed_at)
 
 
-def _kill_in(home: Path, what: str, phase: str, after_s: float, command: subprocess.Popen[bytes]) -> float:
-    """Wait for a phase, then so long, then kill; return how far the search was, 0 where it had ended."""
+def _kill_in(
+    home: Path, what: str, phase: str, after_s: float, command: subprocess.Popen[bytes]
+) -> float | None:
+    """Wait for a phase, then so long, then kill; return how far the search was, None where it had ended."""
     with opened_stores(Settings(home=home)) as stores:
         while not _is_in(stores, phase):
             if command.poll() is not None:
-                return 0.0
+                return None
             threading.Event().wait(0.02)
         threading.Event().wait(after_s)
         job = all_searches(stores, "local")[-1]
-        if job.state in TERMINAL:
-            return 0.0
-        for worker in stores.workers.alive():
+        killed = 0
+        for worker in stores.workers.alive() if job.state not in TERMINAL else ():
             process = psutil.Process(int(worker.facts["pid"]))
             below = [one for one in process.children(recursive=True) if one.name().startswith(what)]
             for one in [process] if what == "worker" else below:
                 one.send_signal(signal.SIGKILL)
-        return float(job.progress)
+                killed += 1
+        return float(job.progress) if killed else None
 
 
 def _is_in(stores: Stores, phase: str) -> bool:
@@ -142,9 +149,8 @@ def _is_in(stores: Stores, phase: str) -> bool:
         for event in _events(stores, job):
             if event.kind != "progress":
                 continue
-            note, name = str(event.data["note"]), event.data["phase"]
-            searching = name == "verify" and note.endswith("searching")
-            if searching if phase == "search" else name == phase:
+            # Verification begins with a search.
+            if event.data["phase"] == ("verify" if phase == "search" else phase):
                 return True
     return False
 
@@ -181,7 +187,7 @@ def _events(stores: Stores, job: Job) -> list[JobEvent]:
     return found
 
 
-def ending(home: Path, killed_at: float) -> Ending:
+def ending(home: Path, killed_at: float | None) -> Ending:
     """Read from the database what the only search of a home ended with."""
     with opened_stores(Settings(home=home)) as stores:
         (job,) = all_searches(stores, "local")
@@ -189,10 +195,12 @@ def ending(home: Path, killed_at: float) -> Ending:
         with reading(stores.engine) as connection:
             states = connection.execute(select(measurement_tasks.c.state)).scalars().all()
             subjects = connection.execute(select(measurements.c.subject)).scalars().all()
+        networks = stored.load("verify.0.1", Proposal).networks
         timings = {name: stored.load(f"{name}.time", Timing).seconds for name in TIMED}
         return Ending(
             weight_hash=stored.load("train", TrainDocument).weight_hash,
-            proposed=tuple(one.architecture for one in stored.load("verify.0.1", Proposal).networks),
+            proposed=tuple(one.architecture for one in networks),
+            predicted=tuple(value for one in networks for value in (one.accuracy.value, one.latency.value)),
             epochs=sum(event.kind == "checkpoint" for event in _events(stores, job)),
             counted_twice=sum(count > MOST_SESSIONS for count in Counter(subjects).values()),
             lost=sum(state != "done" for state in states),
@@ -203,9 +211,12 @@ def ending(home: Path, killed_at: float) -> Ending:
 
 def _same(one: Ending, undisturbed: Ending, phase: str) -> bool:
     # A table that was measured anew is another one.
-    same_front = phase == "profile" or one.proposed == undisturbed.proposed
+    front = (one.proposed, one.predicted) == (undisturbed.proposed, undisturbed.predicted)
+    same_front = phase == "profile" or front
     return (
-        one.weight_hash == undisturbed.weight_hash
+        # A search that nobody has killed shows nothing.
+        one.killed_at is not None
+        and one.weight_hash == undisturbed.weight_hash
         and same_front
         # Each epoch was kept once: what a kill had redone is the epoch that it hit.
         and one.epochs == undisturbed.epochs
@@ -216,5 +227,5 @@ def _same(one: Ending, undisturbed: Ending, phase: str) -> bool:
 
 def _told(one: Ending, undisturbed: Ending) -> str:
     redone = one.epochs - undisturbed.epochs
-    where = f"killed at {one.killed_at / 1e6:.2f} phases" if one.killed_at else "had ended before"
+    where = "had ended before" if one.killed_at is None else f"killed at {one.killed_at / 1e6:.2f} phases"
     return f"{where}, {redone} epochs kept twice"
