@@ -1,5 +1,7 @@
 """Numpy arrays in a `.npz` file: one array to split, or one for each split (MedMNIST's layout)."""
 
+import lzma
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -71,6 +73,21 @@ def open_arrays(spec: ArraysSpec, cache_dir: Path | None = None) -> Dataset:
     )
 
 
+# RuntimeError: a member is encrypted; NotImplementedError, one of them: packed in a way that nobody knows.
+# TokenError: numpy's parser of headers meets one that never closes.
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    tokenize.TokenError,
+    SyntaxError,
+    EOFError,
+    OSError,
+    MemoryError,
+    RuntimeError,
+)
+
+
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     if not path.is_file():
         raise UsageError("dataset_not_found", f"no file '{path}': give the path of a .npz file")
@@ -84,7 +101,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
             )
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, MemoryError) as error:
+    except _BROKEN as error:
         raise DataError("broken_file", f"'{path}' is no complete .npz file: {error}") from error
     except ValueError as error:
         if "allow_pickle" in str(error):

@@ -20,6 +20,9 @@ from search_spaces.errors import DataError
 MAX_INSTRUCTIONS: Final = 2_000_000
 """The largest published batch has about 300,000."""
 
+_MAX_DIMENSIONS: Final = 8
+_MAX_LENGTH: Final = 2**40
+
 _RECONSTRUCT: Final = ("numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct")
 _NDARRAY: Final = "numpy ndarray"
 _DTYPE: Final = "numpy dtype"
@@ -232,7 +235,8 @@ def _pixels(state: Any) -> NDArray[np.uint8]:
     _, shape, dtype, columns_first, content = state
     if not isinstance(dtype, _DType) or dtype.code not in ("u1", b"u1"):
         raise _RefusedError("an array of another type than 8-bit integers")
-    if type(shape) is not tuple or not all(type(length) is int and length >= 0 for length in shape):
+    lengths = shape if type(shape) is tuple and len(shape) <= _MAX_DIMENSIONS else (None,)
+    if not all(type(length) is int and 0 <= length <= _MAX_LENGTH for length in lengths):
         raise _RefusedError("an array with no shape")
     if type(content) is not bytes or len(content) != int(np.prod([1, *shape], dtype=object)):
         raise _RefusedError("an array whose shape does not fit its bytes")

@@ -1,3 +1,4 @@
+import io
 import pickle
 import zipfile
 from pathlib import Path
@@ -152,6 +153,43 @@ def test_a_truncated_file_is_broken(tmp_path: Path, kept: float) -> None:
     np.savez_compressed(tmp_path / "data.npz", images=pixels(40, 4, 4), labels=LABELS)
     content = (tmp_path / "data.npz").read_bytes()
     (tmp_path / "data.npz").write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(DataError) as caught:
+        open_arrays(ArraysSpec(path=tmp_path / "data.npz"))
+    assert caught.value.code == "broken_file"
+
+
+def member(content: bytes, method: int = zipfile.ZIP_STORED) -> bytes:
+    """A .npz file whose only array has these bytes."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", method) as archive:
+        archive.writestr("images.npy", content)
+    return written.getvalue()
+
+
+def changed(content: bytes, place: int, value: int) -> bytes:
+    """The same with one byte of each header of the member changed, in front and in the directory."""
+    directory = content.index(b"PK\x01\x02")
+    return b"".join(
+        bytes([value]) if number in (place, directory + place + 2) else bytes([byte])
+        for number, byte in enumerate(content)
+    )
+
+
+HEADER = b"\x93NUMPY\x01\x00"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        changed(member(b"anything"), 6, 1),  # encrypted
+        changed(member(b"anything"), 8, 99),  # packed in a way that nobody knows
+        changed(member(bytes(2_000), zipfile.ZIP_LZMA), 50, 255),  # damaged
+        member(HEADER + b"\x20\x00" + b"{'descr': ('u1', (((('          "),  # never closes
+        member(HEADER + b"\x20\x00" + b"(" * 32),
+    ],
+)
+def test_a_file_that_numpy_chokes_on_is_broken(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "data.npz").write_bytes(content)
     with pytest.raises(DataError) as caught:
         open_arrays(ArraysSpec(path=tmp_path / "data.npz"))
     assert caught.value.code == "broken_file"

@@ -157,6 +157,8 @@ def test_a_python_2_array_is_read() -> None:
         (b"(U\x01at", b"u1", bytes(6)),
         (b"K\x06", b"u1", bytes(6)),
         (b"(" + b"\x8a\x05\x00\x00\x00\x00\x01" * 8 + b"t", b"u1", bytes(6)),  # 2**256 elements
+        (b"(K\x00\x8a\x09" + b"\x01" * 8 + b"\x00t", b"u1", b""),  # no elements, a length past any array
+        (b"(" + b"K\x01" * 100 + b"t", b"u1", b"a"),  # 100 dimensions
     ],
 )
 def test_arrays_whose_parts_disagree_are_refused(shape: bytes, code: bytes, content: bytes) -> None:
