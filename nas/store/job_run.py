@@ -160,16 +160,6 @@ class JobRun:
         digest = self._artifacts.put(packed(arrays))
         self._results.name_artifact(self.lease, _arrays(name), digest)
 
-    def keep_network(self, content: bytes) -> str:
-        """Keep an exported file; return its SHA-256."""
-        digest = self._artifacts.put(content)
-        self._results.name_artifact(self.lease, f"networks/{digest}", digest)
-        return digest
-
-    def report(self, kind: str, **data: Any) -> None:
-        """Append an event for whoever watches the job."""
-        self._results.report(self.lease, kind, data)
-
 
 def _arrays(name: str) -> str:
     return f"arrays/{name}"

@@ -170,7 +170,7 @@ def finished_search(
     with opened_stores(Settings(home=home)) as stores:
         run = claimed(stores, submitted(stores, spec))
         for content in files:
-            run.keep_network(content)
+            stores.artifacts.put(content)
         run.save_result(result(run.id, *targets, spec=spec))
         stores.queue.settle(run.lease, Succeeded())
         return run.stored

@@ -50,7 +50,6 @@ WRITES: dict[str, Write] = {
     "event": lambda e, a, lease: DatabaseResultStore(e).report(lease, "epoch", {"epoch": 1}),
     "phase": lambda e, a, lease: run_of(e, a, lease).save("train", Found(value=1)),
     "arrays": lambda e, a, lease: run_of(e, a, lease).save_arrays("scores"),
-    "network": lambda e, a, lease: run_of(e, a, lease).keep_network(b"onnx"),
     "supernet": lambda e, a, lease: DatabaseSupernetStore(e).begin(lease, KEY, 3),
     "checkpoint": lambda e, a, lease: DatabaseSupernetStore(e).save_checkpoint(
         lease, "x", StoredCheckpoint(1, {"w": DIGEST}, 1.0)

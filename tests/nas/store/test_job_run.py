@@ -71,12 +71,11 @@ def test_arrays_come_back_to_the_bit(run: JobRun) -> None:
         assert np.array_equal(found[name], array)
 
 
-def test_a_network_is_a_file_of_its_digest(run: JobRun) -> None:
-    digest = run.keep_network(b"onnx")
+def test_a_network_is_a_file_of_its_digest(run: JobRun, artifacts: ArtifactFolder) -> None:
+    digest = artifacts.put(b"onnx")
     path = run.network_path(digest)
     assert path.name == f"{digest}.onnx"
     assert path.read_bytes() == b"onnx"
-    assert run.keep_network(b"onnx") == digest
 
 
 def test_the_specification_is_the_one_that_was_submitted(run: JobRun) -> None:
@@ -120,12 +119,6 @@ def test_arrays_that_are_none_are_damaged(run: JobRun, engine: Engine, artifacts
         with pytest.raises(ArtifactError) as caught:
             run.load_arrays(name)
         assert caught.value.code == "damaged_file"
-
-
-def test_what_happened_is_told(run: JobRun, store: DatabaseJobStore) -> None:
-    run.report("epoch", epoch=3, loss=0.5)
-    event = store.events(TENANT, run.id)[-1]
-    assert (event.kind, event.attempt, event.data) == ("epoch", 1, {"epoch": 3, "loss": 0.5})
 
 
 def test_when_a_search_began_is_told(run: JobRun) -> None:
