@@ -76,6 +76,9 @@ class JobStore(Protocol):
     def submit(self, tenant: str, request: JobRequest, key: str = "") -> Job:
         """Queue a job; the same key with the same request gives the job of the first time."""
 
+    def submit_once(self, tenant: str, request: JobRequest) -> tuple[Job, bool]:
+        """Return the unfinished job of the same specification, or queue one; and whether it was there."""
+
     def get(self, tenant: str, job_id: str) -> Job:
         """Return a job. Raises UsageError `unknown_job`."""
 

@@ -3,14 +3,13 @@
 import math
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
 
 import yaml
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from nas.job_records import Job, JobRequest
-from nas.jobs import TERMINAL, JobKind, JobState
+from nas.jobs import JobKind, JobState
 from nas.pipeline.context import Progress
 from nas.pipeline.deliver import deliver_search
 from nas.pipeline.runner import open_inputs
@@ -18,14 +17,11 @@ from nas.report.terminal import show_search
 from nas.results import Document, SearchResult
 from nas.settings import Settings
 from nas.specs import SearchSpec, load_spec, parse_spec
-from nas.store.job_store import MAX_PAGE
 from nas.store.stores import Stores, opened_stores
 from search_spaces.errors import HwnasError, InfeasibleError
 from workers.progress import shown_progress
 from workers.watching import watch
 from workers.worker_process import LocalWorker
-
-_OPEN: Final = tuple(state for state in JobState if state not in TERMINAL)
 
 
 class SearchOutcome(Document):
@@ -134,14 +130,10 @@ def submit(spec: SearchSpec, settings: Settings, stores: Stores, progress: Progr
 
 def submit_once(request: JobRequest, settings: Settings, stores: Stores, progress: Progress) -> Job:
     """Return the unfinished job of a request, or queue a new one."""
-    page = stores.jobs.page(settings.tenant, kinds=(request.kind,), states=_OPEN, limit=MAX_PAGE)
-    for job in page.jobs:
-        if job.spec == request.spec and not job.cancel_requested:
-            progress.say(f"{job.kind} {job.id} goes on")
-            if job.state is JobState.PARKED:
-                return stores.jobs.resume(settings.tenant, job.id)
-            return job
-    return stores.jobs.submit(settings.tenant, request)
+    job, found = stores.jobs.submit_once(settings.tenant, request)
+    if found:
+        progress.say(f"{job.kind} {job.id} goes on")
+    return job
 
 
 def outcome(job: Job, settings: Settings, stores: Stores) -> SearchOutcome:

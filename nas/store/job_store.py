@@ -13,7 +13,7 @@ from nas.jobs import TERMINAL, JobKind, JobState, sources
 from nas.store.columns import now_ms
 from nas.store.fence import NewEvent, append_events
 from nas.store.inserts import insert_new
-from nas.store.session import reading, writing
+from nas.store.session import one_at_a_time, reading, writing
 from nas.store.tables import events, idempotency_keys, jobs
 from search_spaces.digests import sha256_json
 from search_spaces.errors import UsageError
@@ -46,6 +46,29 @@ class DatabaseJobStore:
             if known is None:
                 insert_job(connection, tenant, request, job_id)
             return _get(connection, tenant, known or job_id)
+
+    def submit_once(self, tenant: str, request: JobRequest) -> tuple[Job, bool]:
+        """Return the unfinished job of the same kind and specification, or queue a new one.
+
+        One that is parked is queued again; one that is being cancelled is not gone on with. Of two who ask
+        at the same moment, one makes the job and the other finds it.
+
+        Returns:
+            The job, and whether it was there.
+        """
+        asked = (jobs.c.tenant == tenant, jobs.c.kind == request.kind, jobs.c.spec == dict(request.spec))
+        unfinished = (jobs.c.state.not_in(TERMINAL), jobs.c.cancel_requested.is_(False))
+        newest = (jobs.c.created_at_ms.desc(), jobs.c.id.desc())
+        with writing(self._engine) as connection:
+            one_at_a_time(connection, f"submit {tenant} {request.kind} {sha256_json(dict(request.spec))}")
+            query = select(jobs.c.id).where(*asked, *unfinished).order_by(*newest).limit(1)
+            found = connection.execute(query).scalar_one_or_none()
+            job_id = found or new_id(request.name)
+            if found:
+                _resume(connection, tenant, found)
+            else:
+                insert_job(connection, tenant, request, job_id)
+            return _get(connection, tenant, job_id), found is not None
 
     def get(self, tenant: str, job_id: str) -> Job:
         """Return a job.
@@ -123,17 +146,9 @@ class DatabaseJobStore:
             UsageError: `unknown_job` or `job_not_parked`.
         """
         with writing(self._engine) as connection:
-            statement = (
-                update(jobs)
-                .where(jobs.c.tenant == tenant, jobs.c.id == job_id, jobs.c.state == JobState.PARKED)
-                .values(faults_without_progress=0, not_before_ms=now_ms())
-                .returning(jobs.c.attempt)
-            )
-            attempt = connection.execute(statement).scalar_one_or_none()
-            if attempt is not None:
-                _move(connection, job_id, attempt, JobState.QUEUED, finished_at_ms=0)
+            resumed = _resume(connection, tenant, job_id)
             job = _get(connection, tenant, job_id)
-        if attempt is None:
+        if not resumed:
             raise UsageError("job_not_parked", f"job {job_id} is {job.state}: only a parked job is resumed")
         return job
 
@@ -210,6 +225,21 @@ def insert_job(connection: Connection, tenant: str, request: JobRequest, job_id:
     times = {name: now_ms() for name in ("created_at_ms", "changed_at_ms", "not_before_ms")}
     connection.execute(jobs.insert().values(**row, **times))
     append_events(connection, job_id, 0, 1, [NewEvent(JobState.QUEUED, {"reason": "submitted"})])
+
+
+def _resume(connection: Connection, tenant: str, job_id: str) -> bool:
+    """Queue a job again where it is parked; return whether it was."""
+    statement = (
+        update(jobs)
+        .where(jobs.c.tenant == tenant, jobs.c.id == job_id, jobs.c.state == JobState.PARKED)
+        .values(faults_without_progress=0, not_before_ms=now_ms())
+        .returning(jobs.c.attempt)
+    )
+    attempt = connection.execute(statement).scalar_one_or_none()
+    if attempt is None:
+        return False
+    _move(connection, job_id, attempt, JobState.QUEUED, finished_at_ms=0)
+    return True
 
 
 def _move(connection: Connection, job_id: str, attempt: int, state: JobState, **values: Any) -> None:

@@ -7,10 +7,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from nas.store import measurement_tables, model_tables
-from nas.store.session import open_engine, reading, writing
+from nas.store.session import one_at_a_time, open_engine, reading, writing
 from nas.store.tables import METADATA
 from search_spaces.errors import StoreError
 
@@ -18,8 +18,6 @@ TABLES: Final = METADATA
 """All of them: importing this module has them declared."""
 
 MODULES: Final = (measurement_tables, model_tables)
-
-_LOCK: Final = 0x68776E6173  # any number, the same for every process that upgrades
 
 
 def open_database(url: str) -> Engine:
@@ -75,8 +73,7 @@ def upgrade(engine: Engine) -> bool:
         StoreError: `database_newer`; what `session.writing` raises.
     """
     with writing(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        one_at_a_time(connection, "hwnas upgrade")
         if _version_of(connection) == newest_version():
             return False
         config = _config()

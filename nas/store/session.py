@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -137,6 +137,19 @@ def reading(engine: Engine) -> Iterator[Connection]:
         raise
     except DBAPIError as error:
         raise _translated(engine, error) from error
+
+
+def one_at_a_time(connection: Connection, what: str) -> None:
+    """Let no other transaction past here for the same thing until this one has ended.
+
+    In SQLite none that may write runs beside this one anyway.
+
+    Args:
+        connection: In a transaction that may write.
+        what: Any text; other texts do not wait for it.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": what})
 
 
 def _translated(engine: Engine, error: DBAPIError) -> HwnasError:

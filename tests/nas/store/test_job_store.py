@@ -1,6 +1,8 @@
 """Jobs as users see them: submitted once, listed in pages, cancelled whatever happens meanwhile."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
 
 import pytest
 from sqlalchemy import Engine
@@ -66,6 +68,49 @@ def test_a_key_in_parallel_makes_one_job(url: str, store: DatabaseJobStore) -> N
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(ask, range(12)))) == 1
     assert len(store.page(TENANT).jobs) == 1
+
+
+def test_a_specification_in_parallel_makes_one_job(url: str, store: DatabaseJobStore) -> None:
+    together = Barrier(4)
+
+    def ask(number: int) -> tuple[str, bool]:
+        engine = open_engine(url)
+        together.wait()
+        job, found = DatabaseJobStore(engine).submit_once(TENANT, REQUEST)
+        engine.dispose()
+        return job.id, found
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = list(pool.map(ask, range(12)))
+    assert len({job_id for job_id, _ in asked}) == len(store.page(TENANT).jobs) == 1
+    assert [found for _, found in asked].count(False) == 1
+
+
+def test_only_an_unfinished_job_of_the_same_kind_and_specification_is_gone_on_with(
+    store: DatabaseJobStore,
+) -> None:
+    first, found = store.submit_once(TENANT, REQUEST)
+    assert not found
+    others = [
+        ("other", REQUEST),
+        (TENANT, replace(REQUEST, kind=JobKind.PROFILE)),
+        (TENANT, replace(REQUEST, spec={})),
+    ]
+    assert [store.submit_once(*other)[1] for other in others] == [False] * 3
+    assert store.submit_once(TENANT, REQUEST) == (first, True)
+    store.request_cancel(TENANT, first.id)
+    assert store.submit_once(TENANT, REQUEST)[0].id != first.id
+
+
+def test_one_that_is_parked_is_queued_again_by_whoever_asks(
+    store: DatabaseJobStore, queue: DatabaseJobQueue
+) -> None:
+    job, _ = store.submit_once(TENANT, REQUEST)
+    queue.settle(claim_one(queue).lease, Faulted(Fault.POISON, "x", "m"))
+    assert store.get(TENANT, job.id).state is JobState.PARKED
+    for _ in range(2):
+        again, found = store.submit_once(TENANT, REQUEST)
+        assert (again.id, again.state, found) == (job.id, JobState.QUEUED, True)
 
 
 def test_nobody_sees_or_cancels_another_tenants_job(store: DatabaseJobStore) -> None:

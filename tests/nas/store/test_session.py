@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, insert, select, text
 
 from nas.store import session
-from nas.store.session import journal_mode, open_engine, reading, writing
+from nas.store.session import journal_mode, one_at_a_time, open_engine, reading, writing
 from nas.store.tables import workers
 from search_spaces.errors import HwnasError, ResourceError, StoreError, UsageError
 
@@ -58,6 +58,23 @@ def test_reading_then_writing_never_fails_whoever_else_writes(engine: Engine) ->
             # In PostgreSQL the row is locked, in SQLite the database was from the beginning.
             found = select(workers.c.token).where(workers.c.name == "counter").with_for_update()
             token = int(connection.execute(found).scalar_one())
+            connection.execute(workers.update().values(token=str(token + 1)))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(count, range(40)))
+    with reading(engine) as connection:
+        assert connection.execute(select(workers.c.token)).scalar_one() == "40"
+
+
+def test_transactions_about_one_thing_come_one_after_the_other(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(insert(workers).values(name="counter", token="0", facts={}))
+
+    def count(_: int) -> None:
+        with writing(engine) as connection:
+            one_at_a_time(connection, "counter")
+            # Locks nothing: what is read would be out of date when it is written.
+            token = int(connection.execute(select(workers.c.token)).scalar_one())
             connection.execute(workers.update().values(token=str(token + 1)))
 
     with ThreadPoolExecutor(4) as pool:
