@@ -5,16 +5,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
-from sqlalchemy import Connection, Engine, Row, and_, case, or_, select, update
+from sqlalchemy import Connection, Engine, Row, Select, and_, case, or_, select, update
 
 from nas.jobs import Fault, Faulted, Infeasible, JobKind, JobState, Outcome, Verdict, judge, sources
 from nas.leases import Claim, Lease, LeaseLost, LeaseTimes, Renewal
 from nas.store import fence
 from nas.store.columns import exactly, now_ms
 from nas.store.fence import NewEvent, append_events
-from nas.store.session import writing
+from nas.store.session import reading, writing
 from nas.store.tables import jobs
-from nas.store.waiting import queue_ready, still_waits
+from nas.store.waiting import is_ready, queue_ready, still_waits
 
 _SETTLED = (
     jobs.c.id, jobs.c.attempt, jobs.c.worker, jobs.c.faults, jobs.c.faults_without_progress,
@@ -64,11 +64,12 @@ class DatabaseJobQueue:
             )
             .order_by(jobs.c.created_at_ms, jobs.c.id)
             .limit(limit)
-            .with_for_update(skip_locked=True)
         )
+        if not self._found(due.limit(1)):
+            return []
         token = secrets.token_hex(16)
         with writing(self._engine) as connection:
-            ids = connection.execute(due).scalars().all()
+            ids = connection.execute(due.with_for_update(skip_locked=True)).scalars().all()
             if not ids:
                 return []
             values: dict[str, Any] = {
@@ -122,7 +123,8 @@ class DatabaseJobQueue:
     def reap(self, limit: int = 100) -> list[Reaped]:
         """Take jobs from those who renew no lease or get no further; queue what waits for nothing any more.
 
-        Conditions stand in the query, so that rows which are to be left alone never fill a batch.
+        Conditions stand in the query, so that rows which are to be left alone never fill a batch. Where there
+        is nothing to do, which is most of the time, nothing is written and nobody waits.
         """
         overdue = jobs.c.lease_until_ms < now_ms()
         stalled = jobs.c.progress_at_ms < now_ms() - self.times.stall_ms
@@ -131,10 +133,12 @@ class DatabaseJobQueue:
             .where(exactly(jobs.c.state, JobState.RUNNING), or_(overdue, stalled))
             .order_by(jobs.c.id)
             .limit(limit)
-            .with_for_update(skip_locked=True)
         )
+        if not (self._found(query.limit(1)) or self._found(select(jobs.c.id).where(is_ready()).limit(1))):
+            return []
         with writing(self._engine) as connection:
-            reaped = [self._reap(connection, row) for row in connection.execute(query).all()]
+            taken = connection.execute(query.with_for_update(skip_locked=True)).all()
+            reaped = [self._reap(connection, row) for row in taken]
             queue_ready(connection)
             return reaped
 
@@ -143,6 +147,11 @@ class DatabaseJobQueue:
         held = and_(jobs.c.state == JobState.RUNNING, jobs.c.worker == worker)
         with writing(self._engine) as connection:
             return connection.execute(update(jobs).where(held).values(lease_until_ms=0)).rowcount
+
+    def _found(self, query: Select[Any]) -> bool:
+        """Return whether a query finds a row: who reads first is in nobody's way where there is nothing."""
+        with reading(self._engine) as connection:
+            return connection.execute(query).first() is not None
 
     def _renew(self, connection: Connection, lease: Lease, reached: int) -> Renewal:
         further = jobs.c.progress < reached

@@ -55,6 +55,9 @@ class DatabaseMeasurementQueue:
         pending = select(measurement_tasks).where(
             measurement_tasks.c.device == device, exactly(measurement_tasks.c.state, PENDING)
         )
+        with reading(self._engine) as connection:
+            if connection.execute(pending.limit(1)).first() is None:
+                return None
         token = secrets.token_hex(16)
         with writing(self._engine) as connection:
             rows = connection.execute(

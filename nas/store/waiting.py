@@ -30,8 +30,8 @@ def still_waits(connection: Connection, job_id: str) -> bool:
     return PENDING in connection.execute(query).scalars().all()
 
 
-def queue_ready(connection: Connection, among: ColumnElement[bool] | None = None) -> None:
-    """Queue the waiting jobs, or those of them among some, whose tasks are all done or failed."""
+def is_ready() -> ColumnElement[bool]:
+    """Return the condition under which a job waits though all its tasks are done or failed."""
     pending = exists().where(
         and_(
             job_tasks.c.job_id == jobs.c.id,
@@ -39,11 +39,15 @@ def queue_ready(connection: Connection, among: ColumnElement[bool] | None = None
             exactly(measurement_tasks.c.state, PENDING),
         )
     )
-    waits = exactly(jobs.c.state, JobState.WAITING)
+    return and_(exactly(jobs.c.state, JobState.WAITING), ~pending)
+
+
+def queue_ready(connection: Connection, among: ColumnElement[bool] | None = None) -> None:
+    """Queue the waiting jobs, or those of them among some, that wait for nothing any more."""
     assert JobState.WAITING in sources(JobState.QUEUED)
     statement = (
         update(jobs)
-        .where(waits, ~pending, *(() if among is None else (among,)))
+        .where(is_ready(), *(() if among is None else (among,)))
         .values(state=JobState.QUEUED, changed_at_ms=now_ms(), last_event=jobs.c.last_event + 1)
         .returning(jobs.c.id, jobs.c.attempt, jobs.c.last_event)
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState, Outcome, Waiting
@@ -68,6 +68,30 @@ def test_a_job_is_run_and_done(place: Workplace, monkeypatch: pytest.MonkeyPatch
     assert place.events(job) == ["queued", "running", "progress", "message", "succeeded"]
     assert place.shown.steps == [("profile", 1, 2, "half")]
     assert place.shown.said == ["well"]
+
+
+def test_a_worker_that_has_nothing_to_do_writes_nothing(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def note(_c: object, _u: object, statement: str, *_: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            said.append(statement.split("\n")[0])
+
+    jobs_do(monkeypatch, lambda run, around: Waiting())
+    place.submit("runs elsewhere")
+    place.stores.queue.claim("somebody else")
+    with place.worker() as worker:
+        event.listen(place.stores.engine, "before_cursor_execute", note)
+        assert not worker.work_once()
+        idle, said[:] = list(said), []
+        place.submit()
+        assert worker.work_once()
+        event.remove(place.stores.engine, "before_cursor_execute", note)
+    assert "BEGIN IMMEDIATE" in said, "a statement that writes is seen here"
+    assert {statement.split(" ")[0] for statement in idle} == {"BEGIN", "SELECT"}
+    assert "BEGIN IMMEDIATE" not in idle
 
 
 def test_the_longest_due_job_comes_first(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
