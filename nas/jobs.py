@@ -3,7 +3,7 @@
 queued ──▶ running ──▶ succeeded | failed | cancelled | infeasible     for good
   ▲ ▲         │
   │ └─────────┼──────  a fault that is tried again, a drain, a lost lease
-  │           ├─────▶ waiting   for measurements; queued again when they are there
+  │           ├─────▶ waiting   for measurements or another job's training; queued again when that is over
   └───────────┴─────▶ parked    faulted again and again; queued again by a person
 
 Pure: the one place that decides. A store takes the states an `UPDATE` may start from out of `sources`.
@@ -168,7 +168,13 @@ class Succeeded:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Measurements are missing that the job has queued."""
+    """Something is missing that others make: measurements that the job has queued, or a supernet.
+
+    Attributes:
+        supernet: Which another job trains; empty where measurements are missing.
+    """
+
+    supernet: str = ""
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,9 @@ class Done:
 
 
 PhaseEnd = Done | Waiting
-"""How a phase ends: with its result, or with measurements queued that it cannot do without.
+"""How a phase ends: with its result, or waiting for what others measure or train.
 
-A phase that waits is run again when they are there. It goes on from what it left in the store.
+A phase that waits is run again when that is there. It goes on from what it left in the store.
 """
 
 

@@ -81,6 +81,8 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     spent, weights = 0.0, dict[str, str]()
     if given:
         tuned = _tune(ctx, targets, given)
+        if isinstance(tuned, Waiting):
+            return tuned
         spent = sum(one.cpu_seconds for one in tuned.values())
         weights = {digest: one.weights for digest, one in tuned.items()}
         found = [_with_tuned(ctx, target, tuned) for target in targets]
@@ -97,7 +99,9 @@ def chosen_networks(target: TargetResult, points: int) -> list[VerifiedNetwork]:
     return [target.front[row] for row in rows]
 
 
-def _tune(ctx: PhaseContext, targets: Sequence[TargetResult], cpu_seconds: float) -> dict[str, _Tuned]:
+def _tune(
+    ctx: PhaseContext, targets: Sequence[TargetResult], cpu_seconds: float
+) -> dict[str, _Tuned] | Waiting:
     """Train each chosen architecture once, however many fronts it stands on; by its digest."""
     chosen = {
         network.architecture_digest: architecture_from_values(ctx.space, network.architecture)
@@ -108,15 +112,22 @@ def _tune(ctx: PhaseContext, targets: Sequence[TargetResult], cpu_seconds: float
         return {}
     epochs = _planned_epochs(ctx, chosen, cpu_seconds / len(chosen))
     weights = ctx.run.load(TRAIN, TrainDocument).weights
-    return {
-        digest: _tune_one(ctx, TunedSubnet(architecture, weights), epochs[digest], number, len(chosen))
-        for number, (digest, architecture) in enumerate(chosen.items())
-    }
+    tuned: dict[str, _Tuned] = {}
+    for number, (digest, architecture) in enumerate(chosen.items()):
+        found = _tune_one(ctx, TunedSubnet(architecture, weights), epochs[digest], number, len(chosen))
+        if isinstance(found, Waiting):
+            return found
+        tuned[digest] = found
+    return tuned
 
 
-def _tune_one(ctx: PhaseContext, network: TunedSubnet, epochs: int, number: int, count: int) -> _Tuned:
+def _tune_one(
+    ctx: PhaseContext, network: TunedSubnet, epochs: int, number: int, count: int
+) -> _Tuned | Waiting:
     name = architecture_digest(ctx.space, network.architecture)[:6]
     trained = train_to_end(ctx, network, epochs, Place(NAME, number, count, f"training net-{name} on"))
+    if isinstance(trained, Waiting):
+        return trained
     (exported,) = exported_once(
         ctx,
         f"{NAME}.{number}.exported",

@@ -50,7 +50,12 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     """Train, export, score and measure the stock networks that the specification names."""
     names = ctx.spec.references
     epochs = _planned_epochs(ctx)
-    exported = {name: _train_and_export(ctx, name, epochs[name], number) for number, name in enumerate(names)}
+    exported: dict[StockName, Exported] = {}
+    for number, name in enumerate(names):
+        made = _train_and_export(ctx, name, epochs[name], number)
+        if isinstance(made, Waiting):
+            return made
+        exported[name] = made
     files = [one.file_sha256 for one in exported.values()]
     measured = measure_files(ctx, context_of(ctx.spec.targets[0].context), files)
     if measured is None:
@@ -91,10 +96,12 @@ def _planned_epochs(ctx: PhaseContext) -> dict[str, int]:
     return ctx.run.load(name, _Epochs).epochs
 
 
-def _train_and_export(ctx: PhaseContext, name: StockName, epochs: int, number: int) -> Exported:
+def _train_and_export(ctx: PhaseContext, name: StockName, epochs: int, number: int) -> Exported | Waiting:
     network = StockNetwork(name)
     place = Place(NAME, number, len(ctx.spec.references), f"training {name}")
     trained = train_to_end(ctx, network, epochs, place)
+    if isinstance(trained, Waiting):
+        return trained
     (exported,) = exported_once(
         ctx,
         f"{NAME}.{name}.exported",

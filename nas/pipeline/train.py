@@ -7,7 +7,8 @@ trains nothing.
 from collections.abc import Callable
 from typing import Final
 
-from nas.pipeline.context import Done, PhaseContext, SearchContext
+from nas.jobs import Waiting
+from nas.pipeline.context import Done, PhaseContext, PhaseEnd, SearchContext
 from nas.pipeline.options import recipe_of
 from nas.pipeline.training import Place, Trained, find_trained, train_to_end, training_key
 from nas.results import Document, SupernetSummary
@@ -47,15 +48,18 @@ def trained_supernet(ctx: SearchContext) -> Trained | None:
     return find_trained(ctx, training_key(ctx, WholeSpace()), ctx.spec.supernet.epochs)
 
 
-def run(ctx: PhaseContext, choose_epochs: Callable[[PhaseContext], int]) -> Done:
-    """Train unless a supernet is there, and leave the document.
+def run(ctx: PhaseContext, choose_epochs: Callable[[PhaseContext], int]) -> PhaseEnd:
+    """Train unless a supernet is there or another job trains it, and leave the document.
 
     Args:
         ctx: The search.
         choose_epochs: Called only where there is something to train.
     """
     found = trained_supernet(ctx)
-    trained = found or train_to_end(ctx, WholeSpace(), choose_epochs(ctx), Place(NAME))
+    any_epochs = ctx.spec.supernet.epochs is None
+    trained = found or train_to_end(ctx, WholeSpace(), choose_epochs(ctx), Place(NAME), any_epochs=any_epochs)
+    if isinstance(trained, Waiting):
+        return trained
     summary = SupernetSummary(
         key=trained.id,
         recipe=recipe_of(ctx.spec).name,

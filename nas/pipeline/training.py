@@ -6,6 +6,7 @@ A supernet, a stock network and a subnet that is trained on are kept alike: by w
 from contextlib import closing
 from dataclasses import dataclass
 
+from nas.jobs import Waiting
 from nas.pipeline.context import PhaseContext, SearchContext
 from nas.pipeline.options import options_of, recipe_of
 from nas.store.supernet_store import StoredCheckpoint, StoredSupernet, SupernetKey
@@ -89,14 +90,34 @@ def find_started(ctx: SearchContext, key: SupernetKey, epochs: int | None) -> in
     return None
 
 
-def train_to_end(ctx: PhaseContext, network: Network, epochs: int, place: Place) -> Trained:
-    """Train a network, or go on with its training, or take it where it is trained."""
-    key = training_key(ctx, network)
-    found = find_trained(ctx, key, epochs)
-    if found is not None:
-        return found
+def train_to_end(
+    ctx: PhaseContext, network: Network, epochs: int, place: Place, *, any_epochs: bool = False
+) -> Trained | Waiting:
+    """Train a network, or go on with its training, or take it where it is trained.
+
+    Waits where another job trains it just now: for the weights, or for the training where that job ends
+    without them.
+
+    Args:
+        ctx: The search.
+        network: To be trained.
+        epochs: To train it for.
+        place: In the phase.
+        any_epochs: Whether what others have trained, or train now, will do with any number of epochs.
+    """
+    store, lease = ctx.stores.supernets, ctx.run.lease
+    stored = store.begin(lease, training_key(ctx, network), epochs, any_epochs=any_epochs)
+    if stored.weights:
+        return as_trained(stored)
+    if stored.trainer != lease.job_id:
+        ctx.progress.say(f"job {stored.trainer} trains the same network: waiting for it")
+        return Waiting(stored.id)
+    return _train(ctx, network, stored, place)
+
+
+def _train(ctx: PhaseContext, network: Network, stored: StoredSupernet, place: Place) -> Trained:
     store, lease, files, shown = ctx.stores.supernets, ctx.run.lease, dict[str, str](), place.note
-    stored = store.begin(lease, key, epochs)
+    epochs = stored.epochs
     task = TrainNetwork(
         ctx.inputs,
         network,

@@ -7,7 +7,7 @@ from typing import Any, final
 
 from sqlalchemy import Connection, Engine, Row, Select, and_, case, or_, select, update
 
-from nas.jobs import Fault, Faulted, Infeasible, JobKind, JobState, Outcome, Verdict, judge, sources
+from nas.jobs import Fault, Faulted, Infeasible, JobKind, JobState, Outcome, Verdict, Waiting, judge, sources
 from nas.leases import Claim, Lease, LeaseLost, LeaseTimes, Renewal
 from nas.store import fence
 from nas.store.columns import exactly, now_ms
@@ -115,9 +115,10 @@ class DatabaseJobQueue:
             verdict = judge(
                 outcome, faults=row.faults_without_progress, cancel_requested=row.cancel_requested
             )
-            if verdict.state is JobState.WAITING and not still_waits(connection, lease.job_id):
+            awaited = outcome.supernet if isinstance(outcome, Waiting) else ""
+            if verdict.state is JobState.WAITING and not still_waits(connection, lease.job_id, awaited):
                 verdict = Verdict(JobState.QUEUED, 0, verdict.faults)
-            _end_attempt(connection, row, verdict, outcome)
+            _end_attempt(connection, row, verdict, outcome, awaited=awaited)
             return verdict.state
 
     def reap(self, limit: int = 100) -> list[Reaped]:

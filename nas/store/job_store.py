@@ -220,6 +220,7 @@ def insert_job(connection: Connection, tenant: str, request: JobRequest, job_id:
         "code": "",
         "message": "",
         "cancel_requested": False,
+        "awaited": "",
         "last_event": 1,
     }
     times = {name: now_ms() for name in ("created_at_ms", "changed_at_ms", "not_before_ms")}

@@ -29,6 +29,9 @@ supernets = Table(
     # Empty until training has finished.
     Column("weights", DIGEST, nullable=False),
     Column("summary", Json, nullable=False),
+    # Who trains it, or did last: the attempt of a job, which is at it as long as that attempt runs.
+    Column("job_id", String(40), nullable=False, server_default=""),
+    Column("attempt", Integer, nullable=False, server_default="0"),
     at("created_at_ms"),
     at("finished_at_ms"),
     UniqueConstraint(

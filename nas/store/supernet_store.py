@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, or_, select, update
 
 from nas.leases import Lease
 from nas.store.columns import now_ms
 from nas.store.fence import NewEvent, fenced
 from nas.store.inserts import insert_new, insert_or_replace
 from nas.store.model_tables import checkpoints, supernets
-from nas.store.session import reading
+from nas.store.session import one_at_a_time, reading
+from nas.store.waiting import in_training
 from search_spaces.errors import UsageError
 
 KEPT: Final = 2
@@ -40,12 +41,14 @@ class StoredSupernet:
     Attributes:
         weights: Digest of the artifact, empty while it is trained.
         summary: What is told of it once it is trained.
+        trainer: Identifier of the job that trains it, or did last.
     """
 
     id: str
     key: SupernetKey
     epochs: int
     weights: str
+    trainer: str
     summary: Mapping[str, Any]
     created_at_ms: int
     finished_at_ms: int
@@ -73,13 +76,30 @@ class DatabaseSupernetStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def begin(self, lease: Lease, key: SupernetKey, epochs: int, owner: str = "") -> StoredSupernet:
-        """Return the supernet of that key and so many epochs; a new one, untrained, where there is none.
+    def begin(
+        self, lease: Lease, key: SupernetKey, epochs: int, owner: str = "", *, any_epochs: bool = False
+    ) -> StoredSupernet:
+        """Take the training of a key and so many epochs, unless it is trained or another attempt is at it.
+
+        Where nobody has begun it there is a new supernet then. Whose attempt has ended is at nothing: its
+        training is taken over. It is the caller's to train where it has no weights and he is its trainer.
+
+        Args:
+            lease: Of the job that would train.
+            key: What tells it apart.
+            epochs: To train for.
+            owner: Of a new one.
+            any_epochs: Whether one that is trained, or trained by another now, will do with any number.
 
         Raises:
             LeaseLost: The job is another's; nothing was written.
         """
+        others = and_(in_training(), supernets.c.job_id != lease.job_id)
         with fenced(self._engine, lease) as connection:
+            # Two that begin at this moment have no row to meet at, and may have chosen other epochs.
+            one_at_a_time(connection, f"train {lease.tenant} {key}")
+            if any_epochs and (found := self._best(connection, lease.tenant, key, others)):
+                return found
             row = {
                 **asdict(key),
                 "id": secrets.token_hex(10),
@@ -90,8 +110,21 @@ class DatabaseSupernetStore:
                 "summary": {},
             }
             insert_new(connection, supernets, [{**row, "created_at_ms": now_ms(), "finished_at_ms": 0}])
-            query = select(supernets).where(_of(lease.tenant, key), supernets.c.epochs == epochs)
-            return _supernet(connection.execute(query).one())
+            own = and_(_of(lease.tenant, key), supernets.c.epochs == epochs)
+            taken = {"job_id": lease.job_id, "attempt": lease.attempt}
+            untaken = and_(own, supernets.c.weights == "", ~others)
+            connection.execute(update(supernets).where(untaken).values(taken))
+            return _supernet(connection.execute(select(supernets).where(own)).one())
+
+    @staticmethod
+    def _best(
+        connection: Connection, tenant: str, key: SupernetKey, others: ColumnElement[bool]
+    ) -> StoredSupernet | None:
+        """Return the trained supernet of most epochs, else one that others train, else None."""
+        query = select(supernets).where(_of(tenant, key), or_(supernets.c.weights != "", others))
+        rows = connection.execute(query.order_by(supernets.c.epochs.desc())).all()
+        trained = [row for row in rows if row.weights]
+        return _supernet((trained or rows)[0]) if rows else None
 
     def find(self, tenant: str, key: SupernetKey) -> tuple[StoredSupernet, ...]:
         """Return the supernets of that key, trained or not, the most epochs first."""
@@ -223,6 +256,7 @@ def _supernet(row: Row[Any]) -> StoredSupernet:
         key=SupernetKey(row.space_digest, row.dataset_digest, row.recipe, row.seed),
         epochs=row.epochs,
         weights=row.weights,
+        trainer=row.job_id,
         summary=row.summary,
         created_at_ms=row.created_at_ms,
         finished_at_ms=row.finished_at_ms,

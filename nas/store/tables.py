@@ -53,6 +53,8 @@ jobs = Table(
     Column("code", String(60), nullable=False),
     Column("message", Text, nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
+    # The supernet whose training by another job it waits for; empty where it waits for measurements, or not.
+    Column("awaited", String(40), nullable=False, server_default=""),
     at("not_before_ms"),
     at("created_at_ms"),
     at("changed_at_ms"),

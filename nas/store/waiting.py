@@ -1,4 +1,4 @@
-"""Jobs that wait for measurements: whether one still does, and queueing those that no longer do."""
+"""Jobs that wait for measurements or a training: whether one still does, and queueing those that do not."""
 
 from typing import Final
 
@@ -8,6 +8,7 @@ from nas.jobs import JobState, sources
 from nas.store.columns import exactly, now_ms
 from nas.store.fence import NewEvent, append_events
 from nas.store.measurement_tables import job_tasks, measurement_tasks
+from nas.store.model_tables import supernets
 from nas.store.tables import jobs
 
 PENDING: Final = "pending"
@@ -15,11 +16,28 @@ DONE: Final = "done"
 FAILED: Final = "failed"
 
 
-def still_waits(connection: Connection, job_id: str) -> bool:
-    """Return whether a task of a job is pending; holds its tasks until the commit.
+def in_training() -> ColumnElement[bool]:
+    """Return the condition under which the attempt that trains a supernet runs."""
+    trainer = jobs.alias("trainer")
+    running = exists().where(
+        and_(
+            trainer.c.id == supernets.c.job_id,
+            trainer.c.attempt == supernets.c.attempt,
+            exactly(trainer.c.state, JobState.RUNNING),
+        )
+    )
+    return and_(supernets.c.weights == "", running)
+
+
+def still_waits(connection: Connection, job_id: str, supernet: str) -> bool:
+    """Return whether a supernet is in training, or a task of a job pending; holds its tasks until the commit.
 
     A delivery that finishes one at this moment either is seen here, or comes later and sees the job waiting.
+    Of a training that ends at this moment the next worker with room hears.
     """
+    trains = select(supernets.c.id).where(supernets.c.id == supernet, in_training())
+    if supernet and connection.execute(trains).first() is not None:
+        return True
     query = (
         select(measurement_tasks.c.state)
         .join(job_tasks, job_tasks.c.task_id == measurement_tasks.c.id)
@@ -31,7 +49,7 @@ def still_waits(connection: Connection, job_id: str) -> bool:
 
 
 def is_ready() -> ColumnElement[bool]:
-    """Return the condition under which a job waits though all its tasks are done or failed."""
+    """Return the condition under which a job waits though its tasks are over, and the training as well."""
     pending = exists().where(
         and_(
             job_tasks.c.job_id == jobs.c.id,
@@ -39,7 +57,8 @@ def is_ready() -> ColumnElement[bool]:
             exactly(measurement_tasks.c.state, PENDING),
         )
     )
-    return and_(exactly(jobs.c.state, JobState.WAITING), ~pending)
+    trains = exists().where(and_(supernets.c.id == jobs.c.awaited, in_training()))
+    return and_(exactly(jobs.c.state, JobState.WAITING), ~pending, ~trains)
 
 
 def queue_ready(connection: Connection, among: ColumnElement[bool] | None = None) -> None:
@@ -52,5 +71,5 @@ def queue_ready(connection: Connection, among: ColumnElement[bool] | None = None
         .returning(jobs.c.id, jobs.c.attempt, jobs.c.last_event)
     )
     for row in connection.execute(statement).all():
-        event = NewEvent(JobState.QUEUED, {"reason": "measured"})
+        event = NewEvent(JobState.QUEUED, {"reason": "ready"})
         append_events(connection, row.id, row.attempt, row.last_event, [event])

@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event, update
 
 from nas.job_records import JobRequest
-from nas.jobs import JobKind, JobState, Outcome, Waiting
+from nas.jobs import TERMINAL, JobKind, JobState, Outcome, Waiting
 from nas.leases import Lease
 from nas.pipeline.context import Done, PhaseEnd, Surroundings
 from nas.specs import ProfileSpec
@@ -30,11 +30,21 @@ from search_spaces.errors import (
     StoreError,
     UsageError,
 )
-from tests.nas.pipeline.small_search import small_spec
-from tests.workers.jobs_at_work import QUICK, TENANT, Workplace, done, jobs_do, working, workplace
+from tests.nas.pipeline.small_search import Recorder, small_spec, stopwatch
+from tests.workers.jobs_at_work import (
+    QUICK,
+    TENANT,
+    Workplace,
+    done,
+    jobs_do,
+    until,
+    working,
+    workplace,
+)
 from tests.workers.queued_files import asking_for, later, queued_stopwatch, void
 from workers import orchestrator
 from workers.heartbeat import Draining
+from workers.searches import submit
 
 
 def raising(error: BaseException) -> Callable[[JobRun, Surroundings], PhaseEnd]:
@@ -74,9 +84,10 @@ def test_a_worker_that_has_nothing_to_do_writes_nothing(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
+    here = threading.current_thread()
 
     def note(_c: object, _u: object, statement: str, *_: object) -> None:
-        if threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is here:
             said.append(statement.split("\n")[0])
 
     jobs_do(monkeypatch, lambda run, around: Waiting())
@@ -443,6 +454,62 @@ def test_a_restless_host_is_left_alone_for_a_while_and_jobs_are_told(
         while worker.work_once():
             continue
     assert place.state(job) is JobState.SUCCEEDED
+
+
+@dataclass
+class Held(Recorder):
+    """Progress of a worker that goes no further than its first epoch until it may."""
+
+    begun: threading.Event = field(default_factory=threading.Event)
+    may_go_on: threading.Event = field(default_factory=threading.Event)
+
+    def step(self, phase: str, done: float, total: float, note: str = "") -> None:
+        super().step(phase, done, total, note)
+        if phase == "train" and note:
+            self.begun.set()
+            assert self.may_go_on.wait(60)
+
+
+def test_of_two_searches_on_one_supernet_one_trains_and_the_other_waits(searched_home: Path) -> None:
+    with workplace(searched_home) as place, stopwatch():
+        held = Held()
+        # Tables are there; the supernet of another seed is not.
+        first, second = (
+            submit(
+                small_spec(seed=11, references=[], export={"points": points}),
+                place.settings,
+                place.stores,
+                held,
+            )
+            for points in (1, 2)
+        )
+
+        def work() -> None:
+            with workplace(searched_home) as own:
+                own.shown = held
+                with own.worker() as worker:
+                    worker.work_once()
+
+        training = threading.Thread(target=work)
+        training.start()
+        assert held.begun.wait(60)
+        with place.worker() as worker:
+            assert worker.work_once()
+            assert place.state(second) is JobState.WAITING
+            assert not worker.work_once(), "there is nothing to do until it is trained"
+            held.may_go_on.set()
+
+            def ended() -> bool:
+                worker.work_once()
+                return {place.state(first), place.state(second)} <= TERMINAL
+
+            until(ended, 120)
+        training.join()
+        assert [place.get(job).faults for job in (first, second)] == [{}, {}]
+        results = [place.stores.stored(place.get(job)).result() for job in (first, second)]
+        assert [result.supernet.reused for result in results] == [False, True]
+        assert results[0].supernet.key == results[1].supernet.key
+        assert [step[0] for step in place.shown.steps if step[0] == "train" and step[3]] == []
 
 
 def test_a_name_is_given_back(place: Workplace) -> None:

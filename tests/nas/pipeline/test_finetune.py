@@ -19,7 +19,7 @@ from nas.pipeline.training import find_trained, training_key
 from nas.pipeline.verify import VerifyDocument
 from nas.publication import accuracy_of, statuses
 from nas.results import TargetResult
-from nas.tasks import TunedSubnet
+from nas.tasks import TrainNetwork, TunedSubnet
 from search_spaces.base import architecture_from_values
 from tests.nas.pipeline.conftest import FinishedSearch, finish
 from tests.nas.pipeline.small_search import Home, KilledError, Killer, Recorder, file_ms
@@ -203,3 +203,15 @@ def test_a_kill_while_a_network_is_trained_on_changes_nothing_of_it(
     assert [one.file_sha256 for one in again.targets[0].networks] == [
         one.file_sha256 for one in before.targets[0].networks
     ]
+
+
+def test_a_network_that_another_search_trains_on_is_waited_for(tuned: FinishedSearch, copied: Home) -> None:
+    other, ctx = copied.context(**SPEC), copied.context(**SPEC)
+    for name in ("train", "verify", "finetune.plan"):
+        ctx.run.save(name, tuned.run.load(name, Json))
+    chosen = chosen_networks(verified(tuned), 3)[0]
+    architecture = architecture_from_values(ctx.space, chosen.architecture)
+    network = TunedSubnet(architecture, tuned.run.load("train", TrainDocument).weights)
+    begun = copied.stores.supernets.begin(other.run.lease, training_key(other, network), EPOCHS)
+    assert finetune.run(ctx) == Waiting(begun.id)
+    assert copied.compute.of(TrainNetwork) == []

@@ -2,13 +2,16 @@
 
 import pytest
 
+from nas.jobs import Waiting
 from nas.pipeline import references
 from nas.pipeline.context import Done
 from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.networks import score_file
 from nas.pipeline.references import ReferencesDocument
 from nas.pipeline.train import TrainDocument
+from nas.pipeline.training import training_key
 from nas.publication import accuracy_of
+from nas.tasks import StockNetwork, TrainNetwork
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import Home, Recorder, file_ms
 
@@ -63,3 +66,17 @@ def test_without_references_nothing_is_done(copied: Home, finished: FinishedSear
     assert references.run(ctx) == Done()
     assert ctx.run.load("references", ReferencesDocument).networks == ()
     assert copied.watch.asked == []
+
+
+def test_a_stock_network_that_another_search_trains_is_waited_for(
+    copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(references, "epochs_within", lambda ctx, network, cpu_seconds: 1)
+    other = copied.context()
+    key = training_key(other, StockNetwork("shufflenet_v2"))
+    begun = copied.stores.supernets.begin(other.run.lease, key, 1)
+    ctx = copied.context(references=["shufflenet_v2", "mobilenet_v2"])
+    ctx.run.save("train", finished.run.load("train", TrainDocument))
+    ctx.run.save("finetune", FinetuneDocument(targets=(), cpu_seconds=0.0, weights={}))
+    assert references.run(ctx) == Waiting(begun.id)
+    assert copied.compute.of(TrainNetwork) == []

@@ -2,9 +2,13 @@
 
 import pytest
 
+from nas.jobs import Waiting
 from nas.pipeline import train
 from nas.pipeline.context import Done, PhaseContext
 from nas.pipeline.train import TrainDocument, trained_supernet
+from nas.pipeline.training import training_key
+from nas.store.supernet_store import StoredSupernet
+from nas.tasks import TrainNetwork, WholeSpace
 from nas.training.weights import load_supernet, read_manifest
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import Home
@@ -86,3 +90,30 @@ def test_the_plan_is_asked_only_where_something_is_trained(home: Home) -> None:
     assert ctx.run.load("train", TrainDocument).summary.epochs == 1
     assert train.run(ctx, one_epoch) == Done()
     assert asked == [ctx.run.id]
+
+
+def begun_by_another(home: Home, epochs: int) -> StoredSupernet:
+    """A supernet that the running attempt of another search trains."""
+    other = home.context(supernet={"epochs": epochs})
+    return home.stores.supernets.begin(other.run.lease, training_key(other, WholeSpace()), epochs)
+
+
+def test_a_search_waits_for_the_supernet_that_another_trains(home: Home) -> None:
+    begun = begun_by_another(home, 3)
+    ctx = home.context(supernet={"epochs": 3})
+    assert train.run(ctx, lambda own: 3) == Waiting(begun.id)
+    assert not ctx.run.has("train")
+    assert home.compute.of(TrainNetwork) == []
+
+
+def test_a_search_that_names_no_epochs_waits_for_whatever_another_trains(home: Home) -> None:
+    begun = begun_by_another(home, 3)
+    assert train.run(home.context(supernet={}), lambda own: 7) == Waiting(begun.id)
+    assert len(home.stores.supernets.list_all("local")) == 1
+
+
+def test_a_search_that_names_its_epochs_waits_for_no_others(home: Home) -> None:
+    begun_by_another(home, 3)
+    ctx = home.context(supernet={"epochs": 1})
+    assert train.run(ctx, lambda own: 1) == Done()
+    assert ctx.run.load("train", TrainDocument).summary.epochs == 1

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from nas.jobs import Cancelled, Released
+from nas.jobs import Cancelled, Released, Waiting
 from nas.leases import LeaseLost
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.train import TrainDocument
@@ -26,8 +26,15 @@ PLACE = Place("references", 1, 4, "training resnet")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     """A training that nobody killed."""
     home = Home(tmp_path_factory.mktemp("undisturbed") / "home")
-    yield train_to_end(home.context(), WHOLE, EPOCHS, Place("train"))
+    yield train(home.context(), WHOLE, EPOCHS, Place("train"))
     home.remove()
+
+
+def train(ctx: PhaseContext, network: Network, epochs: int, place: Place) -> Trained:
+    """Train a network that nobody else trains."""
+    trained = train_to_end(ctx, network, epochs, place)
+    assert isinstance(trained, Trained)
+    return trained
 
 
 def kill_after(ctx: PhaseContext, epochs: int) -> None:
@@ -58,7 +65,7 @@ def said(ctx: PhaseContext) -> list[str]:
 
 def test_each_epoch_is_told_at_its_place_of_the_phase(home: Home) -> None:
     ctx = home.context()
-    trained = train_to_end(ctx, StockNetwork("resnet"), 2, PLACE)
+    trained = train(ctx, StockNetwork("resnet"), 2, PLACE)
     assert isinstance(ctx.progress, Recorder)
     assert ctx.progress.steps == [
         ("references", 1.5, 4, "training resnet"),
@@ -77,15 +84,15 @@ def test_a_long_epoch_is_told_of_before_it_ends(home: Home, monkeypatch: pytest.
 
 def test_a_finished_training_is_found_and_not_done_again(home: Home) -> None:
     ctx = home.context()
-    first = train_to_end(ctx, WHOLE, 1, Place("train"))
-    again = train_to_end(home.context(), WHOLE, 1, Place("train"))
+    first = train(ctx, WHOLE, 1, Place("train"))
+    again = train(home.context(), WHOLE, 1, Place("train"))
     assert again == first == find_trained(ctx, training_key(ctx, WHOLE), 1)
     assert len(home.compute.of(TrainNetwork)) == 1
 
 
 def test_a_finished_training_has_no_checkpoints_any_more(home: Home) -> None:
     ctx = home.context()
-    trained = train_to_end(ctx, WHOLE, 3, Place("train"))
+    trained = train(ctx, WHOLE, 3, Place("train"))
     assert checkpoints(ctx) == ()
     kept = {path.name for path in (home.settings.home / "artifacts").glob("??/*") if "." not in path.name}
     assert kept == {trained.weights.tensors, trained.weights.manifest}
@@ -106,7 +113,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(epochs: int, home: Home, 
     kill_after(ctx, epochs)
     assert find_trained(ctx, training_key(ctx, WHOLE), None) is None
     assert find_started(ctx, training_key(ctx, WHOLE), None) == EPOCHS
-    trained = train_to_end(ctx, WHOLE, EPOCHS, Place("train"))
+    trained = train(ctx, WHOLE, EPOCHS, Place("train"))
     assert said(ctx) == [f"training goes on after epoch {epochs} of 4"]
     assert trained.weight_hash == undisturbed.weight_hash
     # All of it, not only what the last process did.
@@ -117,11 +124,16 @@ def test_a_killed_training_goes_on_to_the_same_weights(epochs: int, home: Home, 
 def test_another_job_goes_on_where_the_first_was_killed(home: Home, undisturbed: Trained) -> None:
     first = home.context()
     kill_after(first, 2)
-    home.stores.queue.settle(first.run.lease, Cancelled())
     second = home.context(references=[])
-    trained = train_to_end(second, WHOLE, EPOCHS, Place("train"))
-    assert said(second) == ["training goes on after epoch 2 of 4"]
+    (supernet,) = home.stores.supernets.list_all(second.tenant)
+    # As far as anybody knows the first one is still at it.
+    assert train_to_end(second, WHOLE, EPOCHS, Place("train")) == Waiting(supernet.id)
+    home.stores.queue.settle(first.run.lease, Cancelled())
+    trained = train(second, WHOLE, EPOCHS, Place("train"))
+    waits = f"job {first.run.id} trains the same network: waiting for it"
+    assert said(second) == [waits, "training goes on after epoch 2 of 4"]
     assert trained.weight_hash == undisturbed.weight_hash
+    assert len(home.compute.of(TrainNetwork)) == 2
 
 
 @pytest.mark.parametrize("name", ["tensors", "manifest"])
@@ -131,7 +143,7 @@ def test_where_the_newest_checkpoint_is_damaged_the_one_before_is_used_and_that_
     ctx = home.context()
     kill_after(ctx, 3)
     damage(home, checkpoints(ctx)[0].artifacts[name])
-    trained = train_to_end(ctx, WHOLE, EPOCHS, Place("train"))
+    trained = train(ctx, WHOLE, EPOCHS, Place("train"))
     damaged, resumed = said(ctx)
     assert "checkpoint-00000003.safetensors is damaged" in damaged
     assert "the one before it is used" in damaged
@@ -145,7 +157,7 @@ def test_where_no_checkpoint_is_sound_it_starts_again(home: Home, undisturbed: T
     newest, before = checkpoints(ctx)
     damage(home, newest.artifacts["tensors"])
     home.stores.artifacts.remove(before.artifacts["tensors"])
-    trained = train_to_end(ctx, WHOLE, EPOCHS, Place("train"))
+    trained = train(ctx, WHOLE, EPOCHS, Place("train"))
     assert len(said(ctx)) == 2
     assert all("is damaged" in words for words in said(ctx))
     assert trained.weight_hash == undisturbed.weight_hash

@@ -58,7 +58,7 @@ def test_upgrading_twice_does_nothing(database: str) -> None:
 
 def test_every_version_is_upgraded_to_the_newest(database: str) -> None:
     engine = open_engine(database)
-    for version in ("0001", "0002"):
+    for version in ("0001", "0002", "0003"):
         with writing(engine) as connection:
             config = schema._config()
             config.attributes["connection"] = connection
@@ -130,4 +130,4 @@ def test_migrations_are_part_of_what_is_installed(repository: Path) -> None:
     assert 'only-include = ["search_spaces", "latency_predictors", "nas"' in configured
     folder = Path(schema.__file__).parent / "migrations"
     assert (folder / "script.py.mako").is_file()
-    assert len(list((folder / "versions").glob("r*.py"))) == 3
+    assert len(list((folder / "versions").glob("r*.py"))) == 4

@@ -1,15 +1,20 @@
 """Supernets are found by what they were trained from; two checkpoints of a training are kept."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 
 import pytest
 from sqlalchemy import Engine
 
+from nas.jobs import Cancelled, Fault, Faulted, Outcome, Released, Succeeded, Waiting
+from nas.leases import Lease
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_store import DatabaseJobStore
+from nas.store.session import open_engine
 from nas.store.supernet_store import DatabaseSupernetStore, StoredCheckpoint
 from search_spaces.errors import UsageError
-from tests.nas.store.queued import TENANT, running
+from tests.nas.store.queued import REQUEST, TENANT, claim_one, running
 from tests.nas.store.trained import DIGEST, KEY
 
 
@@ -27,14 +32,93 @@ def checkpoint(epoch: int) -> StoredCheckpoint:
 def test_a_supernet_is_begun_once(
     store: DatabaseJobStore, queue: DatabaseJobQueue, supernets: DatabaseSupernetStore
 ) -> None:
-    first = supernets.begin(running(store, queue), KEY, 10)
-    assert supernets.begin(running(store, queue), KEY, 10) == first
-    assert (first.weights, first.finished_at_ms) == ("", 0)
+    lease = running(store, queue)
+    first = supernets.begin(lease, KEY, 10)
+    assert supernets.begin(running(store, queue), KEY, 10) == supernets.begin(lease, KEY, 10) == first
+    assert (first.weights, first.trainer, first.finished_at_ms) == ("", lease.job_id, 0)
     others = [
         supernets.begin(running(store, queue), KEY, 20),
         supernets.begin(running(store, queue), replace(KEY, seed=1), 10),
     ]
     assert len({first.id, *(other.id for other in others)}) == 3
+
+
+@pytest.mark.parametrize("end", [Cancelled(), Released(), Waiting(), Faulted(Fault.CRASH, "x", "m")])
+def test_a_training_is_taken_over_when_the_attempt_at_it_has_ended(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, supernets: DatabaseSupernetStore, end: Outcome
+) -> None:
+    first, second = running(store, queue), running(store, queue)
+    begun = supernets.begin(first, KEY, 10)
+    supernets.save_checkpoint(first, begun.id, checkpoint(1))
+    assert supernets.begin(second, KEY, 10).trainer == first.job_id
+    queue.settle(first, end)
+    taken = supernets.begin(second, KEY, 10)
+    assert (taken.id, taken.trainer) == (begun.id, second.job_id)
+    assert supernets.checkpoints(TENANT, taken.id) == (checkpoint(1),)
+
+
+def test_a_later_attempt_of_the_same_job_goes_on_with_its_training(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, supernets: DatabaseSupernetStore
+) -> None:
+    first = running(store, queue)
+    begun = supernets.begin(first, KEY, 10)
+    queue.settle(first, Released())
+    again = claim_one(queue).lease
+    assert supernets.begin(again, KEY, 10) == begun
+    other = running(store, queue)
+    assert supernets.begin(other, KEY, 10).trainer == first.job_id, "its second attempt runs"
+
+
+def test_what_is_trained_is_nobodys_to_train(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, supernets: DatabaseSupernetStore
+) -> None:
+    first, second = running(store, queue), running(store, queue)
+    begun = supernets.begin(first, KEY, 10)
+    supernets.finish(first, begun.id, DIGEST, {})
+    queue.settle(first, Succeeded())
+    assert supernets.begin(second, KEY, 10) == supernets.get(TENANT, begun.id)
+    assert supernets.get(TENANT, begun.id).trainer == first.job_id
+
+
+def test_tenants_train_each_their_own(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, supernets: DatabaseSupernetStore
+) -> None:
+    lease = running(store, queue)
+    store.submit("other", REQUEST)
+    others = claim_one(queue).lease
+    begun = supernets.begin(lease, KEY, 10)
+    own = supernets.begin(others, KEY, 20, any_epochs=True)
+    assert (own.trainer, own.epochs) == (others.job_id, 20)
+    assert own.id != begun.id
+
+
+def test_whoever_takes_any_number_of_epochs_takes_what_is_trained_else_what_is_in_training(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, supernets: DatabaseSupernetStore
+) -> None:
+    first, second, third = (running(store, queue) for _ in range(3))
+    small, large = supernets.begin(first, KEY, 10), supernets.begin(second, KEY, 40)
+    assert supernets.begin(third, KEY, 20, any_epochs=True) == large
+    supernets.finish(first, small.id, DIGEST, {})
+    assert supernets.begin(third, KEY, 20, any_epochs=True).id == small.id
+    assert supernets.begin(third, KEY, 20).trainer == third.job_id
+
+
+def test_two_that_begin_at_the_same_moment_train_once(
+    url: str, store: DatabaseJobStore, queue: DatabaseJobQueue, supernets: DatabaseSupernetStore
+) -> None:
+    together = Barrier(4)
+
+    def begin(lease: Lease, epochs: int) -> str:
+        engine = open_engine(url)
+        together.wait()
+        found = DatabaseSupernetStore(engine).begin(lease, KEY, epochs, any_epochs=True)
+        engine.dispose()
+        return found.trainer
+
+    leases = [running(store, queue) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        trainers = list(pool.map(begin, leases, (10, 11, 12, 13)))
+    assert len(set(trainers)) == len(supernets.list_all(TENANT)) == 1
 
 
 def test_supernets_of_a_key_are_found_with_the_most_epochs_first(
