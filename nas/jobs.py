@@ -74,15 +74,16 @@ def sources(state: JobState) -> tuple[JobState, ...]:
 class Fault(StrEnum):
     """Why an attempt ended before its job did.
 
-    `lost_node`: the worker, its node or its lease is gone. `stalled`: alive, but no further for too long.
-    `bad_data`: what was asked for cannot be done, tried as often as you like. `poison`: known to end whoever
-    tries it.
+    `lost_node`: the worker, its node or its lease is gone. `no_cluster`: the Ray cluster to join is away.
+    `stalled`: alive, but no further for too long. `bad_data`: what was asked for cannot be done, tried as
+    often as you like. `poison`: known to end whoever tries it.
     """
 
     OUT_OF_MEMORY = "out_of_memory"
     DISK = "disk"
     CRASH = "crash"
     LOST_NODE = "lost_node"
+    NO_CLUSTER = "no_cluster"
     STALLED = "stalled"
     MEASURING = "measuring"
     DATABASE = "database"
@@ -119,6 +120,8 @@ RETRIES: Final[Mapping[Fault, RetryPolicy]] = {
     Fault.CRASH: RetryPolicy(3, JobState.PARKED, 2_000, 60_000),
     # More than for a crash: machines go for reasons that are not the job's.
     Fault.LOST_NODE: RetryPolicy(6, JobState.PARKED, 500, 60_000),
+    # Until its operator has started it again, as a database.
+    Fault.NO_CLUSTER: RetryPolicy(12, JobState.PARKED, 2_000, 300_000),
     Fault.STALLED: RetryPolicy(3, JobState.PARKED, 10_000, 60_000),
     # A restless device becomes quiet again.
     Fault.MEASURING: RetryPolicy(5, JobState.PARKED, 30_000, 600_000),
@@ -132,6 +135,7 @@ _OF_COMPUTE: Final[Mapping[str, Fault]] = {
     "crash": Fault.CRASH,
     "out_of_memory": Fault.OUT_OF_MEMORY,
     "lost_node": Fault.LOST_NODE,
+    "no_cluster": Fault.NO_CLUSTER,
     "disk": Fault.DISK,
     "cancelled": Fault.LOST_NODE,  # by nobody who was asked to: what ran it went away
 }

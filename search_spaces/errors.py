@@ -18,13 +18,14 @@ An error's code is stable, its message names the value, the limit and the next s
 from collections.abc import Mapping
 from typing import Final, Literal
 
-Fault = Literal["crash", "out_of_memory", "lost_node", "disk", "cancelled"]
+Fault = Literal["crash", "out_of_memory", "lost_node", "no_cluster", "disk", "cancelled"]
 """How what ran a task failed."""
 
 _FAULTS: Final[Mapping[str, Fault]] = {
     "task_crashed": "crash",
     "task_out_of_memory": "out_of_memory",
     "node_lost": "lost_node",
+    "ray_away": "no_cluster",
     "compute_disk_full": "disk",
     "task_cancelled": "cancelled",
 }

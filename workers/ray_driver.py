@@ -176,8 +176,9 @@ def _have_ray(begin: Begin) -> Callable[[], bool]:
         _check_reachable(begin.address)
         try:
             ray.init(address=begin.address, **common)
-        except (ConnectionError, RuntimeError) as error:
-            raise not_joined(str(error)) from error
+        except Exception as error:
+            # Ray has no one error for this.
+            raise not_joined(error, begin.address) from error
         return _Heard().lost
     free = shutil.disk_usage(begin.folder).free
     if free < LEAST_ROOM_BYTES:
@@ -206,7 +207,7 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
     except (OSError, ValueError) as error:
         raise ComputeError(
-            "node_lost", f"there is no Ray to join at {address} ({error}): start it, or correct the address"
+            "ray_away", f"there is no Ray to join at {address} ({error}): start it, or correct the address"
         ) from error
 
 

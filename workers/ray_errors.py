@@ -1,5 +1,8 @@
 """What Ray's errors mean: one of the domain, or a fault of what ran the task."""
 
+from collections.abc import Iterator
+from typing import Final
+
 from ray import exceptions
 
 from nas.faults import as_compute_error
@@ -15,6 +18,8 @@ _LOST = (
     exceptions.RpcError,
 )
 _DIED = (exceptions.WorkerCrashedError, exceptions.ActorDiedError, exceptions.ActorUnavailableError)
+_TOKEN: Final = "authentication"
+_VERSION: Final = "version mismatch"
 _NODE_DIED = ("node died", "node has died", "dead node", "node was dead", "node is dead", "raylet died")
 
 
@@ -30,7 +35,7 @@ def translated(error: BaseException) -> HwnasError:
         case exceptions.TaskCancelledError():
             return ComputeError("task_cancelled", "the task was cancelled: run it again if it is wanted")
         case exceptions.AuthenticationError():
-            return not_joined(reason)
+            return _refused(reason)
         case exceptions.OutOfMemoryError():
             return ComputeError("task_out_of_memory", f"a task was ended for want of memory ({reason})")
         case exceptions.OutOfDiskError() | exceptions.ObjectStoreFullError():
@@ -44,20 +49,47 @@ def translated(error: BaseException) -> HwnasError:
 
 
 def not_started(error: BaseException) -> HwnasError:
-    """Return the error of a Ray that could not be started or joined."""
+    """Return the error of a local Ray that could not be started."""
     found = translated(error)
     if isinstance(found, ComputeError) and found.fault == "crash":
         return ComputeError("node_lost", f"Ray did not start ({_first_line(error)}): try again")
     return found
 
 
-def not_joined(reason: str) -> UsageError:
-    """Return the error of a cluster that is there and does not let this process in."""
+def not_joined(error: BaseException, address: str) -> HwnasError:
+    """Return the error of a cluster that this process has not joined: refused for good, or away for now.
+
+    Ray says why somewhere in the causes of its error.
+    """
+    reason, told = _first_line(error), " ".join(str(one) for one in _causes(error)).lower()
+    if _TOKEN in told:
+        return _refused(reason)
+    if _VERSION in told:
+        return UsageError(
+            "ray_refused",
+            f"the Ray cluster at {address} has another version of Ray or Python ({reason}): install the same",
+        )
+    return ComputeError(
+        "ray_away",
+        f"the Ray cluster at {address} cannot be joined now ({reason}): see that it runs, and that this "
+        "computer is one of its nodes",
+    )
+
+
+def _refused(reason: str) -> UsageError:
     return UsageError(
         "ray_refused",
         f"the Ray cluster does not let this process join ({reason}): set RAY_AUTH_TOKEN or "
-        "RAY_AUTH_TOKEN_PATH to its token, and see that both have the same version of Ray",
+        "RAY_AUTH_TOKEN_PATH to its token",
     )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it came from."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _first_line(error: BaseException) -> str:

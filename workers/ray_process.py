@@ -131,12 +131,19 @@ class DriverProcess:
             self._connection.send(begin)
             answer = self._connection.recv() if self._connection.poll(_BEGIN_S) else None
         except (EOFError, OSError) as error:
-            raise ComputeError("node_lost", f"Ray did not start: {self._last_words()}") from error
+            raise self._unready(begin, "") from error
         if answer is None:
-            raise ComputeError("node_lost", f"Ray did not start in {_BEGIN_S:g} s: {self._last_words()}")
+            raise self._unready(begin, f" in {_BEGIN_S:g} s")
         if isinstance(answer, Unable):
             raise answer.error
         assert isinstance(answer, Ready), f"a driver begins with that it is ready, not with {answer}"
+
+    def _unready(self, begin: Begin, when: str) -> ComputeError:
+        if begin.address is None:
+            return ComputeError("node_lost", f"Ray did not start{when}: {self._last_words()}")
+        return ComputeError(
+            "ray_away", f"the Ray cluster at {begin.address} was not joined{when}: {self._last_words()}"
+        )
 
     def _tell(self, message: Start | Cancel | Leave) -> bool:
         try:

@@ -26,6 +26,7 @@ from nas.jobs import (
 )
 from search_spaces.errors import (
     ArtifactError,
+    ComputeError,
     DataError,
     MeasurementError,
     ResourceError,
@@ -76,6 +77,7 @@ def test_a_verdict_is_always_legal(outcome: Outcome, faults: int, cancel_request
         (Fault.DISK, 12, JobState.PARKED),
         (Fault.CRASH, 3, JobState.PARKED),
         (Fault.LOST_NODE, 6, JobState.PARKED),
+        (Fault.NO_CLUSTER, 12, JobState.PARKED),
         (Fault.STALLED, 3, JobState.PARKED),
         (Fault.MEASURING, 5, JobState.PARKED),
         (Fault.DATABASE, 12, JobState.PARKED),
@@ -121,6 +123,8 @@ def test_a_job_that_got_done_is_done_though_it_was_to_be_cancelled() -> None:
         (OSError(errno.ENOSPC, "full"), Fault.DISK),
         (OSError(errno.EIO, "broken"), Fault.CRASH),
         (StoreError("database_busy", "m"), Fault.DATABASE),
+        (ComputeError("ray_away", "m"), Fault.NO_CLUSTER),
+        (ComputeError("node_lost", "m"), Fault.LOST_NODE),
         (MeasurementError("session_void", "m"), Fault.MEASURING),
         (ArtifactError("artifact_damaged", "m"), Fault.CRASH),
         (DataError("no_images", "m"), Fault.BAD_DATA),

@@ -231,7 +231,7 @@ def test_a_cluster_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest
     before = set(psutil.Process().children())
     with pytest.raises(ComputeError, match="127.0.0.1:9") as caught:
         next(joined("127.0.0.1:9", tmp_path).run(training()))
-    assert caught.value.fault == "lost_node"
+    assert caught.value.fault == "no_cluster"
     assert set(psutil.Process().children()) <= before
 
 

@@ -46,9 +46,39 @@ def test_any_other_error_is_a_fault(error: BaseException, fault: str) -> None:
     assert "\n" not in found.message
 
 
+def not_connected(cause: str) -> ConnectionError:
+    """What `ray.init` raises where it has not joined; why is told by what it came from."""
+    error = ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379")
+    error.__cause__ = RuntimeError(f"Failed to connect to GCS. Last connection error: {cause}")
+    return error
+
+
 def test_who_is_not_let_in_is_told_what_to_set() -> None:
-    assert "RAY_AUTH_TOKEN" in not_joined("no token").message
-    assert translated(exceptions.AuthenticationError("no token")).code == "ray_refused"
+    wrong = not_joined(not_connected("ray.exceptions.AuthenticationError: InvalidAuthToken"), "10.0.0.1:6379")
+    for refused in (wrong, translated(exceptions.AuthenticationError("no token"))):
+        assert (type(refused), refused.code) == (UsageError, "ray_refused")
+        assert "RAY_AUTH_TOKEN" in refused.message
+
+
+def test_a_cluster_of_another_version_refuses_for_good() -> None:
+    refused = not_joined(RuntimeError("Version mismatch: The cluster was started with:\n    Ray: 1.0"), "a:1")
+    assert (type(refused), refused.code) == (UsageError, "ray_refused")
+    assert "install the same" in refused.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        not_connected("failed to connect to all addresses; last error: UNAVAILABLE"),
+        RuntimeError("This node has an IP address of 10.0.0.7, and Ray expects this IP address to be"),
+        exceptions.RpcError("deadline exceeded"),
+    ],
+)
+def test_a_cluster_that_is_away_may_be_joined_later(error: BaseException) -> None:
+    away = not_joined(error, "10.0.0.1:6379")
+    assert isinstance(away, ComputeError)
+    assert (away.code, away.fault) == ("ray_away", "no_cluster")
+    assert "10.0.0.1:6379" in away.message
 
 
 def test_a_ray_that_does_not_start_is_lost_unless_the_disk_is_full() -> None:
