@@ -113,7 +113,7 @@ class RetryPolicy:
 
 
 RETRIES: Final[Mapping[Fault, RetryPolicy]] = {
-    # Once more: what else filled the memory may have ended by then.
+    # Once more, with one process at a time; and what else filled the memory may have ended by then.
     Fault.OUT_OF_MEMORY: RetryPolicy(2, JobState.FAILED, 5_000, 5_000),
     # Space comes back when somebody makes it: from half a minute to a quarter of an hour, two hours in all.
     Fault.DISK: RetryPolicy(12, JobState.PARKED, 30_000, 900_000),

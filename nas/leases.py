@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from nas.jobs import Fault, JobKind
+from nas.jobs import JobKind
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,14 @@ class Claim:
         kind: Which phases it has.
         spec: What was asked for.
         progress: Watermark that earlier attempts have reached.
-        last_fault: Of the attempt before, None where it had none.
+        faults: By class, of all attempts before.
     """
 
     lease: Lease
     kind: JobKind
     spec: Mapping[str, Any]
     progress: int
-    last_fault: Fault | None
+    faults: Mapping[str, int]
 
 
 class Renewal(StrEnum):

@@ -97,6 +97,7 @@ class ScoreSubnets:
         part: Images that are scored.
         seed: Of the choice of calibration images and of their augmentation.
         augmentation: That of training.
+        num_workers: Processes at most; None for as many as it is worth.
     """
 
     inputs: Inputs
@@ -105,6 +106,7 @@ class ScoreSubnets:
     part: Part
     seed: int
     augmentation: Augmentation
+    num_workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

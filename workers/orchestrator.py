@@ -15,6 +15,7 @@ from typing import Final, Self, final
 
 from nas.jobs import (
     Cancelled,
+    Fault,
     Faulted,
     Infeasible,
     Outcome,
@@ -30,6 +31,7 @@ from nas.ports import Compute
 from nas.settings import Settings
 from nas.store.stores import Stores
 from search_spaces.errors import HwnasError, InfeasibleError, MeasurementError, StoreError
+from workers.frugal import Frugal
 from workers.heartbeat import Draining, Heartbeat, JobCancelled
 from workers.host import known_dead, own_facts
 from workers.job_progress import Both, JobProgress
@@ -159,7 +161,7 @@ class Orchestrator:
     def _outcome(self, claim: Claim, progress: Progress) -> Outcome:
         try:
             self._interruptible = True
-            around = Surroundings(self._settings, self._stores, self._compute, progress)
+            around = Surroundings(self._settings, self._stores, self._compute_for(claim), progress)
             end = KINDS[claim.kind](self._stores.run(claim), around)
         except JobCancelled:
             return Cancelled()
@@ -175,6 +177,10 @@ class Orchestrator:
         finally:
             self._interruptible = False
         return end if isinstance(end, Waiting) else Succeeded()
+
+    def _compute_for(self, claim: Claim) -> Compute:
+        """Return what a job's tasks run on: with less at a time where it has run out of memory before."""
+        return Frugal(self._compute) if claim.faults.get(Fault.OUT_OF_MEMORY) else self._compute
 
     def _settle(self, claim: Claim, outcome: Outcome, reached: int) -> None:
         """Say the last word about a job; again where the database does not answer, while it counts."""

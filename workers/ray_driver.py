@@ -21,7 +21,8 @@ import ray
 from nas.task_events import Event
 from nas.tasks import ScoreSubnets, Task, TrainNetwork
 from search_spaces.errors import ComputeError
-from workers.ray_errors import not_joined, not_started, translated
+from workers.oom_kills import oom_kills
+from workers.ray_errors import blamed, not_joined, not_started, translated
 from workers.ray_messages import Begin, Cancel, Ended, Leave, Ready, Said, Start, Unable
 from workers.ray_scorers import IDLE_S, ScorerPool, ScoringRun
 from workers.ray_tasks import perform_remotely
@@ -115,13 +116,15 @@ class Driver:
             self._pool.end_idle(IDLE_S)
 
     def _follow(self, number: int, task: Task, run: Run) -> None:
-        ended = Ended(number)
+        ended, kills = Ended(number), oom_kills()
         try:
             for event in self._events(task, run):
                 self._send(Said(number, event))
         except Exception as error:  # noqa: BLE001 - whatever it is, who waits is told
-            ended = Ended(number, translated(error))
+            ended = Ended(number, blamed(translated(error), oom_kills() - kills))
             run.end()
+            if isinstance(ended.error, ComputeError) and ended.error.fault == "out_of_memory":
+                self._pool.end_idle()  # whatever holds memory and does nothing
         if run.cancelled and isinstance(ended.error, ComputeError):
             # However its processes died of it.
             ended = Ended(number, ComputeError("task_cancelled", "the task was cancelled"))

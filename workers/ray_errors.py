@@ -48,6 +48,20 @@ def translated(error: BaseException) -> HwnasError:
     return as_compute_error(error)
 
 
+def blamed(error: HwnasError, kills: int) -> HwnasError:
+    """Return the error of a task, where a crash may have been the kernel's doing.
+
+    Args:
+        error: As Ray has it: a process is gone.
+        kills: Processes that the kernel ended here for want of memory while the task ran.
+    """
+    if error.code != "task_crashed" or not kills:
+        return error
+    return ComputeError(
+        "task_out_of_memory", f"the kernel ended processes for want of memory ({error.message}): give it more"
+    )
+
+
 def not_started(error: BaseException) -> HwnasError:
     """Return the error of a local Ray that could not be started."""
     found = translated(error)

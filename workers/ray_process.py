@@ -13,6 +13,7 @@ from typing import Final, final
 from nas.faults import as_compute_error
 from nas.tasks import Task
 from search_spaces.errors import ComputeError
+from workers.oom_kills import oom_kills
 from workers.ray_environment import environment
 from workers.ray_messages import Begin, Cancel, Ended, Leave, Ready, Said, Start, Unable, Workshop
 from workers.sessions import end_session, remove_folder
@@ -67,6 +68,7 @@ class DriverProcess:
         self._runs: dict[int, RunMessages] = {}
         self._last_run = 0
         self._gone = False
+        self._kills = oom_kills()
         try:
             self._folder = Path(tempfile.mkdtemp(prefix="hwnas-", dir=place))
         except OSError as error:
@@ -176,6 +178,10 @@ class DriverProcess:
         return message
 
     def _lost(self) -> ComputeError:
+        if oom_kills() > self._kills:
+            return ComputeError(
+                "task_out_of_memory", "the kernel ended Ray or what it ran for want of memory: give it more"
+            )
         return ComputeError("node_lost", f"Ray ended under its tasks: {self._last_words()}; run them again")
 
     def _clear(self) -> None:

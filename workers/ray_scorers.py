@@ -71,7 +71,7 @@ class ScoringRun:
         self._task = task
         self._pool = pool
         wanted = -(-len(task.architectures) // SUBNETS_EACH)
-        self._scorers = pool.borrow(max(min(num_cpus, wanted), 1))
+        self._scorers = pool.borrow(max(min(num_cpus, wanted, task.num_workers or wanted), 1))
         self._waiting = iter(enumerate(task.architectures))
         self._pending: dict[Any, Any] = {}
 

@@ -93,8 +93,8 @@ class Scorer:
 
 
 def without_architectures(task: ScoreSubnets) -> ScoreSubnets:
-    """Return what is the same for all subnets of a task."""
-    return replace(task, architectures=())
+    """Return what is the same for all subnets of a task, however many score them."""
+    return replace(task, architectures=(), num_workers=None)
 
 
 @contextmanager

@@ -188,8 +188,7 @@ class DatabaseJobQueue:
 
 def _claim(row: Row[Any]) -> Claim:
     lease = Lease(row.id, row.tenant, row.attempt, row.token)
-    fault = Fault(row.fault) if row.fault else None
-    return Claim(lease, JobKind(row.kind), row.spec, row.progress, fault)
+    return Claim(lease, JobKind(row.kind), row.spec, row.progress, row.faults)
 
 
 def _settled_before(connection: Connection, lease: Lease) -> JobState:
@@ -210,7 +209,6 @@ def _end_attempt(
 ) -> None:
     """Write where a running job goes whose row is locked, with its event."""
     data: dict[str, Any] = {"reason": type(outcome).__name__.lower()}
-    fault = ""
     faults = dict(row.faults)
     if isinstance(outcome, Faulted | Infeasible):
         data |= {"code": outcome.code, "message": outcome.message}
@@ -227,7 +225,6 @@ def _end_attempt(
             state=verdict.state,
             faults=faults,
             faults_without_progress=verdict.faults,
-            fault=fault,
             code=data.get("code", ""),
             message=data.get("message", ""),
             changed_at_ms=now_ms(),

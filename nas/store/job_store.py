@@ -216,7 +216,6 @@ def insert_job(connection: Connection, tenant: str, request: JobRequest, job_id:
         "progress": 0,
         "faults": {},
         "faults_without_progress": 0,
-        "fault": "",
         "code": "",
         "message": "",
         "cancel_requested": False,

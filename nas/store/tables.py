@@ -49,7 +49,6 @@ jobs = Table(
     at("progress_at_ms"),
     Column("faults", Json, nullable=False),
     Column("faults_without_progress", Integer, nullable=False),
-    Column("fault", String(20), nullable=False),
     Column("code", String(60), nullable=False),
     Column("message", Text, nullable=False),
     Column("cancel_requested", Boolean, nullable=False),

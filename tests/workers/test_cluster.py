@@ -42,7 +42,9 @@ from tests.workers.ray_processes import (
     two_machines,
     wait_gone,
 )
+from workers import ray_process
 from workers.cluster import JoinedRay, LocalRay, RayCompute
+from workers.oom_kills import oom_kills
 
 LONG = replace(OPTIONS, epochs=20)
 
@@ -143,6 +145,25 @@ class TestRayCompute(ComputeContract):
             last(events)
         assert caught.value.fault == "crash"
         assert len(self.scored(compute, expected, architectures(4))) == 4
+
+    def test_a_task_that_may_use_one_process_is_given_one(self, compute: Compute, expected: Expected) -> None:
+        task = ScoreSubnets(
+            inputs(), expected.weights, architectures(40), "test", SEED, Augmentation(), num_workers=1
+        )
+        at_work = {len(named("ray::Scorer.s")) for _ in compute.run(task)}
+        assert at_work <= {0, 1}
+        assert 1 in at_work
+
+    def test_a_driver_that_the_kernel_has_ended_is_for_want_of_memory(
+        self, compute: Compute, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        events = compute.run(training(options=LONG))
+        next(events)
+        monkeypatch.setattr(ray_process, "oom_kills", lambda: oom_kills() + 1)
+        self.kill("driver")
+        with pytest.raises(ComputeError) as caught:
+            last(events)
+        assert caught.value.fault == "out_of_memory"
 
     def test_two_workers_train_as_one_does(self, compute: Compute, expected: Expected) -> None:
         alone, together = (list(compute.run(training(num_workers=number))) for number in (1, 2))

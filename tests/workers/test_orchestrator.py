@@ -43,6 +43,7 @@ from tests.workers.jobs_at_work import (
 )
 from tests.workers.queued_files import asking_for, later, queued_stopwatch, void
 from workers import orchestrator
+from workers.frugal import Frugal
 from workers.heartbeat import Draining
 from workers.searches import submit
 
@@ -198,6 +199,27 @@ def test_a_job_that_gets_further_each_time_is_not_parked(
             assert worker.work_once()
             place.let_time_pass(60_000)
     assert (place.state(job), place.get(job).faults) == (JobState.QUEUED, {"crash": 5})
+
+
+def test_a_job_that_has_run_out_of_memory_goes_on_with_less_at_a_time(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frugal: list[bool] = []
+
+    def run(run: JobRun, around: Surroundings) -> PhaseEnd:
+        frugal.append(isinstance(around.compute, Frugal))
+        if run.lease.attempt == 1:
+            raise MemoryError
+        return Done() if run.lease.attempt == 3 else Waiting()  # for nothing: it goes on
+
+    jobs_do(monkeypatch, run)
+    job = place.submit()
+    with place.worker() as worker:
+        for _ in range(3):
+            assert worker.work_once()
+            place.let_time_pass(60_000)
+    assert place.state(job) is JobState.SUCCEEDED
+    assert frugal == [False, True, True]
 
 
 @pytest.mark.parametrize("kind", [JobKind.SEARCH, JobKind.PROFILE])

@@ -6,7 +6,7 @@ import pytest
 from ray import exceptions
 
 from search_spaces.errors import ComputeError, UsageError
-from workers.ray_errors import not_joined, not_started, translated
+from workers.ray_errors import blamed, not_joined, not_started, translated
 
 
 def of_task(cause: Exception) -> BaseException:
@@ -79,6 +79,16 @@ def test_a_cluster_that_is_away_may_be_joined_later(error: BaseException) -> Non
     assert isinstance(away, ComputeError)
     assert (away.code, away.fault) == ("ray_away", "no_cluster")
     assert "10.0.0.1:6379" in away.message
+
+
+def test_a_crash_while_the_kernel_made_room_is_for_want_of_memory() -> None:
+    crashed = translated(exceptions.WorkerCrashedError())
+    assert blamed(crashed, 0) is crashed
+    found = blamed(crashed, 1)
+    assert isinstance(found, ComputeError)
+    assert (found.code, found.fault) == ("task_out_of_memory", "out_of_memory")
+    full = translated(exceptions.OutOfDiskError("disk"))
+    assert blamed(full, 1) is full
 
 
 def test_a_ray_that_does_not_start_is_lost_unless_the_disk_is_full() -> None:

@@ -49,11 +49,11 @@ def test_a_claim_is_a_lease_with_a_number_and_a_token(
     (job,) = submit(store)
     claim = claim_one(queue)
     assert (claim.lease.job_id, claim.lease.tenant, claim.lease.attempt) == (job.id, TENANT, 1)
-    assert (claim.kind, claim.spec, claim.progress, claim.last_fault) == (
+    assert (claim.kind, claim.spec, claim.progress, claim.faults) == (
         JobKind.SEARCH,
         REQUEST.spec,
         0,
-        None,
+        {},
     )
     assert len(claim.lease.token) == 32
     left = row_of(engine, job.id, "lease_until_ms") - database_now(engine)  # type: ignore[operator]
@@ -165,7 +165,7 @@ def test_a_fault_is_tried_again_after_its_delay_and_parked_in_the_end(
     for attempt in (2, 3):
         let_time_pass(engine, 60_000)
         claim = claim_one(queue)
-        assert (claim.lease.attempt, claim.last_fault) == (attempt, Fault.CRASH)
+        assert (claim.lease.attempt, claim.faults) == (attempt, {"crash": attempt - 1})
         queue.settle(claim.lease, CRASHED)
     job = store.get(TENANT, lease.job_id)
     assert (job.state, job.faults, job.code) == (JobState.PARKED, {"crash": 3}, "crashed")
