@@ -2,11 +2,10 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
-from types import FrameType
-from typing import Final
+from types import FrameType, TracebackType
+from typing import Final, Self, final
 
 from rich.text import Text
 
@@ -49,29 +48,31 @@ def run_worker(settings: Settings, name: str = "") -> WorkerEnded:
         StoreError: What keeps the database from being used.
     """
     with (
+        Signals() as signals,
         opened_stores(settings) as stores,
         shown_progress() as shown,
         _compute(settings) as compute,
         Orchestrator(stores, settings, compute, shown, name) as worker,
     ):
+        signals.interrupt(worker)
         shown.say(f"worker {worker.name} works on whatever is queued; Ctrl-C ends it")
-        reason = _work(worker, shown)
+        reason = _work(worker, shown, signals.came)
     return WorkerEnded(name=worker.name, reason=reason)
 
 
-def _work(worker: Orchestrator, shown: Progress) -> str:
+def _work(worker: Orchestrator, shown: Progress, woken: threading.Event) -> str:
     """Work until a signal comes, or another worker has the name; return the reason."""
-    woken = threading.Event()
-    with _drained_by_signals(worker, woken):
-        while True:
-            try:
-                if not worker.work_once():
-                    woken.wait(PAUSE_S)
-            except Draining as drained:
-                return str(drained)
-            except (StoreError, ResourceError) as error:
-                shown.say(f"{error.message}; tried again in {AGAIN_S:g} s")
-                woken.wait(AGAIN_S)
+    while True:
+        try:
+            if worker.work_once():
+                continue
+            pause = PAUSE_S
+        except Draining as drained:
+            return str(drained)
+        except (StoreError, ResourceError) as error:
+            shown.say(f"{error.message}; tried again in {AGAIN_S:g} s")
+            pause = AGAIN_S
+        woken.wait(pause)
 
 
 def _compute(settings: Settings) -> RayCompute:
@@ -82,17 +83,40 @@ def _compute(settings: Settings) -> RayCompute:
     return RayCompute(open_store, settings.home, ray)
 
 
-@contextmanager
-def _drained_by_signals(worker: Orchestrator, woken: threading.Event) -> Iterator[None]:
-    """Have SIGTERM and SIGINT stop the worker: at once where it runs a job, else when it looks next."""
+@final
+class Signals:
+    """SIGTERM and SIGINT stop a worker: at once where it runs a job, else when it looks next.
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        woken.set()
-        worker.interrupt()
+    Caught from before a worker has a name until it has given it back: whoever ends in between leaves the name
+    behind. Use it in a `with` statement.
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+    Attributes:
+        came: Set when one has come.
+    """
+
+    def __init__(self) -> None:
+        self.came = threading.Event()
+        self._worker: Orchestrator | None = None
+
+    def __enter__(self) -> Self:
+        self._before = {
+            number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def interrupt(self, worker: Orchestrator) -> None:
+        """Stop this worker, also where a signal has come already."""
+        self._worker = worker
+        if self.came.is_set():
+            worker.drain()
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.came.set()
+        if self._worker is not None:
+            self._worker.interrupt()

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from workers import serving
 from workers.heartbeat import Draining
 from workers.orchestrator import Orchestrator
 from workers.searches import submit
+from workers.serving import Signals
 
 COMMAND: Final = (sys.executable, "-c", "import hwnas; hwnas.main()", "worker")
 # Epochs of a second or so, and many of them: whenever a signal comes, it comes in the middle of one.
@@ -136,8 +138,18 @@ def test_a_database_that_is_away_for_a_while_does_not_end_a_worker(
     shown = Recorder()
     with place.worker() as worker:
         queue.then = worker.drain
-        assert serving._work(worker, shown) == "it was told to"
+        assert serving._work(worker, shown, threading.Event()) == "it was told to"
     assert shown.said == ["gone; tried again in 0.01 s"] * 2
+
+
+def test_a_signal_that_comes_before_a_worker_has_its_name_is_heard(place: Workplace) -> None:
+    with Signals() as signals:
+        os.kill(os.getpid(), signal.SIGTERM)
+        with place.worker() as worker:
+            signals.interrupt(worker)
+            assert serving._work(worker, Recorder(), signals.came) == "it was told to"
+    assert place.stores.workers.alive() == ()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 class Away:
