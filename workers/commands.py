@@ -53,6 +53,14 @@ def search(
 
 def worker(
     name: Annotated[str, typer.Option(help="Of this worker; no two of one name live at a time.")] = "",
+    until_eof: Annotated[
+        bool,
+        typer.Option(
+            "--until-eof",
+            help="Also end when nothing is left to do and standard input has ended: whoever started this "
+            "worker, and held the other end of a pipe, is gone.",
+        ),
+    ] = False,
 ) -> BaseModel:
     """Work on whatever is queued, until Ctrl-C or SIGTERM; the running job is given back then.
 
@@ -66,7 +74,7 @@ def worker(
     from nas.settings import Settings
     from workers.serving import run_worker
 
-    return run_worker(Settings(), name)
+    return run_worker(Settings(), name, until_eof=until_eof)
 
 
 def plan(spec: SpecFile) -> BaseModel:

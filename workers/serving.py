@@ -1,6 +1,9 @@
 """`hwnas worker`: a process that works on whatever is queued, until it is told to stop."""
 
+import os
+import select
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -40,8 +43,13 @@ class WorkerEnded(Document):
         return Text(f"worker {self.name} has ended: {self.reason}. What is left goes on with the next one")
 
 
-def run_worker(settings: Settings, name: str = "") -> WorkerEnded:
+def run_worker(settings: Settings, name: str = "", *, until_eof: bool = False) -> WorkerEnded:
     """Work until SIGTERM or Ctrl-C: the running job is given back then, at no cost.
+
+    Args:
+        settings: Where jobs are.
+        name: Of the worker.
+        until_eof: Also end where nothing is left to do once standard input has ended.
 
     Raises:
         UsageError: `worker_name_taken`.
@@ -56,12 +64,14 @@ def run_worker(settings: Settings, name: str = "") -> WorkerEnded:
     ):
         signals.interrupt(worker)
         shown.say(f"worker {worker.name} works on whatever is queued; Ctrl-C ends it")
-        reason = _work(worker, shown, signals.came)
+        reason = _work(worker, shown, signals.came, _input_ended if until_eof else lambda: False)
     return WorkerEnded(name=worker.name, reason=reason)
 
 
-def _work(worker: Orchestrator, shown: Progress, woken: threading.Event) -> str:
-    """Work until a signal comes, or another worker has the name; return the reason."""
+def _work(
+    worker: Orchestrator, shown: Progress, woken: threading.Event, left_alone: Callable[[], bool]
+) -> str:
+    """Work until a signal comes, another worker has the name, or nobody is left to work for; return why."""
     while True:
         try:
             if worker.work_once():
@@ -72,7 +82,15 @@ def _work(worker: Orchestrator, shown: Progress, woken: threading.Event) -> str:
         except (StoreError, ResourceError) as error:
             shown.say(f"{error.message}; tried again in {AGAIN_S:g} s")
             pause = AGAIN_S
+        if left_alone():
+            return "whoever started it is gone, and nothing is left to do"
         woken.wait(pause)
+
+
+def _input_ended() -> bool:
+    """Return whether standard input has ended: nobody is there any more who could write to it."""
+    ready, _, _ = select.select([sys.stdin], [], [], 0.0)
+    return bool(ready) and not os.read(sys.stdin.fileno(), 4096)
 
 
 def _compute(settings: Settings) -> RayCompute:

@@ -26,6 +26,8 @@ DRAIN_S: Final = 30.0
 class LocalWorker:
     """Sees to it that a worker is alive while the body runs; one that it started ends with it.
 
+    Where this process is killed, the worker ends by itself when it has nothing left to do.
+
     Args:
         settings: Of this process, for the worker's environment.
         stores: Where workers are registered.
@@ -54,6 +56,7 @@ class LocalWorker:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self._let_go()
 
     def keep_alive(self) -> None:
         """Start a worker where none is alive.
@@ -73,19 +76,26 @@ class LocalWorker:
                 f"the worker ended {STARTS} times with status {self._status()}: {self._last_words()}; "
                 f"{self._log} has the rest",
             )
+        self._let_go()
         self._started, self._started_at = self._started + 1, time.monotonic()
-        command = [sys.executable, "-c", "import hwnas; hwnas.main()", "worker"]
+        command = [sys.executable, "-c", "import hwnas; hwnas.main()", "worker", "--until-eof"]
         # In a session of its own: Ctrl-C is for the command, which then drains the worker.
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
                 env={**os.environ, **self._settings.as_environment()},
-                stdin=subprocess.DEVNULL,
+                # Never written to: it ends with this process, however that ends.
+                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 start_new_session=True,
             )
+
+    def _let_go(self) -> None:
+        """Close this end of the pipe to a worker that has ended."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _status(self) -> int | None:
         return self._process.returncode if self._process else None

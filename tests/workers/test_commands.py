@@ -59,11 +59,17 @@ def test_a_search_may_only_be_queued(
 def test_a_worker_works_under_its_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        workers.serving, "run_worker", lambda settings, name: WorkerEnded(name=name, reason="it was told to")
-    )
+    asked: list[bool] = []
+
+    def run_worker(settings: Settings, name: str, *, until_eof: bool) -> WorkerEnded:
+        asked.append(until_eof)
+        return WorkerEnded(name=name, reason="it was told to")
+
+    monkeypatch.setattr(workers.serving, "run_worker", run_worker)
     assert run(["worker", "--name", "gpu-1"]) == 0
     assert capsys.readouterr().out.startswith("worker gpu-1 has ended: it was told to")
+    assert run(["worker", "--until-eof"]) == 0
+    assert asked == [False, True]
 
 
 @pytest.mark.parametrize("command", ["search", "plan"])

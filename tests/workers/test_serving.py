@@ -20,7 +20,7 @@ from nas.specs import SearchSpec
 from nas.store.stores import Stores, opened_stores
 from search_spaces.errors import StoreError
 from tests.nas.pipeline.small_search import DOCUMENT, Recorder, small_spec
-from tests.workers.jobs_at_work import TENANT, Workplace, until, workplace
+from tests.workers.jobs_at_work import TENANT, Workplace, done, jobs_do, until, workplace
 from workers import serving
 from workers.heartbeat import Draining
 from workers.orchestrator import Orchestrator
@@ -138,8 +138,31 @@ def test_a_database_that_is_away_for_a_while_does_not_end_a_worker(
     shown = Recorder()
     with place.worker() as worker:
         queue.then = worker.drain
-        assert serving._work(worker, shown, threading.Event()) == "it was told to"
+        assert serving._work(worker, shown, threading.Event(), never) == "it was told to"
     assert shown.said == ["gone; tried again in 0.01 s"] * 2
+
+
+def never() -> bool:
+    return False
+
+
+def test_a_worker_that_is_left_alone_does_what_is_left_and_ends(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs_do(monkeypatch, done)
+    submitted = [place.submit(), place.submit()]
+    with place.worker() as worker:
+        reason = serving._work(worker, Recorder(), threading.Event(), lambda: True)
+    assert reason == "whoever started it is gone, and nothing is left to do"
+    assert [place.state(job) for job in submitted] == [JobState.SUCCEEDED] * 2
+
+
+def test_a_worker_that_is_left_alone_does_not_wait_for_a_database(place: Workplace) -> None:
+    queue: Any = Away(place.stores.queue, 10_000)
+    place.stores = replace(place.stores, queue=queue)
+    with place.worker() as worker:
+        reason = serving._work(worker, Recorder(), threading.Event(), lambda: True)
+    assert "is gone" in reason
 
 
 def test_a_signal_that_comes_before_a_worker_has_its_name_is_heard(place: Workplace) -> None:
@@ -147,7 +170,7 @@ def test_a_signal_that_comes_before_a_worker_has_its_name_is_heard(place: Workpl
         os.kill(os.getpid(), signal.SIGTERM)
         with place.worker() as worker:
             signals.interrupt(worker)
-            assert serving._work(worker, Recorder(), signals.came) == "it was told to"
+            assert serving._work(worker, Recorder(), signals.came, never) == "it was told to"
     assert place.stores.workers.alive() == ()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 

@@ -3,6 +3,8 @@
 import os
 import signal
 import subprocess
+import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -11,6 +13,7 @@ from nas.store.stores import Stores
 from search_spaces.errors import HwnasError
 from tests.workers.jobs_at_work import Workplace, until
 from workers import worker_process
+from workers.host import known_dead
 from workers.worker_process import STARTS, LocalWorker
 
 
@@ -36,6 +39,29 @@ def test_a_worker_is_started_replaced_when_it_is_killed_and_drained_in_the_end(p
         assert psutil.Process(second).is_running()
     assert not psutil.pid_exists(second)
     assert second not in alive(place.stores), "it has given its name back"
+
+
+STARTER = """
+import sys, threading
+from pathlib import Path
+from nas.settings import Settings
+from nas.store.stores import opened_stores
+from workers.worker_process import LocalWorker
+settings = Settings(home=Path(sys.argv[1]))
+with opened_stores(settings) as stores, LocalWorker(settings, stores) as worker:
+    worker.keep_alive()
+    threading.Event().wait()
+"""
+
+
+def test_a_worker_ends_by_itself_when_who_started_it_was_killed(place: Workplace, repository: Path) -> None:
+    command = [sys.executable, "-c", STARTER, str(place.settings.home)]
+    with subprocess.Popen(command, cwd=repository) as starter:
+        until(lambda: len(place.stores.workers.alive()) == 1)
+        (worker,) = place.stores.workers.alive()
+        starter.kill()
+    until(lambda: known_dead(worker.facts))
+    assert place.stores.workers.alive() == (), "it has given its name back"
 
 
 def test_where_a_worker_is_alive_none_is_started(place: Workplace) -> None:
