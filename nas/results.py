@@ -72,6 +72,22 @@ class Latency(Document):
     kind: Literal["measured"] = "measured"
 
 
+class StockTraining(Document):
+    """How a stock network was trained.
+
+    Attributes:
+        cpu_seconds: Of processors, that it took.
+        given_cpu_seconds: Its share of what supernet and front took, for which the number of epochs was
+            chosen.
+        reused: Whether it was trained for an earlier search.
+    """
+
+    epochs: int
+    cpu_seconds: float
+    given_cpu_seconds: float
+    reused: bool
+
+
 class VerifiedNetwork(Document):
     """A network that was exported, checked, scored and measured as exported.
 
@@ -91,6 +107,7 @@ class VerifiedNetwork(Document):
         inherited_accuracy: With the supernet's weights, where the network was trained on.
         finetune_epochs: Epochs that it was trained on; 0 where its weights are the supernet's.
         test_accuracy: Only for delivered networks and stock networks.
+        training: Only of stock networks.
     """
 
     name: str
@@ -114,6 +131,7 @@ class VerifiedNetwork(Document):
     inherited_accuracy: Accuracy | None = None
     finetune_epochs: int = 0
     test_accuracy: Accuracy | None = None
+    training: StockTraining | None = None
 
 
 class TableSummary(Document):
@@ -211,7 +229,7 @@ class SearchResult(Document):
     Attributes:
         dataset: Report of the data set: counts, imbalance, what was skipped, near-duplicates, warnings.
         predictor: Report of the accuracy predictor on held-out subnets.
-        references: Stock networks, trained with as many CPU-seconds in sum as supernet and front.
+        references: Stock networks, trained with about as many CPU-seconds in sum as supernet and front.
         versions: Of what computed the results.
     """
 

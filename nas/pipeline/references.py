@@ -1,7 +1,8 @@
 """Phase `references`: stock networks on the user's data and device, to compare the front with.
 
-Together they get as many CPU-seconds of training as supernet and front had. They are exported, scored and
-measured like every network of the search.
+Together they get as many CPU-seconds of training as supernet and front had. One that an earlier search has
+trained for about as long is taken as it is. They are exported, scored and measured like every network of the
+search.
 """
 
 from typing import Final
@@ -24,9 +25,9 @@ from nas.pipeline.options import epochs_within
 from nas.pipeline.profile import context_of
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
-from nas.pipeline.training import Place, train_to_end
+from nas.pipeline.training import Place, Trained, find_alike, find_trained, train_to_end, training_key
 from nas.publication import accuracy_of
-from nas.results import Document, VerifiedNetwork
+from nas.results import Document, StockTraining, VerifiedNetwork
 from nas.specs import StockName
 from nas.tasks import StockNetwork
 from nas.workplace import network_space
@@ -41,21 +42,29 @@ class ReferencesDocument(Document):
 
 
 class _Epochs(Document):
-    """How long each stock network is trained: decided once, from a stopwatch."""
+    """How long each stock network is trained: decided once, from a stopwatch or from what is trained.
+
+    Attributes:
+        epochs: By name.
+        reused: Names of those that were trained before.
+    """
 
     epochs: dict[str, int]
+    reused: tuple[str, ...] = ()
 
 
 def run(ctx: PhaseContext) -> PhaseEnd:
     """Train, export, score and measure the stock networks that the specification names."""
     names = ctx.spec.references
-    epochs = _planned_epochs(ctx)
+    plan = _planned_epochs(ctx)
+    trainings: dict[StockName, StockTraining] = {}
     exported: dict[StockName, Exported] = {}
     for number, name in enumerate(names):
-        made = _train_and_export(ctx, name, epochs[name], number)
-        if isinstance(made, Waiting):
-            return made
-        exported[name] = made
+        trained = _train(ctx, name, plan.epochs[name], number)
+        if isinstance(trained, Waiting):
+            return trained
+        trainings[name] = _told(ctx, trained, reused=name in plan.reused)
+        exported[name] = _export(ctx, name, trained)
     files = [one.file_sha256 for one in exported.values()]
     measured = measure_files(ctx, context_of(ctx.spec.targets[0].context), files)
     if measured is None:
@@ -72,6 +81,7 @@ def run(ctx: PhaseContext) -> PhaseEnd:
                 "max_difference": one.max_difference,
                 "accuracy": accuracy_of(one.correct, "validation"),
                 "latency": latency_of(measured[one.file_sha256]),
+                "training": trainings[name],
                 "test_accuracy": accuracy_of(score_file(ctx, one.file_sha256, "test"), "test"),
                 **shape_costs(one),
             }
@@ -82,26 +92,44 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     return Done()
 
 
-def _planned_epochs(ctx: PhaseContext) -> dict[str, int]:
-    """Return how many epochs of each network fit into its share of what supernet and front were given."""
+def _share(ctx: PhaseContext) -> float:
+    """Return the CPU-seconds of one network: its share of what supernet and front were given."""
+    given = ctx.run.load(TRAIN, TrainDocument).cpu_seconds
+    given += ctx.run.load(FINETUNE, FinetuneDocument).cpu_seconds
+    return given / len(ctx.spec.references)
+
+
+def _planned_epochs(ctx: PhaseContext) -> _Epochs:
+    """Return how many epochs of each network fit into its share, or were trained in about as long."""
     name = f"{NAME}.plan"
     if not ctx.run.has(name):
-        given = ctx.run.load(TRAIN, TrainDocument).cpu_seconds
-        given += ctx.run.load(FINETUNE, FinetuneDocument).cpu_seconds
-        epochs = {
-            one: epochs_within(ctx, StockNetwork(one), given / len(ctx.spec.references))
-            for one in ctx.spec.references
-        }
-        ctx.run.save(name, _Epochs(epochs={str(one): count for one, count in epochs.items()}))
-    return ctx.run.load(name, _Epochs).epochs
+        epochs, reused = dict[str, int](), []
+        for one in ctx.spec.references:
+            key = training_key(ctx, StockNetwork(one))
+            alike = find_alike(ctx, key, _share(ctx))
+            epochs[one] = alike.epochs if alike else epochs_within(ctx, StockNetwork(one), _share(ctx))
+            if find_trained(ctx, key, epochs[one]) is not None:
+                reused.append(str(one))
+        ctx.run.save(name, _Epochs(epochs=epochs, reused=tuple(reused)))
+    return ctx.run.load(name, _Epochs)
 
 
-def _train_and_export(ctx: PhaseContext, name: StockName, epochs: int, number: int) -> Exported | Waiting:
-    network = StockNetwork(name)
+def _train(ctx: PhaseContext, name: StockName, epochs: int, number: int) -> Trained | Waiting:
     place = Place(NAME, number, len(ctx.spec.references), f"training {name}")
-    trained = train_to_end(ctx, network, epochs, place)
-    if isinstance(trained, Waiting):
-        return trained
+    return train_to_end(ctx, StockNetwork(name), epochs, place)
+
+
+def _told(ctx: PhaseContext, trained: Trained, *, reused: bool) -> StockTraining:
+    return StockTraining(
+        epochs=trained.epochs,
+        cpu_seconds=trained.cpu_seconds,
+        given_cpu_seconds=_share(ctx),
+        reused=reused,
+    )
+
+
+def _export(ctx: PhaseContext, name: StockName, trained: Trained) -> Exported:
+    network = StockNetwork(name)
     (exported,) = exported_once(
         ctx,
         f"{NAME}.{name}.exported",

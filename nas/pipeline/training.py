@@ -5,6 +5,7 @@ A supernet, a stock network and a subnet that is trained on are kept alike: by w
 
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Final
 
 from nas.jobs import Waiting
 from nas.pipeline.context import PhaseContext, SearchContext
@@ -23,6 +24,9 @@ from nas.task_events import StoredCheckpoint as CheckpointFiles
 from nas.tasks import Network, StockNetwork, TrainNetwork, TunedSubnet
 from nas.workplace import network_space
 from search_spaces.base import space_digest
+
+ALIKE: Final = 2.0
+"""Factor between the CPU-seconds of trainings that stand for each other."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,17 @@ def find_trained(ctx: SearchContext, key: SupernetKey, epochs: int | None) -> Tr
         if stored.weights and epochs in (None, stored.epochs):
             return as_trained(stored)
     return None
+
+
+def find_alike(ctx: SearchContext, key: SupernetKey, cpu_seconds: float) -> Trained | None:
+    """Return the finished training of a key that took about so many CPU-seconds, the nearest of several.
+
+    How many epochs fit into CPU-seconds is found out with a stopwatch, never the same twice: what took half
+    of them to double is as good as what would be trained now.
+    """
+    finished = [as_trained(stored) for stored in ctx.stores.supernets.find(ctx.tenant, key) if stored.weights]
+    alike = [one for one in finished if cpu_seconds / ALIKE <= one.cpu_seconds <= cpu_seconds * ALIKE]
+    return min(alike, key=lambda one: abs(one.cpu_seconds - cpu_seconds), default=None)
 
 
 def find_started(ctx: SearchContext, key: SupernetKey, epochs: int | None) -> int | None:

@@ -17,7 +17,7 @@ from nas.report.numbers import (
     plain,
 )
 from nas.report.words import images_text, sessions_text
-from nas.results import Accuracy, Delivery, Figure, VerifiedNetwork
+from nas.results import Accuracy, Delivery, Figure, StockTraining, VerifiedNetwork
 from search_spaces.base import SearchSpace
 
 NOTHING: Final = "–"
@@ -186,11 +186,19 @@ def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
         ("measuring sessions", sessions_text(network.latency.sessions) or NOTHING),
         ("largest difference of a logit between torch and the file", f"{network.max_difference:.1e}"),
         *(() if network.origin == "reference" else (("round of verification", str(network.round)),)),
+        *(() if network.training is None else (("trained", _trained(network.training)),)),
         *(() if inherited is None else (("trained on", _trained_on(network, inherited)),)),
         *(() if test is None else (("images of the test accuracy", images_text(test)),)),
         *((("architecture, SHA-256", network.architecture_digest),) if network.architecture else ()),
         ("file, SHA-256", network.file_sha256),
     )
+
+
+def _trained(training: StockTraining) -> str:
+    epochs = f"{training.epochs} epoch{'' if training.epochs == 1 else 's'}"
+    took, share = (f"{seconds:.3g}" for seconds in (training.cpu_seconds, training.given_cpu_seconds))
+    text = f"{epochs} in {took} CPU-seconds; its share of what supernet and front took is {share}"
+    return f"{text}; taken from an earlier search" if training.reused else text
 
 
 def _trained_on(network: VerifiedNetwork, inherited: Accuracy) -> str:

@@ -4,14 +4,14 @@ import pytest
 
 from nas.jobs import Waiting
 from nas.pipeline import references
-from nas.pipeline.context import Done
+from nas.pipeline.context import Done, PhaseContext
 from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.networks import score_file
 from nas.pipeline.references import ReferencesDocument
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.training import training_key
 from nas.publication import accuracy_of
-from nas.tasks import StockNetwork, TrainNetwork
+from nas.tasks import StockNetwork, TimeNetwork, TrainNetwork
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import Home, Recorder, file_ms
 
@@ -31,19 +31,19 @@ def test_the_stock_network_was_exported_scored_and_measured(finished: FinishedSe
 def test_it_is_trained_as_long_as_supernet_and_front_were(
     copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: list[float] = []
+    asked: list[float] = []
 
     def one_epoch(ctx: object, network: object, cpu_seconds: float) -> int:
-        given.append(cpu_seconds)
+        asked.append(cpu_seconds)
         return 1
 
     monkeypatch.setattr(references, "epochs_within", one_epoch)
     ctx = copied.context(references=["resnet", "shufflenet_v2"])
     trained = finished.run.load("train", TrainDocument)
     ctx.run.save("train", trained)
-    ctx.run.save("finetune", FinetuneDocument(targets=(), cpu_seconds=3.0, weights={}))
+    ctx.run.save("finetune", FinetuneDocument(targets=(), cpu_seconds=300.0, weights={}))
     assert references.run(ctx) != Done()
-    assert given == [(trained.cpu_seconds + 3.0) / 2] * 2
+    assert asked == [(trained.cpu_seconds + 300.0) / 2] * 2
     assert isinstance(ctx.progress, Recorder)
     trainings = [step for step in ctx.progress.steps if step[3].startswith("training")]
     assert trainings == [
@@ -53,7 +53,7 @@ def test_it_is_trained_as_long_as_supernet_and_front_were(
     # A phase that comes back trains, times and exports nothing again.
     copied.watch.serve(copied.stores)
     assert references.run(ctx) == Done()
-    assert len(given) == 2
+    assert len(asked) == 2
     assert len([step for step in ctx.progress.steps if step[3].startswith("training")]) == 2
     found = ctx.run.load("references", ReferencesDocument).networks
     assert [network.name for network in found] == ["resnet", "shufflenet_v2"]
@@ -80,3 +80,40 @@ def test_a_stock_network_that_another_search_trains_is_waited_for(
     ctx.run.save("finetune", FinetuneDocument(targets=(), cpu_seconds=0.0, weights={}))
     assert references.run(ctx) == Waiting(begun.id)
     assert copied.compute.of(TrainNetwork) == []
+
+
+def given(ctx: PhaseContext, finished: FinishedSearch, cpu_seconds: float) -> None:
+    """Have supernet and front of a search on the same supernet taken so long."""
+    trained = finished.run.load("train", TrainDocument)
+    ctx.run.save("train", trained.model_copy(update={"cpu_seconds": cpu_seconds}))
+    ctx.run.save("finetune", FinetuneDocument(targets=(), cpu_seconds=0.0, weights={}))
+
+
+def test_a_second_search_trains_no_stock_network_whatever_a_stopwatch_would_say(
+    copied: Home, finished: FinishedSearch
+) -> None:
+    first = finished.result.references[0].training
+    assert first is not None
+    assert not first.reused
+    ctx = copied.context(targets=[{"limits": {"latency_ms": 1_000.0}}])
+    given(ctx, finished, 1.2 * first.cpu_seconds)
+    assert references.run(ctx) == Done()
+    assert copied.compute.of(TrainNetwork) == copied.compute.of(TimeNetwork) == []
+    (resnet,) = ctx.run.load("references", ReferencesDocument).networks
+    assert resnet.training is not None
+    assert (resnet.training.epochs, resnet.training.cpu_seconds) == (first.epochs, first.cpu_seconds)
+    assert (resnet.training.given_cpu_seconds, resnet.training.reused) == (1.2 * first.cpu_seconds, True)
+    assert resnet.file_sha256 == finished.result.references[0].file_sha256
+
+
+def test_one_that_was_trained_for_much_shorter_is_trained_anew(
+    copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = finished.result.references[0].training
+    assert first is not None
+    monkeypatch.setattr(references, "epochs_within", lambda ctx, network, cpu_seconds: first.epochs + 1)
+    ctx = copied.context()
+    given(ctx, finished, 3 * first.cpu_seconds)
+    assert references.run(ctx) == Waiting()
+    (task,) = copied.compute.of(TrainNetwork)
+    assert task.options.epochs == first.epochs + 1

@@ -9,7 +9,15 @@ from nas.jobs import Cancelled, Released, Waiting
 from nas.leases import LeaseLost
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.train import TrainDocument
-from nas.pipeline.training import Place, Trained, find_started, find_trained, train_to_end, training_key
+from nas.pipeline.training import (
+    Place,
+    Trained,
+    find_alike,
+    find_started,
+    find_trained,
+    train_to_end,
+    training_key,
+)
 from nas.store.supernet_store import StoredCheckpoint
 from nas.task_events import TensorFiles
 from nas.tasks import Network, StockNetwork, TrainNetwork, TunedSubnet, WholeSpace
@@ -216,6 +224,18 @@ def test_of_several_finished_ones_that_with_most_epochs_is_taken(home: Home) -> 
     assert find_trained(ctx, key, 3) is None
     assert find_started(ctx, key, None) == 50
     assert find_started(ctx, key, 10) is None
+
+
+def test_a_training_of_about_as_many_cpu_seconds_is_as_good(home: Home) -> None:
+    ctx, store = home.context(), home.stores.supernets
+    key = training_key(ctx, StockNetwork("resnet"))
+    told = {"manifest": "m", "weight_hash": "h", "num_params": 1, "seconds": 1.0}
+    for epochs in (2, 9, 10):
+        row = store.begin(ctx.run.lease, key, epochs)
+        store.finish(ctx.run.lease, row.id, f"{epochs:064}", {**told, "cpu_seconds": 10.0 * epochs})
+    store.begin(ctx.run.lease, key, 11)
+    found = [find_alike(ctx, key, cpu_seconds) for cpu_seconds in (9.0, 10.0, 91.0, 200.0, 201.0, 0.0)]
+    assert [one.epochs if one else None for one in found] == [None, 2, 9, 10, None, None]
 
 
 def test_nobody_sees_the_supernets_of_another_tenant(finished: FinishedSearch) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from nas.report.numbers import FIGURE_SPACE
 from nas.report.rows import NOTHING, relative_address, rows_of, units_for
-from nas.results import Delivery
+from nas.results import Delivery, StockTraining
 from search_spaces.base import option_values
 from search_spaces.sampling import as_architecture, smallest
 from tests.nas.report.documents import accuracy, latency, network, space
@@ -117,6 +117,16 @@ def test_a_stock_network_says_its_image_size() -> None:
     stock = network("resnet", 0.5, 0.97, origin="reference", status="dominated", resolution=32)
     (row,) = rows_of((stock,), units_for((stock,)), space())
     assert (row.status, row.summary) == ("stock", "image size 32 × 32")
+
+
+@pytest.mark.parametrize(("reused", "end"), [(False, "took is 14.2"), (True, "taken from an earlier search")])
+def test_a_stock_network_says_how_long_it_was_trained(reused: bool, end: str) -> None:
+    training = StockTraining(epochs=5, cpu_seconds=12.34, given_cpu_seconds=14.2, reused=reused)
+    stock = network("resnet", 0.5, 0.97, origin="reference", status="dominated", training=training)
+    (row,) = rows_of((stock,), units_for((stock,)), space())
+    said = dict(row.facts)["trained"]
+    assert said.startswith("5 epochs in 12.3 CPU-seconds; its share")
+    assert said.endswith(end)
 
 
 def test_no_networks_no_rows() -> None:
