@@ -24,6 +24,7 @@ from search_spaces.errors import HwnasError, ResourceError, UsageError
 
 COMMANDS: Final = {
     "demo": "workers.commands",
+    "serve": "api.service_commands",
     "plan": "workers.commands",
     "search": "workers.commands",
     "worker": "workers.commands",
@@ -36,6 +37,9 @@ COMMANDS: Final = {
     "datasets show": "api.commands",
     "datasets add": "api.commands",
     "db upgrade": "api.commands",
+    "keys create": "api.service_commands",
+    "keys list": "api.service_commands",
+    "keys revoke": "api.service_commands",
     "export": "api.commands",
     "predict": "api.commands",
     "spaces list": "api.commands",
@@ -50,6 +54,7 @@ GROUPS: Final = {
     "supernets": "Trained weights that searches share.",
     "datasets": "Images under a name, checked once.",
     "db": "The database behind searches.",
+    "keys": "Who may ask the service for what.",
     "spaces": "Families of networks that can be searched.",
     "devices": "What is measured: lookup tables of this machine, and whether it is fit for measuring.",
 }

@@ -1,6 +1,7 @@
 """Lookup tables: what has been measured of which device."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -133,7 +134,7 @@ class TableDetails(Document):
 def list_tables(settings: Settings) -> TableList:
     """Return all tables, those of this machine first."""
     with opened_stores(settings) as stores:
-        lines = [_line(stores, key) for key in stores.tables.published()]
+        lines = table_lines(stores, stores.tables.published())
     ordered = sorted(lines, key=lambda line: (not line.this_machine, line.name))
     return TableList(this_machine=host_device().label, tables=tuple(ordered))
 
@@ -150,8 +151,21 @@ def show_table(settings: Settings, name: str | None) -> TableDetails:
         ArtifactError: `damaged_table`, `artifact_missing` or `artifact_damaged`.
     """
     with opened_stores(settings) as stores:
-        key = _find(stores, name)
-        table = stores.tables.load(key.device, key.context)
+        return table_details(stores, _find(stores, name))
+
+
+def table_lines(stores: Stores, keys: Sequence[TableKey]) -> list[TableLine]:
+    """Return a line for each of some tables."""
+    return [_line(stores, key) for key in keys]
+
+
+def table_details(stores: Stores, key: TableKey) -> TableDetails:
+    """Return one table.
+
+    Raises:
+        ArtifactError: `damaged_table`, `artifact_missing` or `artifact_damaged`.
+    """
+    table = stores.tables.load(key.device, key.context)
     assert table is not None, "keys are those of tables"
     starts = {
         value.session_id: value.measured_at for entry in table.entries.values() for value in entry.values

@@ -53,10 +53,11 @@ def list_supernets(settings: Settings) -> SupernetList:
     """Return all supernets."""
     with opened_stores(settings) as stores:
         found = stores.supernets.list_all(settings.tenant)
-    return SupernetList(supernets=tuple(_line(one) for one in found))
+    return SupernetList(supernets=tuple(supernet_line(one) for one in found))
 
 
-def _line(one: StoredSupernet) -> SupernetLine:
+def supernet_line(one: StoredSupernet) -> SupernetLine:
+    """Return a supernet as it is told."""
     return SupernetLine(
         id=one.id,
         space_digest=one.key.space_digest,

@@ -100,22 +100,28 @@ class DatabaseFrontStore:
         return new
 
     def candidates(
-        self, tenant: str, job_id: str, target: int, *, after: str = "", limit: int = MAX_PAGE
+        self,
+        tenant: str,
+        job_id: str,
+        target: int,
+        *,
+        after: tuple[str, str] = ("", ""),
+        limit: int = MAX_PAGE,
     ) -> tuple[StoredCandidate, ...]:
-        """Return candidates of a search for a target by the digests of their architectures.
+        """Return candidates of a search for a target by the digests of their architectures and fidelity.
 
         Args:
             tenant: Whose.
             job_id: Of the search.
             target: Index of the target.
-            after: Digest of the last one of the page before.
+            after: Digest and fidelity of the last one of the page before.
             limit: At most `MAX_PAGE`.
         """
         query = (
             select(candidates)
             .join(jobs, jobs.c.id == candidates.c.job_id)
             .where(jobs.c.tenant == tenant, jobs.c.id == job_id, candidates.c.target == target)
-            .where(candidates.c.architecture_digest > after)
+            .where(tuple_(candidates.c.architecture_digest, candidates.c.fidelity) > after)
             .order_by(candidates.c.architecture_digest, candidates.c.fidelity)
             .limit(max(1, min(limit, MAX_PAGE)))
         )
@@ -198,6 +204,19 @@ class DatabaseFrontStore:
         with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(exports.c.name, exports.c.format))
             return tuple(_export(row) for row in rows)
+
+    def export(self, tenant: str, export_id: str) -> StoredExport:
+        """Return a delivered file.
+
+        Raises:
+            UsageError: `unknown_export`.
+        """
+        query = select(exports).where(exports.c.tenant == tenant, exports.c.id == export_id)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise UsageError("unknown_export", f"there is no export '{export_id}': see those of a search")
+        return _export(row)
 
 
 def _check_same(connection: Connection, job_id: str, found: Sequence[StoredCandidate]) -> None:

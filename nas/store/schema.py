@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from nas.store import measurement_tables, model_tables
+from nas.store import access_tables, measurement_tables, model_tables
 from nas.store.session import one_at_a_time, open_engine, reading, writing
 from nas.store.tables import METADATA
 from search_spaces.errors import StoreError
@@ -17,7 +17,7 @@ from search_spaces.errors import StoreError
 TABLES: Final = METADATA
 """All of them: importing this module has them declared."""
 
-MODULES: Final = (measurement_tables, model_tables)
+MODULES: Final = (access_tables, measurement_tables, model_tables)
 
 
 def open_database(url: str) -> Engine:

@@ -17,6 +17,7 @@ from nas.store.front_store import DatabaseFrontStore
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_run import JobRun, StoredJob
 from nas.store.job_store import DatabaseJobStore
+from nas.store.key_store import DatabaseKeyStore
 from nas.store.measurement_queue import DatabaseMeasurementQueue
 from nas.store.result_store import DatabaseResultStore
 from nas.store.schema import open_database
@@ -42,6 +43,7 @@ class Stores:
     fronts: DatabaseFrontStore
     datasets: DatabaseDatasetStore
     workers: DatabaseWorkers
+    keys: DatabaseKeyStore
 
     @classmethod
     def open(cls, settings: Settings, times: LeaseTimes | None = None) -> Self:
@@ -67,6 +69,7 @@ class Stores:
             fronts=DatabaseFrontStore(engine),
             datasets=DatabaseDatasetStore(engine),
             workers=DatabaseWorkers(engine, times),
+            keys=DatabaseKeyStore(engine),
         )
 
     def stored(self, job: Job) -> StoredJob:

@@ -36,7 +36,9 @@ def test_candidates_are_kept_once(
     assert fronts.add_candidates(lease, candidates(1_201)) == 1, "work that is done again changes nothing"
     assert fronts.add_candidates(lease, candidates(2, target=1)) == 2
     first = fronts.candidates(TENANT, lease.job_id, 0, limit=1_000)
-    rest = fronts.candidates(TENANT, lease.job_id, 0, after=first[-1].architecture_digest)
+    rest = fronts.candidates(
+        TENANT, lease.job_id, 0, after=(first[-1].architecture_digest, first[-1].fidelity)
+    )
     assert len({one.architecture_digest for one in (*first, *rest)}) == 1_201
     assert first[3] == StoredCandidate(0, f"{3:064x}", "predicted", {"size": [3, 3]}, {"accuracy": 3 / 7})
     assert fronts.candidates("other", lease.job_id, 0) == ()

@@ -1,0 +1,77 @@
+"""The application: routes, the checks before them, the errors behind them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from api import problems
+from api.limits import Limits
+from api.login import LoginLinks
+from api.routes import datasets, devices, exports, health, jobs, login, searches, spaces, supernets
+from api.security import Gate, Reader, check_guarded
+from api.state import Service
+from nas.settings import Settings
+from nas.store.stores import Stores
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+ROUTERS: Final = (
+    searches.router,
+    jobs.router,
+    exports.router,
+    supernets.router,
+    devices.router,
+    datasets.router,
+    spaces.router,
+    health.router,
+    login.router,
+)
+
+
+def create_app(
+    settings: Settings, stores: Stores, *, hosts: Sequence[str] = (), root_path: str = ""
+) -> FastAPI:
+    """Return the application.
+
+    Args:
+        settings: Of this process.
+        stores: Opened; whoever opened them closes them.
+        hosts: Names that requests may give as their host, beside those of this machine.
+    """
+    gate, links = Gate(stores.keys), LoginLinks(stores.keys, settings.tenant)
+    service = Service(settings, stores, gate, links)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.closing.set()
+
+    app = FastAPI(
+        title="hwnas",
+        version=version("hwnas"),
+        description="Finds neural networks that are fast, small and frugal on your own hardware.",
+        lifespan=lifespan,
+        # Their pages load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.service = service
+    for router in ROUTERS:
+        # As they are, one flat list: every operation can be looked at before anything is served.
+        app.router.routes.extend(router.routes)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    def contract(who: Reader) -> JSONResponse:
+        """Return the contract of this service."""
+        return JSONResponse(app.openapi())
+
+    problems.install(app)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, *hosts], www_redirect=False)
+    app.add_middleware(Limits)
+    check_guarded(app)
+    return app

@@ -1,0 +1,61 @@
+"""Events of a job as a stream (server-sent events): any replica goes on where another was cut off.
+
+The number of an event is its key in the database, so `Last-Event-ID` says all there is to know. Between two
+looks nothing is held: no session, no thread.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+from fastapi.concurrency import run_in_threadpool
+from fastapi.sse import format_sse_event
+
+from api.resources.jobs import EventPage
+
+LOOK_S: Final = 0.5
+"""Between two looks."""
+
+ALIVE_S: Final = 15.0
+"""Of silence, after which a comment tells proxies that somebody is there."""
+
+LIFE_S: Final = 600.0
+"""Of a stream; whoever listens connects again by itself."""
+
+RECONNECT_MS: Final = 1_000
+
+Look = Callable[[int], EventPage]
+"""Returns what has happened after the event with a number."""
+
+
+async def stream(look: Look, after: int, closing: asyncio.Event) -> AsyncIterator[bytes]:
+    """Yield events until the job is settled, the stream has lived long enough, or the server closes.
+
+    Args:
+        look: Asks the database; called in a thread.
+        after: Number of the last event that the listener has.
+        closing: Set when the server stops.
+    """
+    ends, told = time.monotonic() + LIFE_S, time.monotonic()
+    yield format_sse_event(comment="hello", retry=RECONNECT_MS)
+    while time.monotonic() < ends and not closing.is_set():
+        page = await run_in_threadpool(look, after)
+        for event in page.items:
+            after, told = event.id, time.monotonic()
+            yield format_sse_event(data_str=event.model_dump_json(), event=event.kind, id=str(event.id))
+        if page.settled and not page.items:
+            yield format_sse_event(data_str="{}", event="settled")
+            return
+        if time.monotonic() - told > ALIVE_S:
+            told = time.monotonic()
+            yield format_sse_event(comment="still here")
+        if not page.items:
+            await _pause(closing)
+
+
+async def _pause(closing: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(closing.wait(), LOOK_S)
+    except TimeoutError:
+        return

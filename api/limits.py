@@ -1,0 +1,128 @@
+"""What every request is held to before a route sees it, and what every answer carries.
+
+Pure ASGI: a streamed answer is not buffered, and a body is counted as it arrives, whatever its header says.
+"""
+
+import asyncio
+import logging
+import re
+import secrets
+import time
+from typing import Any, Final, final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import problems
+from api.strict_json import check_json
+from search_spaces.errors import HwnasError, UsageError
+
+MAX_BODY_BYTES: Final = 256 * 1024
+MAX_HEADER_BYTES: Final = 16 * 1024
+BODY_S: Final = 20.0
+"""For a whole body to arrive."""
+
+REQUEST_ID: Final = "x-request-id"
+_ASKED_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
+_HEADERS: Final = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+}
+
+_LOG: Final = logging.getLogger("hwnas.requests")
+
+
+@final
+class Limits:
+    """The outermost layer of the application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        asked = headers.get(REQUEST_ID, "")
+        request_id = asked if _ASKED_ID.fullmatch(asked) else secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        started, status = time.perf_counter(), 0
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                marked = MutableHeaders(scope=message)
+                marked[REQUEST_ID] = request_id
+                for name, value in _HEADERS.items():
+                    marked.setdefault(name, value)
+            await send(message)
+
+        try:
+            checked = await _checked(scope, headers, receive)
+        except HwnasError as error:
+            await problems.of_error(error)(scope, receive, send_marked)
+        else:
+            await self._app(scope, checked, send_marked)
+        _tell(scope, status, time.perf_counter() - started)
+
+
+async def _checked(scope: Scope, headers: Headers, receive: Receive) -> Receive:
+    """Return what gives the route its body, which was looked at unless the route streams it."""
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+        raise UsageError("headers_too_large", f"the headers have more than {MAX_HEADER_BYTES} bytes")
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if scope["method"] in ("GET", "HEAD", "DELETE", "OPTIONS") or kind in STREAMED:
+        return receive
+    body = await _body(receive)
+    if body:
+        if kind != "application/json":
+            raise UsageError("not_json", "send JSON, with `Content-Type: application/json`")
+        check_json(body)
+    sent = False
+
+    async def replay() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+STREAMED: Final = ("application/octet-stream", "application/zip")
+"""Kinds of bodies that routes read as streams, under limits of their own."""
+
+
+async def _body(receive: Receive) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise UsageError("malformed_json", "the connection was closed before the body was there")
+                body += message.get("body", b"")
+                if len(body) > MAX_BODY_BYTES:
+                    raise UsageError("body_too_large", f"a body has at most {MAX_BODY_BYTES} bytes")
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError as error:
+        raise UsageError("body_too_slow", f"the body took more than {BODY_S:g} s") from error
+
+
+def _tell(scope: Scope, status: int, seconds: float) -> None:
+    route: Any = scope.get("route")
+    template = getattr(route, "path", "?")
+    facts = {"request_id": scope["state"]["request_id"], "method": scope["method"], "route": template}
+    _LOG.info("request", extra={"facts": {**facts, "status": status, "ms": round(1000 * seconds, 1)}})

@@ -1,0 +1,171 @@
+"""Errors as clients get them: problem documents (RFC 9457), one table from error to status.
+
+A document never holds what was sent, a path, a statement or a trace.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from search_spaces.errors import (
+    ArtifactError,
+    ComputeError,
+    DataError,
+    HwnasError,
+    InfeasibleError,
+    MeasurementError,
+    ResourceError,
+    StoreError,
+    TrainingError,
+    UsageError,
+)
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_S: Final = 2
+
+_BY_CODE: Final[Mapping[str, int]] = {
+    "not_authenticated": 401,
+    "not_allowed": 403,
+    "cross_site": 403,
+    "login_used": 403,
+    "search_not_finished": 409,
+    "job_not_parked": 409,
+    "job_ended": 409,
+    "dataset_exists": 409,
+    "dataset_not_ready": 409,
+    "idempotency_conflict": 422,
+    "invalid_cursor": 400,
+    "malformed_json": 400,
+    "body_too_large": 413,
+    "body_too_slow": 408,
+    "headers_too_large": 431,
+    "not_json": 415,
+    "rate_limited": 429,
+    "disk_full": 507,
+}
+_BY_CLASS: Final[Mapping[type[HwnasError], int]] = {
+    UsageError: 422,
+    DataError: 422,
+    InfeasibleError: 422,
+    MeasurementError: 409,
+    TrainingError: 409,
+    ArtifactError: 500,
+    StoreError: 503,
+    ResourceError: 507,
+    ComputeError: 503,
+}
+_TITLES: Final[Mapping[int, str]] = {
+    400: "Bad request",
+    401: "Who are you?",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    408: "Too slow",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Invalid",
+    429: "Too many requests",
+    431: "Headers too large",
+    500: "Our mistake",
+    503: "Not available",
+    507: "Out of room",
+}
+_HTTP_CODES: Final[Mapping[int, str]] = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
+
+_LOG: Final = logging.getLogger("hwnas.api")
+
+
+def status_of(error: HwnasError) -> int:
+    """Return the HTTP status of an error."""
+    if error.code in _BY_CODE:
+        return _BY_CODE[error.code]
+    if error.code.startswith("unknown_") and isinstance(error, UsageError):
+        return 404
+    return next(status for kind, status in _BY_CLASS.items() if isinstance(error, kind))
+
+
+def problem(
+    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    """Return the answer that tells a problem.
+
+    Args:
+        status: HTTP status.
+        code: Stable, for programs; its page is `/errors/CODE`.
+        detail: For people; tells the fix.
+        headers: Of the answer.
+        more: Further members of the document.
+    """
+    document = {
+        "type": f"/errors/{code}",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **more,
+    }
+    added = dict(headers or {})
+    if status in (429, 503):
+        added.setdefault("Retry-After", str(RETRY_AFTER_S))
+    if status == 401:
+        added.setdefault("WWW-Authenticate", 'Bearer realm="hwnas"')
+    return JSONResponse(document, status, added, media_type=MEDIA_TYPE)
+
+
+def of_error(error: HwnasError) -> JSONResponse:
+    """Return the answer that tells an error of the domain.
+
+    What is wrong with the server stays in its log: messages of the database name addresses and files.
+    """
+    status = status_of(error)
+    if status < 500:
+        return problem(status, error.code, error.message)
+    _LOG.error("%s: %s", error.code, error.message)
+    told = {
+        503: "the server cannot reach its database just now: try again",
+        507: "the server has no room left",
+    }
+    return problem(status, error.code, told.get(status, "something the server keeps is damaged: see its log"))
+
+
+def install(app: FastAPI) -> None:
+    """Have an application answer every error with a problem document."""
+    app.add_exception_handler(HwnasError, _domain)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _domain(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HwnasError)
+    return of_error(error)
+
+
+async def _validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    # Where and what, never what was sent: it may be no JSON at all.
+    found = [
+        {"where": ".".join(str(part) for part in one["loc"])[:200], "problem": str(one["msg"])[:300]}
+        for one in error.errors()[:20]
+    ]
+    told = "; ".join(f"{one['where']}: {one['problem']}" for one in found)
+    return problem(422, "invalid_request", told, problems=found)
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = _HTTP_CODES.get(error.status_code, "http_error")
+    told = {404: "there is nothing at this address", 405: "this address knows other methods only"}
+    return problem(error.status_code, code, told.get(error.status_code, "that is no request"), error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    _LOG.error("request failed", exc_info=error)
+    told = "something is wrong on our side: see the log of the server under the id of this request"
+    return problem(500, "internal_error", told)

@@ -1,0 +1,83 @@
+"""Everything that a search evaluated, in pages and as a table."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from api.pagination import opened, sealed
+from nas.store.front_store import MAX_PAGE, StoredCandidate
+from nas.store.stores import Stores
+
+
+class CandidateResource(BaseModel):
+    """An architecture that was evaluated.
+
+    Attributes:
+        fidelity: How its values were found: `verified` as exported, or `tuned` where it was trained on.
+        values: By objective: measured, with units in the names.
+    """
+
+    architecture_digest: str
+    fidelity: str
+    architecture: dict[str, Any]
+    values: dict[str, Any]
+
+
+class CandidatePage(BaseModel):
+    """Some candidates, by digest."""
+
+    items: tuple[CandidateResource, ...]
+    next_cursor: str | None
+
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def candidate_page(
+    stores: Stores, tenant: str, job_id: str, target: int, limit: int, cursor: str | None
+) -> CandidatePage:
+    """Return a page of the candidates for a target, which is counted from 1.
+
+    Raises:
+        UsageError: `invalid_cursor`.
+    """
+    digest, _, fidelity = (opened(cursor) or "").partition(".")
+    found = stores.fronts.candidates(tenant, job_id, target - 1, after=(digest, fidelity), limit=limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
+    following = f"{last.architecture_digest}.{last.fidelity}" if last else None
+    return CandidatePage(items=tuple(_resource(one) for one in found[:limit]), next_cursor=sealed(following))
+
+
+def csv_lines(stores: Stores, tenant: str, job_id: str, target: int) -> Iterator[str]:
+    """Yield the lines of a table with all candidates for a target, its head first."""
+    names: tuple[list[str], list[str]] | None = None
+    after = ("", "")
+    while found := stores.fronts.candidates(tenant, job_id, target - 1, after=after, limit=MAX_PAGE):
+        if names is None:
+            names = (sorted(found[0].values), sorted(found[0].architecture))
+            yield _line(["architecture_digest", "fidelity", *names[0], *names[1]])
+        for one in found:
+            values = [one.values.get(name) for name in names[0]]
+            options = [one.architecture.get(name) for name in names[1]]
+            yield _line([one.architecture_digest, one.fidelity, *values, *options])
+        after = (found[-1].architecture_digest, found[-1].fidelity)
+
+
+def _line(cells: list[Any]) -> str:
+    written = io.StringIO()
+    # A spreadsheet takes text that begins so for a formula.
+    safe = [f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in cells]
+    csv.writer(written).writerow(safe)
+    return written.getvalue()
+
+
+def _resource(one: StoredCandidate) -> CandidateResource:
+    return CandidateResource(
+        architecture_digest=one.architecture_digest,
+        fidelity=one.fidelity,
+        architecture=dict(one.architecture),
+        values=dict(one.values),
+    )

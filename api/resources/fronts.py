@@ -1,0 +1,75 @@
+"""The verified front of a search, as clients get it."""
+
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from nas.job_records import Job
+from nas.results import TargetResult, VerifiedNetwork
+from nas.store.stores import Stores
+from search_spaces.errors import ArtifactError, UsageError
+
+
+class FrontResource(BaseModel):
+    """The front for one target.
+
+    Attributes:
+        target: Counted from 1.
+        limits: Upper limits that were asked for, by cost.
+        table: How the lookup table was made and how good it is.
+        networks: The published points, by latency: measured, with what was predicted beside it.
+        dominated: What was verified and is worse than another.
+        best: Names of the most accurate, the fastest and the knee.
+        links: Of the exported files, by network.
+    """
+
+    search: str
+    target: int
+    device: str
+    context: str
+    limits: dict[str, float]
+    table: dict[str, Any]
+    networks: tuple[VerifiedNetwork, ...]
+    dominated: tuple[VerifiedNetwork, ...]
+    num_evaluated: int
+    links: dict[str, str]
+
+
+def front_resource(stores: Stores, job: Job, target: int, root: str) -> FrontResource:
+    """Return the front of a search for a target, counted from 1.
+
+    Raises:
+        UsageError: `unknown_target`, or `search_not_finished` where it has no front yet.
+        ArtifactError: `damaged_file`.
+    """
+    content = stores.fronts.front(job.tenant, job.id, target - 1)
+    if content is None:
+        raise _no_front(job, target)
+    try:
+        found = TargetResult.model_validate_json(content)
+    except ValidationError as error:
+        raise ArtifactError("damaged_file", f"the front of search {job.id} cannot be read") from error
+    networks = found.front
+    return FrontResource(
+        search=job.id,
+        target=target,
+        device=found.device_label,
+        context=found.context_label,
+        limits={str(name): limit for name, limit in found.target.limits.items()},
+        table=found.table.model_dump(mode="json"),
+        networks=networks,
+        dominated=tuple(network for network in found.networks if network.status != "front"),
+        num_evaluated=found.num_evaluated,
+        links={one.name: f"{root}/v1/searches/{job.id}/networks/{one.name}/file" for one in networks},
+    )
+
+
+def _no_front(job: Job, target: int) -> UsageError:
+    targets = job.spec.get("targets", [])
+    count = len(targets) if isinstance(targets, list) else 0
+    if target > count:
+        return UsageError("unknown_target", f"search {job.id} has targets 1 to {count}, no {target}")
+    return UsageError(
+        "search_not_finished",
+        f"search {job.id} is {job.state}: it has a front once its networks are verified",
+    )

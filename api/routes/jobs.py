@@ -1,0 +1,84 @@
+"""Jobs of every kind: how they stand, what happens to them, cancelling."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.sse import EventSourceResponse
+
+from api.answers import kept
+from api.events import stream
+from api.resources.jobs import RETRY_AFTER_S, EventPage, JobResource, event_resource, job_resource, settled
+from api.security import Reader, Submitter
+from api.state import Root, Service, Shared
+from search_spaces.errors import UsageError
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+After = Annotated[int, Query(ge=0, le=2**53, description="Number of the last event that you have.")]
+LastEventId = Annotated[str, Header(alias="Last-Event-ID", max_length=20)]
+
+
+@router.get("/{job_id}")
+def show(job_id: str, who: Reader, service: Shared, root: Root, request: Request) -> JobResource:
+    """Return a job: where it stands."""
+    return job_answer(service, who.tenant, job_id, root, request)  # type: ignore[return-value]
+
+
+@router.post("/{job_id}/cancel", status_code=202)
+def cancel(job_id: str, who: Submitter, service: Shared, root: Root, request: Request) -> JobResource:
+    """Cancel a job: at once where no worker has it, else its worker hears of it within seconds."""
+    job = service.stores.jobs.get(who.tenant, job_id)
+    if settled(job):
+        raise UsageError("job_ended", f"job {job_id} has ended already: it is {job.state}")
+    job = service.stores.jobs.request_cancel(who.tenant, job_id)
+    service.stores.keys.note(
+        who.tenant, who.owner, who.key_id, f"{job.kind}.cancel", job.id, request.state.request_id
+    )
+    return job_resource(job, root)
+
+
+@router.get("/{job_id}/events", response_model=EventPage)
+def events(
+    job_id: str,
+    who: Reader,
+    service: Shared,
+    request: Request,
+    after: After = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 500,
+    last_event_id: LastEventId = "",
+) -> Response:
+    """Return what has happened to a job.
+
+    As a stream of server-sent events where `Accept: text/event-stream` asks for it; `Last-Event-ID` goes on
+    where an earlier stream ended. As JSON otherwise; `after` goes on likewise.
+    """
+    tenant = who.tenant
+
+    def look(number: int) -> EventPage:
+        return event_page(service, tenant, job_id, number, limit)
+
+    first = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else after
+    page = look(first)  # unknown ids are answered here, before anything is streamed
+    if "text/event-stream" in request.headers.get("accept", ""):
+        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        return EventSourceResponse(stream(look, first, service.closing), headers=headers)
+    return Response(page.model_dump_json(), media_type="application/json")
+
+
+def event_page(service: Service, tenant: str, job_id: str, after: int, limit: int = 500) -> EventPage:
+    """Return events of a job after one."""
+    # First the state: whatever happened before it was settled is in the events then.
+    job = service.stores.jobs.get(tenant, job_id)
+    found = service.stores.jobs.events(tenant, job_id, after, limit)
+    return EventPage(
+        items=tuple(event_resource(one) for one in found),
+        last_id=found[-1].id if found else after,
+        settled=settled(job),
+    )
+
+
+def job_answer(service: Service, tenant: str, job_id: str, root: str, request: Request) -> Response:
+    """Return the answer that tells how a job stands."""
+    job = service.stores.jobs.get(tenant, job_id)
+    headers = {} if settled(job) else {"Retry-After": str(RETRY_AFTER_S)}
+    return kept(request, job_resource(job, root), headers)

@@ -1,0 +1,31 @@
+"""Logging a browser in."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.login import SESSION_MS
+from api.security import COOKIE
+from api.state import Root, Shared
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/login", response_class=RedirectResponse, status_code=303)
+def login(
+    token: Annotated[str, Query(min_length=1, max_length=100)], service: Shared, root: Root, request: Request
+) -> Response:
+    """Follow a login link: it works once, and leaves a session in this browser."""
+    key = service.links.follow(token)
+    answer = RedirectResponse(f"{root}/openapi.json", status_code=303)
+    answer.set_cookie(
+        COOKIE,
+        key,
+        max_age=SESSION_MS // 1000,
+        path=root or "/",
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return answer

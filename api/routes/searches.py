@@ -1,0 +1,155 @@
+"""Searches: submitted, watched, cancelled; their fronts, their candidates, their files."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import FileResponse, StreamingResponse
+
+from api.pagination import Cursor, Limit, Page, opened, sealed
+from api.resources.candidates import CandidatePage, candidate_page, csv_lines
+from api.resources.downloads import bundle, find_network, model_file
+from api.resources.exports import ExportList, export_list
+from api.resources.fronts import FrontResource, front_resource
+from api.resources.jobs import Accepted, EventPage, JobResource, accepted, job_resource
+from api.resources.submissions import SubmittedSearch, search_request
+from api.routes import jobs as job_routes
+from api.security import Reader, Submitter
+from api.state import Root, Service, Shared
+from nas.jobs import JobKind, JobState
+from search_spaces.errors import UsageError
+
+router = APIRouter(prefix="/v1/searches", tags=["searches"])
+
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        description="The same key with the same body is the same search: ask again where no answer came.",
+    ),
+]
+Target = Annotated[int, Query(ge=1, le=1_000, description="Which target of the search, counted from 1.")]
+
+
+@router.post("", status_code=202)
+def submit(
+    sent: SubmittedSearch,
+    who: Submitter,
+    service: Shared,
+    root: Root,
+    request: Request,
+    response: Response,
+    key: Key = "",
+) -> Accepted:
+    """Submit a search. A worker takes it up; watch its events, or look at it again."""
+    asked = search_request(service.stores, who.tenant, who.owner, sent)
+    job = service.stores.jobs.submit(who.tenant, asked, key)
+    service.stores.keys.note(
+        who.tenant, who.owner, who.key_id, "search.submit", job.id, request.state.request_id
+    )
+    answer = accepted(job, root)
+    response.headers["Location"] = answer.links["self"]
+    return answer
+
+
+@router.get("")
+def list_searches(
+    who: Reader,
+    service: Shared,
+    root: Root,
+    state: Annotated[list[JobState] | None, Query(description="Only in these states.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[JobResource]:
+    """Return searches, newest first."""
+    page = service.stores.jobs.page(
+        who.tenant, kinds=(JobKind.SEARCH,), states=state or (), limit=limit, cursor=opened(cursor)
+    )
+    return Page(items=tuple(job_resource(job, root) for job in page.jobs), next_cursor=sealed(page.cursor))
+
+
+@router.get("/{search_id}", response_model=JobResource)
+def show(search_id: str, who: Reader, service: Shared, root: Root, request: Request) -> Response:
+    """Return a search: where it stands."""
+    return job_routes.job_answer(service, who.tenant, _search(service, who.tenant, search_id), root, request)
+
+
+@router.post("/{search_id}/cancel", status_code=202)
+def cancel(search_id: str, who: Submitter, service: Shared, root: Root, request: Request) -> JobResource:
+    """Cancel a search; 409 where it has ended."""
+    return job_routes.cancel(_search(service, who.tenant, search_id), who, service, root, request)
+
+
+@router.get("/{search_id}/events", response_model=EventPage)
+def events(
+    search_id: str,
+    who: Reader,
+    service: Shared,
+    request: Request,
+    after: job_routes.After = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 500,
+    last_event_id: job_routes.LastEventId = "",
+) -> Response:
+    """Return what has happened to a search: a stream, or JSON; see the events of jobs."""
+    job_id = _search(service, who.tenant, search_id)
+    return job_routes.events(job_id, who, service, request, after, limit, last_event_id)
+
+
+@router.get("/{search_id}/front")
+def front(search_id: str, who: Reader, service: Shared, root: Root, target: Target = 1) -> FrontResource:
+    """Return the verified front for a target: measured beside predicted, each with interval and label."""
+    job = service.stores.jobs.get(who.tenant, _search(service, who.tenant, search_id))
+    return front_resource(service.stores, job, target, root)
+
+
+@router.get("/{search_id}/candidates")
+def candidates(
+    search_id: str,
+    who: Reader,
+    service: Shared,
+    target: Target = 1,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> CandidatePage:
+    """Return everything that was evaluated for a target, by digest."""
+    job_id = _search(service, who.tenant, search_id)
+    return candidate_page(service.stores, who.tenant, job_id, target, limit, cursor)
+
+
+@router.get("/{search_id}/candidates.csv", response_class=StreamingResponse)
+def candidates_csv(search_id: str, who: Reader, service: Shared, target: Target = 1) -> Response:
+    """Return the same as a table for spreadsheets and scripts."""
+    job_id = _search(service, who.tenant, search_id)
+    lines: Iterator[str] = csv_lines(service.stores, who.tenant, job_id, target)
+    disposition = f'attachment; filename="candidates-{target}.csv"'
+    return StreamingResponse(lines, media_type="text/csv", headers={"Content-Disposition": disposition})
+
+
+@router.get("/{search_id}/exports")
+def exports(search_id: str, who: Reader, service: Shared, root: Root) -> ExportList:
+    """Return the files that the search has delivered."""
+    return export_list(service.stores, who.tenant, _search(service, who.tenant, search_id), root)
+
+
+@router.get("/{search_id}/networks/{name}/file", response_class=FileResponse)
+def network_file(search_id: str, name: str, who: Reader, service: Shared) -> Response:
+    """Return the exported file of any verified network: the one that was scored and measured."""
+    job = service.stores.jobs.get(who.tenant, _search(service, who.tenant, search_id))
+    _, network = find_network(service.stores.stored(job).result(), name)
+    return model_file(service.stores, network.file_sha256, network.name)
+
+
+@router.get("/{search_id}/networks/{name}/bundle", response_class=FileResponse)
+def network_bundle(search_id: str, name: str, who: Reader, service: Shared) -> Response:
+    """Return a zip with the file, its card, what was measured and a script that runs it."""
+    job = service.stores.jobs.get(who.tenant, _search(service, who.tenant, search_id))
+    return bundle(service.stores, job, name)
+
+
+def _search(service: Service, tenant: str, search_id: str) -> str:
+    """Return the identifier of a search of the tenant; jobs of other kinds are none."""
+    job = service.stores.jobs.get(tenant, search_id)
+    if job.kind is not JobKind.SEARCH:
+        raise UsageError("unknown_job", f"job '{search_id}' is no search: see /v1/jobs/{search_id}")
+    return job.id

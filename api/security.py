@@ -1,0 +1,149 @@
+"""Who asks, and whether they may: by key, or by the session of a browser on this machine.
+
+Each operation names the scope that it needs in its signature (`who: Reader`); one that names none is refused
+when the application is made. Nothing is decided by paths, hosts or prefixes of either.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Annotated, Final, final
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+
+from api.keys import Scope, read_key
+from nas.store.key_store import DatabaseKeyStore, StoredKey
+from search_spaces.errors import UsageError
+
+COOKIE: Final = "hwnas_session"
+REMEMBERED_S: Final = 2.0
+"""A revoked key is good for so long at most: checked keys are remembered."""
+
+SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+PUBLIC: Final = frozenset({"/livez", "/readyz", "/login", "/errors/{code}"})
+"""Templates of operations that need no key. Each is named here and nowhere else."""
+
+
+class AccessError(UsageError):
+    """Whoever asks is unknown, or may not."""
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who asks.
+
+    Attributes:
+        tenant: Whose objects they see: an argument of every query.
+        owner: Under which name they act.
+        key_id: Of their key.
+    """
+
+    tenant: str
+    owner: str
+    key_id: str
+    scopes: frozenset[str]
+
+    def may(self, scope: Scope) -> bool:
+        """Whether they may do what needs a scope."""
+        return bool({scope, Scope.ADMIN} & self.scopes)
+
+
+@final
+class Gate:
+    """Checks keys; remembers for moments which were good, so that not each request asks the database."""
+
+    def __init__(self, keys: DatabaseKeyStore) -> None:
+        self._keys = keys
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[float, Principal]] = {}
+
+    def principal(self, text: str) -> Principal | None:
+        """Return whose key it is, None where it is nobody's."""
+        now = time.monotonic()
+        with self._lock:
+            until, known = self._known.get(text, (0.0, None))
+        if known is not None and now < until:
+            return known
+        read = read_key(text)
+        found = self._keys.check(read.id, read.secret) if read else None
+        with self._lock:
+            self._known = {key: one for key, one in self._known.items() if one[0] > now and key != text}
+            if found is None:
+                return None
+            principal = _principal(found)
+            self._known[text] = (now + REMEMBERED_S, principal)
+        return principal
+
+
+class Needs:
+    """A dependency that lets through whoever has a scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    def __call__(self, request: Request) -> Principal:
+        """Return who asks.
+
+        Raises:
+            AccessError: `not_authenticated`, `not_allowed` or `cross_site`.
+        """
+        text, by_cookie = _credentials(request)
+        gate: Gate = request.app.state.service.gate
+        who = gate.principal(text) if text else None
+        if who is None:
+            raise AccessError(
+                "not_authenticated",
+                "send a key: `Authorization: Bearer hwnas_...`; `hwnas keys create` makes one",
+            )
+        if by_cookie and request.method not in SAFE_METHODS and not _same_site(request):
+            raise AccessError("cross_site", "a page of another site may not change anything here")
+        if not who.may(self.scope):
+            raise AccessError("not_allowed", f"this needs a key with scope '{self.scope}'")
+        request.state.principal = who
+        return who
+
+
+Reader = Annotated[Principal, Depends(Needs(Scope.READ))]
+Submitter = Annotated[Principal, Depends(Needs(Scope.SUBMIT))]
+Admin = Annotated[Principal, Depends(Needs(Scope.ADMIN))]
+
+
+def check_guarded(app: FastAPI) -> None:
+    """Refuse an application with an operation that asks for no scope and is not named as public."""
+    for route in app.routes:
+        assert is_public(route) or scopes_of(route), f"{route} needs a scope, or a place in PUBLIC"
+
+
+def is_public(route: BaseRoute) -> bool:
+    """Whether a route is named as one that needs no key."""
+    return getattr(route, "path", "") in PUBLIC
+
+
+def scopes_of(route: BaseRoute) -> set[Scope]:
+    """Return the scopes that a route needs."""
+    if not isinstance(route, APIRoute):
+        return set()
+    calls = [dependency.call for dependency in route.dependant.dependencies]
+    return {call.scope for call in calls if isinstance(call, Needs)}
+
+
+def _credentials(request: Request) -> tuple[str, bool]:
+    """Return the key that came with a request, and whether a browser sent it by itself."""
+    kind, _, text = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return text.strip(), False
+    return request.cookies.get(COOKIE, ""), True
+
+
+def _same_site(request: Request) -> bool:
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is not None and origin == f"{request.url.scheme}://{request.headers.get('host')}"
+
+
+def _principal(key: StoredKey) -> Principal:
+    return Principal(key.tenant, key.owner, key.id, frozenset(key.scopes))

@@ -1,0 +1,47 @@
+"""What routes share: the stores, opened once, and where this server stands."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.login import LoginLinks
+from api.security import Gate
+from nas.settings import Settings
+from nas.store.stores import Stores
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running application.
+
+    Attributes:
+        gate: Checks keys.
+        links: Printed for browsers on this machine.
+        closing: Set when it stops, so that streams end.
+    """
+
+    settings: Settings
+    stores: Stores
+    gate: Gate
+    links: LoginLinks
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def service_of(request: Request) -> Service:
+    """Return the application that serves a request."""
+    service = request.app.state.service
+    assert isinstance(service, Service)
+    return service
+
+
+Shared = Annotated[Service, Depends(service_of)]
+
+
+def root_of(request: Request) -> str:
+    """Return the prefix under which a proxy has put this server."""
+    return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+Root = Annotated[str, Depends(root_of)]

@@ -1,0 +1,148 @@
+"""Keys of those who may ask, and the log of what they changed."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final, final
+
+from sqlalchemy import Engine, Row, select, update
+
+from nas.store.access_tables import audit, keys
+from nas.store.columns import now_ms
+from nas.store.session import reading, writing
+from search_spaces.errors import UsageError
+
+ID_BYTES: Final = 8
+SECRET_BYTES: Final = 24
+
+
+@dataclass(frozen=True)
+class StoredKey:
+    """A key as it is kept: without its secret.
+
+    Attributes:
+        id: Public part.
+        name: For people.
+        scopes: What it is good for.
+        expires_at_ms: 0 for never; by the database's clock, as all times.
+        revoked_at_ms: 0 where it is not.
+    """
+
+    id: str
+    tenant: str
+    owner: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at_ms: int
+    expires_at_ms: int
+    revoked_at_ms: int
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """A change that somebody made.
+
+    Attributes:
+        action: For programs, for example `search.submit`.
+        subject: What was changed: an identifier.
+    """
+
+    owner: str
+    key_id: str
+    action: str
+    subject: str
+    request_id: str
+    at_ms: int
+
+
+@final
+class DatabaseKeyStore:
+    """Keys in the database. A secret is random and long, so its SHA-256 is what is kept of it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(
+        self, tenant: str, name: str, scopes: Collection[str], *, owner: str = "", lifetime_ms: int = 0
+    ) -> tuple[StoredKey, str]:
+        """Make a key; return it with its secret, which nobody can be told again.
+
+        Args:
+            tenant: Whose objects it opens.
+            name: For people.
+            scopes: What it is good for.
+            owner: Who acts with it; the name if not given.
+            lifetime_ms: Until it expires; 0 for never.
+        """
+        key_id, secret = secrets.token_hex(ID_BYTES), secrets.token_hex(SECRET_BYTES)
+        row = {"id": key_id, "tenant": tenant, "owner": owner or name, "name": name}
+        row |= {"secret_digest": _digest(secret)}
+        expires = now_ms() + lifetime_ms if lifetime_ms else 0
+        with writing(self._engine) as connection:
+            connection.execute(
+                keys.insert().values(
+                    **row, scopes=sorted(scopes), created_at_ms=now_ms(), expires_at_ms=expires
+                )
+            )
+            return _key(connection.execute(select(keys).where(keys.c.id == key_id)).one()), secret
+
+    def check(self, key_id: str, secret: str) -> StoredKey | None:
+        """Return the key that a secret belongs to, None where it is wrong, expired or revoked."""
+        alive = (keys.c.revoked_at_ms == 0) & (
+            (keys.c.expires_at_ms == 0) | (keys.c.expires_at_ms > now_ms())
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(select(keys).where(keys.c.id == key_id, alive)).one_or_none()
+        if row is None or not hmac.compare_digest(row.secret_digest, _digest(secret)):
+            return None
+        return _key(row)
+
+    def list_all(self, tenant: str) -> tuple[StoredKey, ...]:
+        """Return the keys of a tenant, newest first, revoked ones too."""
+        query = select(keys).where(keys.c.tenant == tenant)
+        query = query.order_by(keys.c.created_at_ms.desc(), keys.c.id)
+        with reading(self._engine) as connection:
+            return tuple(_key(row) for row in connection.execute(query))
+
+    def revoke(self, tenant: str, key_id: str) -> StoredKey:
+        """End a key; one that is revoked stays so.
+
+        Raises:
+            UsageError: `unknown_key`.
+        """
+        mine = (keys.c.tenant == tenant) & (keys.c.id == key_id)
+        with writing(self._engine) as connection:
+            connection.execute(
+                update(keys).where(mine, keys.c.revoked_at_ms == 0).values(revoked_at_ms=now_ms())
+            )
+            row = connection.execute(select(keys).where(mine)).one_or_none()
+        if row is None:
+            raise UsageError("unknown_key", f"there is no key '{key_id}': `hwnas keys list` shows all")
+        return _key(row)
+
+    def note(self, tenant: str, owner: str, key_id: str, action: str, subject: str, request_id: str) -> None:
+        """Append to the log of changes."""
+        row = {"tenant": tenant, "owner": owner, "key_id": key_id, "action": action, "subject": subject}
+        with writing(self._engine) as connection:
+            connection.execute(audit.insert().values(**row, request_id=request_id, at_ms=now_ms()))
+
+    def noted(self, tenant: str, limit: int = 100) -> tuple[AuditEntry, ...]:
+        """Return the last changes, newest first."""
+        query = select(audit).where(audit.c.tenant == tenant).order_by(audit.c.id.desc()).limit(limit)
+        with reading(self._engine) as connection:
+            return tuple(
+                AuditEntry(row.owner, row.key_id, row.action, row.subject, row.request_id, row.at_ms)
+                for row in connection.execute(query)
+            )
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _key(row: Row[tuple[object, ...]]) -> StoredKey:
+    found = dict(row._mapping)
+    found["scopes"] = tuple(found["scopes"])
+    return StoredKey(**{name: found[name] for name in StoredKey.__dataclass_fields__})

@@ -1,0 +1,27 @@
+import subprocess
+import sys
+
+from tests.api.served import Caller
+
+IMPORTS = """
+import sys
+import api.app
+heavy = {"torch", "ray", "sklearn", "optuna"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_the_application_starts_without_what_trains() -> None:
+    subprocess.run([sys.executable, "-c", IMPORTS], check=True)
+
+
+def test_the_contract_names_every_operation(api: Caller) -> None:
+    contract = api.get("/openapi.json").json()
+    assert contract["openapi"].startswith("3.1")
+    paths = {getattr(route, "path", "") for route in api.app.routes} - {"/openapi.json"}
+    assert set(contract["paths"]) == paths
+
+
+def test_nothing_is_documented_by_pages_that_load_from_elsewhere(api: Caller) -> None:
+    assert api.get("/docs").status_code == 404
+    assert api.get("/redoc").status_code == 404

@@ -1,0 +1,45 @@
+import asyncio
+
+from api.events import stream
+from api.resources.jobs import EventPage, EventResource
+
+
+def event(number: int) -> EventResource:
+    return EventResource(
+        id=number, attempt=1, kind="message", at="2026-01-02T03:04:05Z", data={"text": "a\nb"}
+    )
+
+
+async def collected(pages: list[EventPage], after: int = 0, *, closed: bool = False) -> tuple[str, list[int]]:
+    """What a stream says of pages, and after which events it asked."""
+    asked: list[int] = []
+
+    def look(number: int) -> EventPage:
+        asked.append(number)
+        return pages.pop(0)
+
+    closing = asyncio.Event()
+    if closed:
+        closing.set()
+    chunks = [chunk async for chunk in stream(look, after, closing)]
+    return b"".join(chunks).decode(), asked
+
+
+def test_a_stream_goes_on_after_each_event_and_ends_with_the_job() -> None:
+    pages = [
+        EventPage(items=(event(3), event(4)), last_id=4, settled=False),
+        EventPage(items=(event(5),), last_id=5, settled=True),
+        EventPage(items=(), last_id=5, settled=True),
+    ]
+    said, asked = asyncio.run(collected(pages, after=2))
+    assert asked == [2, 4, 5]
+    assert [line for line in said.splitlines() if line.startswith("id:")] == ["id: 3", "id: 4", "id: 5"]
+    assert said.count("event: message\ndata: {") == 3
+    assert said.endswith("event: settled\ndata: {}\n\n")
+
+
+def test_a_stream_ends_when_the_server_stops() -> None:
+    said, asked = asyncio.run(collected([], closed=True))
+    assert asked == []
+    assert "event:" not in said
+    assert "retry: 1000" in said

@@ -1,0 +1,56 @@
+import pytest
+
+from api.limits import MAX_BODY_BYTES, MAX_HEADER_BYTES
+from tests.api.served import Caller, code
+
+NASTY = [
+    b'{"dataset": {"name": "digits"}, "seed": NaN}',
+    b'{"dataset": {"name": "digits"}, "seed": 1e999}',
+    b'{"dataset": {"name": "digits"}, "dataset": {"name": "digits"}}',
+    b'{"dataset": {"name": "\\ud800"}}',
+    b'{"dataset": {"name": "digits\\u0000"}}',
+    b"[" * 100_000,
+    b"\xff",
+    b"null",
+    b"[]",
+    b'"text"',
+    b"{}",
+    b'{"dataset": null}',
+    b'{"dataset": {"name": "digits"}, "unknown": 1}',
+    b'{"dataset": {"name": "digits"}, "targets": []}',
+    b'{"dataset": {"name": "image_folder", "path": "/etc"}}',
+    b'{"dataset": {"name": "stored", "id": "../../etc/passwd"}}',
+    b'{"dataset": {"name": "digits"}, "space": {"name": "os.system"}}',
+]
+
+
+@pytest.mark.parametrize("body", NASTY)
+def test_a_nasty_body_is_refused_and_not_repeated(api: Caller, body: bytes) -> None:
+    answer = api.send("/v1/searches", body)
+    status, _ = code(answer)
+    assert 400 <= status < 500
+    assert api.get("/v1/searches").json()["items"] == []
+
+
+def test_a_body_that_is_no_json_is_refused(api: Caller) -> None:
+    assert code(api.send("/v1/searches", b"a=1", "application/x-www-form-urlencoded")) == (415, "not_json")
+
+
+def test_a_body_is_counted_as_it_comes(api: Caller) -> None:
+    assert code(api.send("/v1/searches", b" " * (MAX_BODY_BYTES + 1))) == (413, "body_too_large")
+
+
+def test_headers_have_a_limit(api: Caller) -> None:
+    assert code(api.get("/v1/searches", x_long="a" * MAX_HEADER_BYTES)) == (431, "headers_too_large")
+
+
+def test_every_answer_carries_its_request_and_what_browsers_are_told(api: Caller) -> None:
+    answer = api.get("/livez", x_request_id="mine-1")
+    assert answer.headers["x-request-id"] == "mine-1"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert api.get("/livez", x_request_id="no\tid").headers["x-request-id"] != "no\tid"
+
+
+def test_another_host_is_refused(api: Caller) -> None:
+    assert api.get("/livez", host="evil.example").status_code == 400

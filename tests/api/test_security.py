@@ -1,0 +1,95 @@
+"""Every operation, with every kind of key: nobody gets further than their scope."""
+
+import itertools
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from api.keys import Scope
+from api.routes import searches
+from api.security import COOKIE, PUBLIC, check_guarded, scopes_of
+from tests.api.served import DIGITS, Caller, code
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def operations(app: FastAPI) -> list[tuple[str, str, APIRoute]]:
+    """Method, path with something in its places, route."""
+    found = []
+    for route in app.routes:
+        assert isinstance(route, APIRoute)
+        path = "/".join("x" if part.startswith("{") else part for part in route.path.split("/"))
+        found += [(method, path, route) for method in route.methods or ()]
+    return found
+
+
+def test_without_a_key_nothing_answers_but_what_is_named(api: Caller) -> None:
+    for _, path, route in operations(api.app):
+        for method in METHODS:
+            status = api.client.request(method, path, follow_redirects=False).status_code
+            if route.path in PUBLIC:
+                assert status not in (401, 403) or route.path == "/login", (method, path)
+            else:
+                assert status in (401, 405), (method, path, status)
+
+
+def test_each_scope_opens_what_it_names_and_admin_all(api: Caller) -> None:
+    callers = {scope: api.as_(scope) for scope in Scope}
+    guarded = [one for one in operations(api.app) if one[2].path not in PUBLIC]
+    for (method, path, route), scope in itertools.product(guarded, Scope):
+        caller = callers[scope]
+        answer = caller.client.request(method, path, headers=caller.headers({}))
+        allowed = scope in scopes_of(route) or scope is Scope.ADMIN
+        assert (answer.status_code != 403) == allowed, (method, path, scope, answer.text)
+
+
+def test_an_operation_without_a_scope_is_refused_when_the_application_is_made() -> None:
+    app, router = FastAPI(openapi_url=None, docs_url=None, redoc_url=None), APIRouter()
+
+    @router.get("/v1/health")
+    def open_to_all() -> str:
+        return "anybody"
+
+    app.router.routes.extend([*searches.router.routes, *router.routes])
+    with pytest.raises(AssertionError, match="/v1/health"):
+        check_guarded(app)
+
+
+def test_a_revoked_key_is_good_for_seconds_at_most(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.security.REMEMBERED_S", 0.0)
+    caller = api.as_("read")
+    assert caller.get("/v1/searches").status_code == 200
+    api.stores.keys.revoke("local", caller.key.split("_")[1])
+    assert code(caller.get("/v1/searches")) == (401, "not_authenticated")
+
+
+def test_wrong_secrets_are_all_alike(api: Caller) -> None:
+    prefix, public, secret, _ = api.key.split("_")
+    wrong = [f"{prefix}_{public}_{secret}_00000000", "x", "", f"{prefix}_{'0' * 16}_{secret}_00000000"]
+    answers = [api.client.get("/v1/searches", headers={"authorization": f"Bearer {text}"}) for text in wrong]
+    assert {answer.text for answer in answers} == {answers[0].text}
+    assert {answer.status_code for answer in answers} == {401}
+
+
+def test_another_tenants_objects_do_not_exist(api: Caller) -> None:
+    search_id = api.post("/v1/searches", DIGITS).json()["id"]
+    other = api.as_("admin", tenant="other")
+    assert other.get("/v1/searches").json()["items"] == []
+    for _, path, route in operations(other.app):
+        if "{search_id}" in route.path or "{job_id}" in route.path:
+            own = path.replace("/x", f"/{search_id}", 1)
+            method = next(iter(route.methods or ()))
+            answer = other.client.request(method, own, headers=other.headers({}))
+            assert code(answer)[0] == 404, own
+            assert search_id not in answer.text.replace(f"'{search_id}'", "").replace(f"/{search_id}", "")
+
+
+def test_a_page_of_another_site_changes_nothing(api: Caller) -> None:
+    token = api.app.state.service.links.make()
+    api.client.get(f"/login?token={token}", follow_redirects=False)
+    assert COOKIE in api.client.cookies
+    for headers in ({"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}, {}):
+        assert code(api.client.post("/v1/searches", headers=headers, json=DIGITS)) == (403, "cross_site")
+    for headers in ({"origin": "http://localhost"}, {"sec-fetch-site": "same-origin"}):
+        assert api.client.post("/v1/searches", headers=headers, json=DIGITS).status_code == 202

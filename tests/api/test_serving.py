@@ -1,0 +1,63 @@
+"""`hwnas serve` as a process: it listens, says where, serves, and stops with an open stream."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from api.key_commands import create_key
+from api.serving import is_loopback, serve
+from nas.settings import Settings
+from search_spaces.errors import UsageError
+from tests.api.served import DIGITS
+
+COMMAND = [sys.executable, "-c", "import hwnas; hwnas.main()", "serve", "--port", "0", "--no-worker"]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+    """A server without a worker, its address and the login link."""
+    environment = {**os.environ, **Settings(home=tmp_path / "home").as_environment()}
+    with subprocess.Popen(COMMAND, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        address = re.search(r"http://\S+(?=;)", process.stderr.readline())
+        link = re.search(r"http://\S+", process.stderr.readline())
+        assert address
+        assert link
+        yield process, address[0], link[0]
+        process.kill()
+
+
+def test_a_server_stops_in_time_though_somebody_listens(
+    server: tuple[subprocess.Popen[str], str, str], tmp_path: Path
+) -> None:
+    process, address, link = server
+    key = create_key(Settings(home=tmp_path / "home"), "me", ["read", "submit"], None).key
+    with httpx2.Client(base_url=address, headers={"authorization": f"Bearer {key}"}) as client:
+        assert client.get(link).status_code == 303
+        search = client.post("/v1/searches", json=DIGITS).headers["location"]
+        with client.stream("GET", f"{search}/events", headers={"accept": "text/event-stream"}) as events:
+            lines = events.iter_lines()
+            assert next(line for line in lines if line.startswith("event:")) == "event: queued"
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=10)
+
+
+def test_it_listens_elsewhere_only_with_keys(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        serve(Settings(home=tmp_path / "home"), "0.0.0.0", 0, worker=False)
+    assert caught.value.code == "keys_needed"
+
+
+@pytest.mark.parametrize(
+    ("host", "inside"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("nas.example", False)],
+)
+def test_loopback_is_told_from_elsewhere(host: str, *, inside: bool) -> None:
+    assert is_loopback(host) == inside

@@ -1,0 +1,41 @@
+from sqlalchemy import Engine, text
+
+from nas.store.key_store import DatabaseKeyStore
+from nas.store.session import reading, writing
+
+
+def test_a_key_opens_its_tenant_until_it_is_revoked(engine: Engine) -> None:
+    keys = DatabaseKeyStore(engine)
+    made, secret = keys.create("a", "laptop", ["submit", "read"])
+    assert keys.check(made.id, secret) == made
+    assert (made.tenant, made.owner, made.scopes) == ("a", "laptop", ("read", "submit"))
+    assert keys.check(made.id, secret[:-1] + "x") is None
+    assert keys.check("none", secret) is None
+    assert keys.list_all("a") == (made,)
+    assert keys.list_all("b") == ()
+    keys.revoke("a", made.id)
+    assert keys.check(made.id, secret) is None
+
+
+def test_a_key_that_has_expired_opens_nothing(engine: Engine) -> None:
+    keys = DatabaseKeyStore(engine)
+    made, secret = keys.create("a", "laptop", ["read"], lifetime_ms=3_600_000)
+    assert keys.check(made.id, secret) is not None
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE keys SET expires_at_ms = 1"))
+    assert keys.check(made.id, secret) is None
+
+
+def test_a_secret_is_not_kept(engine: Engine) -> None:
+    _, secret = DatabaseKeyStore(engine).create("a", "laptop", ["read"])
+    with reading(engine) as connection:
+        kept = str(connection.execute(text("SELECT * FROM keys")).all())
+    assert secret not in kept
+
+
+def test_changes_are_noted_newest_first(engine: Engine) -> None:
+    keys = DatabaseKeyStore(engine)
+    for action in ("search.submit", "search.cancel"):
+        keys.note("a", "me", "k", action, "digits-1", "r1")
+    assert [one.action for one in keys.noted("a")] == ["search.cancel", "search.submit"]
+    assert keys.noted("b") == ()
