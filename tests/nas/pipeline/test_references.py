@@ -98,7 +98,8 @@ def test_a_second_search_trains_no_stock_network_whatever_a_stopwatch_would_say(
     ctx = copied.context(targets=[{"limits": {"latency_ms": 1_000.0}}])
     given(ctx, finished, 1.2 * first.cpu_seconds)
     assert references.run(ctx) == Done()
-    assert copied.compute.of(TrainNetwork) == copied.compute.of(TimeNetwork) == []
+    assert copied.compute.of(TrainNetwork) == []
+    assert copied.compute.of(TimeNetwork) == []
     (resnet,) = ctx.run.load("references", ReferencesDocument).networks
     assert resnet.training is not None
     assert (resnet.training.epochs, resnet.training.cpu_seconds) == (first.epochs, first.cpu_seconds)
