@@ -1,9 +1,9 @@
 """The `hwnas` command: finds the command that is meant, loads its group, prints its answer or its error.
 
-A command is a function `GROUP_NAME(...)` in `api/commands.py` or `workers/commands.py` that returns a
-document: a pydantic model that rich can draw. People get the drawing, `--json` prints the model; there is one
-document on standard output and everything else (progress, warnings) on standard error. Exit status: 0 done,
-1 failed, 2 wrong usage.
+A command is a function `GROUP_NAME(...)` in the module that `COMMANDS` names, and returns a document: a
+pydantic model that rich can draw. People get the drawing, `--json` prints the model; there is one document on
+standard output and everything else (progress, warnings) on standard error. Exit status: 0 done, 1 failed, 2
+wrong usage.
 """
 
 import errno
@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "spaces show": "api.commands",
     "devices list": "api.commands",
     "devices show": "api.commands",
+    "devices compare": "api.device_commands",
     "devices profile": "workers.commands",
     "devices doctor": "workers.commands",
 }

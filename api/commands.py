@@ -224,6 +224,10 @@ def predict(
     ] = None,
     random: Annotated[int, typer.Option(min=1, max=100_000, help="So many random networks.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Of the random networks.")] = 0,
+    fill: Annotated[
+        bool,
+        typer.Option("--fill", help="Fill in layers that are not measured; predictions then say `fitted`."),
+    ] = False,
 ) -> BaseModel:
     """Predict latency, memory and size of networks on this machine, from its lookup table; nothing is run.
 
@@ -235,7 +239,7 @@ def predict(
     from api.predictions import Wish, predict_costs
     from nas.settings import Settings
 
-    wish = Wish(space, preset, classes, channels, search, architecture, random, seed)
+    wish = Wish(space, preset, classes, channels, search, architecture, random, seed, fill)
     return predict_costs(Settings(), wish)
 
 

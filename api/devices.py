@@ -5,17 +5,18 @@ from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
+from api.calibrations import Calibration, calibration_of
 from api.searches import unbroken
-from latency_predictors.correction import Correction, ErrorReport
+from api.table_names import find_table, table_name
 from latency_predictors.device import Device, ExecutionContext, host_device
-from nas.report.numbers import percent, plain
+from latency_predictors.lookup_table import EntryKind
+from nas.report.numbers import percent
 from nas.results import Document
 from nas.settings import Settings
 from nas.store.stores import Stores, opened_stores
 from nas.store.table_store import TableKey
-from search_spaces.errors import ArtifactError, UsageError
+from search_spaces.errors import ArtifactError
 
 
 class TableLine(Document):
@@ -77,23 +78,21 @@ class SessionLine(Document):
 
 
 class LayerLine(Document):
-    """One measured layer."""
+    """One layer.
+
+    Attributes:
+        stale: Whether another version of the runtime measured it, and nobody has checked that it still holds.
+        origin: Digest of the context that it was measured in, where that is another version's.
+    """
 
     signature: str
     median_ms: float
     rel_sd: float
     num_sessions: int
     suspect: bool
-
-
-class Calibration(Document):
-    """How sums over layers are turned into latencies for one search space, and how good that is."""
-
-    space_digest: str
-    created_at: str
-    formula: str
-    num_networks: int
-    report: ErrorReport | None
+    kind: EntryKind
+    stale: bool
+    origin: str
 
 
 class TableDetails(Document):
@@ -112,15 +111,19 @@ class TableDetails(Document):
 
     def __rich__(self) -> RenderableType:
         """Draw what was measured, when, and how good the predictions from it are."""
-        num_suspects = sum(layer.suspect for layer in self.layers)
-        suspects = f", {num_suspects} suspect" if num_suspects else ""
+        counts = {
+            "suspect": sum(layer.suspect for layer in self.layers),
+            "stale": sum(layer.stale for layer in self.layers),
+            "kept from another version": sum(bool(layer.origin) and not layer.stale for layer in self.layers),
+        }
+        notes = "".join(f", {count} {name}" for name, count in counts.items() if count)
         spread = f"sessions differ by {percent(self.median_rel_sd)} % (median)"
         head = unbroken(
             [
                 f"device   {self.device_label}",
                 f"         {' '.join(self.device.cpu_features)}",
                 f"context  {self.context_label}",
-                f"layers   {len(self.layers)} measured, {spread}{suspects}",
+                f"layers   {len(self.layers)} measured, {spread}{notes}",
                 "",
             ]
         )
@@ -128,7 +131,7 @@ class TableDetails(Document):
         for session in self.sessions:
             started = session.started_at[:19].replace("T", " ")
             sessions.add_row(session.id, started, str(session.num_layers))
-        return Group(head, sessions, *(_calibration(one) for one in self.calibrations))
+        return Group(head, sessions, *self.calibrations)
 
 
 def list_tables(settings: Settings) -> TableList:
@@ -151,7 +154,7 @@ def show_table(settings: Settings, name: str | None) -> TableDetails:
         ArtifactError: `damaged_table`, `artifact_missing` or `artifact_damaged`.
     """
     with opened_stores(settings) as stores:
-        return table_details(stores, _find(stores, name))
+        return table_details(stores, find_table(stores, name))
 
 
 def table_lines(stores: Stores, keys: Sequence[TableKey]) -> list[TableLine]:
@@ -172,7 +175,7 @@ def table_details(stores: Stores, key: TableKey) -> TableDetails:
     }
     counts = Counter(value.session_id for entry in table.entries.values() for value in entry.values)
     return TableDetails(
-        name=_name(key),
+        name=table_name(key),
         device=table.device,
         device_digest=table.device.digest,
         device_label=table.device.label,
@@ -183,7 +186,7 @@ def table_details(stores: Stores, key: TableKey) -> TableDetails:
             SessionLine(id=session, started_at=starts[session], num_layers=counts[session])
             for session in table.session_ids
         ),
-        calibrations=tuple(_calibrated(*item) for item in table.corrections.items()),
+        calibrations=tuple(calibration_of(*item) for item in table.corrections.items()),
         layers=tuple(
             LayerLine(
                 signature=entry.signature,
@@ -191,36 +194,17 @@ def table_details(stores: Stores, key: TableKey) -> TableDetails:
                 rel_sd=entry.rel_sd,
                 num_sessions=entry.num_sessions,
                 suspect=all(value.suspect for value in entry.values),
+                kind=entry.kind,
+                stale=entry.stale,
+                origin=entry.origin,
             )
             for entry in table.entries.values()
         ),
     )
 
 
-def _name(key: TableKey) -> str:
-    return f"{key.device[:12]}-{key.context[:12]}"
-
-
-def _find(stores: Stores, name: str | None) -> TableKey:
-    keys = stores.tables.published()
-    if name is None:
-        own = [key for key in keys if key.device == host_device().digest]
-        if not own:
-            raise UsageError(
-                "no_table", "this machine has not been measured yet: run `hwnas devices profile`"
-            )
-        return max(own, key=lambda key: key.created_at_ms)
-    found = [key for key in keys if _name(key) == name] or [k for k in keys if _name(k).startswith(name)]
-    known = ", ".join(_name(key) for key in found or keys) or "none yet"
-    if not found:
-        raise UsageError("unknown_table", f"no table '{name}'; tables are {known}")
-    if len(found) > 1:
-        raise UsageError("ambiguous_table", f"'{name}' may be any of {known}: write more of it")
-    return found[0]
-
-
 def _line(stores: Stores, key: TableKey) -> TableLine:
-    name, here = _name(key), key.device == host_device().digest
+    name, here = table_name(key), key.device == host_device().digest
     try:
         table = stores.tables.load(key.device, key.context)
     except ArtifactError:
@@ -236,46 +220,3 @@ def _line(stores: Stores, key: TableKey) -> TableLine:
         num_spaces=len(table.corrections),
         last_measured=max(dates, default=""),
     )
-
-
-def _calibrated(space_digest: str, correction: Correction) -> Calibration:
-    terms = [f"{plain(correction.a)} * sum"]
-    if correction.b:
-        terms.append(f"+ {plain(correction.b)} ms")
-    if correction.c:
-        terms.append(f"- {plain(correction.c)} ms * layers")
-    return Calibration(
-        space_digest=space_digest,
-        created_at=correction.created_at,
-        formula=" ".join(terms),
-        num_networks=len(correction.points),
-        report=correction.report,
-    )
-
-
-def _calibration(one: Calibration) -> RenderableType:
-    head = f"\nspace {one.space_digest[:12]}: {one.formula}, fitted on {one.num_networks} networks"
-    if one.report is None:
-        return Text(f"{head}, too few for an error report")
-    table = Table(
-        "prediction (left out one by one)", "median error", "within 5 %", "rank correlation", box=None
-    )
-    forms = {
-        "sum of layers": one.report.bare_sum,
-        "a * sum + b": one.report.affine,
-        "corrected sum, as used": one.report.corrected,
-        "MACs": one.report.macs,
-    }
-    for name, errors in forms.items():
-        figures = (
-            f"{percent(errors.median_error)} %",
-            f"{percent(errors.within_5)} %",
-            f"{errors.spearman:.3f}",
-        )
-        table.add_row(name, *figures)
-    interval = (
-        f"{percent(one.report.level)} % intervals: ±{percent(one.report.median_half_width)} %, "
-        f"{percent(one.report.coverage)} % of networks inside; networks repeat within "
-        f"{percent(one.report.repeat_rel_sd)} %"
-    )
-    return Group(Text(head), table, Text(interval))

@@ -10,12 +10,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from latency_predictors.correction import Kind
+from latency_predictors.calibration import calibrate
+from latency_predictors.correction import ErrorReport, Kind
 from latency_predictors.device import ExecutionContext, host_context, host_device
+from latency_predictors.filling import filled
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor, exact_cost
-from nas.report.numbers import interval, rounded
-from nas.report.words import cost_text
+from nas.report.numbers import interval, percent, rounded
+from nas.report.words import cost_text, report_sentence
 from nas.results import Document, Figure
 from nas.settings import Settings
 from nas.specs import SpaceSpec
@@ -49,6 +51,7 @@ class Wish:
         architecture: File with the option of every choice, by name.
         num_random: Random architectures, where no file is given.
         seed: Of those.
+        fill: Whether layers that are not measured may be fitted to those that are.
     """
 
     space: str = "mobilenet_v3"
@@ -59,14 +62,20 @@ class Wish:
     architecture: Path | None = None
     num_random: int = 1
     seed: int = 0
+    fill: bool = False
 
 
 class PredictedNetwork(Document):
-    """What one architecture would cost on this machine."""
+    """What one architecture would cost on this machine.
+
+    Attributes:
+        coverage: Share of the sum of its layers that was measured, 0..1.
+    """
 
     architecture_digest: str
     architecture: dict[str, Option]
     latency_ms: Figure
+    coverage: float
     peak_memory_bytes: Figure
     num_macs: Figure
     num_params: Figure
@@ -77,6 +86,7 @@ class Predictions(Document):
 
     Attributes:
         level: Nominal coverage of the intervals of latency, 0..1.
+        report: How good predictions from this table were; None where too few networks were measured to say.
     """
 
     device: str
@@ -85,6 +95,7 @@ class Predictions(Document):
     num_classes: int
     in_channels: int
     level: float
+    report: ErrorReport | None
     networks: tuple[PredictedNetwork, ...]
 
     def __rich__(self) -> RenderableType:
@@ -104,7 +115,17 @@ class Predictions(Document):
                 cost_text("num_params", network.num_params.value),
             )
         where = Text(f"predicted for {self.device} · {self.context}; nothing was run")
-        return Group(where, table)
+        return Group(where, table, *(Text(line) for line in self._trust()))
+
+    def _trust(self) -> list[str]:
+        """Return how far the latencies can be trusted."""
+        measured = min(network.coverage for network in self.networks)
+        lines = ["too few whole networks were measured to say how good predictions are"]
+        if self.report is not None:
+            lines = [report_sentence(self.report)]
+        if measured < 1.0:
+            lines.append(f"layers that were not measured make up to {percent(1.0 - measured)} % of a sum")
+        return lines
 
 
 def predict_costs(settings: Settings, wish: Wish) -> Predictions:
@@ -112,14 +133,15 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
 
     Raises:
         UsageError: Where space, preset, search, file or choice do not exist.
-        MeasurementError: `no_profile` where this machine's table lacks what the space needs.
+        MeasurementError: `no_profile` where this machine's table lacks what the space needs;
+            `too_few_layers` where it lacks so much that nothing can be filled in.
     """
     spec, num_classes, in_channels = _space_of(settings, wish)
     space = get_space(spec.name, preset=spec.preset, num_classes=num_classes, in_channels=in_channels)
     archs = _architectures(space, wish)
-    table = _profiled_table(settings, space, spec, (num_classes, in_channels))
-    correction = table.corrections[space_digest(space)]
-    latency = CostPredictor(space, table, correction).predict(archs)
+    table = _profiled_table(settings, space, spec, (num_classes, in_channels), fill=wish.fill)
+    correction = table.corrections.get(space_digest(space)) or calibrate(())
+    latency = CostPredictor(space, table, correction, filled=wish.fill).predict(archs)
     exact = {name: exact_cost(space, name)(archs) for name in ("peak_memory_bytes", "num_macs", "num_params")}
     networks = []
     for row, arch in enumerate(archs):
@@ -129,7 +151,8 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
             PredictedNetwork(
                 architecture_digest=architecture_digest(space, one),
                 architecture=option_values(space, one),
-                latency_ms=_figure(*bounds, latency.kind),
+                latency_ms=_figure(*bounds, latency.kind_of(row)),
+                coverage=float(latency.coverage[row]),
                 **{name: _exactly(float(values[row])) for name, values in exact.items()},
             )
         )
@@ -140,6 +163,7 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
         num_classes=num_classes,
         in_channels=in_channels,
         level=correction.level,
+        report=correction.report,
         networks=tuple(networks),
     )
 
@@ -182,11 +206,13 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _profiled_table(
-    settings: Settings, space: SearchSpace, spec: SpaceSpec, images: tuple[int, int]
+    settings: Settings, space: SearchSpace, spec: SpaceSpec, images: tuple[int, int], *, fill: bool
 ) -> LookupTable:
-    """Return this machine's table, complete and calibrated for a space."""
+    """Return this machine's table, complete and calibrated for a space, or filled where that is allowed."""
     table = host_table(settings, host_context())
     layers = distinct_layers(space)
+    if fill and table is not None:
+        return filled(table, layers)
     missing = len(layers) if table is None else len(table.missing(layers))
     if table is not None and not missing and space_digest(space) in table.corrections:
         return table
@@ -195,7 +221,8 @@ def _profiled_table(
         f"hwnas devices profile --space {spec.name} --preset {spec.preset} "
         f"--classes {images[0]} --channels {images[1]}"
     )
-    raise MeasurementError("no_profile", f"{what} on this machine: run `{command}`")
+    hint = "" if table is None else ", or fill them in with --fill"
+    raise MeasurementError("no_profile", f"{what} on this machine: run `{command}`{hint}")
 
 
 def _figure(value: float, lower: float, upper: float, kind: Kind) -> Figure:

@@ -11,8 +11,9 @@ from itertools import pairwise
 import numpy as np
 
 from latency_predictors.correction import CalibrationPoint, Correction
-from latency_predictors.error_report import error_report, form_errors, spearman
-from latency_predictors.fitting import LEVEL, fit_correction
+from latency_predictors.error_report import error_report, form_errors, left_out_predictions, spearman
+from latency_predictors.fitting import LEVEL, fit_correction, regressors
+from latency_predictors.layer_costs import layer_costs
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib
 from search_spaces.base import FloatArray, IntArray
@@ -25,15 +26,24 @@ __all__ = [
     "fit_correction",
     "fit_points",
     "form_errors",
+    "predict_left_out",
     "predict_points",
     "refit",
     "spearman",
     "spread_by_cost",
+    "united",
 ]
 
 
 def calibration_point(
-    table: LookupTable, layers: Sequence[LayerSpec], *, digest: str, measured_ms: float, rel_sd: float
+    table: LookupTable,
+    layers: Sequence[LayerSpec],
+    *,
+    digest: str,
+    measured_ms: float,
+    rel_sd: float,
+    predicted_ms: tuple[float, float] | None = None,
+    filled: bool = False,
 ) -> CalibrationPoint:
     """Return a measured network beside what the table says of its layers.
 
@@ -43,13 +53,18 @@ def calibration_point(
         digest: The network's.
         measured_ms: Median over sessions.
         rel_sd: Spread between sessions, as a share.
+        predicted_ms: Ends of the interval that a search believed in before.
+        filled: Whether entries that are fitted or stale do too.
 
     Raises:
         MeasurementError: `missing_layers`.
     """
+    costs = layer_costs(table, layers, filled=filled)
     return CalibrationPoint(
         digest=digest,
-        sum_ms=float(table.costs_ms(layers).sum()),
+        sum_ms=float(costs.median_ms.sum()),
+        spread_ms=costs.spread_ms,
+        predicted_ms=predicted_ms,
         num_layers=len(layers),
         boundary_mib=sum(boundary_mib(spec) for spec in layers),
         num_macs=sum(spec.macs for spec in layers),
@@ -66,9 +81,14 @@ def calibrate(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Corre
         _column(points, "measured_ms"),
         _column(points, "num_macs"),
         boundary_mib=_boundary(points),
+        spread_ms=_column(points, "spread_ms"),
         level=level,
         repeat_rel_sd=_pooled_rel_sd(points),
     )
+    verified = [point for point in points if point.predicted_ms is not None]
+    if report is not None and verified:
+        inside = sum(point.as_predicted for point in verified) / len(verified)
+        report = report.model_copy(update={"num_verified": len(verified), "verified_coverage": inside})
     return fit_points(points, level).model_copy(
         update={
             "points": tuple(points),
@@ -79,9 +99,30 @@ def calibrate(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Corre
 
 
 def refit(correction: Correction, new: Sequence[CalibrationPoint]) -> Correction:
-    """Return a correction fitted on the old points and new ones; a network measured again replaces itself."""
-    points = {point.digest: point for point in (*correction.points, *new)}
+    """Return a correction fitted on the old points and new ones; a network measured again replaces itself.
+
+    What was predicted of a network the second time has seen the first: the first prediction stays.
+    """
+    points = {point.digest: point for point in correction.points}
+    for point in new:
+        known = points.get(point.digest)
+        kept = point.predicted_ms if known is None else known.predicted_ms
+        points[point.digest] = point.model_copy(update={"predicted_ms": kept})
     return calibrate(tuple(points.values()), correction.level)
+
+
+def united(there: Correction, new: Correction) -> Correction:
+    """Return a correction on the points of two that were fitted side by side, each network once.
+
+    Args:
+        there: Published by somebody else meanwhile.
+        new: Of a network that both have measured, its value counts.
+    """
+    known = {point.digest: point for point in there.points}
+    mine = {point.digest for point in new.points}
+    if all(known.get(point.digest) == point for point in new.points):
+        return there
+    return new if known.keys() <= mine else refit(there, new.points)
 
 
 def fit_points(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Correction:
@@ -91,6 +132,7 @@ def fit_points(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Corr
         _column(points, "num_layers"),
         _column(points, "measured_ms"),
         boundary_mib=_boundary(points),
+        spread_ms=_column(points, "spread_ms"),
         level=level,
         repeat_rel_sd=_pooled_rel_sd(points),
     )
@@ -101,7 +143,17 @@ def predict_points(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the predicted milliseconds of networks, and the factor of their intervals, (n,) each."""
     sums, layers = _column(points, "sum_ms"), _column(points, "num_layers")
-    return correction.point(sums, layers, _boundary(points)), correction.factor(sums, layers)
+    point = correction.point(sums, layers, _boundary(points))
+    return point, correction.factor(sums, layers, correction.spread(_column(points, "spread_ms"), point))
+
+
+def predict_left_out(
+    points: Sequence[CalibrationPoint], level: float = LEVEL
+) -> tuple[FloatArray, FloatArray]:
+    """Return what the correction fitted on the others says of each network, and the factor, (m,) each."""
+    columns = regressors(_column(points, "sum_ms"), _column(points, "num_layers"), _boundary(points))
+    measured, spread = _column(points, "measured_ms"), _column(points, "spread_ms")
+    return left_out_predictions(columns, measured, spread, level, _pooled_rel_sd(points))
 
 
 def spread_by_cost(costs: FloatArray, count: int, rng: np.random.Generator) -> IntArray:

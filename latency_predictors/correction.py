@@ -3,6 +3,7 @@
 `calibration` makes these values; using them takes no more than numpy.
 """
 
+from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,9 @@ Floats = NDArray[Any]
 WIDENING = 4.0
 """A network a quarter larger (or smaller) than any that was calibrated with has twice the interval."""
 
+UNKNOWN_SPREAD = 1.0
+"""Of corrections that were fitted without knowing how far entries may be off."""
+
 
 class CalibrationPoint(WireModel):
     """One whole network that was measured, beside what the table says of its layers.
@@ -31,6 +35,9 @@ class CalibrationPoint(WireModel):
         measured_ms: Median over sessions.
         rel_sd: Spread between sessions, as a share.
         boundary_mib: Mebibytes of activations into and out of its layers; 0 where that is not known.
+        spread_ms: How far the sum may be off because of its entries (see `layer_costs`).
+        predicted_ms: Ends of the interval that a search believed in before the network was verified; None
+            for networks that were drawn to calibrate with.
     """
 
     digest: str
@@ -40,6 +47,15 @@ class CalibrationPoint(WireModel):
     measured_ms: float
     rel_sd: float
     boundary_mib: float = 0.0
+    spread_ms: float = 0.0
+    predicted_ms: tuple[float, float] | None = None
+
+    @property
+    def as_predicted(self) -> bool:
+        """Whether it was measured inside the interval that was predicted before."""
+        return self.predicted_ms is not None and (
+            self.predicted_ms[0] <= self.measured_ms <= self.predicted_ms[1]
+        )
 
 
 class FormErrors(WireModel):
@@ -71,6 +87,9 @@ class ErrorReport(WireModel):
         coverage: Share of networks inside the interval made without them.
         median_half_width: Half width of those intervals, as a share of the point.
         repeat_rel_sd: Spread of whole networks between sessions: no prediction can be better.
+        num_verified: Networks among them that searches chose and verified.
+        verified_coverage: Share of those inside the interval that was predicted before; None without any.
+            A search picks what looks good, so these are not like networks drawn at random.
     """
 
     num_networks: int
@@ -82,15 +101,23 @@ class ErrorReport(WireModel):
     coverage: float
     median_half_width: float
     repeat_rel_sd: float
+    num_verified: int = 0
+    verified_coverage: float | None = None
 
 
 class Hull(WireModel):
-    """The range of the networks that a correction was fitted on."""
+    """The range of the networks that a correction was fitted on.
+
+    Attributes:
+        max_spread: The most that entries were said to be off in one of them, as a share of its latency: the
+            residuals hold that much already.
+    """
 
     min_sum_ms: float
     max_sum_ms: float
     min_layers: int
     max_layers: int
+    max_spread: float = UNKNOWN_SPREAD
 
 
 class Correction(WireModel):
@@ -143,16 +170,44 @@ class Correction(WireModel):
         np.maximum(point, number(self.floor_ms), out=point)
         return point
 
-    def factor(self, sums_ms: Floats, num_layers: Floats) -> Floats:
-        """Return upper / point, which is point / lower, (n,); arguments as for `point`."""
+    def spread(self, spread_ms: Floats, point_ms: Floats) -> Floats:
+        """Return how far points may be off because of their entries, as a share, (n,).
+
+        Args:
+            spread_ms: How far the sums may be off, (n,).
+            point_ms: The points, (n,).
+        """
+        spread: Floats = spread_ms / point_ms
+        spread *= spread_ms.dtype.type(self.a)
+        return spread
+
+    def factor(self, sums_ms: Floats, num_layers: Floats, spread: Floats | None = None) -> Floats:
+        """Return upper / point, which is point / lower, (n,).
+
+        Args:
+            sums_ms: As for `point`.
+            num_layers: As for `point`.
+            spread: As `spread` gives it, (n,); what goes beyond the networks that were calibrated with widens
+                the interval, in quadrature.
+        """
         number = sums_ms.dtype.type
         if self.hull is None:
-            return np.full_like(sums_ms, 1.0 + self.half_width)
+            return self._widened(np.full_like(sums_ms, 1.0 + self.half_width), spread, 0.0)
         beyond = _beyond(sums_ms, self.hull.min_sum_ms, self.hull.max_sum_ms)
         beyond += _beyond(num_layers, self.hull.min_layers, self.hull.max_layers)
         beyond *= number(WIDENING * self.half_width)
         beyond += number(1.0 + self.half_width)
-        return beyond
+        return self._widened(beyond, spread, self.hull.max_spread)
+
+    def _widened(self, factor: Floats, spread: Floats | None, known: float) -> Floats:
+        if spread is None or not (spread > known).any():
+            return factor
+        number = factor.dtype.type
+        excess = np.maximum(spread * spread - number(known**2), number(0.0))
+        quantile = NormalDist().inv_cdf((1 + self.level) / 2)
+        half = factor - number(1.0)
+        widened: Floats = np.sqrt(half * half + number(quantile**2) * excess) + number(1.0)
+        return widened
 
 
 def _beyond(values: Floats, low: float, high: float) -> Floats:

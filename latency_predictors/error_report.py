@@ -24,6 +24,7 @@ def error_report(
     num_macs: FloatArray | IntArray,
     *,
     boundary_mib: FloatArray | None = None,
+    spread_ms: FloatArray | None = None,
     level: float = LEVEL,
     repeat_rel_sd: float = 0.0,
 ) -> ErrorReport | None:
@@ -35,7 +36,7 @@ def error_report(
     sums, measured = columns["a"], np.asarray(measured_ms, dtype=np.float64)
     if len(measured) <= MIN_NETWORKS:
         return None
-    predicted, factors = _left_out(columns, measured, level, repeat_rel_sd)
+    predicted, factors = left_out_predictions(columns, measured, spread_ms, level, repeat_rel_sd)
     by_macs = regressors(np.asarray(num_macs, dtype=np.float64), num_layers)
     inside = (predicted / factors <= measured) & (measured <= predicted * factors)
     return ErrorReport(
@@ -51,11 +52,24 @@ def error_report(
     )
 
 
-def _left_out(
-    columns: dict[Term, FloatArray], measured: FloatArray, level: float, repeat_rel_sd: float
+def left_out_predictions(
+    columns: dict[Term, FloatArray],
+    measured: FloatArray,
+    spread_ms: FloatArray | None = None,
+    level: float = LEVEL,
+    repeat_rel_sd: float = 0.0,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return each network's prediction and interval factor by the correction fitted on the others, (m,)."""
+    """Return each network's prediction and interval factor by the correction fitted on others, (m,).
+
+    Args:
+        columns: As `regressors` gives them.
+        measured: Latencies, (m,).
+        spread_ms: How far the sums may be off because of their entries, (m,).
+        level: Nominal coverage of the intervals.
+        repeat_rel_sd: Spread of a network between sessions, as a share.
+    """
     predicted, factors = np.empty_like(measured), np.empty_like(measured)
+    spreads = np.zeros_like(measured) if spread_ms is None else spread_ms
     for left_out, kept in folds(len(measured)):
         some = {term: column[kept] for term, column in columns.items()}
         fold = fit_correction(
@@ -63,12 +77,14 @@ def _left_out(
             some["c"],
             measured[kept],
             boundary_mib=some.get("d"),
+            spread_ms=spreads[kept],
             level=level,
             repeat_rel_sd=repeat_rel_sd,
         )
-        one = {term: column[[left_out]] for term, column in columns.items()}
-        predicted[left_out] = fold.point(one["a"], one["c"], one.get("d"))[0]
-        factors[left_out] = fold.factor(one["a"], one["c"])[0]
+        one = {term: column[left_out] for term, column in columns.items()}
+        predicted[left_out] = fold.point(one["a"], one["c"], one.get("d"))
+        spread = fold.spread(spreads[left_out], predicted[left_out])
+        factors[left_out] = fold.factor(one["a"], one["c"], spread)
     return predicted, factors
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.special import ndtri, stdtrit
 
-from latency_predictors.correction import Correction, Hull, Term
+from latency_predictors.correction import UNKNOWN_SPREAD, Correction, Hull, Term
 from search_spaces.base import FloatArray, IntArray
 from search_spaces.errors import UsageError
 
@@ -28,6 +28,10 @@ LEVEL = 0.9
 """Nominal coverage of the intervals."""
 
 MIN_NETWORKS = 3
+
+MAX_FOLDS = 50
+"""With more networks than this, several are left out at a time."""
+
 UNCHECKED_HALF_WIDTH = 1.0
 """Of a bare sum that no network was measured for: it has been seen a half too high on small images."""
 
@@ -42,6 +46,7 @@ def fit_correction(
     measured_ms: FloatArray,
     *,
     boundary_mib: FloatArray | None = None,
+    spread_ms: FloatArray | None = None,
     level: float = LEVEL,
     repeat_rel_sd: float = 0.0,
 ) -> Correction:
@@ -52,6 +57,8 @@ def fit_correction(
         num_layers: Numbers of layers, (m,).
         measured_ms: Measured latencies, (m,).
         boundary_mib: Activations into and out of the layers, (m,); without it the term d is not tried.
+        spread_ms: How far the sums may be off because of their entries, (m,); where that is not given, or
+            zero, it is not known, and widens no interval.
         level: Nominal coverage of the interval.
         repeat_rel_sd: Spread of a network between sessions, as a share: the interval is never narrower than
             what repeating a measurement gives.
@@ -69,8 +76,9 @@ def fit_correction(
     if len(measured) < MIN_NETWORKS:
         return _unchecked(level, floor_ms)
     terms, residuals = _choose_terms(columns, measured)
-    fitted = dict(zip(terms, _fit(design(columns, terms), measured), strict=True))
+    fitted = dict(zip(terms, fit_relative(design(columns, terms), measured), strict=True))
     repeat = float(ndtri((1 + level) / 2)) * repeat_rel_sd
+    spread = 0.0 if spread_ms is None else float((fitted["a"] * spread_ms / measured).max())
     return Correction(
         terms=terms,
         a=float(fitted["a"]),
@@ -79,14 +87,19 @@ def fit_correction(
         d=float(fitted.get("d", 0.0)),
         level=level,
         half_width=max(math.expm1(_conformal(residuals, level, num_terms=len(terms))), repeat),
-        hull=Hull(
-            min_sum_ms=float(columns["a"].min()),
-            max_sum_ms=float(columns["a"].max()),
-            min_layers=int(columns["c"].min()),
-            max_layers=int(columns["c"].max()),
-        ),
+        hull=_hull(columns, spread),
         floor_ms=floor_ms,
         kind="table",
+    )
+
+
+def _hull(columns: dict[Term, FloatArray], max_spread: float) -> Hull:
+    return Hull(
+        min_sum_ms=float(columns["a"].min()),
+        max_sum_ms=float(columns["a"].max()),
+        min_layers=int(columns["c"].min()),
+        max_layers=int(columns["c"].max()),
+        max_spread=max_spread or UNKNOWN_SPREAD,
     )
 
 
@@ -110,16 +123,24 @@ def design(columns: dict[Term, FloatArray], terms: tuple[Term, ...]) -> FloatArr
 
 
 def leave_one_out(matrix: FloatArray, measured: FloatArray) -> FloatArray:
-    """Return the prediction of each network by a fit on the others, (m,)."""
-    return np.array([matrix[i] @ _fit(matrix[kept], measured[kept]) for i, kept in folds(len(measured))])
+    """Return the prediction of each network by a fit on others, (m,)."""
+    predicted = np.empty(len(measured))
+    for left_out, kept in folds(len(measured)):
+        predicted[left_out] = matrix[left_out] @ fit_relative(matrix[kept], measured[kept])
+    return predicted
 
 
-def folds(m: int) -> list[tuple[int, NDArray[np.bool_]]]:
-    """Return each position with the mask of all others."""
-    return [(left_out, np.arange(m) != left_out) for left_out in range(m)]
+def folds(m: int) -> list[tuple[IntArray, NDArray[np.bool_]]]:
+    """Return the positions that are left out together, each once, with the mask of all others.
+
+    Each position stands alone, up to `MAX_FOLDS` of them; a table that many searches have used has hundreds.
+    """
+    positions = np.arange(m)
+    count = min(m, MAX_FOLDS)
+    return [(positions[fold::count], positions % count != fold) for fold in range(count)]
 
 
-def _fit(matrix: FloatArray, measured: FloatArray) -> FloatArray:
+def fit_relative(matrix: FloatArray, measured: FloatArray) -> FloatArray:
     """Return the non-negative coefficients of least relative error."""
     coefficients, _ = nnls(matrix / measured[:, np.newaxis], np.ones(len(measured)))
     return np.asarray(coefficients, dtype=np.float64)

@@ -37,27 +37,44 @@ class SessionValue(WireModel):
     suspect: bool
 
 
+EntryKind = Literal["measured", "fitted"]
+
+
 class Entry(WireModel):
     """One layer.
 
     Attributes:
         signature: What the key is the SHA-256 of.
-        values: One a session.
-        median_ms: Median over the sessions.
-        rel_sd: Spread between sessions, as a share.
-        kind: How the value was obtained.
+        values: One a session; none where nothing was measured.
+        median_ms: Median over the sessions, or what was fitted.
+        rel_sd: Spread between sessions, or how far a fitted or stale value may be off, as a share.
+        kind: How the value was obtained: `fitted` from other entries (see `filling`).
+        origin: Digest of the context that its sessions ran in, where that is another version of the runtime.
+        checked: Whether what another version measured was found to hold in this one (see `renewal`).
     """
 
     signature: str
     values: tuple[SessionValue, ...]
     median_ms: float
     rel_sd: float
-    kind: Literal["measured"] = "measured"
+    kind: EntryKind = "measured"
+    origin: str = ""
+    checked: bool = True
 
     @property
     def num_sessions(self) -> int:
         """Sessions behind the value."""
         return len(self.values)
+
+    @property
+    def stale(self) -> bool:
+        """Whether another version of the runtime measured it, and nobody has checked that it still holds."""
+        return not self.checked
+
+    @property
+    def holds(self) -> bool:
+        """Whether it was measured, and not with another version that may differ."""
+        return self.kind == "measured" and not self.stale
 
 
 class LookupTable(WireModel):
@@ -80,24 +97,34 @@ class LookupTable(WireModel):
     corrections: dict[str, Correction] = Field(default_factory=dict)
 
     def missing(self, layers: Iterable[LayerSpec]) -> list[LayerSpec]:
-        """Return the layers without an entry, each once, in order."""
+        """Return the layers without an entry that holds, each once, in order: they have to be measured."""
         wanted = {layer_key(spec): spec for spec in layers}
-        return [spec for key, spec in wanted.items() if key not in self.entries]
+        return [
+            spec for key, spec in wanted.items() if key not in self.entries or not self.entries[key].holds
+        ]
 
-    def costs_ms(self, layers: Sequence[LayerSpec]) -> FloatArray:
-        """Return the entries' medians, one a layer.
+    def entries_of(self, layers: Sequence[LayerSpec], *, filled: bool = False) -> list[Entry]:
+        """Return the entries of layers, one a layer.
+
+        Args:
+            layers: In any order, also more than once.
+            filled: Whether entries that are fitted or stale do too.
 
         Raises:
             MeasurementError: `missing_layers` where one has no entry: it would count as nothing.
         """
-        absent = self.missing(layers)
+        absent = [one for one in self.missing(layers) if not filled or layer_key(one) not in self.entries]
         if absent:
             raise MeasurementError(
                 "missing_layers",
                 f"{len(absent)} layers are not in the table of {self.device.cpu_model} "
                 f"({self.context.label}), the first is {absent[0].signature()}: profile the device",
             )
-        return np.array([self.entries[layer_key(spec)].median_ms for spec in layers])
+        return [self.entries[layer_key(spec)] for spec in layers]
+
+    def costs_ms(self, layers: Sequence[LayerSpec], *, filled: bool = False) -> FloatArray:
+        """Return the entries' medians, one a layer; arguments and errors as for `entries_of`."""
+        return np.array([entry.median_ms for entry in self.entries_of(layers, filled=filled)])
 
     def merged(self, layers: Sequence[LayerSpec], sessions: Sequence[SessionResult]) -> "LookupTable":
         """Return the table with what sessions measured of layers; results under other digests are left out.
@@ -167,7 +194,9 @@ class LookupTable(WireModel):
             ) from error
 
     def _entry(self, key: str, spec: LayerSpec, values: Sequence[SessionValue]) -> Entry:
-        before = self.entries[key].values if key in self.entries else ()
+        there = self.entries.get(key)
+        # Sessions of another context do not mix with those of this one.
+        before = there.values if there is not None and not there.origin else ()
         every = {value.session_id: value for value in (*before, *values)}
         median_ms, rel_sd = combine([value.median_ms for value in every.values()])
         return Entry(

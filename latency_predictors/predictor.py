@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latency_predictors.correction import Correction, Kind
+from latency_predictors.correction import Correction, Floats, Kind
+from latency_predictors.layer_costs import LayerCosts, layer_costs, spread_of
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, peak_memory_of
 from latency_predictors.slot_costs import SlotCosts
@@ -26,29 +27,68 @@ class Costs:
         point: (n,).
         lower: Lower ends of the intervals, (n,).
         upper: Upper ends, which limits are held against, (n,).
-        kind: How they were obtained.
+        coverage: Share of the sum that measured layers give; the rest is fitted or stale, (n,).
+        kind: How they were obtained where the coverage is 1.
     """
 
     point: FloatArray
     lower: FloatArray
     upper: FloatArray
+    coverage: FloatArray
     kind: Kind
+
+    def kind_of(self, row: int) -> Kind:
+        """Return how one of them was obtained: `fitted` where part of a calibrated sum was not measured."""
+        return "fitted" if self.kind == "table" and self.coverage[row] < 1.0 else self.kind
 
 
 class CostPredictor:
     """Predicts the latency in milliseconds of the architectures of a space on one target."""
 
-    def __init__(self, space: SearchSpace, table: LookupTable, correction: Correction) -> None:
+    def __init__(
+        self, space: SearchSpace, table: LookupTable, correction: Correction, *, filled: bool = False
+    ) -> None:
         """Compose a table.
+
+        Args:
+            space: The space.
+            table: Of the target.
+            correction: Of its sums.
+            filled: Whether entries that are fitted or stale do too: intervals are wider by what those may
+                be off. A search wants a measured table.
 
         Raises:
             MeasurementError: `missing_layers` where the table lacks a layer of the space.
         """
-        self._targets = MultiTargetPredictor(space, {"": (table, correction)})
+        self._targets = MultiTargetPredictor(space, {"": (table, correction)}, filled=filled)
 
     def predict(self, archs: IntArray) -> Costs:
         """Return the costs of architectures, (n, choices)."""
         return self._targets.predict(archs)[""]
+
+
+@dataclass(frozen=True)
+class _Target:
+    """One target's correction, and where its columns begin: sum and variance, then doubt and unmeasured."""
+
+    correction: Correction
+    first: int
+    all_measured: bool
+
+    def write(self, costs: Costs, rows: slice, columns: Floats) -> None:
+        """Write the costs of some rows, from the sums of all columns over them, (columns, rows)."""
+        sums_ms, variance = columns[self.first], columns[self.first + 1]
+        boundary, num_layers = columns[-2], columns[-1]
+        doubt = np.zeros_like(sums_ms)
+        if not self.all_measured:
+            doubt, unmeasured_ms = columns[self.first + 2], columns[self.first + 3]
+            np.subtract(1.0, unmeasured_ms / sums_ms, out=costs.coverage[rows])
+        point = self.correction.point(sums_ms, num_layers, boundary)
+        spread = self.correction.spread(spread_of(variance, doubt), point)
+        factor = self.correction.factor(sums_ms, num_layers, spread)
+        costs.point[rows] = point
+        np.divide(point, factor, out=costs.lower[rows])
+        np.multiply(point, factor, out=costs.upper[rows])
 
 
 class MultiTargetPredictor:
@@ -57,40 +97,52 @@ class MultiTargetPredictor:
     Sums of layers are gathered in float32, whose rounding (1e-7) is far below any measurement's.
     """
 
-    def __init__(self, space: SearchSpace, targets: Mapping[str, tuple[LookupTable, Correction]]) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        targets: Mapping[str, tuple[LookupTable, Correction]],
+        *,
+        filled: bool = False,
+    ) -> None:
         """Compose tables.
 
         Args:
             space: The space.
             targets: Table and correction by the target's name.
+            filled: As for `CostPredictor`.
 
         Raises:
             MeasurementError: `missing_layers` where a table lacks a layer of the space.
         """
         layers = distinct_layers(space)
-        self._corrections = {name: correction for name, (_, correction) in targets.items()}
-        columns = [table.costs_ms(layers) for table, _ in targets.values()]
+        self._targets: dict[str, _Target] = {}
+        columns: list[FloatArray] = []
+        for name, (table, correction) in targets.items():
+            costs = layer_costs(table, layers, filled=filled)
+            self._targets[name] = _Target(correction, len(columns), costs.all_measured)
+            columns += _columns(costs)
         columns.append(np.array([boundary_mib(spec) for spec in layers]))
         columns.append(np.ones(len(layers)))
         self._sums = SlotCosts(space, np.stack(columns, axis=1).astype(np.float32))
 
     def predict(self, archs: IntArray) -> dict[str, Costs]:
         """Return the costs of architectures, (n, choices), by target."""
+        n = len(archs)
         results = {
-            name: Costs(np.empty(len(archs)), np.empty(len(archs)), np.empty(len(archs)), correction.kind)
-            for name, correction in self._corrections.items()
+            name: Costs(np.empty(n), np.empty(n), np.empty(n), np.ones(n), target.correction.kind)
+            for name, target in self._targets.items()
         }
         for rows, sums in self._sums.chunks(archs):
             columns = np.ascontiguousarray(sums.T)
-            boundary, num_layers = columns[-2], columns[-1]
-            for (name, costs), sums_ms in zip(results.items(), columns, strict=False):
-                correction = self._corrections[name]
-                point = correction.point(sums_ms, num_layers, boundary)
-                factor = correction.factor(sums_ms, num_layers)
-                costs.point[rows] = point
-                np.divide(point, factor, out=costs.lower[rows])
-                np.multiply(point, factor, out=costs.upper[rows])
+            for name, costs in results.items():
+                self._targets[name].write(costs, rows, columns)
         return results
+
+
+def _columns(costs: LayerCosts) -> list[FloatArray]:
+    """Return what is summed of a target: the last two columns only where they are not all zero."""
+    measured = [costs.median_ms, costs.variance]
+    return measured if costs.all_measured else [*measured, costs.doubt_ms, costs.unmeasured_ms]
 
 
 def exact_cost(space: SearchSpace, name: str) -> ExactCost:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from latency_predictors.correction import ErrorReport
 from nas.publication import measured_value
 from nas.report.numbers import BYTES, COUNTS, Scale, interval, percent, rounded, with_unit
 from nas.results import Accuracy, Figure, Kind, Latency, SearchResult, TargetResult, VerifiedNetwork
@@ -10,7 +11,7 @@ from nas.results import Accuracy, Figure, Kind, Latency, SearchResult, TargetRes
 KINDS: Final[dict[Kind, str]] = {
     "measured": "run on the device, or scored on images, with the exported file itself",
     "table": "predicted: the sum of measured layers, corrected on whole networks",
-    "fitted": "predicted by a model that was fitted to scored subnets",
+    "fitted": "predicted by a model that was fitted to measured samples: scored subnets, or other layers",
     "modelled": "worked out from the shapes of the layers, nothing was run",
     "assumed": "taken for granted, for example from a data sheet",
 }
@@ -166,3 +167,19 @@ def predictor_sentence(report: Mapping[str, Any]) -> str:
         "On subnets it has not seen, predicted and scored accuracies have a rank correlation of "
         f"{correlation:.2f} (1 is the same order); it decides only what is verified."
     )
+
+
+def report_sentence(report: ErrorReport) -> str:
+    """Return how far predictions of latency can be trusted: what stands beside each of them."""
+    return (
+        f"networks left out one by one: median error {percent(report.corrected.median_error)} %, "
+        f"{percent(report.coverage)} % of {report.num_networks} inside the {percent(report.level)} % "
+        f"intervals (±{percent(report.median_half_width)} %){_verified(report)}; networks repeat within "
+        f"{percent(report.repeat_rel_sd)} %"
+    )
+
+
+def _verified(report: ErrorReport) -> str:
+    if report.verified_coverage is None:
+        return ""
+    return f", {percent(report.verified_coverage)} % of {report.num_verified} that searches verified"

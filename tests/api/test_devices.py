@@ -1,8 +1,10 @@
 """Lookup tables are shown as they were measured."""
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from api.devices import list_tables, show_table
 from latency_predictors.device import host_device
@@ -50,6 +52,24 @@ def test_a_table_shows_sessions_layers_and_errors(settings: Settings) -> None:
     assert calibration.formula == "1.00 * sum"
     assert calibration.num_networks == 5
     assert calibration.report is not None
+
+
+def test_layers_of_another_version_are_told(settings: Settings) -> None:
+    table = lookup_table()
+    keys = list(table.entries)
+    changes: dict[str, dict[str, object]] = {
+        keys[0]: {"checked": False, "origin": "e" * 64},
+        keys[1]: {"origin": "e" * 64},
+    }
+    entries = {key: one.model_copy(update=changes.get(key, {})) for key, one in table.entries.items()}
+    saved_table(settings.home, table.model_copy(update={"entries": entries}))
+    shown = show_table(settings, None)
+    assert sum(layer.stale for layer in shown.layers) == 1
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(shown)
+    text = console.export_text()
+    assert "(median), 1 stale, 1 kept from another version" in text
+    assert "measured over predicted, %" in text
 
 
 def test_a_damaged_table_is_listed_and_refused(settings: Settings) -> None:

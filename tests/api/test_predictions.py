@@ -1,15 +1,22 @@
 """Predicted costs are those of the table and of the layers' shapes."""
 
+import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from api.predictions import Wish, predict_costs
+from latency_predictors.lookup_table import layer_key
 from nas.settings import Settings
+from search_spaces.base import space_digest
 from search_spaces.errors import MeasurementError, UsageError
+from search_spaces.layers import InvertedResidual
 from search_spaces.network import layers
 from search_spaces.sampling import as_architecture, smallest
+from search_spaces.slot_tables import distinct_layers
 from tests.api.handmade import SMALLEST, SPACE, finished_search, lookup_table, saved_table
 
 GREY = Wish(preset="tiny", in_channels=1)
@@ -75,6 +82,42 @@ def test_without_a_table_the_command_that_makes_one_is_told(settings: Settings) 
 def test_a_table_that_lacks_layers_of_the_space_does_not_do(profiled: Settings) -> None:
     with pytest.raises(MeasurementError, match=r"^\d+ of 142 layers are not measured"):
         predict_costs(profiled, Wish(preset="tiny", num_classes=7, in_channels=1))
+
+
+def test_predictions_say_how_good_they_are(profiled: Settings) -> None:
+    found = predict_costs(profiled, GREY)
+    correction = lookup_table().corrections[space_digest(SPACE)]
+    assert found.report == correction.report
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(found)
+    assert "networks left out one by one: median error 0" in console.export_text()
+    assert "not measured" not in console.export_text()
+
+
+def test_layers_that_are_not_measured_are_filled_in_on_request(settings: Settings) -> None:
+    table = lookup_table()
+    blocks = [spec for spec in distinct_layers(SPACE) if isinstance(spec, InvertedResidual)]
+    kept = {key: one for key, one in table.entries.items() if key != layer_key(blocks[0])}
+    saved_table(settings.home, table.model_copy(update={"entries": kept}))
+    with pytest.raises(MeasurementError, match=r"1 of 142 .* or fill them in with --fill"):
+        predict_costs(settings, GREY)
+    found = predict_costs(settings, replace(GREY, num_random=400, fill=True))
+    fitted = [one for one in found.networks if one.coverage < 1.0]
+    assert 0 < len(fitted) < 400
+    for one in found.networks:
+        assert one.latency_ms.kind == ("fitted" if one.coverage < 1.0 else "table")
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(found)
+    assert "layers that were not measured make up to" in console.export_text()
+
+
+def test_a_space_that_was_never_calibrated_is_a_bare_sum(profiled: Settings) -> None:
+    found = predict_costs(profiled, Wish(preset="tiny", num_classes=7, in_channels=1, fill=True))
+    assert found.report is None
+    assert found.networks[0].latency_ms.kind == "modelled"
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(found)
+    assert "too few whole networks were measured" in console.export_text()
 
 
 def test_a_table_of_another_machine_does_not_do(settings: Settings) -> None:

@@ -5,12 +5,15 @@ from latency_predictors.calibration import (
     calibrate,
     calibration_point,
     fit_points,
+    predict_left_out,
     predict_points,
     refit,
     spread_by_cost,
+    united,
 )
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.lookup_table import LookupTable, layer_key
+from latency_predictors.spread import SINGLE_SESSION_REL_SD
 from search_spaces.layers import ConvNormAct
 from tests.latency_predictors.invented import networks
 from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
@@ -42,6 +45,7 @@ def test_a_point_is_what_the_table_says_of_the_layers() -> None:
     assert point.num_macs == 3 * 4 * 9 * 64 + 4 * 8 * 9 * 16
     assert point.boundary_mib == 4 * (3 * 64 + 4 * 64 + 4 * 64 + 8 * 16) / 2**20
     assert (point.digest, point.measured_ms, point.rel_sd) == ("net", 0.35, 0.01)
+    assert point.spread_ms == pytest.approx(SINGLE_SESSION_REL_SD * np.hypot(0.1, 0.3))
 
 
 def test_points_are_predicted_with_all_terms() -> None:
@@ -72,6 +76,72 @@ def test_a_refit_keeps_old_networks_and_replaces_those_measured_again() -> None:
     assert second.report is not None
     assert second.report.num_networks == 15
     assert first.points[3].measured_ms != 99.0
+
+
+def verified(found: list[CalibrationPoint], inside: int) -> list[CalibrationPoint]:
+    """The same networks, of which so many were measured where a search had predicted them."""
+    return [
+        point.model_copy(
+            update={
+                "predicted_ms": (0.9 * point.measured_ms, (1.1 if i < inside else 0.95) * point.measured_ms)
+            }
+        )
+        for i, point in enumerate(found)
+    ]
+
+
+def test_the_coverage_among_verified_networks_is_told_beside_that_of_random_ones() -> None:
+    drawn = calibrate(points(10))
+    assert drawn.report is not None
+    assert (drawn.report.num_verified, drawn.report.verified_coverage) == (0, None)
+    report = refit(drawn, verified(points(4, seed=1), inside=3)).report
+    assert report is not None
+    assert (report.num_networks, report.num_verified, report.verified_coverage) == (14, 4, 0.75)
+
+
+def test_a_prediction_that_has_seen_the_network_does_not_count() -> None:
+    drawn = points(10)
+    # Verified by a search though it was calibrated with: what was predicted had seen it.
+    again = refit(calibrate(drawn), verified(drawn[:3], inside=3))
+    assert again.report is not None
+    assert again.report.num_verified == 0
+    # Verified twice: the first prediction counts.
+    once = refit(calibrate(drawn), verified(points(4, seed=1), inside=1))
+    twice = refit(once, verified(points(4, seed=1), inside=4))
+    assert twice.report is not None
+    assert twice.report.verified_coverage == 0.25
+
+
+def test_corrections_of_two_searches_join() -> None:
+    first = calibrate(points(10))
+    one, other = refit(first, points(3, seed=1)), refit(first, points(4, seed=2))
+    both = united(one, other)
+    assert {point.digest for point in both.points} == {
+        point.digest for point in (*points(10), *points(3, seed=1), *points(4, seed=2))
+    }
+    assert both.report is not None
+    assert both.report.num_networks == 17
+    assert united(both, one) is both, "nothing new"
+    assert united(first, one) is one, "nothing is missing"
+
+
+def test_each_network_is_predicted_by_the_others() -> None:
+    seen = points(12)
+    predicted, factors = predict_left_out(seen)
+    rest = fit_points(seen[1:])
+    expected, factor = predict_points(rest, seen[:1])
+    assert predicted[0] == pytest.approx(expected[0])
+    assert factors[0] == pytest.approx(factor[0], rel=1e-2)  # the pooled spread is that of all
+
+
+def test_a_network_of_unsure_entries_has_a_wider_interval() -> None:
+    seen = [point.model_copy(update={"spread_ms": 0.001 * point.sum_ms}) for point in points(20)]
+    correction = fit_points(seen)
+    unsure = [point.model_copy(update={"spread_ms": 0.2 * point.sum_ms}) for point in seen]
+    assert (predict_points(correction, unsure)[1] > 1.2 * predict_points(correction, seen)[1]).all()
+    # Where those that were calibrated with were as unsure, their residuals have it.
+    _, factors = predict_points(fit_points(unsure), unsure)
+    np.testing.assert_allclose(factors, predict_points(correction, seen)[1], rtol=0.05)
 
 
 def test_calibration_without_networks_is_the_bare_sum() -> None:

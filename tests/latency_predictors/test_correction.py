@@ -44,9 +44,41 @@ def test_the_interval_widens_outside_what_was_calibrated() -> None:
     assert CORRECTION.factor(sums, layers).tolist() == pytest.approx(expected)
 
 
+def test_entries_that_may_be_off_further_than_in_calibration_widen_the_interval() -> None:
+    hull = Hull(min_sum_ms=1.0, max_sum_ms=4.0, min_layers=5, max_layers=10, max_spread=0.03)
+    correction = CORRECTION.model_copy(update={"hull": hull})
+    sums, layers = np.full(4, 2.0), np.full(4, 7.0)
+    spread = np.array([0.0, 0.03, 0.05, 0.13])
+    # What is beyond 0.03, in quadrature, times 1.645 for 90 %, beside the half width of 0.1.
+    beyond = np.sqrt(np.maximum(spread**2 - 0.03**2, 0.0)) * 1.644854
+    expected = 1 + np.sqrt(0.1**2 + beyond**2)
+    np.testing.assert_allclose(correction.factor(sums, layers, spread), expected, rtol=1e-6)
+    assert correction.factor(sums[:2], layers[:2], spread[:2]).tolist() == pytest.approx([1.1, 1.1])
+
+
+def test_an_unchecked_sum_knows_of_no_spread() -> None:
+    bare = CORRECTION.model_copy(update={"hull": None, "half_width": 1.0})
+    factor = bare.factor(np.array([2.0]), np.array([7.0]), np.array([0.5]))
+    assert factor.tolist() == pytest.approx([1 + np.hypot(1.0, 1.644854 * 0.5)])
+
+
+def test_the_spread_is_that_of_the_point() -> None:
+    # Half of a lone layer's time is left in a network: so is what it may be off.
+    assert CORRECTION.spread(np.array([0.1]), np.array([1.0])).tolist() == pytest.approx([0.05])
+
+
+def test_a_correction_of_an_earlier_version_widens_nothing() -> None:
+    document = CORRECTION.model_dump(mode="json")
+    del document["hull"]["max_spread"]
+    old = Correction.model_validate(document)
+    assert old.factor(np.array([2.0]), np.array([7.0]), np.array([0.2])).tolist() == pytest.approx([1.1])
+
+
 def test_float32_stays_float32() -> None:
     sums, layers = np.array([2.0], dtype=np.float32), np.array([5.0], dtype=np.float32)
     assert CORRECTION.point(sums, layers).dtype == CORRECTION.factor(sums, layers).dtype == np.float32
+    wide = CORRECTION.model_copy(update={"hull": None})
+    assert wide.factor(sums, layers, wide.spread(sums, sums)).dtype == np.float32
 
 
 def test_the_arguments_are_left_as_they_were() -> None:

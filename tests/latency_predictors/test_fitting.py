@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latency_predictors.correction import Correction
-from latency_predictors.fitting import UNCHECKED_HALF_WIDTH, fit_correction
+from latency_predictors.fitting import MAX_FOLDS, UNCHECKED_HALF_WIDTH, fit_correction, folds
 from search_spaces.errors import UsageError
 from tests.latency_predictors.invented import Invented, networks
 
@@ -127,3 +127,14 @@ def test_intervals_cover_new_networks_as_often_as_they_say(m: int) -> None:
 def test_the_interval_is_never_narrower_than_a_repeat() -> None:
     correction = fit(networks(np.random.default_rng(0), 20), repeat_rel_sd=0.02)
     assert correction.half_width == pytest.approx(1.645 * 0.02, rel=1e-3)
+
+
+@pytest.mark.parametrize("m", [0, 1, 7, MAX_FOLDS, MAX_FOLDS + 1, 3 * MAX_FOLDS + 5])
+def test_each_network_is_left_out_once(m: int) -> None:
+    found = folds(m)
+    left_out = np.concatenate([positions for positions, _ in found]) if found else np.empty(0)
+    assert sorted(left_out.tolist()) == list(range(m))
+    for positions, kept in found:
+        assert not kept[positions].any()
+        assert kept.sum() == m - len(positions)
+    assert len(found) == min(m, MAX_FOLDS)

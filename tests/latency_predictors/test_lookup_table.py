@@ -56,6 +56,27 @@ def test_a_layer_without_an_entry_is_an_error_and_never_nothing() -> None:
     assert caught.value.code == "missing_layers"
 
 
+def test_what_is_fitted_or_stale_has_to_be_measured() -> None:
+    key = layer_key(A)
+    for change in ({"kind": "fitted"}, {"checked": False}):
+        entries = {**TABLE.entries, key: TABLE.entries[key].model_copy(update=change)}
+        table = TABLE.model_copy(update={"entries": entries})
+        assert table.missing([A, B]) == [A]
+        with pytest.raises(MeasurementError) as caught:
+            table.costs_ms([A, B])
+        assert caught.value.code == "missing_layers"
+        assert table.costs_ms([A, B], filled=True).tolist() == TABLE.costs_ms([A, B]).tolist()
+        with pytest.raises(MeasurementError, match="1 layers are not in the table"):
+            table.costs_ms([A, C], filled=True)
+
+
+def test_a_table_of_an_earlier_version_is_read() -> None:
+    document = TABLE.model_dump(mode="json")
+    for entry in document["entries"].values():
+        del entry["checked"], entry["origin"]
+    assert LookupTable.model_validate(document) == TABLE
+
+
 def test_a_later_session_joins_the_earlier_ones() -> None:
     later = TABLE.merged([A, C], [session("late", {layer_key(A): 0.20, layer_key(C): 0.5})])
     assert later.entries[layer_key(A)].median_ms == pytest.approx(0.12)

@@ -26,19 +26,22 @@ def target(space: SearchSpace, seed: int, m: int = 20) -> tuple[LookupTable, Cor
     specs = distinct_layers(space)
     costs = {layer_key(spec): 0.005 + 0.1 * rng.random() for spec in specs}
     table = LookupTable(device=DEVICE, context=CONTEXT).merged(specs, [session("s1", costs)])
-    sums, counts, boundary = naive_sums(space, table, random_architectures(space, m, rng))
+    sums, counts, boundary, spread = naive_sums(space, table, random_architectures(space, m, rng))
     measured = (0.9 * sums + 0.02 - 0.001 * counts - 0.05 * boundary) * np.exp(rng.normal(0, 0.002, m))
-    return table, fit_correction(sums, counts, measured, boundary_mib=boundary)
+    return table, fit_correction(sums, counts, measured, boundary_mib=boundary, spread_ms=spread)
 
 
 def naive_sums(
     space: SearchSpace, table: LookupTable, archs: IntArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Sums of entries, numbers of layers, mebibytes at their boundaries; one network after the other."""
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Sums of entries, numbers of layers, mebibytes at boundaries, spreads; one network after the other."""
     found = [layers(space, as_architecture(row)) for row in archs]
     sums = [sum(table.entries[layer_key(spec)].median_ms for spec in specs) for specs in found]
     values = [sum(math.prod(spec.in_shape) + math.prod(spec.out_shape) for spec in specs) for specs in found]
-    return np.array(sums), np.array([float(len(specs)) for specs in found]), np.array(values) * 4 / 2**20
+    offs = [[table.entries[layer_key(spec)] for spec in specs] for specs in found]
+    spread = [math.sqrt(sum((one.median_ms * one.rel_sd) ** 2 for one in entries)) for entries in offs]
+    counts = [float(len(specs)) for specs in found]
+    return np.array(sums), np.array(counts), np.array(values) * 4 / 2**20, np.array(spread)
 
 
 @pytest.mark.parametrize("space", [TINY, CELL], ids=["chain", "cell"])
@@ -46,18 +49,23 @@ def test_predictions_are_those_of_a_loop_over_architectures(space: SearchSpace) 
     targets = {f"target {seed}": target(space, seed) for seed in range(3)}
     table, correction = target(space, 3)
     targets["all terms"] = (table, correction.model_copy(update={"b": 0.02, "c": 0.002, "d": 0.03}))
+    # Of networks whose entries were surer than all of these.
+    assert correction.hull is not None
+    sure = correction.hull.model_copy(update={"max_spread": 0.001})
+    targets["wider"] = (table, correction.model_copy(update={"hull": sure}))
     archs = random_architectures(space, 300, np.random.default_rng(9))
     predicted = MultiTargetPredictor(space, targets).predict(archs)
     assert list(predicted) == list(targets)
     for name, (table, correction) in targets.items():
-        sums, counts, boundary = naive_sums(space, table, archs)
+        sums, counts, boundary, spread = naive_sums(space, table, archs)
         exact = correction.a * sums + correction.b - correction.c * counts - correction.d * boundary
         point = np.maximum(exact, correction.floor_ms)
-        factor = correction.factor(sums, counts)
+        factor = correction.factor(sums, counts, correction.a * spread / point)
         np.testing.assert_allclose(predicted[name].point, point, rtol=2e-6)
         np.testing.assert_allclose(predicted[name].lower, point / factor, rtol=2e-6)
         np.testing.assert_allclose(predicted[name].upper, point * factor, rtol=2e-6)
-        assert predicted[name].kind == "table"
+        assert predicted[name].kind_of(0) == "table"
+        assert (predicted[name].coverage == 1.0).all()
 
 
 def test_one_target_is_a_case_of_several() -> None:
@@ -75,7 +83,9 @@ def test_an_unchecked_sum_says_so() -> None:
         random_architectures(TINY, 5, np.random.default_rng(1))
     )
     assert costs.kind == "modelled"
-    np.testing.assert_allclose(costs.upper, 2 * costs.point)
+    # Twice as much, and a little more: entries of one session are not sure either.
+    assert (costs.upper > 2 * costs.point).all()
+    np.testing.assert_allclose(costs.upper, 2 * costs.point, rtol=1e-3)
 
 
 def test_a_table_that_lacks_a_layer_is_refused() -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from latency_predictors.correction import ErrorReport
 from nas.report import words
-from tests.nas.report.documents import figure, latency, make_result, network, target
+from tests.nas.report.documents import TABLE_REPORT, figure, latency, make_result, network, target
 
 FAST = network("fast", 0.1134, 0.9517)
 MIDDLE = network("middle", 0.2, 0.97)
@@ -119,3 +120,13 @@ def test_an_unknown_rank_correlation_is_said_to_be_unknown(report: dict[str, obj
 
 def test_every_label_is_explained() -> None:
     assert list(words.KINDS) == ["measured", "table", "fitted", "modelled", "assumed"]
+
+
+def test_how_far_predictions_can_be_trusted_is_one_sentence() -> None:
+    report = ErrorReport.model_validate(TABLE_REPORT)
+    assert words.report_sentence(report) == (
+        "networks left out one by one: median error 1.80 %, 87.5 % of 16 inside the 90.0 % intervals "
+        "(±5.20 %); networks repeat within 1.10 %"
+    )
+    searched = report.model_copy(update={"num_verified": 8, "verified_coverage": 0.75})
+    assert "(±5.20 %), 75.0 % of 8 that searches verified; networks" in words.report_sentence(searched)

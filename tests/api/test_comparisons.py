@@ -1,0 +1,119 @@
+"""Two tables side by side: how much slower, how alike, and where they differ."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from api.comparisons import SpaceWish, compare_tables
+from api.devices import list_tables
+from latency_predictors.lookup_table import LookupTable, layer_key
+from nas.settings import Settings
+from search_spaces.errors import UsageError
+from search_spaces.layers import InvertedResidual, PooledHead
+from search_spaces.slot_tables import distinct_layers
+from tests.api.handmade import SPACE, lookup_table, saved_table
+
+GREY = SpaceWish(preset="tiny", in_channels=1)
+
+
+def times(spec: object) -> float:
+    """How much slower the other device is: blocks twice, heads four times, the rest half as slow again."""
+    return 2.0 if isinstance(spec, InvertedResidual) else 4.0 if isinstance(spec, PooledHead) else 1.5
+
+
+def slower(cpu_model: str = "Slow CPU") -> LookupTable:
+    table = lookup_table(cpu_model)
+    entries = {
+        layer_key(spec): table.entries[layer_key(spec)].model_copy(update={"median_ms": 0.011 * times(spec)})
+        for spec in distinct_layers(SPACE)
+    }
+    return table.model_copy(update={"entries": entries})
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    saved_table(tmp_path, lookup_table())
+    saved_table(tmp_path, slower())
+    return Settings(home=tmp_path)
+
+
+def names(settings: Settings) -> tuple[str, str]:
+    """This machine's table, and the other one."""
+    first, second = (line.name for line in list_tables(settings).tables)
+    return first, second
+
+
+def test_ratios_are_of_the_second_over_the_first(settings: Settings) -> None:
+    found = compare_tables(settings, *names(settings), GREY)
+    assert (found.first.name, found.second.name) == names(settings)
+    assert "Slow CPU" in found.second.device
+    kinds = {kind.kind: kind.ratios.median for kind in found.kinds}
+    assert kinds["inverted_residual"] == pytest.approx(2.0)
+    assert kinds["pooled_head"] == pytest.approx(4.0)
+    assert kinds["conv_norm_act"] == pytest.approx(1.5)
+    assert found.layers.count == len(distinct_layers(SPACE))
+    assert found.layers.median == pytest.approx(2.0)
+    assert found.layers.low <= found.layers.median <= found.layers.high
+    # Further from the median than anything else: heads, by a factor of two.
+    assert [layer.ratio for layer in found.differing[:3]] == pytest.approx([4.0, 4.0, 4.0])
+    turned = compare_tables(settings, *names(settings)[::-1], GREY)
+    assert turned.layers.median == pytest.approx(0.5)
+
+
+def test_networks_are_predicted_with_both(settings: Settings) -> None:
+    found = compare_tables(settings, *names(settings), GREY).networks
+    assert found is not None
+    assert found.count == 1_000
+    assert 1.5 < found.median < 3.0
+    assert found.rank_correlation > 0.95
+
+
+def test_a_space_that_one_of_them_lacks_is_told(settings: Settings) -> None:
+    found = compare_tables(settings, *names(settings), SpaceWish(preset="tiny", in_channels=3))
+    assert found.networks is None
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(found)
+    text = console.export_text()
+    assert "not both tables are profiled for mobilenet_v3/tiny" in text
+    assert "layers, inverted_residual" in text
+
+
+def test_fitted_entries_are_not_compared(settings: Settings) -> None:
+    table = slower("Another CPU")
+    spec = distinct_layers(SPACE)[0]
+    fitted = table.entries[layer_key(spec)].model_copy(update={"kind": "fitted", "values": ()})
+    saved_table(
+        settings.home, table.model_copy(update={"entries": {**table.entries, layer_key(spec): fitted}})
+    )
+    lines = {line.device.split(",")[0]: line.name for line in list_tables(settings).tables}
+    found = compare_tables(settings, lines["Slow CPU"], lines["Another CPU"], GREY)
+    assert found.layers.count == len(distinct_layers(SPACE)) - 1
+    assert found.networks is None
+
+
+def test_tables_without_a_common_layer_cannot_be_compared(settings: Settings) -> None:
+    table = lookup_table("Another CPU")
+    entries = {
+        key: entry.model_copy(update={"signature": entry.signature.replace("1", "3")})
+        for key, entry in table.entries.items()
+    }
+    device = replace(table.device, cpu_model="Third CPU")
+    saved_table(settings.home, LookupTable(device=device, context=table.context, entries=entries))
+    third = next(line.name for line in list_tables(settings).tables if "Third CPU" in line.device)
+    with pytest.raises(UsageError, match="profile both for one space") as caught:
+        compare_tables(settings, names_of_this(settings), third, GREY)
+    assert caught.value.code == "nothing_in_common"
+
+
+def names_of_this(settings: Settings) -> str:
+    """The table of this machine."""
+    return list_tables(settings).tables[0].name
+
+
+def test_a_table_that_is_not_there_is_refused(settings: Settings) -> None:
+    with pytest.raises(UsageError) as caught:
+        compare_tables(settings, names_of_this(settings), "nothing", GREY)
+    assert caught.value.code == "unknown_table"
