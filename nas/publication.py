@@ -67,6 +67,16 @@ def measured_value(network: VerifiedNetwork, name: str) -> float:
     return values[name]
 
 
+def latency_coverage(networks: Sequence[VerifiedNetwork]) -> float | None:
+    """Return the share of networks whose measured latency is in its predicted interval; None without any."""
+    inside = [
+        figure.lower <= network.latency.median_ms <= figure.upper
+        for network in networks
+        if (figure := network.predicted_latency) is not None
+    ]
+    return sum(inside) / len(inside) if inside else None
+
+
 def keeps_limits(network: VerifiedNetwork, limits: Mapping[str, float]) -> bool:
     """Return whether a network keeps every limit; of latency the measured upper bound has to."""
     upper = {"latency_ms": network.latency.upper_ms}

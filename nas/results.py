@@ -167,6 +167,9 @@ class TargetResult(Document):
         cloud: A sample of what the search looked at.
         num_evaluated: Architectures the search looked at.
         stopped: Why verification ended, in words.
+        verified_coverage: Share of the verified networks whose measured latency lies in the interval that was
+            predicted before; None where nothing was predicted. Networks that a search picks are not like
+            those drawn at random, whose coverage the table's report has.
     """
 
     target: TargetSpec
@@ -180,6 +183,7 @@ class TargetResult(Document):
     num_evaluated: int
     num_rounds: int
     stopped: str
+    verified_coverage: float | None = None
 
     @property
     def front(self) -> tuple[VerifiedNetwork, ...]:

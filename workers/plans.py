@@ -7,11 +7,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from latency_predictors.correction import ErrorReport
 from nas.compute import InProcessCompute
 from nas.pipeline.context import Surroundings
 from nas.pipeline.plan import Plan, make_plan
 from nas.pipeline.runner import open_search
 from nas.report.numbers import BYTES, duration, percent, with_unit
+from nas.report.words import report_sentence
 from nas.settings import Settings
 from nas.specs import load_spec
 from nas.store.stores import opened_stores
@@ -39,6 +41,7 @@ class DrawnPlan(Plan):
             f"training  {self.epochs} epochs",
             f"disk      {with_unit(self.disk_bytes, BYTES)}",
             *_limits(self.share_within_limits),
+            *_trust(self.reports),
         ]
         notes = [Text(f"note: {note}") for note in self.notes]
         return Group(table, Text(), Text("\n".join(facts)), *notes)
@@ -64,3 +67,12 @@ def _limits(shares: tuple[float | None, ...]) -> list[str]:
         known = "known once the device is profiled (`hwnas devices profile`)"
         lines.append(name + (known if share is None else f"{percent(share)} % of random networks keep them"))
     return lines
+
+
+def _trust(reports: tuple[ErrorReport | None, ...]) -> list[str]:
+    """Return how far the predicted latencies can be trusted, where that is known."""
+    return [
+        ("latency   " if len(reports) == 1 else f"latency of target {number}: ") + report_sentence(report)
+        for number, report in enumerate(reports, 1)
+        if report is not None
+    ]

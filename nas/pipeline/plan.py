@@ -7,6 +7,7 @@ seconds counted on a small machine.
 import math
 from typing import Final
 
+from latency_predictors.correction import ErrorReport
 from nas.pipeline import export, finetune, predict, profile, references, train, verify
 from nas.pipeline.context import SearchContext
 from nas.pipeline.measuring import NUM_SESSIONS
@@ -65,6 +66,7 @@ class Plan(Document):
     Attributes:
         num_architectures: Size of the space as text, option combinations.
         share_within_limits: Of random architectures, for each target; None before its device is profiled.
+        reports: How good predictions of latency are, for each target; None before its device is profiled.
         epochs: Of the supernet's training.
         disk_bytes: Supernet, checkpoints and exported files.
         notes: What the user should know of data and budget.
@@ -78,6 +80,7 @@ class Plan(Document):
     num_architectures: str
     epochs: int
     share_within_limits: tuple[float | None, ...]
+    reports: tuple[ErrorReport | None, ...]
     notes: tuple[str, ...]
 
 
@@ -107,6 +110,7 @@ def make_plan(ctx: SearchContext) -> Plan:
         num_architectures=f"10^{sum(math.log10(n) for n in option_counts(ctx.space)):.1f}",
         epochs=epochs,
         share_within_limits=_shares(ctx),
+        reports=_reports(ctx),
         notes=(
             *(notice.message for notice in ctx.dataset.report.warnings),
             *_budget_notes(ctx, phases, epochs),
@@ -232,6 +236,12 @@ def _shares(ctx: SearchContext) -> tuple[float | None, ...]:
     if _missing(ctx) or _needs_calibration(ctx):
         return tuple(None for _ in ctx.spec.targets)
     return tuple(check_limits(ctx, target) for target in ctx.spec.targets)
+
+
+def _reports(ctx: SearchContext) -> tuple[ErrorReport | None, ...]:
+    tables = [latest_table(ctx.stores, context_of(target.context)) for target in ctx.spec.targets]
+    corrections = [table.corrections.get(space_digest(ctx.space)) for table in tables]
+    return tuple(None if correction is None else correction.report for correction in corrections)
 
 
 def _disk_bytes(ctx: SearchContext) -> int:

@@ -11,7 +11,7 @@ from latency_predictors.lookup_table import LookupTable
 from latency_predictors.spread import Measured
 from nas.data.dataset import Fold
 from nas.pipeline.networks import Exported, latency_of, shape_costs
-from nas.publication import accuracy_of, front_first, measured_value, published
+from nas.publication import accuracy_of, front_first, latency_coverage, measured_value, published
 from nas.results import CloudPoint, Figure, TableSummary, TargetResult, VerifiedNetwork
 from nas.specs import TargetSpec
 from search_spaces.base import Architecture, FloatArray, IntArray, option_values
@@ -154,4 +154,5 @@ class Verification:
             num_evaluated=self.num_evaluated,
             num_rounds=rounds,
             stopped=stopped,
+            verified_coverage=latency_coverage([one.network for one in self.found.values()]),
         )

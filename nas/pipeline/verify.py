@@ -21,7 +21,7 @@ from nas.pipeline.profile import ProfileDocument, add_points
 from nas.pipeline.proposals import Proposal, propose
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
-from nas.pipeline.verification import Verification
+from nas.pipeline.verification import Believed, Verification
 from nas.results import Document, TargetResult
 from search_spaces.network import layers
 
@@ -115,17 +115,23 @@ def _verify_round(
         return False
     for one, believed in zip(exported, proposal.networks, strict=True):
         state.add(one, measured[one.file_sha256], believed, round_)
-    points = [_point(ctx, state, one, measured[one.file_sha256]) for one in exported]
+    points = [
+        _point(ctx, state, one, measured[one.file_sha256], believed)
+        for one, believed in zip(exported, proposal.networks, strict=True)
+    ]
     state.table = add_points(ctx.space, state.table, points)
     state.publish()
     return True
 
 
-def _point(ctx: PhaseContext, state: Verification, one: Exported, latency: Measured) -> CalibrationPoint:
+def _point(
+    ctx: PhaseContext, state: Verification, one: Exported, latency: Measured, believed: Believed
+) -> CalibrationPoint:
     return calibration_point(
         state.table,
         layers(ctx.space, one.architecture),
         digest=one.digest,
         measured_ms=latency.median_ms,
         rel_sd=latency.rel_sd,
+        predicted_ms=(believed.latency.lower, believed.latency.upper),
     )

@@ -9,10 +9,9 @@ from nas.report.architecture import varying
 from nas.report.comparisons import accuracy_sentence, form_errors, latency_sentence
 from nas.report.numbers import duration, plain
 from nas.report.rows import NOTHING, Row, Units, rows_of, units_for
-from nas.results import Delivery, Figure, SearchResult, TableSummary, TargetResult, VerifiedNetwork
+from nas.report.table_facts import Facts, table_facts
+from nas.results import Delivery, Figure, SearchResult, TargetResult, VerifiedNetwork
 from search_spaces.base import SearchSpace
-
-Facts = list[tuple[str, str]]
 
 SPLITS: Final = ("train", "select", "confirm", "test")
 
@@ -102,7 +101,7 @@ def make_section(result: SearchResult, number: int, space: SearchSpace | None) -
         latency_kind=_kind([network.predicted_latency for network in target.networks]),
         latency_agreement=latency_sentence(target),
         accuracy_agreement=accuracy_sentence(target),
-        table_facts=table_facts(target.table),
+        table_facts=table_facts(target),
         device_facts=facts_of(target.device),
         context_facts=facts_of(target.context),
     )
@@ -117,31 +116,6 @@ def _kind(figures: Sequence[Figure | None]) -> str:
     order = list(words.KINDS)
     kinds = {figure.kind for figure in figures if figure is not None}
     return max(kinds, key=order.index, default="")
-
-
-def table_facts(table: TableSummary) -> Facts:
-    """Return how a table was made and what its error report says beside the median errors."""
-    facts = [
-        ("distinct layers of the space", f"{table.num_layers:,}"),
-        ("measured for this search", f"{table.num_measured_now:,}"),
-        ("measured before", f"{table.num_layers - table.num_measured_now:,}"),
-        ("median difference between sessions", f"{plain(100.0 * table.median_spread, 2)} %"),
-        ("measuring sessions", words.sessions_text(table.sessions) or NOTHING),
-    ]
-    report, corrected = table.report, table.report.get("corrected", {})
-    if corrected:
-        facts += [
-            ("whole networks the correction rests on", f"{report['num_networks']}"),
-            ("of these within 5 %, each left out once", f"{plain(100.0 * corrected['within_5'], 3)} %"),
-            ("rank correlation with the measurement", f"{corrected['spearman']:.3f}"),
-            (
-                f"inside the {100.0 * report['level']:g} % interval",
-                f"{plain(100.0 * report['coverage'], 3)} %",
-            ),
-            ("median half width of the interval", f"{plain(100.0 * report['median_half_width'], 2)} %"),
-            ("spread of whole networks between sessions", f"{plain(100.0 * report['repeat_rel_sd'], 2)} %"),
-        ]
-    return facts
 
 
 def predictor_facts(report: Mapping[str, Any]) -> Facts:

@@ -1,12 +1,14 @@
 """Lookup tables as they are published: immutable versions, with their corrections and reports beside them."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Any, Final, final
 
 from pydantic import ValidationError
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Engine, Row, Select, func, select
 
+from latency_predictors.calibration import united
 from latency_predictors.correction import Correction
 from latency_predictors.lookup_table import Entry, LookupTable
 from nas.leases import Lease
@@ -82,8 +84,8 @@ class DatabaseTableStore:
     def publish(self, lease: Lease, table: LookupTable) -> int:
         """Publish a table and its corrections; return the version.
 
-        Entries that somebody else has published meanwhile stay: what was measured is never dropped. What is
-        published already gives no new version.
+        Entries and calibration networks that somebody else has published meanwhile stay: what was measured is
+        never dropped. What is published already gives no new version.
 
         Raises:
             LeaseLost: The job is another's; nothing was written.
@@ -92,12 +94,15 @@ class DatabaseTableStore:
         for _ in range(_TRIES):
             with reading(self._engine) as connection:
                 newest = connection.execute(_versions(device, context).limit(1)).one_or_none()
+                kept = connection.execute(_newest_corrections(device, context)).all()
             merged = self._merged(newest.artifact if newest else None, table)
+            merged = merged.model_copy(update={"corrections": _united(table, kept)})
             artifact = self._artifacts.put(_content(merged))
             number = newest.version if newest else 0
             if newest is None or artifact != newest.artifact:
                 number += 1
-            if self._insert(lease, merged, artifact, number):
+            seen = {one.space_digest: one.version for one in kept}
+            if self._insert(lease, merged, artifact, number, seen):
                 return number
         raise StoreError(
             "database_busy", f"a table of {table.device.label} changed {_TRIES} times meanwhile: try again"
@@ -113,8 +118,14 @@ class DatabaseTableStore:
         reference = there.reference_ms or table.reference_ms
         return table.model_copy(update={"entries": entries, "reference_ms": reference})
 
-    def _insert(self, lease: Lease, table: LookupTable, artifact: str, version: int) -> bool:
-        """Insert the version and new corrections; return whether that version is this one."""
+    def _insert(
+        self, lease: Lease, table: LookupTable, artifact: str, version: int, seen: Mapping[str, int]
+    ) -> bool:
+        """Insert the version and new corrections; return whether both follow what was seen.
+
+        Args:
+            seen: Newest versions of the corrections that those of the table follow, by space.
+        """
         key = {"device": table.device.digest, "context": table.context.digest}
         by = {"job_id": lease.job_id, "attempt": lease.attempt}
         row = {**key, "version": version, "artifact": artifact, "num_entries": len(table.entries), **by}
@@ -126,16 +137,34 @@ class DatabaseTableStore:
             if connection.execute(query).one().artifact != artifact:
                 return False
             newest = {one.space_digest: one for one in connection.execute(_newest_corrections(**key))}
-            for space, correction in table.corrections.items():
-                content = json.loads(correction.model_dump_json())
-                before = newest.get(space)
-                if before is not None and before.content == content:
-                    continue
-                report = content.get("report") or {}
-                new = {"space_digest": space, "version": before.version + 1 if before else 1}
-                new |= {"content": content, "report": report, "created_at_ms": now_ms()}
-                insert_new(connection, corrections, [{**key, **new, **by}])
-            return True
+            new = [
+                {**key, **by, **_correction_row(space, seen.get(space, 0) + 1, correction)}
+                for space, correction in table.corrections.items()
+                if space not in newest or newest[space].content != json.loads(correction.model_dump_json())
+            ]
+            # Whoever publishes at the same time inserts the same versions: one of both begins again.
+            return insert_new(connection, corrections, new) == len(new)
+
+
+def _correction_row(space: str, version: int, correction: Correction) -> dict[str, Any]:
+    content = json.loads(correction.model_dump_json())
+    report = content.get("report") or {}
+    return {
+        "space_digest": space,
+        "version": version,
+        "content": content,
+        "report": report,
+        "created_at_ms": now_ms(),
+    }
+
+
+def _united(table: LookupTable, kept: Sequence[Row[Any]]) -> dict[str, Correction]:
+    """Return a table's corrections, with the networks of the newest published ones beside theirs."""
+    there = {one.space_digest: Correction.model_validate(one.content) for one in kept}
+    return {
+        space: united(there[space], correction) if space in there else correction
+        for space, correction in table.corrections.items()
+    }
 
 
 def _content(table: LookupTable) -> bytes:
@@ -144,8 +173,12 @@ def _content(table: LookupTable) -> bytes:
 
 
 def _better(there: Entry, new: Entry) -> Entry:
-    """Return the entry with more sessions behind it; of two with as many, the newer."""
-    return there if there.num_sessions > new.num_sessions else new
+    """Return the entry that holds, was measured in this context, has more sessions; else the newer."""
+    return there if _standing(there) > _standing(new) else new
+
+
+def _standing(entry: Entry) -> tuple[bool, bool, int]:
+    return entry.holds, not entry.origin, entry.num_sessions
 
 
 def _versions(device: str, context: str) -> Select[tuple[int, str]]:

@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 
-from nas.publication import accuracy_of, keeps_limits, measured_value, statuses, tied, ties
+from nas.publication import (
+    accuracy_of,
+    keeps_limits,
+    latency_coverage,
+    measured_value,
+    statuses,
+    tied,
+    ties,
+)
 from nas.results import VerifiedNetwork
-from tests.nas.report.documents import latency, network
+from tests.nas.report.documents import figure, latency, network
 
 OBJECTIVES = ("accuracy", "latency_ms")
 
@@ -122,3 +130,10 @@ def test_every_objective_has_a_measured_value() -> None:
     found: VerifiedNetwork = network("a", 0.25, 0.9, num_params=1, num_macs=2, peak_memory_bytes=3)
     names = ("accuracy", "latency_ms", "num_params", "num_macs", "peak_memory_bytes")
     assert [measured_value(found, name) for name in names] == [0.9, 0.25, 1.0, 2.0, 3.0]
+
+
+def test_the_coverage_counts_networks_that_were_measured_where_they_were_predicted() -> None:
+    predicted = [figure(0.2, 0.01, "table"), figure(0.2, 0.001, "table"), figure(0.3, 0.01, "table"), None]
+    networks = [network(f"n{i}", 0.205, 0.9, predicted_latency=one) for i, one in enumerate(predicted)]
+    assert latency_coverage(networks) == pytest.approx(1 / 3)
+    assert latency_coverage(networks[3:]) is None

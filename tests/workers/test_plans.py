@@ -7,12 +7,28 @@ import pytest
 import yaml
 from rich.console import Console
 
+from latency_predictors.correction import ErrorReport, FormErrors
 from nas.pipeline.plan import Plan, PlannedPhase
 from nas.settings import Settings
 from nas.store.stores import opened_stores
 from search_spaces.errors import UsageError
 from tests.nas.pipeline.small_search import DOCUMENT
 from workers.plans import DrawnPlan, plan_file
+
+FORM = FormErrors(mape=0.02, median_error=0.018, within_5=0.9, spearman=0.99)
+REPORT = ErrorReport(
+    num_networks=20,
+    bare_sum=FORM,
+    affine=FORM,
+    corrected=FORM,
+    macs=FORM,
+    level=0.9,
+    coverage=0.95,
+    median_half_width=0.05,
+    repeat_rel_sd=0.01,
+    num_verified=34,
+    verified_coverage=0.5,
+)
 
 
 def drawn(shares: tuple[float | None, ...]) -> str:
@@ -29,6 +45,7 @@ def drawn(shares: tuple[float | None, ...]) -> str:
         num_architectures="10^7.2",
         epochs=30,
         share_within_limits=shares,
+        reports=(REPORT, None),
         notes=("202 images confirm each accuracy",),
     )
     console = Console(width=100, file=io.StringIO(), record=True)
@@ -46,6 +63,12 @@ def test_a_plan_names_every_phase_with_its_time() -> None:
     assert "12 still to be measured" in lines["space"]
     assert "3.00 MiB" in lines["disk"]
     assert "202 images confirm each accuracy" in lines["note:"]
+
+
+def test_a_plan_says_how_good_predictions_are() -> None:
+    text = " ".join(drawn((None,)).split())
+    assert "latency of target 1: networks left out one by one: median error 1.80 %" in text
+    assert "50.0 % of 34 that searches verified" in text
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from nas.pipeline.training import training_key
 from nas.ports import Run
 from nas.task_events import SupernetTimed
 from nas.tasks import Task, TimeSupernet, WholeSpace
+from search_spaces.base import space_digest
 from search_spaces.errors import InfeasibleError
 from search_spaces.sampling import random_architectures
 from tests.nas.pipeline.conftest import FinishedSearch
@@ -135,6 +136,9 @@ def test_what_is_measured_already_costs_nothing_again(finished: FinishedSearch, 
     assert known.phases[0].seconds < fresh.phases[0].seconds / 10
     assert fresh.share_within_limits == (None,)
     assert known.share_within_limits == (1.0,)
+    table = latest_table(finished.home.stores, host_context())
+    assert fresh.reports == (None,)
+    assert known.reports == (table.corrections[space_digest(finished.context().space)].report,)
 
 
 def test_the_share_of_the_space_within_the_limits_is_between_none_and_all(finished: FinishedSearch) -> None:

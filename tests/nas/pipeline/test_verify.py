@@ -154,6 +154,27 @@ def test_verified_networks_improve_the_table(finished: FinishedSearch) -> None:
     assert {architecture_digest(ctx.space, one) for one in calibration_set(ctx.space, table)} <= digests
 
 
+def test_the_share_that_was_measured_where_it_was_predicted_is_told(finished: FinishedSearch) -> None:
+    """In the result, and in the report of the correction beside the share of networks drawn at random."""
+    ctx, networks = finished.context(), finished.target.networks
+    inside = {
+        network.architecture_digest: figure.lower <= network.latency.median_ms <= figure.upper
+        for network in networks
+        if (figure := network.predicted_latency) is not None
+    }
+    assert finished.target.verified_coverage == sum(inside.values()) / len(networks)
+    correction = latest_table(ctx.stores, host_context()).corrections[space_digest(ctx.space)]
+    drawn = {
+        architecture_digest(ctx.space, one)
+        for one in calibration_set(ctx.space, latest_table(ctx.stores, host_context()))
+    }
+    unseen = [value for digest, value in inside.items() if digest not in drawn]
+    assert correction.report is not None
+    assert correction.report.num_verified == len(unseen)
+    if unseen:
+        assert correction.report.verified_coverage == sum(unseen) / len(unseen)
+
+
 def test_a_phase_that_waits_proposes_and_exports_each_round_once(finished: FinishedSearch) -> None:
     rounds = finished.target.num_rounds
     exports = [task for task in finished.tasks if isinstance(task, ExportNetworks)]

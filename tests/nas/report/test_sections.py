@@ -10,7 +10,6 @@ from nas.report.sections import (
     predictor_facts,
     search_facts,
     supernet_facts,
-    table_facts,
 )
 from nas.results import SearchResult
 from tests.nas.report.documents import PREDICTOR_REPORT, figure, make_result, network, references, target
@@ -46,20 +45,6 @@ def test_predictions_carry_the_weakest_of_their_labels() -> None:
     assert (section.latency_kind, section.accuracy_kind) == ("modelled", "fitted")
     empty = make_section(make_result((target(()),)), 0, None)
     assert (empty.latency_kind, empty.accuracy_kind) == ("", "")
-
-
-def test_the_table_says_how_it_was_made_and_how_good_it_is() -> None:
-    facts = dict(table_facts(target((FAST,)).table))
-    assert facts["distinct layers of the space"] == "143"
-    assert facts["measured for this search"] == "131"
-    assert facts["measured before"] == "12"
-    assert facts["of these within 5 %, each left out once"] == "93.8 %"
-    assert facts["inside the 90 % interval"] == "87.5 %"
-
-
-def test_an_unchecked_table_claims_nothing() -> None:
-    table = target((FAST,)).table.model_copy(update={"report": {}})
-    assert "rank correlation with the measurement" not in dict(table_facts(table))
 
 
 def test_the_predictor_is_told_on_held_out_subnets() -> None:

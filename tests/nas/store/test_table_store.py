@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from latency_predictors.calibration import calibrate
+from latency_predictors.calibration import calibrate, refit
 from latency_predictors.correction import CalibrationPoint, Correction
 from nas.store.artifact_folder import ArtifactFolder
 from nas.store.job_queue import DatabaseJobQueue
@@ -100,6 +100,56 @@ def test_corrections_have_versions_of_their_own(
     found = tables.load(*WHERE)
     assert found is not None
     assert found.corrections == {SPACE: fitted[-1]}
+
+
+def test_the_networks_of_two_searches_on_one_space_are_joined(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
+) -> None:
+    """Both begin with the same correction; the one that ends later does not drop what the other verified."""
+    lease = running(store, queue)
+    begun = correction(0.8)
+    tables.publish(lease, table_of().with_correction(SPACE, begun))
+    ends = []
+    for name in ("a", "b"):
+        found = [
+            begun.points[n].model_copy(update={"digest": f"{name}{n}", "predicted_ms": (0.0, 100.0)})
+            for n in range(3)
+        ]
+        ends.append(refit(begun, found))
+        tables.publish(lease, table_of().with_correction(SPACE, ends[-1]))
+    kept = tables.load(*WHERE)
+    assert kept is not None
+    assert [point.digest for point in kept.corrections[SPACE].points] == [
+        *(point.digest for point in begun.points),
+        *("a0", "a1", "a2", "b0", "b1", "b2"),
+    ]
+    report = kept.corrections[SPACE].report
+    assert report is not None
+    assert (report.num_networks, report.num_verified, report.verified_coverage) == (26, 6, 1.0)
+    # Who publishes the same again, or less, changes nothing.
+    for known in (ends[0], ends[1], begun, kept.corrections[SPACE]):
+        tables.publish(lease, table_of().with_correction(SPACE, known))
+    assert tables.load(*WHERE) == kept
+
+
+def test_a_measurement_of_this_context_is_better_than_one_of_another(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
+) -> None:
+    lease = running(store, queue)
+    other = table_of("s1", "s2", "s3").entries
+    stale = {key: one.model_copy(update={"checked": False, "origin": "e" * 64}) for key, one in other.items()}
+    kept = {key: one.model_copy(update={"origin": "e" * 64}) for key, one in other.items()}
+    measured = table_of("s4")
+    for entries, expected in (
+        (stale, stale),
+        (kept, kept),
+        (stale, kept),
+        (measured.entries, measured.entries),
+    ):
+        tables.publish(lease, measured.model_copy(update={"entries": entries}))
+        found = tables.load(*WHERE)
+        assert found is not None
+        assert found.entries == expected
 
 
 def test_a_damaged_table_is_not_used(

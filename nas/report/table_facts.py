@@ -1,0 +1,50 @@
+"""What the page says of the table of a target: how it was made, how good predictions from it are."""
+
+from nas.report import words
+from nas.report.numbers import plain
+from nas.report.rows import NOTHING
+from nas.results import TableSummary, TargetResult
+
+Facts = list[tuple[str, str]]
+"""Name and text."""
+
+
+def table_facts(target: TargetResult) -> Facts:
+    """Return what is told of the table of a target."""
+    table = target.table
+    return [
+        ("distinct layers of the space", f"{table.num_layers:,}"),
+        ("measured for this search", f"{table.num_measured_now:,}"),
+        ("measured before", f"{table.num_layers - table.num_measured_now:,}"),
+        ("median difference between sessions", f"{plain(100.0 * table.median_spread, 2)} %"),
+        ("measuring sessions", words.sessions_text(table.sessions) or NOTHING),
+        *_errors(table),
+        *_verified(target),
+    ]
+
+
+def _errors(table: TableSummary) -> Facts:
+    """Return what the error report says beside the median errors; nothing where there is none."""
+    report = table.report
+    if "corrected" not in report:
+        return []
+    corrected, level = report["corrected"], f"{100.0 * report['level']:g} %"
+    facts = [
+        ("whole networks the correction rests on", f"{report['num_networks']}"),
+        ("of these within 5 %, each left out once", f"{plain(100.0 * corrected['within_5'], 3)} %"),
+        ("rank correlation with the measurement", f"{corrected['spearman']:.3f}"),
+        (f"inside the {level} interval", f"{plain(100.0 * report['coverage'], 3)} %"),
+        ("median half width of the interval", f"{plain(100.0 * report['median_half_width'], 2)} %"),
+        ("spread of whole networks between sessions", f"{plain(100.0 * report['repeat_rel_sd'], 2)} %"),
+    ]
+    if report.get("num_verified"):
+        name = f"of {report['num_verified']} networks that earlier searches verified, inside the interval"
+        facts.append((name, f"{plain(100.0 * report['verified_coverage'], 3)} %"))
+    return facts
+
+
+def _verified(target: TargetResult) -> Facts:
+    if target.verified_coverage is None:
+        return []
+    name = "of the networks this search verified, inside the interval predicted before"
+    return [(name, f"{plain(100.0 * target.verified_coverage, 3)} %")]

@@ -1,0 +1,34 @@
+"""The page says how the table of a target was made, and how far it can be trusted."""
+
+from nas.report.table_facts import table_facts
+from tests.nas.report.documents import TABLE_REPORT, network, target
+
+FAST = network("fast", 0.1, 0.95)
+
+
+def test_the_table_says_how_it_was_made_and_how_good_it_is() -> None:
+    facts = dict(table_facts(target((FAST,))))
+    assert facts["distinct layers of the space"] == "143"
+    assert facts["measured for this search"] == "131"
+    assert facts["measured before"] == "12"
+    assert facts["of these within 5 %, each left out once"] == "93.8 %"
+    assert facts["inside the 90 % interval"] == "87.5 %"
+
+
+def test_an_unchecked_table_claims_nothing() -> None:
+    unchecked = target((FAST,))
+    unchecked = unchecked.model_copy(update={"table": unchecked.table.model_copy(update={"report": {}})})
+    assert "rank correlation with the measurement" not in dict(table_facts(unchecked))
+
+
+def test_what_searches_verified_is_told_apart_from_what_was_drawn() -> None:
+    earlier = "of 34 networks that earlier searches verified, inside the interval"
+    now = "of the networks this search verified, inside the interval predicted before"
+    facts = dict(table_facts(target((FAST,))))
+    assert not {earlier, now} & facts.keys()
+    found = target((FAST,), verified_coverage=0.875)
+    report = {**TABLE_REPORT, "num_verified": 34, "verified_coverage": 0.82}
+    found = found.model_copy(update={"table": found.table.model_copy(update={"report": report})})
+    facts = dict(table_facts(found))
+    assert (facts[earlier], facts[now]) == ("82.0 %", "87.5 %")
+    assert facts["inside the 90 % interval"] == "87.5 %"
