@@ -22,6 +22,7 @@ from nas.jobs import Waiting
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
 from nas.pipeline.costs import cost_predictors
 from nas.pipeline.measuring import measured
+from nas.pipeline.renewal import Measuring, renewed
 from nas.results import Document, TableSummary
 from nas.specs import ContextSpec, TargetSpec
 from nas.store.stores import Stores
@@ -124,7 +125,14 @@ def latest_table(stores: Stores, context: ExecutionContext) -> LookupTable:
 def profile_context(ctx: RunContext, spec: ContextSpec) -> LookupTable | None:
     """Return the table of a context, complete and calibrated for the space; None while that is measured."""
     context = context_of(spec)
-    table = latest_table(ctx.stores, context)
+    measuring = Measuring(
+        networks=partial(measure_networks, ctx),
+        layers=partial(_measured_layers, ctx),
+        choose=partial(calibration_set, ctx.space),
+    )
+    table = renewed(ctx, latest_table(ctx.stores, context), measuring)
+    if table is None:
+        return None
     missing = table.missing(distinct_layers(ctx.space))
     if missing:
         sessions = _measure_layers(ctx, context, missing)
@@ -192,13 +200,19 @@ def add_points(space: SearchSpace, table: LookupTable, points: Sequence[Calibrat
 def _measure_layers(
     ctx: RunContext, context: ExecutionContext, layers: Sequence[LayerSpec]
 ) -> tuple[SessionResult, ...] | None:
-    def write(spec: LayerSpec) -> str:
-        return ctx.stores.artifacts.put(export_layer(spec))
-
     name = _noted(context)
     if not ctx.run.has(name):
         ctx.progress.say(f"measuring {len(layers)} layers on {host_device().label}")
         ctx.run.save(name, _MeasuredNow(num_layers=len(layers)))
+    return _measured_layers(ctx, context, layers)
+
+
+def _measured_layers(
+    ctx: RunContext, context: ExecutionContext, layers: Sequence[LayerSpec]
+) -> tuple[SessionResult, ...] | None:
+    def write(spec: LayerSpec) -> str:
+        return ctx.stores.artifacts.put(export_layer(spec))
+
     return measured(ctx, context, LAYER_PROTOCOL, {layer_key(spec): partial(write, spec) for spec in layers})
 
 

@@ -1,0 +1,152 @@
+"""A new version of a runtime: whether the table of the old one still holds, asked with few measurements.
+
+The new context's table starts from copies of the old entries, marked `stale` and taken to be off by a tenth.
+Then some whole networks and a twentieth of the layers are measured. Where the networks lie in the intervals
+that the old table and its correction give, all entries hold; else those kinds of layers are measured anew
+whose sample has changed.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from latency_predictors.calibration import predict_points
+from latency_predictors.correction import CalibrationPoint, Correction
+from latency_predictors.device import ExecutionContext
+from latency_predictors.lookup_table import Entry, LookupTable, layer_key
+from latency_predictors.spread import combine
+from search_spaces.layers import LayerSpec
+
+STALE_REL_SD: Final = 0.10
+"""How far an entry of another version may be off."""
+
+NUM_NETWORKS: Final = 10
+SAMPLE_SHARE: Final = 0.05
+MIN_OF_KIND: Final = 2
+"""Layers of each kind that are measured again: one alone may be disturbed."""
+
+MAX_OUTSIDE: Final = 3
+"""Of ten networks: with nine of ten inside each 90 % interval, more than three are out once in 78 cases."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a new version has changed.
+
+    Attributes:
+        num_networks: Networks that were measured.
+        num_outside: Those outside the interval that the old table gives.
+        ratios: By kind of layer, the median of new over old time in the sample.
+        changed: Kinds that have to be measured anew; empty where the old table holds.
+        rel_sd: Spread of new over old times in the sample, as a share.
+    """
+
+    num_networks: int
+    num_outside: int
+    ratios: Mapping[str, float]
+    changed: tuple[str, ...]
+    rel_sd: float
+
+
+def same_but_version(first: ExecutionContext, second: ExecutionContext) -> bool:
+    """Return whether two contexts differ in the runtime's version, and in nothing else."""
+    version = second.runtime_version
+    return first.runtime_version != version and replace(first, runtime_version=version) == second
+
+
+def stale_copy(table: LookupTable, context: ExecutionContext) -> LookupTable:
+    """Return the table that a context begins with: what was measured in another, marked.
+
+    Corrections and anchors are not copied: they belong to the version they were measured with.
+    """
+    entries = {
+        key: entry.model_copy(
+            update={
+                "checked": False,
+                "rel_sd": max(entry.rel_sd, STALE_REL_SD),
+                "origin": entry.origin or table.context.digest,
+            }
+        )
+        for key, entry in table.entries.items()
+        if entry.kind == "measured"
+    }
+    return LookupTable(device=table.device, context=context, entries=entries)
+
+
+def sampled_layers(
+    layers: Sequence[LayerSpec], uses: Mapping[str, int], rng: np.random.Generator
+) -> tuple[LayerSpec, ...]:
+    """Return a twentieth of the layers, at least two of each kind, in the order given.
+
+    Args:
+        layers: Distinct.
+        uses: By layer key, how often recent fronts use a layer: those are drawn more often.
+        rng: Source of randomness.
+    """
+    weights = np.array([1.0 + uses.get(layer_key(spec), 0) for spec in layers])
+    kinds = np.array([spec.kind for spec in layers])
+    chosen: set[int] = set()
+    for kind in np.unique(kinds):
+        own = np.flatnonzero(kinds == kind)
+        count = min(max(math.ceil(SAMPLE_SHARE * len(own)), MIN_OF_KIND), len(own))
+        chosen.update(rng.choice(own, count, replace=False, p=weights[own] / weights[own].sum()).tolist())
+    return tuple(layers[i] for i in sorted(chosen))
+
+
+def judge(
+    correction: Correction,
+    points: Sequence[CalibrationPoint],
+    old: Mapping[LayerSpec, float],
+    new: Mapping[LayerSpec, float],
+) -> Verdict:
+    """Return what a new version has changed.
+
+    Args:
+        correction: Of the old table.
+        points: Networks measured with the new version, beside what the old table says of them.
+        old: Milliseconds of the sampled layers in the old table.
+        new: The same with the new version.
+    """
+    predicted, factor = predict_points(correction, points)
+    measured = np.array([point.measured_ms for point in points])
+    num_outside = int((np.maximum(measured / predicted, predicted / measured) > factor).sum())
+    logs = {spec: math.log(new[spec] / old[spec]) for spec in new}
+    kinds = sorted({spec.kind for spec in logs})
+    ratios = {
+        kind: math.exp(float(np.median([log for spec, log in logs.items() if spec.kind == kind])))
+        for kind in kinds
+    }
+    return Verdict(
+        num_networks=len(points),
+        num_outside=num_outside,
+        ratios=ratios,
+        changed=() if num_outside <= MAX_OUTSIDE else _changed(ratios),
+        rel_sd=math.sqrt(float(np.mean(np.square(list(logs.values()))))),
+    )
+
+
+def _changed(ratios: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the kinds whose sample moved; all of them where none did, since the networks have changed."""
+    moved = [kind for kind, ratio in ratios.items() if abs(math.log(ratio)) > math.log1p(STALE_REL_SD)]
+    return tuple(moved or ratios)
+
+
+def promoted(table: LookupTable, layers: Sequence[LayerSpec], verdict: Verdict) -> LookupTable:
+    """Return a table in which the stale entries of layers hold again, but for those of changed kinds.
+
+    They keep their sessions and where these ran; they are off by no less than the sample was.
+    """
+    held = {layer_key(spec) for spec in layers if spec.kind not in verdict.changed}
+    entries = {
+        key: _promoted(entry, verdict.rel_sd) if key in held and entry.stale else entry
+        for key, entry in table.entries.items()
+    }
+    return table.model_copy(update={"entries": entries})
+
+
+def _promoted(entry: Entry, rel_sd: float) -> Entry:
+    _, own = combine([value.median_ms for value in entry.values])
+    return entry.model_copy(update={"checked": True, "rel_sd": max(own, rel_sd)})

@@ -1,0 +1,148 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from latency_predictors.calibration import calibrate
+from latency_predictors.correction import CalibrationPoint
+from latency_predictors.filling import filled
+from latency_predictors.lookup_table import LookupTable, layer_key
+from latency_predictors.renewal import (
+    MAX_OUTSIDE,
+    STALE_REL_SD,
+    judge,
+    promoted,
+    same_but_version,
+    sampled_layers,
+    stale_copy,
+)
+from search_spaces.catalogue import get_space
+from search_spaces.layers import ConvNormAct, LayerSpec, PooledHead
+from search_spaces.slot_tables import distinct_layers
+from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
+
+CONVS: tuple[LayerSpec, ...] = tuple(ConvNormAct((3, 8, 8), 8 * n, 3, 1, "relu") for n in range(1, 11))
+HEADS: tuple[LayerSpec, ...] = tuple(PooledHead((8 * n, 4, 4), 0, "relu", 10) for n in range(1, 4))
+LAYERS = (*CONVS, *HEADS)
+NEWER = replace(CONTEXT, runtime_version="2.0.0")
+
+
+def old_table() -> LookupTable:
+    costs = {layer_key(spec): 0.1 + 0.01 * number for number, spec in enumerate(LAYERS)}
+    sessions = [session(name, costs) for name in ("s1", "s2")]
+    return LookupTable(device=DEVICE, context=CONTEXT).merged(LAYERS, sessions)
+
+
+def points(num_outside: int, m: int = 10) -> list[CalibrationPoint]:
+    """Networks that run as the sum says, but for some that take a half more."""
+    return [
+        CalibrationPoint(
+            digest=f"{n}",
+            sum_ms=1.0 + 0.1 * n,
+            num_layers=10,
+            num_macs=1_000,
+            measured_ms=(1.0 + 0.1 * n) * (1.5 if n < num_outside else 1.0),
+            rel_sd=0.01,
+        )
+        for n in range(m)
+    ]
+
+
+CORRECTION = calibrate(points(0, 20))
+
+
+def times(share: float = 1.0, kind: str = "") -> dict[LayerSpec, float]:
+    """The sample: two convolutions and two heads, those of a kind slower."""
+    sample = (*CONVS[:2], *HEADS[:2])
+    return {spec: 0.1 * (share if spec.kind == kind else 1.0) for spec in sample}
+
+
+def test_only_another_version_is_the_same_but_for_the_version() -> None:
+    assert same_but_version(CONTEXT, NEWER)
+    assert not same_but_version(CONTEXT, CONTEXT)
+    assert not same_but_version(CONTEXT, replace(NEWER, threads=2))
+
+
+def test_a_copy_is_stale_and_wider_and_says_where_it_comes_from() -> None:
+    old = old_table().with_correction("ab" * 32, CORRECTION)
+    copy = stale_copy(filled(old, [ConvNormAct((3, 8, 8), 12, 3, 1, "relu")]), NEWER)
+    assert copy.context == NEWER
+    assert copy.entries.keys() == old.entries.keys(), "what was fitted is not copied"
+    assert (copy.corrections, copy.reference_ms) == ({}, {})
+    for key, entry in copy.entries.items():
+        assert (entry.stale, entry.rel_sd, entry.origin) == (True, STALE_REL_SD, CONTEXT.digest)
+        assert entry.values == old.entries[key].values
+        assert entry.median_ms == old.entries[key].median_ms
+    assert copy.missing(LAYERS) == list(LAYERS)
+    twice = stale_copy(copy, replace(NEWER, runtime_version="3.0.0"))
+    assert {entry.origin for entry in twice.entries.values()} == {CONTEXT.digest}
+
+
+def test_the_sample_is_a_twentieth_with_two_of_each_kind() -> None:
+    layers = distinct_layers(get_space("mobilenet_v3", preset="imagenet", num_classes=10, in_channels=3))
+    chosen = sampled_layers(layers, {}, np.random.default_rng(0))
+    assert 0.05 * len(layers) <= len(chosen) <= 0.06 * len(layers) + 8
+    for kind in {spec.kind for spec in layers}:
+        own = sum(spec.kind == kind for spec in layers)
+        assert sum(spec.kind == kind for spec in chosen) >= min(2, own)
+    assert list(chosen) == [spec for spec in layers if spec in set(chosen)]
+
+
+def test_layers_of_recent_fronts_are_drawn_more_often() -> None:
+    favourite = CONVS[7]
+    drawn = [
+        favourite in sampled_layers(LAYERS, {layer_key(favourite): 90}, np.random.default_rng(seed))
+        for seed in range(50)
+    ]
+    assert sum(drawn) > 45
+
+
+@pytest.mark.parametrize("num_outside", [0, MAX_OUTSIDE])
+def test_a_table_holds_where_networks_are_as_predicted(num_outside: int) -> None:
+    verdict = judge(CORRECTION, points(num_outside), times(), times(1.3, "conv_norm_act"))
+    assert (verdict.num_outside, verdict.num_networks) == (num_outside, 10)
+    assert verdict.changed == ()
+    assert verdict.ratios == pytest.approx({"conv_norm_act": 1.3, "pooled_head": 1.0})
+    # Half of the sample is off by a factor of 1.3.
+    assert verdict.rel_sd == pytest.approx(np.log(1.3) / 2**0.5)
+
+
+def test_where_it_does_not_the_kinds_that_moved_are_named() -> None:
+    verdict = judge(CORRECTION, points(MAX_OUTSIDE + 1), times(), times(1.3, "pooled_head"))
+    assert verdict.changed == ("pooled_head",)
+    faster = judge(CORRECTION, points(10), times(), times(0.7, "conv_norm_act"))
+    assert faster.changed == ("conv_norm_act",)
+
+
+def test_where_no_kind_moved_all_are_to_blame() -> None:
+    verdict = judge(CORRECTION, points(10), times(), times())
+    assert verdict.changed == ("conv_norm_act", "pooled_head")
+
+
+def test_what_holds_is_promoted_with_what_the_sample_was_off_by() -> None:
+    table = stale_copy(old_table(), NEWER)
+    sample = {layer_key(spec): 0.2 for spec in HEADS[:2]}
+    table = table.merged(HEADS, [session("s9", sample, context=NEWER)])
+    verdict = judge(CORRECTION, points(10), times(), times(1.3, "pooled_head"))
+    renewed = promoted(table, LAYERS, verdict)
+    assert renewed.missing(LAYERS) == [HEADS[2]], "measured anew, or of a kind that has not changed"
+    entry = renewed.entries[layer_key(CONVS[0])]
+    assert (entry.stale, entry.origin) == (False, CONTEXT.digest)
+    assert entry.rel_sd == pytest.approx(verdict.rel_sd)
+    fresh = renewed.entries[layer_key(HEADS[0])]
+    assert (fresh.median_ms, fresh.num_sessions, fresh.origin) == (0.2, 1, "")
+
+
+def test_layers_of_other_spaces_are_not_promoted() -> None:
+    verdict = judge(CORRECTION, points(0), times(), times())
+    renewed = promoted(stale_copy(old_table(), NEWER), LAYERS[:5], verdict)
+    assert renewed.missing(LAYERS) == list(LAYERS[5:])
+
+
+def test_sessions_of_two_versions_do_not_mix() -> None:
+    verdict = judge(CORRECTION, points(0), times(), times())
+    renewed = promoted(stale_copy(old_table(), NEWER), LAYERS, verdict)
+    again = renewed.merged([CONVS[0]], [session("s9", {layer_key(CONVS[0]): 0.5}, context=NEWER)])
+    entry = again.entries[layer_key(CONVS[0])]
+    assert ([value.session_id for value in entry.values], entry.origin) == (["s9"], "")
+    assert entry.median_ms == 0.5

@@ -1,0 +1,135 @@
+"""A new version of the runtime: the old table is checked with few measurements; nothing is thrown away."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from latency_predictors.device import host_context
+from latency_predictors.lookup_table import LookupTable, layer_key
+from latency_predictors.renewal import NUM_NETWORKS
+from nas.jobs import Waiting
+from nas.pipeline import profile
+from nas.pipeline.context import PhaseContext
+from nas.pipeline.profile import NUM_CALIBRATION, latest_table, profile_context
+from nas.pipeline.renewal import predecessor, uses_in_fronts
+from nas.specs import ContextSpec
+from search_spaces.base import architecture_from_values, space_digest
+from search_spaces.catalogue import get_space
+from search_spaces.network import layers
+from search_spaces.slot_tables import distinct_layers
+from tests.nas.pipeline import small_search
+from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.small_search import Home, Recorder, measured
+
+SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
+OLD = host_context()
+NEW = replace(OLD, runtime_version="99.0.0")
+
+
+@pytest.fixture
+def upgraded(copied: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The home of a finished search on a host whose runtime has a new version."""
+    monkeypatch.setattr("nas.pipeline.profile.host_context", lambda runtime, *, threads: NEW)
+    return copied
+
+
+def profiled(home: Home, ctx: PhaseContext) -> LookupTable:
+    table = measured(home, lambda: profile_context(ctx, ContextSpec()))
+    assert isinstance(table, LookupTable)
+    return table
+
+
+def test_a_version_that_changes_nothing_costs_a_sample(upgraded: Home) -> None:
+    old, ctx = latest_table(upgraded.stores, OLD), upgraded.context(seed=1)
+    table = profiled(upgraded, ctx)
+    keys = {layer_key(spec) for spec in distinct_layers(SPACE)}
+    asked = [digest for call in upgraded.watch.asked for digest in call]
+    sample = keys.intersection(asked)
+    assert len(asked) == len(set(asked))
+    # Of this small space two of each kind; the rest are the networks that are calibrated with.
+    assert len(sample) < len(keys)
+    assert NUM_NETWORKS <= len(asked) - len(sample) <= NUM_NETWORKS + NUM_CALIBRATION
+    assert table.context == NEW
+    assert not table.missing(distinct_layers(SPACE))
+    for key in keys:
+        entry = table.entries[key]
+        assert entry.holds
+        assert entry.median_ms == pytest.approx(old.entries[key].median_ms)
+        assert entry.origin == ("" if key in sample else OLD.digest)
+    assert isinstance(ctx.progress, Recorder)
+    said = [words for words in ctx.progress.said if "99.0.0 is new here" in words or " holds: " in words]
+    assert len(said) == 2
+    assert "0 of 10 networks lie outside their intervals" in said[1]
+    assert latest_table(upgraded.stores, OLD) == old, "nothing is deleted"
+
+
+def test_the_correction_of_a_new_version_rests_on_its_own_networks(upgraded: Home) -> None:
+    table = profiled(upgraded, upgraded.context(seed=1))
+    correction = table.corrections[space_digest(SPACE)]
+    assert len(correction.points) == NUM_CALIBRATION
+    assert latest_table(upgraded.stores, NEW) == table
+
+
+def test_a_version_that_changes_everything_has_everything_measured(
+    upgraded: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, ctx = latest_table(upgraded.stores, OLD), upgraded.context(seed=1)
+    exact = small_search.file_ms
+
+    def slower(path: Path) -> float:
+        return 2.0 * exact(path)
+
+    monkeypatch.setattr(small_search, "file_ms", slower)
+    table = profiled(upgraded, ctx)
+    for spec in distinct_layers(SPACE):
+        entry = table.entries[layer_key(spec)]
+        assert (entry.stale, entry.origin) == (False, "")
+        assert entry.median_ms == pytest.approx(2.0 * old.entries[layer_key(spec)].median_ms)
+    asked = [digest for call in upgraded.watch.asked for digest in call]
+    assert len(asked) == len(set(asked)), "what was in the sample is not measured again"
+    assert isinstance(ctx.progress, Recorder)
+    assert any("does not hold: 10 of 10 networks" in words for words in ctx.progress.said)
+    assert latest_table(upgraded.stores, OLD) == old
+
+
+def test_until_it_is_checked_the_table_is_stale(upgraded: Home) -> None:
+    ctx = upgraded.context(seed=1)
+    assert profile.run(ctx) == Waiting()
+    table = latest_table(upgraded.stores, NEW)
+    assert table.missing(distinct_layers(SPACE)) == list(distinct_layers(SPACE))
+    assert all(entry.stale for entry in table.entries.values())
+    assert not table.corrections
+    # Asked again before anything is measured, it waits for the same.
+    assert profile.run(ctx) == Waiting()
+    upgraded.watch.serve(upgraded.stores)
+    assert [len(call) for call in upgraded.watch.asked if len(call) == NUM_NETWORKS]
+
+
+def test_without_a_correction_to_check_with_all_is_measured(upgraded: Home) -> None:
+    """The old version was profiled for another space only."""
+    ctx = upgraded.context(seed=1, dataset={**small_search.DOCUMENT["dataset"], "num_classes": 3})
+    table = profiled(upgraded, ctx)
+    assert not table.missing(distinct_layers(ctx.space))
+    origins = {table.entries[layer_key(spec)].origin for spec in distinct_layers(ctx.space)}
+    assert origins == {""}
+    assert isinstance(ctx.progress, Recorder)
+    assert not any("is new here" in words for words in ctx.progress.said)
+
+
+def test_the_predecessor_is_the_same_context_in_another_version(copied: Home) -> None:
+    found = predecessor(copied.stores, latest_table(copied.stores, NEW))
+    assert found == latest_table(copied.stores, OLD)
+    for other in (OLD, replace(NEW, threads=2)):
+        assert predecessor(copied.stores, latest_table(copied.stores, other)) is None
+
+
+def test_layers_of_recent_fronts_are_counted(finished: FinishedSearch) -> None:
+    uses = uses_in_fronts(finished.context())
+    expected = [
+        layer_key(spec)
+        for network in finished.target.front
+        for spec in layers(SPACE, architecture_from_values(SPACE, network.architecture))
+    ]
+    assert sum(uses.values()) == len(expected)
+    assert uses.keys() == set(expected)
