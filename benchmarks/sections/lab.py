@@ -8,29 +8,31 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.sections.quiet import Quiet
 from latency_predictors.lease import host_lease_folder
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.measure import NETWORK_PROTOCOL
-from latency_predictors.protocol import Subject
+from latency_predictors.measure import NETWORK_PROTOCOL, TimingProtocol
+from latency_predictors.protocol import SessionResult, Subject
 from latency_predictors.session import run_sessions
 from latency_predictors.spread import Measured, combine_sessions
 from nas.compute import InProcessCompute
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState
 from nas.leases import LeaseTimes
-from nas.pipeline.context import PhaseContext, Surroundings
+from nas.pipeline.context import PhaseContext, RunContext, Surroundings
+from nas.pipeline.jobs import ProfileContext
 from nas.pipeline.measuring import NUM_SESSIONS
 from nas.pipeline.profile import profile_context
 from nas.pipeline.runner import open_search, phase_context
 from nas.results import SearchResult
 from nas.settings import Settings
 from nas.specs import ContextSpec, SearchSpec
-from nas.store.job_run import StoredJob
+from nas.store.job_run import JobRun, StoredJob
 from nas.store.searches import all_searches
 from nas.store.stores import Stores, opened_stores
+from search_spaces.base import Space
 from workers.inprocess import run_search
 from workers.measuring import serve_host
 
@@ -61,14 +63,25 @@ def open_lab(home: Path, spec: SearchSpec) -> PhaseContext:
     stores = Stores.open(settings, _LASTING)
     compute = InProcessCompute(stores.artifacts, settings.home)
     search = open_search(spec, Surroundings(settings, stores, compute, Quiet()))
-    request = JobRequest(_KIND, spec.model_dump(mode="json"), "benchmark")
-    stores.jobs.submit(settings.tenant, request)
+    return phase_context(search, _run(stores, settings, spec.model_dump(mode="json")))
+
+
+def open_profile(home: Path, space: Space) -> ProfileContext:
+    """Return the context of a profile that nobody runs, for any space."""
+    settings = settings_of(home)
+    stores = Stores.open(settings, _LASTING)
+    return ProfileContext(space, stores, _run(stores, settings, {"space": space.name}), Quiet())
+
+
+def _run(stores: Stores, settings: Settings, document: dict[str, Any]) -> JobRun:
+    """Return the right to write, under a job that no worker claims."""
+    stores.jobs.submit(settings.tenant, JobRequest(_KIND, document, "benchmark"))
     # Of several processes one may get another's: all that matters is the right to write.
     (claim,) = stores.queue.claim("benchmark", kinds=(_KIND,))
-    return phase_context(search, stores.run(claim))
+    return stores.run(claim)
 
 
-def profiled(ctx: PhaseContext, context: ContextSpec) -> LookupTable:
+def profiled(ctx: RunContext, context: ContextSpec) -> LookupTable:
     """Return the table of this host, complete and calibrated for the space of a context."""
     while (table := profile_context(ctx, context)) is None:
         if not serve_host(ctx.stores, ctx.run.id, lambda done, total: None):
@@ -83,16 +96,23 @@ def measured_anew(table: LookupTable, files: Mapping[str, Path]) -> dict[str, Me
         table: Says how they are run, and what counts as scale 1.
         files: By digest.
     """
+    return combine_sessions(sessions_anew(table, files, NETWORK_PROTOCOL, NUM_SESSIONS))
+
+
+def sessions_anew(
+    table: LookupTable, files: Mapping[str, Path], timing: TimingProtocol, num_sessions: int
+) -> tuple[SessionResult, ...]:
+    """Return sessions that measure files, likewise."""
     subjects = [Subject(digest=digest, path=path) for digest, path in files.items()]
     sessions = run_sessions(
         subjects,
         table.context,
-        NETWORK_PROTOCOL,
+        timing,
         lease_folder=host_lease_folder(),
-        num_sessions=NUM_SESSIONS,
+        num_sessions=num_sessions,
         reference_ms=table.reference_ms,
     )
-    return combine_sessions(tuple(sessions))
+    return tuple(sessions)
 
 
 def search_once(ctx: PhaseContext) -> SearchResult:

@@ -1,20 +1,23 @@
-"""Whole networks of the demo's space measured twice, independently, beside what the table says of them."""
+"""Whole networks measured twice, independently, beside what a table says of them."""
 
+import re
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from pydantic import BaseModel
 
-from benchmarks.sections.lab import measured_anew, open_lab
+from benchmarks.sections.lab import measured_anew, open_profile
 from benchmarks.sections.lab import profiled as profiled_for
 from latency_predictors.calibration import calibration_point, spread_by_cost
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.slot_costs import SlotCosts
 from nas.pipeline.profile import initial_file
-from nas.specs import ContextSpec, parse_spec
+from nas.specs import ContextSpec
 from nas.training.recipes import spread_architectures
 from search_spaces.atomic import write_atomically
 from search_spaces.base import Architecture, FloatArray, Space, architecture_digest, space_digest
@@ -23,12 +26,33 @@ from search_spaces.network import layers
 from search_spaces.sampling import as_architecture
 from search_spaces.slot_tables import distinct_layers
 
-_POOL = 4_000
+_POOL: Final = 4_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """One table that is held against whole networks of this host.
+
+    Attributes:
+        name: For people.
+        space: Whose networks.
+        context: How they are run.
+    """
+
+    name: str
+    space: Space
+    context: ContextSpec
+
+    @property
+    def key(self) -> str:
+        """The name as part of a file's name."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
 
 class Pairs(BaseModel):
     """Two independent measurements of the same networks, from cheap to dear."""
 
+    architectures: tuple[tuple[int, ...], ...]
     first: tuple[CalibrationPoint, ...]
     second: tuple[CalibrationPoint, ...]
 
@@ -38,17 +62,21 @@ def demo_space() -> Space:
     return get_space("mobilenet_v3", preset="tiny", num_classes=10, in_channels=1)
 
 
-def profiled(home: Path) -> LookupTable:
-    """Return the table of this host, complete for the demo's space."""
-    return profiled_for(open_lab(home, parse_spec({"dataset": {"name": "digits"}})), ContextSpec())
+DEMO: Final = Case("demo", demo_space(), ContextSpec())
+"""The space of the demo in the context of the demo."""
 
 
-def measured_pairs(home: Path, count: int) -> Pairs:
+def profiled(home: Path, case: Case = DEMO) -> LookupTable:
+    """Return the table of this host, complete for a case."""
+    return profiled_for(open_profile(home, case.space), case.context)
+
+
+def measured_pairs(home: Path, count: int, case: Case = DEMO) -> Pairs:
     """Measure cost-stratified networks that the table was not calibrated with, twice; kept in the folder."""
-    path = home / "benchmark" / f"pairs-{count}.json"
+    path = home / "benchmark" / f"pairs-{case.key}-{count}.json"
     if path.exists():
         return Pairs.model_validate_json(path.read_bytes())
-    space, table = demo_space(), profiled(home)
+    space, table = case.space, profiled(home, case)
     known = {point.digest for point in table.corrections[space_digest(space)].points}
     rng = np.random.default_rng(20_26)
     pool = np.unique(spread_architectures(space, _POOL, rng), axis=0)
@@ -56,15 +84,16 @@ def measured_pairs(home: Path, count: int) -> Pairs:
     archs = np.array(unseen)
     sums = SlotCosts(space, table.costs_ms(distinct_layers(space))[:, np.newaxis])(archs)[:, 0]
     chosen = [as_architecture(archs[i]) for i in spread_by_cost(sums.astype(np.float64), count, rng)]
-    first, second = (_measure(table, chosen) for _ in range(2))
-    pairs = Pairs(first=first, second=second)
+    first, second = (_measure(space, table, chosen) for _ in range(2))
+    pairs = Pairs(architectures=tuple(chosen), first=first, second=second)
     write_atomically(path, pairs.model_dump_json().encode())
     return pairs
 
 
-def _measure(table: LookupTable, architectures: Sequence[Architecture]) -> tuple[CalibrationPoint, ...]:
+def _measure(
+    space: Space, table: LookupTable, architectures: Sequence[Architecture]
+) -> tuple[CalibrationPoint, ...]:
     """Measure networks in fresh sessions, beside what the table says of them."""
-    space = demo_space()
     with tempfile.TemporaryDirectory(prefix="hwnas-bench-") as folder:
         files: dict[str, Path] = {}
         for one in architectures:

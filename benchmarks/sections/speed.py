@@ -50,7 +50,7 @@ def _target(number: int) -> tuple[LookupTable, Correction]:
         )
     device = Device("made up", (), 1, 1, "none", "none")
     table = LookupTable(device=device, context=ExecutionContext("none", str(number)), entries=entries)
-    hull = Hull(min_sum_ms=0.2, max_sum_ms=1.0, min_layers=7, max_layers=12)
+    hull = Hull(min_sum_ms=0.2, max_sum_ms=1.0, min_layers=7, max_layers=12, max_spread=0.002)
     correction = Correction(
         terms=("a", "b", "c"),
         a=0.9,

@@ -1,0 +1,24 @@
+"""Every table context against whole networks, with simpler predictions beside it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.figures import Figure
+from benchmarks.sections.operator_profile import operator_sums
+from benchmarks.sections.table_cases import cases
+from benchmarks.sections.tables import NUM_NETWORKS, NUM_QUICK, beside, figures_of, hold, share_figure
+
+LEAST_POINTS = -3.0
+
+
+def run(home: Path, quick: bool) -> list[Figure]:
+    """Hold each table against its networks; the share within 5 % is that of all tables together."""
+    figures, tables = [], []
+    for case in cases():
+        held = hold(home, case, NUM_QUICK if quick else NUM_NETWORKS)
+        operators = operator_sums(home, held)
+        if operators is not None:
+            held = replace(held, others={**held.others, "sum of profiled operators": operators})
+        tables.append(held)
+        figures += [*figures_of(held, case.name), *beside(held, case.name)]
+    return [*figures, share_figure(tables, LEAST_POINTS)]
