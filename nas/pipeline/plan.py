@@ -9,11 +9,11 @@ from typing import Final
 
 from latency_predictors.correction import ErrorReport
 from nas.pipeline import export, finetune, predict, profile, references, train, verify
-from nas.pipeline.context import SearchContext
+from nas.pipeline.context import PhaseContext, SearchContext
 from nas.pipeline.measuring import NUM_SESSIONS
 from nas.pipeline.options import options_of, recipe_of
 from nas.pipeline.profile import NUM_CALIBRATION, check_limits, context_of, latest_table
-from nas.pipeline.training import find_started, training_key
+from nas.pipeline.training import started, training_key
 from nas.results import Document
 from nas.task_events import SupernetTimed
 from nas.tasks import TimeSupernet, WholeSpace
@@ -46,10 +46,8 @@ DELIVERED_S: Final = 0.1
 """Writing what is handed out with one network, which is scored on the test images."""
 
 SEARCH_S_PER_EVALUATION: Final = 1.5e-4
-TRAINING_SHARE: Final = 0.7
-"""Of what the other phases leave of the budget: a reserve for what was estimated too low."""
-
-MAX_EPOCHS: Final = 600
+LONGER: Final = 1.25
+"""Share of the budget's epochs up to which a training that another search has begun is gone on with."""
 
 
 class PlannedPhase(Document):
@@ -129,18 +127,15 @@ def epochs_for(ctx: SearchContext, throughput: SupernetTimed, others_s: float) -
     batch = options_of(ctx.spec, epochs=1).batch_size
     epoch_s = CHECKPOINT_S + throughput.step_s * steps_per_epoch(len(ctx.dataset.labels("train")), batch)
     found = train.trained_supernet(ctx)
-    started = find_started(ctx, training_key(ctx, WholeSpace()), ctx.spec.supernet.epochs)
     if ctx.spec.supernet.epochs is not None:
         return ctx.spec.supernet.epochs, epoch_s
     if found is not None:
         return found.epochs, epoch_s
-    if started is not None:
-        return started, epoch_s
     others_s += sum(phase.seconds for phase in _further_training(ctx, 0.0))
-    left = max(60.0 * ctx.spec.budget.wall_minutes - others_s - RAY_S - TRAINING_S, 0.0) * TRAINING_SHARE
-    # References get what supernet and front get together.
-    parts = (1 + ctx.spec.finetune.share) * (2 if ctx.spec.references else 1)
-    return min(max(int(left / parts / epoch_s), 1), MAX_EPOCHS), epoch_s
+    fit = train.budget_s(ctx, others_s + RAY_S + TRAINING_S) / epoch_s
+    epochs = min(max(int(fit), 1), train.MAX_EPOCHS)
+    begun = (one.epochs for one in started(ctx, training_key(ctx, WholeSpace())))
+    return next((one for one in begun if train.ENOUGH * epochs <= one <= LONGER * epochs), epochs), epoch_s
 
 
 def _throughput(ctx: SearchContext) -> SupernetTimed:
@@ -150,10 +145,13 @@ def _throughput(ctx: SearchContext) -> SupernetTimed:
     return timed
 
 
-def planned_epochs(ctx: SearchContext) -> int:
-    """Return the epochs that a search will train, as its plan says."""
+def planned_epochs(ctx: PhaseContext) -> int:
+    """Return the epochs that a search will train: those that it has begun with, else as its plan says."""
     if ctx.spec.supernet.epochs is not None:
         return ctx.spec.supernet.epochs
+    for one in started(ctx, training_key(ctx, WholeSpace())):
+        if one.trainer == ctx.run.id:
+            return one.epochs
     throughput = _throughput(ctx)
     others = _other_phases(ctx, throughput, _missing(ctx))
     return epochs_for(ctx, throughput, sum(phase.seconds for phase in others))[0]

@@ -4,6 +4,7 @@ Supernets are kept by space, data, recipe, augmentation and seed, so that a sear
 trains nothing.
 """
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -16,6 +17,16 @@ from nas.task_events import TensorFiles
 from nas.tasks import WholeSpace
 
 NAME: Final = "train"
+
+MAX_EPOCHS: Final = 600
+TRAINING_SHARE: Final = 0.7
+"""Of what the other phases leave of the budget: a reserve for what was estimated too low."""
+
+TRIAL: Final = 0.25
+"""Share of the budget's training below which a finished supernet counts as a trial."""
+
+ENOUGH: Final = 0.5
+"""Share of the epochs with which another's supernet will do, since no two stopwatches agree."""
 
 
 class TrainDocument(Document):
@@ -44,8 +55,23 @@ class TrainDocument(Document):
 
 
 def trained_supernet(ctx: SearchContext) -> Trained | None:
-    """Return the finished supernet that a search would take: of the epochs asked for, else of the most."""
-    return find_trained(ctx, training_key(ctx, WholeSpace()), ctx.spec.supernet.epochs)
+    """Return the finished supernet that a search would take.
+
+    That of the epochs asked for; where none are, that of the most, unless it is a trial beside what the
+    budget would give: one that was trained for minutes is no answer to who asks for hours.
+    """
+    epochs = ctx.spec.supernet.epochs
+    found = find_trained(ctx, training_key(ctx, WholeSpace()), epochs)
+    if found is None or epochs is not None or found.epochs >= MAX_EPOCHS:
+        return found
+    return found if found.seconds >= TRIAL * budget_s(ctx, 0.0) else None
+
+
+def budget_s(ctx: SearchContext, others_s: float) -> float:
+    """Return the seconds of a budget for the supernet, `others_s` of it gone on phases that do not train."""
+    left_s = max(60.0 * ctx.spec.budget.wall_minutes - others_s, 0.0) * TRAINING_SHARE
+    # References get what supernet and front get together.
+    return left_s / ((1 + ctx.spec.finetune.share) * (2 if ctx.spec.references else 1))
 
 
 def run(ctx: PhaseContext, choose_epochs: Callable[[PhaseContext], int]) -> PhaseEnd:
@@ -56,8 +82,7 @@ def run(ctx: PhaseContext, choose_epochs: Callable[[PhaseContext], int]) -> Phas
         choose_epochs: Called only where there is something to train.
     """
     found = trained_supernet(ctx)
-    any_epochs = ctx.spec.supernet.epochs is None
-    trained = found or train_to_end(ctx, WholeSpace(), choose_epochs(ctx), Place(NAME), any_epochs=any_epochs)
+    trained = found or _train(ctx, choose_epochs(ctx))
     if isinstance(trained, Waiting):
         return trained
     summary = SupernetSummary(
@@ -78,3 +103,8 @@ def run(ctx: PhaseContext, choose_epochs: Callable[[PhaseContext], int]) -> Phas
     )
     ctx.run.save(NAME, document)
     return Done()
+
+
+def _train(ctx: PhaseContext, epochs: int) -> Trained | Waiting:
+    enough = None if ctx.spec.supernet.epochs else math.ceil(ENOUGH * epochs)
+    return train_to_end(ctx, WholeSpace(), epochs, Place(NAME), enough=enough)

@@ -97,16 +97,13 @@ def find_alike(ctx: SearchContext, key: SupernetKey, cpu_seconds: float) -> Trai
     return min(alike, key=lambda one: abs(one.cpu_seconds - cpu_seconds), default=None)
 
 
-def find_started(ctx: SearchContext, key: SupernetKey, epochs: int | None) -> int | None:
-    """Return the epochs of a training that was begun and not finished, if there is one to go on with."""
-    for stored in ctx.stores.supernets.find(ctx.tenant, key):
-        if not stored.weights and epochs in (None, stored.epochs):
-            return stored.epochs
-    return None
+def started(ctx: SearchContext, key: SupernetKey) -> tuple[StoredSupernet, ...]:
+    """Return the trainings of a key that were begun and not finished, the most epochs first."""
+    return tuple(stored for stored in ctx.stores.supernets.find(ctx.tenant, key) if not stored.weights)
 
 
 def train_to_end(
-    ctx: PhaseContext, network: Network, epochs: int, place: Place, *, any_epochs: bool = False
+    ctx: PhaseContext, network: Network, epochs: int, place: Place, *, enough: int | None = None
 ) -> Trained | Waiting:
     """Train a network, or go on with its training, or take it where it is trained.
 
@@ -118,10 +115,10 @@ def train_to_end(
         network: To be trained.
         epochs: To train it for.
         place: In the phase.
-        any_epochs: Whether what others have trained, or train now, will do with any number of epochs.
+        enough: Epochs with which what others have trained, or train now, will do; None for `epochs` alone.
     """
     store, lease = ctx.stores.supernets, ctx.run.lease
-    stored = store.begin(lease, training_key(ctx, network), epochs, any_epochs=any_epochs)
+    stored = store.begin(lease, training_key(ctx, network), epochs, enough=enough)
     if stored.weights:
         return as_trained(stored)
     if stored.trainer != lease.job_id:

@@ -77,7 +77,7 @@ class DatabaseSupernetStore:
         self._engine = engine
 
     def begin(
-        self, lease: Lease, key: SupernetKey, epochs: int, owner: str = "", *, any_epochs: bool = False
+        self, lease: Lease, key: SupernetKey, epochs: int, owner: str = "", *, enough: int | None = None
     ) -> StoredSupernet:
         """Take the training of a key and so many epochs, unless it is trained or another attempt is at it.
 
@@ -89,7 +89,8 @@ class DatabaseSupernetStore:
             key: What tells it apart.
             epochs: To train for.
             owner: Of a new one.
-            any_epochs: Whether one that is trained, or trained by another now, will do with any number.
+            enough: Epochs with which one that is trained, or trained by another now, will do; None for
+                `epochs` alone.
 
         Raises:
             LeaseLost: The job is another's; nothing was written.
@@ -98,8 +99,10 @@ class DatabaseSupernetStore:
         with fenced(self._engine, lease) as connection:
             # Two that begin at this moment have no row to meet at, and may have chosen other epochs.
             one_at_a_time(connection, f"train {lease.tenant} {key}")
-            if any_epochs and (found := self._best(connection, lease.tenant, key, others)):
-                return found
+            if enough is not None:
+                will_do = and_(_of(lease.tenant, key), supernets.c.epochs >= enough)
+                if found := self._best(connection, will_do, others):
+                    return found
             row = {
                 **asdict(key),
                 "id": secrets.token_hex(10),
@@ -118,10 +121,10 @@ class DatabaseSupernetStore:
 
     @staticmethod
     def _best(
-        connection: Connection, tenant: str, key: SupernetKey, others: ColumnElement[bool]
+        connection: Connection, will_do: ColumnElement[bool], others: ColumnElement[bool]
     ) -> StoredSupernet | None:
         """Return the trained supernet of most epochs, else one that others train, else None."""
-        query = select(supernets).where(_of(tenant, key), or_(supernets.c.weights != "", others))
+        query = select(supernets).where(will_do, or_(supernets.c.weights != "", others))
         rows = connection.execute(query.order_by(supernets.c.epochs.desc())).all()
         trained = [row for row in rows if row.weights]
         return _supernet((trained or rows)[0]) if rows else None

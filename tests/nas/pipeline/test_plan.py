@@ -13,17 +13,16 @@ from nas.pipeline.measuring import NUM_SESSIONS
 from nas.pipeline.plan import (
     CHECKPOINT_S,
     EXPORT_S,
-    MAX_EPOCHS,
     NETWORK_S,
     RAY_S,
     TRAINING_S,
-    TRAINING_SHARE,
     VERIFIED_S,
     epochs_for,
     make_plan,
     planned_epochs,
 )
 from nas.pipeline.profile import latest_table
+from nas.pipeline.train import MAX_EPOCHS, TRAINING_SHARE
 from nas.pipeline.training import training_key
 from nas.ports import Run
 from nas.task_events import SupernetTimed
@@ -35,6 +34,7 @@ from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import Home
 
 FAST = SupernetTimed(step_s=1.0, image_s=1e-4)
+SHORT = {"wall_minutes": 0.001}
 OPEN: dict[str, Any] = {"supernet": {}, "references": [], "budget": {"wall_minutes": 10}}
 # 120 images in batches of at most 64 are two steps an epoch: two seconds; then a checkpoint.
 EPOCH_S = 2.0 + CHECKPOINT_S
@@ -78,29 +78,46 @@ def test_a_long_budget_does_not_train_for_ever(home: Home) -> None:
 
 
 def test_epochs_that_were_asked_for_count_more_than_the_budget(home: Home) -> None:
-    ctx = planned(home, **{**OPEN, "supernet": {"epochs": 5_000}, "budget": {"wall_minutes": 1}})
-    assert epochs_for(ctx, FAST, 1_000.0)[0] == 5_000
-    assert planned_epochs(ctx) == 5_000
+    changes: dict[str, Any] = {**OPEN, "supernet": {"epochs": 5_000}, "budget": {"wall_minutes": 1}}
+    assert epochs_for(planned(home, **changes), FAST, 1_000.0)[0] == 5_000
+    assert planned_epochs(home.context(**changes)) == 5_000
 
 
-def test_a_training_that_was_begun_goes_on_with_its_epochs(home: Home) -> None:
+def test_a_search_goes_on_with_the_epochs_that_it_has_begun_with(home: Home) -> None:
     """Another estimate of the budget would start from nothing."""
-    ctx = planned(home, **OPEN)
+    ctx = replace(home.context(**OPEN), compute=Quick())
     estimated = planned_epochs(ctx)
-    key = training_key(ctx, WholeSpace())
-    home.stores.supernets.begin(home.context().run.lease, key, 77)
-    assert estimated != 77
-    assert planned_epochs(ctx) == 77
+    home.stores.supernets.begin(ctx.run.lease, training_key(ctx, WholeSpace()), 9)
+    assert estimated > 90
+    assert planned_epochs(ctx) == 9
+
+
+@pytest.mark.parametrize(
+    ("share", "gone_on"), [(0.4, False), (0.6, True), (1.0, True), (1.2, True), (1.3, False), (30.0, False)]
+)
+def test_what_another_search_has_begun_is_gone_on_with_where_the_budget_fits(
+    share: float, gone_on: bool, home: Home
+) -> None:
+    ctx = planned(home, **OPEN)
+    estimated = epochs_for(ctx, FAST, 0.0)[0]
+    begun = round(share * estimated)
+    home.stores.supernets.begin(home.context().run.lease, training_key(ctx, WholeSpace()), begun)
+    assert epochs_for(ctx, FAST, 0.0)[0] == (begun if gone_on else estimated)
 
 
 def test_a_finished_supernet_is_taken_with_its_epochs(finished: FinishedSearch) -> None:
-    ctx = planned(finished.home, **OPEN)
+    ctx = planned(finished.home, **{**OPEN, "budget": SHORT})
     assert epochs_for(ctx, FAST, 0.0)[0] == 2
     plan = make_plan(ctx)
     training = next(phase for phase in plan.phases if phase.name == "train")
     assert (training.seconds, training.note) == (0.0, "a supernet is there")
     scoring = next(phase for phase in plan.phases if phase.name == "predict")
     assert (scoring.seconds, scoring.note) == (0.0, "subnets are scored already")
+
+
+def test_a_trial_does_not_stand_for_a_training_of_hours(finished: FinishedSearch) -> None:
+    ctx = planned(finished.home, **{**OPEN, "budget": {"wall_minutes": 60}})
+    assert epochs_for(ctx, FAST, 0.0)[0] > 100
 
 
 def test_phases_are_in_order_and_add_up(home: Home) -> None:

@@ -28,7 +28,7 @@ def no_training(ctx: PhaseContext) -> int:
         {"export": {"points": 9}},
         {"references": []},
         {"budget": {"wall_minutes": 3}},
-        {"supernet": {}},
+        {"supernet": {}, "budget": {"wall_minutes": 0.001}},
     ],
 )
 def test_another_limit_target_or_budget_takes_the_same_supernet(
@@ -46,6 +46,7 @@ def test_another_limit_target_or_budget_takes_the_same_supernet(
         {"supernet": {"recipe": "sandwich"}},
         {"supernet": {"flip": True}},
         {"supernet": {"epochs": 3}},
+        {"supernet": {}, "budget": {"wall_minutes": 600}},
     ],
 )
 def test_another_seed_recipe_or_image_treatment_is_another_supernet(
@@ -55,7 +56,9 @@ def test_another_seed_recipe_or_image_treatment_is_another_supernet(
 
 
 def test_a_second_search_trains_nothing_and_says_so(copied: Home, finished: FinishedSearch) -> None:
-    ctx = copied.context(targets=[{"limits": {"latency_ms": 5.0}}], supernet={})
+    ctx = copied.context(
+        targets=[{"limits": {"latency_ms": 5.0}}], supernet={}, budget={"wall_minutes": 0.001}
+    )
     assert train.run(ctx, no_training) == Done()
     document = ctx.run.load("train", TrainDocument)
     first = finished.run.load("train", TrainDocument)
@@ -79,7 +82,7 @@ def test_training_tells_its_epochs_and_leaves_verified_weights(finished: Finishe
 
 
 def test_the_plan_is_asked_only_where_something_is_trained(home: Home) -> None:
-    ctx = home.context(supernet={})
+    ctx = home.context(supernet={}, budget={"wall_minutes": 0.001})
     asked: list[str] = []
 
     def one_epoch(own: PhaseContext) -> int:
@@ -106,9 +109,9 @@ def test_a_search_waits_for_the_supernet_that_another_trains(home: Home) -> None
     assert home.compute.of(TrainNetwork) == []
 
 
-def test_a_search_that_names_no_epochs_waits_for_whatever_another_trains(home: Home) -> None:
+def test_a_search_that_names_no_epochs_waits_for_half_as_many_of_another(home: Home) -> None:
     begun = begun_by_another(home, 3)
-    assert train.run(home.context(supernet={}), lambda own: 7) == Waiting(begun.id)
+    assert train.run(home.context(supernet={}), lambda own: 6) == Waiting(begun.id)
     assert len(home.stores.supernets.list_all("local")) == 1
 
 

@@ -87,7 +87,7 @@ def test_tenants_train_each_their_own(
     store.submit("other", REQUEST)
     others = claim_one(queue).lease
     begun = supernets.begin(lease, KEY, 10)
-    own = supernets.begin(others, KEY, 20, any_epochs=True)
+    own = supernets.begin(others, KEY, 20, enough=1)
     assert (own.trainer, own.epochs) == (others.job_id, 20)
     assert own.id != begun.id
 
@@ -97,9 +97,9 @@ def test_whoever_takes_any_number_of_epochs_takes_what_is_trained_else_what_is_i
 ) -> None:
     first, second, third = (running(store, queue) for _ in range(3))
     small, large = supernets.begin(first, KEY, 10), supernets.begin(second, KEY, 40)
-    assert supernets.begin(third, KEY, 20, any_epochs=True) == large
+    assert supernets.begin(third, KEY, 20, enough=1) == large
     supernets.finish(first, small.id, DIGEST, {})
-    assert supernets.begin(third, KEY, 20, any_epochs=True).id == small.id
+    assert supernets.begin(third, KEY, 20, enough=1).id == small.id
     assert supernets.begin(third, KEY, 20).trainer == third.job_id
 
 
@@ -111,7 +111,7 @@ def test_two_that_begin_at_the_same_moment_train_once(
     def begin(lease: Lease, epochs: int) -> str:
         engine = open_engine(url)
         together.wait()
-        found = DatabaseSupernetStore(engine).begin(lease, KEY, epochs, any_epochs=True)
+        found = DatabaseSupernetStore(engine).begin(lease, KEY, epochs, enough=1)
         engine.dispose()
         return found.trainer
 
