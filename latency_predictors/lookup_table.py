@@ -5,7 +5,9 @@ A table also keeps what is derived from it: for each search space the correction
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -14,8 +16,10 @@ from pydantic import Field, ValidationError
 
 from latency_predictors.correction import Correction
 from latency_predictors.device import Device, ExecutionContext
+from latency_predictors.drift import against
 from latency_predictors.protocol import SessionResult, WireModel
 from latency_predictors.spread import combine
+from latency_predictors.trust import State, counting, state_of
 from search_spaces.atomic import write_atomically
 from search_spaces.base import FloatArray
 from search_spaces.digests import canonical_json
@@ -76,6 +80,27 @@ class Entry(WireModel):
         """Whether it was measured, and not with another version that may differ."""
         return self.kind == "measured" and not self.stale
 
+    @property
+    def state(self) -> State:
+        """How far the value can be trusted today."""
+        return self.state_at(datetime.now(UTC))
+
+    def is_due(self, now: datetime) -> bool:
+        """Return whether a further session would tell more: it is not settled, nor was it measured today."""
+        days = [
+            datetime.fromisoformat(value.measured_at).date() for value in self.values if value.measured_at
+        ]
+        due = self.holds and self.state_at(now) != "settled"
+        return due and max(days, default=now.date()) < now.date()
+
+    def state_at(self, now: datetime) -> State:
+        """Return how far the value can be trusted at some time; see `latency_predictors.trust`."""
+        if self.stale:
+            return "stale"
+        medians = [value.median_ms for value in self.values]
+        suspect = [value.suspect for value in self.values]
+        return state_of(medians, suspect, [value.measured_at for value in self.values], now)
+
 
 class LookupTable(WireModel):
     """Measured costs of layers for one (device, context). Values; every change makes a new table.
@@ -134,25 +159,34 @@ class LookupTable(WireModel):
         """
         specs = {layer_key(spec): spec for spec in layers}
         found: dict[str, list[SessionValue]] = {key: [] for key in specs}
+        reference = self.reference_ms or (sessions[-1].reference_ms if sessions else {})
         for session in sessions:
             self._check_same(session)
-            for result in session.results:
+            for result in against(session, reference).results:
                 if result.digest in specs:
                     found[result.digest].append(
                         SessionValue(
                             session_id=session.session_id,
                             measured_at=session.started_at,
                             median_ms=result.median_ms,
-                            suspect=result.suspect,
+                            suspect=result.suspect or session.conditions.disturbed,
                         )
                     )
         entries = {key: self._entry(key, specs[key], values) for key, values in found.items() if values}
-        reference = self.reference_ms or (sessions[0].reference_ms if sessions else {})
         return self.model_copy(update={"entries": {**self.entries, **entries}, "reference_ms": reference})
 
     def with_correction(self, space_digest: str, correction: Correction) -> "LookupTable":
         """Return the table with the correction for a search space."""
         return self.model_copy(update={"corrections": {**self.corrections, space_digest: correction}})
+
+    def due(self, layers: Iterable[LayerSpec], now: datetime) -> list[LayerSpec]:
+        """Return the layers with an entry that a further session would tell more of, in order."""
+        return [spec for spec in layers if (entry := self.entries.get(layer_key(spec))) and entry.is_due(now)]
+
+    @property
+    def states(self) -> dict[State, int]:
+        """How many entries are in which state today, the most first."""
+        return dict(Counter(entry.state for entry in self.entries.values()).most_common())
 
     @property
     def median_rel_sd(self) -> float:
@@ -198,7 +232,9 @@ class LookupTable(WireModel):
         # Sessions of another context do not mix with those of this one.
         before = there.values if there is not None and not there.origin else ()
         every = {value.session_id: value for value in (*before, *values)}
-        median_ms, rel_sd = combine([value.median_ms for value in every.values()])
+        medians = [value.median_ms for value in every.values()]
+        counts = counting(medians, [value.suspect for value in every.values()])
+        median_ms, rel_sd = combine([one for one, count in zip(medians, counts, strict=True) if count])
         return Entry(
             signature=spec.signature(), values=tuple(every.values()), median_ms=median_ms, rel_sd=rel_sd
         )

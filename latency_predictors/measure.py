@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from search_spaces.base import FloatArray
+from search_spaces.errors import MeasurementError
 
 NS_PER_MS = 1e6
 NS_PER_S = 1e9
@@ -21,6 +22,9 @@ NS_PER_S = 1e9
 _WARM_UP_WINDOW = 5
 _CHECK_GROWTH = 1.25  # the interval is looked at after every further quarter of the blocks
 _NORMAL_95 = 1.96
+_FEWEST_BLOCKS = 5  # at the ceiling too: the median of fewer is worth nothing where one of them is an outlier
+_LEAP_S = 1.0  # a block that is both so long and so many times the typical one was not measured:
+_LEAP_FACTOR = 100.0  # the clock leapt, or the machine stood still
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class TimingProtocol:
         min_blocks: Blocks, at least.
         min_duration_s: Seconds of timed blocks, at least.
         interval: Stop when half the width of the median's 95 % interval is within this share of the median.
-        ceiling_s: Stop anyway after so many seconds of timed blocks; the result is then `wide`.
+        ceiling_s: Stop anyway after so many seconds of timed blocks (and five of them); the result is then
+            `wide`.
     """
 
     warm_up_runs: int
@@ -118,8 +123,11 @@ def measure(run_once: Callable[[], None], clock: Callable[[], int], protocol: Ti
         run_once: Runs the subject once.
         clock: Monotonic time in nanoseconds, for example `time.perf_counter_ns`.
         protocol: Floors and ceilings.
+
+    Raises:
+        MeasurementError: `clock_jumped`.
     """
-    runs_per_block = _warm_up(run_once, clock, protocol)
+    runs_per_block, typical_ns = _warm_up(run_once, clock, protocol)
     blocks_ns: list[int] = []
     total_ns = 0
     next_check = protocol.min_blocks
@@ -128,8 +136,9 @@ def measure(run_once: Callable[[], None], clock: Callable[[], int], protocol: Ti
         for _ in range(runs_per_block):
             run_once()
         blocks_ns.append(clock() - begin)
+        _check_clock(blocks_ns[-1], typical_ns * runs_per_block)
         total_ns += blocks_ns[-1]
-        exhausted = total_ns >= protocol.ceiling_s * NS_PER_S
+        exhausted = total_ns >= protocol.ceiling_s * NS_PER_S and len(blocks_ns) >= _FEWEST_BLOCKS
         if not exhausted and (len(blocks_ns) < next_check or total_ns < protocol.min_duration_s * NS_PER_S):
             continue
         next_check = math.ceil(len(blocks_ns) * _CHECK_GROWTH)
@@ -154,8 +163,10 @@ def median_interval(values: FloatArray) -> tuple[float, float, float]:
     return float(ordered[low]), float(np.median(ordered)), float(ordered[high])
 
 
-def _warm_up(run_once: Callable[[], None], clock: Callable[[], int], protocol: TimingProtocol) -> int:
-    """Run until the times are steady; return how many runs make a block."""
+def _warm_up(
+    run_once: Callable[[], None], clock: Callable[[], int], protocol: TimingProtocol
+) -> tuple[int, float]:
+    """Run until the times are steady; return how many runs make a block, and how long one is, in ns."""
     recent: deque[int] = deque(maxlen=2 * _WARM_UP_WINDOW)
     start = clock()
     num_runs = 0
@@ -163,6 +174,7 @@ def _warm_up(run_once: Callable[[], None], clock: Callable[[], int], protocol: T
         begin = clock()
         run_once()
         end = clock()
+        _check_clock(end - begin, recent[-1] if recent else math.inf)
         recent.append(end - begin)
         num_runs += 1
         elapsed_s = (end - start) / NS_PER_S
@@ -170,7 +182,17 @@ def _warm_up(run_once: Callable[[], None], clock: Callable[[], int], protocol: T
             continue
         if _steady(recent, protocol.steady) or elapsed_s >= protocol.warm_up_ceiling_s:
             typical_ns = float(np.median(recent))
-            return max(1, math.ceil(protocol.block_s * NS_PER_S / max(typical_ns, 1.0)))
+            return max(1, math.ceil(protocol.block_s * NS_PER_S / max(typical_ns, 1.0))), typical_ns
+
+
+def _check_clock(took_ns: int, typical_ns: float) -> None:
+    if 0 <= took_ns < max(_LEAP_S * NS_PER_S, _LEAP_FACTOR * typical_ns):
+        return
+    raise MeasurementError(
+        "clock_jumped",
+        f"a run that takes {typical_ns / NS_PER_MS:.3g} ms seemed to take {took_ns / NS_PER_MS:.6g} ms: the "
+        "clock jumped, or the machine stood still; measure again, on a machine that is not suspended",
+    )
 
 
 def _steady(recent: deque[int], tolerance: float) -> bool:

@@ -1,16 +1,21 @@
 """Wire models of measuring: what a session is asked for and what it answers.
 
 A request is one JSON document, an answer is JSON lines: `started` for every measurement (so that progress can
-be shown and a death can be blamed), then one `finished` or `failed`. `version` changes when a field does.
+be shown and a death can be blamed), a `segment` whenever there is something to keep (so that a death loses
+little), then one `finished` or `failed`. `version` changes when a field does, unless it has a default.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.measure import Summary, TimingProtocol
+from search_spaces.errors import MeasurementError
+
+FILE_ERRORS: Final = ("file_not_loadable", "unsupported_subject")
+"""Codes that are a file's own fault: in this context it is not measured, however often one tries."""
 
 
 class WireModel(BaseModel):
@@ -66,6 +71,68 @@ class AnchorReading(WireModel):
     median_ms: dict[str, float]
 
 
+class Timed(WireModel):
+    """One measurement of a subject, as it was, with what surrounds it.
+
+    Attributes:
+        digest: The subject's.
+        at_ns: The middle of it, on the session's monotonic clock.
+        summary: What was measured.
+        before: The anchors before it.
+        after: The anchors after it.
+        moved: Whether the anchors moved, after repeats too.
+        num_repeats: How often it was measured again because they did.
+    """
+
+    digest: str
+    at_ns: int
+    summary: Summary
+    before: AnchorReading
+    after: AnchorReading
+    moved: bool
+    num_repeats: int
+
+
+class SubjectFailure(WireModel):
+    """A subject that was not measured, and why.
+
+    Attributes:
+        digest: The subject's.
+        code: One of `FILE_ERRORS`.
+        message: For people.
+    """
+
+    digest: str
+    code: str
+    message: str
+
+    @classmethod
+    def of(cls, digest: str, error: MeasurementError) -> "SubjectFailure":
+        """Return what an error says of a subject."""
+        return cls(digest=digest, code=error.code, message=error.message)
+
+
+class Conditions(WireModel):
+    """What was seen of the device before and after a session.
+
+    Attributes:
+        busy: Processors that other work kept busy just before it; None where that cannot be read.
+        too_busy: Whether that was more than the rule allows.
+        temperature_c: Of the processor just before it; None where that cannot be read.
+        num_throttles: How often heat slowed the processor down meanwhile.
+    """
+
+    busy: float | None = None
+    too_busy: bool = False
+    temperature_c: float | None = None
+    num_throttles: int = 0
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether everything that was measured then is suspect."""
+        return self.too_busy or self.num_throttles > 0
+
+
 class SessionRequest(WireModel):
     """What one session is to do.
 
@@ -95,13 +162,25 @@ class Started(WireModel):
     digest: str
 
 
+class Segment(WireModel):
+    """What was measured between two readings of the anchors.
+
+    Attributes:
+        timed: What is kept of it; what is measured again is not.
+        failures: What cannot be measured.
+        readings: Of the anchors, since the segment before.
+    """
+
+    event: Literal["segment"] = "segment"
+    timed: tuple[Timed, ...]
+    failures: tuple[SubjectFailure, ...]
+    readings: tuple[AnchorReading, ...]
+
+
 class Finished(WireModel):
     """All is measured."""
 
     event: Literal["finished"] = "finished"
-    results: tuple[SubjectResult, ...]
-    readings: tuple[AnchorReading, ...]
-    reference_ms: dict[str, float]
     cpus: tuple[int, ...]
 
 
@@ -113,7 +192,7 @@ class Failed(WireModel):
     message: str
 
 
-Line = Started | Finished | Failed
+Line = Started | Segment | Finished | Failed
 LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="event")])
 """Reads one line of an answer."""
 
@@ -129,9 +208,11 @@ class SessionResult(WireModel):
         context: How.
         timing: How it was timed.
         cpus: Logical processors it was pinned to; empty where the system cannot pin.
-        results: One for each subject, in the order they were measured.
+        results: One for each subject that was measured, in that order.
         readings: The anchors over the session.
         reference_ms: Medians of the anchors that counted as scale 1.
+        failures: One for each subject that cannot be measured.
+        conditions: What was seen of the device.
     """
 
     version: Literal[1] = 1
@@ -144,3 +225,5 @@ class SessionResult(WireModel):
     results: tuple[SubjectResult, ...]
     readings: tuple[AnchorReading, ...]
     reference_ms: dict[str, float]
+    failures: tuple[SubjectFailure, ...] = ()
+    conditions: Conditions = Conditions()

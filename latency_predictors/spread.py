@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latency_predictors.drift import against
 from latency_predictors.protocol import SessionResult, SubjectResult
+from latency_predictors.trust import counting, is_suspect
 
 SINGLE_SESSION_REL_SD = 0.05
 """Of a value that one session measured: what fresh sessions of one layer were seen to differ by."""
@@ -28,8 +30,8 @@ class Measured:
         upper_ms: Upper end; what a limit is held against.
         p90_ms: 90th percentile of the blocks, median over sessions.
         rel_sd: Spread between sessions, as a share.
-        session_ids: Where it was measured.
-        suspect: Whether the device moved in every session.
+        session_ids: Those that the value is made of.
+        suspect: Whether sessions contradict each other, or the device was disturbed wherever they agree.
     """
 
     digest: str
@@ -50,37 +52,65 @@ def combine(medians_ms: Sequence[float]) -> tuple[float, float]:
     return median, max(float(np.std(medians_ms, ddof=1)) / median, MIN_REL_SD)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """One subject in one session."""
+
+    session_id: str
+    result: SubjectResult
+    suspect: bool
+
+
 def combine_sessions(sessions: Sequence[SessionResult]) -> dict[str, Measured]:
-    """Return every subject over all sessions, by digest.
+    """Return every subject over all sessions, by digest; against the reference of the last one.
 
-    Two sessions say little about the spread of one subject, but all subjects together say much: the interval
-    takes the larger of the subject's own spread and the pooled one.
+    Sessions that most others contradict do not count. Two sessions say little about the spread of one
+    subject, but all subjects together say much: the interval takes the larger of the subject's own spread and
+    the pooled one.
     """
-    found: dict[str, list[tuple[str, SubjectResult]]] = {}
+    every: dict[str, list[_Found]] = {}
     for session in sessions:
-        for result in session.results:
-            found.setdefault(result.digest, []).append((session.session_id, result))
-    pooled = _pooled_rel_sd(found)
-    return {digest: _measured(digest, results, pooled) for digest, results in found.items()}
+        for result in against(session, sessions[-1].reference_ms).results:
+            suspect = result.suspect or session.conditions.disturbed
+            every.setdefault(result.digest, []).append(_Found(session.session_id, result, suspect))
+    counted = {digest: _counted(found) for digest, found in every.items()}
+    pooled = _pooled_rel_sd(counted)
+    return {
+        digest: _measured(counted[digest], pooled, suspect=_suspect(found)) for digest, found in every.items()
+    }
 
 
-def _pooled_rel_sd(found: Mapping[str, Sequence[tuple[str, SubjectResult]]]) -> float:
-    spreads = [combine([result.median_ms for _, result in results])[1] for results in found.values()]
+def _counted(found: Sequence[_Found]) -> list[_Found]:
+    counts = counting(_medians(found), [one.suspect for one in found])
+    return [one for one, count in zip(found, counts, strict=True) if count]
+
+
+def _suspect(found: Sequence[_Found]) -> bool:
+    return is_suspect(_medians(found), [one.suspect for one in found])
+
+
+def _medians(found: Sequence[_Found]) -> list[float]:
+    return [one.result.median_ms for one in found]
+
+
+def _pooled_rel_sd(found: Mapping[str, Sequence[_Found]]) -> float:
+    spreads = [combine(_medians(one))[1] for one in found.values()]
     return math.sqrt(float(np.mean(np.square(spreads)))) if spreads else 0.0
 
 
-def _measured(digest: str, results: Sequence[tuple[str, SubjectResult]], pooled: float) -> Measured:
-    median, rel_sd = combine([result.median_ms for _, result in results])
-    between = _NORMAL_95 * max(rel_sd, pooled) / math.sqrt(len(results))
-    inside_low = float(np.median([result.summary.low_ms / result.scale for _, result in results]))
-    inside_high = float(np.median([result.summary.high_ms / result.scale for _, result in results]))
+def _measured(found: Sequence[_Found], pooled: float, *, suspect: bool) -> Measured:
+    median, rel_sd = combine(_medians(found))
+    between = _NORMAL_95 * max(rel_sd, pooled) / math.sqrt(len(found))
+    results = [one.result for one in found]
+    inside_low = float(np.median([result.summary.low_ms / result.scale for result in results]))
+    inside_high = float(np.median([result.summary.high_ms / result.scale for result in results]))
     return Measured(
-        digest=digest,
+        digest=results[0].digest,
         median_ms=median,
         lower_ms=min(inside_low, median) / (1 + between),
         upper_ms=max(inside_high, median) * (1 + between),
-        p90_ms=float(np.median([result.summary.p90_ms / result.scale for _, result in results])),
+        p90_ms=float(np.median([result.summary.p90_ms / result.scale for result in results])),
         rel_sd=rel_sd,
-        session_ids=tuple(session_id for session_id, _ in results),
-        suspect=all(result.suspect for _, result in results),
+        session_ids=tuple(one.session_id for one in found),
+        suspect=suspect,
     )

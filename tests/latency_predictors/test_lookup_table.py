@@ -3,12 +3,14 @@ import hashlib
 import json
 import os
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from latency_predictors.calibration import calibrate
 from latency_predictors.lookup_table import LookupTable, layer_key
+from latency_predictors.protocol import Conditions, SessionResult
 from latency_predictors.spread import SINGLE_SESSION_REL_SD
 from search_spaces.errors import ArtifactError, MeasurementError, ResourceError
 from search_spaces.layers import ConvNormAct, LayerSpec
@@ -94,6 +96,54 @@ def test_merging_a_session_twice_changes_nothing() -> None:
 def test_the_first_session_sets_the_reference_of_the_anchors() -> None:
     assert EMPTY.reference_ms == {}
     assert TABLE.reference_ms == {"anchor": 0.5}
+
+
+def on_day(day: int, ms: float, *, busy: bool = False) -> SessionResult:
+    """A session of a layer in March."""
+    found = session(f"{day}", {layer_key(A): ms})
+    conditions = Conditions(too_busy=busy)
+    return found.model_copy(
+        update={"started_at": f"2026-03-{day:02}T08:00:00+00:00", "conditions": conditions}
+    )
+
+
+def at(day: int) -> datetime:
+    return datetime(2026, 3, day, 20, tzinfo=UTC)
+
+
+def test_an_entry_is_provisional_until_a_third_session_on_a_later_day() -> None:
+    table = EMPTY.merged([A], [on_day(1, 1.0), on_day(2, 1.02)])
+    entry = table.entries[layer_key(A)]
+    assert entry.state_at(at(3)) == "provisional"
+    assert table.due([A, B], at(2)) == [], "measured that day"
+    assert table.due([A, B], at(3)) == [A]
+    later = table.merged([A], [on_day(3, 1.01)])
+    assert later.entries[layer_key(A)].state_at(at(3)) == "settled"
+    assert later.due([A], at(20)) == []
+    stale = at(3) + timedelta(days=90)
+    assert later.entries[layer_key(A)].state_at(stale) == "stale"
+    assert later.due([A], stale) == [A]
+    assert sum(later.states.values()) == 1
+
+
+def test_an_entry_that_was_measured_beside_other_work_is_suspect() -> None:
+    table = EMPTY.merged([A], [on_day(1, 1.0, busy=True), on_day(2, 1.02, busy=True)])
+    assert table.entries[layer_key(A)].state_at(at(2)) == "suspect"
+
+
+def test_a_session_that_the_others_contradict_does_not_count() -> None:
+    entry = EMPTY.merged([A], [on_day(1, 1.0), on_day(2, 3.0), on_day(3, 1.02)]).entries[layer_key(A)]
+    assert entry.median_ms == pytest.approx(1.01)
+    assert entry.num_sessions == 3
+    assert entry.rel_sd < 0.02
+
+
+def test_a_first_session_that_was_slow_is_held_against_the_reference_of_the_last() -> None:
+    slow = on_day(1, 1.4).model_copy(update={"reference_ms": {"anchor": 0.7}})
+    table = EMPTY.merged([A], [slow, on_day(2, 1.0), on_day(3, 1.02)])
+    assert table.reference_ms == {"anchor": 0.5}
+    assert table.entries[layer_key(A)].median_ms == pytest.approx(1.01)
+    assert [value.suspect for value in table.entries[layer_key(A)].values] == [True, False, False]
 
 
 def test_networks_measured_beside_do_not_become_entries() -> None:

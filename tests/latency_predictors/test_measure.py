@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latency_predictors.measure import TimingProtocol, measure, median_interval
+from search_spaces.errors import MeasurementError
 
 PROTOCOL = TimingProtocol(
     warm_up_runs=3,
@@ -64,6 +65,33 @@ def test_a_subject_that_never_settles_is_measured_after_the_ceiling() -> None:
     summary = measure(clock.run, clock, PROTOCOL)
     assert summary.wide
     assert summary.high_ms - summary.low_ms == pytest.approx(0.5)
+
+
+def test_at_the_ceiling_too_there_are_five_blocks() -> None:
+    clock = ScriptedClock(repeat(900.0))
+    summary = measure(clock.run, clock, PROTOCOL)
+    assert (summary.num_blocks, summary.median_ms) == (5, 900.0)
+
+
+@pytest.mark.parametrize("at_run", [20, 40])
+@pytest.mark.parametrize("jump_ms", [-50.0, 1_500.0])
+def test_a_clock_that_jumps_is_noticed(at_run: int, jump_ms: float) -> None:
+    """While warming up, which takes 25 runs, and while measuring."""
+    durations = chain(repeat(2.0, at_run), [jump_ms], repeat(2.0))
+    clock = ScriptedClock(durations)
+    with pytest.raises(MeasurementError, match=f"seemed to take {jump_ms:.6g} ms") as caught:
+        measure(clock.run, clock, PROTOCOL)
+    assert caught.value.code == "clock_jumped"
+
+
+def test_a_long_pause_is_an_outlier_and_no_jump() -> None:
+    clock = ScriptedClock(chain(repeat(2.0, 40), [190.0], repeat(2.0)))
+    assert measure(clock.run, clock, PROTOCOL).median_ms == 2.0
+
+
+def test_slow_files_may_vary_by_seconds() -> None:
+    clock = ScriptedClock(chain(repeat(1_000.0, 3), repeat(4_000.0)))
+    assert measure(clock.run, clock, PROTOCOL).median_ms == 4_000.0
 
 
 def test_fast_runs_are_timed_several_at_once() -> None:

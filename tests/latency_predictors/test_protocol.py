@@ -6,13 +6,19 @@ from pydantic import ValidationError
 from latency_predictors.measure import LAYER_PROTOCOL
 from latency_predictors.protocol import (
     LINE,
+    AnchorReading,
+    Conditions,
     Failed,
     Finished,
+    Line,
+    Segment,
     SessionRequest,
     SessionResult,
     Started,
     Subject,
+    SubjectFailure,
     SubjectResult,
+    Timed,
 )
 from tests.latency_predictors.sessions import CONTEXT, session, summary
 
@@ -24,6 +30,9 @@ REQUEST = SessionRequest(
     reference_ms={"cd": 0.5},
     seed=3,
 )
+
+
+READING = AnchorReading(at_ns=3, median_ms={"anchor": 0.5})
 
 
 def test_a_request_survives_the_wire() -> None:
@@ -40,10 +49,25 @@ def test_a_result_survives_the_wire() -> None:
     [
         Started(digest="ab"),
         Failed(code="session_void", message="measure again"),
-        Finished(results=(), readings=(), reference_ms={}, cpus=(1,)),
+        Finished(cpus=(1,)),
+        Segment(
+            timed=(
+                Timed(
+                    digest="ab",
+                    at_ns=5,
+                    summary=summary(1.5),
+                    before=READING,
+                    after=READING,
+                    moved=True,
+                    num_repeats=2,
+                ),
+            ),
+            failures=(SubjectFailure(digest="cd", code="file_not_loadable", message="broken"),),
+            readings=(READING,),
+        ),
     ],
 )
-def test_a_line_is_read_as_what_it_is(line: Started | Failed | Finished) -> None:
+def test_a_line_is_read_as_what_it_is(line: Line) -> None:
     assert LINE.validate_json(line.model_dump_json()) == line
 
 
@@ -56,3 +80,22 @@ def test_another_version_or_field_is_refused(change: dict[str, object]) -> None:
 def test_a_corrected_median_is_divided_by_the_scale() -> None:
     result = SubjectResult(digest="x", summary=summary(3.0), scale=1.5, suspect=False, num_repeats=0)
     assert result.median_ms == 2.0
+
+
+def test_what_was_kept_before_conditions_were_noted_can_be_read() -> None:
+    document = session("s1", {"ab": 1.5}).model_dump(mode="json")
+    del document["failures"], document["conditions"]
+    assert SessionResult.model_validate(document) == session("s1", {"ab": 1.5})
+
+
+@pytest.mark.parametrize(
+    ("conditions", "disturbed"),
+    [
+        (Conditions(), False),
+        (Conditions(busy=0.4, temperature_c=80.0), False),
+        (Conditions(busy=1.4, too_busy=True), True),
+        (Conditions(num_throttles=1), True),
+    ],
+)
+def test_other_work_and_heat_disturb(conditions: Conditions, disturbed: bool) -> None:
+    assert conditions.disturbed is disturbed

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from latency_predictors.drift import DriftRules
 from latency_predictors.measure import Summary
-from latency_predictors.schedule import DriftRules, run_schedule
+from latency_predictors.schedule import run_schedule, segments
 from search_spaces.errors import MeasurementError
 from tests.latency_predictors.sessions import summary
 
@@ -185,6 +186,54 @@ def test_a_session_that_begins_slower_than_the_table_waits_first() -> None:
     fake.run(5, reference_ms={"network": 0.5, "memory": 0.2})
     first_subject = next(i for i, digest in enumerate(fake.order) if digest not in ANCHORS)
     assert first_subject == 12  # six looks at two anchors: the last one is after a second
+
+
+def test_what_is_kept_is_told_segment_by_segment() -> None:
+    """A step in the second segment: what is measured again is told with a later one."""
+    fake = device(lambda t, _: 1.0 if t < 1.7 else 1.08)
+    subjects = [f"s{i}" for i in range(25)]
+    told = list(segments(subjects, ANCHORS, fake.measure, fake.clock, np.random.default_rng(0)))
+    assert [len(segment.timed) for segment in told] == [10, 0, 10, 5]
+    readings = [reading for segment in told for reading in segment.readings]
+    assert len(told[0].readings) == 2
+    assert [reading.at_ns for reading in readings] == sorted({reading.at_ns for reading in readings})
+
+
+class Broken(FakeDevice):
+    """A device that cannot load some files."""
+
+    code = "file_not_loadable"
+
+    def measure(self, digest: str) -> Summary:
+        if digest in ("s1", "s2"):
+            raise MeasurementError(self.code, f"{digest} is broken")
+        return super().measure(digest)
+
+
+def test_a_subject_that_cannot_be_measured_fails_alone() -> None:
+    fake = Broken({**fake_truth(5), "network": 0.5, "memory": 0.2}, lambda t, _: 1.0)
+    assert fake.run(5).keys() == {"s0", "s3", "s4"}
+    failures = {failure.digest: failure.message for failure in fake.outcome.failures}
+    assert failures == {"s1": "s1 is broken", "s2": "s2 is broken"}
+
+
+def test_an_error_that_is_not_the_files_ends_the_session() -> None:
+    fake = Broken({**fake_truth(5), "network": 0.5, "memory": 0.2}, lambda t, _: 1.0)
+    fake.code = "context_mismatch"
+    with pytest.raises(MeasurementError) as caught:
+        fake.run(5)
+    assert caught.value.code == "context_mismatch"
+
+
+def test_a_clock_that_runs_backwards_between_two_looks_is_noticed() -> None:
+    fake = device(lambda t, _: 1.0)
+
+    def clock() -> int:
+        return fake.now_ns if fake.now_ns < 800_000_000 else fake.now_ns - 5_000_000_000
+
+    with pytest.raises(MeasurementError) as caught:
+        run_schedule(["s0", "s1", "s2", "s3", "s4"], ANCHORS, fake.measure, clock, np.random.default_rng(0))
+    assert caught.value.code == "clock_jumped"
 
 
 def fake_truth(num_subjects: int) -> dict[str, float]:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from latency_predictors.protocol import Conditions
 from latency_predictors.spread import MIN_REL_SD, SINGLE_SESSION_REL_SD, combine, combine_sessions
 from tests.latency_predictors.sessions import session
 
@@ -48,6 +49,36 @@ def test_a_subject_is_suspect_where_every_session_was() -> None:
     found = combine_sessions(sessions)
     assert not found["x"].suspect
     assert found["y"].suspect
+
+
+def test_a_session_that_the_others_contradict_does_not_count() -> None:
+    medians = {"s1": 1.0, "s2": 3.0, "s3": 1.02}
+    found = combine_sessions([session(name, {"x": ms}) for name, ms in medians.items()])["x"]
+    assert found.median_ms == pytest.approx(1.01)
+    assert found.session_ids == ("s1", "s3")
+    assert not found.suspect
+    assert found.upper_ms < 1.1
+
+
+def test_sessions_that_contradict_each_other_are_suspect() -> None:
+    found = combine_sessions([session("s1", {"x": 1.0}), session("s2", {"x": 1.2})])["x"]
+    assert found.median_ms == pytest.approx(1.1)
+    assert found.suspect
+
+
+def test_what_was_measured_beside_other_work_is_suspect() -> None:
+    busy = {"conditions": Conditions(busy=1.5, too_busy=True)}
+    sessions = [session(name, {"x": 1.0}).model_copy(update=busy) for name in ("s1", "s2")]
+    assert combine_sessions(sessions)["x"].suspect
+    assert not combine_sessions([sessions[0], session("s2", {"x": 1.0})])["x"].suspect
+
+
+def test_a_first_session_that_was_slow_is_held_against_the_reference_of_the_last() -> None:
+    slow = session("s1", {"x": 1.4}).model_copy(update={"reference_ms": {"anchor": 0.7}})
+    found = combine_sessions([slow, session("s2", {"x": 1.0}), session("s3", {"x": 1.01})])["x"]
+    assert found.median_ms == pytest.approx(1.005)
+    assert found.session_ids == ("s2", "s3")
+    assert not found.suspect
 
 
 def test_no_sessions_give_nothing() -> None:

@@ -1,0 +1,161 @@
+"""Drift: what the anchors say of a device's speed, and results divided by it. Pure.
+
+The anchors' times, over those of the reference, say how slow the device was; subjects are divided by that,
+interpolated in time.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from latency_predictors.protocol import (
+    AnchorReading,
+    Segment,
+    SessionResult,
+    SubjectFailure,
+    SubjectResult,
+    Timed,
+)
+
+
+@dataclass(frozen=True)
+class DriftRules:
+    """When anchors are measured and what their moves mean. Shares are of the faster of two times.
+
+    Attributes:
+        segment_subjects: Subjects between two readings of the anchors, at most.
+        segment_s: Seconds between two readings, at most.
+        repeat_above: Subjects between readings that differ by more than this share are measured again.
+        max_repeats: After so many repeats, or as many in the session as it has subjects, a subject is kept
+            as suspect, if the readings differ by less than
+        void_above: a jump, between whose ends nothing is kept.
+        max_jumps: A session in which a subject was repeated so often for jumps is worth nothing.
+        agreement: Anchors whose scales differ by more than this share do not surely speak for other networks:
+            subjects are suspect.
+        max_correction: A scale further from 1 than this share makes a subject suspect.
+        disturbed_above: A device slower than before by this share is given time to come to rest.
+        patience_s: Seconds of a session spent on waiting for that, at most.
+        rest_within: Readings slower than the fastest quarter's median by at most this share are at rest.
+    """
+
+    segment_subjects: int = 10
+    segment_s: float = 60.0
+    repeat_above: float = 0.05
+    max_repeats: int = 2
+    void_above: float = 0.20
+    max_jumps: int = 5
+    agreement: float = 0.08
+    max_correction: float = 0.20
+    disturbed_above: float = 0.08
+    patience_s: float = 6.0
+    rest_within: float = 0.025
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything a session found out.
+
+    Attributes:
+        results: One for each subject that was measured.
+        failures: One for each that cannot be.
+        readings: The anchors, in order of time.
+        reference_ms: Medians of the anchors that counted as scale 1.
+    """
+
+    results: tuple[SubjectResult, ...]
+    failures: tuple[SubjectFailure, ...]
+    readings: tuple[AnchorReading, ...]
+    reference_ms: dict[str, float]
+
+
+def outcome(
+    found: Sequence[Segment],
+    reference_ms: Mapping[str, float] | None = None,
+    rules: DriftRules | None = None,
+) -> Outcome:
+    """Return what segments of a session say together: every subject divided by the scale.
+
+    Args:
+        found: All of the session; none where nothing could be measured.
+        reference_ms: As in `segments`.
+        rules: As in `segments`.
+    """
+    rules = rules or DriftRules()
+    around = around_kept(found)
+    reference = dict(reference_ms or (at_rest(around, rules) if around else {}))
+    return Outcome(
+        results=tuple(_corrected(one, reference, rules) for segment in found for one in segment.timed),
+        failures=tuple(failure for segment in found for failure in segment.failures),
+        readings=tuple(reading for segment in found for reading in segment.readings),
+        reference_ms=reference,
+    )
+
+
+def around_kept(found: Sequence[Segment]) -> list[AnchorReading]:
+    """Return the readings before and after what was kept, each once.
+
+    Those in between were taken while the device was disturbed: they say how long, not how fast it is.
+    """
+    kept = [timed for segment in found for timed in segment.timed]
+    return list(
+        {reading.at_ns: reading for timed in kept for reading in (timed.before, timed.after)}.values()
+    )
+
+
+def move(before: AnchorReading, after: AnchorReading) -> float:
+    """Return the largest change of an anchor between two readings, as a share."""
+    ratios = (after.median_ms[digest] / value for digest, value in before.median_ms.items())
+    return max(max(ratio, 1 / ratio) - 1 for ratio in ratios)
+
+
+def at_rest(readings: Sequence[AnchorReading], rules: DriftRules) -> dict[str, float]:
+    """Return the anchors' medians over the readings that were not disturbed.
+
+    The fastest quarter tells what the device does at rest; all readings near its median count. Not the
+    fastest alone: many devices are faster for their first seconds than they can be for long.
+    """
+    slowness = [level(reading.median_ms) for reading in readings]
+    fastest = sorted(slowness)[: -(-len(slowness) // 4)]
+    limit = median(fastest) * (1 + rules.rest_within)
+    rest = [reading.median_ms for reading, slow in zip(readings, slowness, strict=True) if slow <= limit]
+    return {digest: median(medians[digest] for medians in rest) for digest in rest[0]}
+
+
+def level(medians_ms: Mapping[str, float]) -> float:
+    """Return the geometric mean of the anchors: how slow the device was, in milliseconds."""
+    return math.prod(medians_ms.values()) ** (1 / len(medians_ms))
+
+
+def against(session: SessionResult, reference_ms: Mapping[str, float]) -> SessionResult:
+    """Return a session as it is against another reference than its own, all of it suspect then.
+
+    A device whose first session was slow gets the reference of a later one; the first one counts on, but does
+    not confirm anything.
+    """
+    if session.reference_ms == reference_ms or not session.results:
+        return session
+    factor = level(session.reference_ms) / level(reference_ms)
+    results = tuple(
+        result.model_copy(update={"scale": result.scale * factor, "suspect": True})
+        for result in session.results
+    )
+    return session.model_copy(update={"results": results, "reference_ms": dict(reference_ms)})
+
+
+def _corrected(timed: Timed, reference_ms: Mapping[str, float], rules: DriftRules) -> SubjectResult:
+    span = timed.after.at_ns - timed.before.at_ns
+    share = (timed.at_ns - timed.before.at_ns) / span if span else 0.5
+    scales = []
+    for digest, reference in reference_ms.items():
+        begin, end = timed.before.median_ms[digest], timed.after.median_ms[digest]
+        scales.append((begin + share * (end - begin)) / reference)
+    agree = max(scales) / min(scales) - 1 <= rules.agreement
+    scale = math.prod(scales) ** (1 / len(scales))
+    return SubjectResult(
+        digest=timed.digest,
+        summary=timed.summary,
+        scale=scale,
+        suspect=timed.moved or not agree or max(scale, 1 / scale) > 1 + rules.max_correction,
+        num_repeats=timed.num_repeats,
+    )

@@ -1,0 +1,230 @@
+"""A device that follows a script: every rule of measuring can be tried without hardware, in no time.
+
+It has a virtual clock, true latencies, and whatever spoils measurements: noise with outliers, drift,
+throttling, slow sessions, processes that crash or hang, wrong results, a clock that jumps. Seeded: the same
+script gives the same series of sessions.
+"""
+
+import math
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from latency_predictors.child_process import ChildEnded
+from latency_predictors.device import Device, ExecutionContext
+from latency_predictors.measure import NS_PER_MS, NS_PER_S, TimingProtocol
+from latency_predictors.protocol import (
+    Conditions,
+    Failed,
+    Finished,
+    Line,
+    SessionRequest,
+    SessionResult,
+    Subject,
+)
+from latency_predictors.series import run_series
+from latency_predictors.session_process import answer
+from search_spaces.errors import MeasurementError
+
+CONTEXT: Final = ExecutionContext("fake", "1")
+ANCHORS: Final = {"anchor-network": 0.5, "anchor-memory": 0.2}
+"""Latencies of the anchors, in milliseconds."""
+
+_BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_SILENCE_S: Final = 120.0
+_DRAWN: Final = 4096  # noise is drawn so much at a time
+
+
+@dataclass(frozen=True)
+class Throttling:
+    """Heat: after so many seconds of work the device is slower by a factor, for so many seconds.
+
+    Attributes:
+        counted: Whether the device counts how often; most do not tell.
+    """
+
+    after_s: float
+    factor: float
+    lasts_s: float
+    counted: bool = False
+
+
+@dataclass(frozen=True)
+class Script:
+    """How a device behaves. The default is a quiet one.
+
+    Attributes:
+        seed: Of all that is random.
+        noise: Standard deviation of the logarithm of one run's time.
+        outlier_share: Share of the runs that take
+            outlier_factor: times as long.
+        session_factors: How slow each session is, from the first; 1 for those beyond.
+        unevenness: How differently files are hit by what slows the device down: a file's own factor is the
+            device's to the power of a number around 1 with this standard deviation.
+        drift: How much slower the device has become, as a share, after the first
+            drift_s: seconds of each session, little by little.
+        throttling: Heat, if any.
+        crash_share: Share of the measurements in which the process dies.
+        hang_share: Share of those in which it hangs.
+        wrong_share: Share of those whose result is wrong by
+            wrong_factor: all of it.
+        jumps: Seconds since the device's start, each with the seconds by which the clock jumps then.
+        broken: Files that the runtime cannot load.
+        deadly: Files that end every process that measures them.
+        busy: Processors that other work keeps busy, and all of it is suspect.
+    """
+
+    seed: int = 0
+    noise: float = 0.01
+    outlier_share: float = 0.01
+    outlier_factor: float = 4.0
+    session_factors: tuple[float, ...] = ()
+    unevenness: float = 0.0
+    drift: float = 0.0
+    drift_s: float = 20.0
+    throttling: Throttling | None = None
+    crash_share: float = 0.0
+    hang_share: float = 0.0
+    wrong_share: float = 0.0
+    wrong_factor: float = 3.0
+    jumps: tuple[tuple[float, float], ...] = ()
+    broken: frozenset[str] = frozenset()
+    deadly: frozenset[str] = frozenset()
+    busy: float = 0.0
+
+
+@dataclass
+class FakeDevice:
+    """A `series.Machine`. Its `clock` and `loaded` are what `measure` and `run_schedule` take.
+
+    Attributes:
+        truth_ms: What a run of each file takes on the quiet device, in milliseconds, by digest.
+        script: How it behaves.
+        busy_s: Seconds that it has worked.
+        num_processes: That were started.
+    """
+
+    truth_ms: Mapping[str, float]
+    script: Script = field(default_factory=Script)
+    busy_s: float = 0.0
+    num_processes: int = 0
+
+    device = Device("a device that follows a script", (), 1, 1, "none", "none")
+
+    def __post_init__(self) -> None:
+        self._rng = np.random.default_rng(self.script.seed)
+        self._num_sessions = 0
+        self._session_began_s = 0.0
+        self._noise: Iterator[float] = iter(())
+        self._exponents: dict[str, float] = {}
+
+    def sessions(
+        self, subjects: Sequence[str], timing: TimingProtocol, num_sessions: int = 2, seed: int = 0
+    ) -> Iterator[SessionResult]:
+        """Measure subjects as `run_sessions` does, in a context of its own."""
+        request = SessionRequest(
+            context=CONTEXT,
+            timing=timing,
+            subjects=tuple(map(_subject, subjects)),
+            anchors=tuple(map(_subject, ANCHORS)),
+            reference_ms={},
+            seed=seed,
+        )
+        return run_series(request, self, num_sessions)
+
+    def clock(self) -> int:
+        """Return the time in nanoseconds, as the device shows it."""
+        jumped_s = sum(by_s for at_s, by_s in self.script.jumps if self.busy_s >= at_s)
+        return round((self.busy_s + jumped_s) * NS_PER_S)
+
+    def now(self) -> datetime:
+        """Return the date and time."""
+        return _BEGIN + timedelta(seconds=self.busy_s)
+
+    def settle(self) -> Conditions:
+        """Begin a session."""
+        self._num_sessions += 1
+        self._session_began_s = self.busy_s
+        return Conditions(busy=self.script.busy, too_busy=self.script.busy > 0)
+
+    def num_throttles(self) -> int:
+        """Return how often the device has been throttled, if it counts that."""
+        heat = self.script.throttling
+        if heat is None or not heat.counted:
+            return 0
+        return math.floor((self.busy_s + heat.lasts_s) / (heat.after_s + heat.lasts_s))
+
+    def run(self, request: SessionRequest) -> Generator[Line | ChildEnded, None, None]:
+        """Answer as a process would; it has ended when the iterator has."""
+        self.num_processes += 1
+        lines: list[Line] = []
+        last: Line | ChildEnded = Finished(cpus=(0,))
+        try:
+            answer(request, lambda subject: self.loaded(subject.digest), self.clock, lines.append)
+        except _ProcessEnded as ended:
+            last = ChildEnded(str(ended), "")
+        except MeasurementError as error:
+            last = Failed(code=error.code, message=error.message)
+        yield from lines
+        yield last
+
+    def loaded(self, digest: str) -> Callable[[], None]:
+        """Return what runs a file once.
+
+        Raises:
+            MeasurementError: `file_not_loadable`.
+        """
+        script = self.script
+        if digest in script.broken:
+            raise MeasurementError("file_not_loadable", f"the script says that {digest} is broken")
+        fate = self._rng.random(3)
+        ends = None
+        if digest in script.deadly or fate[0] < script.crash_share:
+            ends = "was ended by signal 11"
+        elif fate[1] < script.hang_share:
+            ends = f"was silent for {_SILENCE_S:g} s"
+        wrong = script.wrong_factor if fate[2] < script.wrong_share else 1.0
+        exponent = self._exponents.setdefault(digest, self._rng.normal(1.0, script.unevenness))
+        quiet_s = self.truth_ms.get(digest, ANCHORS.get(digest, 0.0)) * wrong * NS_PER_MS / NS_PER_S
+
+        def run_once() -> None:
+            if ends is not None:
+                self.busy_s += _SILENCE_S if "silent" in ends else 0.0
+                raise _ProcessEnded(ends)
+            self.busy_s += quiet_s * self._slowness() ** exponent * self._disturbance()
+
+        return run_once
+
+    def _slowness(self) -> float:
+        """Return how slow the device is now, by what hits all of its work."""
+        factors, number = self.script.session_factors, max(self._num_sessions, 1)
+        slow = factors[number - 1] if number <= len(factors) else 1.0
+        slow *= 1.0 + self.script.drift * min(
+            (self.busy_s - self._session_began_s) / self.script.drift_s, 1.0
+        )
+        heat = self.script.throttling
+        if heat and self.busy_s % (heat.after_s + heat.lasts_s) >= heat.after_s:
+            slow *= heat.factor
+        return slow
+
+    def _disturbance(self) -> float:
+        """Return by how much the next run is off."""
+        drawn = next(self._noise, None)
+        if drawn is None:
+            noise = np.exp(self._rng.normal(0.0, self.script.noise, _DRAWN))
+            outliers = self._rng.random(_DRAWN) < self.script.outlier_share
+            self._noise = iter(np.where(outliers, noise * self.script.outlier_factor, noise).tolist())
+            drawn = next(self._noise)
+        return drawn
+
+
+class _ProcessEnded(Exception):  # noqa: N818 - not an error of the product: what happened to the process
+    """The process of a session has ended."""
+
+
+def _subject(digest: str) -> Subject:
+    return Subject(digest=digest, path=Path(f"{digest}.fake"))

@@ -1,0 +1,277 @@
+"""A series of sessions of the same files: what is repeated, what is measured once more, what is given up.
+
+Pure: the machine, with its clock and its processes, is behind a protocol. `session` has the real one,
+`fake_device` one that follows a script.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import datetime
+from typing import Final, Protocol
+
+from latency_predictors.child_process import ChildEnded
+from latency_predictors.device import Device
+from latency_predictors.drift import DriftRules, against, around_kept, at_rest, level, outcome
+from latency_predictors.protocol import (
+    Conditions,
+    Failed,
+    Finished,
+    Line,
+    Segment,
+    SessionRequest,
+    SessionResult,
+    Started,
+    Subject,
+    SubjectFailure,
+)
+from latency_predictors.trust import is_suspect
+from search_spaces.errors import MeasurementError
+
+OnProgress = Callable[[int, int], None]
+"""Called with the number of subjects measured so far and the number of all, over all sessions."""
+
+MAX_TRIES: Final = 3
+"""A subject that ends so many processes is unsupported."""
+
+MAX_IN_A_ROW: Final = 5
+"""Where so many processes end in a row, of an anchor or each of another subject, it is not the subjects."""
+
+_REPEATED: Final = ("session_void", "clock_jumped")
+
+
+class Machine(Protocol):
+    """What is measured on."""
+
+    @property
+    def device(self) -> Device:
+        """What it is."""
+
+    def now(self) -> datetime:
+        """Return the date and time, with a time zone."""
+
+    def settle(self) -> Conditions:
+        """Wait until a session may begin; called before each.
+
+        Raises:
+            MeasurementError: `machine_busy` or `device_hot`.
+        """
+
+    def num_throttles(self) -> int:
+        """Return how often heat has slowed the processor down, since whenever."""
+
+    def run(self, request: SessionRequest) -> Generator[Line | ChildEnded, None, None]:
+        """Start a process; yield the lines of its answer, and how it ended if that was before the last one.
+
+        The process is gone when the iterator is exhausted or closed.
+        """
+
+
+def run_series(
+    request: SessionRequest, machine: Machine, num_sessions: int = 2, on_progress: OnProgress | None = None
+) -> Iterator[SessionResult]:
+    """Measure files in several sessions, and in a further one those on which the sessions do not agree.
+
+    Yields each session when it is over, so that a kill loses one at most; but the last of `num_sessions`
+    after the one for what is open: whoever counts sessions then has all of a file before it seems done.
+
+    Without a reference the first session sets it. A later one that finds the device faster than that by more
+    than drift explains sets it anew, and there is one session more.
+
+    Args:
+        request: What to measure; its seed is that of the first session.
+        machine: Where.
+        num_sessions: Sessions for every subject.
+        on_progress: Told after every subject.
+
+    Raises:
+        MeasurementError: `session_void`, `clock_jumped`, `session_died`, and whatever the machine or its
+            processes refuse with.
+    """
+    progress = _Progress(on_progress, num_sessions * len(request.subjects))
+    sessions: list[SessionResult] = []
+    subjects, reference = request.subjects, request.reference_ms
+    while subjects and len(sessions) < num_sessions:
+        if sessions:
+            yield sessions[-1]
+        update = {"seed": request.seed + len(sessions), "subjects": subjects, "reference_ms": reference}
+        found = _run(request.model_copy(update=update), machine, progress, keeps=bool(request.reference_ms))
+        if sessions and found.reference_ms != reference:
+            num_sessions += 1
+            progress.total += len(subjects)
+        sessions.append(found)
+        failed = {failure.digest for failure in found.failures}
+        subjects = tuple(subject for subject in subjects if subject.digest not in failed)
+        reference = found.reference_ms
+    unsettled = undecided(sessions)
+    if some := tuple(subject for subject in subjects if subject.digest in unsettled):
+        progress.total += len(some)
+        update = {"seed": request.seed + len(sessions), "subjects": some, "reference_ms": reference}
+        yield _run(request.model_copy(update=update), machine, progress, keeps=True)
+    yield from sessions[-1:]
+
+
+def undecided(sessions: Sequence[SessionResult]) -> set[str]:
+    """Return the digests on which two sessions or more do not agree, or were disturbed wherever they do.
+
+    A machine that was busy all the time is not asked once more: it would be busy still.
+    """
+    medians: dict[str, list[float]] = {}
+    suspect: dict[str, list[bool]] = {}
+    for session in sessions:
+        for result in against(session, sessions[-1].reference_ms).results:
+            medians.setdefault(result.digest, []).append(result.median_ms)
+            suspect.setdefault(result.digest, []).append(result.suspect)
+    several = {digest: values for digest, values in medians.items() if len(values) > 1}
+    return {digest for digest, values in several.items() if is_suspect(values, suspect[digest])}
+
+
+class _Progress:
+    """Counts the subjects measured, over all sessions, and tells."""
+
+    def __init__(self, on_progress: OnProgress | None, total: int) -> None:
+        self.total = total
+        self._on_progress = on_progress
+        self._done = 0
+
+    def tell(self, done_here: int) -> None:
+        """Tell how far the current session is."""
+        if self._on_progress:
+            self._on_progress(self._done + done_here, self.total)
+
+    def session_done(self, num_subjects: int) -> None:
+        """Tell that a session is over."""
+        self._done += num_subjects
+        self.tell(0)
+
+
+def _run(request: SessionRequest, machine: Machine, progress: _Progress, *, keeps: bool) -> SessionResult:
+    """Run one session; a void one is repeated once."""
+    try:
+        return _Session(request, machine, progress).run(keeps=keeps)
+    except MeasurementError as error:
+        if error.code not in _REPEATED:
+            raise
+    return _Session(request, machine, progress).run(keeps=keeps)
+
+
+class _Session:
+    """One session: a process, and further ones for what a process left when it died."""
+
+    def __init__(self, request: SessionRequest, machine: Machine, progress: _Progress) -> None:
+        self._request = request
+        self._machine = machine
+        self._progress = progress
+        self._segments: list[Segment] = []
+        self._failures: dict[str, SubjectFailure] = {}
+        self._deaths: Counter[str] = Counter()
+        self._in_a_row = 0
+        self._begun: set[str] = set()
+        self._cpus: tuple[int, ...] = ()
+
+    def run(self, *, keeps: bool) -> SessionResult:
+        """Run it.
+
+        Args:
+            keeps: Whether the reference holds, however fast the device is.
+        """
+        conditions = self._machine.settle()
+        throttles = self._machine.num_throttles()
+        started_at = self._machine.now().isoformat(timespec="seconds")
+        # Who has ended a process is measured last, alone: nothing else is lost with it then.
+        while some := [one for one in self._open() if not self._deaths[one.digest]]:
+            self._process(some)
+        while some := self._open():
+            self._process(some[:1])
+        found = outcome(self._segments, self._reference(keeps=keeps))
+        self._progress.session_done(len(self._request.subjects))
+        meanwhile = {"num_throttles": self._machine.num_throttles() - throttles}
+        return SessionResult(
+            session_id=uuid.uuid4().hex,
+            started_at=started_at,
+            device=self._machine.device,
+            context=self._request.context,
+            timing=self._request.timing,
+            cpus=self._cpus,
+            results=found.results,
+            readings=found.readings,
+            reference_ms=found.reference_ms,
+            failures=tuple(self._failures.values()),
+            conditions=conditions.model_copy(update=meanwhile),
+        )
+
+    def _open(self) -> list[Subject]:
+        """Return the subjects that are neither measured nor given up."""
+        kept = {timed.digest for segment in self._segments for timed in segment.timed}
+        return [
+            one
+            for one in self._request.subjects
+            if one.digest not in kept and one.digest not in self._failures
+        ]
+
+    def _process(self, subjects: Sequence[Subject]) -> None:
+        """Have one process measure some subjects, as far as it gets."""
+        update = {"subjects": tuple(subjects), "reference_ms": self._reference(keeps=True)}
+        begun: list[str] = []
+        with closing(self._machine.run(self._request.model_copy(update=update))) as lines:
+            for line in lines:
+                match line:
+                    case Started():
+                        begun.append(line.digest)
+                        self._tell(line.digest)
+                    case Segment():
+                        self._segments.append(line)
+                        if line.timed or line.failures:
+                            self._in_a_row = 0
+                        self._failures |= {failure.digest: failure for failure in line.failures}
+                    case Finished():
+                        self._cpus = line.cpus
+                        return
+                    case Failed():
+                        raise MeasurementError(line.code, line.message)
+                    case ChildEnded():
+                        self._blame(line, begun)
+                        return
+
+    def _tell(self, digest: str) -> None:
+        self._progress.tell(len(self._begun))
+        if digest in {one.digest for one in self._request.subjects}:
+            self._begun.add(digest)
+
+    def _reference(self, *, keeps: bool) -> Mapping[str, float]:
+        """Return what counts as scale 1: what was asked for, unless the device at rest is much faster."""
+        given, readings, rules = self._request.reference_ms, around_kept(self._segments), DriftRules()
+        if not readings or (given and keeps):
+            return given
+        rest = at_rest(readings, rules)
+        much_faster = bool(given) and level(given) > (1 + rules.max_correction) * level(rest)
+        return rest if much_faster or not given else given
+
+    def _blame(self, ended: ChildEnded, begun: Sequence[str]) -> None:
+        """Note whose fault the end of a process was.
+
+        Raises:
+            MeasurementError: `session_died` where it was no subject's.
+        """
+        culprit = begun[-1] if begun else ""
+        anchors = {anchor.digest for anchor in self._request.anchors}
+        self._deaths[culprit] += 1
+        tries = self._deaths[culprit]
+        others = any(digest not in anchors for digest in begun[:-1])
+        known = culprit not in anchors and (tries > 1 or others)
+        self._in_a_row = 1 if known else self._in_a_row + 1
+        if not culprit or self._in_a_row >= MAX_IN_A_ROW:
+            said = "look at the runtime, or measure again"
+            raise MeasurementError("session_died", f"{_death(ended, self._request, begun)}; {said}")
+        if culprit not in anchors and tries >= MAX_TRIES:
+            said = f"{_death(ended, self._request, begun)}, {tries} times: it is not tried again"
+            error = MeasurementError("unsupported_subject", said)
+            self._failures[culprit] = SubjectFailure.of(culprit, error)
+
+
+def _death(ended: ChildEnded, request: SessionRequest, begun: Sequence[str]) -> str:
+    files = {subject.digest: subject.path.name for subject in (*request.anchors, *request.subjects)}
+    during = f"while measuring {files[begun[-1]]} ({begun[-1]})" if begun else "before it measured anything"
+    said = f", its last words were: {ended.last_words}" if ended.last_words else ""
+    return f"the measuring process {ended.reason} {during}{said}"

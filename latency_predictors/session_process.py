@@ -1,0 +1,42 @@
+"""What a measuring process does with a request. Pure: loading, the clock and the answer are functions."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from latency_predictors.measure import Summary, measure
+from latency_predictors.protocol import Line, SessionRequest, Started, Subject
+from latency_predictors.schedule import segments
+
+RunOnce = Callable[[], None]
+
+
+def answer(
+    request: SessionRequest,
+    load: Callable[[Subject], RunOnce],
+    clock: Callable[[], int],
+    say: Callable[[Line], None],
+) -> None:
+    """Measure what a request asks for; say what begins and what was found, all but the last word.
+
+    Args:
+        request: What to measure, and how.
+        load: Returns what runs a file once. Anchors are loaded first and stay loaded.
+        clock: Monotonic time in nanoseconds.
+        say: Takes the lines of the answer as they come.
+
+    Raises:
+        MeasurementError: As `schedule.segments`; or as `load`, where it is an anchor that cannot be loaded.
+    """
+    subjects = {subject.digest: subject for subject in request.subjects}
+    anchors = {anchor.digest: load(anchor) for anchor in request.anchors}
+
+    def measure_one(digest: str) -> Summary:
+        say(Started(digest=digest))
+        run_once = anchors.get(digest) or load(subjects[digest])
+        return measure(run_once, clock, request.timing)
+
+    rng = np.random.default_rng(request.seed)
+    found = segments(list(subjects), list(anchors), measure_one, clock, rng, request.reference_ms)
+    for segment in found:
+        say(segment)

@@ -1,0 +1,84 @@
+"""How far several sessions of one subject can be trusted: which of them count, and what state that makes.
+
+unconfirmed   one session alone, or none
+provisional   two sessions; none of them on a later day than the first
+settled       three sessions or more, on more than one day
+suspect       no majority of the sessions agrees, or it was disturbed, or slower than a session at rest
+stale         the newest session is too old
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+State = Literal["unconfirmed", "provisional", "settled", "suspect", "stale"]
+
+AGREEMENT: Final = 0.10
+"""Sessions of one subject that differ by more than this share contradict each other: a third one decides."""
+
+SETTLED_SESSIONS: Final = 3
+STALE_AFTER: Final = timedelta(days=90)
+
+
+def agreeing(medians_ms: Sequence[float], limit: float = AGREEMENT) -> list[bool]:
+    """Return which sessions agree with one that more than half agree with; none where there is no such one.
+
+    Args:
+        medians_ms: One a session.
+        limit: Share up to which two of them agree.
+    """
+    near = [[max(one, other) <= (1 + limit) * min(one, other) for other in medians_ms] for one in medians_ms]
+    most = max(near, key=sum, default=[])
+    return most if sum(most) > len(medians_ms) / 2 else [False] * len(medians_ms)
+
+
+def counting(medians_ms: Sequence[float], suspect: Sequence[bool]) -> list[bool]:
+    """Return which sessions a value is made of.
+
+    Where most agree, the others are outvoted; of those that agree only the undisturbed ones count, if there
+    are two. Where none has a majority, all count.
+
+    Args:
+        medians_ms: One a session.
+        suspect: Whether the device was disturbed, likewise.
+    """
+    near = agreeing(medians_ms)
+    calm = [ok and not disturbed for ok, disturbed in zip(near, suspect, strict=True)]
+    if sum(calm) >= 2:
+        return calm
+    return near if any(near) else [True] * len(medians_ms)
+
+
+def is_suspect(medians_ms: Sequence[float], suspect: Sequence[bool]) -> bool:
+    """Return whether sessions contradict each other, or were disturbed wherever they agree.
+
+    Nothing makes a device faster than it is: a majority slower than a session at rest decides nothing.
+    """
+    near = agreeing(medians_ms)
+    every = list(zip(medians_ms, near, suspect, strict=True))
+    calm = [ms for ms, ok, disturbed in every if ok and not disturbed]
+    outvoted = [ms for ms, ok, disturbed in every if not ok and not disturbed]
+    return not calm or min(outvoted, default=math.inf) < min(calm)
+
+
+def state_of(
+    medians_ms: Sequence[float], suspect: Sequence[bool], measured_at: Sequence[str], now: datetime
+) -> State:
+    """Return the state of a value.
+
+    Args:
+        medians_ms: One a session.
+        suspect: Whether the device was disturbed, likewise.
+        measured_at: When, likewise: ISO 8601; empty where nobody knows.
+        now: With a time zone.
+    """
+    if medians_ms and is_suspect(medians_ms, suspect):
+        return "suspect"
+    times = sorted(datetime.fromisoformat(at) for at in measured_at if at)
+    if times and now - times[-1] > STALE_AFTER:
+        return "stale"
+    if len(medians_ms) < 2:
+        return "unconfirmed"
+    later = bool(times) and times[-1].date() > times[0].date()
+    return "settled" if later and len(medians_ms) >= SETTLED_SESSIONS else "provisional"

@@ -1,0 +1,80 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from latency_predictors.protocol import Line, Segment, SessionRequest, Started, Subject
+from latency_predictors.session_process import answer
+from search_spaces.errors import MeasurementError
+from tests.latency_predictors.sessions import CONTEXT
+from tests.latency_predictors.test_measure import PROTOCOL
+
+
+class Stopwatch:
+    """A clock that every run moves on by two milliseconds; one file cannot be loaded."""
+
+    def __init__(self, broken: str = "") -> None:
+        self.now_ns = 0
+        self.loaded: list[str] = []
+        self.broken = broken
+
+    def clock(self) -> int:
+        return self.now_ns
+
+    def load(self, subject: Subject) -> Callable[[], None]:
+        if subject.digest == self.broken:
+            raise MeasurementError("file_not_loadable", f"{subject.path.name} is none")
+        self.loaded.append(subject.digest)
+        return self.run_once
+
+    def run_once(self) -> None:
+        self.now_ns += 2_000_000
+
+
+def subject(digest: str) -> Subject:
+    return Subject(digest=digest, path=Path(f"{digest}.onnx"))
+
+
+def said_by(watch: Stopwatch) -> list[Line]:
+    request = SessionRequest(
+        context=CONTEXT,
+        timing=PROTOCOL,
+        subjects=(subject("a"), subject("b")),
+        anchors=(subject("anchor"),),
+        reference_ms={},
+        seed=0,
+    )
+    said: list[Line] = []
+    answer(request, watch.load, watch.clock, said.append)
+    return said
+
+
+def test_every_measurement_is_told_when_it_begins_and_what_is_kept_when_it_is() -> None:
+    watch = Stopwatch()
+    *begun, segment = said_by(watch)
+    assert [line.digest for line in begun if isinstance(line, Started)] in (
+        ["anchor", "a", "b", "anchor"],
+        ["anchor", "b", "a", "anchor"],
+    )
+    assert isinstance(segment, Segment)
+    assert {timed.digest: timed.summary.median_ms for timed in segment.timed} == {"a": 2.0, "b": 2.0}
+    assert len(segment.readings) == 2
+
+
+def test_anchors_are_loaded_once_and_first() -> None:
+    watch = Stopwatch()
+    said_by(watch)
+    assert watch.loaded[0] == "anchor"
+    assert sorted(watch.loaded) == ["a", "anchor", "b"]
+
+
+def test_a_file_that_cannot_be_loaded_is_told_and_the_others_are_measured() -> None:
+    (segment,) = [line for line in said_by(Stopwatch(broken="a")) if isinstance(line, Segment)]
+    assert [timed.digest for timed in segment.timed] == ["b"]
+    (failure,) = segment.failures
+    assert (failure.digest, failure.code, failure.message) == ("a", "file_not_loadable", "a.onnx is none")
+
+
+def test_without_its_anchors_there_is_no_session() -> None:
+    with pytest.raises(MeasurementError, match="anchor.onnx is none"):
+        said_by(Stopwatch(broken="anchor"))
