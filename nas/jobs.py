@@ -154,6 +154,8 @@ def fault_of(error: BaseException) -> Fault:
             return Fault.DISK
         case StoreError():
             return Fault.DATABASE
+        case MeasurementError(code="file_not_loadable" | "unsupported_subject"):
+            return Fault.BAD_DATA  # it was tried often enough
         case MeasurementError():
             return Fault.MEASURING
         case ArtifactError():

@@ -51,7 +51,8 @@ class TaskReport:
     Attributes:
         pending: To be measured still.
         done: Measured: their sessions are there.
-        failed: Could not be measured; told once, and tried again when they are asked for again.
+        failed: Could not be measured; told once, and tried again when they are asked for again. What is
+            unsupported is told every time and tried with another file only.
     """
 
     pending: int

@@ -1,7 +1,7 @@
 """Settings of a process: read once from the environment, frozen, passed down."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -31,6 +31,9 @@ class Settings(BaseSettings):
         tenant: Whose jobs these are (`HWNAS_TENANT`).
         ray_address: Head of a Ray cluster to join, `HOST:PORT` (`HWNAS_RAY_ADDRESS`); a Ray of our own is
             started if not given.
+        when_busy: What measuring on this machine does while other work keeps it busy (`HWNAS_WHEN_BUSY`):
+            `measure` waits a little, then measures and marks what was found as suspect; `refuse` waits, then
+            refuses; `ignore` does not look.
     """
 
     model_config = SettingsConfigDict(env_prefix="HWNAS_", frozen=True)
@@ -41,6 +44,7 @@ class Settings(BaseSettings):
     artifact_url: str = Field(default_factory=_artifacts_in_home, repr=False)
     tenant: str = "local"
     ray_address: str = ""
+    when_busy: Literal["measure", "refuse", "ignore"] = "measure"
 
     @field_validator("home")
     @classmethod

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+# Tests run beside each other: the machine is always busy.
+os.environ.setdefault("HWNAS_WHEN_BUSY", "ignore")
 # Before any test imports numpy, torch or onnxruntime: they read these once.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -2,38 +2,52 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from latency_predictors.device import host_device
+from latency_predictors.gate import GateRules
 from latency_predictors.lease import host_lease_folder
 from latency_predictors.protocol import Subject
 from latency_predictors.runtimes import get_runtime
 from latency_predictors.session import run_sessions
 from nas.measurement_tasks import Batch, DeviceLease
+from nas.settings import Settings
 from nas.store.stores import Stores
 from search_spaces.errors import ArtifactError, MeasurementError
 
 SECONDS_BETWEEN: Final = 1.0
 """Renewals of the device's lease: each is a write, and somebody measures meanwhile."""
 
-PER_SUBJECT: Final = ("session_died", "file_not_loadable")
-"""Errors that blame a file. Any other blames the device or the moment: nothing is measured for a while."""
+
+def gate_of(settings: Settings) -> GateRules | None:
+    """Return when a session may begin on this host, by what the user wants of a busy one."""
+    if settings.when_busy == "ignore":
+        return None
+    return replace(GateRules(), strict=settings.when_busy == "refuse")
 
 
-def serve_host(stores: Stores, worker: str, on_progress: Callable[[int, int], None]) -> bool:
+def serve_host(
+    stores: Stores,
+    worker: str,
+    on_progress: Callable[[int, int], None],
+    gate: GateRules | None = None,
+) -> bool:
     """Measure all that is pending on this host; return whether something was.
 
-    Every session is delivered when it is over: a kill loses one at most, and none is counted twice.
+    Every session is delivered when it is over: a kill loses one at most, and none is counted twice. A file
+    that cannot be measured fails, and the others go on.
 
     Args:
         stores: Where the queue is.
         worker: Who measures.
         on_progress: Told how many of how many files are measured.
+        gate: When a session may begin; without it, whatever else the host does.
 
     Raises:
         LeaseLost: Another process measures here by now.
-        MeasurementError: What keeps this host from being measured now, such as `session_void`. The jobs that
-            wait are told, and ask again after a pause.
+        MeasurementError: What keeps this host from being measured now, such as `session_void` or
+            `machine_busy`. The jobs that wait are told, and ask again after a pause.
     """
     leased = stores.measurements.lease(host_device().digest, worker)
     if leased is None:
@@ -41,14 +55,18 @@ def serve_host(stores: Stores, worker: str, on_progress: Callable[[int, int], No
     lease, batches = leased
     try:
         for batch in batches:
-            _measure(stores, lease, batch, on_progress)
+            _measure(stores, lease, batch, on_progress, gate)
     finally:
         stores.measurements.give_back(lease)
     return True
 
 
 def _measure(
-    stores: Stores, lease: DeviceLease, batch: Batch, on_progress: Callable[[int, int], None]
+    stores: Stores,
+    lease: DeviceLease,
+    batch: Batch,
+    on_progress: Callable[[int, int], None],
+    gate: GateRules | None,
 ) -> None:
     stores.measurements.renew(lease)  # what was told of the batch before is over
     subjects = _opened(stores, lease, batch)
@@ -67,16 +85,19 @@ def _measure(
         batch.timing,
         lease_folder=host_lease_folder(),
         num_sessions=batch.sessions,
-        reference_ms=batch.reference_ms,
+        # The batch before may have been the first one of this context.
+        reference_ms=batch.reference_ms or stores.sessions.reference_ms(lease.device, batch.context.digest),
         on_progress=told,
+        gate=gate,
     )
     try:
         for session in sessions:
             stores.measurements.deliver(lease, session)
+            for failure in session.failures:
+                stores.measurements.fail(lease, batch, [failure.digest], failure.code, failure.message)
     except MeasurementError as error:
-        stores.measurements.fail(lease, batch, _blamed(batch, error), error.code, error.message)
-        if error.code not in PER_SUBJECT:
-            raise
+        stores.measurements.fail(lease, batch, list(batch.artifacts), error.code, error.message)
+        raise
 
 
 def _opened(stores: Stores, lease: DeviceLease, batch: Batch) -> list[Subject]:
@@ -89,15 +110,3 @@ def _opened(stores: Stores, lease: DeviceLease, batch: Batch) -> list[Subject]:
         except ArtifactError as error:
             stores.measurements.fail(lease, batch, [subject], error.code, error.message)
     return subjects
-
-
-def _blamed(batch: Batch, error: MeasurementError) -> list[str]:
-    """Return the subjects that an error names, by their own digests or those of their files; else all."""
-    if error.code not in PER_SUBJECT:
-        return list(batch.artifacts)
-    named = [
-        subject
-        for subject, artifact in batch.artifacts.items()
-        if subject in error.message or artifact in error.message
-    ]
-    return named or list(batch.artifacts)

@@ -35,7 +35,7 @@ from workers.frugal import Frugal
 from workers.heartbeat import Draining, Heartbeat, JobCancelled
 from workers.host import known_dead, own_facts
 from workers.job_progress import Both, JobProgress
-from workers.measuring import serve_host
+from workers.measuring import gate_of, serve_host
 
 PAUSE_S: Final = 0.5
 RESTLESS_S: Final = 30.0
@@ -128,7 +128,7 @@ class Orchestrator:
         if time.monotonic() < self._restless_until:
             return False
         try:
-            return serve_host(self._stores, self.name, self._measuring_shown)
+            return serve_host(self._stores, self.name, self._measuring_shown, gate_of(self._settings))
         except LeaseLost:
             return False  # another process measures here by now
         except MeasurementError as error:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, selec
 
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.measure import TimingProtocol
-from latency_predictors.protocol import SessionResult
+from latency_predictors.protocol import FILE_ERRORS, SessionResult
 from nas.leases import Lease
 from nas.measurement_tasks import Batch, FailedTask, MeasurementTask, TaskReport, protocol_digest
 from nas.store.columns import now_ms
@@ -24,7 +24,7 @@ from nas.store.measurement_tables import (
     sessions,
 )
 from nas.store.tables import jobs
-from nas.store.waiting import DONE, FAILED, PENDING, queue_ready
+from nas.store.waiting import DONE, FAILED, PENDING, UNSUPPORTED, queue_ready
 from search_spaces.errors import ArtifactError
 
 CHUNK: Final = 500
@@ -44,7 +44,8 @@ def add_tasks(
     groups: dict[tuple[str, str, str], list[MeasurementTask]] = {}
     for key in sorted(keyed):
         groups.setdefault(key[:3], []).append(keyed[key])
-    pending, done, failed = 0, 0, []
+    pending, done = 0, 0
+    failed: list[FailedTask] = []
     for (device, context, protocol), group in groups.items():
         register(connection, group[0].device, group[0].context, whose)
         for begin in range(0, len(group), CHUNK):
@@ -52,10 +53,14 @@ def add_tasks(
             insert_new(connection, measurement_tasks, [_task_row(task, whose) for task in chunk])
             among = _among(device, context, protocol, [task.subject for task in chunk])
             rows = connection.execute(_locked(among)).all()
-            failed += _link(connection, lease.job_id, rows)
+            if _asked_for_more(connection, rows, {task.subject: task for task in chunk}):
+                rows = connection.execute(_locked(among)).all()
+            open_ = [row for row in rows if row.state in (PENDING, FAILED)]
+            told = _link(connection, lease.job_id, open_)
+            failed += [*told, *(_why(row) for row in rows if row.state == UNSUPPORTED)]
             done += sum(row.state == DONE for row in rows)
-            pending += sum(row.state != DONE for row in rows)
-    return TaskReport(pending - len(failed), done, tuple(failed))
+            pending += len(open_) - len(told)
+    return TaskReport(pending, done, tuple(failed))
 
 
 def register(
@@ -101,9 +106,30 @@ def _locked(condition: ColumnElement[bool]) -> Any:
     return select(measurement_tasks).where(condition).order_by(measurement_tasks.c.id).with_for_update()
 
 
+def _asked_for_more(
+    connection: Connection, rows: Sequence[Row[Any]], tasks: Mapping[str, MeasurementTask]
+) -> bool:
+    """Queue again what is asked for in more sessions than before, or is unsupported but now another file."""
+    changed = False
+    for row in rows:
+        task = tasks[row.subject]
+        more = row.state in (DONE, PENDING) and task.sessions > row.sessions
+        if more or (row.state == UNSUPPORTED and task.artifact != row.artifact):
+            values = {"sessions": max(task.sessions, row.sessions), "artifact": task.artifact}
+            again = {"state": PENDING, "code": "", "message": "", "changed_at_ms": now_ms()}
+            this = update(measurement_tasks).where(measurement_tasks.c.id == row.id)
+            connection.execute(this.values({**values, **again}))
+            changed = True
+    return changed
+
+
+def _why(row: Row[Any]) -> FailedTask:
+    return FailedTask(row.subject, row.code, row.message)
+
+
 def _link(connection: Connection, job_id: str, rows: Sequence[Row[Any]]) -> list[FailedTask]:
-    """Have a job wait for what is pending; return what failed while it waited, which it waits for no more."""
-    open_ = {row.id: row for row in rows if row.state != DONE}
+    """Have a job wait for what is open; return what failed while it waited, which it waits for no more."""
+    open_ = {row.id: row for row in rows}
     mine = select(job_tasks.c.task_id).where(
         job_tasks.c.job_id == job_id, job_tasks.c.task_id.in_(list(open_))
     )
@@ -120,7 +146,7 @@ def _link(connection: Connection, job_id: str, rows: Sequence[Row[Any]]) -> list
         connection.execute(update(measurement_tasks).where(measurement_tasks.c.id.in_(again)).values(values))
     new = [row.id for row in open_.values() if row.id not in linked]
     insert_new(connection, job_tasks, [{"job_id": job_id, "task_id": task_id} for task_id in new])
-    return [FailedTask(row.subject, row.code, row.message) for row in told]
+    return [_why(row) for row in told]
 
 
 def batches(connection: Connection, device: str, rows: Sequence[Row[Any]]) -> Iterator[Batch]:
@@ -142,7 +168,7 @@ def batches(connection: Connection, device: str, rows: Sequence[Row[Any]]) -> It
             context=CONTEXT.validate_python(facts),
             timing=TIMING.validate_python(group[0].timing),
             artifacts={row.subject: row.artifact for row in group},
-            sessions=max(row.sessions - done.get(row.subject, 0) for row in group),
+            sessions=max(1, *(row.sessions - done.get(row.subject, 0) for row in group)),
             reference_ms=reference_ms(connection, device, context),
         )
 
@@ -152,14 +178,17 @@ def _session_of(device: str, context: str, protocol: str) -> tuple[ColumnElement
 
 
 def reference_ms(connection: Connection, device: str, context: str) -> dict[str, float]:
-    """Return the anchors' medians of the first session of a device and context; empty before it."""
-    first = (
+    """Return what the anchors' medians were held against in the last session of a device and context.
+
+    The first one sets it, and each hands it on; empty before that.
+    """
+    last = (
         select(sessions.c.content)
         .where(sessions.c.device == device, sessions.c.context == context)
-        .order_by(sessions.c.number)
+        .order_by(sessions.c.number.desc())
         .limit(1)
     )
-    content = connection.execute(first).scalar_one_or_none()
+    content = connection.execute(last).scalar_one_or_none()
     return dict(content["reference_ms"]) if content else {}
 
 
@@ -236,9 +265,10 @@ def finish_tasks(connection: Connection, session: SessionResult) -> None:
 def fail_tasks(
     connection: Connection, device: str, batch: Batch, subjects: Collection[str], why: FailedTask
 ) -> None:
-    """Mark pending tasks of a batch as failed."""
+    """Mark pending tasks of a batch as failed; for good where that is the file's own fault."""
     ordered = sorted(subjects)
-    values = {"state": FAILED, "code": why.code, "message": why.message, "changed_at_ms": now_ms()}
+    state = UNSUPPORTED if why.code in FILE_ERRORS else FAILED
+    values = {"state": state, "code": why.code, "message": why.message, "changed_at_ms": now_ms()}
     for begin in range(0, len(ordered), CHUNK):
         among = _among(
             device, batch.context.digest, protocol_digest(batch.timing), ordered[begin : begin + CHUNK]

@@ -14,6 +14,8 @@ from nas.store.tables import jobs
 PENDING: Final = "pending"
 DONE: Final = "done"
 FAILED: Final = "failed"
+UNSUPPORTED: Final = "unsupported"
+"""Failed for good: the file cannot be measured in that context, however often one tries."""
 
 
 def in_training() -> ColumnElement[bool]:

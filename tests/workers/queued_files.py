@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from latency_predictors.device import ExecutionContext, host_context, host_device
+from latency_predictors.gate import GateRules
 from latency_predictors.measure import LAYER_PROTOCOL, TimingProtocol
-from latency_predictors.protocol import SessionResult, Subject
+from latency_predictors.protocol import SessionResult, Subject, SubjectFailure
 from nas.pipeline.context import Surroundings
 from nas.pipeline.jobs import ProfileContext
 from nas.pipeline.measuring import measured
@@ -65,12 +66,18 @@ class FileStopwatch:
         num_sessions: That were asked for, one number a call.
         dies_after: Sessions after which the process is ended that measures.
         refuses: Errors that end calls, in order; None for none.
+        unsupported: Codes of subjects that cannot be measured.
+        references: What the anchors were held against, one a call.
+        gates: When sessions were to begin, one a call.
     """
 
     asked: list[list[str]] = field(default_factory=list)
     num_sessions: list[int] = field(default_factory=list)
     dies_after: int = 1_000
     refuses: list[MeasurementError | None] = field(default_factory=list)
+    unsupported: dict[str, str] = field(default_factory=dict)
+    references: list[dict[str, float]] = field(default_factory=list)
+    gates: list[GateRules | None] = field(default_factory=list)
     _count: int = 0
 
     def __call__(
@@ -83,11 +90,14 @@ class FileStopwatch:
         num_sessions: int,
         reference_ms: Mapping[str, float],
         on_progress: Callable[[int, int], None],
+        gate: GateRules | None = None,
     ) -> Iterator[SessionResult]:
         digests = [subject.digest for subject in subjects]
         assert all(subject.path.suffix == ".onnx" for subject in subjects)
         self.asked.append(digests)
         self.num_sessions.append(num_sessions)
+        self.references.append(dict(reference_ms))
+        self.gates.append(gate)
         error = self.refuses.pop(0) if self.refuses else None
         if error is not None:
             raise error
@@ -96,7 +106,13 @@ class FileStopwatch:
                 raise KeyboardInterrupt
             on_progress(len(digests) * (number + 1) // num_sessions, len(digests))
             self._count += 1
-            yield measured_by_hand(self._count, digests)
+            failed = [digest for digest in digests if digest in self.unsupported]
+            digests = [digest for digest in digests if digest not in failed]
+            told = [
+                SubjectFailure(digest=digest, code=self.unsupported[digest], message="it is not tried again")
+                for digest in failed
+            ]
+            yield measured_by_hand(self._count, digests).model_copy(update={"failures": tuple(told)})
 
 
 @contextmanager

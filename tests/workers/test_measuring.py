@@ -3,16 +3,29 @@
 import pytest
 from sqlalchemy import update
 
-from latency_predictors.device import host_device
-from nas.jobs import JobState, Waiting
+from latency_predictors.device import host_context, host_device
+from latency_predictors.gate import GateRules
+from latency_predictors.measure import NETWORK_PROTOCOL
+from nas.jobs import JobState, Released, Waiting
 from nas.leases import Claim, LeaseLost
 from nas.pipeline.context import Surroundings
+from nas.pipeline.jobs import ProfileContext
+from nas.pipeline.measuring import measured
+from nas.settings import Settings
 from nas.store.measurement_tables import devices
 from nas.store.session import writing
 from search_spaces.errors import MeasurementError
 from tests.workers.jobs_at_work import TENANT, Workplace
-from tests.workers.queued_files import artifact_of, asking_for, queued_stopwatch, subject_of, void
-from workers.measuring import serve_host
+from tests.workers.queued_files import (
+    SPACE,
+    artifact_of,
+    asking_for,
+    content_of,
+    queued_stopwatch,
+    subject_of,
+    void,
+)
+from workers.measuring import gate_of, serve_host
 
 
 def ignored(done: int, total: int) -> None:
@@ -99,30 +112,69 @@ def test_how_far_it_is_is_told_to_whoever_watches_the_device(place: Workplace) -
     assert place.stores.measurements.progress(host_device().digest) == (0, 0)
 
 
-@pytest.mark.parametrize("named_by", [subject_of, artifact_of])
-def test_a_file_that_cannot_be_loaded_fails_and_its_job_is_told(place: Workplace, named_by: object) -> None:
-    assert callable(named_by)
-    bad = MeasurementError("file_not_loadable", f"onnxruntime cannot load {named_by('b')}.onnx: broken")
+@pytest.mark.parametrize("code", ["file_not_loadable", "unsupported_subject"])
+def test_a_file_that_cannot_be_measured_fails_and_its_job_is_told(place: Workplace, code: str) -> None:
     claim = waiting_for(place, "a", "b", "c")
-    with queued_stopwatch(refuses=[bad]) as watch:
+    with queued_stopwatch(unsupported={subject_of("b"): code}) as watch:
         assert serve_host(place.stores, "w", ignored)
-        assert state(place, claim) is JobState.WAITING, "the others are measured still"
-        assert serve_host(place.stores, "w", ignored)
-    assert sorted(watch.asked[1]) == sorted(subject_of(name) for name in "ac")
-    with pytest.raises(MeasurementError) as caught:
-        asked_again(place, "a", "b", "c")
-    assert (caught.value.code, caught.value.message) == (bad.code, bad.message)
+        assert state(place, claim) is JobState.QUEUED, "the others are measured"
+        for _ in range(2):
+            (claim,) = place.stores.queue.claim("w")
+            with pytest.raises(MeasurementError, match="it is not tried again") as caught:
+                asking_for(place.stores.run(claim), around(place), "a", "b", "c")
+            place.stores.queue.settle(claim.lease, Released())
+            assert caught.value.code == code
+            assert not serve_host(place.stores, "w", ignored)
+    assert len(watch.asked) == 1
+    assert asked_again(place, "a", "c") == 2
 
 
-def test_an_error_that_names_no_file_fails_them_all(place: Workplace) -> None:
+def test_a_device_whose_processes_die_is_an_error_and_jobs_are_told(place: Workplace) -> None:
     claim = waiting_for(place, "a", "b")
     died = MeasurementError("session_died", "the measuring process ended before it measured anything")
-    with queued_stopwatch(refuses=[died]):
-        assert serve_host(place.stores, "w", ignored)
-        assert not serve_host(place.stores, "w", ignored)
+    with queued_stopwatch(refuses=[died]), pytest.raises(MeasurementError):
+        serve_host(place.stores, "w", ignored)
     assert state(place, claim) is JobState.QUEUED
     with pytest.raises(MeasurementError, match="before it measured anything"):
         asked_again(place, "a", "b")
+
+
+def test_a_busy_host_keeps_what_was_measured_before(place: Workplace) -> None:
+    waiting_for(place, "a")
+    with queued_stopwatch():
+        serve_host(place.stores, "w", ignored)
+    waiting_for(place, "b")
+    busy = MeasurementError("machine_busy", "other work keeps 1.5 of 2 processors busy")
+    gate = GateRules(strict=True)
+    with queued_stopwatch(refuses=[busy]) as watch, pytest.raises(MeasurementError, match="1.5 of 2"):
+        serve_host(place.stores, "w", ignored, gate)
+    assert watch.gates == [gate]
+    assert asked_again(place, "a") == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "gate"),
+    [("ignore", None), ("measure", GateRules(strict=False)), ("refuse", GateRules(strict=True))],
+)
+def test_what_is_done_on_a_busy_host_is_a_setting(
+    wanted: str, gate: GateRules | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HWNAS_WHEN_BUSY", wanted)
+    assert gate_of(Settings()) == gate
+    monkeypatch.delenv("HWNAS_WHEN_BUSY")
+    assert gate_of(Settings()) == GateRules()
+
+
+def test_the_first_batch_of_a_context_tells_the_next_one_its_reference(place: Workplace) -> None:
+    waiting_for(place, "a")
+    place.submit()
+    (claim,) = place.stores.queue.claim("w")
+    ctx = ProfileContext(SPACE, place.stores, place.stores.run(claim), place.shown)
+    files = {subject_of("b"): lambda: place.stores.artifacts.put(content_of("b"))}
+    assert measured(ctx, host_context(), NETWORK_PROTOCOL, files) is None
+    with queued_stopwatch() as watch:
+        serve_host(place.stores, "w", ignored)
+    assert watch.references == [{}, {"anchor": 0.5}]
 
 
 def test_a_restless_host_is_an_error_and_jobs_are_told(place: Workplace) -> None:

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -11,6 +12,7 @@ import onnx
 import pytest
 
 from latency_predictors.device import ExecutionContext, host_device
+from latency_predictors.gate import GateRules
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import SessionResult, Subject
 from nas.compute import InProcessCompute
@@ -116,9 +118,11 @@ class Stopwatch:
         reference_ms: Mapping[str, float],
         on_progress: Callable[[int, int], None],
         lease_folder: Path | None = None,
+        gate: GateRules | None = None,
     ) -> Iterator[SessionResult]:
         self.asked.append([subject.digest for subject in subjects])
-        number, facts = len(self.asked), {"device": host_device(), "context": context, "timing": timing}
+        number, now = len(self.asked), datetime.now(UTC).isoformat(timespec="seconds")
+        facts = {"device": host_device(), "context": context, "timing": timing, "started_at": now}
         medians = {subject.digest: file_ms(subject.path) for subject in subjects}
         on_progress(len(subjects), len(subjects))
         for repeat in range(num_sessions):

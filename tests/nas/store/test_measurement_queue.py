@@ -1,6 +1,7 @@
 """Measuring: asked for once, done by one at a time, kept exactly once, and whoever waits goes on."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -243,9 +244,10 @@ def test_the_reaper_queues_a_job_that_waits_for_nothing(
     assert store.get(TENANT, job.job_id).state is JobState.QUEUED
 
 
-def test_what_cannot_be_measured_is_told_once_and_tried_again(
-    measuring: DatabaseMeasurementQueue, job: Lease, queue: DatabaseJobQueue
-) -> None:
+def failed_one(
+    measuring: DatabaseMeasurementQueue, job: Lease, queue: DatabaseJobQueue, code: str
+) -> tuple[Lease, FailedTask]:
+    """The first of two files is measured, the other one has failed; the job, claimed again, and why."""
     measuring.enqueue(job, TASKS[:2])
     queue.settle(job, Waiting())
     found = measuring.lease(DEVICE.digest, "w1")
@@ -253,12 +255,73 @@ def test_what_cannot_be_measured_is_told_once_and_tried_again(
     device, (batch,) = found
     for name in ("s1", "s2"):
         measuring.deliver(device, measured(name, SUBJECTS[:1]))
-    measuring.fail(device, batch, SUBJECTS, "file_not_loadable", "operator 'Foo'")
-    again = claim_one(queue).lease
-    failed = FailedTask(SUBJECTS[1], "file_not_loadable", "operator 'Foo'")
+    measuring.fail(device, batch, SUBJECTS, code, "operator 'Foo'")
+    measuring.give_back(device)
+    return claim_one(queue).lease, FailedTask(SUBJECTS[1], code, "operator 'Foo'")
+
+
+def test_what_could_not_be_measured_is_told_once_and_tried_again(
+    measuring: DatabaseMeasurementQueue, job: Lease, queue: DatabaseJobQueue
+) -> None:
+    again, failed = failed_one(measuring, job, queue, "session_died")
     assert measuring.enqueue(again, TASKS[:2]) == TaskReport(0, 1, (failed,))
     queue.settle(again, Released())
     assert measuring.enqueue(claim_one(queue).lease, TASKS[:2]) == TaskReport(1, 1, ())
+
+
+@pytest.mark.parametrize("code", ["file_not_loadable", "unsupported_subject"])
+def test_what_is_unsupported_is_told_every_time_and_never_tried_again(
+    code: str,
+    measuring: DatabaseMeasurementQueue,
+    job: Lease,
+    queue: DatabaseJobQueue,
+    store: DatabaseJobStore,
+) -> None:
+    again, failed = failed_one(measuring, job, queue, code)
+    for _ in range(2):
+        assert measuring.enqueue(again, TASKS[:2]) == TaskReport(0, 1, (failed,))
+    assert measuring.enqueue(running(store, queue), TASKS[:2]) == TaskReport(0, 1, (failed,))
+    assert measuring.lease(DEVICE.digest, "w1") is None
+
+
+def test_another_file_of_what_is_unsupported_is_tried(
+    measuring: DatabaseMeasurementQueue, job: Lease, queue: DatabaseJobQueue
+) -> None:
+    again, _ = failed_one(measuring, job, queue, "file_not_loadable")
+    other = replace(TASKS[1], artifact="f" * 64)
+    assert measuring.enqueue(again, [other]) == TaskReport(1, 0, ())
+    found = measuring.lease(DEVICE.digest, "w1")
+    assert found is not None
+    assert found[1][0].artifacts == {SUBJECTS[1]: "f" * 64}
+
+
+def test_a_further_session_can_be_asked_for(
+    measuring: DatabaseMeasurementQueue, job: Lease, queue: DatabaseJobQueue
+) -> None:
+    measuring.enqueue(job, TASKS)
+    device = lease_device(measuring)
+    for name in ("s1", "s2"):
+        measuring.deliver(device, measured(name))
+    measuring.give_back(device)
+    more = [replace(task, sessions=3) for task in TASKS[:1]]
+    assert measuring.enqueue(job, more) == TaskReport(1, 0, ())
+    assert measuring.enqueue(job, TASKS[1:]) == TaskReport(0, 3, ())
+    found = measuring.lease(DEVICE.digest, "w1")
+    assert found is not None
+    assert (found[1][0].sessions, list(found[1][0].artifacts)) == (1, [SUBJECTS[0]])
+    measuring.deliver(found[0], measured("s3", SUBJECTS[:1]))
+    assert measuring.enqueue(job, more) == TaskReport(0, 1, ())
+    assert measuring.enqueue(job, TASKS) == TaskReport(0, 4, ()), "fewer are there already"
+
+
+def test_the_last_session_tells_the_reference(
+    measuring: DatabaseMeasurementQueue, job: Lease, engine: Engine
+) -> None:
+    measuring.enqueue(job, TASKS)
+    device = lease_device(measuring)
+    measuring.deliver(device, measured("s1"))
+    measuring.deliver(device, measured("s2").model_copy(update={"reference_ms": {"anchor": 0.4}}))
+    assert DatabaseSessionStore(engine).reference_ms(*WHERE) == {"anchor": 0.4}
 
 
 def test_sessions_come_back_as_they_were_delivered(
