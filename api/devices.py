@@ -1,8 +1,10 @@
 """Lookup tables: what has been measured of which device."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
+from pydantic import Field
 from rich.console import Group, RenderableType
 from rich.table import Table
 
@@ -11,12 +13,15 @@ from api.searches import unbroken
 from api.table_names import find_table, table_name
 from latency_predictors.device import Device, ExecutionContext, host_device
 from latency_predictors.lookup_table import EntryKind
+from latency_predictors.trust import State
 from nas.report.numbers import percent
 from nas.results import Document
 from nas.settings import Settings
 from nas.store.stores import Stores, opened_stores
 from nas.store.table_store import TableKey
 from search_spaces.errors import ArtifactError
+
+_SETTLING: Final = "; `hwnas devices profile` on a later day measures again what is not settled"
 
 
 class TableLine(Document):
@@ -27,6 +32,7 @@ class TableLine(Document):
         this_machine: Whether it was measured here.
         damaged: Whether it cannot be read; everything below is then empty.
         num_spaces: Search spaces whose sums were calibrated on whole networks.
+        states: How many layers are in which state.
     """
 
     name: str
@@ -36,6 +42,7 @@ class TableLine(Document):
     context: str = ""
     num_layers: int = 0
     num_spaces: int = 0
+    states: dict[State, int] = Field(default_factory=dict)
     last_measured: str = ""
 
 
@@ -56,14 +63,14 @@ class TableList(Document):
             )
         table = Table(box=None)
         table.add_column("table", no_wrap=True)
-        for name in ("device", "context", "layers", "spaces", "last measured (UTC)"):
+        for name in ("device", "context", "layers", "state", "spaces", "last measured (UTC)"):
             table.add_column(name)
         for line in self.tables:
             if line.damaged:
                 table.add_row(line.name, "damaged: profile the device again")
                 continue
             device = f"{line.device} (this machine)" if line.this_machine else line.device
-            counts = (str(line.num_layers), str(line.num_spaces))
+            counts = (str(line.num_layers), _stated(line.states), str(line.num_spaces))
             measured = line.last_measured[:16].replace("T", " ")
             table.add_row(line.name, device, line.context, *counts, measured)
         return table
@@ -81,6 +88,7 @@ class LayerLine(Document):
     """One layer.
 
     Attributes:
+        state: How far the value can be trusted; see `latency_predictors.trust`.
         stale: Whether another version of the runtime measured it, and nobody has checked that it still holds.
         origin: Digest of the context that it was measured in, where that is another version's.
     """
@@ -89,7 +97,7 @@ class LayerLine(Document):
     median_ms: float
     rel_sd: float
     num_sessions: int
-    suspect: bool
+    state: State
     kind: EntryKind
     stale: bool
     origin: str
@@ -111,19 +119,17 @@ class TableDetails(Document):
 
     def __rich__(self) -> RenderableType:
         """Draw what was measured, when, and how good the predictions from it are."""
-        counts = {
-            "suspect": sum(layer.suspect for layer in self.layers),
-            "stale": sum(layer.stale for layer in self.layers),
-            "kept from another version": sum(bool(layer.origin) and not layer.stale for layer in self.layers),
-        }
-        notes = "".join(f", {count} {name}" for name, count in counts.items() if count)
+        states = dict(Counter(layer.state for layer in self.layers).most_common())
+        num_kept = sum(bool(layer.origin) and not layer.stale for layer in self.layers)
+        kept = f", {num_kept} kept from another version" if num_kept else ""
         spread = f"sessions differ by {percent(self.median_rel_sd)} % (median)"
         head = unbroken(
             [
                 f"device   {self.device_label}",
                 f"         {' '.join(self.device.cpu_features)}",
                 f"context  {self.context_label}",
-                f"layers   {len(self.layers)} measured, {spread}{notes}",
+                f"layers   {len(self.layers)} measured, {spread}{kept}",
+                f"state    {_stated(states)}{_SETTLING if set(states) - {'settled'} else ''}",
                 "",
             ]
         )
@@ -193,7 +199,7 @@ def table_details(stores: Stores, key: TableKey) -> TableDetails:
                 median_ms=entry.median_ms,
                 rel_sd=entry.rel_sd,
                 num_sessions=entry.num_sessions,
-                suspect=all(value.suspect for value in entry.values),
+                state=entry.state,
                 kind=entry.kind,
                 stale=entry.stale,
                 origin=entry.origin,
@@ -201,6 +207,11 @@ def table_details(stores: Stores, key: TableKey) -> TableDetails:
             for entry in table.entries.values()
         ),
     )
+
+
+def _stated(states: Mapping[State, int]) -> str:
+    """Return how many layers are in which state, in words."""
+    return ", ".join(f"{number} {state}" for state, number in states.items())
 
 
 def _line(stores: Stores, key: TableKey) -> TableLine:
@@ -218,5 +229,6 @@ def _line(stores: Stores, key: TableKey) -> TableLine:
         context=table.context.label,
         num_layers=len(table.entries),
         num_spaces=len(table.corrections),
+        states=table.states,
         last_measured=max(dates, default=""),
     )

@@ -86,11 +86,11 @@ class Entry(WireModel):
         return self.state_at(datetime.now(UTC))
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether a further session would tell more: it is not settled, nor was it measured today."""
+        """Return whether a further session would tell more: not settled, nor measured today or elsewhere."""
         days = [
             datetime.fromisoformat(value.measured_at).date() for value in self.values if value.measured_at
         ]
-        due = self.holds and self.state_at(now) != "settled"
+        due = self.holds and not self.origin and self.state_at(now) != "settled"
         return due and max(days, default=now.date()) < now.date()
 
     def state_at(self, now: datetime) -> State:

@@ -61,6 +61,7 @@ class Latency(Document):
         upper_ms: Upper bound; this is what keeps the limit.
         p90_ms: Of all runs.
         sessions: Identifiers of the measuring sessions.
+        suspect: Whether these contradict each other, or the device was disturbed wherever they agree.
         kind: Always measured.
     """
 
@@ -69,6 +70,7 @@ class Latency(Document):
     upper_ms: float
     p90_ms: float
     sessions: tuple[str, ...]
+    suspect: bool = False
     kind: Literal["measured"] = "measured"
 
 

@@ -100,7 +100,8 @@ def devices_profile(
 ) -> BaseModel:
     """Measure what this machine's lookup table lacks for a space, and calibrate it on whole networks.
 
-    A search does this by itself. Leave the machine alone meanwhile: other work makes the figures worse.
+    A search does this by itself. Called on a later day, it measures once more what is not settled yet. Leave
+    the machine alone meanwhile: other work makes the figures worse.
 
     Example:
       hwnas devices profile --space mobilenet_v3 --preset tiny --classes 10 --channels 1

@@ -10,7 +10,7 @@ from nas.data.catalogue import open_dataset
 from nas.jobs import JobKind, Waiting
 from nas.pipeline import profile
 from nas.pipeline.context import Done, PhaseEnd, Progress, Surroundings
-from nas.pipeline.profile import profile_context, table_summary
+from nas.pipeline.profile import profile_context, recheck, table_summary
 from nas.pipeline.runner import PHASES, open_search, phase_context, run_phases
 from nas.specs import ProfileSpec, parse_spec
 from nas.store.job_run import JobRun
@@ -47,7 +47,7 @@ def run_search(run: JobRun, around: Surroundings) -> PhaseEnd:
 
 
 def run_profile(run: JobRun, around: Surroundings) -> PhaseEnd:
-    """Complete this host's table for a space.
+    """Complete this host's table for a space, and measure again what is not settled.
 
     Raises:
         UsageError: `outdated_spec`, `unknown_space` or `unknown_preset`.
@@ -60,6 +60,7 @@ def run_profile(run: JobRun, around: Surroundings) -> PhaseEnd:
     )
     ctx = ProfileContext(space, around.stores, run, around.progress)
     table = profile_context(ctx, spec.context)
+    table = recheck(ctx, table) if table else None
     if table is None:
         return Waiting()
     run.save(profile.NAME, table_summary(ctx, table))

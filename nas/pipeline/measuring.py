@@ -23,6 +23,7 @@ def measured(
     context: ExecutionContext,
     timing: TimingProtocol,
     files: Mapping[str, Callable[[], str]],
+    num_sessions: Mapping[str, int] | None = None,
 ) -> tuple[SessionResult, ...] | None:
     """Return what sessions on this host found of files; None where some are queued still.
 
@@ -32,15 +33,16 @@ def measured(
         timing: How they are timed.
         files: By the digest of what is measured, a function that returns the file's digest in the artifact
             store.
+        num_sessions: Sessions that are to be behind a value, likewise; `NUM_SESSIONS` if not given.
 
     Raises:
         MeasurementError: As whoever measured told, where a file cannot be measured.
     """
     if not files:
         return ()
-    device = host_device()
+    device, wanted = host_device(), num_sessions or {}
     tasks = [
-        MeasurementTask(device, context, timing, subject, write(), NUM_SESSIONS)
+        MeasurementTask(device, context, timing, subject, write(), wanted.get(subject, NUM_SESSIONS))
         for subject, write in files.items()
     ]
     report = ctx.stores.measurements.enqueue(ctx.run.lease, tasks)

@@ -167,6 +167,7 @@ def latency_of(measured: Measured) -> Latency:
         upper_ms=measured.upper_ms,
         p90_ms=measured.p90_ms,
         sessions=measured.session_ids,
+        suspect=measured.suspect,
     )
 
 

@@ -1,6 +1,7 @@
 """Phase `profile`: have measured what the table lacks, calibrate on whole networks, check the limits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -149,6 +150,23 @@ def profile_context(ctx: RunContext, spec: ContextSpec) -> LookupTable | None:
     return table
 
 
+def recheck(ctx: RunContext, table: LookupTable) -> LookupTable | None:
+    """Return a table with one session more of each layer that needs it; None while that is measured.
+
+    What was measured today is left as it is: a session on a later day tells more.
+    """
+    due = table.due(distinct_layers(ctx.space), datetime.now(UTC))
+    if not due:
+        return table
+    wanted = {layer_key(spec): table.entries[layer_key(spec)].num_sessions + 1 for spec in due}
+    sessions = _measure_layers(ctx, table.context, due, wanted)
+    if sessions is None:
+        return None
+    table = table.merged(due, sessions)
+    ctx.stores.tables.publish(ctx.run.lease, table)
+    return table
+
+
 def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture]:
     """Return architectures from cheap to dear, evenly in the logarithm of their sums."""
     rng = np.random.default_rng(_SEED)
@@ -198,22 +216,29 @@ def add_points(space: SearchSpace, table: LookupTable, points: Sequence[Calibrat
 
 
 def _measure_layers(
-    ctx: RunContext, context: ExecutionContext, layers: Sequence[LayerSpec]
+    ctx: RunContext,
+    context: ExecutionContext,
+    layers: Sequence[LayerSpec],
+    num_sessions: Mapping[str, int] | None = None,
 ) -> tuple[SessionResult, ...] | None:
     name = _noted(context)
     if not ctx.run.has(name):
         ctx.progress.say(f"measuring {len(layers)} layers on {host_device().label}")
         ctx.run.save(name, _MeasuredNow(num_layers=len(layers)))
-    return _measured_layers(ctx, context, layers)
+    return _measured_layers(ctx, context, layers, num_sessions)
 
 
 def _measured_layers(
-    ctx: RunContext, context: ExecutionContext, layers: Sequence[LayerSpec]
+    ctx: RunContext,
+    context: ExecutionContext,
+    layers: Sequence[LayerSpec],
+    num_sessions: Mapping[str, int] | None = None,
 ) -> tuple[SessionResult, ...] | None:
     def write(spec: LayerSpec) -> str:
         return ctx.stores.artifacts.put(export_layer(spec))
 
-    return measured(ctx, context, LAYER_PROTOCOL, {layer_key(spec): partial(write, spec) for spec in layers})
+    files = {layer_key(spec): partial(write, spec) for spec in layers}
+    return measured(ctx, context, LAYER_PROTOCOL, files, num_sessions)
 
 
 def _noted(context: ExecutionContext) -> str:

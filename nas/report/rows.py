@@ -21,6 +21,7 @@ from nas.results import Accuracy, Delivery, Figure, StockTraining, VerifiedNetwo
 from search_spaces.base import SearchSpace
 
 NOTHING: Final = "–"
+SUSPECT: Final = "its sessions contradict each other, or the device was disturbed: measure it again"
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,7 @@ def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
         ("images of the accuracy", images_text(network.accuracy)),
         ("90 % of runs within", f"{plain(network.latency.p90_ms)} ms"),
         ("measuring sessions", sessions_text(network.latency.sessions) or NOTHING),
+        *((("latency is suspect", SUSPECT),) if network.latency.suspect else ()),
         ("largest difference of a logit between torch and the file", f"{network.max_difference:.1e}"),
         *(() if network.origin == "reference" else (("round of verification", str(network.round)),)),
         *(() if network.training is None else (("trained", _trained(network.training)),)),

@@ -34,7 +34,20 @@ def test_this_machines_table_comes_first(settings: Settings) -> None:
     assert "Another CPU" in lines[1].device
     assert lines[0].name.startswith(host_device().digest[:12])
     assert lines[0].last_measured == "2026-01-03T00:00:00+00:00"
-    assert (lines[0].num_layers, lines[0].num_spaces) == (len(lookup_table().entries), 1)
+    num_layers = len(lookup_table().entries)
+    assert (lines[0].num_layers, lines[0].num_spaces) == (num_layers, 1)
+    assert lines[0].states == {"suspect": num_layers}
+
+
+def test_how_far_layers_can_be_trusted_is_told_with_what_to_do(settings: Settings) -> None:
+    saved_table(settings.home, lookup_table())
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(show_table(settings, None))
+    console.print(list_tables(settings))
+    text = console.export_text()
+    num_layers = len(lookup_table().entries)
+    assert f"{num_layers} suspect; `hwnas devices profile` on a later day" in text
+    assert text.count(f"{num_layers} suspect") == 2
 
 
 def test_a_table_shows_sessions_layers_and_errors(settings: Settings) -> None:
@@ -48,6 +61,8 @@ def test_a_table_shows_sessions_layers_and_errors(settings: Settings) -> None:
     assert len(shown.layers) == num_layers
     # Every layer was measured at 0.010 and 0.012 ms.
     assert {layer.median_ms for layer in shown.layers} == {0.011}
+    # That differs by more than sessions may.
+    assert {layer.state for layer in shown.layers} == {"suspect"}
     (calibration,) = shown.calibrations
     assert calibration.formula == "1.00 * sum"
     assert calibration.num_networks == 5
@@ -68,7 +83,8 @@ def test_layers_of_another_version_are_told(settings: Settings) -> None:
     console = Console(width=200, file=io.StringIO(), record=True)
     console.print(shown)
     text = console.export_text()
-    assert "(median), 1 stale, 1 kept from another version" in text
+    assert "(median), 1 kept from another version" in text
+    assert "1 stale" in text
     assert "measured over predicted, %" in text
 
 

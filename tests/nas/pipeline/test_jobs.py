@@ -1,8 +1,12 @@
 """What each kind of job does, from a claim to its end."""
 
+from datetime import datetime, timedelta, tzinfo
+from typing import Self
+
 import pytest
 
 from latency_predictors.device import host_context, host_device
+from latency_predictors.lookup_table import layer_key
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState
 from nas.pipeline import profile
@@ -46,6 +50,37 @@ def test_a_profile_of_what_is_profiled_waits_for_nothing(copied: Home, finished:
     assert copied.watch.asked == []
     assert summary.num_measured_now == 0
     assert summary.num_layers == len(distinct_layers(finished.context().space))
+
+
+class Tomorrow(datetime):
+    """The next day."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return super().now(tz) + timedelta(days=1)
+
+
+def test_a_profile_on_a_later_day_measures_once_more_what_is_not_settled(
+    copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profile, "datetime", Tomorrow)
+    layers = {layer_key(spec) for spec in distinct_layers(finished.context().space)}
+    job = copied.stores.jobs.submit("local", request(SPEC))
+    summary = copied.finish(job).load(profile.NAME, TableSummary)
+    (asked,) = copied.watch.asked
+    assert set(asked) == layers
+    assert summary.num_measured_now == len(layers)
+    table = copied.stores.tables.load(host_device().digest, host_context().digest)
+    assert table is not None
+    assert {table.entries[key].num_sessions for key in layers} == {3}
+
+
+def test_a_search_on_a_later_day_takes_what_is_there(
+    copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profile, "datetime", Tomorrow)
+    assert profile.profile_context(copied.context(seed=7), SPEC.context) is not None
+    assert copied.watch.asked == []
 
 
 def test_a_search_reads_what_was_profiled_for_another_job(home: Home) -> None:

@@ -70,6 +70,19 @@ def test_it_is_there_when_both_sessions_are(home: Home) -> None:
     assert [[result.digest for result in one.results] for one in found] == [["a", "b"], ["a", "b"]]
 
 
+def test_a_further_session_can_be_asked_for(home: Home) -> None:
+    ctx = home.context()
+    asked = files(ctx, "a", "b")
+    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, asked) is None
+    for name in ("s1", "s2"):
+        deliver(home, name, "a", "b")
+    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, asked, {"a": 3}) is None
+    deliver(home, "s3", "a")
+    found = measured(ctx, CONTEXT, NETWORK_PROTOCOL, asked, {"a": 3})
+    assert found is not None
+    assert [one.session_id for one in found] == ["s1", "s2", "s3"]
+
+
 def test_only_what_was_asked_for_is_answered(home: Home) -> None:
     """A session measures what several jobs have queued."""
     ctx = home.context()
@@ -109,12 +122,16 @@ def test_a_file_that_cannot_be_measured_is_told_as_whoever_measured_told(home: H
     leased = home.stores.measurements.lease(host_device().digest, "by hand")
     assert leased is not None
     lease, (batch,) = leased
-    home.stores.measurements.fail(lease, batch, ["a"], "file_not_loadable", "a.onnx is no network")
-    with pytest.raises(MeasurementError, match="a.onnx is no network") as caught:
-        measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a", "b"))
-    assert caught.value.code == "file_not_loadable"
-    # Asked for again, it is tried again.
-    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a", "b")) is None
+    home.stores.measurements.fail(lease, batch, ["a"], "session_died", "its processes end")
+    home.stores.measurements.fail(lease, batch, ["b"], "file_not_loadable", "b.onnx is no network")
+    with pytest.raises(MeasurementError, match="its processes end") as caught:
+        measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a"))
+    assert caught.value.code == "session_died"
+    # Asked for again, it is tried again; what is unsupported is not.
+    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a")) is None
+    for _ in range(2):
+        with pytest.raises(MeasurementError, match="b.onnx is no network"):
+            measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "b"))
 
 
 def test_a_file_that_cannot_be_written_queues_nothing(home: Home) -> None:
