@@ -280,6 +280,9 @@ def test_machines_of_a_joined_cluster_may_be_lost(tmp_path: Path, monkeypatch: p
             endless = training(options=replace(OPTIONS, epochs=10_000))
             _, error = disturbed(compute.run(endless), machines.lose_head)
             assert error.fault == "lost_node"
+            with pytest.raises(ComputeError) as away:
+                next(compute.run(endless))
+            assert away.value.code == "ray_away"
 
 
 def disturbed(
