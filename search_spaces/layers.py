@@ -6,7 +6,7 @@ everything that decides the cost and nothing else; weights are not part of it.
 Batch norm is folded into the convolution before it, which leaves a bias.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import ClassVar, Literal
 
 from search_spaces.digests import canonical_json
@@ -135,7 +135,7 @@ class InvertedResidual(LayerSpec):
             beside = num_values(inner) + held
             for features in ((self.hidden, self.squeeze), (self.squeeze, self.hidden)):
                 step = linear(*features)
-                steps.append(Operation(step.macs, step.params, step.live_values + beside))
+                steps.append(replace(step, live_values=step.live_values + beside))
         steps.append(convolution(inner, self.out_channels, 1, held=held))
         return tuple(steps)
 

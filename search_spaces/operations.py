@@ -5,6 +5,10 @@ keeps the size.
 """
 
 from dataclasses import dataclass
+from typing import Literal
+
+OperationKind = Literal["convolution", "grouped_convolution", "linear", "other"]
+"""What hardware runs at different speeds: depthwise convolutions do little work on each value they read."""
 
 Shape = tuple[int, int, int]
 
@@ -18,11 +22,13 @@ class Operation:
         params: Weights and biases as deployed.
         live_values: Activation values held while it runs: what it reads, what it writes and what a later step
             of the layer still needs. Element-wise steps run in place, as CPU runtimes plan them.
+        kind: What sort of step it is; `other` for pooling, copies and the like.
     """
 
     macs: int
     params: int
     live_values: int
+    kind: OperationKind = "other"
 
 
 def num_values(shape: Shape) -> int:
@@ -45,10 +51,11 @@ def convolution(
         macs=weights * out_shape[1] * out_shape[2],
         params=weights + out_channels,
         live_values=num_values(shape) + num_values(out_shape) + held,
+        kind="grouped_convolution" if groups > 1 else "convolution",
     )
 
 
 def linear(in_features: int, out_features: int) -> Operation:
     """Describe a fully connected step with bias."""
     weights = in_features * out_features
-    return Operation(weights, weights + out_features, in_features + out_features)
+    return Operation(weights, weights + out_features, in_features + out_features, "linear")
