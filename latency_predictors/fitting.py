@@ -86,7 +86,7 @@ def fit_correction(
         c=float(fitted.get("c", 0.0)),
         d=float(fitted.get("d", 0.0)),
         level=level,
-        half_width=max(math.expm1(_conformal(residuals, level, num_terms=len(terms))), repeat),
+        half_width=max(math.expm1(conformal(residuals, level, num_terms=len(terms))), repeat),
         hull=_hull(columns, spread),
         floor_ms=floor_ms,
         kind="table",
@@ -171,7 +171,7 @@ def _choose_terms(
     return best_terms, np.abs(np.log(measured / best))
 
 
-def _conformal(residuals: FloatArray, level: float, num_terms: int) -> float:
+def conformal(residuals: FloatArray, level: float, num_terms: int) -> float:
     """Return the quantile of residuals that covers the next one with the given probability.
 
     With too few residuals for the finite-sample rank, the largest says too little: the t quantile times

@@ -155,7 +155,8 @@ class LookupTable(WireModel):
         """Return the table with what sessions measured of layers; results under other digests are left out.
 
         Raises:
-            MeasurementError: `context_mismatch` where a session ran elsewhere or otherwise.
+            MeasurementError: `context_mismatch` where a session ran elsewhere or otherwise;
+                `published_values` where it was replayed: entries are measured.
         """
         specs = {layer_key(spec): spec for spec in layers}
         found: dict[str, list[SessionValue]] = {key: [] for key in specs}
@@ -240,6 +241,12 @@ class LookupTable(WireModel):
         )
 
     def _check_same(self, session: SessionResult) -> None:
+        if session.provenance != "measured":
+            raise MeasurementError(
+                "published_values",
+                f"a session of {session.device.label} was replayed from published figures, which are no "
+                "measurements: import the table that they come from, or measure",
+            )
         if (session.device, session.context) != (self.device, self.context):
             raise MeasurementError(
                 "context_mismatch",

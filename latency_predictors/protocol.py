@@ -213,6 +213,7 @@ class SessionResult(WireModel):
         reference_ms: Medians of the anchors that counted as scale 1.
         failures: One for each subject that cannot be measured.
         conditions: What was seen of the device.
+        provenance: `published` where the values were read from what somebody published, and nothing ran.
     """
 
     version: Literal[1] = 1
@@ -227,3 +228,4 @@ class SessionResult(WireModel):
     reference_ms: dict[str, float]
     failures: tuple[SubjectFailure, ...] = ()
     conditions: Conditions = Conditions()
+    provenance: Literal["measured", "published"] = "measured"

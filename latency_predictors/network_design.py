@@ -1,0 +1,163 @@
+"""Which networks to measure when only a few can be: designed ones for the fit, drawn ones for the interval.
+
+A linear model is best fitted on networks that tell its coefficients apart. The designed ones are the cheapest
+and the dearest, then those that minimise the mean variance of the predictions over all candidates: the I- or
+V-optimal design of linear regression (Fedorov, *Theory of Optimal Experiments*, 1972; Atkinson and Donev,
+*Optimum Experimental Designs*, 1992), found by adding the best one at a time and then exchanging one at a
+time (Fedorov's exchange, in the form of Cook and Nachtsheim, Technometrics 22, 1980).
+
+Such a design trusts its model: it looks at the ends only, and where latency is not linear the middle then
+comes out wrong (Box and Draper, JASA 54, 1959). So products of features stand in the design as *potential*
+terms, which may be there and are expected to be small; they bring the design back to the middle (DuMouchel
+and Jones, Technometrics 36, 1994). They are no part of the fit.
+
+Nothing has been measured by then, so a network's latency, which weighs errors, is guessed: every feature is
+taken to cost as much time as every other on the average candidate.
+
+Designed networks are unlike those that somebody will ask about. What conformal intervals promise holds for
+networks that are drawn as the calibration networks were (Vovk et al. 2005), so some are drawn at random from
+the candidates, after the design and without looking at it: theirs are the errors that an interval is made of.
+
+Shapes: n candidates, p features, r regressors.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from search_spaces.base import FloatArray, IntArray
+from search_spaces.errors import UsageError
+
+MIN_NETWORKS: Final = 6
+MAX_DRAWN: Final = 9
+"""With nine residuals the finite-sample rank of a 90 % interval exists; more would say little more."""
+
+_PASSES: Final = 20
+_KNOWN_BEFORE: Final = 1e-3
+"""Precision that coefficients are known with beforehand, beside 1 a network: next to nothing."""
+
+
+@dataclass(frozen=True)
+class NetworkDesign:
+    """Positions of the networks to measure among the candidates; all are distinct.
+
+    Attributes:
+        designed: For the fit, (d,).
+        drawn: At random, for the interval (and the fit), (m - d,).
+    """
+
+    designed: IntArray
+    drawn: IntArray
+
+    @property
+    def chosen(self) -> IntArray:
+        """All of them, designed ones first, (m,)."""
+        return np.concatenate([self.designed, self.drawn])
+
+
+@dataclass(frozen=True)
+class Regressors:
+    """What a design is made for.
+
+    Attributes:
+        rows: Regressors of the candidates, each divided by the guessed latency, (n, r).
+        precision: That their coefficients are known with beforehand, (r,).
+    """
+
+    rows: FloatArray
+    precision: FloatArray
+
+
+def design_networks(features: FloatArray, count: int, rng: np.random.Generator) -> NetworkDesign:
+    """Choose networks to measure.
+
+    Args:
+        features: Of the candidates, (n, p), not negative; the first is the same for all. Candidates should be
+            drawn as the networks will be that are asked about: the interval is for such.
+        count: How many to choose, from 6; 10 to 20 are meant.
+        rng: Source of randomness, for the drawn ones.
+
+    Raises:
+        UsageError: `too_few_networks` where fewer are asked for, or are there.
+    """
+    if count < MIN_NETWORKS or len(features) < count:
+        raise UsageError(
+            "too_few_networks",
+            f"{count} networks of {len(features)} candidates were asked for: "
+            f"take at least {MIN_NETWORKS}, and give at least as many candidates",
+        )
+    num_drawn = min(MAX_DRAWN, count // 2)
+    designed = variance_optimal(regressors(features), count - num_drawn)
+    others = np.setdiff1d(np.arange(len(features)), designed)
+    return NetworkDesign(designed, np.sort(rng.choice(others, num_drawn, replace=False)))
+
+
+def regressors(features: FloatArray) -> Regressors:
+    """Return the features and their products as shares of a network's guessed cost.
+
+    Each feature counts as much as any other on the average candidate; one that no candidate has is 0.
+    Products are of deviations from that average; all of them together are expected to matter as much as one
+    network's noise.
+    """
+    means = features.mean(axis=0)
+    scaled = features / np.where(means > 0, means, 1.0)
+    cost = scaled.mean(axis=1, keepdims=True)
+    first, second = np.triu_indices(scaled.shape[1] - 1)
+    deviations = scaled[:, 1:] - 1.0
+    products = deviations[:, first] * deviations[:, second] / cost
+    spread = products.std(axis=0)
+    products /= np.where(spread > 0, spread, 1.0) * math.sqrt(products.shape[1])
+    known = [np.full(scaled.shape[1], _KNOWN_BEFORE), np.ones(products.shape[1])]
+    return Regressors(np.concatenate([scaled / cost, products], axis=1), np.concatenate(known))
+
+
+def variance_optimal(candidates: Regressors, count: int) -> IntArray:
+    """Return the candidates whose least-squares fit predicts all with the least mean variance, (count,).
+
+    The two ends are always among them: the first feature is the same for all networks, so those with its
+    largest and its smallest share are the cheapest and the dearest.
+    """
+    rows = candidates.rows
+    chosen = [int(np.argmax(rows[:, 0])), int(np.argmin(rows[:, 0]))][:count]
+    fixed = len(chosen)
+    while len(chosen) < count:
+        chosen.append(int(np.argmax(_gains(candidates, chosen))))
+    for _ in range(_PASSES):
+        before = sorted(chosen)
+        for position in range(fixed, count):
+            gains = _gains(candidates, chosen[:position] + chosen[position + 1 :])
+            if gains.max() > gains[chosen[position]] * (1 + 1e-9):
+                chosen[position] = int(np.argmax(gains))
+        if sorted(chosen) == before:
+            break
+    return np.array(sorted(chosen), dtype=np.int64)
+
+
+def mean_variance(candidates: Regressors, chosen: IntArray) -> float:
+    """Return the mean variance of predictions for all candidates by a fit on the chosen; a response has 1."""
+    return float(np.trace(np.linalg.solve(_precision(candidates, list(chosen)), _wanted(candidates))))
+
+
+def _gains(candidates: Regressors, chosen: list[int]) -> FloatArray:
+    """Return by how much each candidate would lower the mean variance, (n,); those chosen already by 0.
+
+    By Sherman and Morrison, a row x lowers trace(W M⁻¹) by x'M⁻¹ W M⁻¹x / (1 + x'M⁻¹x).
+    """
+    projected = candidates.rows @ np.linalg.inv(_precision(candidates, chosen))
+    lowered = np.einsum("nr,nr->n", projected @ _wanted(candidates), projected)
+    gains: FloatArray = lowered / (1 + np.einsum("nr,nr->n", projected, candidates.rows))
+    gains[chosen] = 0.0
+    return gains
+
+
+def _wanted(candidates: Regressors) -> FloatArray:
+    wanted: FloatArray = candidates.rows.T @ candidates.rows / len(candidates.rows)
+    return wanted
+
+
+def _precision(candidates: Regressors, chosen: list[int]) -> FloatArray:
+    picked = candidates.rows[chosen]
+    precision: FloatArray = picked.T @ picked + np.diag(candidates.precision)
+    return precision

@@ -1,0 +1,116 @@
+"""Designed networks tell coefficients apart; drawn ones are drawn."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from latency_predictors.network_design import (
+    MAX_DRAWN,
+    Regressors,
+    design_networks,
+    mean_variance,
+    regressors,
+    variance_optimal,
+)
+from latency_predictors.network_features import network_features
+from search_spaces.base import FloatArray
+from search_spaces.catalogue import get_space
+from search_spaces.errors import UsageError
+from search_spaces.sampling import random_architectures
+
+SPACE = get_space("mobilenet_v3", preset="tiny", num_classes=10, in_channels=3)
+
+
+def candidates(n: int, seed: int = 0) -> FloatArray:
+    """Features of random networks."""
+    return network_features(SPACE)(random_architectures(SPACE, n, np.random.default_rng(seed)))
+
+
+def test_units_do_not_matter() -> None:
+    features = candidates(50)
+    found = regressors(features)
+    np.testing.assert_allclose(found.rows[:, :9].mean(axis=1), 1.0)
+    np.testing.assert_allclose(regressors(features * 10.0 ** np.arange(9)).rows, found.rows)
+
+
+def test_products_of_features_are_expected_to_be_small() -> None:
+    found = regressors(candidates(50))
+    assert found.rows.shape == (50, 9 + 36)
+    assert (found.precision[:9] < 0.01).all()
+    assert (found.precision[9:] == 1.0).all()
+    assert found.rows[:, 9:].std(axis=0).max() == pytest.approx(1 / 6)
+
+
+def test_a_feature_that_no_network_has_counts_nothing() -> None:
+    features = candidates(50)
+    features[:, 4] = 0.0
+    rows = regressors(features).rows
+    assert np.isfinite(rows).all()
+    assert (rows[:, 4] == 0).all()
+
+
+def test_the_cheapest_and_the_dearest_are_chosen() -> None:
+    found = regressors(candidates(300))
+    ends = {int(found.rows[:, 0].argmin()), int(found.rows[:, 0].argmax())}
+    assert ends <= set(variance_optimal(found, 8).tolist())
+
+
+def test_no_other_choice_with_both_ends_predicts_better_where_all_can_be_tried() -> None:
+    found = regressors(candidates(16))
+    ends = [int(found.rows[:, 0].argmin()), int(found.rows[:, 0].argmax())]
+    others = [i for i in range(16) if i not in ends]
+    best = min(mean_variance(found, np.array([*ends, *some])) for some in combinations(others, 3))
+    # An exchange of one at a time may end in a neighbour of the best.
+    assert mean_variance(found, variance_optimal(found, 5)) <= 1.05 * best
+
+
+def test_the_mean_variance_is_that_of_predictions_by_ridge_regression() -> None:
+    rng = np.random.default_rng(0)
+    found = Regressors(rng.random((12, 3)), np.array([0.5, 1.0, 2.0]))
+    chosen = np.array([1, 4, 5, 9])
+    draws = 20_000
+    truth = rng.normal(size=(draws, 3)) / np.sqrt(found.precision)
+    seen = truth @ found.rows[chosen].T + rng.normal(size=(draws, 4))
+    normal = found.rows[chosen].T @ found.rows[chosen] + np.diag(found.precision)
+    fitted = np.linalg.solve(normal, found.rows[chosen].T @ seen.T).T
+    errors = ((fitted - truth) @ found.rows.T) ** 2
+    assert mean_variance(found, chosen) == pytest.approx(errors.mean(), rel=0.03)
+
+
+def test_designed_networks_predict_far_better_than_drawn_ones() -> None:
+    rng = np.random.default_rng(0)
+    found = regressors(candidates(1_000))
+    designed = mean_variance(found, variance_optimal(found, 20))
+    drawn = [mean_variance(found, rng.choice(1_000, 20, replace=False)) for _ in range(20)]
+    assert designed < 0.9 * min(drawn)
+
+
+@pytest.mark.parametrize(("count", "drawn"), [(6, 3), (10, 5), (20, MAX_DRAWN), (40, MAX_DRAWN)])
+def test_some_are_drawn_at_random_whatever_was_designed(count: int, drawn: int) -> None:
+    features = candidates(500)
+    first, second = (design_networks(features, count, np.random.default_rng(seed)) for seed in (1, 2))
+    assert len(set(first.chosen.tolist())) == count
+    assert len(first.drawn) == drawn
+    np.testing.assert_array_equal(first.designed, second.designed)
+    assert first.drawn.tolist() != second.drawn.tolist()
+    again = design_networks(features, count, np.random.default_rng(1))
+    np.testing.assert_array_equal(first.chosen, again.chosen)
+
+
+def test_every_network_that_is_not_designed_is_as_likely_drawn() -> None:
+    features = candidates(30)
+    rng = np.random.default_rng(0)
+    counts = np.zeros(30)
+    for _ in range(2_000):
+        counts[design_networks(features, 10, rng).drawn] += 1
+    kept = np.delete(counts, design_networks(features, 10, rng).designed)
+    # 5 of 25: 400 of 2,000 each, standard deviation 18.
+    assert (np.abs(kept - 400) < 90).all()
+
+
+@pytest.mark.parametrize(("count", "n"), [(5, 100), (20, 19)])
+def test_too_few_are_refused(count: int, n: int) -> None:
+    with pytest.raises(UsageError) as caught:
+        design_networks(candidates(n), count, np.random.default_rng(0))
+    assert caught.value.code == "too_few_networks"
