@@ -49,6 +49,8 @@ COMMANDS: Final = {
     "devices compare": "api.device_commands",
     "devices profile": "workers.commands",
     "devices doctor": "workers.commands",
+    "tables export": "api.table_commands",
+    "tables import": "api.table_commands",
 }
 GROUPS: Final = {
     "searches": "Read searches: their state, their verified front; cancel one.",
@@ -58,6 +60,7 @@ GROUPS: Final = {
     "keys": "Who may ask the service for what.",
     "spaces": "Families of networks that can be searched.",
     "devices": "What is measured: lookup tables of this machine, and whether it is fit for measuring.",
+    "tables": "Lookup tables that travel: share one, take one.",
 }
 HELP: Final = (
     "Find neural networks that are fast and small on your own hardware, and get the files that were measured."

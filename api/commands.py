@@ -228,6 +228,9 @@ def predict(
         bool,
         typer.Option("--fill", help="Fill in layers that are not measured; predictions then say `fitted`."),
     ] = False,
+    table: Annotated[
+        str | None, typer.Option(help="Another device's table, as `devices list` has it, or its start.")
+    ] = None,
 ) -> BaseModel:
     """Predict latency, memory and size of networks on this machine, from its lookup table; nothing is run.
 
@@ -235,11 +238,12 @@ def predict(
       hwnas predict --search latest --random 5
       hwnas predict --space mobilenet_v3 --preset tiny --classes 10 --channels 1 --random 100 --json
       hwnas predict --search latest --architecture net/architecture.json
+      hwnas predict --search latest --table 3f9a1c
     """
     from api.predictions import Wish, predict_costs
     from nas.settings import Settings
 
-    wish = Wish(space, preset, classes, channels, search, architecture, random, seed, fill)
+    wish = Wish(space, preset, classes, channels, search, architecture, random, seed, fill, table)
     return predict_costs(Settings(), wish)
 
 

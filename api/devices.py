@@ -13,6 +13,7 @@ from api.searches import unbroken
 from api.table_names import find_table, table_name
 from latency_predictors.device import Device, ExecutionContext, host_device
 from latency_predictors.lookup_table import EntryKind
+from latency_predictors.shared_table import Provenance
 from latency_predictors.trust import State
 from nas.report.numbers import percent
 from nas.results import Document
@@ -30,6 +31,7 @@ class TableLine(Document):
     Attributes:
         name: Digests of device and context, shortened.
         this_machine: Whether it was measured here.
+        imported: Whether it came from another installation.
         damaged: Whether it cannot be read; everything below is then empty.
         num_spaces: Search spaces whose sums were calibrated on whole networks.
         states: How many layers are in which state.
@@ -37,6 +39,7 @@ class TableLine(Document):
 
     name: str
     this_machine: bool = False
+    imported: bool = False
     damaged: bool = False
     device: str = ""
     context: str = ""
@@ -69,7 +72,8 @@ class TableList(Document):
             if line.damaged:
                 table.add_row(line.name, "damaged: profile the device again")
                 continue
-            device = f"{line.device} (this machine)" if line.this_machine else line.device
+            mark = " (this machine)" if line.this_machine else " (imported)" if line.imported else ""
+            device = f"{line.device}{mark}"
             counts = (str(line.num_layers), _stated(line.states), str(line.num_spaces))
             measured = line.last_measured[:16].replace("T", " ")
             table.add_row(line.name, device, line.context, *counts, measured)
@@ -104,7 +108,11 @@ class LayerLine(Document):
 
 
 class TableDetails(Document):
-    """One table."""
+    """One table.
+
+    Attributes:
+        imported: Where it comes from; None where this installation measured it.
+    """
 
     name: str
     device: Device
@@ -116,6 +124,7 @@ class TableDetails(Document):
     sessions: tuple[SessionLine, ...]
     calibrations: tuple[Calibration, ...]
     layers: tuple[LayerLine, ...]
+    imported: Provenance | None = None
 
     def __rich__(self) -> RenderableType:
         """Draw what was measured, when, and how good the predictions from it are."""
@@ -130,6 +139,7 @@ class TableDetails(Document):
                 f"context  {self.context_label}",
                 f"layers   {len(self.layers)} measured, {spread}{kept}",
                 f"state    {_stated(states)}{_SETTLING if set(states) - {'settled'} else ''}",
+                *([_imported(self.imported)] if self.imported else ()),
                 "",
             ]
         )
@@ -175,6 +185,7 @@ def table_details(stores: Stores, key: TableKey) -> TableDetails:
         ArtifactError: `damaged_table`, `artifact_missing` or `artifact_damaged`.
     """
     table = stores.tables.load(key.device, key.context)
+    told = stores.tables.origin(key.device, key.context)
     assert table is not None, "keys are those of tables"
     starts = {
         value.session_id: value.measured_at for entry in table.entries.values() for value in entry.values
@@ -206,12 +217,20 @@ def table_details(stores: Stores, key: TableKey) -> TableDetails:
             )
             for entry in table.entries.values()
         ),
+        imported=None if told is None else Provenance.model_validate(told),
     )
 
 
 def _stated(states: Mapping[State, int]) -> str:
     """Return how many layers are in which state, in words."""
     return ", ".join(f"{number} {state}" for state, number in states.items())
+
+
+def _imported(told: Provenance) -> str:
+    by = f" by {told.exported_by}" if told.exported_by else ""
+    return (
+        f"imported exported {told.exported_at[:10]}{by} with {told.tool}; not measured by this installation"
+    )
 
 
 def _line(stores: Stores, key: TableKey) -> TableLine:
@@ -225,6 +244,7 @@ def _line(stores: Stores, key: TableKey) -> TableLine:
     return TableLine(
         name=name,
         this_machine=here,
+        imported=stores.tables.origin(key.device, key.context) is not None,
         device=table.device.label,
         context=table.context.label,
         num_layers=len(table.entries),

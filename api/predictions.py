@@ -1,6 +1,7 @@
-"""Costs of architectures before training: latency from this machine's table, the rest from shapes."""
+"""Costs of architectures before training: latency from a table or a model, the rest from shapes."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,20 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from api.table_names import find_table, table_name
 from latency_predictors.calibration import calibrate
 from latency_predictors.correction import ErrorReport, Kind
 from latency_predictors.device import ExecutionContext, host_context, host_device
+from latency_predictors.few_shot import FewShotPredictor
 from latency_predictors.filling import filled
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.predictor import CostPredictor, exact_cost
+from latency_predictors.predictor import CostPredictor, Costs, exact_cost
 from nas.report.numbers import interval, percent, rounded
 from nas.report.words import cost_text, report_sentence
 from nas.results import Document, Figure
 from nas.settings import Settings
 from nas.specs import SpaceSpec
+from nas.store.few_shot_models import latest_few_shot
 from nas.store.searches import find_search
 from nas.store.stores import opened_stores
 from search_spaces.base import (
@@ -52,6 +56,7 @@ class Wish:
         num_random: Random architectures, where no file is given.
         seed: Of those.
         fill: Whether layers that are not measured may be fitted to those that are.
+        table: Name of a lookup table, or the start of it; None for this machine's.
     """
 
     space: str = "mobilenet_v3"
@@ -63,10 +68,11 @@ class Wish:
     num_random: int = 1
     seed: int = 0
     fill: bool = False
+    table: str | None = None
 
 
 class PredictedNetwork(Document):
-    """What one architecture would cost on this machine.
+    """What one architecture would cost on the device of a table.
 
     Attributes:
         coverage: Share of the sum of its layers that was measured, 0..1.
@@ -82,7 +88,7 @@ class PredictedNetwork(Document):
 
 
 class Predictions(Document):
-    """Predicted costs of architectures on this machine.
+    """Predicted costs of architectures on this machine, or on the device of the table that was named.
 
     Attributes:
         level: Nominal coverage of the intervals of latency, 0..1.
@@ -129,19 +135,18 @@ class Predictions(Document):
 
 
 def predict_costs(settings: Settings, wish: Wish) -> Predictions:
-    """Predict the costs of architectures on this machine.
+    """Predict the costs of architectures on this machine, or on the device of the table that is named.
 
     Raises:
-        UsageError: Where space, preset, search, file or choice do not exist.
-        MeasurementError: `no_profile` where this machine's table lacks what the space needs;
-            `too_few_layers` where it lacks so much that nothing can be filled in.
+        UsageError: Where space, preset, search, table, file or choice do not exist.
+        MeasurementError: `no_profile` where the table lacks what the space needs; `too_few_layers` where it
+            lacks so much that nothing can be filled in.
     """
     spec, num_classes, in_channels = _space_of(settings, wish)
     space = get_space(spec.name, preset=spec.preset, num_classes=num_classes, in_channels=in_channels)
     archs = _architectures(space, wish)
-    table = _profiled_table(settings, space, spec, (num_classes, in_channels), fill=wish.fill)
-    correction = table.corrections.get(space_digest(space)) or calibrate(())
-    latency = CostPredictor(space, table, correction, filled=wish.fill).predict(archs)
+    source = _source(settings, space, spec, (num_classes, in_channels), wish)
+    latency = source.predict(archs)
     exact = {name: exact_cost(space, name)(archs) for name in ("peak_memory_bytes", "num_macs", "num_params")}
     networks = []
     for row, arch in enumerate(archs):
@@ -157,15 +162,55 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
             )
         )
     return Predictions(
-        device=table.device.label,
-        context=table.context.label,
+        device=source.device,
+        context=source.context,
         space=spec,
         num_classes=num_classes,
         in_channels=in_channels,
-        level=correction.level,
-        report=correction.report,
+        level=source.level,
+        report=source.report,
         networks=tuple(networks),
     )
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What latencies are predicted with."""
+
+    device: str
+    context: str
+    level: float
+    report: ErrorReport | None
+    predict: Callable[[IntArray], Costs]
+
+
+def _source(
+    settings: Settings, space: SearchSpace, spec: SpaceSpec, images: tuple[int, int], wish: Wish
+) -> _Source:
+    """Return the table that is named, else this machine's; where it has none, its model of few networks."""
+    if wish.table is not None:
+        return _from_table(space, _named_table(settings, space, wish.table))
+    device, context = host_device(), host_context()
+    table, layers = host_table(settings, context), distinct_layers(space)
+    if wish.fill and table is not None:
+        return _from_table(space, filled(table, layers), fill=True)
+    missing = layers if table is None else table.missing(layers)
+    if table is not None and not missing and space_digest(space) in table.corrections:
+        return _from_table(space, table)
+    where = {"device": device.digest, "context": context.digest, "space_digest": space_digest(space)}
+    with opened_stores(settings) as stores:
+        model = latest_few_shot(stores, settings.tenant, **where)
+    if model is None:
+        hint = "" if table is None else ", or fill them in with --fill"
+        raise _no_profile(len(missing), len(layers), spec, images, hint)
+    predict = FewShotPredictor(space, model).predict
+    return _Source(device.label, context.label, model.level, None, predict)
+
+
+def _from_table(space: SearchSpace, table: LookupTable, *, fill: bool = False) -> _Source:
+    correction = table.corrections.get(space_digest(space)) or calibrate(())
+    predict = CostPredictor(space, table, correction, filled=fill).predict
+    return _Source(table.device.label, table.context.label, correction.level, correction.report, predict)
 
 
 def host_table(settings: Settings, context: ExecutionContext) -> LookupTable | None:
@@ -205,24 +250,34 @@ def _read(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _profiled_table(
-    settings: Settings, space: SearchSpace, spec: SpaceSpec, images: tuple[int, int], *, fill: bool
-) -> LookupTable:
-    """Return this machine's table, complete and calibrated for a space, or filled where that is allowed."""
-    table = host_table(settings, host_context())
-    layers = distinct_layers(space)
-    if fill and table is not None:
-        return filled(table, layers)
-    missing = len(layers) if table is None else len(table.missing(layers))
-    if table is not None and not missing and space_digest(space) in table.corrections:
-        return table
-    what = f"{missing} of {len(layers)} layers are not measured" if missing else "the sums are not calibrated"
+def _no_profile(
+    num_missing: int, num_layers: int, spec: SpaceSpec, images: tuple[int, int], hint: str
+) -> MeasurementError:
+    what = f"{num_missing} of {num_layers} layers are not measured"
+    if not num_missing:
+        what = "the sums are not calibrated"
     command = (
         f"hwnas devices profile --space {spec.name} --preset {spec.preset} "
         f"--classes {images[0]} --channels {images[1]}"
     )
-    hint = "" if table is None else ", or fill them in with --fill"
-    raise MeasurementError("no_profile", f"{what} on this machine: run `{command}`{hint}")
+    return MeasurementError("no_profile", f"{what} on this machine: run `{command}`{hint}")
+
+
+def _named_table(settings: Settings, space: SearchSpace, name: str) -> LookupTable:
+    """Return a table by its name, complete and calibrated for a space."""
+    with opened_stores(settings) as stores:
+        key = find_table(stores, name)
+        table = stores.tables.load(key.device, key.context)
+    assert table is not None, "keys are those of tables"
+    missing = len(table.missing(distinct_layers(space)))
+    if not missing and space_digest(space) in table.corrections:
+        return table
+    what = f"lacks {missing} layers of" if missing else "has no correction for"
+    raise MeasurementError(
+        "no_profile",
+        f"table {table_name(key)} ({table.device.label}) {what} {space.name}: profile that device for it and "
+        "export the table again",
+    )
 
 
 def _figure(value: float, lower: float, upper: float, kind: Kind) -> Figure:

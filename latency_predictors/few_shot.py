@@ -133,4 +133,5 @@ class FewShotPredictor:
         """Return the costs of architectures, (n, choices)."""
         features = self._features(archs)
         point, factor = self._model.point(features), self._model.factor(features)
-        return Costs(point, point / factor, point * factor, self._model.kind)
+        # No layer of it was measured.
+        return Costs(point, point / factor, point * factor, np.zeros(len(archs)), self._model.kind)

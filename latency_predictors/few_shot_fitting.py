@@ -161,7 +161,8 @@ def _cross_validated(features: FloatArray, measured: FloatArray, overlap: float)
         kept = folds != fold
         weights = robust_weights(features[kept], measured[kept], overlap)
         predicted[~kept] = latency_ms(features[~kept], weights, overlap)
-    return np.maximum(predicted, _FLOOR_SHARE * measured.min())
+    floored: FloatArray = np.maximum(predicted, _FLOOR_SHARE * measured.min())
+    return floored
 
 
 def _folds(m: int) -> IntArray:

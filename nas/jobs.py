@@ -26,13 +26,14 @@ from search_spaces.errors import (
 
 
 class JobKind(StrEnum):
-    """What a job does; each kind has phases of its own."""
+    """What a job does; each kind has phases of its own. An import is over as it begins: a record, no work."""
 
     SEARCH = "search"
     PROFILE = "profile"
     EXPORT = "export"
     FINETUNE = "finetune"
     DATASET = "dataset"
+    IMPORT = "import"
 
 
 class JobState(StrEnum):

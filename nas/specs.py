@@ -181,10 +181,12 @@ class ProfileSpec(Spec):
     Attributes:
         num_classes: Of the images.
         in_channels: 1 for grey images, 3 for colour.
+        few_shot: So many whole networks are measured instead of a table; None for a table.
     """
 
     space: SpaceSpec = SpaceSpec()
     context: ContextSpec = ContextSpec()
+    few_shot: Annotated[int, Field(ge=6, le=1_000)] | None = None
     num_classes: Annotated[int, Field(ge=2)] = 10
     in_channels: Annotated[int, Field(ge=1, le=4)] = 3
 

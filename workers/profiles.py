@@ -1,9 +1,13 @@
 """Measuring this machine for a search space."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from rich.console import RenderableType
 from rich.text import Text
 
 from latency_predictors.device import host_device
+from latency_predictors.few_shot import FewShotReport
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState
 from nas.pipeline.profile import NAME
@@ -11,6 +15,9 @@ from nas.report.numbers import percent
 from nas.results import Document, TableSummary
 from nas.settings import Settings
 from nas.specs import ProfileSpec, SpaceSpec
+from nas.store import few_shot_models
+from nas.store.few_shot_models import StoredFewShot
+from nas.store.job_run import StoredJob
 from nas.store.stores import opened_stores
 from search_spaces.catalogue import PRESETS, get_space
 from workers.progress import shown_progress
@@ -39,6 +46,26 @@ class Profiled(Document):
         return Text("\n".join(lines))
 
 
+class FewShotProfiled(Document):
+    """A model of this machine for one space, from few whole networks."""
+
+    device: str
+    report: FewShotReport
+
+    def __rich__(self) -> RenderableType:
+        """Say what was measured and how good predictions are."""
+        report, errors = self.report, self.report.fitted
+        error = f"a median error of {percent(errors.median_error)} %"
+        rank = f"a rank correlation of {errors.spearman:.3f}"
+        lines = [
+            self.device,
+            f"{report.num_networks} whole networks were measured, {report.num_drawn} of them drawn at random",
+            f"those, left out one by one, are predicted with {error} and {rank}",
+            "`hwnas predict` uses it until there is a table (`hwnas devices profile` without --few-shot)",
+        ]
+        return Text("\n".join(lines))
+
+
 def profile_host(
     settings: Settings, name: str, preset: str | None, num_classes: int, in_channels: int
 ) -> Profiled:
@@ -48,16 +75,41 @@ def profile_host(
         UsageError: `unknown_space` or `unknown_preset`.
         MeasurementError: What keeps the machine from being measured.
     """
+    spec = _spec(name, preset, num_classes, in_channels)
+    with _profiled(spec, settings) as stored:
+        return Profiled(device=host_device().label, table=stored.load(NAME, TableSummary))
+
+
+def profile_few_shot(
+    settings: Settings, name: str, preset: str | None, num_classes: int, in_channels: int, num_networks: int
+) -> FewShotProfiled:
+    """Measure few whole networks of a space on this machine instead of a table.
+
+    Raises:
+        UsageError: `unknown_space`, `unknown_preset` or `too_few_networks`.
+        MeasurementError: What keeps the machine from being measured.
+    """
+    spec = _spec(name, preset, num_classes, in_channels).model_copy(update={"few_shot": num_networks})
+    with _profiled(spec, settings) as stored:
+        report = stored.load(few_shot_models.NAME, StoredFewShot).model.report
+        return FewShotProfiled(device=host_device().label, report=report)
+
+
+def _spec(name: str, preset: str | None, num_classes: int, in_channels: int) -> ProfileSpec:
     chosen = preset or next(iter(PRESETS.get(name, ())), "")
     get_space(name, preset=chosen, num_classes=num_classes, in_channels=in_channels)
-    spec = ProfileSpec(
+    return ProfileSpec(
         space=SpaceSpec(name=name, preset=chosen), num_classes=num_classes, in_channels=in_channels
     )
+
+
+@contextmanager
+def _profiled(spec: ProfileSpec, settings: Settings) -> Iterator[StoredJob]:
+    """Yield what a profile has left, once it has succeeded."""
     with opened_stores(settings) as stores, shown_progress() as progress:
         request = JobRequest(JobKind.PROFILE, spec.model_dump(mode="json"), NAME)
         job = submit_once(request, settings, stores, progress)
         ended = run_to_end(job, settings, stores, progress)
         if ended.state is not JobState.SUCCEEDED:
             raise ended_otherwise(ended)
-        summary = stores.stored(ended).load(NAME, TableSummary)
-    return Profiled(device=host_device().label, table=summary)
+        yield stores.stored(ended)

@@ -10,6 +10,7 @@ from nas.data.catalogue import open_dataset
 from nas.jobs import JobKind, Waiting
 from nas.pipeline import profile
 from nas.pipeline.context import Done, PhaseEnd, Progress, Surroundings
+from nas.pipeline.few_shot import profile_few_shot
 from nas.pipeline.profile import profile_context, recheck, table_summary
 from nas.pipeline.runner import PHASES, open_search, phase_context, run_phases
 from nas.specs import ProfileSpec, parse_spec
@@ -49,6 +50,8 @@ def run_search(run: JobRun, around: Surroundings) -> PhaseEnd:
 def run_profile(run: JobRun, around: Surroundings) -> PhaseEnd:
     """Complete this host's table for a space, and measure again what is not settled.
 
+    Where that is asked for, fit a model on few networks instead.
+
     Raises:
         UsageError: `outdated_spec`, `unknown_space` or `unknown_preset`.
         MeasurementError: What keeps the host from being measured.
@@ -59,6 +62,8 @@ def run_profile(run: JobRun, around: Surroundings) -> PhaseEnd:
         spec.space.name, preset=spec.space.preset, num_classes=spec.num_classes, in_channels=spec.in_channels
     )
     ctx = ProfileContext(space, around.stores, run, around.progress)
+    if spec.few_shot is not None:
+        return Waiting() if profile_few_shot(ctx, spec.context, spec.few_shot) is None else Done()
     table = profile_context(ctx, spec.context)
     table = recheck(ctx, table) if table else None
     if table is None:

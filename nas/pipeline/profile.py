@@ -234,10 +234,8 @@ def _measured_layers(
     layers: Sequence[LayerSpec],
     num_sessions: Mapping[str, int] | None = None,
 ) -> tuple[SessionResult, ...] | None:
-    made: Callable[[LayerSpec], bytes] = export_layer if context.precision == "fp32" else quantised_layer
-
     def write(spec: LayerSpec) -> str:
-        return ctx.stores.artifacts.put(made(spec))
+        return ctx.stores.artifacts.put(export_layer(spec))
 
     files = {layer_key(spec): partial(write, spec) for spec in layers}
     return measured(ctx, context, LAYER_PROTOCOL, files, num_sessions)

@@ -242,6 +242,14 @@ def _resume(connection: Connection, tenant: str, job_id: str) -> bool:
     return True
 
 
+def insert_finished(connection: Connection, tenant: str, request: JobRequest, job_id: str) -> None:
+    """Record a job that is over as it begins, in the caller's transaction: nobody can claim it."""
+    insert_job(connection, tenant, request, job_id)
+    values = {"state": JobState.SUCCEEDED, "finished_at_ms": now_ms()}
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+    _append(connection, job_id, 0, JobState.SUCCEEDED)
+
+
 def _move(connection: Connection, job_id: str, attempt: int, state: JobState, **values: Any) -> None:
     """Change the state of a job whose row is locked, with its event."""
     connection.execute(

@@ -6,19 +6,23 @@ from dataclasses import dataclass
 from typing import Any, Final, final
 
 from pydantic import ValidationError
-from sqlalchemy import Engine, Row, Select, func, select
+from sqlalchemy import Connection, Engine, Row, Select, func, select
 
 from latency_predictors.calibration import united
 from latency_predictors.correction import Correction
 from latency_predictors.lookup_table import Entry, LookupTable
+from nas.job_records import JobRequest
+from nas.jobs import JobKind
 from nas.leases import Lease
 from nas.ports import Artifacts
 from nas.store.columns import now_ms
 from nas.store.fence import NewEvent, fenced
 from nas.store.inserts import insert_new
+from nas.store.job_store import insert_finished, new_id
 from nas.store.measurement_rows import register
 from nas.store.measurement_tables import corrections, lookup_tables
-from nas.store.session import reading
+from nas.store.session import reading, writing
+from nas.store.tables import jobs
 from search_spaces.digests import canonical_json
 from search_spaces.errors import ArtifactError, StoreError
 
@@ -108,6 +112,47 @@ class DatabaseTableStore:
             "database_busy", f"a table of {table.device.label} changed {_TRIES} times meanwhile: try again"
         )
 
+    def receive(self, tenant: str, table: LookupTable, told: Mapping[str, Any]) -> int:
+        """Publish a table that another installation measured; return the version.
+
+        It is recorded as an import, a job that is over as it begins, with what is told of the table. A table
+        that was imported before gets a new version; the old one stays.
+
+        Args:
+            tenant: Whose it is.
+            table: With its corrections.
+            told: Where it comes from; `origin` returns it.
+
+        Raises:
+            ArtifactError: `table_exists` where this installation has measured that device and context itself.
+        """
+        key = {"device": table.device.digest, "context": table.context.digest}
+        artifact = self._artifacts.put(_content(table))
+        with writing(self._engine) as connection:
+            newest = connection.execute(_origins(**key)).one_or_none()
+            if newest is not None and newest.kind != JobKind.IMPORT:
+                raise ArtifactError(
+                    "table_exists",
+                    f"{table.device.label} ({table.context.label}) was measured by this installation itself: "
+                    "its table is kept, and nothing was imported",
+                )
+            if newest is not None and (newest.artifact, newest.spec) == (artifact, dict(told)):
+                return int(newest.version)
+            job_id = new_id(JobKind.IMPORT)
+            insert_finished(connection, tenant, JobRequest(JobKind.IMPORT, dict(told)), job_id)
+            register(connection, table.device, table.context, {"tenant": tenant, "owner": ""})
+            version, by = (newest.version if newest else 0) + 1, {"job_id": job_id, "attempt": 0}
+            row = {**key, "version": version, "artifact": artifact, "num_entries": len(table.entries), **by}
+            insert_new(connection, lookup_tables, [{**row, "created_at_ms": now_ms()}])
+            _insert_corrections(connection, table, by)
+        return version
+
+    def origin(self, device: str, context: str) -> Mapping[str, Any] | None:
+        """Return what was told of an imported table; None where this installation measured it itself."""
+        with reading(self._engine) as connection:
+            newest = connection.execute(_origins(device, context)).one_or_none()
+        return newest.spec if newest is not None and newest.kind == JobKind.IMPORT else None
+
     def _merged(self, artifact: str | None, table: LookupTable) -> LookupTable:
         if artifact is None:
             return table
@@ -167,6 +212,21 @@ def _united(table: LookupTable, kept: Sequence[Row[Any]]) -> dict[str, Correctio
     }
 
 
+def _insert_corrections(connection: Connection, table: LookupTable, by: Mapping[str, Any]) -> None:
+    """Insert the corrections of a table that are not the newest ones already."""
+    key = {"device": table.device.digest, "context": table.context.digest}
+    newest = {one.space_digest: one for one in connection.execute(_newest_corrections(**key))}
+    for space, correction in table.corrections.items():
+        content = json.loads(correction.model_dump_json())
+        before = newest.get(space)
+        if before is not None and before.content == content:
+            continue
+        report = content.get("report") or {}
+        new = {"space_digest": space, "version": before.version + 1 if before else 1}
+        new |= {"content": content, "report": report, "created_at_ms": now_ms()}
+        insert_new(connection, corrections, [{**key, **new, **by}])
+
+
 def _content(table: LookupTable) -> bytes:
     document = table.model_copy(update={"corrections": {}}).model_dump(mode="json")
     return canonical_json(document).encode()
@@ -185,6 +245,13 @@ def _versions(device: str, context: str) -> Select[tuple[int, str]]:
     query = select(lookup_tables.c.version, lookup_tables.c.artifact)
     query = query.where(lookup_tables.c.device == device, lookup_tables.c.context == context)
     return query.order_by(lookup_tables.c.version.desc())
+
+
+def _origins(device: str, context: str) -> Select[Any]:
+    """Return the query for the newest version of a table with the job that published it."""
+    query = select(lookup_tables.c.version, lookup_tables.c.artifact, jobs.c.kind, jobs.c.spec).join(jobs)
+    query = query.where(lookup_tables.c.device == device, lookup_tables.c.context == context)
+    return query.order_by(lookup_tables.c.version.desc()).limit(1)
 
 
 def _newest_corrections(device: str, context: str) -> Select[tuple[str, int, object]]:

@@ -7,17 +7,20 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from latency_predictors.few_shot_fitting import fit_few_shot
 from latency_predictors.lookup_table import LookupTable
-from nas.job_records import JobRequest
-from nas.jobs import Fault, Faulted, JobKind
+from nas.job_records import Job, JobRequest
+from nas.jobs import Fault, Faulted, JobKind, Succeeded
 from nas.settings import Settings
 from nas.specs import ProfileSpec, SpaceSpec
+from nas.store.few_shot_models import NAME, StoredFewShot
 from nas.store.stores import opened_stores
 from search_spaces.errors import HwnasError, UsageError
 from tests.api.handmade import lookup_table, saved_table
+from tests.latency_predictors.drawn_networks import networks, points
 from tests.workers.jobs_at_work import TENANT, Workplace
 from workers import searches
-from workers.profiles import profile_host
+from workers.profiles import profile_few_shot, profile_host
 
 
 @pytest.fixture
@@ -75,6 +78,27 @@ def test_a_profile_that_is_under_way_is_gone_on_with_and_its_end_is_told(
     assert watched == [job.id]
     assert caught.value.code == "telemetry_on"
     assert f"profile {job.id} was tried several times and is parked" in caught.value.message
+
+
+def test_a_model_of_few_networks_is_asked_for_and_its_errors_are_told(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = fit_few_shot(points(networks(100, seed=0, noise=0.02), 20, seed=0))
+
+    def watch(stores: object, job: Job, *others: object) -> object:
+        assert (job.spec["few_shot"], job.spec["space"]["preset"]) == (20, "imagenet")
+        (claim,) = place.stores.queue.claim("w")
+        left = StoredFewShot(device="d", context="c", space_digest="s", model=model)
+        place.stores.run(claim).save(NAME, left)
+        place.stores.queue.settle(claim.lease, Succeeded())
+        return place.stores.jobs.get(TENANT, job.id)
+
+    monkeypatch.setattr(searches, "watch", watch)
+    profiled = profile_few_shot(place.settings, "mobilenet_v3", "imagenet", 10, 3, num_networks=20)
+    assert profiled.report == model.report
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(profiled)
+    assert "20 whole networks were measured, 9 of them drawn at random" in console.export_text()
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from nas.job_records import Job, JobRequest
 from nas.jobs import Cancelled, Fault, Faulted, JobKind, JobState, Outcome, Released, Succeeded, Waiting
 from nas.leases import Renewal
 from nas.store.job_queue import DatabaseJobQueue
-from nas.store.job_store import DatabaseJobStore
-from nas.store.session import open_engine
+from nas.store.job_store import DatabaseJobStore, insert_finished
+from nas.store.session import open_engine, writing
 from search_spaces.errors import UsageError
 from tests.nas.store.queued import REQUEST, TENANT, claim_one, let_time_pass, running, submit
 
@@ -265,3 +265,15 @@ def test_only_a_parked_job_is_resumed(store: DatabaseJobStore) -> None:
     with pytest.raises(UsageError) as caught:
         store.resume(TENANT, job.id)
     assert caught.value.code == "job_not_parked"
+
+
+def test_a_job_that_is_over_as_it_begins_is_never_claimed(
+    engine: Engine, store: DatabaseJobStore, queue: DatabaseJobQueue
+) -> None:
+    with writing(engine) as connection:
+        insert_finished(connection, TENANT, JobRequest(JobKind.IMPORT, {"from": "elsewhere"}), "import-1")
+    job = store.get(TENANT, "import-1")
+    assert (job.kind, job.state, job.spec) == (JobKind.IMPORT, JobState.SUCCEEDED, {"from": "elsewhere"})
+    assert job.finished_at_ms >= job.created_at_ms > 0
+    assert [event.kind for event in store.events(TENANT, "import-1")] == ["queued", "succeeded"]
+    assert queue.claim("w1") == []

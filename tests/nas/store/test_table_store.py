@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from latency_predictors.calibration import calibrate, refit
 from latency_predictors.correction import CalibrationPoint, Correction
+from nas.jobs import JobKind, JobState
 from nas.store.artifact_folder import ArtifactFolder
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_store import DatabaseJobStore
@@ -15,10 +16,11 @@ from nas.store.table_store import DatabaseTableStore
 from search_spaces.errors import ArtifactError
 from tests.latency_predictors.sessions import CONTEXT, DEVICE
 from tests.nas.store.measured import LAYERS, table_of
-from tests.nas.store.queued import running
+from tests.nas.store.queued import TENANT, running
 
 WHERE = (DEVICE.digest, CONTEXT.digest)
 SPACE = "c" * 64
+TOLD = {"device": "a board", "exported_by": "Ann"}
 
 
 @pytest.fixture
@@ -162,3 +164,44 @@ def test_a_damaged_table_is_not_used(
     with pytest.raises(ArtifactError) as caught:
         tables.load(*WHERE)
     assert caught.value.code == "artifact_damaged"
+
+
+def test_a_table_from_elsewhere_is_there_with_its_origin(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
+) -> None:
+    assert tables.origin(*WHERE) is None
+    table = table_of("s1", "s2").with_correction(SPACE, correction(0.8))
+    assert tables.receive(TENANT, table, TOLD) == 1
+    assert tables.load(*WHERE) == table
+    assert tables.origin(*WHERE) == TOLD
+    assert [key.device for key in tables.published()] == [DEVICE.digest]
+    (job,) = store.page(TENANT).jobs
+    assert (job.kind, job.state, job.spec) == (JobKind.IMPORT, JobState.SUCCEEDED, TOLD)
+    assert queue.claim("w1") == [], "there is nothing to do for it"
+
+
+def test_receiving_again_changes_nothing_and_news_are_a_version(
+    store: DatabaseJobStore, tables: DatabaseTableStore
+) -> None:
+    first, second = table_of("s1"), table_of("s1", "s2").with_correction(SPACE, correction(0.9))
+    assert [tables.receive(TENANT, first, TOLD) for _ in range(2)] == [1, 1]
+    assert len(store.page(TENANT).jobs) == 1
+    assert tables.receive(TENANT, second, {**TOLD, "exported_by": "Bob"}) == 2
+    assert tables.load(*WHERE) == second
+    old = tables.load(*WHERE, version=1)
+    assert old is not None
+    assert old.entries == first.entries
+    assert tables.origin(*WHERE) == {**TOLD, "exported_by": "Bob"}
+
+
+def test_what_was_measured_here_is_never_replaced(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
+) -> None:
+    own = table_of("s1")
+    tables.publish(running(store, queue), own)
+    with pytest.raises(ArtifactError, match="was measured by this installation") as caught:
+        tables.receive(TENANT, table_of("s1", "s2"), TOLD)
+    assert caught.value.code == "table_exists"
+    assert tables.load(*WHERE) == own
+    assert tables.origin(*WHERE) is None
+    assert len(store.page(TENANT).jobs) == 1

@@ -1,0 +1,153 @@
+"""Lookup tables that travel between installations: one file with its provenance and its digest.
+
+The file is canonical JSON: the table with its corrections, which sessions stand behind it, who exported it,
+when and with what; and the SHA-256 of all that. A file whose content does not match its digest is refused as
+a whole, and so is a table whose entries are not stored under the digests of their layers.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from pydantic import ValidationError
+
+from latency_predictors.lookup_table import LookupTable
+from latency_predictors.protocol import WireModel
+from search_spaces.digests import canonical_json, sha256_json
+from search_spaces.errors import ArtifactError
+
+FORMAT: Final = "hwnas-table"
+
+
+class SharedSession(WireModel):
+    """One measuring session behind a table."""
+
+    id: str
+    started_at: str
+    num_layers: int
+
+
+class Provenance(WireModel):
+    """Where a table comes from.
+
+    Attributes:
+        device: Label of the device that was measured.
+        device_digest: Its identity.
+        context: Label of how it ran.
+        context_digest: Its identity.
+        sessions: What was measured when, oldest first.
+        exported_at: UTC, ISO 8601.
+        exported_by: Whoever exported it, in their own words; may be empty.
+        tool: What exported it, with its version.
+    """
+
+    device: str
+    device_digest: str
+    context: str
+    context_digest: str
+    sessions: tuple[SharedSession, ...]
+    exported_at: str
+    exported_by: str
+    tool: str
+
+
+class SharedTable(WireModel):
+    """A table and where it comes from.
+
+    Attributes:
+        format: Tells such files from others.
+        version: Of the format.
+    """
+
+    format: Literal["hwnas-table"] = FORMAT
+    version: Literal[1] = 1
+    provenance: Provenance
+    table: LookupTable
+
+
+def share(table: LookupTable, *, exported_by: str, tool: str) -> SharedTable:
+    """Return a table with its provenance, as of now."""
+    values = [value for entry in table.entries.values() for value in entry.values]
+    starts = {value.session_id: value.measured_at for value in values}
+    counts = Counter(value.session_id for value in values)
+    provenance = Provenance(
+        device=table.device.label,
+        device_digest=table.device.digest,
+        context=table.context.label,
+        context_digest=table.context.digest,
+        sessions=tuple(
+            SharedSession(id=session, started_at=starts[session], num_layers=counts[session])
+            for session in table.session_ids
+        ),
+        exported_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        exported_by=exported_by,
+        tool=tool,
+    )
+    return SharedTable(provenance=provenance, table=table)
+
+
+def packed(shared: SharedTable) -> bytes:
+    """Return the content of the file."""
+    content = shared.model_dump(mode="json")
+    return canonical_json({"sha256": sha256_json(content), "shared": content}).encode()
+
+
+def unpacked(content: bytes, name: str) -> SharedTable:
+    """Read the content of a file.
+
+    Args:
+        content: Of the file.
+        name: Of the file, for messages.
+
+    Raises:
+        ArtifactError: `no_shared_table` where it is something else, or of another version of this program;
+            `shared_table_damaged` where it is not what was exported.
+    """
+    document = _document(content, name)
+    if document["sha256"] != sha256_json(document["shared"]):
+        raise _damaged(name, "its content does not match its SHA-256")
+    try:
+        shared = SharedTable.model_validate(document["shared"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ArtifactError(
+            "no_shared_table",
+            f"{name} holds a table that this version of hwnas does not know ({where}: {first['msg']}): "
+            "export it with the same version",
+        ) from error
+    _check(shared, name)
+    return shared
+
+
+def _document(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+        if document["shared"]["format"] == FORMAT and isinstance(document["sha256"], str):
+            return dict(document)
+        reason = "it says that it is something else"
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = type(error).__name__
+    raise ArtifactError(
+        "no_shared_table", f"{name} is no exported table ({reason}): make one with `hwnas tables export`"
+    )
+
+
+def _check(shared: SharedTable, name: str) -> None:
+    """Refuse what no table of ours can say, whatever its digest."""
+    table, told = shared.table, shared.provenance
+    if (told.device_digest, told.context_digest) != (table.device.digest, table.context.digest):
+        raise _damaged(name, "its provenance names another device or context than its table")
+    for key, entry in table.entries.items():
+        if key != hashlib.sha256(entry.signature.encode()).hexdigest():
+            raise _damaged(name, f"entry {key[:12]} is not stored under the digest of its layer")
+        if min(value.median_ms for value in entry.values) <= 0 or entry.median_ms <= 0 or entry.rel_sd < 0:
+            raise _damaged(name, f"entry {key[:12]} has a latency that is not positive")
+
+
+def _damaged(name: str, reason: str) -> ArtifactError:
+    return ArtifactError(
+        "shared_table_damaged", f"{name} is damaged, {reason}: nothing was imported; get the file again"
+    )

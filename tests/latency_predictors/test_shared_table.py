@@ -1,0 +1,90 @@
+"""A table that travels arrives as it left, or not at all."""
+
+import json
+from typing import Any
+
+import pytest
+
+from latency_predictors.lookup_table import LookupTable, layer_key
+from latency_predictors.shared_table import SharedTable, packed, share, unpacked
+from search_spaces.digests import canonical_json, sha256_json
+from search_spaces.errors import ArtifactError
+from search_spaces.layers import ConvNormAct
+from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
+
+LAYERS = [ConvNormAct((3, 8, 8), width, 3, 1, "relu") for width in (8, 16)]
+KEYS = [layer_key(spec) for spec in LAYERS]
+TABLE = LookupTable(device=DEVICE, context=CONTEXT).merged(
+    LAYERS, [session("s1", dict.fromkeys(KEYS, 0.1)), session("s22", {KEYS[0]: 0.12})]
+)
+SHARED = share(TABLE, exported_by="Ann", tool="hwnas 0.1.0")
+
+
+def test_it_arrives_as_it_left() -> None:
+    content = packed(SHARED)
+    assert unpacked(content, "mine.json") == SHARED
+    assert packed(unpacked(content, "mine.json")) == content
+    document = json.loads(content)
+    assert document["sha256"] == sha256_json(document["shared"])
+
+
+def test_its_provenance_says_what_was_measured_where_and_when() -> None:
+    told = SHARED.provenance
+    assert (told.device, told.device_digest) == (DEVICE.label, DEVICE.digest)
+    assert (told.context, told.context_digest) == (CONTEXT.label, CONTEXT.digest)
+    assert [(one.id, one.num_layers) for one in told.sessions] == [("s1", 2), ("s22", 1)]
+    assert told.sessions[0].started_at.startswith("2026-01-01")
+    assert (told.exported_by, told.tool) == ("Ann", "hwnas 0.1.0")
+    assert told.exported_at.endswith("+00:00")
+
+
+@pytest.mark.parametrize(
+    "damage", ["edit", "digest", "truncate", "list", "empty", "deep", "other", "no digest"]
+)
+def test_a_file_that_was_changed_is_refused(damage: str) -> None:
+    whole = packed(SHARED)
+    shared = json.loads(whole)["shared"]
+    content, code = {
+        "edit": (whole.replace(b"0.12", b"0.11"), "shared_table_damaged"),
+        "digest": (canonical_json({"sha256": "0" * 64, "shared": shared}).encode(), "shared_table_damaged"),
+        "truncate": (whole[: len(whole) // 2], "no_shared_table"),
+        "list": (b"[]", "no_shared_table"),
+        "empty": (b"", "no_shared_table"),
+        "deep": (b"[" * 200_000, "no_shared_table"),
+        "other": (b'{"sha256":"x","shared":{"format":"other"}}', "no_shared_table"),
+        "no digest": (canonical_json({"shared": shared}).encode(), "no_shared_table"),
+    }[damage]
+    assert content != whole
+    with pytest.raises(ArtifactError, match="mine.json") as caught:
+        unpacked(content, "mine.json")
+    assert caught.value.code == code
+
+
+def signed(change: dict[str, Any]) -> bytes:
+    """A file with other content whose digest is right."""
+    content = {**SHARED.model_dump(mode="json"), **change}
+    return canonical_json({"sha256": sha256_json(content), "shared": content}).encode()
+
+
+def test_a_field_of_another_version_is_named() -> None:
+    with pytest.raises(ArtifactError, match="version") as caught:
+        unpacked(signed({"version": 2}), "mine.json")
+    assert caught.value.code == "no_shared_table"
+
+
+@pytest.mark.parametrize("wrong", ["provenance", "key", "latency"])
+def test_a_right_digest_makes_no_sound_table(wrong: str) -> None:
+    table, told = TABLE.model_dump(mode="json"), SHARED.provenance.model_dump(mode="json")
+    if wrong == "provenance":
+        told["device_digest"] = "0" * 64
+    elif wrong == "key":
+        table["entries"]["0" * 64] = table["entries"].pop(KEYS[0])
+    else:
+        table["entries"][KEYS[0]]["values"][0]["median_ms"] = -0.1
+    with pytest.raises(ArtifactError) as caught:
+        unpacked(signed({"table": table, "provenance": told}), "mine.json")
+    assert caught.value.code == "shared_table_damaged"
+
+
+def test_nothing_but_the_fields_it_names_is_in_it() -> None:
+    assert set(SharedTable.model_fields) == {"format", "version", "provenance", "table"}

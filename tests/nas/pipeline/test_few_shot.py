@@ -1,0 +1,40 @@
+"""Few whole networks are measured on this host, and a model is left for it."""
+
+from latency_predictors.device import host_context, host_device
+from latency_predictors.measure import NETWORK_PROTOCOL
+from nas.job_records import JobRequest
+from nas.jobs import JobKind
+from nas.pipeline.few_shot import profile_few_shot
+from nas.specs import ContextSpec, ProfileSpec, SpaceSpec
+from nas.store.few_shot_models import latest_few_shot
+from search_spaces.base import space_digest
+from search_spaces.catalogue import get_space
+from tests.nas.pipeline.small_search import Home
+
+SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
+SPEC = ProfileSpec(space=SpaceSpec(name="nas_bench_201", preset="tiny"), num_classes=4, few_shot=8)
+
+
+def test_a_profile_measures_whole_networks_only_and_leaves_a_model(home: Home) -> None:
+    job = home.stores.jobs.submit("local", JobRequest(JobKind.PROFILE, SPEC.model_dump(mode="json")))
+    home.finish(job)
+    (asked,) = home.watch.asked
+    where = {"device": host_device().digest, "context": host_context().digest}
+    model = latest_few_shot(home.stores, "local", **where, space_digest=space_digest(SPACE))
+    assert model is not None
+    assert sorted(point.digest for point in model.points) == sorted(asked)
+    assert len(asked) == len(set(asked)) == 8
+    assert (model.report.num_networks, model.report.num_drawn) == (8, 4)
+    assert min(point.measured_ms for point in model.points) > 0
+    assert home.stores.tables.load(host_device().digest, host_context().digest) is None
+
+
+def test_networks_are_timed_by_their_protocol_and_asked_for_once(home: Home) -> None:
+    ctx = home.context()
+    for _ in range(2):
+        assert profile_few_shot(ctx, ContextSpec(), 6) is None
+    leased = home.stores.measurements.lease(host_device().digest, "by hand")
+    assert leased is not None
+    (batch,) = leased[1]
+    assert batch.timing == NETWORK_PROTOCOL
+    assert len(batch.artifacts) == 6
