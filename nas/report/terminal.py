@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nas.report import words
+from nas.report.comparisons import latency_pairs, latency_sentence
 from nas.report.numbers import FIGURE_SPACE, PUNCTUATION_SPACE, decimals
 from nas.report.rows import Row, rows_of, units_for
 from nas.report.terminal_plot import front_plot
@@ -86,11 +87,12 @@ def _plain(text: str, ascii_only: bool) -> str:
 
 
 def target_lines(target: TargetResult) -> tuple[str, ...]:
-    """Return what is to be said of a target, one line each: the front, the limits, the effort."""
+    """Return what is to be said of a target, one line each: front, limits, effort, predicted latencies."""
     return (
         f"{words.front_sentence(target.front)}.",
         *(f"{sentence}." for sentence in words.limit_sentences(target)),
         f"{words.effort_sentence(target)}.",
+        *((f"Predicted latencies of {latency_sentence(target)}",) if latency_pairs(target) else ()),
     )
 
 

@@ -40,6 +40,10 @@ def test_the_table_of_a_real_front_fits_eighty_columns_uncut() -> None:
 def test_a_target_is_told_in_lines() -> None:
     assert target_lines(ONE)[0] == "2 verified networks, from 0.1000 ms at 95.0 % to 0.500 ms at 98.0 %."
     assert target_lines(ONE)[1].startswith("Limit kept: latency of at most 1 ms;")
+    assert target_lines(ONE)[-1] == (
+        "Predicted latencies of 2 networks: median error 1.5 %; 2 of 2 measured values lie inside the "
+        "predicted interval."
+    )
 
 
 def test_deliveries_say_what_and_where() -> None:
