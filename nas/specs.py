@@ -26,6 +26,8 @@ from search_spaces.errors import UsageError
 ObjectiveName = Literal["accuracy", "latency_ms", "peak_memory_bytes", "num_params", "num_macs"]
 CostName = Literal["latency_ms", "peak_memory_bytes", "num_params", "num_macs"]
 StockName = Literal["mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2", "resnet"]
+Precision = Literal["fp32", "int8"]
+"""Arithmetic of exported files; `int8` by static quantisation after training."""
 
 
 class Spec(BaseModel):

@@ -147,8 +147,9 @@ class NetworkExported:
         architecture_digest: SHA-256 of the architecture, in the space it belongs to.
         file: Digest of the file in the artifact store.
         file_bytes: Its size.
-        max_difference: Largest difference of a logit between torch and the file.
+        max_difference: Largest difference of a logit between torch and the file before quantisation.
         correct: For each validation image whether the file gets it right, (n,).
+        unquantised: The same before quantisation; None where the file is fp32.
     """
 
     index: int
@@ -157,6 +158,7 @@ class NetworkExported:
     file_bytes: int
     max_difference: float
     correct: NDArray[np.bool_]
+    unquantised: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nas.data.contents import Part
 from nas.data.spec import DatasetSpec
-from nas.specs import SpaceSpec, StockName
+from nas.specs import Precision, SpaceSpec, StockName
 from nas.task_events import StoredCheckpoint, TensorFiles
 from nas.training_options import Augmentation, TrainingOptions
 from search_spaces.base import Architecture
@@ -113,11 +113,14 @@ class ScoreSubnets:
 class ExportNetworks:
     """Export networks, check each file, score it on all validation images. Says `NetworkExported` for each.
 
+    In int8 the file is the quantised form of one that was checked and scored too.
+
     Attributes:
         weights: Of the network, as its training ended.
         architectures: Of the whole space; ((),) for any other network.
         seed: As in `ScoreSubnets`.
         augmentation: As in `ScoreSubnets`.
+        precision: Of the files.
     """
 
     inputs: Inputs
@@ -126,6 +129,7 @@ class ExportNetworks:
     architectures: tuple[Architecture, ...]
     seed: int
     augmentation: Augmentation
+    precision: Precision = "fp32"
 
 
 @dataclass(frozen=True, slots=True)

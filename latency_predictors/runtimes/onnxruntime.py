@@ -100,6 +100,22 @@ def _load() -> Any:
     return onnxruntime
 
 
+def load_quantization() -> Any:
+    """Import onnxruntime's quantiser, likewise only where its reporting is off; it needs the package `onnx`.
+
+    Raises:
+        MeasurementError: `telemetry_on` or `runtime_missing`.
+    """
+    _load()
+    try:
+        from onnxruntime import quantization
+    except ImportError as error:
+        raise MeasurementError(
+            "runtime_missing", f"the quantiser of onnxruntime needs a package ({error}): pip install onnx"
+        ) from error
+    return quantization
+
+
 def _session_options(ort: Any, context: ExecutionContext) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = context.threads

@@ -1,5 +1,6 @@
 """A network made into a file that is checked and scored: nothing else is published."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +13,19 @@ from nas.data.contents import Part
 from nas.data.dataset import Dataset
 from nas.data.decode import RESIZE_RULE
 from nas.evaluation import score_network
-from nas.export.classifier import OnnxClassifier
+from nas.export.classifier import OnnxClassifier, scaled
 from nas.export.metadata import describe
 from nas.export.onnx import export_onnx
+from nas.export.quantize import NUM_RANGE_IMAGES, quantise
 from nas.export.verify import check_parity
+from nas.specs import Precision
+from nas.training.batch_norm import calibration_images
 from search_spaces.base import Architecture, SearchSpace, architecture_digest
+from search_spaces.errors import MeasurementError, UsageError
 from search_spaces.modules.static import StaticNetwork
-from search_spaces.network import resolution
 
 _PARITY_IMAGES: Final = 64
+_RANGE_SEED: Final = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +36,9 @@ class CheckedFile:
         architecture_digest: SHA-256 of its architecture.
         path: Where the file is kept.
         num_bytes: Its size.
-        max_difference: Of a logit, between torch and the file.
+        max_difference: Of a logit, between torch and the file before quantisation.
         correct: Its answers on all validation images, (n,).
+        unquantised: The same before quantisation; None where the file is fp32.
     """
 
     architecture_digest: str
@@ -40,6 +46,7 @@ class CheckedFile:
     num_bytes: int
     max_difference: float
     correct: NDArray[np.bool_]
+    unquantised: NDArray[np.bool_] | None = None
 
 
 def export_checked(
@@ -48,18 +55,23 @@ def export_checked(
     architecture: Architecture,
     dataset: Dataset,
     keep: Callable[[bytes], Path],
+    precision: Precision = "fp32",
 ) -> CheckedFile:
     """Export a network, keep the file, compare it with torch, score it.
+
+    An int8 file is made of the fp32 one once that was compared and scored; only the int8 file is kept.
 
     Args:
         static: The network.
         space: That its architecture belongs to, whatever its weights.
         architecture: In canonical form.
-        dataset: Its part `validation` is scored.
+        dataset: Its part `validation` is scored; ranges of int8 are taken over images of its part `train`.
         keep: Keeps the file; returns where it is.
+        precision: Of the file.
 
     Raises:
         ArtifactError: `export_mismatch`; the file must not be used.
+        UsageError: `not_quantisable`.
     """
     metadata = describe(
         space,
@@ -69,15 +81,54 @@ def export_checked(
         resize_rule=RESIZE_RULE,
     )
     content = export_onnx(static, metadata)
+    if precision == "fp32":
+        return _checked(static, content, dataset, keep, architecture_digest(space, architecture))
+    with tempfile.TemporaryDirectory(prefix="hwnas-fp32-") as folder:
+
+        def put(written: bytes) -> Path:
+            path = Path(folder) / "fp32.onnx"
+            path.write_bytes(written)
+            return path
+
+        before = _checked(static, content, dataset, put, architecture_digest(space, architecture))
+    return _quantised(before, content, metadata.resolution, dataset, keep)
+
+
+def _checked(
+    static: StaticNetwork, content: bytes, dataset: Dataset, keep: Callable[[bytes], Path], digest: str
+) -> CheckedFile:
     path = keep(content)
-    images = dataset.images("validation", resolution(space, architecture))
+    images = dataset.images("validation", static.nodes[0].spec.in_shape[1])
     parity = check_parity(static, path, images[:_PARITY_IMAGES])
     return CheckedFile(
-        architecture_digest=architecture_digest(space, architecture),
+        architecture_digest=digest,
         path=path,
         num_bytes=len(content),
         max_difference=parity.max_difference,
         correct=score_file(path, dataset, "validation"),
+    )
+
+
+def _quantised(
+    before: CheckedFile, content: bytes, side: int, dataset: Dataset, keep: Callable[[bytes], Path]
+) -> CheckedFile:
+    images = scaled(calibration_images(dataset, side, NUM_RANGE_IMAGES, _RANGE_SEED))
+    made = quantise(content, images, f"{len(images)} training images, seed {_RANGE_SEED}")
+    path = keep(made)
+    try:
+        correct = score_file(path, dataset, "validation")
+    except MeasurementError as error:
+        raise UsageError(
+            "not_quantisable",
+            f"the int8 form of this network does not run ({error.message}): ask for precision fp32",
+        ) from error
+    return CheckedFile(
+        architecture_digest=before.architecture_digest,
+        path=path,
+        num_bytes=len(made),
+        max_difference=before.max_difference,
+        correct=correct,
+        unquantised=before.correct,
     )
 
 

@@ -35,6 +35,8 @@ class ExportMetadata:
         dataset_digest: SHA-256 of the data set it was trained on.
         resize_rule: Name of the rule by which images get their size (`nas.data.decode`).
         hwnas_version: What exported it.
+        precision: Arithmetic of the file.
+        ranges_from: What the ranges of an int8 file's activations were taken over, in words.
     """
 
     class_names: tuple[str, ...]
@@ -46,6 +48,8 @@ class ExportMetadata:
     dataset_digest: str
     resize_rule: str
     hwnas_version: str
+    precision: str = "fp32"
+    ranges_from: str = ""
 
     def properties(self) -> dict[str, str]:
         """Return the properties as ONNX files hold them: everything is text, lists and objects are JSON."""
@@ -59,7 +63,14 @@ class ExportMetadata:
             "resolution": str(self.resolution),
             "space": self.space,
             "space_digest": self.space_digest,
+            **self._of_precision(),
         }
+
+    def _of_precision(self) -> dict[str, str]:
+        # An fp32 file does not say so: it never did.
+        if self.precision == "fp32":
+            return {}
+        return {"precision": self.precision, "ranges_from": self.ranges_from}
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, str]) -> Self:
@@ -69,7 +80,7 @@ class ExportMetadata:
             ArtifactError: `missing_metadata` where the file was not written by this exporter.
         """
         try:
-            values: dict[str, Any] = dict(properties)
+            values: dict[str, Any] = {"precision": "fp32", "ranges_from": "", **properties}
             values["class_names"] = tuple(str(name) for name in json.loads(properties["class_names"]))
             values["options"] = dict(json.loads(properties["options"]))
             values["resolution"] = int(properties["resolution"])

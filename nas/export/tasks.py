@@ -18,6 +18,7 @@ def export_networks(task: ExportNetworks, workplace: Workplace) -> Iterator[Even
 
     Raises:
         ArtifactError: `export_mismatch`: a file does not compute what its network computes.
+        UsageError: `not_quantisable`.
     """
     dataset, space = workplace.open(task.inputs)
     own = network_space(task.network, space, dataset)
@@ -33,7 +34,9 @@ def export_networks(task: ExportNetworks, workplace: Workplace) -> Iterator[Even
         static = evaluator.extract(architecture)
         # A tuned subnet is still the architecture of its space that it was taken from.
         named = (space, task.network.architecture) if isinstance(task.network, TunedSubnet) else None
-        made = export_checked(static, *(named or (own, architecture)), dataset, keep)
+        made = export_checked(
+            static, *(named or (own, architecture)), dataset, keep, precision=task.precision
+        )
         yield NetworkExported(
             index=index,
             architecture_digest=made.architecture_digest,
@@ -41,6 +44,7 @@ def export_networks(task: ExportNetworks, workplace: Workplace) -> Iterator[Even
             file_bytes=made.num_bytes,
             max_difference=made.max_difference,
             correct=made.correct,
+            unquantised=made.unquantised,
         )
 
 

@@ -18,7 +18,7 @@ from nas.data.spec import DigitsSpec
 from nas.evaluation import SubnetEvaluator
 from nas.export.checked import export_checked, score_file
 from nas.ports import Compute
-from nas.specs import SpaceSpec
+from nas.specs import Precision, SpaceSpec
 from nas.task_events import (
     CheckpointDamaged,
     CheckpointKept,
@@ -214,6 +214,18 @@ class ComputeContract:
                 scored.correct, score_file(path, open_dataset(DigitsSpec()), "test")
             )
 
+    def test_int8_files_are_exported_with_their_answers_before(
+        self, compute: Compute, artifacts: FolderArtifacts, expected: Expected, tmp_path: Path
+    ) -> None:
+        (architecture,) = architectures(1)
+        task = ExportNetworks(
+            inputs(), WholeSpace(), expected.weights, (architecture,), SEED, Augmentation(), "int8"
+        )
+        event = last(compute.run(task))
+        assert isinstance(event, NetworkExported)
+        assert event.unquantised is not None
+        self.check_file(event, expected.evaluator(), architecture, artifacts, tmp_path, "int8")
+
     def check_file(
         self,
         event: NetworkExported,
@@ -221,6 +233,7 @@ class ComputeContract:
         architecture: Architecture,
         artifacts: FolderArtifacts,
         folder: Path,
+        precision: Precision = "fp32",
     ) -> None:
         """Hold an exported file against one that is exported here."""
         space, path = evaluator.supernet.space, folder / "by-hand.onnx"
@@ -230,13 +243,19 @@ class ComputeContract:
             return path
 
         by_hand = export_checked(
-            evaluator.extract(architecture), space, architecture, open_dataset(DigitsSpec()), keep
+            evaluator.extract(architecture),
+            space,
+            architecture,
+            open_dataset(DigitsSpec()),
+            keep,
+            precision,
         )
         assert artifacts.get(event.file) == path.read_bytes()
         assert event.file_bytes == len(path.read_bytes())
         assert event.architecture_digest == architecture_digest(space, architecture)
         assert event.max_difference == by_hand.max_difference <= 1e-4
         np.testing.assert_array_equal(event.correct, by_hand.correct)
+        np.testing.assert_array_equal(event.unquantised, by_hand.unquantised)
 
     def test_a_stock_network_is_trained_and_exported(
         self, compute: Compute, artifacts: FolderArtifacts, tmp_path: Path

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from latency_predictors.device import ExecutionContext, host_context
-from latency_predictors.runtimes.onnxruntime import OnnxRuntime
+from latency_predictors.runtimes.onnxruntime import OnnxRuntime, load_quantization
 from search_spaces.errors import MeasurementError
 
 MakeOnnx = Callable[..., Path]
@@ -48,3 +48,11 @@ def test_the_session_runs_as_the_context_says(make_onnx: MakeOnnx, monkeypatch: 
     assert options.graph_optimization_level == onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
     assert providers == ["CPUExecutionProvider"]
+
+
+def test_the_quantiser_is_not_loaded_while_reporting_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_quantization().QuantType.QInt8
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY")
+    with pytest.raises(MeasurementError) as caught:
+        load_quantization()
+    assert caught.value.code == "telemetry_on"
