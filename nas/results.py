@@ -100,16 +100,18 @@ class VerifiedNetwork(Document):
         architecture_digest: SHA-256 of the architecture.
         file_sha256: Of the exported file; it stands in the folder `networks` under this name.
         file_bytes: Its size.
-        max_difference: Largest difference of a logit between torch and the exported file.
+        max_difference: Largest difference of a logit between torch and the file before quantisation.
         predicted_accuracy: What the search believed when it chose the network, with the supernet's weights.
         predicted_latency: The same, in milliseconds.
-        peak_memory_bytes: Activations at their peak, worked out from shapes.
+        peak_memory_bytes: Activations at their peak, worked out from shapes as for fp32; an upper bound for
+            int8.
         tied_with: Names of points of the front whose accuracy cannot be told from this one's (paired test).
         round: Round of verification that it came from, from 1.
         inherited_accuracy: With the supernet's weights, where the network was trained on.
         finetune_epochs: Epochs that it was trained on; 0 where its weights are the supernet's.
         test_accuracy: Only for delivered networks and stock networks.
         training: Only of stock networks.
+        fp32_accuracy: Of an int8 file: what the network was before quantisation, on the same images.
     """
 
     name: str
@@ -134,6 +136,7 @@ class VerifiedNetwork(Document):
     finetune_epochs: int = 0
     test_accuracy: Accuracy | None = None
     training: StockTraining | None = None
+    fp32_accuracy: Accuracy | None = None
 
 
 class TableSummary(Document):
@@ -154,6 +157,26 @@ class TableSummary(Document):
     report: dict[str, Any]
 
 
+class AccuracyShift(Document):
+    """By how much accuracy changes from fp32 to the precision of a target, as a share of images.
+
+    Attributes:
+        value: Mean over the networks; negative where accuracy is lost.
+        lower: Lower end of the interval that a new network's change lies in with 90 %.
+        upper: Upper end.
+        num_networks: Exported and scored in both precisions.
+        num_images: On which each was scored.
+        kind: Always fitted.
+    """
+
+    value: float
+    lower: float
+    upper: float
+    num_networks: int
+    num_images: int
+    kind: Literal["fitted"] = "fitted"
+
+
 class CloudPoint(Document):
     """One architecture that the search looked at, as predicted."""
 
@@ -172,6 +195,7 @@ class TargetResult(Document):
         verified_coverage: Share of the verified networks whose measured latency lies in the interval that was
             predicted before; None where nothing was predicted. Networks that a search picks are not like
             those drawn at random, whose coverage the table's report has.
+        shift: What the precision of the target costs in accuracy; None for fp32.
     """
 
     target: TargetSpec
@@ -186,6 +210,7 @@ class TargetResult(Document):
     num_rounds: int
     stopped: str
     verified_coverage: float | None = None
+    shift: AccuracyShift | None = None
 
     @property
     def front(self) -> tuple[VerifiedNetwork, ...]:

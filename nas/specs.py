@@ -52,7 +52,7 @@ class ContextSpec(Spec):
     """How the device runs networks; the runtime's version is that of the installed one."""
 
     runtime: Literal["onnxruntime"] = "onnxruntime"
-    precision: Literal["fp32"] = "fp32"
+    precision: Precision = "fp32"
     threads: Literal[1] = 1
 
 

@@ -7,13 +7,14 @@ import yaml
 
 from latency_predictors.device import ExecutionContext
 from nas.export.metadata import ExportMetadata
-from nas.export.rendering import render
+from nas.export.rendering import markdown, render
 from nas.report.words import (
     accuracy_interval,
     accuracy_text,
     cost_text,
     latency_interval,
     latency_text,
+    shift_text,
 )
 from nas.results import Accuracy, SupernetSummary, TargetResult, VerifiedNetwork
 from search_spaces.digests import sha256_json
@@ -83,6 +84,7 @@ def measurements_document(card: Card, metadata: ExportMetadata) -> dict[str, Any
         "name": network.name,
         "accuracy": _accuracy(network.accuracy),
         "test_accuracy": _accuracy(network.test_accuracy) if network.test_accuracy else None,
+        "fp32_accuracy": _accuracy(network.fp32_accuracy) if network.fp32_accuracy else None,
         "inherited_accuracy": _accuracy(network.inherited_accuracy) if network.inherited_accuracy else None,
         "latency": network.latency.model_dump(mode="json"),
         "file_bytes": {"value": network.file_bytes, "kind": "measured"},
@@ -94,9 +96,20 @@ def measurements_document(card: Card, metadata: ExportMetadata) -> dict[str, Any
             name: figure.model_dump(mode="json") for name, figure in predicted.items() if figure is not None
         },
         "max_difference_from_torch": network.max_difference,
+        "quantisation": _quantisation(card, metadata),
         "device": {"label": card.target.device_label, "facts": card.target.device},
         "context": {"label": card.target.context_label, "fields": card.target.context},
         "provenance": _provenance(card, metadata),
+    }
+
+
+def _quantisation(card: Card, metadata: ExportMetadata) -> dict[str, Any]:
+    """Return how the file became what it is; the difference from torch is that of its fp32 form."""
+    shift = card.target.shift
+    return {
+        "precision": metadata.precision,
+        "ranges_from": metadata.ranges_from or None,
+        "accuracy_shift": None if shift is None else shift.model_dump(mode="json"),
     }
 
 
@@ -137,13 +150,29 @@ def readme(card: Card, metadata: ExportMetadata, num_channels: int) -> str:
         classes=metadata.class_names,
         num_channels=num_channels,
         figures=_figures(card.network),
+        quantisation=_quantisation_rows(card, metadata),
         front_matter=yaml.safe_dump(_front_matter(card), sort_keys=False, allow_unicode=True, width=110),
     )
+
+
+def _quantisation_rows(card: Card, metadata: ExportMetadata) -> list[tuple[str, str]]:
+    """Return how an int8 file was made and what that costs; nothing for fp32."""
+    if metadata.precision == "fp32":
+        return []
+    rows = [
+        ("precision", f"{metadata.precision}, quantised after training"),
+        ("ranges of activations", f"over {markdown(metadata.ranges_from)}"),
+    ]
+    if card.target.shift is not None:
+        rows.append((f"accuracy, {metadata.precision} against fp32", shift_text(card.target.shift)))
+    return rows
 
 
 def _figures(network: VerifiedNetwork) -> list[FigureRow]:
     scored = [network.test_accuracy] if network.test_accuracy else []
     rows = [_accuracy_row(accuracy) for accuracy in (*scored, network.accuracy)]
+    if (before := network.fp32_accuracy) is not None:
+        rows.append(FigureRow("accuracy before quantisation", accuracy_text(before), "", before.kind))
     if (inherited := network.inherited_accuracy) is not None:
         rows.append(
             FigureRow("accuracy with the supernet's weights", accuracy_text(inherited), "", inherited.kind)

@@ -18,6 +18,7 @@ from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.networks import (
     Exported,
     Named,
+    accuracies,
     export_single,
     exported_once,
     latency_of,
@@ -32,8 +33,10 @@ from nas.pipeline.training import Place, train_to_end
 from nas.pipeline.verification import confirm_of, part_of
 from nas.pipeline.verify import NAME as VERIFY
 from nas.pipeline.verify import VerifyDocument
-from nas.publication import accuracy_of, front_first, keeps_limits, published
-from nas.results import Accuracy, Document, Latency, TargetResult, VerifiedNetwork
+from nas.publication import front_first, keeps_limits, published
+from nas.results import Document, TargetResult, VerifiedNetwork
+from nas.specs import Precision
+from nas.task_events import TensorFiles
 from nas.tasks import TunedSubnet
 from search_spaces.base import Architecture, architecture_digest, architecture_from_values
 
@@ -66,9 +69,13 @@ class FinetunePlan(Document):
 
 @dataclass(frozen=True)
 class _Tuned:
-    """A network that was trained on."""
+    """A network that was trained on.
 
-    exported: Exported
+    Attributes:
+        exported: In each precision of the search's targets.
+    """
+
+    exported: Mapping[Precision, Exported]
     epochs: int
     cpu_seconds: float
     weights: str
@@ -128,13 +135,23 @@ def _tune_one(
     trained = train_to_end(ctx, network, epochs, Place(NAME, number, count, f"training net-{name} on"))
     if isinstance(trained, Waiting):
         return trained
+    exported = {
+        precision: _exported(ctx, network, trained.weights, number, precision)
+        for precision in sorted({target.context.precision for target in ctx.spec.targets})
+    }
+    return _Tuned(exported, epochs, trained.cpu_seconds, trained.weights.tensors)
+
+
+def _exported(
+    ctx: PhaseContext, network: TunedSubnet, weights: TensorFiles, number: int, precision: Precision
+) -> Exported:
     (exported,) = exported_once(
         ctx,
-        f"{NAME}.{number}.exported",
+        f"{NAME}.{number}.exported" + ("" if precision == "fp32" else f".{precision}"),
         [Named(ctx.space, network.architecture)],
-        lambda: [export_single(ctx, network, trained.weights)],
+        lambda: [export_single(ctx, network, weights, precision)],
     )
-    return _Tuned(exported, epochs, trained.cpu_seconds, trained.weights.tensors)
+    return exported
 
 
 def _planned_epochs(
@@ -154,15 +171,20 @@ def _with_tuned(ctx: PhaseContext, target: TargetResult, tuned: Mapping[str, _Tu
 
     None while they are measured.
     """
-    here = [network for network in target.networks if network.architecture_digest in tuned]
-    files = [tuned[network.architecture_digest].exported.file_sha256 for network in here]
+    precision = target.target.context.precision
+    own = {digest: (one, one.exported[precision]) for digest, one in tuned.items()}
+    here = [network for network in target.networks if network.architecture_digest in own]
+    files = [own[network.architecture_digest][1].file_sha256 for network in here]
     measured = measure_files(ctx, context_of(target.target.context), files)
     if measured is None:
         return None
     confirm = confirm_of(ctx.dataset.folds)
     limits = {str(name): limit for name, limit in target.target.limits.items()}
     better = {
-        network.name: better_of(network, _verified(ctx, network, tuned, measured), limits) for network in here
+        network.name: better_of(
+            network, _tuned_form(ctx, network, *own[network.architecture_digest], measured), limits
+        )
+        for network in here
     }
     placed = published(
         [better.get(network.name, network) for network in target.networks],
@@ -171,15 +193,6 @@ def _with_tuned(ctx: PhaseContext, target: TargetResult, tuned: Mapping[str, _Tu
         limits,
     )
     return target.model_copy(update={"networks": front_first(placed)})
-
-
-def _verified(
-    ctx: PhaseContext, network: VerifiedNetwork, tuned: Mapping[str, _Tuned], measured: Mapping[str, Measured]
-) -> VerifiedNetwork:
-    found = tuned[network.architecture_digest]
-    correct = found.exported.correct[confirm_of(ctx.dataset.folds)]
-    accuracy = accuracy_of(correct, part_of(ctx.dataset.folds))
-    return _tuned_form(network, found, accuracy, latency_of(measured[found.exported.file_sha256]))
 
 
 def better_of(
@@ -192,15 +205,19 @@ def better_of(
 
 
 def _tuned_form(
-    network: VerifiedNetwork, tuned: _Tuned, accuracy: Accuracy, latency: Latency
+    ctx: PhaseContext,
+    network: VerifiedNetwork,
+    tuned: _Tuned,
+    exported: Exported,
+    measured: Mapping[str, Measured],
 ) -> VerifiedNetwork:
     return network.model_copy(
         update={
-            "file_sha256": tuned.exported.file_sha256,
-            "file_bytes": tuned.exported.file_bytes,
-            "max_difference": tuned.exported.max_difference,
-            "accuracy": accuracy,
-            "latency": latency,
+            "file_sha256": exported.file_sha256,
+            "file_bytes": exported.file_bytes,
+            "max_difference": exported.max_difference,
+            **accuracies(exported, confirm_of(ctx.dataset.folds), part_of(ctx.dataset.folds)),
+            "latency": latency_of(measured[exported.file_sha256]),
             "inherited_accuracy": network.accuracy,
             "finetune_epochs": tuned.epochs,
         }

@@ -16,11 +16,13 @@ from nas.data.contents import Part
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.measuring import measured
 from nas.pipeline.options import augmentation_of
-from nas.results import Document, Latency
+from nas.publication import accuracy_of
+from nas.results import Accuracy, Document, Latency
+from nas.specs import Precision
 from nas.task_events import FileScored, NetworkExported, TensorFiles
 from nas.tasks import ExportNetworks, Network, ScoreFile, StockNetwork, TunedSubnet, WholeSpace
 from nas.workplace import network_space
-from search_spaces.base import Architecture, SearchSpace
+from search_spaces.base import Architecture, IntArray, SearchSpace
 from search_spaces.network import network
 
 BoolArray = NDArray[np.bool_]
@@ -36,8 +38,9 @@ class Exported:
         digest: SHA-256 of the architecture.
         file_sha256: Of the exported file, which is its digest in the artifact store.
         file_bytes: Its size.
-        max_difference: Between torch and the exported file.
+        max_difference: Between torch and the exported file before quantisation.
         correct: Its answers on all validation images, (n,).
+        unquantised: The same before quantisation; None where the file is fp32.
     """
 
     space: SearchSpace
@@ -47,6 +50,12 @@ class Exported:
     file_bytes: int
     max_difference: float
     correct: BoolArray
+    unquantised: BoolArray | None = None
+
+    @property
+    def fp32_correct(self) -> BoolArray:
+        """The answers in fp32: what predictors of accuracy learn from, whatever the file's precision."""
+        return self.correct if self.unquantised is None else self.unquantised
 
 
 class ExportedFile(Document):
@@ -85,18 +94,36 @@ def exported_once(
     """
     if not ctx.run.has(name):
         made = make()
-        ctx.run.save_arrays(name, correct=np.array([one.correct for one in made]))
+        ctx.run.save_arrays(name, **_answers(made))
         files = tuple(ExportedFile.model_validate(one, from_attributes=True) for one in made)
         ctx.run.save(name, ExportedFiles(files=files))
-    kept, correct = ctx.run.load(name, ExportedFiles).files, ctx.run.load_arrays(name)["correct"]
+    kept, arrays = ctx.run.load(name, ExportedFiles).files, ctx.run.load_arrays(name)
+    unquantised = arrays.get("unquantised", [None] * len(kept))
     return [
-        Exported(space=one.space, architecture=one.architecture, correct=answers, **file.model_dump())
-        for one, file, answers in zip(networks, kept, correct, strict=True)
+        Exported(
+            space=one.space,
+            architecture=one.architecture,
+            correct=correct,
+            unquantised=before,
+            **file.model_dump(),
+        )
+        for one, file, correct, before in zip(networks, kept, arrays["correct"], unquantised, strict=True)
     ]
 
 
+def _answers(made: Sequence[Exported]) -> dict[str, BoolArray]:
+    """Return the arrays that are kept of networks of one precision."""
+    before = [one.unquantised for one in made if one.unquantised is not None]
+    correct = np.array([one.correct for one in made])
+    return {"correct": correct, "unquantised": np.array(before)} if before else {"correct": correct}
+
+
 def export_subnets(
-    ctx: PhaseContext, weights: TensorFiles, architectures: Sequence[Architecture], done: int
+    ctx: PhaseContext,
+    weights: TensorFiles,
+    architectures: Sequence[Architecture],
+    done: int,
+    precision: Precision = "fp32",
 ) -> list[Exported]:
     """Extract, export and check subnets, and score the files on all validation images; in the order given.
 
@@ -105,29 +132,40 @@ def export_subnets(
         weights: Of its supernet.
         architectures: Of its space.
         done: Networks of the target that were exported before, for the progress.
+        precision: Of the files.
     """
     found: dict[int, Exported] = {}
     total = max(ctx.spec.verify.candidates, done + len(architectures))
-    with closing(_exports(ctx, WholeSpace(), weights, tuple(architectures))) as events:
+    with closing(exports(ctx, WholeSpace(), weights, tuple(architectures), precision)) as events:
         for event in events:
             found[event.index] = _exported(event, ctx.space, architectures[event.index])
             ctx.progress.step("verify", done + len(found), total, "exporting and scoring")
     return [found[index] for index in range(len(architectures))]
 
 
-def export_single(ctx: PhaseContext, network: StockNetwork | TunedSubnet, weights: TensorFiles) -> Exported:
+def export_single(
+    ctx: PhaseContext,
+    network: StockNetwork | TunedSubnet,
+    weights: TensorFiles,
+    precision: Precision = "fp32",
+) -> Exported:
     """Export and check a network that was trained on its own, and score the file likewise."""
-    (event,) = _exports(ctx, network, weights, ((),))
+    (event,) = exports(ctx, network, weights, ((),), precision)
     if isinstance(network, TunedSubnet):
         return _exported(event, ctx.space, network.architecture)
     return _exported(event, network_space(network, ctx.space, ctx.dataset), ())
 
 
-def _exports(
-    ctx: PhaseContext, network: Network, weights: TensorFiles, architectures: tuple[Architecture, ...]
+def exports(
+    ctx: PhaseContext,
+    network: Network,
+    weights: TensorFiles,
+    architectures: tuple[Architecture, ...],
+    precision: Precision,
 ) -> Generator[NetworkExported, None, None]:
+    """Export, check and score networks; yield each as it is done."""
     augmentation = augmentation_of(ctx.spec)
-    task = ExportNetworks(ctx.inputs, network, weights, architectures, ctx.spec.seed, augmentation)
+    task = ExportNetworks(ctx.inputs, network, weights, architectures, ctx.spec.seed, augmentation, precision)
     with closing(ctx.compute.run(task)) as events:
         yield from (event for event in events if isinstance(event, NetworkExported))
 
@@ -141,6 +179,7 @@ def _exported(event: NetworkExported, space: SearchSpace, architecture: Architec
         file_bytes=event.file_bytes,
         max_difference=event.max_difference,
         correct=event.correct,
+        unquantised=event.unquantised,
     )
 
 
@@ -157,6 +196,20 @@ def measure_files(
     """Return what was measured of exported files, by their SHA-256; None where some are queued still."""
     sessions = measured(ctx, context, NETWORK_PROTOCOL, {file: partial(str, file) for file in files})
     return None if sessions is None else combine_sessions(sessions)
+
+
+def accuracies(exported: Exported, images: IntArray, part: str) -> dict[str, Accuracy]:
+    """Return the accuracy of a file as results show it, and what it was before quantisation, if it was any.
+
+    Args:
+        exported: The network.
+        images: Positions of the validation images that accuracies are published of.
+        part: What these are called.
+    """
+    found = {"accuracy": accuracy_of(exported.correct[images], part)}
+    if exported.unquantised is not None:
+        found["fp32_accuracy"] = accuracy_of(exported.unquantised[images], part)
+    return found
 
 
 def latency_of(measured: Measured) -> Latency:

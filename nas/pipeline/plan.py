@@ -8,11 +8,13 @@ import math
 from typing import Final
 
 from latency_predictors.correction import ErrorReport
+from latency_predictors.lookup_table import LookupTable
 from nas.pipeline import export, finetune, predict, profile, references, train, verify
 from nas.pipeline.context import PhaseContext, SearchContext
 from nas.pipeline.measuring import NUM_SESSIONS
 from nas.pipeline.options import options_of, recipe_of
 from nas.pipeline.profile import NUM_CALIBRATION, check_limits, context_of, latest_table
+from nas.pipeline.shift import NUM_NETWORKS, answers_name, quantised_precisions
 from nas.pipeline.training import started, training_key
 from nas.results import Document
 from nas.task_events import SupernetTimed
@@ -30,6 +32,9 @@ NETWORK_S: Final = 0.45
 
 EXPORT_S: Final = 0.25
 """Extracting, writing and checking one network."""
+
+QUANTISE_S: Final = 0.5
+"""Making an int8 file of it and scoring both."""
 
 VERIFIED_S: Final = NUM_SESSIONS * NETWORK_S + EXPORT_S
 
@@ -188,27 +193,23 @@ def _other_phases(ctx: SearchContext, throughput: SupernetTimed, missing: int) -
     scored_images, exported_images = (
         min(count, train_images) + validation for count in (NUM_TRIAL_IMAGES, NUM_CALIBRATION_IMAGES)
     )
-    calibrated = NUM_CALIBRATION if _needs_calibration(ctx) else 0
+    calibrated = NUM_CALIBRATION * _num_uncalibrated(ctx)
     searches = ctx.spec.verify.rounds * len(ctx.dataset.folds) * len(ctx.spec.targets)
-    trained = train.trained_supernet(ctx)
-    scored = trained is not None and bool(ctx.stores.supernets.answers(ctx.tenant, trained.id))
+    quantised = ctx.spec.verify.candidates * sum(
+        target.context.precision != "fp32" for target in ctx.spec.targets
+    )
+    export_s = EXPORT_S + exported_images * throughput.image_s
     return [
         PlannedPhase(
             name=profile.NAME,
             seconds=NUM_SESSIONS * (missing * LAYER_S + calibrated * NETWORK_S) + 1.0,
             note=f"{missing} layers to measure, {calibrated} networks to calibrate on",
         ),
-        PlannedPhase(
-            name=predict.NAME,
-            seconds=0.0 if scored else predict.NUM_SUBNETS * scored_images * throughput.image_s,
-            note="subnets are scored already"
-            if scored
-            else f"{predict.NUM_SUBNETS} subnets scored on {validation} images",
-        ),
+        _scoring(ctx, scored_images * throughput.image_s, export_s),
         PlannedPhase(
             name=verify.NAME,
-            seconds=num_networks
-            * (NUM_SESSIONS * NETWORK_S + EXPORT_S + exported_images * throughput.image_s)
+            seconds=num_networks * (NUM_SESSIONS * NETWORK_S + export_s)
+            + quantised * QUANTISE_S
             + searches * ctx.spec.search.evaluations * SEARCH_S_PER_EVALUATION,
             note=f"up to {num_networks} networks exported, scored and measured",
         ),
@@ -220,18 +221,46 @@ def _other_phases(ctx: SearchContext, throughput: SupernetTimed, missing: int) -
     ]
 
 
+def _scoring(ctx: SearchContext, score_s: float, export_s: float) -> PlannedPhase:
+    """Return the phase in which predictors of accuracy get what they learn from.
+
+    Args:
+        ctx: The search.
+        score_s: One subnet.
+        export_s: One network that is exported.
+    """
+    trained, supernets = train.trained_supernet(ctx), ctx.stores.supernets
+
+    def kept(name: str) -> bool:
+        return trained is not None and bool(supernets.answers(ctx.tenant, trained.id, name))
+
+    num_scored = 0 if kept("answers") else predict.NUM_SUBNETS
+    new = [one for one in quantised_precisions(ctx.spec) if not kept(answers_name(one))]
+    images = len(ctx.dataset.labels("validation"))
+    note = f"{num_scored} subnets scored on {images} images" if num_scored else "subnets are scored already"
+    return PlannedPhase(
+        name=predict.NAME,
+        seconds=num_scored * score_s + len(new) * NUM_NETWORKS * (export_s + QUANTISE_S),
+        note="".join([note, *(f", {NUM_NETWORKS} networks exported in {one} too" for one in new)]),
+    )
+
+
+def _tables(ctx: SearchContext) -> list[LookupTable]:
+    """Return the tables of a search's contexts, each once."""
+    contexts = dict.fromkeys(context_of(target.context) for target in ctx.spec.targets)
+    return [latest_table(ctx.stores, context) for context in contexts]
+
+
 def _missing(ctx: SearchContext) -> int:
-    tables = [latest_table(ctx.stores, context_of(target.context)) for target in ctx.spec.targets]
-    return len(tables[0].missing(distinct_layers(ctx.space)))
+    return sum(len(table.missing(distinct_layers(ctx.space))) for table in _tables(ctx))
 
 
-def _needs_calibration(ctx: SearchContext) -> bool:
-    table = latest_table(ctx.stores, context_of(ctx.spec.targets[0].context))
-    return space_digest(ctx.space) not in table.corrections
+def _num_uncalibrated(ctx: SearchContext) -> int:
+    return sum(space_digest(ctx.space) not in table.corrections for table in _tables(ctx))
 
 
 def _shares(ctx: SearchContext) -> tuple[float | None, ...]:
-    if _missing(ctx) or _needs_calibration(ctx):
+    if _missing(ctx) or _num_uncalibrated(ctx):
         return tuple(None for _ in ctx.spec.targets)
     return tuple(check_limits(ctx, target) for target in ctx.spec.targets)
 

@@ -1,4 +1,7 @@
-"""Phase `predict`: score sampled subnets and fit the accuracy predictors, one a fold."""
+"""Phase `predict`: score sampled subnets and fit the accuracy predictors, one a fold.
+
+Predictors are fitted for fp32 alone. For targets of another precision, some networks are scored in that too.
+"""
 
 from contextlib import closing
 from typing import Any, Final
@@ -10,6 +13,7 @@ from nas.accuracy_predictor import AccuracyPredictor, fit
 from nas.data.dataset import Fold
 from nas.pipeline.context import Done, PhaseContext, SearchContext
 from nas.pipeline.options import augmentation_of
+from nas.pipeline.shift import keep_paired_answers, quantised_precisions
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.results import Document
@@ -52,6 +56,8 @@ def run(ctx: PhaseContext) -> Done:
     scored = unpacked(ctx.stores.artifacts.get(answers))
     archs, correct = scored["archs"], scored["correct"]
     ctx.run.save_arrays(NAME, archs=archs, correct=correct)
+    for precision in quantised_precisions(ctx.spec):
+        keep_paired_answers(ctx, NAME, supernet, archs, precision)
     predictor = fit_fold(ctx, ctx.dataset.folds[0], archs, correct)
     ctx.run.save(NAME, PredictDocument(num_subnets=len(archs), report=dict(predictor.report)))
     return Done()

@@ -1,6 +1,7 @@
 """Phase `profile`: have measured what the table lacks, calibrate on whole networks, check the limits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -18,6 +19,7 @@ from latency_predictors.spread import combine_sessions
 from nas.data.decode import RESIZE_RULE
 from nas.export.metadata import describe
 from nas.export.onnx import export_layer, export_onnx
+from nas.export.quantize import quantise_on_noise, quantised_layer
 from nas.feasibility import check_feasible, infeasible_message
 from nas.jobs import Waiting
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
@@ -114,7 +116,7 @@ def check_limits(ctx: SearchContext, target: TargetSpec) -> float:
 
 def context_of(spec: ContextSpec) -> ExecutionContext:
     """Return the context that a specification means, with the runtime's installed version."""
-    return host_context(spec.runtime, threads=spec.threads)
+    return replace(host_context(spec.runtime, threads=spec.threads), precision=spec.precision)
 
 
 def latest_table(stores: Stores, context: ExecutionContext) -> LookupTable:
@@ -175,12 +177,17 @@ def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture
     return [as_architecture(pool[i]) for i in spread_by_cost(sums.astype(np.float64), NUM_CALIBRATION, rng)]
 
 
-def initial_file(space: SearchSpace, architecture: Architecture) -> bytes:
-    """Return a network exported with initial weights: latency depends on shapes, not on what was learnt."""
+def initial_file(space: SearchSpace, architecture: Architecture, precision: str = "fp32") -> bytes:
+    """Return a network exported with initial weights: latency depends on shapes, not on what was learnt.
+
+    Raises:
+        UsageError: `not_quantisable`.
+    """
     nodes = network(space, architecture)
     classes = tuple(str(i) for i in range(nodes[-1].spec.out_shape[0]))
     facts = describe(space, architecture, class_names=classes, dataset_digest="", resize_rule=RESIZE_RULE)
-    return export_onnx(StaticNetwork(nodes).eval(), facts)
+    content = export_onnx(StaticNetwork(nodes).eval(), facts)
+    return content if precision == "fp32" else quantise_on_noise(content)
 
 
 def measure_networks(
@@ -189,7 +196,7 @@ def measure_networks(
     """Return whole networks beside what the table says of them; None while they are measured."""
 
     def write(architecture: Architecture) -> str:
-        return ctx.stores.artifacts.put(initial_file(ctx.space, architecture))
+        return ctx.stores.artifacts.put(initial_file(ctx.space, architecture, table.context.precision))
 
     files = {architecture_digest(ctx.space, one): partial(write, one) for one in architectures}
     sessions = measured(ctx, table.context, NETWORK_PROTOCOL, files)
@@ -223,7 +230,8 @@ def _measure_layers(
 ) -> tuple[SessionResult, ...] | None:
     name = _noted(context)
     if not ctx.run.has(name):
-        ctx.progress.say(f"measuring {len(layers)} layers on {host_device().label}")
+        how = "" if context.precision == "fp32" else f" in {context.precision}, quantised on random inputs"
+        ctx.progress.say(f"measuring {len(layers)} layers{how} on {host_device().label}")
         ctx.run.save(name, _MeasuredNow(num_layers=len(layers)))
     return _measured_layers(ctx, context, layers, num_sessions)
 
@@ -234,8 +242,10 @@ def _measured_layers(
     layers: Sequence[LayerSpec],
     num_sessions: Mapping[str, int] | None = None,
 ) -> tuple[SessionResult, ...] | None:
+    made: Callable[[LayerSpec], bytes] = export_layer if context.precision == "fp32" else quantised_layer
+
     def write(spec: LayerSpec) -> str:
-        return ctx.stores.artifacts.put(export_layer(spec))
+        return ctx.stores.artifacts.put(made(spec))
 
     files = {layer_key(spec): partial(write, spec) for spec in layers}
     return measured(ctx, context, LAYER_PROTOCOL, files, num_sessions)

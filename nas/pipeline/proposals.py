@@ -16,6 +16,7 @@ from nas.pipeline.context import PhaseContext
 from nas.pipeline.costs import cost_predictors
 from nas.pipeline.predict import fit_fold
 from nas.pipeline.verification import Verification
+from nas.precision_shift import ShiftedPredictor
 from nas.results import CloudPoint, Document, Figure, Kind
 from nas.search import Front, search
 from nas.shortlist import first_shortlist, may_belong, next_shortlist
@@ -55,7 +56,7 @@ class _Searched:
 
     front: Front
     predict: Predictors
-    accuracy: AccuracyPredictor
+    accuracy: AccuracyPredictor | ShiftedPredictor
 
 
 def propose(ctx: PhaseContext, state: Verification, round_: int) -> Proposal:
@@ -97,7 +98,7 @@ def _shortlist(state: Verification, candidates: Candidates, quota: int) -> tuple
 
 
 def _search(ctx: PhaseContext, state: Verification, fold: int) -> _Searched:
-    accuracy = fit_fold(ctx, state.folds[fold], state.archs, state.correct)
+    accuracy = accuracy_predictor(ctx, state, fold)
     predictors: dict[str, Predictor] = {
         "accuracy": accuracy.predict,
         **cost_predictors(ctx.space, state.table),
@@ -114,6 +115,16 @@ def _search(ctx: PhaseContext, state: Verification, fold: int) -> _Searched:
         limited=limited,
     )
     return _Searched(front, Predictors(objectives, state.limits, limited), accuracy)
+
+
+def accuracy_predictor(
+    ctx: PhaseContext, state: Verification, fold: int
+) -> AccuracyPredictor | ShiftedPredictor:
+    """Return what predicts accuracy in the precision of a target from a fold's `select` images alone."""
+    fp32 = fit_fold(ctx, state.folds[fold], state.archs, state.correct)
+    if state.paired is None:
+        return fp32
+    return ShiftedPredictor(fp32, state.paired.fit(state.folds[fold].select))
 
 
 def _proposed(state: Verification, searched: list[_Searched], architecture: Architecture) -> ProposedNetwork:

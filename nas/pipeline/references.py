@@ -7,6 +7,8 @@ search.
 
 from typing import Final
 
+import numpy as np
+
 from nas.jobs import Waiting
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.finetune import NAME as FINETUNE
@@ -14,6 +16,7 @@ from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.networks import (
     Exported,
     Named,
+    accuracies,
     export_single,
     exported_once,
     latency_of,
@@ -79,7 +82,7 @@ def run(ctx: PhaseContext) -> PhaseEnd:
                 "file_sha256": one.file_sha256,
                 "file_bytes": one.file_bytes,
                 "max_difference": one.max_difference,
-                "accuracy": accuracy_of(one.correct, "validation"),
+                **accuracies(one, np.arange(len(one.correct)), "validation"),
                 "latency": latency_of(measured[one.file_sha256]),
                 "training": trainings[name],
                 "test_accuracy": accuracy_of(score_file(ctx, one.file_sha256, "test"), "test"),
@@ -130,10 +133,11 @@ def _told(ctx: PhaseContext, trained: Trained, *, reused: bool) -> StockTraining
 
 def _export(ctx: PhaseContext, name: StockName, trained: Trained) -> Exported:
     network = StockNetwork(name)
+    precision = ctx.spec.targets[0].context.precision
     (exported,) = exported_once(
         ctx,
         f"{NAME}.{name}.exported",
         [Named(network_space(network, ctx.space, ctx.dataset), ())],
-        lambda: [export_single(ctx, network, trained.weights)],
+        lambda: [export_single(ctx, network, trained.weights, precision)],
     )
     return exported

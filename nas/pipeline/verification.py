@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.spread import Measured
 from nas.data.dataset import Fold
-from nas.pipeline.networks import Exported, latency_of, shape_costs
-from nas.publication import accuracy_of, front_first, latency_coverage, measured_value, published
+from nas.pipeline.networks import Exported, accuracies, latency_of, shape_costs
+from nas.pipeline.shift import shift_figure
+from nas.precision_shift import PairedAnswers
+from nas.publication import front_first, latency_coverage, measured_value, published
 from nas.results import CloudPoint, Figure, TableSummary, TargetResult, VerifiedNetwork
 from nas.specs import TargetSpec
 from search_spaces.base import Architecture, FloatArray, IntArray, option_values
@@ -59,7 +61,8 @@ class Verification:
         folds: Of the validation images.
         table: With the correction as refitted last.
         archs: Scored architectures, (n, choices): what the accuracy predictors learn from.
-        correct: Their answers on all validation images, (n, images).
+        correct: Their answers on all validation images in fp32, (n, images).
+        paired: Answers in fp32 and the target's precision, where that is another.
         found: Verified networks by architecture.
         num_evaluated: Architectures looked at by all searches.
     """
@@ -70,6 +73,7 @@ class Verification:
     table: LookupTable
     archs: IntArray
     correct: BoolArray
+    paired: PairedAnswers | None = None
     found: dict[Architecture, Verified] = field(default_factory=dict)
     num_evaluated: int = 0
 
@@ -99,7 +103,7 @@ class Verification:
                 "file_sha256": exported.file_sha256,
                 "file_bytes": exported.file_bytes,
                 "max_difference": exported.max_difference,
-                "accuracy": accuracy_of(exported.correct[self.confirm], self.part),
+                **accuracies(exported, self.confirm, self.part),
                 "latency": latency_of(measured),
                 "round": round_,
                 "predicted_accuracy": believed.accuracy,
@@ -109,7 +113,9 @@ class Verification:
         )
         self.found[exported.architecture] = Verified(exported, network)
         self.archs = np.vstack([self.archs, np.array(exported.architecture)])
-        self.correct = np.vstack([self.correct, exported.correct])
+        self.correct = np.vstack([self.correct, exported.fp32_correct])
+        if self.paired is not None:
+            self.paired = self.paired.with_network(exported.fp32_correct, exported.correct)
 
     def publish(self) -> None:
         """Work out the front and its ties."""
@@ -155,4 +161,5 @@ class Verification:
             num_rounds=rounds,
             stopped=stopped,
             verified_coverage=latency_coverage([one.network for one in self.found.values()]),
+            shift=None if self.paired is None else shift_figure(self.paired, self.confirm),
         )

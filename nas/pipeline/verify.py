@@ -19,6 +19,7 @@ from nas.pipeline.predict import NAME as PREDICT
 from nas.pipeline.profile import NAME as PROFILE
 from nas.pipeline.profile import ProfileDocument, add_points
 from nas.pipeline.proposals import Proposal, propose
+from nas.pipeline.shift import paired_answers
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.verification import Believed, Verification
@@ -57,6 +58,7 @@ def _verify_target(ctx: PhaseContext, number: int) -> TargetResult | None:
         profiled.table(ctx, number),
         scored["archs"],
         scored["correct"],
+        paired_answers(ctx, PREDICT, target.context.precision),
     )
     stopped, rounds = "", 0
     while True:
@@ -108,7 +110,7 @@ def _verify_round(
         ctx,
         f"{NAME}.{number}.{round_}.exported",
         [Named(ctx.space, architecture) for architecture in architectures],
-        lambda: export_subnets(ctx, weights, architectures, len(state.found)),
+        lambda: export_subnets(ctx, weights, architectures, len(state.found), state.target.context.precision),
     )
     measured = measure_files(ctx, state.table.context, [one.file_sha256 for one in exported])
     if measured is None:

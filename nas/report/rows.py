@@ -186,7 +186,7 @@ def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
         ("90 % of runs within", f"{plain(network.latency.p90_ms)} ms"),
         ("measuring sessions", sessions_text(network.latency.sessions) or NOTHING),
         *((("latency is suspect", SUSPECT),) if network.latency.suspect else ()),
-        ("largest difference of a logit between torch and the file", f"{network.max_difference:.1e}"),
+        *_precision_facts(network),
         *(() if network.origin == "reference" else (("round of verification", str(network.round)),)),
         *(() if network.training is None else (("trained", _trained(network.training)),)),
         *(() if inherited is None else (("trained on", _trained_on(network, inherited)),)),
@@ -201,6 +201,16 @@ def _trained(training: StockTraining) -> str:
     took, share = (f"{seconds:.3g}" for seconds in (training.cpu_seconds, training.given_cpu_seconds))
     text = f"{epochs} in {took} CPU-seconds; its share of what supernet and front took is {share}"
     return f"{text}; taken from an earlier search" if training.reused else text
+
+
+def _precision_facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
+    difference, before = f"{network.max_difference:.1e}", network.fp32_accuracy
+    if before is None:
+        return (("largest difference of a logit between torch and the file", difference),)
+    return (
+        ("largest difference of a logit between torch and the file before quantisation", difference),
+        ("accuracy before quantisation", f"{100 * before.value:.1f} %"),
+    )
 
 
 def _trained_on(network: VerifiedNetwork, inherited: Accuracy) -> str:

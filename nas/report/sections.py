@@ -103,7 +103,7 @@ def make_section(result: SearchResult, number: int, space: SearchSpace | None) -
         accuracy_agreement=accuracy_sentence(target),
         table_facts=table_facts(target),
         device_facts=facts_of(target.device),
-        context_facts=facts_of(target.context),
+        context_facts=[*facts_of(target.context), *shift_facts(target)],
     )
 
 
@@ -116,6 +116,13 @@ def _kind(figures: Sequence[Figure | None]) -> str:
     order = list(words.KINDS)
     kinds = {figure.kind for figure in figures if figure is not None}
     return max(kinds, key=order.index, default="")
+
+
+def shift_facts(target: TargetResult) -> Facts:
+    """Return what the precision of a target costs in accuracy; nothing for fp32."""
+    if target.shift is None:
+        return []
+    return [(f"accuracy, {target.target.context.precision} against fp32", words.shift_text(target.shift))]
 
 
 def predictor_facts(report: Mapping[str, Any]) -> Facts:

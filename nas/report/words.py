@@ -5,8 +5,17 @@ from typing import Any, Final
 
 from latency_predictors.correction import ErrorReport
 from nas.publication import measured_value
-from nas.report.numbers import BYTES, COUNTS, Scale, interval, percent, rounded, with_unit
-from nas.results import Accuracy, Figure, Kind, Latency, SearchResult, TargetResult, VerifiedNetwork
+from nas.report.numbers import BYTES, COUNTS, Scale, decimals, interval, percent, rounded, with_unit
+from nas.results import (
+    Accuracy,
+    AccuracyShift,
+    Figure,
+    Kind,
+    Latency,
+    SearchResult,
+    TargetResult,
+    VerifiedNetwork,
+)
 
 KINDS: Final[dict[Kind, str]] = {
     "measured": "run on the device, or scored on images, with the exported file itself",
@@ -57,6 +66,14 @@ def latency_text(latency: Latency) -> str:
 def latency_interval(latency: Latency) -> str:
     """Return the interval of a latency in ms: `0.425–0.436`."""
     return interval(latency.median_ms, latency.lower_ms, latency.upper_ms)
+
+
+def shift_text(shift: AccuracyShift) -> str:
+    """Return what a precision costs: `-0.4 points (90 % of networks: -1.1 to +0.3; ...)`."""
+    places = decimals(100.0 * shift.value, 100.0 * shift.lower, 100.0 * shift.upper)
+    value, lower, upper = (f"{100.0 * end:+.{places}f}" for end in (shift.value, shift.lower, shift.upper))
+    counted_on = f"{counted(shift.num_networks, 'network')}, {counted(shift.num_images, 'image')}"
+    return f"{value} points (90 % of networks: {lower} to {upper}; {counted_on})"
 
 
 def images_text(accuracy: Accuracy) -> str:

@@ -192,15 +192,20 @@ class DatabaseSupernetStore:
                 StoredCheckpoint(row.epoch, row.artifacts, row.seconds) for row in connection.execute(query)
             )
 
-    def answers(self, tenant: str, supernet_id: str) -> str:
+    def answers(self, tenant: str, supernet_id: str, name: str = "answers") -> str:
         """Return the digest of the answers of scored subnets, empty where none are kept.
+
+        Args:
+            tenant: Whose supernet.
+            supernet_id: Which one.
+            name: Of the answers: those of another precision have a name of their own.
 
         Raises:
             UsageError: `unknown_supernet`.
         """
-        return str(self.get(tenant, supernet_id).summary.get("answers", ""))
+        return str(self.get(tenant, supernet_id).summary.get(name, ""))
 
-    def keep_answers(self, lease: Lease, supernet_id: str, digest: str) -> None:
+    def keep_answers(self, lease: Lease, supernet_id: str, digest: str, name: str = "answers") -> None:
         """Keep the answers of scored subnets with a trained supernet, for every search on it.
 
         Raises:
@@ -209,7 +214,7 @@ class DatabaseSupernetStore:
         own = and_(supernets.c.id == supernet_id, supernets.c.tenant == lease.tenant)
         with fenced(self._engine, lease) as connection:
             summary = connection.execute(select(supernets.c.summary).where(own)).scalar_one()
-            known = {**summary, "answers": digest}
+            known = {**summary, name: digest}
             connection.execute(update(supernets).where(own).values(summary=known))
 
     def finish(self, lease: Lease, supernet_id: str, weights: str, summary: Mapping[str, Any]) -> set[str]:

@@ -54,7 +54,7 @@ def test_the_smallest_specification_has_a_default_for_everything_else() -> None:
         ("targets", []),
         ("targets.0.device", "pi5"),
         ("targets.0.context.runtime", "tensorrt"),
-        ("targets.0.context.precision", "int8"),
+        ("targets.0.context.precision", "int4"),
         ("targets.0.context.threads", 2),
         ("targets.0.limits.latency_ms", 0),
         ("targets.0.limits.latency_ms", -1.0),

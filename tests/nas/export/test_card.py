@@ -11,6 +11,7 @@ from latency_predictors.device import host_context
 from nas.export.card import Card, architecture_document, measurements_document, readme
 from nas.export.classifier import read_metadata
 from nas.export.rendering import markdown
+from nas.results import Accuracy, AccuracyShift
 from tests.nas.export.cards import DEVICE, example_card
 from tests.nas.export.conftest import NAMES
 
@@ -131,3 +132,40 @@ def test_a_context_read_from_json_is_the_same_context(model: Path) -> None:
     card = example_card(model)
     stored = json.loads(json.dumps(card.target.context))
     assert replace(card, target=card.target.model_copy(update={"context": stored})).context == host_context()
+
+
+def int8_card(model: Path) -> Card:
+    """The card of a network in int8."""
+    card = example_card(model)
+    before = Accuracy(value=0.96, lower=0.94, upper=0.98, num_images=200, part="confirm")
+    shift = AccuracyShift(value=-0.011, lower=-0.02, upper=-0.002, num_networks=30, num_images=200)
+    return replace(
+        card,
+        network=card.network.model_copy(update={"fp32_accuracy": before}),
+        target=card.target.model_copy(update={"shift": shift}),
+    )
+
+
+def test_an_int8_card_says_what_was_quantised_on_what_and_what_it_costs(model: Path) -> None:
+    metadata = replace(read_metadata(model), precision="int8", ranges_from="256 training images, seed 0")
+    text = readme(int8_card(model), metadata, 3)
+    rows = dict(
+        [cell.strip() for cell in line.split("|")[1:3]] for line in text.splitlines() if line.startswith("| ")
+    )
+    assert rows["precision"] == "int8, quantised after training"
+    assert rows["ranges of activations"] == "over 256 training images, seed 0"
+    assert rows["accuracy, int8 against fp32"].startswith("-1.1 points (90 % of networks: -2.0 to -0.2;")
+    assert rows["accuracy before quantisation"] == "96.0 %"
+    assert rows["checked against torch"].endswith("2.5e-06, before quantisation")
+    document = json.loads(json.dumps(measurements_document(int8_card(model), metadata)))
+    assert document["quantisation"]["precision"] == "int8"
+    assert document["quantisation"]["ranges_from"] == "256 training images, seed 0"
+    assert document["quantisation"]["accuracy_shift"]["num_networks"] == 30
+    assert document["fp32_accuracy"]["value"] == 0.96
+
+
+def test_an_fp32_card_speaks_of_no_quantisation(model: Path) -> None:
+    _, text = head_and_text(example_card(model), model)
+    assert "quantis" not in text
+    document = measurements_document(example_card(model), read_metadata(model))
+    assert document["quantisation"] == {"precision": "fp32", "ranges_from": None, "accuracy_shift": None}

@@ -14,6 +14,7 @@ from nas.pipeline.plan import (
     CHECKPOINT_S,
     EXPORT_S,
     NETWORK_S,
+    QUANTISE_S,
     RAY_S,
     TRAINING_S,
     VERIFIED_S,
@@ -22,6 +23,7 @@ from nas.pipeline.plan import (
     planned_epochs,
 )
 from nas.pipeline.profile import latest_table
+from nas.pipeline.shift import NUM_NETWORKS
 from nas.pipeline.train import MAX_EPOCHS, TRAINING_SHARE
 from nas.pipeline.training import training_key
 from nas.ports import Run
@@ -191,3 +193,22 @@ def test_a_plan_leaves_nothing_behind(home: Home) -> None:
     assert home.stores.jobs.page("local").jobs == ()
     assert home.stores.supernets.list_all("local") == ()
     assert list((home.settings.home / "scratch").iterdir()) == []
+
+
+def test_an_int8_target_has_a_table_of_its_own_and_is_scored_in_int8_once(
+    finished: FinishedSearch, home: Home
+) -> None:
+    """The fp32 table is complete and the subnets are scored: what is left is that of int8."""
+    int8 = {"context": {"precision": "int8"}}
+    plan = make_plan(planned(finished.home, targets=[{}, int8]))
+    assert plan.num_layers_missing == plan.num_layers
+    assert plan.share_within_limits == (None, None)
+    phases = {phase.name: phase for phase in plan.phases}
+    # 80 validation images and all 120 training images in torch.
+    export_s = EXPORT_S + 200 * FAST.image_s
+    assert phases["predict"].seconds == pytest.approx(NUM_NETWORKS * (export_s + QUANTISE_S))
+    assert "networks exported in int8 too" in phases["predict"].note
+    fp32 = {phase.name: phase for phase in make_plan(planned(finished.home, targets=[{}, {}])).phases}
+    assert phases["verify"].seconds - fp32["verify"].seconds == pytest.approx(6 * QUANTISE_S)
+    fresh = make_plan(planned(home, targets=[{}, int8]))
+    assert fresh.num_layers_missing == 2 * fresh.num_layers

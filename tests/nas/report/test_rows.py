@@ -131,3 +131,13 @@ def test_a_stock_network_says_how_long_it_was_trained(reused: bool, end: str) ->
 
 def test_no_networks_no_rows() -> None:
     assert rows_of((), units_for(()), None) == ()
+
+
+def test_an_int8_network_says_what_it_was_before() -> None:
+    fp32 = network("fp32", 0.1, 0.9)
+    int8 = fp32.model_copy(update={"fp32_accuracy": accuracy(0.92)})
+    first, second = rows_of((fp32, int8), units_for((fp32, int8)), None)
+    assert ("largest difference of a logit between torch and the file", "3.1e-06") in first.facts
+    facts = dict(second.facts)
+    assert facts["accuracy before quantisation"] == "92.0 %"
+    assert facts["largest difference of a logit between torch and the file before quantisation"] == "3.1e-06"

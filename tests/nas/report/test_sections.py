@@ -2,6 +2,7 @@
 
 import json
 
+from nas.report import words
 from nas.report.sections import (
     class_rows,
     data_facts,
@@ -9,9 +10,11 @@ from nas.report.sections import (
     make_section,
     predictor_facts,
     search_facts,
+    shift_facts,
     supernet_facts,
 )
-from nas.results import SearchResult
+from nas.results import AccuracyShift, SearchResult
+from nas.specs import ContextSpec, TargetSpec
 from tests.nas.report.documents import PREDICTOR_REPORT, figure, make_result, network, references, target
 
 FAST = network("fast", 0.1, 0.95)
@@ -134,3 +137,12 @@ def test_values_of_documents_are_text() -> None:
         ("nested", "x 0.5"),
         ("empty", "–"),
     ]
+
+
+def test_the_context_of_an_int8_target_says_what_that_costs() -> None:
+    shift = AccuracyShift(value=-0.01, lower=-0.02, upper=0.0, num_networks=24, num_images=360)
+    spec = TargetSpec(context=ContextSpec(precision="int8"))
+    assert shift_facts(target((), shift=shift, target=spec)) == [
+        ("accuracy, int8 against fp32", words.shift_text(shift))
+    ]
+    assert shift_facts(target(())) == []

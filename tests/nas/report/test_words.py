@@ -4,6 +4,7 @@ import pytest
 
 from latency_predictors.correction import ErrorReport
 from nas.report import words
+from nas.results import AccuracyShift
 from tests.nas.report.documents import TABLE_REPORT, figure, latency, make_result, network, target
 
 FAST = network("fast", 0.1134, 0.9517)
@@ -130,3 +131,10 @@ def test_how_far_predictions_can_be_trusted_is_one_sentence() -> None:
     )
     searched = report.model_copy(update={"num_verified": 8, "verified_coverage": 0.75})
     assert "(±5.20 %), 75.0 % of 8 that searches verified; networks" in words.report_sentence(searched)
+
+
+def test_what_a_precision_costs_has_its_sign_and_its_interval() -> None:
+    shift = AccuracyShift(value=-0.0042, lower=-0.0108, upper=0.0024, num_networks=24, num_images=360)
+    assert words.shift_text(shift) == (
+        "-0.4 points (90 % of networks: -1.1 to +0.2; 24 networks, 360 images)"
+    )

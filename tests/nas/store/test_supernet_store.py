@@ -182,3 +182,18 @@ def test_nothing_of_the_training_is_left_when_it_has_finished(
     # The last checkpoint's file may be the result itself.
     assert supernets.finish(lease, begun.id, f"{10:064x}", {}) == {f"{9:064x}", DIGEST}
     assert supernets.checkpoints(TENANT, begun.id) == ()
+
+
+def test_answers_are_kept_by_name(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, supernets: DatabaseSupernetStore
+) -> None:
+    lease = running(store, queue)
+    begun = supernets.begin(lease, KEY, 10)
+    supernets.finish(lease, begun.id, DIGEST, {"seconds": 3})
+    assert supernets.answers(TENANT, begun.id) == ""
+    supernets.keep_answers(lease, begun.id, f"{1:064x}")
+    supernets.keep_answers(lease, begun.id, f"{2:064x}", "answers.int8")
+    assert supernets.answers(TENANT, begun.id) == f"{1:064x}"
+    assert supernets.answers(TENANT, begun.id, "answers.int8") == f"{2:064x}"
+    assert supernets.answers(TENANT, begun.id, "answers.int4") == ""
+    assert supernets.get(TENANT, begun.id).summary["seconds"] == 3
