@@ -99,7 +99,7 @@ def _measure(
         for one in architectures:
             digest = architecture_digest(space, one)
             files[digest] = Path(folder) / f"{digest}.onnx"
-            files[digest].write_bytes(initial_file(space, one))
+            files[digest].write_bytes(initial_file(space, one, table.context.precision))
         measured = measured_anew(table, files)
     return tuple(
         calibration_point(

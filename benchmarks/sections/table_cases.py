@@ -8,7 +8,7 @@ from nas.specs import ContextSpec
 from search_spaces.base import Option, Space
 from search_spaces.catalogue import get_space
 
-CONTEXTS: Final = (ContextSpec(),)
+CONTEXTS: Final = (ContextSpec(), ContextSpec(precision="int8"))
 """One line a context."""
 
 IMAGENET_RESOLUTIONS: Final = (128, 160)
