@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.protocol import WireModel
 
 Term = Literal["a", "b", "c", "d"]
@@ -137,6 +138,7 @@ class Correction(WireModel):
         points: What it was fitted on; a new fit begins with these.
         report: Leave-one-out errors.
         created_at: UTC, ISO 8601.
+        metric: What of the networks' latency it was fitted on, and so predicts.
     """
 
     version: Literal[1] = 1
@@ -153,6 +155,7 @@ class Correction(WireModel):
     points: tuple[CalibrationPoint, ...] = ()
     report: ErrorReport | None = None
     created_at: str = ""
+    metric: LatencyMetric = LatencyMetric()
 
     def point(self, sums_ms: Floats, num_layers: Floats, boundary_mib: Floats | None = None) -> Floats:
         """Return predicted milliseconds, (n,), in the type of the arguments, each (n,).

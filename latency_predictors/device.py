@@ -6,12 +6,19 @@ import subprocess
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from latency_predictors.power_mode import power_mode
 from search_spaces.digests import sha256_json
 from search_spaces.errors import MeasurementError
 
 GraphOptimisation = Literal["none", "basic", "extended", "all"]
+Layout = Literal["nchw", "nhwc"]
+Mode = Literal["back_to_back", "paced"]
+
+# Fields that came later are not hashed while they say what was always the case: what was measured before
+# keeps its context (docs/decisions/0012-contexts-grow-without-losing-tables.md).
+_CAME_LATER: dict[str, Any] = {"layout": "nchw", "pause_ms": 0.0, "power_mode": ""}
 
 # Instruction sets by which runtimes choose their kernels. Virtual machines often hide the model's name,
 # and two hosts with the same name may differ in these.
@@ -66,6 +73,10 @@ class ExecutionContext:
         affinity: Logical processors the measuring process is pinned to; () means as many as there are
             threads, the last ones the process may use (the first are the busiest with interrupts).
         graph_optimisation: Level of the runtime's graph compiler.
+        layout: Order of the input's dimensions, as the file has it.
+        pause_ms: Rest between two inferences; 0 where they follow each other. Processors that rest lower
+            their clock and lose their caches, so calls with pauses are slower.
+        power_mode: Governor and power profile, as far as the system tells; see `power_mode.power_mode`.
     """
 
     runtime: str
@@ -75,21 +86,33 @@ class ExecutionContext:
     batch: int = 1
     affinity: tuple[int, ...] = ()
     graph_optimisation: GraphOptimisation = "all"
+    layout: Layout = "nchw"
+    pause_ms: float = 0.0
+    power_mode: str = ""
 
     @property
     def digest(self) -> str:
         """SHA-256 of all fields: the identity of the context."""
-        return sha256_json(asdict(self))
+        fields = asdict(self).items()
+        return sha256_json(dict(field for field in fields if field not in _CAME_LATER.items()))
+
+    @property
+    def mode(self) -> Mode:
+        """Whether inferences follow each other or have pauses between them."""
+        return "paced" if self.pause_ms else "back_to_back"
 
     @property
     def label(self) -> str:
         """One line for people."""
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"{self.runtime} {self.runtime_version}, {self.precision}, {threads}, batch {self.batch}"
+        parts = [f"{self.runtime} {self.runtime_version}", self.precision, threads, f"batch {self.batch}"]
+        parts += [f"pauses of {self.pause_ms:g} ms"] if self.pause_ms else []
+        parts += [self.power_mode] if self.power_mode else []
+        return ", ".join(parts)
 
 
 def host_context(runtime: str = "onnxruntime", *, threads: int = 1, batch: int = 1) -> ExecutionContext:
-    """Return the context of a runtime as it is installed here, without loading it.
+    """Return the context of a runtime as it is installed and powered here, without loading it.
 
     Raises:
         MeasurementError: `runtime_missing` where it is not installed.
@@ -100,7 +123,7 @@ def host_context(runtime: str = "onnxruntime", *, threads: int = 1, batch: int =
         raise MeasurementError(
             "runtime_missing", f"runtime '{runtime}' is not installed: pip install {runtime}"
         ) from error
-    return ExecutionContext(runtime, installed, threads=threads, batch=batch)
+    return ExecutionContext(runtime, installed, threads=threads, batch=batch, power_mode=power_mode())
 
 
 def host_device() -> Device:

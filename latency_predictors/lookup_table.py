@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 from latency_predictors.correction import Correction
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.drift import against
+from latency_predictors.probes import RuntimeGraph
 from latency_predictors.protocol import SessionResult, WireModel
 from latency_predictors.spread import combine
 from latency_predictors.trust import State, counting, state_of
@@ -33,12 +34,13 @@ def layer_key(spec: LayerSpec) -> str:
 
 
 class SessionValue(WireModel):
-    """One layer in one session."""
+    """One layer in one session, on one unit of the device."""
 
     session_id: str
     measured_at: str
     median_ms: float
     suspect: bool
+    unit: str = ""
 
 
 EntryKind = Literal["measured", "fitted"]
@@ -111,7 +113,9 @@ class LookupTable(WireModel):
         context: How; another runtime version is another context, hence another table.
         reference_ms: Medians of the anchors that count as scale 1, for every later session.
         entries: By `layer_key`.
-        corrections: By the digest of the search space.
+        corrections: By the digest of the search space and what is meant by latency
+            (`LatencyMetric.correction_key`).
+        graph: What probes found out of the graphs that the runtime runs; None where it was not probed.
     """
 
     version: Literal[1] = 1
@@ -120,6 +124,7 @@ class LookupTable(WireModel):
     reference_ms: dict[str, float] = Field(default_factory=dict)
     entries: dict[str, Entry] = Field(default_factory=dict)
     corrections: dict[str, Correction] = Field(default_factory=dict)
+    graph: RuntimeGraph | None = None
 
     def missing(self, layers: Iterable[LayerSpec]) -> list[LayerSpec]:
         """Return the layers without an entry that holds, each once, in order: they have to be measured."""
@@ -171,14 +176,15 @@ class LookupTable(WireModel):
                             measured_at=session.started_at,
                             median_ms=result.median_ms,
                             suspect=result.suspect or session.conditions.disturbed,
+                            unit=session.unit,
                         )
                     )
         entries = {key: self._entry(key, specs[key], values) for key, values in found.items() if values}
         return self.model_copy(update={"entries": {**self.entries, **entries}, "reference_ms": reference})
 
-    def with_correction(self, space_digest: str, correction: Correction) -> "LookupTable":
-        """Return the table with the correction for a search space."""
-        return self.model_copy(update={"corrections": {**self.corrections, space_digest: correction}})
+    def with_correction(self, key: str, correction: Correction) -> "LookupTable":
+        """Return the table with a correction, under what `LatencyMetric.correction_key` says."""
+        return self.model_copy(update={"corrections": {**self.corrections, key: correction}})
 
     def due(self, layers: Iterable[LayerSpec], now: datetime) -> list[LayerSpec]:
         """Return the layers with an entry that a further session would tell more of, in order."""

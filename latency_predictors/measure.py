@@ -9,7 +9,7 @@ median as the reason to stop.
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,8 @@ _NORMAL_95 = 1.96
 _FEWEST_BLOCKS = 5  # at the ceiling too: the median of fewer is worth nothing where one of them is an outlier
 _LEAP_S = 1.0  # a block that is both so long and so many times the typical one was not measured:
 _LEAP_FACTOR = 100.0  # the clock leapt, or the machine stood still
+_MEDIAN_BLOCKS = 60
+_PART = 10  # the first and last tenth of the blocks tell whether a device slows down
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,9 @@ NETWORK_PROTOCOL = TimingProtocol(
 )
 """For whole networks: about 0.35 s each, every run timed alone: percentiles are those of single runs."""
 
+TAIL_PROTOCOL = replace(NETWORK_PROTOCOL, min_blocks=400, min_duration_s=0.5, ceiling_s=4.0)
+"""For the 95th percentile of whole networks: of 400 runs twenty are slower."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -100,6 +105,11 @@ class Summary:
         num_blocks: Blocks timed.
         runs_per_block: Runs in each block; with 1 the percentiles are those of single runs.
         wide: Whether the ceiling was reached before the interval was narrow enough.
+        p95_ms: 95th percentile of the blocks; None where it was measured before this was kept, and so for
+        p95_low_ms: the lower end of its 95 % interval,
+        p95_high_ms: the upper end,
+        first_ms: the median of the first tenth of the blocks, and
+        last_ms: that of the last tenth: a device that gets hot slows down.
     """
 
     median_ms: float
@@ -114,30 +124,62 @@ class Summary:
     num_blocks: int
     runs_per_block: int
     wide: bool
+    p95_ms: float | None = None
+    p95_low_ms: float | None = None
+    p95_high_ms: float | None = None
+    first_ms: float | None = None
+    last_ms: float | None = None
 
 
-def measure(run_once: Callable[[], None], clock: Callable[[], int], protocol: TimingProtocol) -> Summary:
+def for_median(protocol: TimingProtocol) -> TimingProtocol:
+    """Return a protocol with no more runs than its median needs: for anchors, of which only that counts."""
+    return replace(
+        protocol,
+        min_blocks=min(protocol.min_blocks, _MEDIAN_BLOCKS),
+        min_duration_s=min(protocol.min_duration_s, NETWORK_PROTOCOL.min_duration_s),
+    )
+
+
+def sustained(protocol: TimingProtocol, seconds: float) -> TimingProtocol:
+    """Return a protocol that goes on for so many seconds."""
+    return replace(protocol, min_duration_s=seconds, ceiling_s=max(protocol.ceiling_s, seconds))
+
+
+def no_pause() -> None:
+    """Rest not at all: runs follow each other."""
+
+
+def measure(
+    run_once: Callable[[], None],
+    clock: Callable[[], int],
+    protocol: TimingProtocol,
+    pause: Callable[[], None] = no_pause,
+) -> Summary:
     """Measure one subject.
 
     Args:
         run_once: Runs the subject once.
         clock: Monotonic time in nanoseconds, for example `time.perf_counter_ns`.
-        protocol: Floors and ceilings.
+        protocol: Floors and ceilings; pauses count as time, but not as time of a block.
+        pause: Rests before each block; not timed.
 
     Raises:
         MeasurementError: `clock_jumped`.
     """
-    runs_per_block, typical_ns = _warm_up(run_once, clock, protocol)
+    runs_per_block, typical_ns = _warm_up(run_once, clock, protocol, pause)
     blocks_ns: list[int] = []
     total_ns = 0
     next_check = protocol.min_blocks
     while True:
+        resting = clock()
+        pause()
         begin = clock()
         for _ in range(runs_per_block):
             run_once()
-        blocks_ns.append(clock() - begin)
+        end = clock()
+        blocks_ns.append(end - begin)
         _check_clock(blocks_ns[-1], typical_ns * runs_per_block)
-        total_ns += blocks_ns[-1]
+        total_ns += end - resting
         exhausted = total_ns >= protocol.ceiling_s * NS_PER_S and len(blocks_ns) >= _FEWEST_BLOCKS
         if not exhausted and (len(blocks_ns) < next_check or total_ns < protocol.min_duration_s * NS_PER_S):
             continue
@@ -152,25 +194,37 @@ def measure(run_once: Callable[[], None], clock: Callable[[], int], protocol: Ti
 def median_interval(values: FloatArray) -> tuple[float, float, float]:
     """Return the median and its 95 % interval, as (low, median, high).
 
+    With fewer than six values the interval is the whole range.
+    """
+    return quantile_interval(values, 0.5)
+
+
+def quantile_interval(values: FloatArray, share: float) -> tuple[float, float, float]:
+    """Return the quantile below which a share of the values lies, with its 95 % interval: (low, at, high).
+
     The interval is the distribution-free one between two order statistics (normal approximation of the
-    binomial ranks); with fewer than six values it is the whole range.
+    binomial ranks).
     """
     ordered = np.sort(values)
     n = len(ordered)
-    spread = _NORMAL_95 * math.sqrt(n) / 2
-    low = max(math.floor(n / 2 - spread) - 1, 0)
-    high = min(math.ceil(n / 2 + spread), n - 1)
-    return float(ordered[low]), float(np.median(ordered)), float(ordered[high])
+    spread = _NORMAL_95 * math.sqrt(n * share * (1 - share))
+    low = max(math.floor(n * share - spread) - 1, 0)
+    high = min(math.ceil(n * share + spread), n - 1)
+    return float(ordered[low]), float(np.quantile(ordered, share)), float(ordered[high])
 
 
 def _warm_up(
-    run_once: Callable[[], None], clock: Callable[[], int], protocol: TimingProtocol
+    run_once: Callable[[], None],
+    clock: Callable[[], int],
+    protocol: TimingProtocol,
+    pause: Callable[[], None],
 ) -> tuple[int, float]:
     """Run until the times are steady; return how many runs make a block, and how long one is, in ns."""
     recent: deque[int] = deque(maxlen=2 * _WARM_UP_WINDOW)
     start = clock()
     num_runs = 0
     while True:
+        pause()
         begin = clock()
         run_once()
         end = clock()
@@ -205,6 +259,8 @@ def _steady(recent: deque[int], tolerance: float) -> bool:
 
 def _summary(times_ms: FloatArray, runs_per_block: int, *, wide: bool) -> Summary:
     low, median, high = median_interval(times_ms)
+    p95_low, p95, p95_high = quantile_interval(times_ms, 0.95)
+    part = max(len(times_ms) // _PART, 1)
     p10, p90, p99 = (float(value) for value in np.percentile(times_ms, [10, 90, 99]))
     return Summary(
         median_ms=median,
@@ -219,4 +275,9 @@ def _summary(times_ms: FloatArray, runs_per_block: int, *, wide: bool) -> Summar
         num_blocks=len(times_ms),
         runs_per_block=runs_per_block,
         wide=wide,
+        p95_ms=p95,
+        p95_low_ms=p95_low,
+        p95_high_ms=p95_high,
+        first_ms=float(np.median(times_ms[:part])),
+        last_ms=float(np.median(times_ms[-part:])),
     )

@@ -214,6 +214,7 @@ class SessionResult(WireModel):
         failures: One for each subject that cannot be measured.
         conditions: What was seen of the device.
         provenance: `published` where the values were read from what somebody published, and nothing ran.
+        unit: Which unit of the device; empty where nothing tells it.
     """
 
     version: Literal[1] = 1
@@ -229,3 +230,4 @@ class SessionResult(WireModel):
     failures: tuple[SubjectFailure, ...] = ()
     conditions: Conditions = Conditions()
     provenance: Literal["measured", "published"] = "measured"
+    unit: str = ""

@@ -20,6 +20,8 @@ from latency_predictors.device import Device, ExecutionContext, host_device
 from latency_predictors.gate import Gate, GateRules, host_gate
 from latency_predictors.lease import measuring_lease
 from latency_predictors.measure import TimingProtocol
+from latency_predictors.power_mode import require_power_mode
+from latency_predictors.processors import pin, require_idle, resting
 from latency_predictors.protocol import (
     LINE,
     Conditions,
@@ -34,7 +36,8 @@ from latency_predictors.protocol import (
 from latency_predictors.runtimes import get_runtime
 from latency_predictors.series import OnProgress, run_series
 from latency_predictors.session_process import answer
-from search_spaces.errors import HwnasError, MeasurementError
+from latency_predictors.unit import host_unit
+from search_spaces.errors import HwnasError
 
 _SILENCE_S = 120.0
 
@@ -71,7 +74,7 @@ def run_sessions(
 
     Raises:
         MeasurementError: `session_void`, `clock_jumped`, `session_died`, `machine_busy`, `device_hot`,
-            `telemetry_on`, `context_mismatch`, `no_anchors`.
+            `telemetry_on`, `context_mismatch`, `no_anchors`, `not_enough_idle_cores`.
     """
     if not subjects:
         return
@@ -83,16 +86,18 @@ def run_sessions(
         reference_ms=dict(reference_ms or {}),
         seed=seed,
     )
-    host = _Host(silence_s, host_gate(gate) if gate else None)
+    host, unit = _Host(context, silence_s, host_gate(gate) if gate else None), host_unit()
     with measuring_lease(lease_folder, host.device.digest):
-        yield from run_series(request, host, num_sessions, on_progress)
+        for session in run_series(request, host, num_sessions, on_progress):
+            yield session.model_copy(update={"unit": unit})
 
 
 class _Host:
     """This machine; a `series.Machine`."""
 
-    def __init__(self, silence_s: float, gate: Gate | None) -> None:
+    def __init__(self, context: ExecutionContext, silence_s: float, gate: Gate | None) -> None:
         self.device: Device = host_device()
+        self._context = context
         self._silence_s = silence_s
         self._gate = gate
 
@@ -100,6 +105,7 @@ class _Host:
         return datetime.now(UTC)
 
     def settle(self) -> Conditions:
+        require_idle(self._context)
         return self._gate.settle() if self._gate else Conditions()
 
     def num_throttles(self) -> int:
@@ -139,29 +145,16 @@ def main() -> int:
 
 
 def _measure_all(request: SessionRequest, stream: TextIO) -> Finished:
-    cpus = _pin(request.context)
+    require_power_mode(request.context.power_mode)
+    cpus, pause = pin(request.context), resting(request.context.pause_ms)
     gc.disable()
     runtime = get_runtime(request.context.runtime)
 
     def load(subject: Subject) -> Callable[[], None]:
         return runtime.prepare(subject.path, request.context).run_once
 
-    answer(request, load, time.perf_counter_ns, lambda line: _write(stream, line))
+    answer(request, load, time.perf_counter_ns, lambda line: _write(stream, line), pause)
     return Finished(cpus=cpus)
-
-
-def _pin(context: ExecutionContext) -> tuple[int, ...]:
-    """Pin this process; return the processors, none where the system cannot pin."""
-    if not hasattr(os, "sched_setaffinity"):
-        return ()
-    allowed = sorted(os.sched_getaffinity(0))
-    chosen = context.affinity or tuple(allowed[-context.threads :])
-    if not set(chosen) <= set(allowed):
-        raise MeasurementError(
-            "no_such_cpu", f"the context asks for processors {list(chosen)}, allowed are {allowed}"
-        )
-    os.sched_setaffinity(0, chosen)
-    return chosen
 
 
 def _write(stream: TextIO, line: WireModel) -> None:

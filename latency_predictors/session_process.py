@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from latency_predictors.measure import Summary, measure
+from latency_predictors.measure import Summary, for_median, measure, no_pause
 from latency_predictors.protocol import Line, SessionRequest, Started, Subject
 from latency_predictors.schedule import segments
 
@@ -16,6 +16,7 @@ def answer(
     load: Callable[[Subject], RunOnce],
     clock: Callable[[], int],
     say: Callable[[Line], None],
+    pause: Callable[[], None] = no_pause,
 ) -> None:
     """Measure what a request asks for; say what begins and what was found, all but the last word.
 
@@ -24,6 +25,7 @@ def answer(
         load: Returns what runs a file once. Anchors are loaded first and stay loaded.
         clock: Monotonic time in nanoseconds.
         say: Takes the lines of the answer as they come.
+        pause: Rests before each run.
 
     Raises:
         MeasurementError: As `schedule.segments`; or as `load`, where it is an anchor that cannot be loaded.
@@ -34,7 +36,8 @@ def answer(
     def measure_one(digest: str) -> Summary:
         say(Started(digest=digest))
         run_once = anchors.get(digest) or load(subjects[digest])
-        return measure(run_once, clock, request.timing)
+        timing = request.timing if digest in subjects else for_median(request.timing)
+        return measure(run_once, clock, timing, pause)
 
     rng = np.random.default_rng(request.seed)
     found = segments(list(subjects), list(anchors), measure_one, clock, rng, request.reference_ms)

@@ -1,14 +1,17 @@
 """What several sessions say together: the value, and how far it can be trusted."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from latency_predictors.drift import against
+from latency_predictors.latency_metric import Statistic
+from latency_predictors.measure import Summary
 from latency_predictors.protocol import SessionResult, SubjectResult
 from latency_predictors.trust import counting, is_suspect
+from search_spaces.base import FloatArray
 
 SINGLE_SESSION_REL_SD = 0.05
 """Of a value that one session measured: what fresh sessions of one layer were seen to differ by."""
@@ -26,12 +29,14 @@ class Measured:
     Attributes:
         digest: The subject's.
         median_ms: Median over sessions, each corrected for drift.
-        lower_ms: Lower end of the 95 % interval: spread inside and between sessions.
+        lower_ms: Lower end of the statistic's 95 % interval: spread inside and between sessions.
         upper_ms: Upper end; what a limit is held against.
         p90_ms: 90th percentile of the blocks, median over sessions.
-        rel_sd: Spread between sessions, as a share.
+        rel_sd: Spread of the statistic between sessions, as a share.
         session_ids: Those that the value is made of.
         suspect: Whether sessions contradict each other, or the device was disturbed wherever they agree.
+        statistic: What the interval and the spread are of.
+        p95_ms: 95th percentile of the blocks, likewise; None unless that is the statistic.
     """
 
     digest: str
@@ -42,6 +47,13 @@ class Measured:
     rel_sd: float
     session_ids: tuple[str, ...]
     suspect: bool
+    statistic: Statistic = "median"
+    p95_ms: float | None = None
+
+    @property
+    def value_ms(self) -> float:
+        """The statistic."""
+        return self.median_ms if self.p95_ms is None else self.p95_ms
 
 
 def combine(medians_ms: Sequence[float]) -> tuple[float, float]:
@@ -61,12 +73,18 @@ class _Found:
     suspect: bool
 
 
-def combine_sessions(sessions: Sequence[SessionResult]) -> dict[str, Measured]:
+def combine_sessions(
+    sessions: Sequence[SessionResult], statistic: Statistic = "median"
+) -> dict[str, Measured]:
     """Return every subject over all sessions, by digest; against the reference of the last one.
 
     Sessions that most others contradict do not count. Two sessions say little about the spread of one
     subject, but all subjects together say much: the interval takes the larger of the subject's own spread and
     the pooled one.
+
+    Args:
+        sessions: Of one device and context; for percentiles, timed by a protocol for them.
+        statistic: What of the runs of a session counts. Which sessions count is told by their medians.
     """
     every: dict[str, list[_Found]] = {}
     for session in sessions:
@@ -74,9 +92,11 @@ def combine_sessions(sessions: Sequence[SessionResult]) -> dict[str, Measured]:
             suspect = result.suspect or session.conditions.disturbed
             every.setdefault(result.digest, []).append(_Found(session.session_id, result, suspect))
     counted = {digest: _counted(found) for digest, found in every.items()}
-    pooled = _pooled_rel_sd(counted)
+    bounds = {digest: _bounds(found, statistic) for digest, found in counted.items()}
+    pooled = _pooled_rel_sd(list(bounds.values()))
     return {
-        digest: _measured(counted[digest], pooled, suspect=_suspect(found)) for digest, found in every.items()
+        digest: _measured(counted[digest], bounds[digest], pooled, statistic, suspect=_suspect(found))
+        for digest, found in every.items()
     }
 
 
@@ -93,24 +113,42 @@ def _medians(found: Sequence[_Found]) -> list[float]:
     return [one.result.median_ms for one in found]
 
 
-def _pooled_rel_sd(found: Mapping[str, Sequence[_Found]]) -> float:
-    spreads = [combine(_medians(one))[1] for one in found.values()]
+def _bounds(found: Sequence[_Found], statistic: Statistic) -> FloatArray:
+    """Return the ends of the interval inside a session and the statistic between them, corrected, (n, 3)."""
+    return np.array(
+        [[end / one.result.scale for end in _ends(one.result.summary, statistic)] for one in found]
+    )
+
+
+def _ends(summary: Summary, statistic: Statistic) -> tuple[float, float, float]:
+    if statistic == "median":
+        return summary.low_ms, summary.median_ms, summary.high_ms
+    kept = (summary.p95_low_ms, summary.p95_ms, summary.p95_high_ms)
+    low, at, high = (end for end in kept if end is not None)
+    return low, at, high
+
+
+def _pooled_rel_sd(bounds: Sequence[FloatArray]) -> float:
+    spreads = [combine(values[:, 1].tolist())[1] for values in bounds]
     return math.sqrt(float(np.mean(np.square(spreads)))) if spreads else 0.0
 
 
-def _measured(found: Sequence[_Found], pooled: float, *, suspect: bool) -> Measured:
-    median, rel_sd = combine(_medians(found))
+def _measured(
+    found: Sequence[_Found], bounds: FloatArray, pooled: float, statistic: Statistic, *, suspect: bool
+) -> Measured:
+    value, rel_sd = combine(bounds[:, 1].tolist())
     between = _NORMAL_95 * max(rel_sd, pooled) / math.sqrt(len(found))
+    inside_low, _, inside_high = (float(end) for end in np.median(bounds, axis=0))
     results = [one.result for one in found]
-    inside_low = float(np.median([result.summary.low_ms / result.scale for result in results]))
-    inside_high = float(np.median([result.summary.high_ms / result.scale for result in results]))
     return Measured(
         digest=results[0].digest,
-        median_ms=median,
-        lower_ms=min(inside_low, median) / (1 + between),
-        upper_ms=max(inside_high, median) * (1 + between),
+        median_ms=float(np.median(_medians(found))),
+        lower_ms=min(inside_low, value) / (1 + between),
+        upper_ms=max(inside_high, value) * (1 + between),
         p90_ms=float(np.median([result.summary.p90_ms / result.scale for result in results])),
         rel_sd=rel_sd,
         session_ids=tuple(one.session_id for one in found),
         suspect=suspect,
+        statistic=statistic,
+        p95_ms=value if statistic == "p95" else None,
     )

@@ -4,12 +4,13 @@
 """
 
 from latency_predictors.runtimes.onnxruntime import OnnxRuntime
+from latency_predictors.runtimes.openvino import OpenVino
 from latency_predictors.runtimes.runtime import Executable, Runtime
 from search_spaces.errors import UsageError
 
 __all__ = ["RUNTIMES", "Executable", "Runtime", "get_runtime"]
 
-RUNTIMES: dict[str, Runtime] = {"onnxruntime": OnnxRuntime()}
+RUNTIMES: dict[str, Runtime] = {"onnxruntime": OnnxRuntime(), "openvino": OpenVino()}
 
 
 def get_runtime(name: str) -> Runtime:

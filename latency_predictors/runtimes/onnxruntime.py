@@ -1,13 +1,16 @@
 """ONNX Runtime on the CPU: one thread a network by default, no spinning, no reporting to its maker."""
 
+import json
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latency_predictors.device import ExecutionContext
-from latency_predictors.runtimes.runtime import Images, Logits
+from latency_predictors.runtimes.runtime import Images, Logits, check_context, open_shape
 from search_spaces.errors import MeasurementError
 
 TELEMETRY_SWITCH = "ORT_DISABLE_TELEMETRY"
@@ -20,6 +23,7 @@ _LEVELS = {
     "extended": "ORT_ENABLE_EXTENDED",
     "all": "ORT_ENABLE_ALL",
 }
+_LAYOUT_KERNELS = ("ReorderInput", "ReorderOutput")
 _DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
 
 
@@ -32,35 +36,33 @@ class OnnxRuntime:
     def prepare(self, path: Path, context: ExecutionContext) -> "OnnxExecutable":
         """Load a file for a context; see `Runtime.prepare`."""
         ort = _load()
-        if context.runtime_version != ort.__version__:
-            raise MeasurementError(
-                "context_mismatch",
-                f"the context asks for onnxruntime {context.runtime_version}, here is {ort.__version__}: "
-                "profile the device again or install that version",
-            )
-        try:
-            session = ort.InferenceSession(
-                str(path), _session_options(ort, context), providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # the binding's errors have no common root
-            raise MeasurementError(
-                "file_not_loadable", f"onnxruntime cannot load {path.name}: {error}"
-            ) from error
-        return OnnxExecutable(session, ort, context.batch)
+        check_context(context, self.name, ort.__version__)
+        return OnnxExecutable(_session(ort, path, _session_options(ort, context)), ort, context.batch)
+
+    def kernels(self, path: Path, context: ExecutionContext) -> tuple[str, ...]:
+        """Return what runs, from the runtime's own profile; see `Runtime.kernels`."""
+        ort = _load()
+        check_context(context, self.name, ort.__version__)
+        with TemporaryDirectory() as folder:
+            options = _session_options(ort, context)
+            options.enable_profiling = True
+            options.profile_file_prefix = f"{folder}/profile"
+            session = _session(ort, path, options)
+            feeds = _random_feeds(session, context.batch)
+            session.run(None, feeds)
+            events = json.loads(Path(session.end_profiling()).read_bytes())
+        kinds = (event["args"]["op_name"] for event in events if event["name"].endswith("_kernel_time"))
+        return tuple(kind for kind in kinds if kind not in _LAYOUT_KERNELS)
 
 
 class OnnxExecutable:
     """A session with its input and output buffers bound, so that a run copies and allocates nothing."""
 
     def __init__(self, session: Any, ort: Any, batch: int) -> None:
-        rng = np.random.default_rng(_INPUT_SEED)
         self._session = session
         self._inputs = session.get_inputs()
         self._outputs = [output.name for output in session.get_outputs()]
-        feeds = {
-            tensor.name: rng.random(_shape(tensor, batch)).astype(_DTYPES[tensor.type])
-            for tensor in self._inputs
-        }
+        feeds = _random_feeds(session, batch)
         # The first run tells the shapes of the outputs; it also is where the runtime sets up its arena.
         results = session.run(self._outputs, feeds)
         self._buffers = [ort.OrtValue.ortvalue_from_numpy(array) for array in (*feeds.values(), *results)]
@@ -116,6 +118,24 @@ def load_quantization() -> Any:
     return quantization
 
 
+def _session(ort: Any, path: Path, options: Any) -> Any:
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the binding's errors have no common root
+        reason = " ".join(str(error).split())
+        raise MeasurementError(
+            "file_not_loadable", f"onnxruntime cannot load {path.name}: {reason}"
+        ) from error
+
+
+def _random_feeds(session: Any, batch: int) -> dict[str, NDArray[Any]]:
+    rng = np.random.default_rng(_INPUT_SEED)
+    return {
+        tensor.name: rng.random(_shape(tensor, batch)).astype(_DTYPES[tensor.type])
+        for tensor in session.get_inputs()
+    }
+
+
 def _session_options(ort: Any, context: ExecutionContext) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = context.threads
@@ -131,5 +151,4 @@ def _session_options(ort: Any, context: ExecutionContext) -> Any:
 
 
 def _shape(tensor: Any, batch: int) -> tuple[int, ...]:
-    """Return the input's shape with the open dimension, which is the batch, filled in."""
-    return tuple(dim if isinstance(dim, int) else batch for dim in tensor.shape)
+    return open_shape((size if isinstance(size, int) else None for size in tensor.shape), batch)

@@ -1,5 +1,6 @@
 """The anchors of the package are what this file builds, to the byte."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,11 @@ from search_spaces.errors import MeasurementError
 OPSET, IR_VERSION = 17, 8
 
 
-def _model(name: str, shape: list[int], out_shape: list[int], nodes: list[onnx.NodeProto]) -> bytes:
+Shape = Sequence[int | str]
+
+
+def model(name: str, shape: Shape, out_shape: Shape, nodes: list[onnx.NodeProto]) -> bytes:
+    """A file with one input and one output."""
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)
     out = helper.make_tensor_value_info("out", TensorProto.FLOAT, out_shape)
     graph = helper.make_graph(nodes, name, [image], [out])
@@ -23,7 +28,7 @@ def _model(name: str, shape: list[int], out_shape: list[int], nodes: list[onnx.N
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _weights(name: str, shape: list[int], value: float) -> list[onnx.NodeProto]:
+def weights(name: str, shape: list[int], value: float) -> list[onnx.NodeProto]:
     """Weights made in the graph: the file stays small."""
     dims = numpy_helper.from_array(np.array(shape, dtype=np.int64))
     fill = helper.make_tensor("value", TensorProto.FLOAT, [1], [value])
@@ -37,11 +42,11 @@ def _block(name: str, source: str, width: int, hidden: int, out: int, stride: in
     """An inverted residual with squeeze-excite and hard-swish."""
     node = helper.make_node
     return [
-        *_weights(f"{name}_wide", [hidden, width, 1, 1], 1 / width),
-        *_weights(f"{name}_depthwise", [hidden, 1, 3, 3], 1 / 9),
-        *_weights(f"{name}_squeeze", [hidden // 4, hidden, 1, 1], 1 / hidden),
-        *_weights(f"{name}_excite", [hidden, hidden // 4, 1, 1], 4 / hidden),
-        *_weights(f"{name}_narrow", [out, hidden, 1, 1], 1 / hidden),
+        *weights(f"{name}_wide", [hidden, width, 1, 1], 1 / width),
+        *weights(f"{name}_depthwise", [hidden, 1, 3, 3], 1 / 9),
+        *weights(f"{name}_squeeze", [hidden // 4, hidden, 1, 1], 1 / hidden),
+        *weights(f"{name}_excite", [hidden, hidden // 4, 1, 1], 4 / hidden),
+        *weights(f"{name}_narrow", [out, hidden, 1, 1], 1 / hidden),
         node("Conv", [source, f"{name}_wide"], [f"{name}_1"]),
         node("HardSwish", [f"{name}_1"], [f"{name}_2"]),
         node(
@@ -71,7 +76,7 @@ def small_network() -> bytes:
         *_block("second", "middle", 16, 64, 32, 2),
         helper.make_node("GlobalAveragePool", ["second"], ["out"]),
     ]
-    return _model("small_network", [1, 16, 16, 16], [1, 32, 1, 1], nodes)
+    return model("small_network", [1, 16, 16, 16], [1, 32, 1, 1], nodes)
 
 
 def memory_bound() -> bytes:
@@ -81,7 +86,7 @@ def memory_bound() -> bytes:
         helper.make_node("Relu", ["doubled"], ["positive"]),
         helper.make_node("Add", ["positive", "image"], ["out"]),
     ]
-    return _model("memory_bound", [1, 16, 64, 64], [1, 16, 64, 64], nodes)
+    return model("memory_bound", [1, 16, 64, 64], [1, 16, 64, 64], nodes)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latency_predictors.measure import TimingProtocol, measure, median_interval
+from latency_predictors.measure import (
+    LAYER_PROTOCOL,
+    NETWORK_PROTOCOL,
+    TAIL_PROTOCOL,
+    TimingProtocol,
+    for_median,
+    measure,
+    median_interval,
+    quantile_interval,
+    sustained,
+)
 from search_spaces.errors import MeasurementError
 
 PROTOCOL = TimingProtocol(
@@ -138,3 +148,63 @@ def test_the_interval_covers_the_true_median_of_skewed_noise() -> None:
     rng = np.random.default_rng(1)
     share = covered(lambda: rng.lognormal(0.0, 0.5, 40), truth=1.0, times=1000)
     assert 0.94 <= share <= 0.99
+
+
+def test_pauses_take_time_and_are_not_timed() -> None:
+    """The floor of time counts them: ten runs of 2 ms with pauses of 8 ms last a tenth of a second."""
+    clock = ScriptedClock(repeat(2.0))
+
+    def pause() -> None:
+        clock.now_ns += 8_000_000
+
+    protocol = TimingProtocol(**{**PROTOCOL.__dict__, "min_blocks": 5, "warm_up_s": 0.0})
+    summary = measure(clock.run, clock, protocol, pause)
+    assert summary.median_ms == summary.mean_ms == 2.0
+    assert summary.num_blocks == 10
+    assert clock.num_runs == 10 + 10  # two windows of five to see that it is steady
+
+
+def test_a_pause_stands_before_every_run_of_the_warm_up_too() -> None:
+    clock = ScriptedClock(repeat(2.0))
+    rested: list[int] = []
+    measure(clock.run, clock, PROTOCOL, lambda: rested.append(clock.num_runs))
+    assert rested == list(range(clock.num_runs))
+
+
+def test_the_tail_is_kept_with_its_interval() -> None:
+    """Of runs of 1, 2, ..., 100 ms in turn 95 % take less than about 95 ms."""
+    clock = ScriptedClock(1.0 + i % 100 for i in range(10**6))
+    protocol = TimingProtocol(**{**PROTOCOL.__dict__, "min_blocks": 400, "ceiling_s": 60.0, "interval": 1.0})
+    summary = measure(clock.run, clock, protocol)
+    assert summary.p95_ms == pytest.approx(95.0, abs=1.5)
+    assert summary.p95_ms is not None
+    assert summary.p95_low_ms is not None
+    assert summary.p95_high_ms is not None
+    assert 90.0 < summary.p95_low_ms < summary.p95_ms < summary.p95_high_ms < 99.0
+
+
+def test_the_interval_of_a_quantile_covers_it_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    drawn = rng.exponential(size=(2000, 400))
+    truth = -np.log(0.05)
+    ends = np.array([quantile_interval(values, 0.95) for values in drawn])
+    assert 0.93 < float(np.mean((ends[:, 0] <= truth) & (truth <= ends[:, 2]))) < 0.985
+
+
+def test_a_device_that_slows_down_is_seen_in_a_sustained_run() -> None:
+    """One run of 10 ms gets slower by 1 % a second, for ten seconds."""
+    clock = ScriptedClock(10.0 * 1.01 ** (n / 100) for n in range(10**6))
+    summary = measure(clock.run, clock, sustained(NETWORK_PROTOCOL, 10.0))
+    assert summary.first_ms is not None
+    assert summary.last_ms is not None
+    assert summary.first_ms < summary.median_ms < summary.last_ms
+    assert summary.last_ms / summary.first_ms == pytest.approx(1.01**9, abs=0.01)
+
+
+def test_anchors_take_no_longer_than_a_median_needs() -> None:
+    assert for_median(LAYER_PROTOCOL) == LAYER_PROTOCOL
+    assert for_median(NETWORK_PROTOCOL) == NETWORK_PROTOCOL
+    for long in (TAIL_PROTOCOL, sustained(NETWORK_PROTOCOL, 10.0)):
+        clock = ScriptedClock(repeat(1.0))
+        measure(clock.run, clock, for_median(long))
+        assert clock.now_ns < 0.5e9

@@ -1,6 +1,7 @@
 import fcntl
 import os
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from latency_predictors.gate import GateRules
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import Subject
 from latency_predictors.session import run_sessions
+from latency_predictors.unit import host_unit
 from search_spaces.errors import MeasurementError
 
 QUICK = TimingProtocol(
@@ -42,7 +44,7 @@ def test_two_sessions_measure_every_file(make_onnx: MakeOnnx, tmp_path: Path) ->
     assert len(sessions) >= 2  # three where the two differ
     assert len({one.session_id for one in sessions}) == len(sessions)
     first, second = sessions[0], sessions[-1]
-    assert first.device == host_device()
+    assert (first.device, first.unit) == (host_device(), host_unit())
     assert len(first.cpus) == 1
     assert set(first.cpus) <= os.sched_getaffinity(0)
     assert second.reference_ms == first.reference_ms
@@ -112,6 +114,13 @@ def test_a_processor_that_is_not_there_is_refused(make_onnx: MakeOnnx, tmp_path:
     with pytest.raises(MeasurementError) as caught:
         next(run_sessions([Subject(digest="x", path=make_onnx())], context, QUICK, lease_folder=tmp_path))
     assert caught.value.code == "no_such_cpu"
+
+
+def test_a_machine_that_is_powered_otherwise_is_not_measured(make_onnx: MakeOnnx, tmp_path: Path) -> None:
+    context = replace(host_context(), power_mode="governor of last week")
+    with pytest.raises(MeasurementError, match="governor of last week") as caught:
+        next(run_sessions([Subject(digest="x", path=make_onnx())], context, QUICK, lease_folder=tmp_path))
+    assert caught.value.code == "context_mismatch"
 
 
 def is_held(folder: Path) -> bool:

@@ -83,3 +83,20 @@ def test_a_first_session_that_was_slow_is_held_against_the_reference_of_the_last
 
 def test_no_sessions_give_nothing() -> None:
     assert combine_sessions([]) == {}
+
+
+def test_of_the_tail_everything_is_of_the_tail_but_the_median() -> None:
+    sessions = [session("s1", {"x": 1.0}, spread=0.02), session("s2", {"x": 1.2}, spread=0.02, scale=1.2)]
+    sessions.append(session("s3", {"x": 1.1}, spread=0.02))
+    found = combine_sessions(sessions, "p95")["x"]
+    rel_sd = np.std([1.06, 1.06, 1.166], ddof=1) / 1.06
+    assert found.median_ms == pytest.approx(1.0)
+    assert found.value_ms == found.p95_ms == pytest.approx(1.06)
+    assert found.rel_sd == pytest.approx(rel_sd)
+    assert found.upper_ms == pytest.approx(1.08 * (1 + 1.96 * rel_sd / np.sqrt(3)))
+    assert found.lower_ms == pytest.approx(1.04 / (1 + 1.96 * rel_sd / np.sqrt(3)))
+
+
+def test_the_median_is_the_value_unless_something_else_is_asked_for() -> None:
+    found = combine_sessions([session("s1", {"x": 1.0})])["x"]
+    assert (found.value_ms, found.statistic, found.p95_ms) == (1.0, "median", None)

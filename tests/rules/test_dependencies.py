@@ -16,6 +16,8 @@ from tests.rules.sources import PACKAGES, ROOT, imported_modules, package_files
 # Where the name that is imported is not the name that is installed.
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 LIGHT_PACKAGES = ("search_spaces", "latency_predictors")
+# Runtimes beside the one of the base: an extra each, of the runtime's name, loaded where it is asked for.
+OPTIONAL_RUNTIMES = ("openvino",)
 
 
 @cache
@@ -47,18 +49,20 @@ def third_party(paths: list[Path]) -> set[str]:
 
 
 def test_what_is_imported_is_declared() -> None:
-    assert sorted(third_party(list(package_files())) - declared("server")) == []
+    assert sorted(third_party(list(package_files())) - declared("server", *OPTIONAL_RUNTIMES)) == []
 
 
 def test_what_is_declared_is_imported() -> None:
-    assert sorted(declared("server") - third_party(list(package_files()))) == []
+    assert sorted(declared("server", *OPTIONAL_RUNTIMES) - third_party(list(package_files()))) == []
 
 
 def test_measuring_needs_the_base_only() -> None:
     light = [
         path for path in package_files() if path.parts[0] in LIGHT_PACKAGES and "modules" not in path.parts
     ]
-    assert sorted(third_party(light) - declared()) == []
+    assert sorted(third_party(light) - declared()) == sorted(OPTIONAL_RUNTIMES)
+    optional = [path for path in light if third_party([path]) & set(OPTIONAL_RUNTIMES)]
+    assert optional == [Path(f"latency_predictors/runtimes/{name}.py") for name in OPTIONAL_RUNTIMES]
 
 
 def test_the_command_starts_with_the_base_only() -> None:

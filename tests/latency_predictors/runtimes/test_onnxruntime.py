@@ -2,20 +2,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from latency_predictors.device import ExecutionContext, host_context
+from latency_predictors.runtimes import Runtime
 from latency_predictors.runtimes.onnxruntime import OnnxRuntime, load_quantization
 from search_spaces.errors import MeasurementError
+from tests.contracts.runtime_contract import RuntimeContract
 
 MakeOnnx = Callable[..., Path]
 
 
-def test_images_of_another_layout_and_type_are_taken(make_onnx: MakeOnnx) -> None:
-    executable = OnnxRuntime().prepare(make_onnx(), host_context())
-    images: Any = np.random.default_rng(0).random((8, 8, 3, 2)).T
-    assert executable.run(images).shape == (2, 4)
+class TestContract(RuntimeContract):
+    @pytest.fixture
+    def runtime(self) -> Runtime:
+        return OnnxRuntime()
 
 
 def test_nothing_is_loaded_while_reporting_is_on(

@@ -1,0 +1,33 @@
+"""Which of several equal devices this is: two boards of one model are one `Device`, and two units.
+
+Units of one model differ in speed by percents. Values say which unit they are from, so that this can be seen.
+"""
+
+import hashlib
+from pathlib import Path
+
+# In order of how surely they name the hardware: a board keeps its serial number, a system's identifier goes
+# with its installation, and copies of one disk image share it.
+_SERIALS = (("board", Path("proc/device-tree/serial-number")), ("system", Path("etc/machine-id")))
+_PURPOSE = b"hwnas unit"
+_UNSET = ("", "uninitialized")
+
+
+def host_unit(root: Path = Path("/")) -> str:
+    """Return the unit's name, for example `board-3f9a1c05b2e477d1`; empty where nothing tells it.
+
+    It is a hash with a purpose of its own: the serial number itself is nobody's business, and cannot be
+    compared with what other programs derive from it.
+
+    Args:
+        root: Under which the system's files stand.
+    """
+    for kind, path in _SERIALS:
+        serial = _read(root / path)
+        if serial not in _UNSET:
+            return f"{kind}-{hashlib.sha256(_PURPOSE + serial.encode()).hexdigest()[:16]}"
+    return ""
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace").strip("\0 \n") if path.is_file() else ""
