@@ -30,9 +30,15 @@ class NetworkLine(Document):
 
 
 class Calibration(Document):
-    """How sums over layers are turned into latencies for one search space, and how good that is."""
+    """How sums over layers are turned into latencies for one search space, and how good that is.
+
+    Attributes:
+        space_digest: Of the space; for anything but plain medians, the digest of both.
+        predicts: Which latency, for example `median` or `p95 with pauses of 20 ms`.
+    """
 
     space_digest: str
+    predicts: str
     created_at: str
     formula: str
     num_networks: int
@@ -41,7 +47,8 @@ class Calibration(Document):
 
     def __rich__(self) -> RenderableType:
         """Draw the formula, the errors side by side, and each network."""
-        head = f"\nspace {self.space_digest[:12]}: {self.formula}, fitted on {self.num_networks} networks"
+        which = f"\nspace {self.space_digest[:12]}, {self.predicts}"
+        head = f"{which}: {self.formula}, fitted on {self.num_networks} networks"
         if self.report is None:
             return Text(f"{head}, too few for an error report")
         table = Table(
@@ -75,6 +82,7 @@ def calibration_of(space_digest: str, correction: Correction) -> Calibration:
         terms.append(f"- {plain(correction.d)} ms * MiB in and out of layers")
     return Calibration(
         space_digest=space_digest,
+        predicts=correction.metric.label,
         created_at=correction.created_at,
         formula=" ".join(terms),
         num_networks=len(correction.points),

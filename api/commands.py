@@ -188,7 +188,9 @@ def export(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A limit, for example latency_ms=0.5. May be given again."),
     ] = None,
-    target: Annotated[int | None, typer.Option(min=1, help="Which target, counted from 1.")] = None,
+    target: Annotated[
+        int | None, typer.Option(min=1, help="Which target, counted from 1; all of them if not given.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to make; `SEARCH-NETWORK` in this folder if not given.")
     ] = None,
@@ -198,6 +200,7 @@ def export(
 
     Examples:
       hwnas export latest --best --under latency_ms=0.5
+      hwnas export latest --best --under latency_ms=0.5 --target 2
       hwnas export digits-1f3a9c2e --fastest --out fast
       hwnas export net-3f9a1c
     """
@@ -231,19 +234,24 @@ def predict(
     table: Annotated[
         str | None, typer.Option(help="Another device's table, as `devices list` has it, or its start.")
     ] = None,
+    runtime: Annotated[str, typer.Option(help="onnxruntime or openvino.")] = "onnxruntime",
+    threads: Annotated[int, typer.Option(help="Of one inference: 1, 2 or 4.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Images of one inference.")] = 1,
 ) -> BaseModel:
     """Predict latency, memory and size of networks on this machine, from its lookup table; nothing is run.
 
     Examples:
       hwnas predict --search latest --random 5
       hwnas predict --space mobilenet_v3 --preset tiny --classes 10 --channels 1 --random 100 --json
-      hwnas predict --search latest --architecture net/architecture.json
+      hwnas predict --search latest --architecture net/architecture.json --runtime openvino
       hwnas predict --search latest --table 3f9a1c
     """
     from api.predictions import Wish, predict_costs
     from nas.settings import Settings
+    from nas.specs import parse_context
 
-    wish = Wish(space, preset, classes, channels, search, architecture, random, seed, fill, table)
+    context = parse_context(runtime, threads, batch)
+    wish = Wish(space, preset, classes, channels, search, architecture, random, seed, fill, table, context)
     return predict_costs(Settings(), wish)
 
 

@@ -13,6 +13,7 @@ from api.searches import unbroken
 from api.table_names import find_table, table_name
 from latency_predictors.device import Device, ExecutionContext, host_device
 from latency_predictors.lookup_table import EntryKind
+from latency_predictors.probes import RuntimeGraph
 from latency_predictors.shared_table import Provenance
 from latency_predictors.trust import State
 from nas.report.numbers import percent
@@ -81,11 +82,12 @@ class TableList(Document):
 
 
 class SessionLine(Document):
-    """One measuring session: a fresh process."""
+    """One measuring session: a fresh process on one unit; the unit is empty where nothing tells it."""
 
     id: str
     started_at: str
     num_layers: int
+    unit: str
 
 
 class LayerLine(Document):
@@ -121,6 +123,7 @@ class TableDetails(Document):
     context: ExecutionContext
     context_label: str
     median_rel_sd: float
+    graph: RuntimeGraph | None
     sessions: tuple[SessionLine, ...]
     calibrations: tuple[Calibration, ...]
     layers: tuple[LayerLine, ...]
@@ -139,14 +142,15 @@ class TableDetails(Document):
                 f"context  {self.context_label}",
                 f"layers   {len(self.layers)} measured, {spread}{kept}",
                 f"state    {_stated(states)}{_SETTLING if set(states) - {'settled'} else ''}",
+                f"runtime  {self.graph.label if self.graph else 'was not probed'}",
                 *([_imported(self.imported)] if self.imported else ()),
                 "",
             ]
         )
-        sessions = Table("session", "started (UTC)", "layers", box=None)
+        sessions = Table("session", "started (UTC)", "layers", "unit", box=None)
         for session in self.sessions:
             started = session.started_at[:19].replace("T", " ")
-            sessions.add_row(session.id, started, str(session.num_layers))
+            sessions.add_row(session.id, started, str(session.num_layers), session.unit)
         return Group(head, sessions, *self.calibrations)
 
 
@@ -187,10 +191,9 @@ def table_details(stores: Stores, key: TableKey) -> TableDetails:
     table = stores.tables.load(key.device, key.context)
     told = stores.tables.origin(key.device, key.context)
     assert table is not None, "keys are those of tables"
-    starts = {
-        value.session_id: value.measured_at for entry in table.entries.values() for value in entry.values
-    }
-    counts = Counter(value.session_id for entry in table.entries.values() for value in entry.values)
+    values = [value for entry in table.entries.values() for value in entry.values]
+    begun = {value.session_id: (value.measured_at, value.unit) for value in values}
+    counts = Counter(value.session_id for value in values)
     return TableDetails(
         name=table_name(key),
         device=table.device,
@@ -199,9 +202,10 @@ def table_details(stores: Stores, key: TableKey) -> TableDetails:
         context=table.context,
         context_label=table.context.label,
         median_rel_sd=table.median_rel_sd,
+        graph=table.graph,
         sessions=tuple(
-            SessionLine(id=session, started_at=starts[session], num_layers=counts[session])
-            for session in table.session_ids
+            SessionLine(id=one, started_at=begun[one][0], num_layers=counts[one], unit=begun[one][1])
+            for one in table.session_ids
         ),
         calibrations=tuple(calibration_of(*item) for item in table.corrections.items()),
         layers=tuple(

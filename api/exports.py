@@ -25,7 +25,7 @@ class Request:
         rules: `best`, `fastest` or none.
         name: A network of the search.
         limits: As written, for example `latency_ms=0.5`.
-        target_number: Counted from 1; None for the first that fits.
+        target_number: Counted from 1; None for any: by a rule the best of all, by name the first that has it.
     """
 
     what: str
@@ -120,5 +120,5 @@ def select(settings: Settings, request: Request) -> Selected:
     a_search = request.what == "latest" or any(known.startswith(request.what) for known in ids)
     if a_search or request.rules or limits:
         rule: Rule = "fastest" if "fastest" in request.rules else "best"
-        return select_by_rule(settings, request.what, rule, limits, request.target_number or 1)
+        return select_by_rule(settings, request.what, rule, limits, request.target_number)
     return select_by_name(settings, request.what, target_number=request.target_number)

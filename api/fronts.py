@@ -66,7 +66,7 @@ def show_front(settings: Settings, name: str, target_number: int) -> Front:
         context=target.context_label,
         limits=dict(target.target.limits.items()),
         networks=target.front,
-        references=result.references,
+        references=result.references_at(index),
         deliveries=tuple(delivery for delivery in result.deliveries if delivery.target == index),
         result=target,
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from nas.report.numbers import interval, percent, rounded
 from nas.report.words import cost_text, report_sentence
 from nas.results import Document, Figure
 from nas.settings import Settings
-from nas.specs import SpaceSpec
+from nas.specs import ContextSpec, SpaceSpec
 from nas.store.few_shot_models import latest_few_shot
 from nas.store.searches import find_search
 from nas.store.stores import opened_stores
@@ -57,6 +57,7 @@ class Wish:
         seed: Of those.
         fill: Whether layers that are not measured may be fitted to those that are.
         table: Name of a lookup table, or the start of it; None for this machine's.
+        context: How this machine runs them.
     """
 
     space: str = "mobilenet_v3"
@@ -69,6 +70,7 @@ class Wish:
     seed: int = 0
     fill: bool = False
     table: str | None = None
+    context: ContextSpec = field(default_factory=ContextSpec)
 
 
 class PredictedNetwork(Document):
@@ -140,7 +142,7 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
     Raises:
         UsageError: Where space, preset, search, table, file or choice do not exist.
         MeasurementError: `no_profile` where the table lacks what the space needs; `too_few_layers` where it
-            lacks so much that nothing can be filled in.
+            lacks so much that nothing can be filled in; `runtime_missing`.
     """
     spec, num_classes, in_channels = _space_of(settings, wish)
     space = get_space(spec.name, preset=spec.preset, num_classes=num_classes, in_channels=in_channels)
@@ -190,7 +192,8 @@ def _source(
     """Return the table that is named, else this machine's; where it has none, its model of few networks."""
     if wish.table is not None:
         return _from_table(space, _named_table(settings, space, wish.table))
-    device, context = host_device(), host_context()
+    device, asked = host_device(), wish.context
+    context = host_context(asked.runtime, threads=asked.threads, batch=asked.batch)
     table, layers = host_table(settings, context), distinct_layers(space)
     if wish.fill and table is not None:
         return _from_table(space, filled(table, layers), fill=True)
@@ -202,7 +205,8 @@ def _source(
         model = latest_few_shot(stores, settings.tenant, **where)
     if model is None:
         hint = "" if table is None else ", or fill them in with --fill"
-        raise _no_profile(len(missing), len(layers), spec, images, hint)
+        what = f"{len(missing)} of {len(layers)} layers are not measured"
+        raise _no_profile(what if missing else "the sums are not calibrated", spec, images, asked, hint)
     predict = FewShotPredictor(space, model).predict
     return _Source(device.label, context.label, model.level, None, predict)
 
@@ -251,16 +255,19 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _no_profile(
-    num_missing: int, num_layers: int, spec: SpaceSpec, images: tuple[int, int], hint: str
+    what: str, spec: SpaceSpec, images: tuple[int, int], asked: ContextSpec, hint: str
 ) -> MeasurementError:
-    what = f"{num_missing} of {num_layers} layers are not measured"
-    if not num_missing:
-        what = "the sums are not calibrated"
     command = (
         f"hwnas devices profile --space {spec.name} --preset {spec.preset} "
-        f"--classes {images[0]} --channels {images[1]}"
+        f"--classes {images[0]} --channels {images[1]}{_options(asked)}"
     )
     return MeasurementError("no_profile", f"{what} on this machine: run `{command}`{hint}")
+
+
+def _options(context: ContextSpec) -> str:
+    """Return the options of the command line that ask for a context, none for the usual one."""
+    given = context.model_dump(include={"runtime", "threads", "batch"}, exclude_defaults=True)
+    return "".join(f" --{name} {value}" for name, value in given.items())
 
 
 def _named_table(settings: Settings, space: SearchSpace, name: str) -> LookupTable:

@@ -201,7 +201,7 @@ def _line(stores: Stores, job: Job) -> SearchLine:
         error=_error(job) or problem,
         num_points=len(front),
         best_accuracy=max((network.accuracy.value for network in front), default=None),
-        fastest_ms=min((network.latency.median_ms for network in front), default=None),
+        fastest_ms=min((network.latency.value_ms for network in front), default=None),
     )
 
 

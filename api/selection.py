@@ -7,7 +7,8 @@ from typing import Final, Literal
 
 from api.fronts import target_index
 from nas.objectives import OBJECTIVES
-from nas.publication import keeps_limits
+from nas.publication import held_limits, within_limits
+from nas.report import words
 from nas.report.words import cost_text, held_value
 from nas.results import SearchResult, TargetResult, VerifiedNetwork
 from nas.settings import Settings
@@ -61,9 +62,11 @@ def parse_limits(texts: Sequence[str]) -> dict[str, float]:
 
 
 def select_by_rule(
-    settings: Settings, search: str, rule: Rule, limits: Mapping[str, float], target_number: int
+    settings: Settings, search: str, rule: Rule, limits: Mapping[str, float], target_number: int | None
 ) -> Selected:
     """Return the most accurate or the fastest verified network of a search that keeps limits.
+
+    Without a target all of them are looked at together: the same device may be faster in another context.
 
     Every verified network is considered, also what another one dominates on the search's own objectives: a
     limit on something else may leave nothing but those.
@@ -75,17 +78,20 @@ def select_by_rule(
     with opened_stores(settings) as stores:
         job = stores.stored(find_search(stores, settings.tenant, search))
         result = job.result()
-    index = target_index(result, target_number)
-    target = result.targets[index]
-    held: dict[str, float] = dict([*target.target.limits.items(), *limits.items()])
-    keeping = [network for network in target.networks if keeps_limits(network, held)]
+    first = 0 if target_number is None else target_index(result, target_number)
+    among = result.targets[first:] if target_number is None else result.targets[first : first + 1]
+    keeping = within_limits(among, limits)
     if not keeping:
-        raise InfeasibleError("no_network_within_limits", _nearest(target, held))
-    best = min(keeping, key=_most_accurate if rule == "best" else _fastest)
+        raise InfeasibleError("no_network_within_limits", _nearest(among, limits))
+    order = _most_accurate if rule == "best" else _fastest
+    number, best = min(keeping, key=lambda found: order(found[1]))
     what = "the most accurate" if rule == "best" else "the fastest"
+    held = held_limits(among[number], limits)
     bounds = ", ".join(f"{name} of at most {limit:g}" for name, limit in held.items())
     why = f"{what} of {len(keeping)} verified networks" + (f" with {bounds}" if bounds else "")
-    return Selected(job, result, best, index, why)
+    if len(among) > 1:
+        why += f", of all {len(among)} targets: {words.where_sentence(among[number])}"
+    return Selected(job, result, best, first + number, why)
 
 
 def select_by_name(
@@ -130,22 +136,25 @@ def _networks(job: StoredJob, target_number: int | None) -> list[Selected]:
     if target_number is not None:
         indices = range(target_index(result, target_number), target_number)
     searched = [(i, network) for i in indices for network in result.targets[i].networks]
-    stock = [(indices[0], network) for network in result.references]
+    stock = [(indices[0], network) for network in result.references_at(indices[0])]
     return [Selected(job, result, network, i, "asked for by name") for i, network in [*searched, *stock]]
 
 
 def _most_accurate(network: VerifiedNetwork) -> tuple[float, float]:
-    return (-network.accuracy.value, network.latency.median_ms)
+    return (-network.accuracy.value, network.latency.value_ms)
 
 
 def _fastest(network: VerifiedNetwork) -> tuple[float, float]:
-    return (network.latency.median_ms, -network.accuracy.value)
+    return (network.latency.value_ms, -network.accuracy.value)
 
 
-def _nearest(target: TargetResult, limits: Mapping[str, float]) -> str:
+def _nearest(targets: Sequence[TargetResult], asked: Mapping[str, float]) -> str:
+    networks = [network for target in targets for network in target.networks]
+    # Without a limit in the question, those that the only or the first target has.
+    limits = held_limits(targets[0], asked)
     for name, limit in limits.items():
-        if target.networks and all(held_value(network, name) > limit for network in target.networks):
-            nearest = min(target.networks, key=lambda network: held_value(network, name))
+        if networks and all(held_value(network, name) > limit for network in networks):
+            nearest = min(networks, key=lambda network: held_value(network, name))
             return (
                 f"no verified network keeps {name} <= {limit:g}: the nearest, {nearest.name}, has "
                 f"{cost_text(name, held_value(nearest, name))}"

@@ -16,7 +16,7 @@ def choose(front: Sequence[VerifiedNetwork], points: int) -> list[tuple[Verified
     """
     if not front:
         return []
-    ordered = sorted(front, key=lambda network: network.latency.median_ms)
+    ordered = sorted(front, key=lambda network: network.latency.value_ms)
     best = max(ordered, key=lambda network: network.accuracy.value)
     wishes = [
         (best, "the best accuracy of the front"),
@@ -43,7 +43,7 @@ def _fastest_tied(ordered: Sequence[VerifiedNetwork], best: VerifiedNetwork) -> 
 
 def _knee(ordered: Sequence[VerifiedNetwork]) -> VerifiedNetwork:
     """Return the point farthest from the line between the ends (log latency and accuracy, both scaled)."""
-    latency = np.log([network.latency.median_ms for network in ordered])
+    latency = np.log([network.latency.value_ms for network in ordered])
     accuracy = np.array([network.accuracy.value for network in ordered])
     x = (latency - latency.min()) / (np.ptp(latency) or 1.0)
     y = (accuracy - accuracy.min()) / (np.ptp(accuracy) or 1.0)

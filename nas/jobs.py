@@ -157,6 +157,8 @@ def fault_of(error: BaseException) -> Fault:
             return Fault.DATABASE
         case MeasurementError(code="file_not_loadable" | "unsupported_subject"):
             return Fault.BAD_DATA  # it was tried often enough
+        case MeasurementError(code="runtime_missing"):
+            return Fault.BAD_DATA  # nobody installs it between two attempts
         case MeasurementError():
             return Fault.MEASURING
         case ArtifactError():

@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 
 from nas.objectives import get_objective, minimised
 from nas.pareto import non_dominated
-from nas.results import Accuracy, Status, VerifiedNetwork
+from nas.results import Accuracy, Status, TargetResult, VerifiedNetwork
 
 TIE_LEVEL: Final = 0.05
 """Two accuracies are tied where the paired test's p-value is above this."""
@@ -59,7 +59,7 @@ def measured_value(network: VerifiedNetwork, name: str) -> float:
     """Return what was measured (or, for shapes, worked out) of one objective."""
     values = {
         "accuracy": network.accuracy.value,
-        "latency_ms": network.latency.median_ms,
+        "latency_ms": network.latency.value_ms,
         "peak_memory_bytes": float(network.peak_memory_bytes),
         "num_params": float(network.num_params),
         "num_macs": float(network.num_macs),
@@ -70,7 +70,7 @@ def measured_value(network: VerifiedNetwork, name: str) -> float:
 def latency_coverage(networks: Sequence[VerifiedNetwork]) -> float | None:
     """Return the share of networks whose measured latency is in its predicted interval; None without any."""
     inside = [
-        figure.lower <= network.latency.median_ms <= figure.upper
+        figure.lower <= network.latency.value_ms <= figure.upper
         for network in networks
         if (figure := network.predicted_latency) is not None
     ]
@@ -81,6 +81,31 @@ def keeps_limits(network: VerifiedNetwork, limits: Mapping[str, float]) -> bool:
     """Return whether a network keeps every limit; of latency the measured upper bound has to."""
     upper = {"latency_ms": network.latency.upper_ms}
     return all(upper.get(name, measured_value(network, name)) <= limit for name, limit in limits.items())
+
+
+def within_limits(
+    targets: Sequence[TargetResult], limits: Mapping[str, float]
+) -> list[tuple[int, VerifiedNetwork]]:
+    """Return what was verified for any of several targets and keeps limits, with the target's position.
+
+    One device may hold several targets, for example a runtime each: what keeps a limit on one of them answers
+    what can be had under it. Each is held against its own target's limits too, by its own measurements.
+
+    Args:
+        targets: Of one search.
+        limits: Beside those of the targets; where both limit the same, these are what counts.
+    """
+    return [
+        (number, network)
+        for number, target in enumerate(targets)
+        for network in target.networks
+        if keeps_limits(network, held_limits(target, limits))
+    ]
+
+
+def held_limits(target: TargetResult, limits: Mapping[str, float]) -> dict[str, float]:
+    """Return a target's limits with others in the place of those on the same."""
+    return dict([*target.target.limits.items(), *limits.items()])
 
 
 def statuses(
@@ -125,7 +150,7 @@ def published(
 
 def front_first(networks: Sequence[VerifiedNetwork]) -> tuple[VerifiedNetwork, ...]:
     """Return networks in the order in which results show them: front first, by latency."""
-    return tuple(sorted(networks, key=lambda one: (_ORDER[one.status], one.latency.median_ms)))
+    return tuple(sorted(networks, key=lambda one: (_ORDER[one.status], one.latency.value_ms)))
 
 
 def ties(correct: Mapping[str, BoolArray]) -> dict[str, tuple[str, ...]]:

@@ -57,12 +57,14 @@ class Latency(Document):
 
     Attributes:
         median_ms: Median over sessions.
-        lower_ms: Lower bound of the interval: spread between and inside sessions.
+        lower_ms: Lower bound of the statistic's interval: spread between and inside sessions.
         upper_ms: Upper bound; this is what keeps the limit.
         p90_ms: Of all runs.
         sessions: Identifiers of the measuring sessions.
         suspect: Whether these contradict each other, or the device was disturbed wherever they agree.
         kind: Always measured.
+        statistic: What the target means by latency: the interval, the limit and the front are of this.
+        p95_ms: 95th percentile of all runs, where that is the statistic.
     """
 
     median_ms: float
@@ -71,6 +73,26 @@ class Latency(Document):
     p90_ms: float
     sessions: tuple[str, ...]
     suspect: bool = False
+    kind: Literal["measured"] = "measured"
+    statistic: Literal["median", "p95"] = "median"
+    p95_ms: float | None = None
+
+    @property
+    def value_ms(self) -> float:
+        """The statistic."""
+        return self.median_ms if self.p95_ms is None else self.p95_ms
+
+
+class Sustained(Document):
+    """What a network takes when it runs at a stretch: medians over sessions of the first and last tenth.
+
+    Attributes:
+        seconds: How long each session ran it.
+    """
+
+    seconds: float
+    first_ms: float
+    last_ms: float
     kind: Literal["measured"] = "measured"
 
 
@@ -112,6 +134,7 @@ class VerifiedNetwork(Document):
         test_accuracy: Only for delivered networks and stock networks.
         training: Only of stock networks.
         fp32_accuracy: Of an int8 file: what the network was before quantisation, on the same images.
+        sustained: Only for delivered networks, where it was asked for.
     """
 
     name: str
@@ -137,6 +160,7 @@ class VerifiedNetwork(Document):
     test_accuracy: Accuracy | None = None
     training: StockTraining | None = None
     fp32_accuracy: Accuracy | None = None
+    sustained: Sustained | None = None
 
 
 class TableSummary(Document):
@@ -260,7 +284,9 @@ class SearchResult(Document):
     Attributes:
         dataset: Report of the data set: counts, imbalance, what was skipped, near-duplicates, warnings.
         predictor: Report of the accuracy predictor on held-out subnets.
-        references: Stock networks, trained with about as many CPU-seconds in sum as supernet and front.
+        references: Stock networks, trained with about as many CPU-seconds in sum as supernet and front; with
+            their latencies at the first target.
+        reference_latencies: Their latencies at each target, in their order.
         versions: Of what computed the results.
     """
 
@@ -278,3 +304,11 @@ class SearchResult(Document):
     deliveries: tuple[Delivery, ...]
     phases: tuple[PhaseTime, ...]
     versions: dict[str, str]
+    reference_latencies: tuple[tuple[Latency, ...], ...] = ()
+
+    def references_at(self, number: int) -> tuple[VerifiedNetwork, ...]:
+        """Return the stock networks as they were measured for a target; none where they were not."""
+        if number >= len(self.reference_latencies):
+            return self.references if number == 0 else ()
+        pairs = zip(self.references, self.reference_latencies[number], strict=True)
+        return tuple(network.model_copy(update={"latency": latency}) for network, latency in pairs)

@@ -17,14 +17,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from latency_predictors.latency_metric import LatencyMetric
 from nas.data.spec import DatasetSpec
 from search_spaces.digests import sha256_json
 from search_spaces.errors import UsageError
 
 ObjectiveName = Literal["accuracy", "latency_ms", "peak_memory_bytes", "num_params", "num_macs"]
 CostName = Literal["latency_ms", "peak_memory_bytes", "num_params", "num_macs"]
+RuntimeName = Literal["onnxruntime", "openvino"]
 StockName = Literal["mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2", "resnet"]
 Precision = Literal["fp32", "int8"]
 """Arithmetic of exported files; `int8` by static quantisation after training."""
@@ -49,11 +51,43 @@ class SpaceSpec(Spec):
 
 
 class ContextSpec(Spec):
-    """How the device runs networks; the runtime's version is that of the installed one."""
+    """How the device runs networks; the runtime's version is that of the installed one.
 
-    runtime: Literal["onnxruntime"] = "onnxruntime"
+    Attributes:
+        threads: Of one inference. Several are measured on idle processors only.
+        batch: Images of one inference: latency is that of the whole batch.
+    """
+
+    runtime: RuntimeName = "onnxruntime"
     precision: Precision = "fp32"
-    threads: Literal[1] = 1
+    threads: Literal[1, 2, 4] = 1
+    batch: Annotated[int, Field(ge=1, le=256)] = 1
+
+
+class LatencySpec(Spec):
+    """What of a network's latency is meant: a target's limit, its front and its predictions are of that.
+
+    Attributes:
+        statistic: Of the inferences of a session.
+        mode: Whether inferences follow each other, or have pauses between them as in most programs, in which
+            they are slower.
+        pause_ms: Of these pauses; goes with `mode: paced`, and only with it.
+    """
+
+    statistic: Literal["median", "p95"] = "median"
+    mode: Literal["back_to_back", "paced"] = "back_to_back"
+    pause_ms: Annotated[float, Field(gt=0, le=200)] | None = None
+
+    @model_validator(mode="after")
+    def _pauses_where_paced(self) -> "LatencySpec":
+        if (self.mode == "paced") != (self.pause_ms is not None):
+            raise ValueError("pause_ms goes with mode: paced, and only with it")
+        return self
+
+    @property
+    def metric(self) -> LatencyMetric:
+        """The same as who measures and predicts knows it."""
+        return LatencyMetric(self.statistic, self.pause_ms or 0.0)
 
 
 class TargetSpec(Spec):
@@ -62,11 +96,13 @@ class TargetSpec(Spec):
     Attributes:
         device: `host` is the machine that runs the search.
         context: How it runs networks.
+        latency: What is meant by `latency_ms` here.
         limits: Upper limits of costs, by name; none means that the front is not cut off.
     """
 
     device: Literal["host"] = "host"
     context: ContextSpec = ContextSpec()
+    latency: LatencySpec = LatencySpec()
     limits: dict[CostName, Annotated[float, Field(gt=0)]] = {}
 
 
@@ -145,10 +181,12 @@ class ExportSpec(Spec):
     Attributes:
         formats: File formats.
         points: Networks of the front to deliver with a card.
+        sustained_s: Seconds that each of them runs at a stretch, to see whether it slows down; 0 for none.
     """
 
     formats: Annotated[tuple[Literal["onnx"], ...], Field(min_length=1)] = ("onnx",)
     points: Annotated[int, Field(ge=1, le=100)] = 3
+    sustained_s: Annotated[float, Field(ge=0, le=60)] = 0.0
 
 
 class SearchSpec(Spec):
@@ -203,6 +241,18 @@ def parse_spec(document: object) -> SearchSpec:
         return SearchSpec.model_validate(document)
     except ValidationError as error:
         raise UsageError("invalid_spec", f"the specification is wrong: {_problems(error)}") from error
+
+
+def parse_context(runtime: str, threads: int, batch: int) -> ContextSpec:
+    """Check a context that was asked for in words.
+
+    Raises:
+        UsageError: `invalid_spec`, naming what is wrong and what there is.
+    """
+    try:
+        return ContextSpec.model_validate({"runtime": runtime, "threads": threads, "batch": batch})
+    except ValidationError as error:
+        raise UsageError("invalid_spec", f"there is no such context: {_problems(error)}") from error
 
 
 def load_spec(path: Path) -> SearchSpec:

@@ -97,6 +97,9 @@ def devices_profile(
     preset: Annotated[str | None, typer.Option(help="Geometry; the first one if not given.")] = None,
     classes: Annotated[int, typer.Option(min=2, help="Classes of the images.")] = 10,
     channels: Annotated[int, typer.Option(min=1, max=4, help="1 for grey images, 3 for colour.")] = 3,
+    runtime: Annotated[str, typer.Option(help="onnxruntime or openvino.")] = "onnxruntime",
+    threads: Annotated[int, typer.Option(help="Of one inference: 1, 2 or 4.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Images of one inference.")] = 1,
     few_shot: Annotated[
         int | None,
         typer.Option(min=6, max=1_000, help="Measure so many whole networks (10 to 20) instead of a table."),
@@ -105,19 +108,23 @@ def devices_profile(
     """Measure what this machine's lookup table lacks for a space, and calibrate it on whole networks.
 
     A search does this by itself. Called on a later day, it measures once more what is not settled yet. Leave
-    the machine alone meanwhile: other work makes the figures worse. With --few-shot there is no table:
-    `hwnas predict` then uses a model fitted on few whole networks.
+    the machine alone meanwhile: other work makes the figures worse. Two threads and more are measured on idle
+    processors only. With --few-shot there is no table: `hwnas predict` then uses a model fitted on few whole
+    networks.
 
     Examples:
       hwnas devices profile --space mobilenet_v3 --preset tiny --classes 10 --channels 1
+      hwnas devices profile --preset tiny --channels 1 --runtime openvino
       hwnas devices profile --space mobilenet_v3 --preset imagenet --few-shot 20
     """
     from nas.settings import Settings
+    from nas.specs import parse_context
     from workers.profiles import profile_few_shot, profile_host
 
+    context = parse_context(runtime, threads, batch)
     if few_shot is not None:
-        return profile_few_shot(Settings(), space, preset, classes, channels, few_shot)
-    return profile_host(Settings(), space, preset, classes, channels)
+        return profile_few_shot(Settings(), space, preset, classes, channels, few_shot, context)
+    return profile_host(Settings(), space, preset, classes, channels, context)
 
 
 def devices_doctor() -> BaseModel:

@@ -17,8 +17,9 @@ from latency_predictors.anchors import default_anchors
 from latency_predictors.device import host_context, host_device
 from latency_predictors.lease import host_lease_folder
 from latency_predictors.measure import NETWORK_PROTOCOL
+from latency_predictors.probes import graph_by_kernels, probe_subjects
 from latency_predictors.protocol import SessionResult
-from latency_predictors.runtimes import get_runtime
+from latency_predictors.runtimes import RUNTIMES, get_runtime
 from latency_predictors.session import run_sessions
 from nas.report.numbers import BYTES, percent, with_unit
 from nas.results import Document
@@ -34,6 +35,8 @@ BUSY_LOAD: Final = 0.5
 STEADY: Final = 0.05
 """Difference of two sessions that the correction by anchors copes with."""
 COARSE_CLOCK_S: Final = 1e-6
+DEFAULT_RUNTIME: Final = "onnxruntime"
+"""Part of the base: nothing works without it."""
 _STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
@@ -85,7 +88,7 @@ def examine_host(settings: Settings) -> Diagnosis:
         check_clock(root, time.get_clock_info("perf_counter").resolution),
         check_memory(psutil.virtual_memory().available),
         check_disk(settings.home),
-        check_runtime(),
+        *(check_runtime(name) for name in RUNTIMES),
         check_steadiness(lambda: _measure_anchors(settings)),
     ]
     return Diagnosis(device=host_device().label, checks=tuple(checks))
@@ -193,15 +196,20 @@ def check_disk(home: Path) -> Check:
     return Check(name="disk", verdict="ok", found=found)
 
 
-def check_runtime() -> Check:
-    """Load a network with the runtime, which refuses while its reporting is switched on."""
-    name = "onnxruntime"
+def check_runtime(name: str = DEFAULT_RUNTIME) -> Check:
+    """Run a network with a runtime, which refuses while its reporting is on; say which graphs it runs."""
     try:
-        context = host_context()
-        get_runtime(context.runtime).prepare(default_anchors("onnx")[0].path, context)
+        runtime, context = get_runtime(name), host_context(name)
+        probes = probe_subjects(runtime.file_format)
+        kernels = {probe.path.stem: runtime.kernels(probe.path, context) for probe in probes}
     except MeasurementError as error:
-        return Check(name=name, verdict="fail", found=f"{error.code}: {error.message}", fix="see the message")
-    found = f"{context.runtime_version} runs; its reporting to its maker is switched off"
+        missing = error.code == "runtime_missing"
+        fix = f"pip install {name}" if missing else "see the message"
+        if missing and name != DEFAULT_RUNTIME:
+            return Check(name=name, verdict="ok", found="not installed, and not needed", fix=fix)
+        return Check(name=name, verdict="fail", found=f"{error.code}: {error.message}", fix=fix)
+    graph = graph_by_kernels(kernels).label
+    found = f"{context.runtime_version} runs; its reporting to its maker is switched off; it {graph}"
     return Check(name=name, verdict="ok", found=found)
 
 

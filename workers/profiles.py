@@ -10,11 +10,11 @@ from latency_predictors.device import host_device
 from latency_predictors.few_shot import FewShotReport
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState
-from nas.pipeline.profile import NAME
+from nas.pipeline.profile import NAME, context_of
 from nas.report.numbers import percent
 from nas.results import Document, TableSummary
 from nas.settings import Settings
-from nas.specs import ProfileSpec, SpaceSpec
+from nas.specs import ContextSpec, ProfileSpec, SpaceSpec
 from nas.store import few_shot_models
 from nas.store.few_shot_models import StoredFewShot
 from nas.store.job_run import StoredJob
@@ -28,6 +28,7 @@ class Profiled(Document):
     """This machine's table, complete for one space."""
 
     device: str
+    context: str
     table: TableSummary
 
     def __rich__(self) -> RenderableType:
@@ -36,7 +37,10 @@ class Profiled(Document):
         layers = (
             f"{table.num_layers} layers of the space are in the table, {table.num_measured_now} measured now"
         )
-        lines = [self.device, f"{layers}; sessions differ by {percent(table.median_spread)} % (median)"]
+        lines = [
+            f"{self.device} · {self.context}",
+            f"{layers}; sessions differ by {percent(table.median_spread)} % (median)",
+        ]
         corrected = table.report.get("corrected")
         if corrected:
             error = f"a median error of {percent(corrected['median_error'])} %"
@@ -50,6 +54,7 @@ class FewShotProfiled(Document):
     """A model of this machine for one space, from few whole networks."""
 
     device: str
+    context: str
     report: FewShotReport
 
     def __rich__(self) -> RenderableType:
@@ -58,7 +63,7 @@ class FewShotProfiled(Document):
         error = f"a median error of {percent(errors.median_error)} %"
         rank = f"a rank correlation of {errors.spearman:.3f}"
         lines = [
-            self.device,
+            f"{self.device} · {self.context}",
             f"{report.num_networks} whole networks were measured, {report.num_drawn} of them drawn at random",
             f"those, left out one by one, are predicted with {error} and {rank}",
             "`hwnas predict` uses it until there is a table (`hwnas devices profile` without --few-shot)",
@@ -67,21 +72,33 @@ class FewShotProfiled(Document):
 
 
 def profile_host(
-    settings: Settings, name: str, preset: str | None, num_classes: int, in_channels: int
+    settings: Settings,
+    name: str,
+    preset: str | None,
+    num_classes: int,
+    in_channels: int,
+    context: ContextSpec | None = None,
 ) -> Profiled:
-    """Measure what this machine's table lacks for a space.
+    """Measure what this machine's table of a context lacks for a space.
 
     Raises:
         UsageError: `unknown_space` or `unknown_preset`.
-        MeasurementError: What keeps the machine from being measured.
+        MeasurementError: What keeps the machine from being measured, such as `runtime_missing`.
     """
-    spec = _spec(name, preset, num_classes, in_channels)
+    spec = _spec(name, preset, num_classes, in_channels, context)
+    label = context_of(spec.context).label
     with _profiled(spec, settings) as stored:
-        return Profiled(device=host_device().label, table=stored.load(NAME, TableSummary))
+        return Profiled(device=host_device().label, context=label, table=stored.load(NAME, TableSummary))
 
 
 def profile_few_shot(
-    settings: Settings, name: str, preset: str | None, num_classes: int, in_channels: int, num_networks: int
+    settings: Settings,
+    name: str,
+    preset: str | None,
+    num_classes: int,
+    in_channels: int,
+    num_networks: int,
+    context: ContextSpec | None = None,
 ) -> FewShotProfiled:
     """Measure few whole networks of a space on this machine instead of a table.
 
@@ -89,17 +106,24 @@ def profile_few_shot(
         UsageError: `unknown_space`, `unknown_preset` or `too_few_networks`.
         MeasurementError: What keeps the machine from being measured.
     """
-    spec = _spec(name, preset, num_classes, in_channels).model_copy(update={"few_shot": num_networks})
+    spec = _spec(name, preset, num_classes, in_channels, context)
+    spec = spec.model_copy(update={"few_shot": num_networks})
+    label = context_of(spec.context).label
     with _profiled(spec, settings) as stored:
         report = stored.load(few_shot_models.NAME, StoredFewShot).model.report
-        return FewShotProfiled(device=host_device().label, report=report)
+        return FewShotProfiled(device=host_device().label, context=label, report=report)
 
 
-def _spec(name: str, preset: str | None, num_classes: int, in_channels: int) -> ProfileSpec:
+def _spec(
+    name: str, preset: str | None, num_classes: int, in_channels: int, context: ContextSpec | None
+) -> ProfileSpec:
     chosen = preset or next(iter(PRESETS.get(name, ())), "")
     get_space(name, preset=chosen, num_classes=num_classes, in_channels=in_channels)
     return ProfileSpec(
-        space=SpaceSpec(name=name, preset=chosen), num_classes=num_classes, in_channels=in_channels
+        space=SpaceSpec(name=name, preset=chosen),
+        context=context or ContextSpec(),
+        num_classes=num_classes,
+        in_channels=in_channels,
     )
 
 

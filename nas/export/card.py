@@ -1,7 +1,7 @@
 """What stands beside a delivered network: its figures with where they come from, and a card for people."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -18,6 +18,8 @@ from nas.report.words import (
 )
 from nas.results import Accuracy, SupernetSummary, TargetResult, VerifiedNetwork
 from search_spaces.digests import sha256_json
+
+SCORING_RUNTIME: Final = "onnxruntime"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,13 @@ class Card:
         """How it was run."""
         fields = self.target.context
         return ExecutionContext(**{**fields, "affinity": tuple(fields["affinity"])})
+
+    @property
+    def scored_in(self) -> ExecutionContext:
+        """How its accuracy was found out, and how `predict.py` runs it: with ONNX Runtime in any case."""
+        if self.context.runtime == SCORING_RUNTIME:
+            return self.context
+        return ExecutionContext(SCORING_RUNTIME, self.versions.get(SCORING_RUNTIME, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,7 @@ def measurements_document(card: Card, metadata: ExportMetadata) -> dict[str, Any
         "fp32_accuracy": _accuracy(network.fp32_accuracy) if network.fp32_accuracy else None,
         "inherited_accuracy": _accuracy(network.inherited_accuracy) if network.inherited_accuracy else None,
         "latency": network.latency.model_dump(mode="json"),
+        "sustained": network.sustained.model_dump(mode="json") if network.sustained else None,
         "file_bytes": {"value": network.file_bytes, "kind": "measured"},
         **{
             name: {"value": getattr(network, name), "kind": "modelled"}
@@ -147,6 +157,7 @@ def readme(card: Card, metadata: ExportMetadata, num_channels: int) -> str:
         network=card.network,
         metadata=metadata,
         context=card.context,
+        scored_in=card.scored_in,
         classes=metadata.class_names,
         num_channels=num_channels,
         figures=_figures(card.network),
@@ -179,10 +190,34 @@ def _figures(network: VerifiedNetwork) -> list[FigureRow]:
         )
     latency = network.latency
     rows.append(
-        FigureRow("latency, median", latency_text(latency), f"{latency_interval(latency)} ms", "measured")
+        FigureRow(
+            f"latency, {latency.statistic}",
+            latency_text(latency),
+            f"{latency_interval(latency)} ms",
+            "measured",
+        )
     )
+    if (run := network.sustained) is not None:
+        text = f"{run.first_ms:.3g} ms, then {run.last_ms:.3g} ms"
+        rows.append(FigureRow(f"first and last tenth of {run.seconds:g} s at a stretch", text, "", run.kind))
+    rows += _predicted(network)
+    rows.append(FigureRow("file", cost_text("peak_memory_bytes", network.file_bytes), "", "measured"))
+    rows += [
+        FigureRow(label, cost_text(name, getattr(network, name)), "", "modelled")
+        for label, name in (
+            ("peak memory of activations", "peak_memory_bytes"),
+            ("parameters", "num_params"),
+            ("MACs", "num_macs"),
+        )
+    ]
+    return rows
+
+
+def _predicted(network: VerifiedNetwork) -> list[FigureRow]:
+    """Return what the search believed of a network when it chose it."""
+    rows = []
     if (figure := network.predicted_accuracy) is not None:
-        whose = "" if inherited is None else " with the supernet's weights"
+        whose = "" if network.inherited_accuracy is None else " with the supernet's weights"
         rows.append(
             FigureRow(
                 f"accuracy{whose}, as predicted",
@@ -194,15 +229,6 @@ def _figures(network: VerifiedNetwork) -> list[FigureRow]:
     if (figure := network.predicted_latency) is not None:
         interval = f"{figure.lower:.3g}–{figure.upper:.3g} ms"
         rows.append(FigureRow("latency, as predicted", f"{figure.value:.3g} ms", interval, figure.kind))
-    rows.append(FigureRow("file", cost_text("peak_memory_bytes", network.file_bytes), "", "measured"))
-    rows += [
-        FigureRow(label, cost_text(name, getattr(network, name)), "", "modelled")
-        for label, name in (
-            ("peak memory of activations", "peak_memory_bytes"),
-            ("parameters", "num_params"),
-            ("MACs", "num_macs"),
-        )
-    ]
     return rows
 
 
@@ -236,8 +262,8 @@ def _front_matter(card: Card) -> dict[str, Any]:
                             {"type": "accuracy", "value": accuracy.value},
                             {
                                 "type": "latency_ms",
-                                "value": network.latency.median_ms,
-                                "name": f"median on {card.target.device_label}",
+                                "value": network.latency.value_ms,
+                                "name": f"{network.latency.statistic} on {card.target.device_label}",
                             },
                         ],
                     }

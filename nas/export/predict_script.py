@@ -22,7 +22,7 @@ def predict_script(model_sha256: str, context: ExecutionContext) -> str:
 
     Args:
         model_sha256: Of `model.onnx`, which has to stand beside the program.
-        context: How the network was measured.
+        context: How the network was scored, in ONNX Runtime.
     """
     return render(
         "predict.py.j2",

@@ -3,22 +3,26 @@
 from collections.abc import Mapping
 from typing import Final
 
+from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor, exact_cost
 from nas.candidates import Predictor
 from search_spaces.base import SearchSpace, space_digest
 from search_spaces.errors import MeasurementError
 
+PLAIN: Final = LatencyMetric()
+"""The median of inferences that follow each other."""
+
 EXACT: Final = ("peak_memory_bytes", "num_params", "num_macs")
 
 
-def latency_predictor(space: SearchSpace, table: LookupTable) -> CostPredictor:
-    """Return the predictor of a profiled space.
+def latency_predictor(space: SearchSpace, table: LookupTable, metric: LatencyMetric = PLAIN) -> CostPredictor:
+    """Return the predictor of what is meant by latency, for a profiled space.
 
     Raises:
         MeasurementError: `not_profiled` where the table has no correction for the space.
     """
-    correction = table.corrections.get(space_digest(space))
+    correction = table.corrections.get(metric.correction_key(space_digest(space)))
     if correction is None:
         raise MeasurementError(
             "not_profiled",
@@ -28,7 +32,9 @@ def latency_predictor(space: SearchSpace, table: LookupTable) -> CostPredictor:
     return CostPredictor(space, table, correction)
 
 
-def cost_predictors(space: SearchSpace, table: LookupTable) -> Mapping[str, Predictor]:
+def cost_predictors(
+    space: SearchSpace, table: LookupTable, metric: LatencyMetric = PLAIN
+) -> Mapping[str, Predictor]:
     """Return a predictor for every cost, by name."""
     exact = {name: exact_cost(space, name) for name in EXACT}
-    return {"latency_ms": latency_predictor(space, table).predict, **exact}
+    return {"latency_ms": latency_predictor(space, table, metric).predict, **exact}

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from nas.choosing import choose
-from nas.pipeline.context import Done, PhaseContext
+from nas.jobs import Waiting
+from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
-from nas.pipeline.networks import score_file
+from nas.pipeline.networks import measure_sustained, score_file
+from nas.pipeline.profile import context_of
 from nas.publication import accuracy_of
-from nas.results import Accuracy, Delivery, Document, TargetResult
+from nas.results import Accuracy, Delivery, Document, Sustained, TargetResult, VerifiedNetwork
 
 NAME: Final = "export"
 
@@ -22,29 +24,35 @@ class ExportDocument(Document):
 
     Attributes:
         test_accuracies: Of delivered networks, by the SHA-256 of their files.
+        sustained: For each target, how they run at a stretch, by the same; empty where it was not asked for.
     """
 
     deliveries: tuple[Delivery, ...]
     test_accuracies: dict[str, Accuracy]
+    sustained: tuple[dict[str, Sustained], ...] = ()
 
     def with_test_accuracies(self, targets: Sequence[TargetResult]) -> tuple[TargetResult, ...]:
-        """Return the targets with the test accuracies of what is delivered."""
+        """Return the targets with what was found out of what is delivered."""
+        runs = self.sustained or tuple({} for _ in targets)
         return tuple(
             target.model_copy(
                 update={
                     "networks": tuple(
                         network.model_copy(
-                            update={"test_accuracy": self.test_accuracies.get(network.file_sha256)}
+                            update={
+                                "test_accuracy": self.test_accuracies.get(network.file_sha256),
+                                "sustained": run.get(network.file_sha256),
+                            }
                         )
                         for network in target.networks
                     )
                 }
             )
-            for target in targets
+            for target, run in zip(targets, runs, strict=True)
         )
 
 
-def run(ctx: PhaseContext) -> Done:
+def run(ctx: PhaseContext) -> PhaseEnd:
     """Choose what is delivered of every target; the test images are scored once, for all together."""
     targets = ctx.run.load(FINETUNE, FinetuneDocument).targets
     chosen = [
@@ -52,6 +60,9 @@ def run(ctx: PhaseContext) -> Done:
         for number, target in enumerate(targets)
         for network, why in choose(target.front, ctx.spec.export.points)
     ]
+    runs = _sustained(ctx, targets, chosen)
+    if runs is None:
+        return Waiting()
     scores: dict[str, Accuracy] = {}
     deliveries = []
     for done, (number, network, why) in enumerate(chosen):
@@ -63,5 +74,22 @@ def run(ctx: PhaseContext) -> Done:
             Delivery(name=network.name, target=number, folder=f"exports/{name}", why=why, test_uses=1)
         )
         ctx.progress.step(NAME, done + 1, len(chosen), f"scored {network.name} on the test images")
-    ctx.run.save(NAME, ExportDocument(deliveries=tuple(deliveries), test_accuracies=scores))
+    document = ExportDocument(deliveries=tuple(deliveries), test_accuracies=scores, sustained=runs)
+    ctx.run.save(NAME, document)
     return Done()
+
+
+def _sustained(
+    ctx: PhaseContext, targets: Sequence[TargetResult], chosen: Sequence[tuple[int, VerifiedNetwork, str]]
+) -> tuple[dict[str, Sustained], ...] | None:
+    """Return for each target how what is delivered runs at a stretch; None while that is measured."""
+    seconds = ctx.spec.export.sustained_s
+    if not seconds:
+        return ()
+    runs = []
+    for number, target in enumerate(targets):
+        files = [network.file_sha256 for place, network, _ in chosen if place == number]
+        context, metric = context_of(target.target.context), target.target.latency.metric
+        runs.append(measure_sustained(ctx, context, metric, seconds, files))
+    found = tuple(run for run in runs if run is not None)
+    return found if len(found) == len(runs) else None

@@ -175,7 +175,8 @@ def _with_tuned(ctx: PhaseContext, target: TargetResult, tuned: Mapping[str, _Tu
     own = {digest: (one, one.exported[precision]) for digest, one in tuned.items()}
     here = [network for network in target.networks if network.architecture_digest in own]
     files = [own[network.architecture_digest][1].file_sha256 for network in here]
-    measured = measure_files(ctx, context_of(target.target.context), files)
+    context, metric = context_of(target.target.context), target.target.latency.metric
+    measured = measure_files(ctx, context, metric, files)
     if measured is None:
         return None
     confirm = confirm_of(ctx.dataset.folds)

@@ -4,15 +4,20 @@ A phase asks for files; what has not been measured is queued, and the phase wait
 (`workers.measuring` on this host) delivers the sessions, and the phase is run again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from latency_predictors.device import ExecutionContext, host_device
-from latency_predictors.measure import TimingProtocol
-from latency_predictors.protocol import SessionResult
+from latency_predictors.lookup_table import layer_key
+from latency_predictors.measure import LAYER_PROTOCOL, TimingProtocol
+from latency_predictors.protocol import SessionResult, Subject
+from nas.export.onnx import export_layer
+from nas.export.quantize import quantised_layer
 from nas.measurement_tasks import MeasurementTask
 from nas.pipeline.context import RunContext
 from search_spaces.errors import MeasurementError
+from search_spaces.layers import LayerSpec
 
 NUM_SESSIONS: Final = 2
 """Fresh processes behind every measured value."""
@@ -25,7 +30,7 @@ def measured(
     files: Mapping[str, Callable[[], str]],
     num_sessions: Mapping[str, int] | None = None,
 ) -> tuple[SessionResult, ...] | None:
-    """Return what sessions on this host found of files; None where some are queued still.
+    """Return what sessions on this host, timed so, found of files; None where some are queued still.
 
     Args:
         ctx: The job.
@@ -50,4 +55,34 @@ def measured(
         raise MeasurementError(failed.code, failed.message)
     if report.pending:
         return None
-    return ctx.stores.sessions.sessions(device.digest, context.digest, files)
+    sessions = ctx.stores.sessions.sessions(device.digest, context.digest, files)
+    return tuple(session for session in sessions if session.timing == timing)
+
+
+def measured_layers(
+    ctx: RunContext,
+    context: ExecutionContext,
+    layers: Sequence[LayerSpec],
+    num_sessions: Mapping[str, int] | None = None,
+    probes: Sequence[Subject] = (),
+) -> tuple[SessionResult, ...] | None:
+    """Return what sessions on this host found of layers, and of probes beside; None while some are queued.
+
+    Args:
+        ctx: The job.
+        context: How they are run.
+        layers: Measured under their keys.
+        num_sessions: By key, as for `measured`.
+        probes: Files of the package, measured under their digests.
+    """
+    made: Callable[[LayerSpec], bytes] = export_layer if context.precision == "fp32" else quantised_layer
+
+    def write(spec: LayerSpec) -> str:
+        return ctx.stores.artifacts.put(made(spec))
+
+    def write_probe(probe: Subject) -> str:
+        return ctx.stores.artifacts.put(probe.path.read_bytes())
+
+    files = {layer_key(spec): partial(write, spec) for spec in layers}
+    files |= {probe.digest: partial(write_probe, probe) for probe in probes}
+    return measured(ctx, context, LAYER_PROTOCOL, files, num_sessions)

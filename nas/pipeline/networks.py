@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latency_predictors.device import ExecutionContext
-from latency_predictors.measure import NETWORK_PROTOCOL
+from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.measure import sustained
 from latency_predictors.memory import peak_memory_bytes
 from latency_predictors.spread import Measured, combine_sessions
 from nas.data.contents import Part
@@ -17,7 +18,7 @@ from nas.pipeline.context import PhaseContext
 from nas.pipeline.measuring import measured
 from nas.pipeline.options import augmentation_of
 from nas.publication import accuracy_of
-from nas.results import Accuracy, Document, Latency
+from nas.results import Accuracy, Document, Latency, Sustained
 from nas.specs import Precision
 from nas.task_events import FileScored, NetworkExported, TensorFiles
 from nas.tasks import ExportNetworks, Network, ScoreFile, StockNetwork, TunedSubnet, WholeSpace
@@ -191,11 +192,40 @@ def score_file(ctx: PhaseContext, file_sha256: str, part: Part) -> BoolArray:
 
 
 def measure_files(
-    ctx: PhaseContext, context: ExecutionContext, files: Iterable[str]
+    ctx: PhaseContext, context: ExecutionContext, metric: LatencyMetric, files: Iterable[str]
 ) -> dict[str, Measured] | None:
-    """Return what was measured of exported files, by their SHA-256; None where some are queued still."""
-    sessions = measured(ctx, context, NETWORK_PROTOCOL, {file: partial(str, file) for file in files})
-    return None if sessions is None else combine_sessions(sessions)
+    """Return what was measured of exported files, by their SHA-256; None where some are queued still.
+
+    Args:
+        ctx: The search.
+        context: In which layers are measured.
+        metric: What is meant by latency.
+        files: Their digests.
+    """
+    wanted = {file: partial(str, file) for file in files}
+    sessions = measured(ctx, metric.context(context), metric.timing, wanted)
+    return None if sessions is None else combine_sessions(sessions, metric.statistic)
+
+
+def measure_sustained(
+    ctx: PhaseContext, context: ExecutionContext, metric: LatencyMetric, seconds: float, files: Iterable[str]
+) -> dict[str, Sustained] | None:
+    """Return how files run at a stretch, by their SHA-256; None where some are queued still."""
+    timing = sustained(metric.timing, seconds)
+    sessions = measured(ctx, metric.context(context), timing, {file: partial(str, file) for file in files})
+    if sessions is None:
+        return None
+    found: dict[str, list[tuple[float, float]]] = {}
+    for session in sessions:
+        for result in session.results:
+            ends = (result.summary.first_ms, result.summary.last_ms)
+            first, last = (end for end in ends if end is not None)
+            found.setdefault(result.digest, []).append((first, last))
+    medians = {file: np.median(ends, axis=0) for file, ends in found.items()}
+    return {
+        file: Sustained(seconds=seconds, first_ms=float(first), last_ms=float(last))
+        for file, (first, last) in medians.items()
+    }
 
 
 def accuracies(exported: Exported, images: IntArray, part: str) -> dict[str, Accuracy]:
@@ -221,6 +251,8 @@ def latency_of(measured: Measured) -> Latency:
         p90_ms=measured.p90_ms,
         sessions=measured.session_ids,
         suspect=measured.suspect,
+        statistic=measured.statistic,
+        p95_ms=measured.p95_ms,
     )
 
 

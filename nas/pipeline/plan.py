@@ -8,7 +8,8 @@ import math
 from typing import Final
 
 from latency_predictors.correction import ErrorReport
-from latency_predictors.lookup_table import LookupTable
+from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.measure import NETWORK_PROTOCOL
 from nas.pipeline import export, finetune, predict, profile, references, train, verify
 from nas.pipeline.context import PhaseContext, SearchContext
 from nas.pipeline.measuring import NUM_SESSIONS
@@ -17,6 +18,7 @@ from nas.pipeline.profile import NUM_CALIBRATION, check_limits, context_of, late
 from nas.pipeline.shift import NUM_NETWORKS, answers_name, quantised_precisions
 from nas.pipeline.training import started, training_key
 from nas.results import Document
+from nas.specs import TargetSpec
 from nas.task_events import SupernetTimed
 from nas.tasks import TimeSupernet, WholeSpace
 from nas.training_options import NUM_CALIBRATION_IMAGES, NUM_TRIAL_IMAGES, steps_per_epoch
@@ -36,7 +38,8 @@ EXPORT_S: Final = 0.25
 QUANTISE_S: Final = 0.5
 """Making an int8 file of it and scoring both."""
 
-VERIFIED_S: Final = NUM_SESSIONS * NETWORK_S + EXPORT_S
+PACED_SHARE: Final = 1.3
+"""Time of a session over that of its networks alone, where pauses make up most: its anchors are paced too."""
 
 RAY_S: Final = 3.0
 """Until the processes that phases share have started."""
@@ -169,12 +172,13 @@ def _further_training(ctx: SearchContext, supernet_s: float) -> list[PlannedPhas
     return [
         PlannedPhase(
             name=finetune.NAME,
-            seconds=share * supernet_s + num_tuned * (TRAINING_S + VERIFIED_S),
+            seconds=share * supernet_s + num_tuned * (TRAINING_S + _verified_s(ctx)),
             note=f"up to {num_tuned} networks trained on" if num_tuned else "not asked for",
         ),
         PlannedPhase(
             name=references.NAME,
-            seconds=(1 + share) * supernet_s + num_references * (TRAINING_S + VERIFIED_S)
+            seconds=(1 + share) * supernet_s
+            + num_references * (TRAINING_S + len(ctx.spec.targets) * _verified_s(ctx))
             if num_references
             else 0.0,
             note=f"{num_references} stock networks" if num_references else "none asked for",
@@ -193,7 +197,8 @@ def _other_phases(ctx: SearchContext, throughput: SupernetTimed, missing: int) -
     scored_images, exported_images = (
         min(count, train_images) + validation for count in (NUM_TRIAL_IMAGES, NUM_CALIBRATION_IMAGES)
     )
-    calibrated = NUM_CALIBRATION * _num_uncalibrated(ctx)
+    targets = [target for target in ctx.spec.targets if _needs_calibration(ctx, target)]
+    calibrated = NUM_CALIBRATION * len({(context_of(one.context), one.latency.metric) for one in targets})
     searches = ctx.spec.verify.rounds * len(ctx.dataset.folds) * len(ctx.spec.targets)
     quantised = ctx.spec.verify.candidates * sum(
         target.context.precision != "fp32" for target in ctx.spec.targets
@@ -202,20 +207,20 @@ def _other_phases(ctx: SearchContext, throughput: SupernetTimed, missing: int) -
     return [
         PlannedPhase(
             name=profile.NAME,
-            seconds=NUM_SESSIONS * (missing * LAYER_S + calibrated * NETWORK_S) + 1.0,
+            seconds=NUM_SESSIONS * (missing * LAYER_S + calibrated * _network_s(ctx)) + 1.0,
             note=f"{missing} layers to measure, {calibrated} networks to calibrate on",
         ),
         _scoring(ctx, scored_images * throughput.image_s, export_s),
         PlannedPhase(
             name=verify.NAME,
-            seconds=num_networks * (NUM_SESSIONS * NETWORK_S + export_s)
+            seconds=num_networks * (_verified_s(ctx) + exported_images * throughput.image_s)
             + quantised * QUANTISE_S
             + searches * ctx.spec.search.evaluations * SEARCH_S_PER_EVALUATION,
             note=f"up to {num_networks} networks exported, scored and measured",
         ),
         PlannedPhase(
             name=export.NAME,
-            seconds=DELIVERED_S * ctx.spec.export.points,
+            seconds=(DELIVERED_S + NUM_SESSIONS * ctx.spec.export.sustained_s) * ctx.spec.export.points,
             note=f"{ctx.spec.export.points} networks delivered",
         ),
     ]
@@ -245,29 +250,45 @@ def _scoring(ctx: SearchContext, score_s: float, export_s: float) -> PlannedPhas
     )
 
 
-def _tables(ctx: SearchContext) -> list[LookupTable]:
-    """Return the tables of a search's contexts, each once."""
-    contexts = dict.fromkeys(context_of(target.context) for target in ctx.spec.targets)
-    return [latest_table(ctx.stores, context) for context in contexts]
+def _network_s(ctx: SearchContext) -> float:
+    """Return the seconds that a network takes in one session, the mean over the targets."""
+    return sum(seconds_of(target.latency.metric) for target in ctx.spec.targets) / len(ctx.spec.targets)
+
+
+def seconds_of(metric: LatencyMetric) -> float:
+    """Return the seconds that a network takes in one session, its share of the anchors included."""
+    timing = metric.timing
+    paced_s = PACED_SHARE * (timing.warm_up_runs + timing.min_blocks) * metric.pause_ms / 1000
+    longer_s = max(timing.min_duration_s - NETWORK_PROTOCOL.min_duration_s, 0.0)
+    return NETWORK_S + longer_s + paced_s
+
+
+def _verified_s(ctx: SearchContext) -> float:
+    return NUM_SESSIONS * _network_s(ctx) + EXPORT_S
 
 
 def _missing(ctx: SearchContext) -> int:
-    return sum(len(table.missing(distinct_layers(ctx.space))) for table in _tables(ctx))
+    contexts = dict.fromkeys(context_of(target.context) for target in ctx.spec.targets)
+    tables = [latest_table(ctx.stores, context) for context in contexts]
+    return sum(len(table.missing(distinct_layers(ctx.space))) for table in tables)
 
 
-def _num_uncalibrated(ctx: SearchContext) -> int:
-    return sum(space_digest(ctx.space) not in table.corrections for table in _tables(ctx))
+def _needs_calibration(ctx: SearchContext, target: TargetSpec) -> bool:
+    key = target.latency.metric.correction_key(space_digest(ctx.space))
+    return key not in latest_table(ctx.stores, context_of(target.context)).corrections
 
 
 def _shares(ctx: SearchContext) -> tuple[float | None, ...]:
-    if _missing(ctx) or _num_uncalibrated(ctx):
+    if _missing(ctx) or any(_needs_calibration(ctx, target) for target in ctx.spec.targets):
         return tuple(None for _ in ctx.spec.targets)
     return tuple(check_limits(ctx, target) for target in ctx.spec.targets)
 
 
 def _reports(ctx: SearchContext) -> tuple[ErrorReport | None, ...]:
     tables = [latest_table(ctx.stores, context_of(target.context)) for target in ctx.spec.targets]
-    corrections = [table.corrections.get(space_digest(ctx.space)) for table in tables]
+    space, metrics = space_digest(ctx.space), [target.latency.metric for target in ctx.spec.targets]
+    keys = [metric.correction_key(space) for metric in metrics]
+    corrections = [table.corrections.get(key) for table, key in zip(tables, keys, strict=True)]
     return tuple(None if correction is None else correction.report for correction in corrections)
 
 

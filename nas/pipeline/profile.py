@@ -1,6 +1,6 @@
 """Phase `profile`: have measured what the table lacks, calibrate on whole networks, check the limits."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -11,27 +11,29 @@ import numpy as np
 from latency_predictors.calibration import calibrate, calibration_point, refit, spread_by_cost
 from latency_predictors.correction import CalibrationPoint, Correction
 from latency_predictors.device import ExecutionContext, host_context, host_device
+from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
-from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL
-from latency_predictors.protocol import SessionResult
+from latency_predictors.probes import graph_by_timing, probe_subjects
+from latency_predictors.protocol import SessionResult, Subject
+from latency_predictors.runtimes import get_runtime
 from latency_predictors.slot_costs import SlotCosts
 from latency_predictors.spread import combine_sessions
 from nas.data.decode import RESIZE_RULE
 from nas.export.metadata import describe
-from nas.export.onnx import export_layer, export_onnx
-from nas.export.quantize import quantise_on_noise, quantised_layer
+from nas.export.onnx import export_onnx
+from nas.export.quantize import quantise_on_noise
 from nas.feasibility import check_feasible, infeasible_message
 from nas.jobs import Waiting
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
-from nas.pipeline.costs import cost_predictors
-from nas.pipeline.measuring import measured
+from nas.pipeline.costs import PLAIN, cost_predictors
+from nas.pipeline.measuring import measured, measured_layers
 from nas.pipeline.renewal import Measuring, renewed
 from nas.results import Document, TableSummary
 from nas.specs import ContextSpec, TargetSpec
 from nas.store.stores import Stores
 from nas.training.recipes import spread_architectures
 from search_spaces.base import Architecture, SearchSpace, architecture_digest, space_digest
-from search_spaces.errors import InfeasibleError
+from search_spaces.errors import InfeasibleError, MeasurementError
 from search_spaces.layers import LayerSpec
 from search_spaces.modules.static import StaticNetwork
 from search_spaces.network import layers as layers_of
@@ -60,11 +62,22 @@ class ProfileDocument(Document):
     corrections: tuple[Correction, ...]
 
     def table(self, ctx: SearchContext, number: int) -> LookupTable:
-        """Return the table of a target as it was."""
-        context = context_of(ctx.spec.targets[number].context)
+        """Return the table of a target as it was.
+
+        Raises:
+            MeasurementError: `context_mismatch` where the runtime, or how the machine is powered, is another
+                by now.
+        """
+        target = ctx.spec.targets[number]
+        context = context_of(target.context)
         found = ctx.stores.tables.load(host_device().digest, context.digest, self.versions[number])
-        assert found is not None, "versions of tables are kept for good"
-        return found.with_correction(space_digest(ctx.space), self.corrections[number])
+        if found is None:
+            raise MeasurementError(
+                "context_mismatch",
+                f"the search was begun in another context than this machine has now ({context.label}): bring "
+                "back the runtime's version and power mode that it was begun with, or start it anew",
+            )
+        return found.with_correction(_key(ctx, target.latency.metric), self.corrections[number])
 
 
 class _MeasuredNow(Document):
@@ -79,18 +92,23 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     Raises:
         InfeasibleError: `infeasible_limits`, naming the binding limit and the nearest reachable value.
     """
-    tables = [profile_context(ctx, target.context) for target in ctx.spec.targets]
+    targets = ctx.spec.targets
+    tables = [profile_context(ctx, target.context, target.latency.metric) for target in targets]
     if any(table is None for table in tables):
         return Waiting()
-    for target in ctx.spec.targets:
+    for target in targets:
         check_limits(ctx, target)
-    profiled = [table for table in tables if table is not None]
+    profiled = [
+        (table, target.latency.metric)
+        for table, target in zip(tables, targets, strict=True)
+        if table is not None
+    ]
     ctx.run.save(
         NAME,
         ProfileDocument(
-            tables=tuple(table_summary(ctx, table) for table in profiled),
-            versions=tuple(ctx.stores.tables.publish(ctx.run.lease, table) for table in profiled),
-            corrections=tuple(table.corrections[space_digest(ctx.space)] for table in profiled),
+            tables=tuple(table_summary(ctx, table, metric) for table, metric in profiled),
+            versions=tuple(ctx.stores.tables.publish(ctx.run.lease, table) for table, _ in profiled),
+            corrections=tuple(table.corrections[_key(ctx, metric)] for table, metric in profiled),
         ),
     )
     return Done()
@@ -105,7 +123,7 @@ def check_limits(ctx: SearchContext, target: TargetSpec) -> float:
     if not target.limits:
         return 1.0
     table = latest_table(ctx.stores, context_of(target.context))
-    predictors = cost_predictors(ctx.space, table)
+    predictors = cost_predictors(ctx.space, table, target.latency.metric)
     rng = np.random.default_rng(ctx.spec.seed)
     limits = {str(name): limit for name, limit in target.limits.items()}
     found = check_feasible(ctx.space, limits, predictors, rng)
@@ -116,7 +134,8 @@ def check_limits(ctx: SearchContext, target: TargetSpec) -> float:
 
 def context_of(spec: ContextSpec) -> ExecutionContext:
     """Return the context that a specification means, with the runtime's installed version."""
-    return replace(host_context(spec.runtime, threads=spec.threads), precision=spec.precision)
+    known = host_context(spec.runtime, threads=spec.threads, batch=spec.batch)
+    return replace(known, precision=spec.precision)
 
 
 def latest_table(stores: Stores, context: ExecutionContext) -> LookupTable:
@@ -125,12 +144,18 @@ def latest_table(stores: Stores, context: ExecutionContext) -> LookupTable:
     return found or LookupTable(device=host_device(), context=context)
 
 
-def profile_context(ctx: RunContext, spec: ContextSpec) -> LookupTable | None:
-    """Return the table of a context, complete and calibrated for the space; None while that is measured."""
+def profile_context(ctx: RunContext, spec: ContextSpec, metric: LatencyMetric = PLAIN) -> LookupTable | None:
+    """Return the table of a context, complete and calibrated for the space; None while that is measured.
+
+    Args:
+        ctx: Whoever needs it.
+        spec: The context.
+        metric: What is meant by latency: whole networks are measured so, and the sums corrected for it.
+    """
     context = context_of(spec)
     measuring = Measuring(
         networks=partial(measure_networks, ctx),
-        layers=partial(_measured_layers, ctx),
+        layers=partial(measured_layers, ctx),
         choose=partial(calibration_set, ctx.space),
     )
     table = renewed(ctx, latest_table(ctx.stores, context), measuring)
@@ -138,16 +163,19 @@ def profile_context(ctx: RunContext, spec: ContextSpec) -> LookupTable | None:
         return None
     missing = table.missing(distinct_layers(ctx.space))
     if missing:
-        sessions = _measure_layers(ctx, context, missing)
+        # A runtime that is used for the first time is probed on the way.
+        probes = () if table.graph else probe_subjects(get_runtime(context.runtime).file_format)
+        sessions = _measure_layers(ctx, context, missing, probes=probes)
         if sessions is None:
             return None
-        table = table.merged(missing, sessions)
+        graph = graph_by_timing(sessions, probes) or table.graph
+        table = table.merged(missing, sessions).model_copy(update={"graph": graph})
         ctx.stores.tables.publish(ctx.run.lease, table)
-    if space_digest(ctx.space) not in table.corrections:
-        points = measure_networks(ctx, table, calibration_set(ctx.space, table))
+    if _key(ctx, metric) not in table.corrections:
+        points = measure_networks(ctx, table, calibration_set(ctx.space, table), metric)
         if points is None:
             return None
-        table = add_points(ctx.space, table, points)
+        table = add_points(ctx.space, table, points, metric)
         ctx.stores.tables.publish(ctx.run.lease, table)
     return table
 
@@ -191,7 +219,10 @@ def initial_file(space: SearchSpace, architecture: Architecture, precision: str 
 
 
 def measure_networks(
-    ctx: RunContext, table: LookupTable, architectures: Sequence[Architecture]
+    ctx: RunContext,
+    table: LookupTable,
+    architectures: Sequence[Architecture],
+    metric: LatencyMetric = PLAIN,
 ) -> list[CalibrationPoint] | None:
     """Return whole networks beside what the table says of them; None while they are measured."""
 
@@ -199,27 +230,33 @@ def measure_networks(
         return ctx.stores.artifacts.put(initial_file(ctx.space, architecture, table.context.precision))
 
     files = {architecture_digest(ctx.space, one): partial(write, one) for one in architectures}
-    sessions = measured(ctx, table.context, NETWORK_PROTOCOL, files)
+    sessions = measured(ctx, metric.context(table.context), metric.timing, files)
     if sessions is None:
         return None
-    values = combine_sessions(sessions)
+    values = combine_sessions(sessions, metric.statistic)
     return [
         calibration_point(
             table,
             layers_of(ctx.space, one),
             digest=digest,
-            measured_ms=values[digest].median_ms,
+            measured_ms=values[digest].value_ms,
             rel_sd=values[digest].rel_sd,
         )
         for digest, one in zip(files, architectures, strict=True)
     ]
 
 
-def add_points(space: SearchSpace, table: LookupTable, points: Sequence[CalibrationPoint]) -> LookupTable:
-    """Return the table with its correction for a space fitted on further networks."""
-    digest = space_digest(space)
-    known = table.corrections.get(digest)
-    return table.with_correction(digest, refit(known, points) if known else calibrate(points))
+def add_points(
+    space: SearchSpace,
+    table: LookupTable,
+    points: Sequence[CalibrationPoint],
+    metric: LatencyMetric = PLAIN,
+) -> LookupTable:
+    """Return the table with its correction for a space fitted on further networks, measured by the metric."""
+    key = metric.correction_key(space_digest(space))
+    known = table.corrections.get(key)
+    fitted = refit(known, points) if known else calibrate(points)
+    return table.with_correction(key, fitted.model_copy(update={"metric": metric}))
 
 
 def _measure_layers(
@@ -227,38 +264,28 @@ def _measure_layers(
     context: ExecutionContext,
     layers: Sequence[LayerSpec],
     num_sessions: Mapping[str, int] | None = None,
+    probes: Sequence[Subject] = (),
 ) -> tuple[SessionResult, ...] | None:
     name = _noted(context)
     if not ctx.run.has(name):
         how = "" if context.precision == "fp32" else f" in {context.precision}, quantised on random inputs"
         ctx.progress.say(f"measuring {len(layers)} layers{how} on {host_device().label}")
         ctx.run.save(name, _MeasuredNow(num_layers=len(layers)))
-    return _measured_layers(ctx, context, layers, num_sessions)
+    return measured_layers(ctx, context, layers, num_sessions, probes)
 
 
-def _measured_layers(
-    ctx: RunContext,
-    context: ExecutionContext,
-    layers: Sequence[LayerSpec],
-    num_sessions: Mapping[str, int] | None = None,
-) -> tuple[SessionResult, ...] | None:
-    made: Callable[[LayerSpec], bytes] = export_layer if context.precision == "fp32" else quantised_layer
-
-    def write(spec: LayerSpec) -> str:
-        return ctx.stores.artifacts.put(made(spec))
-
-    files = {layer_key(spec): partial(write, spec) for spec in layers}
-    return measured(ctx, context, LAYER_PROTOCOL, files, num_sessions)
+def _key(ctx: RunContext | SearchContext, metric: LatencyMetric) -> str:
+    return metric.correction_key(space_digest(ctx.space))
 
 
 def _noted(context: ExecutionContext) -> str:
     return f"{NAME}.{context.digest[:12]}"
 
 
-def table_summary(ctx: RunContext, table: LookupTable) -> TableSummary:
+def table_summary(ctx: RunContext, table: LookupTable, metric: LatencyMetric = PLAIN) -> TableSummary:
     """Return what is told of a profiled table."""
     name = _noted(table.context)
-    report = table.corrections[space_digest(ctx.space)].report
+    report = table.corrections[_key(ctx, metric)].report
     return TableSummary(
         num_layers=len(distinct_layers(ctx.space)),
         num_measured_now=ctx.run.load(name, _MeasuredNow).num_layers if ctx.run.has(name) else 0,

@@ -101,7 +101,7 @@ def _search(ctx: PhaseContext, state: Verification, fold: int) -> _Searched:
     accuracy = accuracy_predictor(ctx, state, fold)
     predictors: dict[str, Predictor] = {
         "accuracy": accuracy.predict,
-        **cost_predictors(ctx.space, state.table),
+        **cost_predictors(ctx.space, state.table, state.metric),
     }
     objectives = {name: predictors[name] for name in state.objectives}
     limited = {name: predictors[name] for name in (*state.limits, "latency_ms")}

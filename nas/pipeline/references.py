@@ -30,7 +30,7 @@ from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.training import Place, Trained, find_alike, find_trained, train_to_end, training_key
 from nas.publication import accuracy_of
-from nas.results import Document, StockTraining, VerifiedNetwork
+from nas.results import Document, Latency, StockTraining, VerifiedNetwork
 from nas.specs import StockName
 from nas.tasks import StockNetwork
 from nas.workplace import network_space
@@ -39,9 +39,15 @@ NAME: Final = "references"
 
 
 class ReferencesDocument(Document):
-    """The stock networks of a search."""
+    """The stock networks of a search.
+
+    Attributes:
+        networks: With their latencies at the first target.
+        latencies: At each target, in the order of the networks.
+    """
 
     networks: tuple[VerifiedNetwork, ...]
+    latencies: tuple[tuple[Latency, ...], ...] = ()
 
 
 class _Epochs(Document):
@@ -69,9 +75,15 @@ def run(ctx: PhaseContext) -> PhaseEnd:
         trainings[name] = _told(ctx, trained, reused=name in plan.reused)
         exported[name] = _export(ctx, name, trained)
     files = [one.file_sha256 for one in exported.values()]
-    measured = measure_files(ctx, context_of(ctx.spec.targets[0].context), files)
-    if measured is None:
+    measured = [
+        measure_files(ctx, context_of(target.context), target.latency.metric, files)
+        for target in ctx.spec.targets
+    ]
+    if any(found is None for found in measured):
         return Waiting()
+    latencies = tuple(
+        tuple(latency_of(found[file]) for file in files) for found in measured if found is not None
+    )
     networks = [
         VerifiedNetwork.model_validate(
             {
@@ -83,15 +95,15 @@ def run(ctx: PhaseContext) -> PhaseEnd:
                 "file_bytes": one.file_bytes,
                 "max_difference": one.max_difference,
                 **accuracies(one, np.arange(len(one.correct)), "validation"),
-                "latency": latency_of(measured[one.file_sha256]),
+                "latency": latencies[0][number],
                 "training": trainings[name],
                 "test_accuracy": accuracy_of(score_file(ctx, one.file_sha256, "test"), "test"),
                 **shape_costs(one),
             }
         )
-        for name, one in exported.items()
+        for number, (name, one) in enumerate(exported.items())
     ]
-    ctx.run.save(NAME, ReferencesDocument(networks=tuple(networks)))
+    ctx.run.save(NAME, ReferencesDocument(networks=tuple(networks), latencies=latencies))
     return Done()
 
 

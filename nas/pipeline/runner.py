@@ -121,6 +121,7 @@ def collect(ctx: PhaseContext) -> SearchResult:
     run = ctx.run
     exported = run.load(export.NAME, ExportDocument)
     tuned = run.load(finetune.NAME, FinetuneDocument)
+    stock = run.load(references.NAME, ReferencesDocument)
     return SearchResult(
         id=run.id,
         spec=ctx.spec,
@@ -132,7 +133,8 @@ def collect(ctx: PhaseContext) -> SearchResult:
         supernet=run.load(train.NAME, TrainDocument).summary,
         predictor=run.load(predict.NAME, PredictDocument).report,
         targets=exported.with_test_accuracies(tuned.targets),
-        references=run.load(references.NAME, ReferencesDocument).networks,
+        references=stock.networks,
+        reference_latencies=stock.latencies,
         deliveries=exported.deliveries,
         phases=tuple(PhaseTime(name=name, seconds=_timing(ctx, name).seconds) for name in PHASES),
         versions=versions(),

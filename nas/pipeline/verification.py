@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.spread import Measured
 from nas.data.dataset import Fold
@@ -92,6 +93,11 @@ class Verification:
         """Upper limits of costs, by name."""
         return {str(name): limit for name, limit in self.target.limits.items()}
 
+    @property
+    def metric(self) -> LatencyMetric:
+        """What is meant by latency."""
+        return self.target.latency.metric
+
     def add(self, exported: Exported, measured: Measured, believed: Believed, round_: int) -> None:
         """Take in a network that was exported, scored and measured, with what was believed of it before."""
         network = VerifiedNetwork.model_validate(
@@ -147,13 +153,15 @@ class Verification:
         self, table: TableSummary, cloud: tuple[CloudPoint, ...], rounds: int, stopped: str
     ) -> TargetResult:
         """Return the document of the target."""
-        facts = self.table.model_dump(mode="json", include={"device", "context"})
+        context = self.metric.context(self.table.context)
+        run_in = self.table.model_copy(update={"context": context})
+        facts = run_in.model_dump(mode="json", include={"device", "context"})
         return TargetResult(
             target=self.target,
             device=facts["device"],
             device_label=self.table.device.label,
             context=facts["context"],
-            context_label=self.table.context.label,
+            context_label=context.label,
             table=table,
             networks=front_first([one.network for one in self.found.values()]),
             cloud=cloud,

@@ -112,7 +112,8 @@ def _verify_round(
         [Named(ctx.space, architecture) for architecture in architectures],
         lambda: export_subnets(ctx, weights, architectures, len(state.found), state.target.context.precision),
     )
-    measured = measure_files(ctx, state.table.context, [one.file_sha256 for one in exported])
+    files = [one.file_sha256 for one in exported]
+    measured = measure_files(ctx, state.table.context, state.metric, files)
     if measured is None:
         return False
     for one, believed in zip(exported, proposal.networks, strict=True):
@@ -121,7 +122,7 @@ def _verify_round(
         _point(ctx, state, one, measured[one.file_sha256], believed)
         for one, believed in zip(exported, proposal.networks, strict=True)
     ]
-    state.table = add_points(ctx.space, state.table, points)
+    state.table = add_points(ctx.space, state.table, points, state.metric)
     state.publish()
     return True
 
@@ -133,7 +134,7 @@ def _point(
         state.table,
         layers(ctx.space, one.architecture),
         digest=one.digest,
-        measured_ms=latency.median_ms,
+        measured_ms=latency.value_ms,
         rel_sd=latency.rel_sd,
         predicted_ms=(believed.latency.lower, believed.latency.upper),
     )

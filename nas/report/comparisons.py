@@ -50,7 +50,7 @@ class Pair:
 def latency_pairs(target: TargetResult) -> tuple[Pair, ...]:
     """Return predicted and measured latencies in ms of every network that has both."""
     return tuple(
-        Pair(network, figure, network.latency.median_ms, network.latency.lower_ms, network.latency.upper_ms)
+        Pair(network, figure, network.latency.value_ms, network.latency.lower_ms, network.latency.upper_ms)
         for network in target.networks
         if (figure := network.predicted_latency) is not None
     )

@@ -99,7 +99,7 @@ def _charts(result: SearchResult, space: SearchSpace | None) -> dict[str, Chart]
     charts: dict[str, Chart] = {}
     for number, target in enumerate(result.targets):
         for cost in COSTS:
-            charts[f"front-{number}-{cost}"] = front_figure(target, result.references, cost)
+            charts[f"front-{number}-{cost}"] = front_figure(target, result.references_at(number), cost)
         charts[f"choices-{number}"] = choices_figure(target.front, space)
         charts[f"latency-{number}"] = prediction_figure(target)
         charts[f"accuracy-{number}"] = accuracy_prediction_figure(target)

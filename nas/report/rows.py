@@ -242,7 +242,7 @@ def _figure(figure: Figure | None) -> Ends | None:
 
 def _latency(network: VerifiedNetwork) -> Ends:
     latency = network.latency
-    return latency.median_ms, latency.lower_ms, latency.upper_ms
+    return latency.value_ms, latency.lower_ms, latency.upper_ms
 
 
 def _cells(column: Sequence[Ends | None]) -> list[Cell]:

@@ -32,6 +32,9 @@ _FIELDS: Final[dict[str, str]] = {
     "batch": "batch",
     "affinity": "pinned to processors",
     "graph_optimisation": "graph optimisation",
+    "layout": "layout",
+    "pause_ms": "pause between inferences, ms",
+    "power_mode": "power mode",
 }
 """Fields of devices and contexts, in the order they are read, with the names people use."""
 
@@ -79,7 +82,7 @@ def make_section(result: SearchResult, number: int, space: SearchSpace | None) -
     """
     target = result.targets[number]
     others = _by_latency(network for network in target.networks if network.status != "front")
-    networks = (*target.front, *_by_latency(result.references), *others)
+    networks = (*target.front, *_by_latency(result.references_at(number)), *others)
     units = units_for(networks)
     deliveries = tuple(delivery for delivery in result.deliveries if delivery.target == number)
     rows = rows_of(networks, units, space, deliveries)
@@ -108,7 +111,7 @@ def make_section(result: SearchResult, number: int, space: SearchSpace | None) -
 
 
 def _by_latency(networks: Iterable[VerifiedNetwork]) -> list[VerifiedNetwork]:
-    return sorted(networks, key=lambda network: network.latency.median_ms)
+    return sorted(networks, key=lambda network: network.latency.value_ms)
 
 
 def _kind(figures: Sequence[Figure | None]) -> str:

@@ -30,7 +30,7 @@ def show_search(result: SearchResult, *, width: int = 80, ascii_only: bool = Fal
     for number, target in enumerate(result.targets):
         chosen = [delivery for delivery in result.deliveries if delivery.target == number]
         parts += [Text(words.target_name(result, number), style="bold")]
-        parts += [front_plot(target, result.references, width=width, ascii_only=ascii_only)]
+        parts += [front_plot(target, result.references_at(number), width=width, ascii_only=ascii_only)]
         if target.front:
             parts += [front_table(target, chosen, ascii_only=ascii_only), Text()]
         parts += [Text(_plain(line, ascii_only)) for line in target_lines(target)]
@@ -64,13 +64,13 @@ def front_table(
 
 def _cells(number: int, row: Row, chosen: bool) -> tuple[str, ...]:
     latency = row.network.latency
-    half = max(latency.median_ms - latency.lower_ms, latency.upper_ms - latency.median_ms)
-    places = decimals(latency.median_ms, latency.lower_ms, latency.upper_ms)
+    half = max(latency.value_ms - latency.lower_ms, latency.upper_ms - latency.value_ms)
+    places = decimals(latency.value_ms, latency.lower_ms, latency.upper_ms)
     return (
         str(number),
         f"{row.name}{' *' if chosen else ''}",
         f"{row.accuracy.text} [{row.accuracy.interval}]",
-        f"{latency.median_ms:.{places}f} ±{half:.{places}f}",
+        f"{latency.value_ms:.{places}f} ±{half:.{places}f}",
         row.predicted_latency.text,
         row.file_size,
         row.tied,

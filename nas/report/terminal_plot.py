@@ -70,7 +70,7 @@ def front_plot(
 
 
 def _canvas(networks: Sequence[VerifiedNetwork], limit: float | None, width: int, height: int) -> Canvas:
-    latencies = [network.latency.median_ms for network in networks]
+    latencies = [network.latency.value_ms for network in networks]
     if limit is not None and limit <= MAX_LIMIT_RATIO * max(latencies):
         latencies.append(limit)
     accuracies = [100.0 * network.accuracy.value for network in networks]
@@ -87,7 +87,7 @@ def _draw(
     cells: list[list[Cell]] = [[(" ", "")] * canvas.width for _ in range(canvas.height)]
 
     def put(network: VerifiedNetwork, mark: str, style: str) -> None:
-        row, column = canvas.row(100.0 * network.accuracy.value), canvas.column(network.latency.median_ms)
+        row, column = canvas.row(100.0 * network.accuracy.value), canvas.column(network.latency.value_ms)
         cells[row][column] = (mark, style)
 
     if limit is not None and canvas.x.contains(limit):
@@ -110,7 +110,7 @@ def _draw_steps(
 ) -> None:
     """Draw what the front reaches at each latency: level until the next better point, then up to it."""
     points = [
-        (canvas.column(network.latency.median_ms), canvas.row(100.0 * network.accuracy.value))
+        (canvas.column(network.latency.value_ms), canvas.row(100.0 * network.accuracy.value))
         for network in front
     ]
     rising = [

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from latency_predictors.correction import ErrorReport
+from latency_predictors.latency_metric import LatencyMetric
 from nas.publication import measured_value
 from nas.report.numbers import BYTES, COUNTS, Scale, decimals, interval, percent, rounded, with_unit
 from nas.results import (
@@ -59,13 +60,14 @@ def accuracy_interval(accuracy: Accuracy | Figure) -> str:
 
 
 def latency_text(latency: Latency) -> str:
-    """Return a latency with as many digits as its interval allows: `0.431 ms`."""
-    return f"{rounded(latency.median_ms, latency.lower_ms, latency.upper_ms)} ms"
+    """Return a latency with as many digits as its interval allows: `0.431 ms`, or `0.45 ms (p95)`."""
+    statistic = "" if latency.statistic == "median" else f" ({latency.statistic})"
+    return f"{rounded(latency.value_ms, latency.lower_ms, latency.upper_ms)} ms{statistic}"
 
 
 def latency_interval(latency: Latency) -> str:
     """Return the interval of a latency in ms: `0.425–0.436`."""
-    return interval(latency.median_ms, latency.lower_ms, latency.upper_ms)
+    return interval(latency.value_ms, latency.lower_ms, latency.upper_ms)
 
 
 def shift_text(shift: AccuracyShift) -> str:
@@ -125,7 +127,7 @@ def limit_sentences(target: TargetResult) -> tuple[str, ...]:
 
 
 def _limit_sentence(target: TargetResult, name: str, limit: float) -> str:
-    held = f"{COST_NAMES[name]} of at most {limit_text(name, limit)}"
+    held = f"{_held_name(target, name)} of at most {limit_text(name, limit)}"
     bounds = [held_value(network, name) for network in target.front or target.networks]
     if not bounds:
         return f"Limit not checked: {held}; no network was verified"
@@ -134,6 +136,13 @@ def _limit_sentence(target: TargetResult, name: str, limit: float) -> str:
         return f"Limit not met: {held}; the nearest verified network has {nearest}{_end(name)}"
     verdict = "Limit kept" if max(bounds) <= limit else "Limit broken"
     return f"{verdict}: {held}; the highest on the front is {cost_text(name, max(bounds))}{_end(name)}"
+
+
+def _held_name(target: TargetResult, name: str) -> str:
+    """Return what a limit is on; of latency with what is meant by it, unless that is the plain median."""
+    metric = target.target.latency.metric
+    plain = name != "latency_ms" or metric == LatencyMetric()
+    return COST_NAMES[name] if plain else f"latency ({metric.label})"
 
 
 def limit_text(name: str, limit: float) -> str:
@@ -165,9 +174,13 @@ def effort_sentence(target: TargetResult) -> str:
 
 
 def target_name(result: SearchResult, index: int) -> str:
-    """Return what a target is called: with its number where there are several."""
-    label = result.targets[index].device_label
-    return label if len(result.targets) == 1 else f"Target {index + 1}: {label}"
+    """Return what a target is called: with its number and context where there are several."""
+    target = result.targets[index]
+    if len(result.targets) == 1:
+        return target.device_label
+    metric = target.target.latency.metric
+    meant = "" if metric == LatencyMetric() else f", {metric.label}"
+    return f"Target {index + 1}: {where_sentence(target)}{meant}"
 
 
 def options_text(options: Mapping[str, object]) -> str:

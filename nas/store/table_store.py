@@ -160,8 +160,8 @@ class DatabaseTableStore:
         entries = {**there.entries, **table.entries}
         for key in there.entries.keys() & table.entries.keys():
             entries[key] = _better(there.entries[key], table.entries[key])
-        reference = there.reference_ms or table.reference_ms
-        return table.model_copy(update={"entries": entries, "reference_ms": reference})
+        reference, graph = there.reference_ms or table.reference_ms, table.graph or there.graph
+        return table.model_copy(update={"entries": entries, "reference_ms": reference, "graph": graph})
 
     def _insert(
         self, lease: Lease, table: LookupTable, artifact: str, version: int, seen: Mapping[str, int]

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from api.devices import list_tables, show_table
 from latency_predictors.device import host_device
+from latency_predictors.probes import RuntimeGraph
 from nas.settings import Settings
 from search_spaces.errors import ArtifactError, UsageError
 from tests.api.handmade import lookup_table, saved_table
@@ -64,7 +65,7 @@ def test_a_table_shows_sessions_layers_and_errors(settings: Settings) -> None:
     # That differs by more than sessions may.
     assert {layer.state for layer in shown.layers} == {"suspect"}
     (calibration,) = shown.calibrations
-    assert calibration.formula == "1.00 * sum"
+    assert (calibration.formula, calibration.predicts) == ("1.00 * sum", "median")
     assert calibration.num_networks == 5
     assert calibration.report is not None
 
@@ -86,6 +87,26 @@ def test_layers_of_another_version_are_told(settings: Settings) -> None:
     assert "(median), 1 kept from another version" in text
     assert "1 stale" in text
     assert "measured over predicted, %" in text
+
+
+def test_a_table_shows_its_units_and_what_probes_found(settings: Settings) -> None:
+    table = lookup_table()
+    graph = RuntimeGraph(drops_dead_branches=True, skips_zeros=False, fuses_norm_and_activation=True)
+    entries = {
+        key: entry.model_copy(
+            update={"values": tuple(one.model_copy(update={"unit": "board-1f"}) for one in entry.values)}
+        )
+        for key, entry in table.entries.items()
+    }
+    saved_table(settings.home, table.model_copy(update={"graph": graph, "entries": entries}))
+    shown = show_table(settings, None)
+    assert {one.unit for one in shown.sessions} == {"board-1f"}
+    assert shown.graph == graph
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(shown)
+    text = console.export_text()
+    assert "drops dead branches, runs convolutions of zeros, fuses batch norm and activation" in text
+    assert "board-1f" in text
 
 
 def test_a_damaged_table_is_listed_and_refused(settings: Settings) -> None:

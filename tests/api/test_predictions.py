@@ -19,6 +19,7 @@ from latency_predictors.network_features import network_features
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, Succeeded
 from nas.settings import Settings
+from nas.specs import ContextSpec
 from nas.store.few_shot_models import NAME, StoredFewShot
 from nas.store.stores import opened_stores
 from search_spaces.base import space_digest
@@ -66,6 +67,18 @@ def test_an_architecture_costs_what_its_layers_say(
     # Nothing is alive beside the running layer of a chain.
     assert network.peak_memory_bytes.value == max(spec.activation_bytes for spec in specs)
     assert network.peak_memory_bytes.kind == "modelled"
+
+
+def test_another_context_has_another_table(profiled: Settings) -> None:
+    context = ContextSpec(runtime="openvino", batch=8)
+    with pytest.raises(MeasurementError, match="openvino .*batch 8") as caught:
+        predict_costs(profiled, Wish(preset="tiny", in_channels=1, context=context))
+    assert caught.value.code == "no_profile"
+    assert caught.value.message.endswith("--channels 1 --runtime openvino --batch 8`")
+    where = host_context("openvino", batch=8)
+    saved_table(profiled.home, lookup_table().model_copy(update={"context": where}))
+    found = predict_costs(profiled, Wish(preset="tiny", in_channels=1, context=context))
+    assert found.context == where.label
 
 
 def test_random_networks_are_the_same_for_the_same_seed(profiled: Settings) -> None:

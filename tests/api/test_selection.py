@@ -57,6 +57,26 @@ def test_the_second_target_has_its_own_networks(settings: Settings) -> None:
     assert select_by_name(settings, "net-fff666").target == 1
 
 
+def test_without_a_target_the_best_of_all_of_them_is_taken(settings: Settings) -> None:
+    """The same device in another context may keep a limit with a better network."""
+    second = target(network("net-fff666", 0.98, 0.2), network("net-ggg777", 0.96, 0.05))
+    finished_search(settings.home, target(*FRONT), second)
+    best = select_by_rule(settings, "latest", "best", {"latency_ms": 0.3}, None)
+    assert (best.network.name, best.target) == ("net-fff666", 1)
+    assert "the most accurate of 4 verified networks with latency_ms of at most 0.3" in best.why
+    assert f"of all 2 targets: {second.device_label} · {second.context_label}" in best.why
+    fastest = select_by_rule(settings, "latest", "fastest", {}, None)
+    assert (fastest.network.name, fastest.target) == ("net-ggg777", 1)
+    # One that is asked for is looked at alone.
+    assert select_by_rule(settings, "latest", "best", {"latency_ms": 0.3}, 1).network.name == "net-bbb222"
+
+
+def test_what_no_target_keeps_names_the_nearest_of_all(settings: Settings) -> None:
+    finished_search(settings.home, target(*FRONT), target(network("net-fff666", 0.9, 0.08)))
+    with pytest.raises(InfeasibleError, match="the nearest, net-fff666, has 0.0840 ms"):
+        select_by_rule(settings, "latest", "best", {"latency_ms": 0.05}, None)
+
+
 def test_a_limit_that_nothing_keeps_names_the_nearest(settings: Settings) -> None:
     finished_search(settings.home)
     with pytest.raises(InfeasibleError, match=r"net-aaa111, has 0.105 ms \(upper end") as caught:

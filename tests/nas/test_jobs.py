@@ -129,6 +129,8 @@ def test_a_job_that_got_done_is_done_though_it_was_to_be_cancelled() -> None:
         (MeasurementError("machine_busy", "m"), Fault.MEASURING),
         (MeasurementError("file_not_loadable", "m"), Fault.BAD_DATA),
         (MeasurementError("unsupported_subject", "m"), Fault.BAD_DATA),
+        (MeasurementError("not_enough_idle_cores", "m"), Fault.MEASURING),
+        (MeasurementError("runtime_missing", "m"), Fault.BAD_DATA),
         (ArtifactError("artifact_damaged", "m"), Fault.CRASH),
         (DataError("no_images", "m"), Fault.BAD_DATA),
         (UsageError("outdated_spec", "m"), Fault.BAD_DATA),

@@ -11,11 +11,23 @@ from nas.publication import (
     statuses,
     tied,
     ties,
+    within_limits,
 )
 from nas.results import VerifiedNetwork
-from tests.nas.report.documents import figure, latency, network
+from tests.nas.report.documents import figure, latency, network, target
 
 OBJECTIVES = ("accuracy", "latency_ms")
+
+
+def test_what_keeps_a_limit_on_any_target_answers_it() -> None:
+    """One device, two contexts: the second is faster, and has a limit of its own."""
+    slow = target((network("a", 0.9, 0.97), network("b", 1.4, 0.99)), limit_ms=None)
+    fast = target((network("a", 0.5, 0.97), network("c", 0.7, 0.98)), limit_ms=0.6)
+    found = within_limits([slow, fast], {})
+    assert [(number, one.name) for number, one in found] == [(0, "a"), (0, "b"), (1, "a")]
+    found = within_limits([slow, fast], {"latency_ms": 1.0})
+    assert [(number, one.name) for number, one in found] == [(0, "a"), (1, "a"), (1, "c")]
+    assert within_limits([slow, fast], {"latency_ms": 0.1}) == []
 
 
 def answers(*runs: tuple[int, bool]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from nas.results import Accuracy, SearchResult, VerifiedNetwork
-from tests.nas.report.documents import make_result, network, target
+from tests.nas.report.documents import latency, make_result, network, target
 
 
 def test_a_result_survives_its_file() -> None:
@@ -38,6 +38,26 @@ def test_a_measured_figure_cannot_be_called_anything_else() -> None:
         Accuracy.model_validate({**document, "kind": "fitted"})
     with pytest.raises(ValidationError, match="part"):
         Accuracy.model_validate({**document, "part": "select"})
+
+
+def test_of_several_targets_each_has_the_stock_networks_as_it_ran_them() -> None:
+    result = make_result()
+    assert result.references
+    # As results were before there were several.
+    assert (result.references_at(0), result.references_at(1)) == (result.references, ())
+    slower = tuple(latency(10.0, 0.1) for _ in result.references)
+    own = tuple(one.latency for one in result.references)
+    several = result.model_copy(update={"reference_latencies": (own, slower)})
+    assert several.references_at(0) == result.references
+    assert [one.latency.median_ms for one in several.references_at(1)] == [10.0] * len(slower)
+    assert [one.name for one in several.references_at(1)] == [one.name for one in result.references]
+
+
+def test_the_statistic_is_what_a_latency_is_held_by() -> None:
+    plain = latency(1.0, 0.1)
+    assert plain.value_ms == plain.median_ms == 1.0
+    tail = plain.model_copy(update={"statistic": "p95", "p95_ms": 1.5})
+    assert (tail.value_ms, tail.median_ms) == (1.5, 1.0)
 
 
 def test_documents_are_values() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from latency_predictors.latency_metric import LatencyMetric
 from nas.data.spec import ImageFolderSpec
-from nas.specs import SearchSpec, load_spec, parse_spec
+from nas.specs import ContextSpec, SearchSpec, load_spec, parse_context, parse_spec
 from search_spaces.errors import UsageError
 
 MINIMAL: dict[str, Any] = {"dataset": {"name": "digits"}}
@@ -55,7 +56,15 @@ def test_the_smallest_specification_has_a_default_for_everything_else() -> None:
         ("targets.0.device", "pi5"),
         ("targets.0.context.runtime", "tensorrt"),
         ("targets.0.context.precision", "int4"),
-        ("targets.0.context.threads", 2),
+        ("targets.0.context.threads", 3),
+        ("targets.0.context.batch", 0),
+        ("targets.0.context.batch", 257),
+        ("targets.0.latency.statistic", "mean"),
+        ("targets.0.latency.mode", "now and then"),
+        ("targets.0.latency", {"mode": "paced"}),
+        ("targets.0.latency", {"pause_ms": 20.0}),
+        ("targets.0.latency", {"mode": "paced", "pause_ms": 0}),
+        ("targets.0.latency", {"mode": "paced", "pause_ms": 201}),
         ("targets.0.limits.latency_ms", 0),
         ("targets.0.limits.latency_ms", -1.0),
         ("targets.0.limits.latency_ms", "fast"),
@@ -90,6 +99,37 @@ def test_a_bad_field_is_named(path: str, value: object) -> None:
     assert name in error.message
     assert "\n" not in error.message
     assert "http" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("latency", "metric"),
+    [
+        ({}, LatencyMetric()),
+        ({"statistic": "p95"}, LatencyMetric("p95")),
+        ({"mode": "paced", "pause_ms": 20}, LatencyMetric(pause_ms=20.0)),
+        ({"mode": "paced", "pause_ms": 200, "statistic": "p95"}, LatencyMetric("p95", 200.0)),
+    ],
+)
+def test_a_target_says_which_latency_it_means(latency: dict[str, Any], metric: LatencyMetric) -> None:
+    (target,) = parse_spec(changed("targets.0.latency", latency)).targets
+    assert target.latency.metric == metric
+
+
+def test_a_target_says_how_its_device_runs_networks() -> None:
+    asked: dict[str, Any] = {"runtime": "openvino", "threads": 4, "batch": 8}
+    (target,) = parse_spec(changed("targets.0.context", asked)).targets
+    assert target.context == ContextSpec(runtime="openvino", threads=4, batch=8)
+    assert parse_context(**asked) == target.context
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [(("abacus", 1, 1), "onnxruntime"), (("openvino", 3, 1), "threads"), (("openvino", 1, 0), "batch")],
+)
+def test_a_context_that_there_is_not_is_refused_in_words(asked: tuple[str, int, int], named: str) -> None:
+    with pytest.raises(UsageError, match=named) as caught:
+        parse_context(*asked)
+    assert caught.value.code == "invalid_spec"
 
 
 def test_every_bad_field_is_named_at_once_with_what_was_given() -> None:

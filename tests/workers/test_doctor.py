@@ -1,5 +1,7 @@
 """The doctor sees what spoils measurements and says what to do about it."""
 
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from latency_predictors.anchors import default_anchors
 from latency_predictors.device import host_context, host_device
 from latency_predictors.measure import NETWORK_PROTOCOL, Summary
 from latency_predictors.protocol import SessionResult, SubjectResult
+from latency_predictors.runtimes import RUNTIMES
 from search_spaces.errors import MeasurementError
 from workers.doctor import (
     Check,
@@ -151,6 +154,24 @@ def test_the_runtime_runs_and_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     loud = check_runtime()
     assert loud.verdict == "fail"
     assert loud.found.startswith("telemetry_on: ")
+
+
+def test_every_runtime_of_the_catalogue_runs_here_and_tells_which_graphs_it_runs() -> None:
+    for name in RUNTIMES:
+        check = check_runtime(name)
+        assert (check.name, check.verdict, check.fix) == (name, "ok", "")
+        assert check.found.startswith(f"{version(name)} runs; ")
+        assert "drops dead branches" in check.found
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("openvino", "ok"), ("onnxruntime", "fail")])
+def test_a_runtime_that_is_missing_is_listed_with_the_command_that_installs_it(
+    name: str, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    check = check_runtime(name)
+    assert (check.verdict, check.fix) == (verdict, f"pip install {name}")
+    assert "not installed" in check.found
 
 
 def test_steadiness_is_the_largest_difference_between_processes() -> None:

@@ -2,20 +2,22 @@
 
 import io
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from latency_predictors.device import host_context
 from latency_predictors.few_shot_fitting import fit_few_shot
 from latency_predictors.lookup_table import LookupTable
 from nas.job_records import Job, JobRequest
 from nas.jobs import Fault, Faulted, JobKind, Succeeded
 from nas.settings import Settings
-from nas.specs import ProfileSpec, SpaceSpec
+from nas.specs import ContextSpec, ProfileSpec, SpaceSpec
 from nas.store.few_shot_models import NAME, StoredFewShot
 from nas.store.stores import opened_stores
-from search_spaces.errors import HwnasError, UsageError
+from search_spaces.errors import HwnasError, MeasurementError, UsageError
 from tests.api.handmade import lookup_table, saved_table
 from tests.latency_predictors.drawn_networks import networks, points
 from tests.workers.jobs_at_work import TENANT, Workplace
@@ -99,6 +101,29 @@ def test_a_model_of_few_networks_is_asked_for_and_its_errors_are_told(
     console = Console(width=200, file=io.StringIO(), record=True)
     console.print(profiled)
     assert "20 whole networks were measured, 9 of them drawn at random" in console.export_text()
+
+
+def test_another_context_is_another_table(settings: Settings) -> None:
+    where = host_context("openvino", batch=4)
+    saved_table(settings.home, lookup_table().model_copy(update={"context": where}))
+    context = ContextSpec(runtime="openvino", batch=4)
+    profiled = profile_host(settings, "mobilenet_v3", "tiny", 10, 1, context)
+    assert (profiled.context, profiled.table.num_measured_now) == (where.label, 0)
+
+
+def test_a_runtime_that_is_not_installed_is_said_before_anything_is_queued(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("latency_predictors.device.version", missing)
+    with pytest.raises(MeasurementError, match="pip install openvino") as caught:
+        profile_host(settings, "mobilenet_v3", "tiny", 10, 1, ContextSpec(runtime="openvino"))
+    assert caught.value.code == "runtime_missing"
+    assert not settings.home.exists()
+
+
+def missing(package: str) -> str:
+    """The version of a package that is not there."""
+    raise PackageNotFoundError(package)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,17 @@
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from latency_predictors.device import host_context
+from latency_predictors.device import ExecutionContext, host_context
 from nas.export.card import Card, architecture_document, measurements_document, readme
 from nas.export.classifier import read_metadata
 from nas.export.rendering import markdown
-from nas.results import Accuracy, AccuracyShift
+from nas.results import Accuracy, AccuracyShift, Sustained
 from tests.nas.export.cards import DEVICE, example_card
 from tests.nas.export.conftest import NAMES
 
@@ -34,6 +34,45 @@ def test_the_head_has_the_fields_that_model_hubs_read(model: Path) -> None:
     assert result["task"] == {"type": "image-classification"}
     assert result["dataset"] == {"name": "digits", "type": "digits", "split": "test"}
     assert [metric["value"] for metric in result["metrics"]] == [0.975, 0.431]
+
+
+def test_a_network_that_was_measured_with_another_runtime_is_run_with_the_one_it_was_scored_with(
+    model: Path,
+) -> None:
+    card = example_card(model)
+    assert card.scored_in == card.context
+    elsewhere = ExecutionContext("openvino", "2026.4.1", threads=2, batch=8)
+    target = card.target.model_copy(update={"context": asdict(elsewhere), "context_label": elsewhere.label})
+    card = replace(card, target=target, versions={"onnxruntime": "1.31.1"})
+    assert card.scored_in == ExecutionContext("onnxruntime", "1.31.1")
+    _, text = head_and_text(card, model)
+    assert "pip install numpy pillow onnxruntime==1.31.1" in text
+    assert "accuracy was found out with onnxruntime" in text
+    assert "its latency is that of openvino\n2026.4.1" in text
+    assert "| latency | median, milliseconds for a batch of 8 |" in text
+
+
+def test_a_run_at_a_stretch_is_told_where_there_was_one(model: Path) -> None:
+    card = example_card(model)
+    _, text = head_and_text(card, model)
+    assert "at a stretch" not in text
+    run = Sustained(seconds=10.0, first_ms=0.4312, last_ms=0.4701)
+    card = replace(card, network=card.network.model_copy(update={"sustained": run}))
+    _, text = head_and_text(card, model)
+    assert "| first and last tenth of 10 s at a stretch | 0.431 ms, then 0.47 ms |  | measured |" in text
+    document = measurements_document(card, read_metadata(model))
+    assert document["sustained"]["last_ms"] == 0.4701
+
+
+def test_a_tail_is_called_a_tail(model: Path) -> None:
+    card = example_card(model)
+    tail = card.network.latency.model_copy(update={"statistic": "p95", "p95_ms": 0.433})
+    card = replace(card, network=card.network.model_copy(update={"latency": tail}))
+    head, text = head_and_text(card, model)
+    assert "| latency, p95 | 0.433 ms (p95) | 0.425–0.436 ms | measured |" in text
+    (result,) = head["model-index"][0]["results"]
+    assert result["metrics"][1]["value"] == 0.433
+    assert result["metrics"][1]["name"].startswith("p95 on ")
 
 
 def test_the_head_claims_no_licence(model: Path) -> None:

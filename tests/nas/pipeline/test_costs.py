@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from latency_predictors.device import host_context
+from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, peak_memory_bytes
 from nas.pipeline.costs import cost_predictors, latency_predictor
@@ -56,6 +57,13 @@ def test_latency_is_the_corrected_sum_of_the_table(finished: FinishedSearch, tab
     assert found.kind == "table"
     # The stopwatch counts nodes and bytes, which layers share fairly: the sum has to order networks well.
     assert np.corrcoef(sums, found.point)[0, 1] > 0.95
+
+
+def test_a_latency_that_was_not_calibrated_is_not_predicted_by_another(table: LookupTable) -> None:
+    space = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
+    with pytest.raises(MeasurementError) as caught:
+        latency_predictor(space, table, LatencyMetric("p95"))
+    assert caught.value.code == "not_profiled"
 
 
 def test_a_space_that_was_not_profiled_has_no_latency(table: LookupTable) -> None:

@@ -2,6 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
+from latency_predictors.device import host_device
+from nas.jobs import Waiting
 from nas.pipeline import export
 from nas.pipeline.context import Done
 from nas.pipeline.export import ExportDocument
@@ -42,6 +46,32 @@ def test_test_accuracies_go_to_the_files_they_belong_to() -> None:
     document = ExportDocument(deliveries=(), test_accuracies={"2" * 64: scored})
     (found,) = document.with_test_accuracies([target((first, other))])
     assert [one.test_accuracy for one in found.networks] == [None, scored]
+
+
+def test_what_is_delivered_runs_at_a_stretch_where_that_is_asked_for(
+    copied: Home, finished: FinishedSearch
+) -> None:
+    ctx = copied.context(export={"points": 2, "sustained_s": 5})
+    ctx.run.save("finetune", FinetuneDocument(targets=(finished.target,), cpu_seconds=0.0, weights={}))
+    assert export.run(ctx) == Waiting()
+    leased = copied.stores.measurements.lease(host_device().digest, "by hand")
+    assert leased is not None
+    lease, (batch,) = leased
+    assert batch.timing.min_duration_s == batch.timing.ceiling_s == 5.0
+    copied.stores.measurements.give_back(lease)
+    copied.watch.serve(copied.stores)
+    assert export.run(ctx) == Done()
+    document = ctx.run.load("export", ExportDocument)
+    (found,) = document.with_test_accuracies([finished.target])
+    delivered = {delivery.name for delivery in document.deliveries}
+    for one in found.networks:
+        if one.name not in delivered:
+            assert one.sustained is None
+            continue
+        assert one.sustained is not None
+        # The stopwatch's last runs are 1 % slower than its first.
+        assert one.sustained.last_ms == pytest.approx(1.01 * one.sustained.first_ms)
+        assert one.sustained.seconds == 5.0
 
 
 def test_a_file_that_stands_on_two_fronts_is_scored_once(copied: Home, finished: FinishedSearch) -> None:

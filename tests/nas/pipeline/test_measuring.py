@@ -114,6 +114,11 @@ def test_another_protocol_is_another_measurement(home: Home) -> None:
         deliver(home, name, "a")
     assert measured(ctx, CONTEXT, LAYER_PROTOCOL, files(ctx, "a")) is not None
     assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a")) is None
+    for name in ("s3", "s4"):
+        deliver(home, name, "a")
+    found = measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a"))
+    assert found is not None
+    assert [one.session_id for one in found] == ["s3", "s4"]
 
 
 def test_a_file_that_cannot_be_measured_is_told_as_whoever_measured_told(home: Home) -> None:

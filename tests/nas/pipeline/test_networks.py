@@ -8,6 +8,7 @@ import onnx
 import pytest
 
 from latency_predictors.device import host_context
+from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.memory import peak_memory_bytes
 from latency_predictors.spread import Measured
 from nas.evaluation import SubnetEvaluator
@@ -137,7 +138,7 @@ def test_files_are_measured_under_their_digests(
 ) -> None:
     ctx = copied.context()
     files = [both[0].file_sha256, finished.target.networks[0].file_sha256]
-    found = measured(copied, lambda: measure_files(ctx, host_context(), files))
+    found = measured(copied, lambda: measure_files(ctx, host_context(), LatencyMetric(), files))
     for file in files:
         assert found[file].median_ms == pytest.approx(file_ms(ctx.run.network_path(file)))
     # The second one was measured when it was verified.
@@ -148,3 +149,16 @@ def test_what_was_measured_is_shown_as_measured() -> None:
     shown = latency_of(Measured("d", 1.0, 0.9, 1.2, 1.3, 0.01, ("s1", "s2"), suspect=False))
     assert (shown.lower_ms, shown.median_ms, shown.upper_ms, shown.p90_ms) == (0.9, 1.0, 1.2, 1.3)
     assert (shown.kind, shown.sessions) == ("measured", ("s1", "s2"))
+    assert (shown.value_ms, shown.statistic, shown.p95_ms) == (1.0, "median", None)
+
+
+def test_a_tail_is_measured_and_shown_as_a_tail(copied: Home, finished: FinishedSearch) -> None:
+    ctx, (network, *_) = copied.context(), finished.target.networks
+    metric, file = LatencyMetric("p95", pause_ms=20.0), network.file_sha256
+    found = measured(copied, lambda: measure_files(ctx, host_context(), metric, [file]))[file]
+    shown = latency_of(found)
+    # The stopwatch's tail is 3 % above its median.
+    assert shown.median_ms == pytest.approx(network.latency.median_ms)
+    assert shown.value_ms == shown.p95_ms == pytest.approx(1.03 * shown.median_ms)
+    assert shown.statistic == "p95"
+    assert shown.lower_ms < shown.value_ms < shown.upper_ms

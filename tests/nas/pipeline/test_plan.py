@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from latency_predictors.device import host_context
+from latency_predictors.latency_metric import LatencyMetric
 from nas.pipeline.context import SearchContext
 from nas.pipeline.costs import latency_predictor
 from nas.pipeline.measuring import NUM_SESSIONS
@@ -17,10 +18,10 @@ from nas.pipeline.plan import (
     QUANTISE_S,
     RAY_S,
     TRAINING_S,
-    VERIFIED_S,
     epochs_for,
     make_plan,
     planned_epochs,
+    seconds_of,
 )
 from nas.pipeline.profile import latest_table
 from nas.pipeline.shift import NUM_NETWORKS
@@ -41,6 +42,7 @@ OPEN: dict[str, Any] = {"supernet": {}, "references": [], "budget": {"wall_minut
 # 120 images in batches of at most 64 are two steps an epoch: two seconds; then a checkpoint.
 EPOCH_S = 2.0 + CHECKPOINT_S
 START_S = RAY_S + TRAINING_S
+VERIFIED_S = NUM_SESSIONS * NETWORK_S + EXPORT_S
 RESNET_S = TRAINING_S + VERIFIED_S
 
 
@@ -158,6 +160,30 @@ def test_what_is_measured_already_costs_nothing_again(finished: FinishedSearch, 
     table = latest_table(finished.home.stores, host_context())
     assert fresh.reports == (None,)
     assert known.reports == (table.corrections[space_digest(finished.context().space)].report,)
+
+
+def test_every_context_and_every_latency_is_counted(finished: FinishedSearch) -> None:
+    """The table of one runtime is there; the other one is measured from the start, and so are tails."""
+    openvino: dict[str, Any] = {"context": {"runtime": "openvino"}}
+    tails: dict[str, Any] = {"latency": {"statistic": "p95"}}
+    asked: list[list[dict[str, Any]]] = [[{}], [{}, tails], [{}, openvino, openvino]]
+    plain, tail, other = (make_plan(planned(finished.home, targets=targets)) for targets in asked)
+    assert (plain.num_layers_missing, tail.num_layers_missing) == (0, 0)
+    assert other.num_layers_missing == other.num_layers
+    notes = [plan.phases[0].note for plan in (plain, tail, other)]
+    assert [note.partition(", ")[2] for note in notes] == [
+        "0 networks to calibrate on",
+        "20 networks to calibrate on",
+        "20 networks to calibrate on",
+    ]
+    assert (plain.share_within_limits, tail.share_within_limits) == ((1.0,), (None, None))
+
+
+def test_pauses_take_time() -> None:
+    plain, tail, paced = (LatencyMetric(), LatencyMetric("p95"), LatencyMetric(pause_ms=20.0))
+    assert seconds_of(plain) == NETWORK_S < seconds_of(tail)
+    # At least 60 runs and 10 to warm up, each after 20 ms; and the anchors likewise.
+    assert seconds_of(paced) > NETWORK_S + 70 * 0.02
 
 
 def test_the_share_of_the_space_within_the_limits_is_between_none_and_all(finished: FinishedSearch) -> None:

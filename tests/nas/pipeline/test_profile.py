@@ -1,11 +1,15 @@
 """Tables are completed, calibrated once and checked against the limits before anything is trained."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from latency_predictors.device import host_context, host_device
+from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL
+from latency_predictors.probes import probe_subjects
 from nas.jobs import JobState, Waiting
 from nas.pipeline import profile
 from nas.pipeline.context import Done, PhaseContext
@@ -31,6 +35,8 @@ from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import Home, Recorder, measured, small_spec
 
 SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
+NUM_FIRST = len(distinct_layers(SPACE)) + len(probe_subjects("onnx"))
+"""What is measured of a context that is used for the first time: layers, and probes of the runtime."""
 
 
 def profiled(home: Home, ctx: PhaseContext) -> LookupTable:
@@ -45,7 +51,8 @@ def test_every_layer_is_measured_once_then_whole_networks(home: Home) -> None:
     summary = table_summary(ctx, profiled(home, ctx))
     keys = [layer_key(spec) for spec in distinct_layers(SPACE)]
     layers_asked, networks_asked = home.watch.asked
-    assert sorted(layers_asked) == sorted(keys)
+    probes = [probe.digest for probe in probe_subjects("onnx")]
+    assert sorted(layers_asked) == sorted(keys + probes)
     assert len(set(networks_asked)) == len(networks_asked) == NUM_CALIBRATION
     assert (summary.num_layers, summary.num_measured_now) == (len(keys), len(keys))
     assert summary.report["num_networks"] == NUM_CALIBRATION
@@ -106,7 +113,7 @@ def test_layers_that_were_measured_are_kept_when_calibrating_fails(home: Home) -
         profile_context(ctx, ContextSpec())
     assert not latest_table(home.stores, host_context()).missing(distinct_layers(SPACE))
     profiled(home, ctx)
-    assert [len(asked) for asked in home.watch.asked] == [len(distinct_layers(SPACE)), NUM_CALIBRATION]
+    assert [len(asked) for asked in home.watch.asked] == [NUM_FIRST, NUM_CALIBRATION]
 
 
 def test_two_searches_that_wait_for_the_same_layers_have_them_measured_once(home: Home) -> None:
@@ -116,7 +123,7 @@ def test_two_searches_that_wait_for_the_same_layers_have_them_measured_once(home
     home.watch.serve(home.stores)
     states = {home.stores.jobs.get("local", job.id).state for job in (first, second)}
     assert states == {JobState.QUEUED}
-    assert [len(asked) for asked in home.watch.asked] == [len(distinct_layers(SPACE))]
+    assert [len(asked) for asked in home.watch.asked] == [NUM_FIRST]
 
 
 def test_an_empty_table_stands_for_one_that_is_not_there(home: Home) -> None:
@@ -214,6 +221,58 @@ def test_each_target_has_its_table(copied: Home) -> None:
     first, second = ctx.run.load("profile", ProfileDocument).tables
     assert first == second
     assert copied.watch.asked == []
+
+
+def test_a_runtime_that_is_used_for_the_first_time_is_probed(home: Home) -> None:
+    ctx = home.context()
+    graph = profiled(home, ctx).graph
+    assert graph is not None
+    assert graph.probes_ms.keys() == {probe.path.stem for probe in probe_subjects("onnx")}
+    stored = latest_table(home.stores, host_context())
+    assert stored.graph == graph
+    # What is known of it stays when layers of another space are measured.
+    assert home.stores.tables.publish(ctx.run.lease, stored.model_copy(update={"graph": None})) > 0
+    assert latest_table(home.stores, host_context()).graph == graph
+
+
+METRICS = [LatencyMetric("p95"), LatencyMetric(pause_ms=20.0), LatencyMetric("p95", pause_ms=20.0)]
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.label)
+def test_the_tail_and_pauses_are_calibrated_on_networks_that_are_measured_so(
+    metric: LatencyMetric, copied: Home
+) -> None:
+    """The layers are those that are there; the networks are other measurements, and another correction."""
+    ctx = copied.context()
+    assert profile_context(ctx, ContextSpec(), metric) is None
+    leased = copied.stores.measurements.lease(host_device().digest, "by hand")
+    assert leased is not None
+    lease, (batch,) = leased
+    assert (batch.timing, batch.context) == (metric.timing, metric.context(host_context()))
+    assert len(batch.artifacts) == NUM_CALIBRATION
+    copied.stores.measurements.give_back(lease)
+    table = measured(copied, lambda: profile_context(ctx, ContextSpec(), metric))
+    correction = table.corrections[metric.correction_key(space_digest(SPACE))]
+    plain = table.corrections[space_digest(SPACE)]
+    assert (correction.metric, plain.metric) == (metric, LatencyMetric())
+    by_digest = {point.digest: point.measured_ms for point in plain.points}
+    # The stopwatch's tail is 3 % above its median, its pauses cost nothing.
+    tail = 1.03 if metric.statistic == "p95" else 1.0
+    for point in correction.points:
+        # Those that were verified are files of other facts, which are a few bytes longer.
+        assert point.measured_ms == pytest.approx(tail * by_digest[point.digest], rel=1e-3)
+
+
+def test_a_search_that_comes_back_on_another_version_says_so(
+    copied: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx = copied.context()
+    assert profile.run(ctx) == Done()
+    changed = replace(host_context(), runtime_version="0.0.1")
+    monkeypatch.setattr(profile, "context_of", lambda spec: changed)
+    with pytest.raises(MeasurementError, match=r"onnxruntime 0\.0\.1") as caught:
+        ctx.run.load("profile", ProfileDocument).table(ctx, 0)
+    assert caught.value.code == "context_mismatch"
 
 
 def test_the_phase_waits_without_leaving_its_document(home: Home) -> None:

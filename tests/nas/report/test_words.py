@@ -5,6 +5,7 @@ import pytest
 from latency_predictors.correction import ErrorReport
 from nas.report import words
 from nas.results import AccuracyShift
+from nas.specs import LatencySpec, TargetSpec
 from tests.nas.report.documents import TABLE_REPORT, figure, latency, make_result, network, target
 
 FAST = network("fast", 0.1134, 0.9517)
@@ -58,6 +59,28 @@ def test_an_empty_front_names_the_nearest_network() -> None:
     )
 
 
+def test_a_limit_on_the_tail_says_so() -> None:
+    tail = latency(0.5, 0.1).model_copy(update={"statistic": "p95", "p95_ms": 0.52})
+    asked = TargetSpec(
+        latency=LatencySpec(statistic="p95", mode="paced", pause_ms=20), limits={"latency_ms": 1.0}
+    )
+    found = target((network("tail", 0.5, 0.98, latency=tail),), target=asked)
+    assert words.limit_sentences(found)[0].startswith(
+        "Limit kept: latency (p95 with pauses of 20 ms) of at most 1 ms; the highest on the front is 0.550 ms"
+    )
+    assert words.latency_text(tail) == "0.52 ms (p95)"
+
+
+def test_several_targets_of_a_device_are_told_apart_by_their_contexts() -> None:
+    tail = TargetSpec(latency=LatencySpec(statistic="p95"))
+    result = make_result(targets=(target((FAST,)), target((FAST,), target=tail)))
+    first, second = (words.target_name(result, number) for number in (0, 1))
+    assert first == (
+        "Target 1: Neoverse-N1, 2 cores, 8 GiB, Linux aarch64 · onnxruntime 1.23.0, fp32, 1 thread, batch 1"
+    )
+    assert second == f"{first.replace('1:', '2:', 1)}, p95"
+
+
 def test_a_limit_without_any_network_was_not_checked() -> None:
     assert words.limit_sentences(target((), 0.1))[0].startswith("Limit not checked")
 
@@ -107,7 +130,7 @@ def test_targets_are_numbered_only_where_there_are_several() -> None:
     one = make_result()
     two = make_result((target((FAST,)), target((BEST,))))
     assert words.target_name(one, 0) == "Neoverse-N1, 2 cores, 8 GiB, Linux aarch64"
-    assert words.target_name(two, 1) == "Target 2: Neoverse-N1, 2 cores, 8 GiB, Linux aarch64"
+    assert words.target_name(two, 1).startswith("Target 2: Neoverse-N1, 2 cores, 8 GiB, Linux aarch64 · ")
 
 
 def test_the_predictors_rank_correlation_is_told() -> None:

@@ -1,0 +1,58 @@
+"""One search for several contexts of one device: each has its table, its front, and its own measurements."""
+
+import pytest
+
+from api.selection import select_by_rule
+from latency_predictors.device import host_context, host_device
+from latency_predictors.latency_metric import LatencyMetric
+from nas.results import SearchResult
+from search_spaces.base import space_digest
+from search_spaces.catalogue import get_space
+from tests.nas.pipeline.small_search import Home, file_ms
+
+SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
+TAIL = LatencyMetric("p95", pause_ms=20.0)
+TARGETS = [
+    {},
+    {"context": {"runtime": "openvino", "batch": 2}},
+    {"latency": {"statistic": "p95", "mode": "paced", "pause_ms": 20}},
+]
+
+
+@pytest.fixture
+def result(home: Home) -> SearchResult:
+    return home.search(targets=TARGETS)
+
+
+def test_every_target_has_its_own_context_front_and_stock_networks(home: Home, result: SearchResult) -> None:
+    plain, openvino, tail = result.targets
+    contexts = [host_context(), host_context("openvino", batch=2), TAIL.context(host_context())]
+    assert [one.context_label for one in result.targets] == [context.label for context in contexts]
+    assert all(one.front for one in result.targets)
+    for target, share in ((plain, 1.0), (openvino, 1.0), (tail, 1.03)):
+        for network in target.networks:
+            path = home.stores.artifacts.local_path(network.file_sha256, ".onnx")
+            assert network.latency.value_ms == pytest.approx(share * file_ms(path))
+    assert {network.latency.statistic for network in tail.networks} == {"p95"}
+    (stock,) = result.references_at(0)
+    assert [one.latency.value_ms for one in result.references_at(1)] == [stock.latency.median_ms]
+    assert [one.latency.value_ms for one in result.references_at(2)] == [
+        pytest.approx(1.03 * stock.latency.median_ms)
+    ]
+    # A runtime has one table; what is meant by latency has a correction in it.
+    keys = {(key.device, key.context) for key in home.stores.tables.published()}
+    assert keys == {(host_device().digest, context.digest) for context in contexts[:2]}
+    table = home.stores.tables.load(host_device().digest, contexts[0].digest)
+    assert table is not None
+    space = space_digest(SPACE)
+    assert table.corrections.keys() == {space, TAIL.correction_key(space)}
+    verified = {network.architecture_digest for network in tail.networks}
+    assert verified <= {point.digest for point in table.corrections[TAIL.correction_key(space)].points}
+
+
+def test_the_union_of_the_fronts_answers_what_is_best_under_a_limit(home: Home, result: SearchResult) -> None:
+    limit = max(network.latency.upper_ms for target in result.targets for network in target.networks)
+    chosen = select_by_rule(home.settings, "latest", "best", {"latency_ms": 2 * limit}, None)
+    everything = [network for target in result.targets for network in target.networks]
+    assert chosen.network.accuracy.value == max(network.accuracy.value for network in everything)
+    assert chosen.network in result.targets[chosen.target].networks
