@@ -1,166 +1,43 @@
 """What a search leaves behind: the documents that reports, cards and the command line read.
 
-Every figure says how it was obtained: `measured` on the device or on images, `table` (sum of measured layers,
-corrected), `fitted` (predicted from scored subnets), `modelled` (worked out from shapes).
+What is known of one network stands in `network_results`.
 """
 
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
+from nas.network_results import (
+    Accuracy,
+    AccuracyShift,
+    Document,
+    Figure,
+    Kind,
+    Latency,
+    Status,
+    StockTraining,
+    Sustained,
+    VerifiedNetwork,
+)
 from nas.specs import SearchSpec, TargetSpec
-from search_spaces.base import Option
 
-Kind = Literal["measured", "table", "fitted", "modelled", "assumed"]
-Status = Literal["front", "dominated", "over_limit"]
-
-
-class Document(BaseModel):
-    """Frozen, and strict about fields it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Figure(Document):
-    """A value with its interval and how it was obtained."""
-
-    value: float
-    lower: float
-    upper: float
-    kind: Kind
-
-
-class Accuracy(Document):
-    """Share of images classified correctly by the exported file.
-
-    Attributes:
-        value: In 0..1.
-        lower: Lower bound of the 95 % interval (Wilson).
-        upper: Upper bound.
-        num_images: Images scored.
-        part: Which images: `confirm`, which no predictor has seen, where there are enough; `validation` (all
-            of it) where halves swap roles, which flatters a little, and for stock networks, which no image
-            has selected; `test` for delivered networks.
-        kind: Always measured.
-    """
-
-    value: float
-    lower: float
-    upper: float
-    num_images: int
-    part: Literal["confirm", "validation", "test"]
-    kind: Literal["measured"] = "measured"
-
-
-class Latency(Document):
-    """Milliseconds of one inference of the exported file on the device.
-
-    Attributes:
-        median_ms: Median over sessions.
-        lower_ms: Lower bound of the statistic's interval: spread between and inside sessions.
-        upper_ms: Upper bound; this is what keeps the limit.
-        p90_ms: Of all runs.
-        sessions: Identifiers of the measuring sessions.
-        suspect: Whether these contradict each other, or the device was disturbed wherever they agree.
-        kind: Always measured.
-        statistic: What the target means by latency: the interval, the limit and the front are of this.
-        p95_ms: 95th percentile of all runs, where that is the statistic.
-    """
-
-    median_ms: float
-    lower_ms: float
-    upper_ms: float
-    p90_ms: float
-    sessions: tuple[str, ...]
-    suspect: bool = False
-    kind: Literal["measured"] = "measured"
-    statistic: Literal["median", "p95"] = "median"
-    p95_ms: float | None = None
-
-    @property
-    def value_ms(self) -> float:
-        """The statistic."""
-        return self.median_ms if self.p95_ms is None else self.p95_ms
-
-
-class Sustained(Document):
-    """What a network takes when it runs at a stretch: medians over sessions of the first and last tenth.
-
-    Attributes:
-        seconds: How long each session ran it.
-    """
-
-    seconds: float
-    first_ms: float
-    last_ms: float
-    kind: Literal["measured"] = "measured"
-
-
-class StockTraining(Document):
-    """How a stock network was trained.
-
-    Attributes:
-        cpu_seconds: Of processors, that it took.
-        given_cpu_seconds: Its share of what supernet and front took, for which the number of epochs was
-            chosen.
-        reused: Whether it was trained for an earlier search.
-    """
-
-    epochs: int
-    cpu_seconds: float
-    given_cpu_seconds: float
-    reused: bool
-
-
-class VerifiedNetwork(Document):
-    """A network that was exported, checked, scored and measured as exported.
-
-    Attributes:
-        name: Short, unique in the search, for example `net-3f9a1c` or `resnet`.
-        origin: `search`, or `reference` for a stock network.
-        architecture: Option of every choice, by name; empty for a stock network.
-        architecture_digest: SHA-256 of the architecture.
-        file_sha256: Of the exported file; it stands in the folder `networks` under this name.
-        file_bytes: Its size.
-        max_difference: Largest difference of a logit between torch and the file before quantisation.
-        predicted_accuracy: What the search believed when it chose the network, with the supernet's weights.
-        predicted_latency: The same, in milliseconds.
-        peak_memory_bytes: Activations at their peak, worked out from shapes as for fp32; an upper bound for
-            int8.
-        tied_with: Names of points of the front whose accuracy cannot be told from this one's (paired test).
-        round: Round of verification that it came from, from 1.
-        inherited_accuracy: With the supernet's weights, where the network was trained on.
-        finetune_epochs: Epochs that it was trained on; 0 where its weights are the supernet's.
-        test_accuracy: Only for delivered networks and stock networks.
-        training: Only of stock networks.
-        fp32_accuracy: Of an int8 file: what the network was before quantisation, on the same images.
-        sustained: Only for delivered networks, where it was asked for.
-    """
-
-    name: str
-    origin: Literal["search", "reference"]
-    architecture: dict[str, Option]
-    architecture_digest: str
-    resolution: int
-    num_params: int
-    num_macs: int
-    peak_memory_bytes: int
-    file_sha256: str
-    file_bytes: int
-    max_difference: float
-    accuracy: Accuracy
-    latency: Latency
-    predicted_accuracy: Figure | None = None
-    predicted_latency: Figure | None = None
-    status: Status = "dominated"
-    tied_with: tuple[str, ...] = ()
-    round: int = 1
-    inherited_accuracy: Accuracy | None = None
-    finetune_epochs: int = 0
-    test_accuracy: Accuracy | None = None
-    training: StockTraining | None = None
-    fp32_accuracy: Accuracy | None = None
-    sustained: Sustained | None = None
+__all__ = [
+    "Accuracy",
+    "AccuracyShift",
+    "CloudPoint",
+    "Delivery",
+    "Document",
+    "Figure",
+    "Kind",
+    "Latency",
+    "PhaseTime",
+    "SearchResult",
+    "Status",
+    "StockTraining",
+    "SupernetSummary",
+    "Sustained",
+    "TableSummary",
+    "TargetResult",
+    "VerifiedNetwork",
+]
 
 
 class TableSummary(Document):
@@ -179,26 +56,6 @@ class TableSummary(Document):
     median_spread: float
     sessions: tuple[str, ...]
     report: dict[str, Any]
-
-
-class AccuracyShift(Document):
-    """By how much accuracy changes from fp32 to the precision of a target, as a share of images.
-
-    Attributes:
-        value: Mean over the networks; negative where accuracy is lost.
-        lower: Lower end of the interval that a new network's change lies in with 90 %.
-        upper: Upper end.
-        num_networks: Exported and scored in both precisions.
-        num_images: On which each was scored.
-        kind: Always fitted.
-    """
-
-    value: float
-    lower: float
-    upper: float
-    num_networks: int
-    num_images: int
-    kind: Literal["fitted"] = "fitted"
 
 
 class CloudPoint(Document):

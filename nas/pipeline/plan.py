@@ -8,10 +8,19 @@ import math
 from typing import Final
 
 from latency_predictors.correction import ErrorReport
-from latency_predictors.latency_metric import LatencyMetric
-from latency_predictors.measure import NETWORK_PROTOCOL
 from nas.pipeline import export, finetune, predict, profile, references, train, verify
 from nas.pipeline.context import PhaseContext, SearchContext
+from nas.pipeline.durations import (
+    CHECKPOINT_S,
+    DELIVERED_S,
+    EXPORT_S,
+    LAYER_S,
+    QUANTISE_S,
+    RAY_S,
+    SEARCH_S_PER_EVALUATION,
+    TRAINING_S,
+    seconds_of,
+)
 from nas.pipeline.measuring import NUM_SESSIONS
 from nas.pipeline.options import options_of, recipe_of
 from nas.pipeline.profile import NUM_CALIBRATION, check_limits, context_of, latest_table
@@ -26,34 +35,6 @@ from search_spaces.base import space_digest
 from search_spaces.sampling import option_counts
 from search_spaces.slot_tables import distinct_layers
 
-LAYER_S: Final = 0.16
-"""One layer in one session, its share of the anchors included."""
-
-NETWORK_S: Final = 0.45
-"""One network in one session, likewise."""
-
-EXPORT_S: Final = 0.25
-"""Extracting, writing and checking one network."""
-
-QUANTISE_S: Final = 0.5
-"""Making an int8 file of it and scoring both."""
-
-PACED_SHARE: Final = 1.3
-"""Time of a session over that of its networks alone, where pauses make up most: its anchors are paced too."""
-
-RAY_S: Final = 3.0
-"""Until the processes that phases share have started."""
-
-TRAINING_S: Final = 3.5
-"""Until one that trains has started, and opened the images."""
-
-CHECKPOINT_S: Final = 0.15
-"""Keeping the checkpoint of an epoch."""
-
-DELIVERED_S: Final = 0.1
-"""Writing what is handed out with one network, which is scored on the test images."""
-
-SEARCH_S_PER_EVALUATION: Final = 1.5e-4
 LONGER: Final = 1.25
 """Share of the budget's epochs up to which a training that another search has begun is gone on with."""
 
@@ -253,14 +234,6 @@ def _scoring(ctx: SearchContext, score_s: float, export_s: float) -> PlannedPhas
 def _network_s(ctx: SearchContext) -> float:
     """Return the seconds that a network takes in one session, the mean over the targets."""
     return sum(seconds_of(target.latency.metric) for target in ctx.spec.targets) / len(ctx.spec.targets)
-
-
-def seconds_of(metric: LatencyMetric) -> float:
-    """Return the seconds that a network takes in one session, its share of the anchors included."""
-    timing = metric.timing
-    paced_s = PACED_SHARE * (timing.warm_up_runs + timing.min_blocks) * metric.pause_ms / 1000
-    longer_s = max(timing.min_duration_s - NETWORK_PROTOCOL.min_duration_s, 0.0)
-    return NETWORK_S + longer_s + paced_s
 
 
 def _verified_s(ctx: SearchContext) -> float:

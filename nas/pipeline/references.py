@@ -84,27 +84,33 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     latencies = tuple(
         tuple(latency_of(found[file]) for file in files) for found in measured if found is not None
     )
-    networks = [
-        VerifiedNetwork.model_validate(
-            {
-                "name": name,
-                "origin": "reference",
-                "architecture": {},
-                "architecture_digest": one.digest,
-                "file_sha256": one.file_sha256,
-                "file_bytes": one.file_bytes,
-                "max_difference": one.max_difference,
-                **accuracies(one, np.arange(len(one.correct)), "validation"),
-                "latency": latencies[0][number],
-                "training": trainings[name],
-                "test_accuracy": accuracy_of(score_file(ctx, one.file_sha256, "test"), "test"),
-                **shape_costs(one),
-            }
-        )
-        for number, (name, one) in enumerate(exported.items())
-    ]
-    ctx.run.save(NAME, ReferencesDocument(networks=tuple(networks), latencies=latencies))
+    networks = tuple(
+        _network(ctx, str(name), one, trainings[name], latency)
+        for (name, one), latency in zip(exported.items(), latencies[0], strict=True)
+    )
+    ctx.run.save(NAME, ReferencesDocument(networks=networks, latencies=latencies))
     return Done()
+
+
+def _network(
+    ctx: PhaseContext, name: str, one: Exported, training: StockTraining, latency: Latency
+) -> VerifiedNetwork:
+    return VerifiedNetwork.model_validate(
+        {
+            "name": name,
+            "origin": "reference",
+            "architecture": {},
+            "architecture_digest": one.digest,
+            "file_sha256": one.file_sha256,
+            "file_bytes": one.file_bytes,
+            "max_difference": one.max_difference,
+            **accuracies(one, np.arange(len(one.correct)), "validation"),
+            "latency": latency,
+            "training": training,
+            "test_accuracy": accuracy_of(score_file(ctx, one.file_sha256, "test"), "test"),
+            **shape_costs(one),
+        }
+    )
 
 
 def _share(ctx: PhaseContext) -> float:

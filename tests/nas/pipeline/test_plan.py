@@ -10,19 +10,17 @@ from latency_predictors.device import host_context
 from latency_predictors.latency_metric import LatencyMetric
 from nas.pipeline.context import SearchContext
 from nas.pipeline.costs import latency_predictor
-from nas.pipeline.measuring import NUM_SESSIONS
-from nas.pipeline.plan import (
+from nas.pipeline.durations import (
     CHECKPOINT_S,
     EXPORT_S,
     NETWORK_S,
     QUANTISE_S,
     RAY_S,
     TRAINING_S,
-    epochs_for,
-    make_plan,
-    planned_epochs,
     seconds_of,
 )
+from nas.pipeline.measuring import NUM_SESSIONS
+from nas.pipeline.plan import epochs_for, make_plan, planned_epochs
 from nas.pipeline.profile import latest_table
 from nas.pipeline.shift import NUM_NETWORKS
 from nas.pipeline.train import MAX_EPOCHS, TRAINING_SHARE

@@ -91,7 +91,9 @@ def test_a_space_that_shares_layers_measures_only_the_others(copied: Home) -> No
     document = small_spec().model_dump(mode="json")["dataset"]
     ctx = copied.context(dataset={**document, "num_classes": 7})
     summary = table_summary(ctx, profiled(copied, ctx))
-    head, networks = copied.watch.asked
+    asked, networks = copied.watch.asked
+    # On a restless machine the probes have told nothing, and are asked again.
+    head = set(asked) - {probe.digest for probe in probe_subjects("onnx")}
     assert summary.num_measured_now == len(head) == 1
     assert len(networks) == NUM_CALIBRATION
     table = latest_table(copied.stores, host_context())

@@ -1,0 +1,43 @@
+"""How long steps of a search last: seconds counted on a small machine with two cores."""
+
+from typing import Final
+
+from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.measure import NETWORK_PROTOCOL
+
+LAYER_S: Final = 0.16
+"""One layer in one session, its share of the anchors included."""
+
+NETWORK_S: Final = 0.45
+"""One network in one session, likewise."""
+
+EXPORT_S: Final = 0.25
+"""Extracting, writing and checking one network."""
+
+QUANTISE_S: Final = 0.5
+"""Making an int8 file of it and scoring both."""
+
+PACED_SHARE: Final = 1.3
+"""Time of a session over that of its networks alone, where pauses make up most: its anchors are paced too."""
+
+RAY_S: Final = 3.0
+"""Until the processes that phases share have started."""
+
+TRAINING_S: Final = 3.5
+"""Until one that trains has started, and opened the images."""
+
+CHECKPOINT_S: Final = 0.15
+"""Keeping the checkpoint of an epoch."""
+
+DELIVERED_S: Final = 0.1
+"""Writing what is handed out with one network, which is scored on the test images."""
+
+SEARCH_S_PER_EVALUATION: Final = 1.5e-4
+
+
+def seconds_of(metric: LatencyMetric) -> float:
+    """Return the seconds that a network takes in one session, its share of the anchors included."""
+    timing = metric.timing
+    paced_s = PACED_SHARE * (timing.warm_up_runs + timing.min_blocks) * metric.pause_ms / 1000
+    longer_s = max(timing.min_duration_s - NETWORK_PROTOCOL.min_duration_s, 0.0)
+    return NETWORK_S + longer_s + paced_s
