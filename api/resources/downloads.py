@@ -1,6 +1,7 @@
 """Files on their way to clients: what was scored, to the byte, and bundles of it."""
 
 import base64
+import hashlib
 import io
 import re
 import tempfile
@@ -58,7 +59,8 @@ def bundle(stores: Stores, job: Job, network_name: str) -> Response:
             versions=result.versions,
         )
         content = _zipped(written)
-    return Response(content, media_type="application/zip", headers=_headers(f"{network_name}.zip"))
+    headers = _headers(f"{network_name}.zip", hashlib.sha256(content).digest())
+    return Response(content, media_type="application/zip", headers=headers)
 
 
 def find_network(result: SearchResult, name: str) -> tuple[int, VerifiedNetwork]:
@@ -86,13 +88,11 @@ def _zipped(folder: Path) -> bytes:
     return written.getvalue()
 
 
-def _headers(name: str, sha256: bytes | None = None) -> dict[str, str]:
+def _headers(name: str, sha256: bytes) -> dict[str, str]:
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:120]
-    headers = {
+    return {
         "Content-Disposition": f'attachment; filename="{plain}"',
         "Cache-Control": "private, no-cache",
+        "Repr-Digest": f"sha-256=:{base64.b64encode(sha256).decode()}:",
+        "ETag": f'"{sha256.hex()}"',
     }
-    if sha256 is not None:
-        headers["Repr-Digest"] = f"sha-256=:{base64.b64encode(sha256).decode()}:"
-        headers["ETag"] = f'"{sha256.hex()}"'
-    return headers

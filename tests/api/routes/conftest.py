@@ -10,6 +10,8 @@ import pytest
 from nas.data.decode import RESIZE_RULE
 from nas.export.metadata import describe
 from nas.export.onnx import export_onnx
+from nas.job_records import Job
+from nas.jobs import Succeeded
 from nas.store.front_store import StoredCandidate
 from nas.store.stores import Stores
 from search_spaces.base import architecture_digest
@@ -55,13 +57,18 @@ def exported_file() -> bytes:
 
 def written(stores: Stores, content: bytes) -> str:
     """Write a finished search with its rows; return its identifier."""
+    return worked_on(stores, submitted(stores, SPEC), content)
+
+
+def worked_on(stores: Stores, job: Job, content: bytes) -> str:
+    """Do what a worker does with a queued search, in no time; return its identifier."""
     facts = {
         "file_sha256": hashlib.sha256(content).hexdigest(),
         "file_bytes": len(content),
         "architecture_digest": architecture_digest(SPACE, ARCHITECTURE),
     }
     found = target(*(one.model_copy(update=facts) for one in FRONT))
-    run = claimed(stores, submitted(stores, SPEC))
+    run = claimed(stores, job)
     stores.artifacts.put(content)
     run.save_result(result(run.id, found))
     stores.fronts.save_front(run.lease, 0, found.model_dump_json())
@@ -74,4 +81,5 @@ def written(stores: Stores, content: bytes) -> str:
         ],
     )
     stores.fronts.add_export(run.lease, "net-ccc333", "onnx", facts["file_sha256"], {"why": "the best"})  # type: ignore[arg-type]
+    stores.queue.settle(run.lease, Succeeded())
     return run.id
