@@ -52,6 +52,14 @@ COMMANDS: Final = {
     "tables export": "api.table_commands",
     "tables import": "api.table_commands",
 }
+AT_A_SERVICE: Final = {
+    "search": "api.remote",
+    "searches list": "api.remote",
+    "searches show": "api.remote",
+    "searches front": "api.remote",
+    "searches cancel": "api.remote",
+}
+"""Where these commands are asked of a service (`--server`), with the same parameters."""
 GROUPS: Final = {
     "searches": "Read searches: their state, their verified front; cancel one.",
     "supernets": "Trained weights that searches share.",
@@ -83,6 +91,16 @@ ENVIRONMENT_ERRORS: Final = (
 """What a full disk, a read-only folder or a file in the place of a folder give: no traceback explains it."""
 WIDTH_OF_FILES: Final = 120
 """Columns of tables that are written to a file or a pipe."""
+
+JSON: Final = Annotated[bool, typer.Option("--json", help="Print the answer as one JSON document.")]
+SERVER: Final = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        envvar="HWNAS_SERVER",
+        help="Ask the service there, with the key in HWNAS_KEY; the store of this machine if not given.",
+    ),
+]
 
 
 class Answer(Protocol):
@@ -145,7 +163,7 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
             groups[group] = typer.Typer(help=GROUPS[group], rich_markup_mode="rich")
             app.add_typer(groups[group], name=group)
         function = getattr(importlib.import_module(module), path.replace(" ", "_"))
-        groups[group].command(name)(_answering(function))
+        groups[group].command(name)(_answering(_asking(function, AT_A_SERVICE.get(path))))
     return app
 
 
@@ -188,11 +206,32 @@ def _answering(function: Callable[..., Answer]) -> Callable[..., int]:
         _print(answer, as_json)
         return 1 if getattr(answer, "failed", False) else 0
 
-    option = Annotated[bool, typer.Option("--json", help="Print the answer as one JSON document.")]
-    switch = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=option)
+    return _with_option(command, function, "as_json", JSON, default=False)
+
+
+def _asking(function: Callable[..., Answer], elsewhere: str | None) -> Callable[..., Answer]:
+    """Return a command with an option `--server`, if it can be asked of a service: the module says how."""
+    if elsewhere is None:
+        return function
+
+    @functools.wraps(function)
+    def command(*, server: str, **options: Any) -> Answer:
+        if not server:
+            return function(**options)
+        answer: Answer = getattr(importlib.import_module(elsewhere), function.__name__)(server, **options)
+        return answer
+
+    return _with_option(command, function, "server", SERVER, "")
+
+
+def _with_option(
+    command: Callable[..., Any], function: Callable[..., Any], name: str, option: Any, default: object
+) -> Callable[..., Any]:
+    """Give a command the parameters of the function that it wraps, and one more."""
+    more = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option)
     signature = inspect.signature(function)
-    command.__signature__ = signature.replace(parameters=[*signature.parameters.values(), switch])  # type: ignore[attr-defined]
-    command.__annotations__ = {**function.__annotations__, "as_json": option}
+    command.__signature__ = signature.replace(parameters=[*signature.parameters.values(), more])  # type: ignore[attr-defined]
+    command.__annotations__ = {**function.__annotations__, name: option}
     return command
 
 

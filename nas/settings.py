@@ -64,3 +64,17 @@ class Settings(BaseSettings):
     def searches(self) -> Path:
         """Folder with a folder for each search."""
         return self.home / "searches"
+
+
+class ServerSettings(BaseSettings):
+    """How a client finds a service and is let in.
+
+    Attributes:
+        server: Address of the service that commands ask (`HWNAS_SERVER`); the store on this machine if empty.
+        key: What lets them in (`HWNAS_KEY`).
+    """
+
+    model_config = SettingsConfigDict(env_prefix="HWNAS_", frozen=True)
+
+    server: str = ""
+    key: str = Field(default="", repr=False)

@@ -16,11 +16,11 @@ seed: 0
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from latency_predictors.latency_metric import LatencyMetric
 from nas.data.spec import DatasetSpec
+from nas.spec_files import read_document
 from search_spaces.digests import sha256_json
 from search_spaces.errors import UsageError
 
@@ -263,19 +263,7 @@ def load_spec(path: Path) -> SearchSpec:
     Raises:
         UsageError: `no_such_file`, `invalid_yaml` or `invalid_spec`.
     """
-    if not path.is_file():
-        raise UsageError("no_such_file", f"there is no file {path}: give the path of a specification (YAML)")
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    # A date that is none and bytes that are no text are ValueErrors; endless brackets a RecursionError.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise UsageError("invalid_yaml", f"{path} is not YAML: {reason}") from error
-    if not isinstance(document, dict):
-        raise UsageError(
-            "invalid_spec", f"{path} holds no specification: it starts with 'dataset:', for example"
-        )
-    return parse_spec(_anchored(document, path.parent))
+    return parse_spec(_anchored(read_document(path), path.parent))
 
 
 def _anchored(document: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -29,7 +29,8 @@ A failure is one line on standard error, `error[CODE]: message`; with `--json` i
 
 Searches, tables and supernets are kept in a database and a folder for files, both under `HWNAS_HOME` where
 the [settings](settings.md) do not say otherwise. Every command reads these; what trains or measures runs in
-a worker (`hwnas worker`), which `demo`, `search` and `devices profile` start where none is alive.
+a worker (`hwnas worker`), which `demo`, `search` and `devices profile` start where none is alive. Commands
+with `--server` can ask a service (`hwnas serve`) instead; `--json` then prints what the service answers.
 """
 
 

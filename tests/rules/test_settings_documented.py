@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.settings import Settings
+from nas.settings import ServerSettings, Settings
 from tests.rules.sources import ROOT, dotted, nodes, package_files, place
 
 PAGE = ROOT / "docs" / "reference" / "settings.md"
@@ -22,13 +22,16 @@ MAY_READ = {
 
 
 def test_the_page_lists_every_setting_and_no_other() -> None:
-    prefix = Settings.model_config.get("env_prefix", "")
-    fields = {f"{prefix}{name}".upper() for name in Settings.model_fields}
+    fields = {
+        f"{kind.model_config.get('env_prefix', '')}{name}".upper()
+        for kind in (Settings, ServerSettings)
+        for name in kind.model_fields
+    }
     assert set(ROW.findall(PAGE.read_text(encoding="utf-8"))) == fields
 
 
 def test_settings_are_frozen() -> None:
-    assert Settings.model_config.get("frozen") is True
+    assert all(kind.model_config.get("frozen") for kind in (Settings, ServerSettings))
 
 
 @pytest.mark.parametrize("path", sorted(set(package_files()) - MAY_READ), ids=str)

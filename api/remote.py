@@ -1,0 +1,128 @@
+"""What commands do with `--server`: each function stands for the command of its name, and asks a service."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from api.client import Client
+from api.remote_answers import RemoteFront, RemoteList, RemoteSearch
+from api.remote_progress import EventLines
+from api.resources.jobs import JobResource
+from api.searches import Cancelled
+from nas.jobs import JobState
+from nas.settings import ServerSettings
+from nas.spec_files import read_document
+from search_spaces.errors import HwnasError, UsageError
+
+LATEST: Final = "latest"
+
+
+def search(server: str, spec: Path, *, watch: bool) -> RemoteSearch:
+    """Have a service run the search that a file specifies; watch it to its end.
+
+    Raises:
+        UsageError: `no_such_file`, `invalid_yaml`, `invalid_spec` or `data_not_on_server`.
+        HwnasError: What the service says; what ended the search, if not success; `interrupted` on Ctrl-C.
+    """
+    document = read_document(spec)
+    _check_data(document)
+    with _client(server) as client:
+        job = client.search(client.submit(document).id)
+        if watch:
+            job = _watched(client, job)
+        return _shown(client, job)
+
+
+def searches_list(server: str) -> RemoteList:
+    """Return the searches of a service, the last submitted last."""
+    with _client(server) as client:
+        return RemoteList(searches=tuple(client.searches())[::-1])
+
+
+def searches_show(server: str, search: str) -> RemoteSearch:
+    """Return one search, with its fronts once it has succeeded.
+
+    Raises:
+        UsageError: `unknown_search` or `ambiguous_search`.
+    """
+    with _client(server) as client:
+        return _shown(client, find_search(client, search))
+
+
+def searches_cancel(server: str, search: str) -> Cancelled:
+    """Cancel a search.
+
+    Raises:
+        UsageError: `unknown_search`, `ambiguous_search` or `job_ended`.
+    """
+    with _client(server) as client:
+        job = client.cancel(find_search(client, search).id)
+    return Cancelled(id=job.id, state=job.state)
+
+
+def searches_front(server: str, search: str, target: int) -> RemoteFront:
+    """Return the verified front of a search.
+
+    Raises:
+        UsageError: `unknown_search`, `ambiguous_search`, `search_not_finished` or `unknown_target`.
+    """
+    with _client(server) as client:
+        return RemoteFront.of(client.front(find_search(client, search).id, target))
+
+
+def find_search(client: Client, name: str) -> JobResource:
+    """Return a search by its identifier, the start of one, or `latest`.
+
+    Raises:
+        UsageError: `unknown_search` or `ambiguous_search`.
+    """
+    found = []
+    for job in client.searches():
+        if name in (LATEST, job.id):
+            return job
+        if job.id.startswith(name):
+            found.append(job)
+    if not found:
+        raise UsageError(
+            "unknown_search", f"the service has no search '{name}': `hwnas searches list` shows what it has"
+        )
+    if len(found) > 1:
+        listed = ", ".join(job.id for job in found)
+        raise UsageError("ambiguous_search", f"'{name}' may be any of {listed}: write more of it")
+    return found[0]
+
+
+def _client(server: str) -> Client:
+    access = ServerSettings(server=server)
+    return Client(access.server, access.key or None)
+
+
+def _check_data(document: dict[str, Any]) -> None:
+    dataset = document.get("dataset")
+    if isinstance(dataset, dict) and "path" in dataset:
+        raise UsageError(
+            "data_not_on_server",
+            f"the service does not read {dataset['path']} of this machine: register the images there "
+            "(`hwnas datasets add NAME SPEC.yaml`) and write `dataset: {name: stored, id: NAME}`",
+        )
+
+
+def _watched(client: Client, job: JobResource) -> JobResource:
+    try:
+        job = client.wait(job.id, on_event=EventLines())
+    except KeyboardInterrupt as error:
+        raise HwnasError(
+            "interrupted",
+            f"search {job.id} goes on at the service: `hwnas searches show {job.id}` tells how far it is, "
+            f"`hwnas searches cancel {job.id}` ends it",
+        ) from error
+    if job.state is JobState.CANCELLED:
+        raise HwnasError("cancelled", f"search {job.id} was cancelled")
+    if job.state is not JobState.SUCCEEDED and job.error is not None:
+        raise HwnasError(job.error.code, f"search {job.id} is {job.state}: {job.error.message}")
+    return job
+
+
+def _shown(client: Client, job: JobResource) -> RemoteSearch:
+    targets = len(job.spec.get("targets", ())) if job.state is JobState.SUCCEEDED else 0
+    fronts = tuple(RemoteFront.of(client.front(job.id, number)) for number in range(1, targets + 1))
+    return RemoteSearch(search=job, fronts=fronts)

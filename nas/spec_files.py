@@ -1,0 +1,29 @@
+"""Files that hold a specification, read as they are: what is in them is looked at elsewhere."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from search_spaces.errors import UsageError
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Read a YAML or JSON file that holds a mapping.
+
+    Raises:
+        UsageError: `no_such_file`, `invalid_yaml` or `invalid_spec`.
+    """
+    if not path.is_file():
+        raise UsageError("no_such_file", f"there is no file {path}: give the path of a specification (YAML)")
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    # A date that is none and bytes that are no text are ValueErrors; endless brackets a RecursionError.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError("invalid_yaml", f"{path} is not YAML: {reason}") from error
+    if not isinstance(document, dict):
+        raise UsageError(
+            "invalid_spec", f"{path} holds no specification: it starts with 'dataset:', for example"
+        )
+    return document

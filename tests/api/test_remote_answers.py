@@ -1,0 +1,65 @@
+from rich.console import Console, RenderableType
+
+from api.remote_answers import RemoteFront, RemoteList, RemoteSearch
+from api.resources.jobs import ErrorResource, JobResource
+from nas.jobs import JobKind, JobState
+from tests.api.handmade import FRONT
+
+
+def drawn(what: RenderableType) -> str:
+    """As a terminal of 120 columns shows it."""
+    console = Console(width=120)
+    with console.capture() as captured:
+        console.print(what)
+    return captured.get()
+
+
+def job(**fields: object) -> JobResource:
+    plain = {
+        "id": "digits-1f3a9c2e",
+        "kind": JobKind.SEARCH,
+        "state": JobState.FAILED,
+        "name": "[red]digits",
+        "owner": "me",
+        "spec": {},
+        "attempt": 1,
+        "cancel_requested": False,
+        "error": None,
+        "created_at": "2026-01-02T03:04:05Z",
+        "changed_at": "2026-01-02T03:04:05Z",
+        "finished_at": None,
+        "links": {},
+    }
+    return JobResource.model_validate({**plain, **fields})
+
+
+def front(**fields: object) -> RemoteFront:
+    plain = {
+        "search": "digits-1f3a9c2e",
+        "target": 1,
+        "device": "a board",
+        "context": "onnxruntime",
+        "limits": {},
+        "table": {},
+        "networks": FRONT,
+        "dominated": (),
+        "num_evaluated": 5,
+        "links": {},
+    }
+    return RemoteFront.model_validate({**plain, **fields})
+
+
+def test_a_list_shows_text_as_it_is() -> None:
+    told = drawn(RemoteList(searches=(job(),)))
+    assert "2026-01-02 03:04" in told
+    assert "[red]digits" in told
+    assert "No searches yet" in drawn(RemoteList(searches=()))
+
+
+def test_a_search_is_drawn_with_its_error_and_its_fronts() -> None:
+    error = ErrorResource(code="not_finite", message="the loss is no number")
+    assert "not_finite: the loss is no number" in drawn(RemoteSearch(search=job(error=error), fronts=()))
+    told = drawn(RemoteSearch(search=job(state=JobState.SUCCEEDED), fronts=(front(),)))
+    assert "a board" in told
+    assert all(network.name in told for network in FRONT)
+    assert "no network keeps the limits" in drawn(front(networks=()))
