@@ -208,7 +208,7 @@ def _address(url: str) -> str:
         read = httpx.URL()
     if read.scheme not in ("http", "https") or not read.host or read.userinfo:
         raise UsageError(
-            "invalid_server", "give the address of a service as http://HOST:PORT or https://HOST"
+            "invalid_server", "an address of a service is http:// or https:// with a host and a port"
         )
     return url
 

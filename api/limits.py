@@ -73,7 +73,9 @@ class Limits:
             await problems.of_error(error)(scope, receive, send_marked)
         else:
             await self._app(scope, checked, send_marked)
-        _tell(scope, status, time.perf_counter() - started)
+        finally:
+            # Without a status something went wrong on our side: the answer is given further out.
+            _tell(scope, status or 500, time.perf_counter() - started)
 
 
 async def _checked(scope: Scope, headers: Headers, receive: Receive) -> Receive:
@@ -122,7 +124,13 @@ async def _body(receive: Receive) -> bytes:
 
 
 def _tell(scope: Scope, status: int, seconds: float) -> None:
-    route: Any = scope.get("route")
-    template = getattr(route, "path", "?")
-    facts = {"request_id": scope["state"]["request_id"], "method": scope["method"], "route": template}
+    """Log a request: the template of its route, never the address, which may hold a token."""
+    state: dict[str, Any] = scope["state"]
+    facts: dict[str, Any] = {"request_id": state["request_id"], "method": scope["method"]}
+    facts["route"] = getattr(scope.get("route"), "path", "?")
+    if (principal := state.get("principal")) is not None:
+        facts["key"] = principal.key_id
+    parameters = scope.get("path_params", {})
+    if job := parameters.get("search_id") or parameters.get("job_id"):
+        facts["job"] = job
     _LOG.info("request", extra={"facts": {**facts, "status": status, "ms": round(1000 * seconds, 1)}})

@@ -166,6 +166,8 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    _LOG.error("request failed", exc_info=error)
+    request_id = str(getattr(request.state, "request_id", ""))
+    _LOG.error("request failed", exc_info=error, extra={"facts": {"request_id": request_id}})
     told = "something is wrong on our side: see the log of the server under the id of this request"
-    return problem(500, "internal_error", told)
+    # Given outside of everything that marks answers otherwise.
+    return problem(500, "internal_error", told, {"x-request-id": request_id})

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from api.app import create_app
+from api.json_lines import logged
 from api.state import Service
 from nas.results import Document
 from nas.settings import Settings
@@ -69,7 +70,7 @@ def serve(
             host=host,
             port=port,
             root_path=root_path,
-            log_level="warning",
+            log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=STREAMS_END_S,
@@ -77,7 +78,7 @@ def serve(
             h11_max_incomplete_event_size=32 * 1024,
         )
         server = _Server(config, app.state.service)
-        with _worker(settings) if worker else _nobody():
+        with logged(sys.stderr), _worker(settings) if worker else _nobody():
             server.run()
         return Served(address=server.address)
 

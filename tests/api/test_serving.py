@@ -1,5 +1,6 @@
 """`hwnas serve` as a process: it listens, says where, serves, and stops with an open stream."""
 
+import json
 import os
 import re
 import signal
@@ -47,6 +48,10 @@ def test_a_server_stops_in_time_though_somebody_listens(
             assert next(line for line in lines if line.startswith("event:")) == "event: queued"
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=10)
+    assert process.stderr is not None
+    log = [json.loads(line) for line in process.stderr if line.startswith("{")]
+    assert {"/login", "/v1/searches"} <= {line.get("route") for line in log}
+    assert key not in str(log)
 
 
 def test_it_listens_elsewhere_only_with_keys(tmp_path: Path) -> None:
