@@ -49,6 +49,7 @@ COMMANDS: Final = {
     "devices compare": "api.device_commands",
     "devices profile": "workers.commands",
     "devices doctor": "workers.commands",
+    "devices energy": "workers.commands",
     "tables export": "api.table_commands",
     "tables import": "api.table_commands",
 }

@@ -13,6 +13,7 @@ from api.searches import unbroken
 from api.table_names import find_table, table_name
 from latency_predictors.device import Device, ExecutionContext, host_device
 from latency_predictors.lookup_table import EntryKind
+from latency_predictors.meters import find_meters
 from latency_predictors.probes import RuntimeGraph
 from latency_predictors.shared_table import Provenance
 from latency_predictors.trust import State
@@ -114,6 +115,7 @@ class TableDetails(Document):
 
     Attributes:
         imported: Where it comes from; None where this installation measured it.
+        meters: Of energy on this machine, and why others are absent; empty for another machine's table.
     """
 
     name: str
@@ -128,6 +130,7 @@ class TableDetails(Document):
     calibrations: tuple[Calibration, ...]
     layers: tuple[LayerLine, ...]
     imported: Provenance | None = None
+    meters: tuple[str, ...] = ()
 
     def __rich__(self) -> RenderableType:
         """Draw what was measured, when, and how good the predictions from it are."""
@@ -151,7 +154,8 @@ class TableDetails(Document):
         for session in self.sessions:
             started = session.started_at[:19].replace("T", " ")
             sessions.add_row(session.id, started, str(session.num_layers), session.unit)
-        return Group(head, sessions, *self.calibrations)
+        meters = unbroken(["", *(f"energy   {meter}" for meter in self.meters)])
+        return Group(head, sessions, *self.calibrations, meters)
 
 
 def list_tables(settings: Settings) -> TableList:
@@ -222,6 +226,7 @@ def table_details(stores: Stores, key: TableKey) -> TableDetails:
             for entry in table.entries.values()
         ),
         imported=None if told is None else Provenance.model_validate(told),
+        meters=tuple(one.label for one in find_meters()) if key.device == host_device().digest else (),
     )
 
 

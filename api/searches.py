@@ -11,7 +11,8 @@ from rich.text import Text
 from nas.job_records import Job
 from nas.jobs import JobState
 from nas.pipeline.deliver import deliver_search
-from nas.report.numbers import duration, percent
+from nas.report.costs import HEADS, cost_rows, cost_sentence, total_row
+from nas.report.numbers import percent
 from nas.report.words import front_sentence
 from nas.results import Document, SearchResult
 from nas.settings import Settings
@@ -108,7 +109,8 @@ class SearchDetails(Document):
         for number, target in enumerate(self.result.targets, 1):
             lines.append(f"\nTarget {number}: {target.device_label} · {target.context_label}")
             lines.append(front_sentence(target.front))
-        return Group(unbroken([*lines, ""]), _deliveries(self.result), Text(), _phases(self.result))
+        sentence = Text(cost_sentence(self.result))
+        return Group(unbroken([*lines, ""]), _deliveries(self.result), Text(), _phases(self.result), sentence)
 
 
 def list_searches(settings: Settings) -> SearchList:
@@ -233,9 +235,9 @@ def _deliveries(result: SearchResult) -> Table:
 
 
 def _phases(result: SearchResult) -> Table:
-    table = Table("phase", "time", box=None)
-    for phase in result.phases:
-        table.add_row(phase.name, duration(phase.seconds))
+    table = Table(*HEADS[: len(total_row(result))], box=None)
+    for row in (*cost_rows(result), total_row(result)):
+        table.add_row(*row)
     return table
 
 

@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 from benchmarks.command import Section, run_sections
-from benchmarks.sections import all_tables, fake_device, few_shot, int8, intervals, table_time
+from benchmarks.sections import all_tables, arena, fake_device, few_shot, int8, intervals, table_time
 
 SECTIONS: Final[dict[str, Section]] = {
     "table_time": table_time.run,
@@ -26,6 +26,7 @@ SECTIONS: Final[dict[str, Section]] = {
     "few_shot": few_shot.run,
     "fake_device": fake_device.run,
     "int8": int8.run,
+    "arena": arena.run,
 }
 """Each takes a folder for its work and whether to be quick. `table_cases` has the contexts."""
 

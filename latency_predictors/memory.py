@@ -2,6 +2,7 @@
 
 Counted for fp32, one image, layers in order, every activation given back after its last use; weights are not
 part of it. A layer's own need is `LayerSpec.activation_bytes`; what later layers still wait for comes on top.
+What a runtime holds beyond that is in `arena`.
 """
 
 from collections.abc import Callable

@@ -8,7 +8,7 @@ from nas.export.tasks import export_networks, score_exported
 from nas.faults import as_compute_error
 from nas.ports import Artifacts
 from nas.scoring import score_subnets
-from nas.task_events import Event
+from nas.task_events import Event, metered
 from nas.tasks import (
     ExportNetworks,
     ScoreFile,
@@ -50,7 +50,11 @@ class InProcessCompute:
 
 
 def perform(task: Task, workplace: Workplace) -> Iterator[Event]:
-    """Do what a task asks for."""
+    """Do what a task asks for; each event tells the processor time that it took."""
+    return metered(_events(task, workplace))
+
+
+def _events(task: Task, workplace: Workplace) -> Iterator[Event]:
     match task:
         case TrainNetwork():
             return train_network(task, workplace)

@@ -30,6 +30,7 @@ OBJECTIVES: Final[dict[str, Objective]] = {
         Objective("accuracy", maximise=True),
         Objective("latency_ms", maximise=False),
         Objective("peak_memory_bytes", maximise=False),
+        Objective("file_bytes", maximise=False),
         Objective("num_params", maximise=False),
         Objective("num_macs", maximise=False),
     )

@@ -61,6 +61,7 @@ def measured_value(network: VerifiedNetwork, name: str) -> float:
         "accuracy": network.accuracy.value,
         "latency_ms": network.latency.value_ms,
         "peak_memory_bytes": float(network.peak_memory_bytes),
+        "file_bytes": float(network.file_bytes),
         "num_params": float(network.num_params),
         "num_macs": float(network.num_macs),
     }

@@ -135,6 +135,55 @@ class PhaseTime(Document):
     seconds: float
 
 
+class PhaseCost(Document):
+    """What a phase cost, over all attempts.
+
+    Attributes:
+        cpu_s: Processor time of its tasks, wherever they ran, and of the phase itself.
+        device_s: Time for which a device was held to measure what this search lacked.
+        metered_wh: What the counters of the worker's processor packages saw while the phase ran, whatever
+            ran.
+        assumed_wh: Processor and device time that no counter saw, times an assumed power.
+    """
+
+    name: str
+    cpu_s: float = 0.0
+    device_s: float = 0.0
+    metered_wh: float = 0.0
+    assumed_wh: float = 0.0
+
+
+class Ledger(Document):
+    """What a search cost, phase by phase.
+
+    Attributes:
+        watts_per_core: Power that was assumed for a busy processor.
+        grid_g_per_kwh: Grams of CO2 equivalent for a kilowatt hour of the grid.
+        grid_source: Where that factor comes from.
+    """
+
+    phases: tuple[PhaseCost, ...]
+    watts_per_core: float
+    grid_g_per_kwh: float
+    grid_source: str
+
+    @property
+    def total(self) -> PhaseCost:
+        """All phases together."""
+        fields = [name for name in PhaseCost.model_fields if name != "name"]
+        sums = {name: sum(getattr(phase, name) for phase in self.phases) for name in fields}
+        return PhaseCost(name="all", **sums)
+
+    @property
+    def energy_kind(self) -> Kind:
+        """How the energy was obtained: `measured` only where a counter saw all of it."""
+        return "assumed" if self.total.assumed_wh else "measured"
+
+    def carbon_g(self, cost: PhaseCost) -> float:
+        """Return the grams of CO2 equivalent of a phase."""
+        return (cost.metered_wh + cost.assumed_wh) / 1000 * self.grid_g_per_kwh
+
+
 class SearchResult(Document):
     """A finished search.
 
@@ -145,6 +194,7 @@ class SearchResult(Document):
             their latencies at the first target.
         reference_latencies: Their latencies at each target, in their order.
         versions: Of what computed the results.
+        ledger: What it cost; None for a search that was finished before costs were kept.
     """
 
     id: str
@@ -162,6 +212,7 @@ class SearchResult(Document):
     phases: tuple[PhaseTime, ...]
     versions: dict[str, str]
     reference_latencies: tuple[tuple[Latency, ...], ...] = ()
+    ledger: Ledger | None = None
 
     def references_at(self, number: int) -> tuple[VerifiedNetwork, ...]:
         """Return the stock networks as they were measured for a target; none where they were not."""

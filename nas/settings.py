@@ -1,10 +1,18 @@
 """Settings of a process: read once from the environment, frozen, passed down."""
 
+import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from search_spaces.errors import UsageError
+
+WORLD_G_PER_KWH: Final = 473.0
+WORLD_SOURCE: Final = "world average of 2024, Ember: Global Electricity Review 2025"
+_LARGEST: Final = 3000.0
+"""No grid and no processor has more, in g/kWh or watts a core."""
 
 
 def _default_home() -> Path:
@@ -34,6 +42,11 @@ class Settings(BaseSettings):
         when_busy: What measuring on this machine does while other work keeps it busy (`HWNAS_WHEN_BUSY`):
             `measure` waits a little, then measures and marks what was found as suspect; `refuse` waits, then
             refuses; `ignore` does not look.
+        watts_per_core: Power of a busy processor, assumed where no counter tells it (`HWNAS_WATTS_PER_CORE`).
+            By default 12, as Lannelongue et al. take it for any processor (*Green Algorithms: Quantifying the
+            Carbon Footprint of Computation*, 2021).
+        grid_g_per_kwh: Grams of CO2 equivalent for a kilowatt hour of your grid (`HWNAS_GRID_G_PER_KWH`).
+        grid_source: Where that factor comes from (`HWNAS_GRID_SOURCE`).
     """
 
     model_config = SettingsConfigDict(env_prefix="HWNAS_", frozen=True)
@@ -45,11 +58,28 @@ class Settings(BaseSettings):
     tenant: str = "local"
     ray_address: str = ""
     when_busy: Literal["measure", "refuse", "ignore"] = "measure"
+    watts_per_core: float = 12.0
+    grid_g_per_kwh: float = WORLD_G_PER_KWH
+    grid_source: str = WORLD_SOURCE
 
     @field_validator("home")
     @classmethod
     def _whole_path(cls, home: Path) -> Path:
         return home.expanduser().absolute()
+
+    @field_validator("watts_per_core", "grid_g_per_kwh", mode="before")
+    @classmethod
+    def _number(cls, value: Any, info: ValidationInfo) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 <= number <= _LARGEST:
+            raise UsageError(
+                "invalid_setting",
+                f"HWNAS_{str(info.field_name).upper()} is '{value}': give a number from 0 to {_LARGEST:g}",
+            )
+        return number
 
     @property
     def artifact_cache(self) -> Path:

@@ -24,8 +24,8 @@ from nas.spec_files import read_document
 from search_spaces.digests import sha256_json
 from search_spaces.errors import UsageError
 
-ObjectiveName = Literal["accuracy", "latency_ms", "peak_memory_bytes", "num_params", "num_macs"]
-CostName = Literal["latency_ms", "peak_memory_bytes", "num_params", "num_macs"]
+ObjectiveName = Literal["accuracy", "latency_ms", "peak_memory_bytes", "file_bytes", "num_params", "num_macs"]
+CostName = Literal["latency_ms", "peak_memory_bytes", "file_bytes", "num_params", "num_macs"]
 RuntimeName = Literal["onnxruntime", "openvino"]
 StockName = Literal["mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2", "resnet"]
 Precision = Literal["fp32", "int8"]
@@ -97,7 +97,8 @@ class TargetSpec(Spec):
         device: `host` is the machine that runs the search.
         context: How it runs networks.
         latency: What is meant by `latency_ms` here.
-        limits: Upper limits of costs, by name; none means that the front is not cut off.
+        limits: Upper limits of costs, by name; none means that the front is not cut off. `peak_memory_bytes`
+            is for working memory (SRAM), `file_bytes` for what the network is kept in (flash).
     """
 
     device: Literal["host"] = "host"
@@ -208,6 +209,15 @@ class SearchSpec(Spec):
     export: ExportSpec = ExportSpec()
     references: tuple[StockName, ...] = ()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+    @model_validator(mode="after")
+    def _sizes_that_can_be_predicted(self) -> "SearchSpec":
+        asked = {*self.search.objectives, *(name for target in self.targets for name in target.limits)}
+        if "file_bytes" in asked and any(target.context.precision != "fp32" for target in self.targets):
+            raise ValueError(
+                "file_bytes is predicted of fp32 files only: leave it out where a target is int8"
+            )
+        return self
 
     @property
     def digest(self) -> str:

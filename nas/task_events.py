@@ -1,7 +1,10 @@
 """What tasks say while they run, as frozen values."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +24,35 @@ class TensorFiles:
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
+class Spent:
+    """What saying something took.
+
+    Attributes:
+        cpu_s: Processor time since the event before, in the process that said it.
+    """
+
+    cpu_s: float = field(default=0.0, compare=False, kw_only=True)
+
+
+Said = TypeVar("Said", bound=Spent)
+
+
+def metered(events: Iterable[Said], num_processes: int = 1) -> Generator[Said, None, None]:
+    """Yield events with the processor time that each took.
+
+    Args:
+        events: Of a task, in the process that runs it.
+        num_processes: That share the work in equal parts; only one of them says anything.
+    """
+    started = time.process_time()
+    for event in events:
+        yield replace(event, cpu_s=(time.process_time() - started) * num_processes)
+        # What was done with the event meanwhile is not the task's.
+        started = time.process_time()
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(Spent):
     """A checkpoint of the same run was found and is continued.
 
     Attributes:
@@ -32,7 +63,7 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckpointDamaged:
+class CheckpointDamaged(Spent):
     """A checkpoint is not what was written; the one before it is used, or training starts again.
 
     Attributes:
@@ -45,7 +76,7 @@ class CheckpointDamaged:
 
 
 @dataclass(frozen=True, slots=True)
-class StepsDone:
+class StepsDone(Spent):
     """Training is in the middle of an epoch that takes long.
 
     Attributes:
@@ -58,7 +89,7 @@ class StepsDone:
 
 
 @dataclass(frozen=True, slots=True)
-class EpochDone:
+class EpochDone(Spent):
     """An epoch is trained and its checkpoint written.
 
     Attributes:
@@ -96,7 +127,7 @@ class StoredCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckpointKept:
+class CheckpointKept(Spent):
     """A checkpoint is in the artifact store; those older than the one before it are not needed any more.
 
     Attributes:
@@ -107,7 +138,7 @@ class CheckpointKept:
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkTrained:
+class NetworkTrained(Spent):
     """Training is complete.
 
     Attributes:
@@ -126,7 +157,7 @@ class NetworkTrained:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SubnetScored:
+class SubnetScored(Spent):
     """A subnet is scored.
 
     Attributes:
@@ -139,7 +170,7 @@ class SubnetScored:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NetworkExported:
+class NetworkExported(Spent):
     """A network is exported and checked.
 
     Attributes:
@@ -162,7 +193,7 @@ class NetworkExported:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FileScored:
+class FileScored(Spent):
     """A file is scored.
 
     Attributes:
@@ -173,7 +204,7 @@ class FileScored:
 
 
 @dataclass(frozen=True, slots=True)
-class SupernetTimed:
+class SupernetTimed(Spent):
     """What training and scoring a supernet take on the machine that ran the task.
 
     Attributes:
@@ -186,7 +217,7 @@ class SupernetTimed:
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkTimed:
+class NetworkTimed(Spent):
     """What training a network takes on the machine that ran the task.
 
     Attributes:

@@ -139,3 +139,24 @@ def devices_doctor() -> BaseModel:
     from workers.doctor import examine_host
 
     return examine_host(Settings())
+
+
+def devices_energy(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Exported networks.")],
+    log: Annotated[
+        Path | None,
+        typer.Option(help="CSV file `timestamp,watts` that your own meter writes meanwhile."),
+    ] = None,
+) -> BaseModel:
+    """Measure the energy of exported networks on this machine, gross and above idle.
+
+    Without a meter it is assumed, and labelled so. About five seconds a network; leave the machine alone.
+
+    Example:
+      hwnas devices energy net-3f9a1c.onnx
+      hwnas devices energy *.onnx --log plug.csv
+    """
+    from nas.settings import Settings
+    from workers.energies import measure_energies
+
+    return measure_energies(files, log, Settings().watts_per_core)

@@ -17,6 +17,7 @@ from latency_predictors.anchors import default_anchors
 from latency_predictors.device import host_context, host_device
 from latency_predictors.lease import host_lease_folder
 from latency_predictors.measure import NETWORK_PROTOCOL
+from latency_predictors.meters import Absent, Found, Meter, find_meters
 from latency_predictors.probes import graph_by_kernels, probe_subjects
 from latency_predictors.protocol import SessionResult
 from latency_predictors.runtimes import RUNTIMES, get_runtime
@@ -89,6 +90,7 @@ def examine_host(settings: Settings) -> Diagnosis:
         check_memory(psutil.virtual_memory().available),
         check_disk(settings.home),
         *(check_runtime(name) for name in RUNTIMES),
+        check_meters(find_meters()),
         check_steadiness(lambda: _measure_anchors(settings)),
     ]
     return Diagnosis(device=host_device().label, checks=tuple(checks))
@@ -211,6 +213,16 @@ def check_runtime(name: str = DEFAULT_RUNTIME) -> Check:
     graph = graph_by_kernels(kernels).label
     found = f"{context.runtime_version} runs; its reporting to its maker is switched off; it {graph}"
     return Check(name=name, verdict="ok", found=found)
+
+
+def check_meters(found: Found) -> Check:
+    """Look at which meters of energy there are, and why not the others."""
+    there = [one.label for one in found if isinstance(one, Meter)]
+    absent = [one.label for one in found if isinstance(one, Absent)]
+    if there:
+        return Check(name="energy", verdict="ok", found="\n".join(there + absent))
+    found_none = "\n".join(["no meter: energy is assumed, and labelled so", *absent])
+    return Check(name="energy", verdict="ok", found=found_none)
 
 
 def check_steadiness(sessions: Callable[[], list[SessionResult]]) -> Check:

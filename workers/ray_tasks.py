@@ -1,6 +1,7 @@
 """What runs in the processes of Ray: tasks as streams of events, and scorers that stay."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import ray
 from nas.compute import perform
 from nas.evaluation import SubnetEvaluator
 from nas.scoring import open_evaluator
-from nas.task_events import Event, SubnetScored
+from nas.task_events import Event, SubnetScored, metered
 from nas.tasks import ScoreSubnets, Task, TrainNetwork
 from nas.training.group import Address, Meeting, join_group
 from nas.training.tasks import train_network
@@ -61,7 +62,8 @@ def share_remotely(task: TrainNetwork, workshop: Workshop, seat: Seat) -> Iterat
             group = stack.enter_context(meeting.group(seat.size))
         else:
             group = stack.enter_context(join_group(seat.address, seat.key, seat.rank, seat.size))
-        for event in train_network(task, place, group):  # noqa: UP028
+        # The workers share each batch in equal parts.
+        for event in metered(train_network(task, place, group), seat.size):  # noqa: UP028
             yield event
 
 
@@ -86,10 +88,12 @@ class Scorer:
             index: Of the architecture in the whole task.
             architecture: Which subnet.
         """
+        started = time.process_time()
         if self._evaluator is None or self._task != task:
             with workplace(self._workshop) as place:
                 self._evaluator, self._task = open_evaluator(task, place), task
-        return SubnetScored(index, self._evaluator.correct(architecture, task.part))
+        correct = self._evaluator.correct(architecture, task.part)
+        return SubnetScored(index, correct, cpu_s=time.process_time() - started)
 
 
 def without_architectures(task: ScoreSubnets) -> ScoreSubnets:

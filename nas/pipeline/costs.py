@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from latency_predictors.file_size import file_bytes_of
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor, exact_cost
@@ -37,4 +38,5 @@ def cost_predictors(
 ) -> Mapping[str, Predictor]:
     """Return a predictor for every cost, by name."""
     exact = {name: exact_cost(space, name) for name in EXACT}
-    return {"latency_ms": latency_predictor(space, table, metric).predict, **exact}
+    latency = latency_predictor(space, table, metric).predict
+    return {"latency_ms": latency, "file_bytes": file_bytes_of(space), **exact}

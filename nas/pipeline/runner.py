@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from nas.data.catalogue import open_dataset
 from nas.data.dataset import Dataset
 from nas.jobs import Waiting
+from nas.ledger import Book, CountedCompute, host_counters
 from nas.pipeline import export, finetune, predict, profile, references, train, verify
 from nas.pipeline.context import PhaseContext, PhaseEnd, SearchContext, Surroundings
 from nas.pipeline.export import ExportDocument
@@ -19,7 +20,7 @@ from nas.pipeline.publish import publish
 from nas.pipeline.references import ReferencesDocument
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.versions import versions
-from nas.results import Document, PhaseTime, SearchResult
+from nas.results import Document, Ledger, PhaseCost, PhaseTime, SearchResult
 from nas.settings import Settings
 from nas.specs import SearchSpec
 from nas.store.job_run import JobRun
@@ -67,7 +68,7 @@ def run_phases(ctx: PhaseContext) -> SearchResult | Waiting:
         ctx.progress.step(name, 0, 1)
         started = time.time()
         waited = started - timing.waiting_since if timing.waiting_since else 0.0
-        end = phase(ctx)
+        end = _run_counted(ctx, name, phase)
         now = time.time()
         spent = timing.seconds + max(waited, 0.0) + now - started
         if isinstance(end, Waiting):
@@ -138,7 +139,33 @@ def collect(ctx: PhaseContext) -> SearchResult:
         deliveries=exported.deliveries,
         phases=tuple(PhaseTime(name=name, seconds=_timing(ctx, name).seconds) for name in PHASES),
         versions=versions(),
+        ledger=Ledger(
+            phases=tuple(_cost(ctx, name) for name in PHASES),
+            watts_per_core=ctx.settings.watts_per_core,
+            grid_g_per_kwh=ctx.settings.grid_g_per_kwh,
+            grid_source=ctx.settings.grid_source,
+        ),
     )
+
+
+def _run_counted(ctx: PhaseContext, name: str, phase: Callable[[PhaseContext], PhaseEnd]) -> PhaseEnd:
+    """Run a phase and enter what it costs, however it ends."""
+
+    def save(cost: PhaseCost) -> None:
+        ctx.run.save(f"{name}.cost", cost)
+
+    book = Book(_cost(ctx, name), ctx.settings.watts_per_core, save, host_counters())
+    try:
+        return phase(replace(ctx, compute=CountedCompute(ctx.compute, book)))
+    finally:
+        others = sum(_cost(ctx, other).device_s for other in PHASES if other != name)
+        book.set_device_s(ctx.stores.sessions.device_seconds(ctx.run.id) - others)
+        book.save()
+
+
+def _cost(ctx: PhaseContext, name: str) -> PhaseCost:
+    document = f"{name}.cost"
+    return ctx.run.load(document, PhaseCost) if ctx.run.has(document) else PhaseCost(name=name)
 
 
 def _timing(ctx: PhaseContext, name: str) -> Timing:

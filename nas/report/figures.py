@@ -37,6 +37,7 @@ MAX_LIMIT_RATIO: Final = 1.6
 _TITLES: Final[dict[CostName, str]] = {
     "latency_ms": "latency",
     "peak_memory_bytes": "peak memory (modelled)",
+    "file_bytes": "file size",
     "num_params": "parameters",
     "num_macs": "MACs",
 }
@@ -101,7 +102,7 @@ def front_figure(
 def _cost(name: CostName, networks: Sequence[VerifiedNetwork]) -> _Cost:
     if name == "latency_ms":
         return _Cost(name, Scale(1.0, "ms"))
-    scales = BYTES if name == "peak_memory_bytes" else COUNTS
+    scales = BYTES if name.endswith("_bytes") else COUNTS
     return _Cost(name, best_scale([measured_value(network, name) for network in networks], scales))
 
 

@@ -16,9 +16,9 @@ from plotly.offline import get_plotlyjs
 from nas.report import words
 from nas.report.architecture import searched_space
 from nas.report.comparisons import accuracy_prediction_figure, prediction_figure, table_figure
+from nas.report.costs import HEADS, cost_rows, cost_sentence, total_row
 from nas.report.figures import choices_figure, front_figure
 from nas.report.marks import Chart
-from nas.report.numbers import duration
 from nas.report.sections import (
     class_rows,
     data_facts,
@@ -32,7 +32,13 @@ from nas.specs import CostName
 from search_spaces.atomic import write_atomically
 from search_spaces.base import SearchSpace
 
-COSTS: Final[tuple[CostName, ...]] = ("latency_ms", "num_macs", "num_params", "peak_memory_bytes")
+COSTS: Final[tuple[CostName, ...]] = (
+    "latency_ms",
+    "num_macs",
+    "num_params",
+    "peak_memory_bytes",
+    "file_bytes",
+)
 """What the front can be drawn against, the first one at the start."""
 
 
@@ -68,7 +74,9 @@ def render_report(result: SearchResult) -> str:
             scripts=scripts,
             style=_static("report.css"),
             spec=yaml.safe_dump(result.spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
-            total_seconds=sum(phase.seconds for phase in result.phases),
+            cost_heads=HEADS[: len(total_row(result))],
+            cost_rows=[*cost_rows(result), total_row(result)],
+            cost_sentence=cost_sentence(result),
             splits=class_rows(result)[0],
             class_rows=class_rows(result)[1],
             data_facts=data_facts(result),
@@ -88,7 +96,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["duration"] = duration
     environment.filters["unbroken"] = words.unbroken
     environment.globals["words"] = words
     return environment

@@ -29,6 +29,7 @@ KINDS: Final[dict[Kind, str]] = {
 COST_NAMES: Final[dict[str, str]] = {
     "latency_ms": "latency",
     "peak_memory_bytes": "peak memory",
+    "file_bytes": "file size",
     "num_params": "parameters",
     "num_macs": "MACs",
 }
@@ -39,6 +40,7 @@ SHORT_UNITS: Final[dict[str, str]] = {"thousand": "k", "million": "M", "billion"
 _SCALES: Final[dict[str, tuple[Scale, ...]]] = {
     "latency_ms": (Scale(1.0, "ms"),),
     "peak_memory_bytes": BYTES,
+    "file_bytes": BYTES,
     "num_params": COUNTS,
     "num_macs": COUNTS,
 }

@@ -1,14 +1,17 @@
 """What was measured, as it was: sessions with their results, never changed."""
 
+import math
 from collections.abc import Collection
-from typing import final
+from typing import Any, final
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, and_, func, select
 
+from latency_predictors.measure import NS_PER_S
 from latency_predictors.protocol import SessionResult
 from nas.store.measurement_rows import CHUNK, reference_ms
-from nas.store.measurement_tables import measurements, sessions
+from nas.store.measurement_tables import job_tasks, measurement_tasks, measurements, sessions
 from nas.store.session import reading
+from nas.store.tables import jobs
 
 
 @final
@@ -46,7 +49,48 @@ class DatabaseSessionStore:
             for number, found in sorted(results.items())
         )
 
+    def device_seconds(self, job_id: str) -> float:
+        """Return for how long devices were held to measure what a job queued, so far.
+
+        Sessions since the job was submitted, from their first look at the anchors to their last, each once.
+        One that measured for others too counts by the share of its files that this job waited for.
+        """
+        asked = and_(
+            measurement_tasks.c.device == sessions.c.device,
+            measurement_tasks.c.context == sessions.c.context,
+            measurement_tasks.c.protocol == sessions.c.protocol,
+            measurement_tasks.c.subject == measurements.c.subject,
+        )
+        own = (
+            select(sessions.c.id, func.count().label("own"))
+            .select_from(job_tasks)
+            .join(jobs, jobs.c.id == job_tasks.c.job_id)
+            .join(measurement_tasks, measurement_tasks.c.id == job_tasks.c.task_id)
+            .join(measurements, measurements.c.subject == measurement_tasks.c.subject)
+            .join(sessions, and_(sessions.c.id == measurements.c.session_id, asked))
+            .where(job_tasks.c.job_id == job_id, sessions.c.delivered_at_ms >= jobs.c.created_at_ms)
+            .group_by(sessions.c.id)
+            .subquery()
+        )
+        whole = (
+            select(func.count())
+            .where(measurements.c.session_id == sessions.c.id)
+            .correlate(sessions)
+            .scalar_subquery()
+        )
+        query = select(sessions.c.content, own.c.own, whole.label("whole")).join(
+            own, own.c.id == sessions.c.id
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return math.fsum(_span_s(row.content) * row.own / row.whole for row in rows)
+
     def reference_ms(self, device: str, context: str) -> dict[str, float]:
         """Return the medians of the anchors that count as scale 1 there; empty before the first session."""
         with reading(self._engine) as connection:
             return reference_ms(connection, device, context)
+
+
+def _span_s(content: dict[str, Any]) -> float:
+    times = [reading["at_ns"] for reading in content["readings"]]
+    return float(max(times) - min(times)) / NS_PER_S if times else 0.0

@@ -109,6 +109,14 @@ def test_a_table_shows_its_units_and_what_probes_found(settings: Settings) -> No
     assert "board-1f" in text
 
 
+def test_meters_of_this_machine_are_told_beside_its_table(settings: Settings) -> None:
+    saved_table(settings.home, lookup_table(cpu_model="Another CPU"))
+    saved_table(settings.home, lookup_table())
+    here, elsewhere = (show_table(settings, line.name) for line in list_tables(settings).tables)
+    assert any(meter.startswith("rapl") for meter in here.meters)
+    assert elsewhere.meters == ()
+
+
 def test_a_damaged_table_is_listed_and_refused(settings: Settings) -> None:
     saved_table(settings.home, lookup_table())
     (path,) = (path for path in (settings.home / "artifacts").glob("??/*") if path.is_file())

@@ -97,8 +97,8 @@ def test_the_measured_upper_bound_of_latency_keeps_the_limit() -> None:
 
 
 def test_a_value_equal_to_the_limit_keeps_it() -> None:
-    found = network("a", 0.5, 0.9, num_params=100, num_macs=200, peak_memory_bytes=300)
-    limits = {"num_params": 100.0, "num_macs": 200.0, "peak_memory_bytes": 300.0}
+    found = network("a", 0.5, 0.9, num_params=100, num_macs=200, peak_memory_bytes=300, file_bytes=400)
+    limits = {"num_params": 100.0, "num_macs": 200.0, "peak_memory_bytes": 300.0, "file_bytes": 400.0}
     assert keeps_limits(found, limits)
     for name, limit in limits.items():
         assert not keeps_limits(found, {**limits, name: limit - 1})

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from nas.settings import Settings
+from nas.settings import WORLD_G_PER_KWH, Settings
+from search_spaces.errors import UsageError
 
 
 def test_the_environment_names_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,3 +59,19 @@ def test_database_and_artifacts_are_kept_at_home_unless_told_otherwise(
     assert settings.database_url == "postgresql://ann:hunter2@host/jobs"
     assert settings.artifact_url == "s3://bucket/prefix"
     assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("value", ["green", "-1", "nan", "1e9"])
+def test_a_factor_that_is_no_number_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HWNAS_GRID_G_PER_KWH", value)
+    with pytest.raises(UsageError, match=f"HWNAS_GRID_G_PER_KWH is '{value}'") as caught:
+        Settings()
+    assert caught.value.code == "invalid_setting"
+
+
+def test_the_grid_is_yours(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().grid_g_per_kwh == WORLD_G_PER_KWH
+    monkeypatch.setenv("HWNAS_GRID_G_PER_KWH", "31.5")
+    monkeypatch.setenv("HWNAS_GRID_SOURCE", "my supplier, 2025")
+    assert (Settings().grid_g_per_kwh, Settings().grid_source) == (31.5, "my supplier, 2025")
+    assert Settings().as_environment()["HWNAS_GRID_G_PER_KWH"] == "31.5"

@@ -238,3 +238,12 @@ def test_a_yaml_bomb_is_refused_at_once_and_in_few_words(tmp_path: Path) -> None
     assert caught.value.code == "invalid_spec"
     assert time.perf_counter() - started < 5.0
     assert len(caught.value.message) < 10_000
+
+
+def test_sizes_of_int8_files_are_not_predicted() -> None:
+    document = {
+        "dataset": {"name": "digits"},
+        "targets": [{"context": {"precision": "int8"}, "limits": {"file_bytes": 100_000}}],
+    }
+    with pytest.raises(UsageError, match="fp32 files only"):
+        parse_spec(document)

@@ -9,6 +9,7 @@ import pytest
 from latency_predictors.anchors import default_anchors
 from latency_predictors.device import host_context, host_device
 from latency_predictors.measure import NETWORK_PROTOCOL, Summary
+from latency_predictors.meters import Absent, Meter, Reading
 from latency_predictors.protocol import SessionResult, SubjectResult
 from latency_predictors.runtimes import RUNTIMES
 from search_spaces.errors import MeasurementError
@@ -21,6 +22,7 @@ from workers.doctor import (
     check_governor,
     check_load,
     check_memory,
+    check_meters,
     check_packages,
     check_runtime,
     check_steadiness,
@@ -172,6 +174,20 @@ def test_a_runtime_that_is_missing_is_listed_with_the_command_that_installs_it(
     check = check_runtime(name)
     assert (check.verdict, check.fix) == (verdict, f"pip install {name}")
     assert "not installed" in check.found
+
+
+def test_meters_are_told_and_why_others_are_absent() -> None:
+    rail = Meter("jetson/VDD_IN", "board", "power_w", 1e-3, 0.01, None, lambda: Reading(5.0))
+    absent = Absent("rapl", "there is no /sys/class/powercap", "a kernel with powercap")
+    check = check_meters([rail, absent])
+    assert check.verdict == "ok"
+    assert check.found.splitlines() == [
+        "jetson/VDD_IN (board, tells watts, every 10 ms)",
+        "rapl: there is no /sys/class/powercap → a kernel with powercap",
+    ]
+    none = check_meters([absent])
+    assert none.found.startswith("no meter: energy is assumed")
+    assert "powercap" in none.found
 
 
 def test_steadiness_is_the_largest_difference_between_processes() -> None:

@@ -38,6 +38,19 @@ def test_shapes_are_worked_out_from_the_layers(finished: FinishedSearch, table: 
         assert found.tolist() == values
 
 
+def test_sizes_of_files_have_an_interval(finished: FinishedSearch, table: LookupTable) -> None:
+    space, by_name = finished.context().space, {one.name: one for one in finished.target.networks}
+    choices = [choice.name for choice in space.choices]
+    for one in by_name.values():
+        options = [one.architecture[name] for name in choices]
+        arch = np.array(
+            [[choice.options.index(option) for choice, option in zip(space.choices, options, strict=True)]]
+        )
+        found = cost_predictors(space, table)["file_bytes"](arch)
+        assert not isinstance(found, np.ndarray)
+        assert found.lower[0] <= one.file_bytes <= found.upper[0]
+
+
 def test_latency_is_the_corrected_sum_of_the_table(finished: FinishedSearch, table: LookupTable) -> None:
     space = finished.context().space
     archs = random_architectures(space, 20, np.random.default_rng(1))

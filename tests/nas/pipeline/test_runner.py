@@ -1,5 +1,6 @@
 """A search from end to end, what it leaves behind, and how it goes on."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,8 +13,9 @@ from nas.pipeline import runner
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.export import ExportDocument
 from nas.pipeline.runner import PHASES, Timing, collect, open_search, phase_context, run_phases
+from nas.pipeline.train import TrainDocument
 from nas.ports import Run
-from nas.results import SearchResult
+from nas.results import PhaseCost, SearchResult
 from nas.tasks import Task
 from search_spaces.errors import ArtifactError, TrainingError
 from tests.nas.pipeline.conftest import FinishedSearch
@@ -25,7 +27,7 @@ Phase = Callable[[PhaseContext], PhaseEnd]
 def undated(result: SearchResult) -> SearchResult:
     """A result without what the clock says."""
     times = tuple(phase.model_copy(update={"seconds": 0.0}) for phase in result.phases)
-    return result.model_copy(update={"finished_at": "", "phases": times})
+    return result.model_copy(update={"finished_at": "", "phases": times, "ledger": None})
 
 
 def test_phases_follow_each_other_and_each_has_its_time(finished: FinishedSearch) -> None:
@@ -37,6 +39,39 @@ def test_phases_follow_each_other_and_each_has_its_time(finished: FinishedSearch
         own = [step for step in finished.progress.steps if step[0] == phase]
         assert own[0][1:3] == (0, 1)
         assert own[-1][1:3] == (1, 1)
+
+
+def test_each_phase_has_its_costs(finished: FinishedSearch) -> None:
+    ledger = finished.result.ledger
+    assert ledger is not None
+    costs = {cost.name: cost for cost in ledger.phases}
+    assert list(costs) == list(PHASES)
+    trained = finished.run.load("train", TrainDocument)
+    # The task tells its own; loading the images and keeping the weights come on top.
+    assert trained.cpu_seconds < costs["train"].cpu_s < 3 * trained.cpu_seconds + 3
+    assert all(cost.cpu_s > 0 for cost in costs.values())
+    assert ledger.energy_kind == "assumed" or ledger.total.metered_wh > 0
+    assert ledger.grid_g_per_kwh == finished.home.settings.grid_g_per_kwh
+
+
+def test_costs_of_attempts_add_up(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[Exception | None] = [KilledError(), KilledError(), None]
+
+    def phase(ctx: PhaseContext) -> PhaseEnd:
+        until = time.thread_time() + 0.1
+        while time.thread_time() < until:
+            sum(range(1000))
+        if (fault := ends.pop(0)) is not None:
+            raise fault
+        return Done()
+
+    monkeypatch.setattr(runner, "PHASES", {"train": phase})
+    monkeypatch.setattr(runner, "collect", reached_the_end)
+    ctx = home.context()
+    for expected in (0.1, 0.2, 0.3):
+        with pytest.raises((KilledError, StopIteration)):
+            run_phases(ctx)
+        assert ctx.run.load("train.cost", PhaseCost).cpu_s == pytest.approx(expected, abs=0.05)
 
 
 def test_each_phase_is_told_once_however_often_it_waited(finished: FinishedSearch) -> None:

@@ -133,6 +133,7 @@ def test_the_cloud_is_kept_inside_the_picture_and_behind_the_points() -> None:
     [
         ("num_params", 41.234, "parameters, thousand"),
         ("peak_memory_bytes", 72.0, "peak memory (modelled), KiB"),
+        ("file_bytes", 182_345 / 1024, "file size, KiB"),
         ("num_macs", 0.9, "MACs, million"),
     ],
 )
@@ -194,7 +195,7 @@ def test_hostile_names_are_no_markup_in_any_text() -> None:
     assert "<img" not in json.dumps(charts)
 
 
-@pytest.mark.parametrize("cost", ["latency_ms", "num_macs", "num_params", "peak_memory_bytes"])
+@pytest.mark.parametrize("cost", ["latency_ms", "num_macs", "num_params", "peak_memory_bytes", "file_bytes"])
 def test_plotly_accepts_the_charts_and_json_holds_them(cost: CostName) -> None:
     result = make_result()
     for chart in (

@@ -1,10 +1,19 @@
-"""Sessions before anything was measured; the rest is in the tests of the queue that delivers them."""
+"""Sessions before anything was measured, how long devices were held; the rest is in the queue's tests."""
 
+from collections.abc import Sequence
+
+import pytest
 from sqlalchemy import Engine
 
+from latency_predictors.protocol import AnchorReading, SessionResult
+from nas.leases import Lease
+from nas.store.job_queue import DatabaseJobQueue
+from nas.store.job_store import DatabaseJobStore
+from nas.store.measurement_queue import DatabaseMeasurementQueue
 from nas.store.session_store import DatabaseSessionStore
 from tests.latency_predictors.sessions import CONTEXT, DEVICE
-from tests.nas.store.measured import SUBJECTS
+from tests.nas.store.measured import SUBJECTS, TASKS, measured
+from tests.nas.store.queued import running
 
 
 def test_nothing_was_measured_at_first(engine: Engine) -> None:
@@ -12,3 +21,59 @@ def test_nothing_was_measured_at_first(engine: Engine) -> None:
     assert sessions.sessions(DEVICE.digest, CONTEXT.digest, SUBJECTS) == ()
     assert sessions.sessions(DEVICE.digest, CONTEXT.digest, ()) == ()
     assert sessions.reference_ms(DEVICE.digest, CONTEXT.digest) == {}
+    assert sessions.device_seconds("no such job") == 0
+
+
+def lasting(name: str, seconds: float, subjects: Sequence[str] = SUBJECTS) -> SessionResult:
+    """A session of so many seconds."""
+    ends = (7_000_000_000, 7_000_000_000 + round(seconds * 1e9))
+    readings = tuple(AnchorReading(at_ns=at, median_ms={"anchor": 0.5}) for at in ends)
+    return measured(name, subjects).model_copy(update={"readings": readings})
+
+
+@pytest.fixture
+def measuring(engine: Engine) -> DatabaseMeasurementQueue:
+    """The queues of devices."""
+    return DatabaseMeasurementQueue(engine)
+
+
+def deliver(measuring: DatabaseMeasurementQueue, *sessions: SessionResult) -> None:
+    """Measure what is pending, as whoever has the device does."""
+    found = measuring.lease(DEVICE.digest, "w1")
+    assert found is not None
+    for session in sessions:
+        measuring.deliver(found[0], session)
+    measuring.give_back(found[0])
+
+
+def test_a_device_is_held_by_the_sessions_that_a_job_waits_for(
+    engine: Engine, measuring: DatabaseMeasurementQueue, store: DatabaseJobStore, queue: DatabaseJobQueue
+) -> None:
+    job, sessions = running(store, queue), DatabaseSessionStore(engine)
+    measuring.enqueue(job, TASKS)
+    deliver(measuring, lasting("s1", 12.0))
+    assert sessions.device_seconds(job.job_id) == pytest.approx(12.0)
+    deliver(measuring, lasting("s2", 10.0))
+    measuring.enqueue(job, TASKS)  # asking again costs nothing
+    assert sessions.device_seconds(job.job_id) == pytest.approx(22.0)
+
+
+def test_what_was_measured_before_costs_nothing(
+    engine: Engine, measuring: DatabaseMeasurementQueue, store: DatabaseJobStore, queue: DatabaseJobQueue
+) -> None:
+    measuring.enqueue(running(store, queue), TASKS)
+    deliver(measuring, lasting("s1", 12.0), lasting("s2", 10.0))
+    later = running(store, queue)
+    measuring.enqueue(later, TASKS)
+    assert DatabaseSessionStore(engine).device_seconds(later.job_id) == 0
+
+
+def test_a_session_for_two_jobs_is_shared_by_their_files(
+    engine: Engine, measuring: DatabaseMeasurementQueue, store: DatabaseJobStore, queue: DatabaseJobQueue
+) -> None:
+    jobs: list[Lease] = [running(store, queue), running(store, queue)]
+    measuring.enqueue(jobs[0], TASKS[:1])
+    measuring.enqueue(jobs[1], TASKS[1:])
+    deliver(measuring, lasting("s1", 12.0))
+    sessions = DatabaseSessionStore(engine)
+    assert [sessions.device_seconds(job.job_id) for job in jobs] == pytest.approx([3.0, 9.0])

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+
+from latency_predictors.meters.log_file import log_meter, read_log
+from latency_predictors.meters.meter import Absent, Meter
+from search_spaces.errors import MeasurementError
+from tests.latency_predictors.meters.boards import never
+
+LOG = "timestamp,watts\n1764126471.0,4.81\n1764126471.1,4.90\n1764126471.2,4.70\n"
+
+
+def test_the_last_complete_line_counts(tmp_path: Path) -> None:
+    path = tmp_path / "plug.csv"
+    path.write_text(LOG)
+
+    def write(seconds: float) -> None:
+        path.write_text(LOG + "1764126471.3,6.25\n1764126471.4,9")
+
+    found = log_meter(path, write)
+    assert isinstance(found, Meter)
+    assert found.scope == "wall"
+    assert found.update_s == pytest.approx(0.1)
+    assert found.read() == (6.25, 1764126471.3)
+
+
+def test_a_new_line_is_an_update_though_the_power_is_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "plug.csv"
+    path.write_text(LOG)
+
+    def write(seconds: float) -> None:
+        path.write_text(LOG + "1764126471.3,4.70\n")
+
+    assert isinstance(log_meter(path, write), Meter)
+
+
+def test_a_file_that_does_not_grow_is_absent(tmp_path: Path) -> None:
+    (tmp_path / "plug.csv").write_text(LOG)
+    assert isinstance(log_meter(tmp_path / "plug.csv", never), Absent)
+
+
+def test_dates_are_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "plug.csv"
+    path.write_text("timestamp,watts\n2025-11-26T03:07:51+00:00,4\n2025-11-26T03:07:52.500+00:00,5\n")
+    first, second = read_log(path)
+    assert second.stamp - first.stamp == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "does not begin with"),
+        ("time,power\n1,2\n", "does not begin with"),
+        ("timestamp,watts\n1,2\n2\n", "line 3: 2 values expected"),
+        ("timestamp,watts\n1,-2\n", "line 2: -2 is no number of watts"),
+        ("timestamp,watts\n1,nan\n", "line 2: nan is no number of watts"),
+        ("timestamp,watts\nyesterday,2\n", "line 2"),
+        ("timestamp,watts\n1,2\n", "two lines at least"),
+        ("timestamp,watts\n2,2\n1,2\n", "each later than the one before"),
+    ],
+)
+def test_a_bad_file_is_refused(tmp_path: Path, text: str, what: str) -> None:
+    (tmp_path / "plug.csv").write_text(text)
+    with pytest.raises(MeasurementError, match=what) as caught:
+        log_meter(tmp_path / "plug.csv", never)
+    assert caught.value.code == "bad_meter_log"
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MeasurementError, match="cannot be read"):
+        read_log(tmp_path / "none.csv")

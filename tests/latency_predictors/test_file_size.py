@@ -1,0 +1,45 @@
+"""Sizes of files are predicted before they are exported, and held against files that are."""
+
+import numpy as np
+import pytest
+
+from latency_predictors.file_size import file_bytes_of
+from nas.pipeline.profile import initial_file
+from search_spaces.base import Space
+from search_spaces.catalogue import get_space
+from search_spaces.network import layers
+from search_spaces.sampling import as_architecture, random_architectures, smallest
+
+
+def space_of(name: str, preset: str, num_classes: int = 10) -> Space:
+    """A space for colour images."""
+    return get_space(name, preset=preset, num_classes=num_classes, in_channels=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "preset"), [("mobilenet_v3", "tiny"), ("mobilenet_v3", "imagenet"), ("nas_bench_201", "tiny")]
+)
+def test_exported_files_lie_in_the_interval(name: str, preset: str) -> None:
+    space = space_of(name, preset)
+    archs = np.concatenate([smallest(space), random_architectures(space, 8, np.random.default_rng(21))])
+    found = file_bytes_of(space)(archs)
+    exported = np.array([len(initial_file(space, as_architecture(row))) for row in archs])
+    assert (found.lower <= exported).all()
+    assert (exported <= found.upper).all()
+    assert found.kind == "fitted"
+
+
+def test_most_of_a_file_are_its_weights() -> None:
+    space = space_of("mobilenet_v3", "imagenet")
+    archs = random_architectures(space, 5, np.random.default_rng(2))
+    weights = [4 * sum(spec.num_params for spec in layers(space, as_architecture(row))) for row in archs]
+    found = file_bytes_of(space)(archs)
+    assert (found.lower > weights).all()
+    assert found.upper == pytest.approx(np.array(weights), rel=0.03)
+
+
+def test_names_of_classes_widen_the_interval() -> None:
+    few, many = (space_of("mobilenet_v3", "imagenet", number) for number in (10, 1000))
+    arch = smallest(few)
+    narrow, wide = (file_bytes_of(space)(arch) for space in (few, many))
+    assert wide.upper[0] - wide.lower[0] > narrow.upper[0] - narrow.lower[0] + 30_000
