@@ -108,7 +108,8 @@ def refit(correction: Correction, new: Sequence[CalibrationPoint]) -> Correction
         known = points.get(point.digest)
         kept = point.predicted_ms if known is None else known.predicted_ms
         points[point.digest] = point.model_copy(update={"predicted_ms": kept})
-    return calibrate(tuple(points.values()), correction.level)
+    fitted = calibrate(tuple(points.values()), correction.level)
+    return fitted.model_copy(update={"metric": correction.metric})
 
 
 def united(there: Correction, new: Correction) -> Correction:

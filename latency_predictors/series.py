@@ -55,7 +55,7 @@ class Machine(Protocol):
         """Wait until a session may begin; called before each.
 
         Raises:
-            MeasurementError: `machine_busy` or `device_hot`.
+            MeasurementError: `machine_busy`, `device_hot` or `not_enough_idle_cores`.
         """
 
     def num_throttles(self) -> int:

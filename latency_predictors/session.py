@@ -105,8 +105,10 @@ class _Host:
         return datetime.now(UTC)
 
     def settle(self) -> Conditions:
+        # Other work is given time to end before processors are watched: training has only just paused.
+        conditions = self._gate.settle() if self._gate else Conditions()
         require_idle(self._context)
-        return self._gate.settle() if self._gate else Conditions()
+        return conditions
 
     def num_throttles(self) -> int:
         return self._gate.num_throttles() if self._gate else 0

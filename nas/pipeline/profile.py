@@ -255,8 +255,8 @@ def add_points(
     """Return the table with its correction for a space fitted on further networks, measured by the metric."""
     key = metric.correction_key(space_digest(space))
     known = table.corrections.get(key)
-    fitted = refit(known, points) if known else calibrate(points)
-    return table.with_correction(key, fitted.model_copy(update={"metric": metric}))
+    fitted = refit(known, points) if known else calibrate(points).model_copy(update={"metric": metric})
+    return table.with_correction(key, fitted)
 
 
 def _measure_layers(

@@ -12,6 +12,7 @@ from latency_predictors.calibration import (
     united,
 )
 from latency_predictors.correction import CalibrationPoint
+from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.spread import SINGLE_SESSION_REL_SD
 from search_spaces.layers import ConvNormAct
@@ -123,6 +124,13 @@ def test_corrections_of_two_searches_join() -> None:
     assert both.report.num_networks == 17
     assert united(both, one) is both, "nothing new"
     assert united(first, one) is one, "nothing is missing"
+
+
+def test_a_correction_that_is_fitted_anew_predicts_the_same_latency_as_before() -> None:
+    tail = LatencyMetric("p95", pause_ms=20.0)
+    first = calibrate(points(10)).model_copy(update={"metric": tail})
+    one, other = refit(first, points(3, seed=1)), refit(first, points(4, seed=2))
+    assert (one.metric, united(one, other).metric) == (tail, tail)
 
 
 def test_each_network_is_predicted_by_the_others() -> None:

@@ -116,6 +116,13 @@ def test_a_processor_that_is_not_there_is_refused(make_onnx: MakeOnnx, tmp_path:
     assert caught.value.code == "no_such_cpu"
 
 
+def test_more_threads_than_processors_are_refused(make_onnx: MakeOnnx, tmp_path: Path) -> None:
+    context = host_context(threads=4096)
+    with pytest.raises(MeasurementError) as caught:
+        next(run_sessions([Subject(digest="x", path=make_onnx())], context, QUICK, lease_folder=tmp_path))
+    assert caught.value.code == "not_enough_idle_cores"
+
+
 def test_a_machine_that_is_powered_otherwise_is_not_measured(make_onnx: MakeOnnx, tmp_path: Path) -> None:
     context = replace(host_context(), power_mode="governor of last week")
     with pytest.raises(MeasurementError, match="governor of last week") as caught:
