@@ -235,6 +235,7 @@ def predict(
         str | None, typer.Option(help="Another device's table, as `devices list` has it, or its start.")
     ] = None,
     runtime: Annotated[str, typer.Option(help="onnxruntime or openvino.")] = "onnxruntime",
+    precision: Annotated[str, typer.Option(help="fp32 or int8.")] = "fp32",
     threads: Annotated[int, typer.Option(help="Of one inference: 1, 2 or 4.")] = 1,
     batch: Annotated[int, typer.Option(min=1, help="Images of one inference.")] = 1,
 ) -> BaseModel:
@@ -250,7 +251,7 @@ def predict(
     from nas.settings import Settings
     from nas.specs import parse_context
 
-    context = parse_context(runtime, threads, batch)
+    context = parse_context(runtime, threads, batch, precision)
     wish = Wish(space, preset, classes, channels, search, architecture, random, seed, fill, table, context)
     return predict_costs(Settings(), wish)
 

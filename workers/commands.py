@@ -98,6 +98,7 @@ def devices_profile(
     classes: Annotated[int, typer.Option(min=2, help="Classes of the images.")] = 10,
     channels: Annotated[int, typer.Option(min=1, max=4, help="1 for grey images, 3 for colour.")] = 3,
     runtime: Annotated[str, typer.Option(help="onnxruntime or openvino.")] = "onnxruntime",
+    precision: Annotated[str, typer.Option(help="fp32 or int8.")] = "fp32",
     threads: Annotated[int, typer.Option(help="Of one inference: 1, 2 or 4.")] = 1,
     batch: Annotated[int, typer.Option(min=1, help="Images of one inference.")] = 1,
     few_shot: Annotated[
@@ -114,6 +115,7 @@ def devices_profile(
 
     Examples:
       hwnas devices profile --space mobilenet_v3 --preset tiny --classes 10 --channels 1
+      hwnas devices profile --preset tiny --channels 1 --precision int8
       hwnas devices profile --preset tiny --channels 1 --runtime openvino
       hwnas devices profile --space mobilenet_v3 --preset imagenet --few-shot 20
     """
@@ -121,7 +123,7 @@ def devices_profile(
     from nas.specs import parse_context
     from workers.profiles import profile_few_shot, profile_host
 
-    context = parse_context(runtime, threads, batch)
+    context = parse_context(runtime, threads, batch, precision)
     if few_shot is not None:
         return profile_few_shot(Settings(), space, preset, classes, channels, few_shot, context)
     return profile_host(Settings(), space, preset, classes, channels, context)

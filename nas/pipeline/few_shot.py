@@ -44,10 +44,11 @@ def profile_few_shot(ctx: RunContext, spec: ContextSpec, num_networks: int) -> F
     chosen = [as_architecture(candidates[i]) for i in design.chosen]
     digests = [architecture_digest(ctx.space, one) for one in chosen]
 
-    def write(architecture: Architecture) -> str:
-        return ctx.stores.artifacts.put(initial_file(ctx.space, architecture))
-
     context = context_of(spec)
+
+    def write(architecture: Architecture) -> str:
+        return ctx.stores.artifacts.put(initial_file(ctx.space, architecture, context.precision))
+
     files = {digest: partial(write, one) for digest, one in zip(digests, chosen, strict=True)}
     sessions = measured(ctx, context, NETWORK_PROTOCOL, files)
     if sessions is None:

@@ -116,17 +116,22 @@ def test_a_target_says_which_latency_it_means(latency: dict[str, Any], metric: L
 
 
 def test_a_target_says_how_its_device_runs_networks() -> None:
-    asked: dict[str, Any] = {"runtime": "openvino", "threads": 4, "batch": 8}
+    asked: dict[str, Any] = {"runtime": "openvino", "precision": "int8", "threads": 4, "batch": 8}
     (target,) = parse_spec(changed("targets.0.context", asked)).targets
-    assert target.context == ContextSpec(runtime="openvino", threads=4, batch=8)
+    assert target.context == ContextSpec(runtime="openvino", precision="int8", threads=4, batch=8)
     assert parse_context(**asked) == target.context
 
 
 @pytest.mark.parametrize(
     ("asked", "named"),
-    [(("abacus", 1, 1), "onnxruntime"), (("openvino", 3, 1), "threads"), (("openvino", 1, 0), "batch")],
+    [
+        (("abacus", 1, 1), "onnxruntime"),
+        (("openvino", 3, 1), "threads"),
+        (("openvino", 1, 0), "batch"),
+        (("openvino", 1, 1, "int4"), "precision"),
+    ],
 )
-def test_a_context_that_there_is_not_is_refused_in_words(asked: tuple[str, int, int], named: str) -> None:
+def test_a_context_that_there_is_not_is_refused_in_words(asked: tuple[Any, ...], named: str) -> None:
     with pytest.raises(UsageError, match=named) as caught:
         parse_context(*asked)
     assert caught.value.code == "invalid_spec"

@@ -2,6 +2,7 @@
 
 from latency_predictors.device import host_context, host_device
 from latency_predictors.measure import NETWORK_PROTOCOL
+from nas.export.classifier import read_metadata
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
 from nas.pipeline.few_shot import profile_few_shot
@@ -38,3 +39,13 @@ def test_networks_are_timed_by_their_protocol_and_asked_for_once(home: Home) -> 
     (batch,) = leased[1]
     assert batch.timing == NETWORK_PROTOCOL
     assert len(batch.artifacts) == 6
+
+
+def test_networks_of_an_int8_context_are_int8_files(home: Home) -> None:
+    assert profile_few_shot(home.context(), ContextSpec(precision="int8"), 6) is None
+    leased = home.stores.measurements.lease(host_device().digest, "by hand")
+    assert leased is not None
+    (batch,) = leased[1]
+    assert batch.context.precision == "int8"
+    for artifact in batch.artifacts.values():
+        assert read_metadata(home.stores.artifacts.local_path(artifact, ".onnx")).precision == "int8"
