@@ -55,11 +55,13 @@ class ProfileDocument(Document):
     Attributes:
         versions: Of the tables, and
         corrections: of their sums: what the search predicts with, whatever is measured later.
+        device: Digest of the device that they are of; empty in documents of earlier versions.
     """
 
     tables: tuple[TableSummary, ...]
     versions: tuple[int, ...]
     corrections: tuple[Correction, ...]
+    device: str = ""
 
     def table(self, ctx: SearchContext, number: int) -> LookupTable:
         """Return the table of a target as it was.
@@ -70,12 +72,14 @@ class ProfileDocument(Document):
         """
         target = ctx.spec.targets[number]
         context = context_of(target.context)
-        found = ctx.stores.tables.load(host_device().digest, context.digest, self.versions[number])
-        if found is None:
+        here = host_device().digest
+        found = ctx.stores.tables.load(here, context.digest, self.versions[number])
+        # Another machine may have a table of that number too.
+        if found is None or self.device not in ("", here):
             raise MeasurementError(
                 "context_mismatch",
-                f"the search was begun in another context than this machine has now ({context.label}): bring "
-                "back the runtime's version and power mode that it was begun with, or start it anew",
+                f"the search was begun on another device, or otherwise than this machine runs now "
+                f"({context.label}): bring the runtime's version and power mode back, or start it anew",
             )
         return found.with_correction(_key(ctx, target.latency.metric), self.corrections[number])
 
@@ -108,6 +112,7 @@ def run(ctx: PhaseContext) -> PhaseEnd:
         ProfileDocument(
             tables=tuple(table_summary(ctx, table, metric) for table, metric in profiled),
             versions=tuple(ctx.stores.tables.publish(ctx.run.lease, table) for table, _ in profiled),
+            device=host_device().digest,
             corrections=tuple(table.corrections[_key(ctx, metric)] for table, metric in profiled),
         ),
     )

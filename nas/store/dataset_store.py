@@ -2,10 +2,10 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, final
 
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, and_, select, update
 
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
@@ -52,7 +52,8 @@ class DatabaseDatasetStore:
     def add(self, tenant: str, name: str, spec: Mapping[str, Any], owner: str = "") -> StoredDataset:
         """Register a data set and queue the job that checks it, in one transaction.
 
-        The same one again is the same one: whoever got no answer asks again.
+        The same one again is the same one: whoever got no answer asks again. One that was rejected is checked
+        again: its files may be mended by now.
 
         Raises:
             UsageError: `dataset_exists` where another is registered under that name.
@@ -60,12 +61,17 @@ class DatabaseDatasetStore:
         dataset_id, job_id = secrets.token_hex(10), secrets.token_hex(10)
         row = {"id": dataset_id, "tenant": tenant, "owner": owner, "name": name, "spec": dict(spec)}
         row |= {"state": "checking", "digest": "", "report": {}, "job_id": job_id}
-        request = JobRequest(JobKind.DATASET, {"dataset": dataset_id}, name=name, owner=owner)
+        own = and_(datasets.c.tenant == tenant, datasets.c.name == name)
         with writing(self._engine) as connection:
-            if insert_new(connection, datasets, [{**row, "created_at_ms": now_ms()}]):
+            to_check = insert_new(connection, datasets, [{**row, "created_at_ms": now_ms()}]) > 0
+            found = _dataset(connection.execute(select(datasets).where(own)).one())
+            if found.state == "rejected" and found.spec == dict(spec):
+                again: dict[str, Any] = {"state": "checking", "report": {}, "job_id": job_id}
+                connection.execute(update(datasets).where(own).values(again))
+                found, to_check = replace(found, **again), True
+            if to_check:
+                request = JobRequest(JobKind.DATASET, {"dataset": found.id}, name=name, owner=owner)
                 insert_job(connection, tenant, request, job_id)
-            query = select(datasets).where(datasets.c.tenant == tenant, datasets.c.name == name)
-            found = _dataset(connection.execute(query).one())
         if found.spec != dict(spec):
             raise UsageError("dataset_exists", f"another data set is named '{name}': choose another name")
         return found

@@ -277,6 +277,14 @@ def test_a_search_that_comes_back_on_another_version_says_so(
     assert caught.value.code == "context_mismatch"
 
 
+def test_a_search_does_not_go_on_with_the_table_of_another_machine(finished: FinishedSearch) -> None:
+    ctx = finished.home.unsubmitted()
+    elsewhere = finished.run.load("profile", ProfileDocument).model_copy(update={"device": "f" * 64})
+    with pytest.raises(MeasurementError) as caught:
+        elsewhere.table(ctx, 0)
+    assert caught.value.code == "context_mismatch"
+
+
 def test_the_phase_waits_without_leaving_its_document(home: Home) -> None:
     ctx = home.context()
     assert profile.run(ctx) == Waiting()

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Engine
 
-from nas.jobs import JobKind
+from nas.jobs import JobKind, Succeeded
 from nas.store.dataset_store import DatabaseDatasetStore
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_store import DatabaseJobStore
@@ -52,6 +52,19 @@ def test_the_job_says_what_it_is_worth(datasets: DatabaseDatasetStore, queue: Da
         "b": ("rejected", "", {"code": "no_images"}),
     }
     assert datasets.get(TENANT, bad.id).state == "rejected"
+
+
+def test_a_data_set_that_was_rejected_is_checked_again_when_it_is_added_again(
+    datasets: DatabaseDatasetStore, queue: DatabaseJobQueue
+) -> None:
+    first = datasets.add(TENANT, "a", SPEC)
+    claim = claim_one(queue)
+    datasets.judge(claim.lease, first.id, "rejected", {"code": "no_images"})
+    queue.settle(claim.lease, Succeeded())
+    again = datasets.add(TENANT, "a", SPEC)
+    assert (again.id, again.state, again.report) == (first.id, "checking", {})
+    assert again == datasets.get(TENANT, "a") == datasets.add(TENANT, "a", SPEC)
+    assert claim_one(queue).lease.job_id == again.job_id != first.job_id
 
 
 def test_a_job_judges_no_other_tenants_data(datasets: DatabaseDatasetStore, queue: DatabaseJobQueue) -> None:
