@@ -34,8 +34,8 @@ check: $(STAMP) ## formatting, lint, types, import directions
 	@$(BIN)/mypy $(wildcard $(SOURCES))
 	@$(BIN)/lint-imports
 
-test: $(STAMP) ## all tests: several at a time, then whole searches two at a time, then what times something alone
-	@$(QUIET) $(BIN)/pytest -q -n 3 -m "not alone and not searches"
+test: $(STAMP) ## all tests: two at a time, then whole searches two at a time, then what times something alone
+	@$(QUIET) $(BIN)/pytest -q -n 2 -m "not alone and not searches"
 	@$(QUIET) $(BIN)/pytest -q -n 2 --dist loadfile -m searches
 	@$(QUIET) $(BIN)/pytest -q -m alone
 

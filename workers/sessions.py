@@ -3,7 +3,6 @@
 import os
 import shutil
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,27 +13,17 @@ _PAUSE_S: Final = 0.1
 
 
 def end_session(leader: int) -> None:
-    """End every process of a session but the caller, and those that they start meanwhile.
+    """End every process of a session but the caller.
 
     Args:
         leader: The process that began it.
     """
-    for _ in range(TRIES):
-        alive = [process for process in psutil.process_iter() if _belongs(process, leader)]
-        if not alive:
-            return
-        for process in alive:
-            with suppress(psutil.NoSuchProcess):
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and os.getsid(process.pid) == leader:
                 process.kill()
-        psutil.wait_procs(alive, timeout=_PAUSE_S)
-
-
-def _belongs(process: psutil.Process, leader: int) -> bool:
-    try:
-        mine = process.pid != os.getpid() and os.getsid(process.pid) == leader
-        return mine and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.NoSuchProcess, ProcessLookupError):
-        return False
+        except (psutil.NoSuchProcess, ProcessLookupError):
+            continue
 
 
 def remove_folder(folder: Path) -> None:

@@ -105,7 +105,7 @@ def test_a_model_of_few_networks_is_asked_for_and_its_errors_are_told(
 
 def test_another_context_is_another_table(settings: Settings) -> None:
     where = host_context("openvino", batch=4)
-    saved_table(settings.home, lookup_table().model_copy(update={"context": where}))
+    saved_table(settings.home, measured_today(lookup_table()).model_copy(update={"context": where}))
     context = ContextSpec(runtime="openvino", batch=4)
     profiled = profile_host(settings, "mobilenet_v3", "tiny", 10, 1, context)
     assert (profiled.context, profiled.table.num_measured_now) == (where.label, 0)

@@ -186,8 +186,9 @@ def test_a_phase_that_waits_proposes_and_exports_each_round_once(finished: Finis
     )
     names = {f"verify.0.{number}{part}" for number in range(1, rounds + 1) for part in ("", ".exported")}
     assert {name for name in saved if name.startswith("verify.0.")} == names
-    # The time of a phase is noted each time that it waits.
-    assert {name for name, count in saved.items() if count > 1 and not name.endswith(".time")} == set()
+    # The time and the cost of a phase are noted each time that it waits.
+    noted = (".time", ".cost")
+    assert {name for name, count in saved.items() if count > 1 and not name.endswith(noted)} == set()
 
 
 def files(target: TargetResult) -> list[tuple[str, int, str]]:
