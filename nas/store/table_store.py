@@ -144,7 +144,8 @@ class DatabaseTableStore:
             version, by = (newest.version if newest else 0) + 1, {"job_id": job_id, "attempt": 0}
             row = {**key, "version": version, "artifact": artifact, "num_entries": len(table.entries), **by}
             insert_new(connection, lookup_tables, [{**row, "created_at_ms": now_ms()}])
-            _insert_corrections(connection, table, by)
+            new = [{**one, **by} for one in _new_corrections(connection, table)]
+            insert_new(connection, corrections, new)
         return version
 
     def origin(self, device: str, context: str) -> Mapping[str, Any] | None:
@@ -181,12 +182,7 @@ class DatabaseTableStore:
             query = _versions(**key).where(lookup_tables.c.version == version)
             if connection.execute(query).one().artifact != artifact:
                 return False
-            newest = {one.space_digest: one for one in connection.execute(_newest_corrections(**key))}
-            new = [
-                {**key, **by, **_correction_row(space, seen.get(space, 0) + 1, correction)}
-                for space, correction in table.corrections.items()
-                if space not in newest or newest[space].content != json.loads(correction.model_dump_json())
-            ]
+            new = [{**one, **by} for one in _new_corrections(connection, table, seen)]
             # Whoever publishes at the same time inserts the same versions: one of both begins again.
             return insert_new(connection, corrections, new) == len(new)
 
@@ -212,19 +208,24 @@ def _united(table: LookupTable, kept: Sequence[Row[Any]]) -> dict[str, Correctio
     }
 
 
-def _insert_corrections(connection: Connection, table: LookupTable, by: Mapping[str, Any]) -> None:
-    """Insert the corrections of a table that are not the newest ones already."""
+def _new_corrections(
+    connection: Connection, table: LookupTable, seen: Mapping[str, int] | None = None
+) -> list[dict[str, Any]]:
+    """Return rows for the corrections of a table that are not the newest ones already.
+
+    Args:
+        connection: In the transaction that inserts them.
+        table: With its corrections.
+        seen: Versions that they follow, by space; the newest if not given.
+    """
     key = {"device": table.device.digest, "context": table.context.digest}
     newest = {one.space_digest: one for one in connection.execute(_newest_corrections(**key))}
-    for space, correction in table.corrections.items():
-        content = json.loads(correction.model_dump_json())
-        before = newest.get(space)
-        if before is not None and before.content == content:
-            continue
-        report = content.get("report") or {}
-        new = {"space_digest": space, "version": before.version + 1 if before else 1}
-        new |= {"content": content, "report": report, "created_at_ms": now_ms()}
-        insert_new(connection, corrections, [{**key, **new, **by}])
+    versions = {space: one.version for space, one in newest.items()} if seen is None else seen
+    return [
+        {**key, **_correction_row(space, versions.get(space, 0) + 1, correction)}
+        for space, correction in table.corrections.items()
+        if space not in newest or newest[space].content != json.loads(correction.model_dump_json())
+    ]
 
 
 def _content(table: LookupTable) -> bytes:
