@@ -22,7 +22,7 @@ REMEMBERED_S: Final = 2.0
 """A revoked key is good for so long at most: checked keys are remembered."""
 
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
-PUBLIC: Final = frozenset({"/livez", "/readyz", "/login", "/errors/{code}"})
+PUBLIC: Final = frozenset({"/livez", "/readyz", "/login"})
 """Templates of operations that need no key. Each is named here and nowhere else."""
 
 

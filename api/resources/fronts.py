@@ -19,7 +19,6 @@ class FrontResource(BaseModel):
         table: How the lookup table was made and how good it is.
         networks: The published points, by latency: measured, with what was predicted beside it.
         dominated: What was verified and is worse than another.
-        best: Names of the most accurate, the fastest and the knee.
         links: Of the exported files, by network.
     """
 

@@ -1,17 +1,17 @@
 """Devices and what is known of them: their lookup tables, measuring one for a space."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.devices import TableDetails, TableLine, table_details, table_lines
-from api.resources.jobs import Accepted, accepted
+from api.resources.jobs import Accepted
+from api.routes import jobs as job_routes
 from api.security import Reader, Submitter
-from api.state import Root, Shared
+from api.state import Service, Shared
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
 from nas.specs import ProfileSpec
+from nas.store.table_store import TableKey
 from search_spaces.errors import UsageError
 
 router = APIRouter(prefix="/v1/devices", tags=["devices"])
@@ -54,22 +54,13 @@ def devices(who: Reader, service: Shared) -> DeviceItems:
 @router.get("/{device_id}")
 def device(device_id: str, who: Reader, service: Shared) -> DeviceResource:
     """Return a device."""
-    keys = [key for key in service.stores.tables.published() if key.device == device_id]
-    if not keys:
-        raise UsageError(
-            "unknown_device", f"there is no device '{device_id}': list them to see which there are"
-        )
-    return _device(device_id, table_lines(service.stores, keys))
+    return _device(device_id, table_lines(service.stores, _tables_of(service, device_id)))
 
 
 @router.get("/{device_id}/tables")
 def tables(device_id: str, who: Reader, service: Shared) -> Tables:
     """Return the lookup tables of a device: entries, sessions, error reports."""
-    keys = [key for key in service.stores.tables.published() if key.device == device_id]
-    if not keys:
-        raise UsageError(
-            "unknown_device", f"there is no device '{device_id}': list them to see which there are"
-        )
+    keys = _tables_of(service, device_id)
     return Tables(items=tuple(table_details(service.stores, key) for key in keys))
 
 
@@ -79,22 +70,24 @@ def profile(
     spec: ProfileSpec,
     who: Submitter,
     service: Shared,
-    root: Root,
     request: Request,
     response: Response,
-    key: Annotated[str, Header(alias="Idempotency-Key", max_length=200)] = "",
+    key: job_routes.Key = "",
 ) -> Accepted:
     """Have a device measured for a space; `host` is the machine of whichever worker takes it."""
     if device_id != "host":
         raise UsageError("unknown_device", "only `host`, the machine of the worker, can be measured so far")
     asked = JobRequest(JobKind.PROFILE, spec.model_dump(mode="json"), "profile", who.owner)
-    job = service.stores.jobs.submit(who.tenant, asked, key)
-    service.stores.keys.note(
-        who.tenant, who.owner, who.key_id, "profile.submit", job.id, request.state.request_id
-    )
-    answer = accepted(job, root)
-    response.headers["Location"] = answer.links["self"]
-    return answer
+    return job_routes.submitted(service, who, request, response, asked, key)
+
+
+def _tables_of(service: Service, device_id: str) -> list[TableKey]:
+    keys = [key for key in service.stores.tables.published() if key.device == device_id]
+    if not keys:
+        raise UsageError(
+            "unknown_device", f"there is no device '{device_id}': list them to see which there are"
+        )
+    return keys
 
 
 def _device(digest: str, lines: list[TableLine]) -> DeviceResource:

@@ -7,21 +7,39 @@ from fastapi.sse import EventSourceResponse
 
 from api.answers import kept
 from api.events import stream
-from api.resources.jobs import RETRY_AFTER_S, EventPage, JobResource, event_resource, job_resource, settled
-from api.security import Reader, Submitter
-from api.state import Root, Service, Shared
+from api.resources.jobs import (
+    RETRY_AFTER_S,
+    Accepted,
+    EventPage,
+    JobResource,
+    accepted,
+    event_resource,
+    job_resource,
+    settled,
+)
+from api.security import Principal, Reader, Submitter
+from api.state import Root, Service, Shared, root_of
+from nas.job_records import Job, JobRequest
 from search_spaces.errors import UsageError
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 After = Annotated[int, Query(ge=0, le=2**53, description="Number of the last event that you have.")]
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        description="The same key with the same body is the same job: ask again where no answer came.",
+    ),
+]
 LastEventId = Annotated[str, Header(alias="Last-Event-ID", max_length=20)]
 
 
-@router.get("/{job_id}")
-def show(job_id: str, who: Reader, service: Shared, root: Root, request: Request) -> JobResource:
+@router.get("/{job_id}", response_model=JobResource)
+def show(job_id: str, who: Reader, service: Shared, root: Root, request: Request) -> Response:
     """Return a job: where it stands."""
-    return job_answer(service, who.tenant, job_id, root, request)  # type: ignore[return-value]
+    return job_answer(service, who.tenant, job_id, root, request)
 
 
 @router.post("/{job_id}/cancel", status_code=202)
@@ -31,9 +49,7 @@ def cancel(job_id: str, who: Submitter, service: Shared, root: Root, request: Re
     if settled(job):
         raise UsageError("job_ended", f"job {job_id} has ended already: it is {job.state}")
     job = service.stores.jobs.request_cancel(who.tenant, job_id)
-    service.stores.keys.note(
-        who.tenant, who.owner, who.key_id, f"{job.kind}.cancel", job.id, request.state.request_id
-    )
+    _note(service, who, request, "cancel", job)
     return job_resource(job, root)
 
 
@@ -82,3 +98,31 @@ def job_answer(service: Service, tenant: str, job_id: str, root: str, request: R
     job = service.stores.jobs.get(tenant, job_id)
     headers = {} if settled(job) else {"Retry-After": str(RETRY_AFTER_S)}
     return kept(request, job_resource(job, root), headers)
+
+
+def submitted(
+    service: Service, who: Principal, request: Request, response: Response, asked: JobRequest, key: str
+) -> Accepted:
+    """Queue a job, note who asked for it, and return what is answered.
+
+    Args:
+        service: Where.
+        who: Asks.
+        request: That came.
+        response: Gets the address of the job.
+        asked: The job.
+        key: Of the request, empty where it has none.
+
+    Raises:
+        UsageError: `idempotency_conflict`.
+    """
+    job = service.stores.jobs.submit(who.tenant, asked, key)
+    _note(service, who, request, "submit", job)
+    answer = accepted(job, root_of(request))
+    response.headers["Location"] = answer.links["self"]
+    return answer
+
+
+def _note(service: Service, who: Principal, request: Request, action: str, job: Job) -> None:
+    name, request_id = f"{job.kind}.{action}", request.state.request_id
+    service.stores.keys.note(who.tenant, who.owner, who.key_id, name, job.id, request_id)

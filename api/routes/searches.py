@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from api.pagination import Cursor, Limit, Page, opened, sealed
@@ -11,7 +11,7 @@ from api.resources.candidates import CandidatePage, candidate_page, csv_lines
 from api.resources.downloads import bundle, find_network, model_file
 from api.resources.exports import ExportList, export_list
 from api.resources.fronts import FrontResource, front_resource
-from api.resources.jobs import Accepted, EventPage, JobResource, accepted, job_resource
+from api.resources.jobs import Accepted, EventPage, JobResource, job_resource
 from api.resources.submissions import SubmittedSearch, search_request
 from api.routes import jobs as job_routes
 from api.security import Reader, Submitter
@@ -21,14 +21,6 @@ from search_spaces.errors import UsageError
 
 router = APIRouter(prefix="/v1/searches", tags=["searches"])
 
-Key = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        max_length=200,
-        description="The same key with the same body is the same search: ask again where no answer came.",
-    ),
-]
 Target = Annotated[int, Query(ge=1, le=1_000, description="Which target of the search, counted from 1.")]
 
 
@@ -37,20 +29,13 @@ def submit(
     sent: SubmittedSearch,
     who: Submitter,
     service: Shared,
-    root: Root,
     request: Request,
     response: Response,
-    key: Key = "",
+    key: job_routes.Key = "",
 ) -> Accepted:
     """Submit a search. A worker takes it up; watch its events, or look at it again."""
     asked = search_request(service.stores, who.tenant, who.owner, sent)
-    job = service.stores.jobs.submit(who.tenant, asked, key)
-    service.stores.keys.note(
-        who.tenant, who.owner, who.key_id, "search.submit", job.id, request.state.request_id
-    )
-    answer = accepted(job, root)
-    response.headers["Location"] = answer.links["self"]
-    return answer
+    return job_routes.submitted(service, who, request, response, asked, key)
 
 
 @router.get("")
