@@ -24,9 +24,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import nnls
-from scipy.special import ndtri
 
 from latency_predictors.error_report import form_errors
 from latency_predictors.few_shot import FewShotModel, FewShotPoint, FewShotReport, latency_ms
@@ -121,7 +120,7 @@ def non_negative_weights(
     relative = rows / measured_ms[:, np.newaxis]
     scale = relative.mean(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
-    weights, _ = nnls(relative / scale * root[:, np.newaxis], root)
+    weights, _ = scipy.optimize.nnls(relative / scale * root[:, np.newaxis], root)
     return np.asarray(weights / scale, dtype=np.float64)
 
 
@@ -172,7 +171,7 @@ def _folds(m: int) -> IntArray:
 
 def _half_width(residuals: FloatArray, level: float, repeat_rel_sd: float) -> float:
     """Return the half width of the interval: never narrower than what repeating a measurement gives."""
-    repeat = float(ndtri((1 + level) / 2)) * repeat_rel_sd
+    repeat = float(scipy.special.ndtri((1 + level) / 2)) * repeat_rel_sd
     return max(math.expm1(conformal(residuals, level, num_terms=1)), repeat)
 
 

@@ -16,9 +16,8 @@ import math
 from itertools import combinations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import nnls
-from scipy.special import ndtri, stdtrit
 
 from latency_predictors.correction import UNKNOWN_SPREAD, Correction, Hull, Term
 from search_spaces.base import FloatArray, IntArray
@@ -77,7 +76,7 @@ def fit_correction(
         return _unchecked(level, floor_ms)
     terms, residuals = _choose_terms(columns, measured)
     fitted = dict(zip(terms, fit_relative(design(columns, terms), measured), strict=True))
-    repeat = float(ndtri((1 + level) / 2)) * repeat_rel_sd
+    repeat = float(scipy.special.ndtri((1 + level) / 2)) * repeat_rel_sd
     spread = 0.0 if spread_ms is None else float((fitted["a"] * spread_ms / measured).max())
     return Correction(
         terms=terms,
@@ -142,7 +141,7 @@ def folds(m: int) -> list[tuple[IntArray, NDArray[np.bool_]]]:
 
 def fit_relative(matrix: FloatArray, measured: FloatArray) -> FloatArray:
     """Return the non-negative coefficients of least relative error."""
-    coefficients, _ = nnls(matrix / measured[:, np.newaxis], np.ones(len(measured)))
+    coefficients, _ = scipy.optimize.nnls(matrix / measured[:, np.newaxis], np.ones(len(measured)))
     return np.asarray(coefficients, dtype=np.float64)
 
 
@@ -182,7 +181,7 @@ def conformal(residuals: FloatArray, level: float, num_terms: int) -> float:
     if rank <= m:
         return float(np.sort(residuals)[rank - 1])
     spread = math.sqrt(float(np.mean(np.square(residuals))))
-    quantile = float(stdtrit(max(m - num_terms, 1), (1 + level) / 2))
+    quantile = float(scipy.special.stdtrit(max(m - num_terms, 1), (1 + level) / 2))
     return max(float(residuals.max()), quantile * spread)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from nas.objectives import get_objective, minimised
 from nas.pareto import non_dominated
@@ -30,7 +30,7 @@ def accuracy_of(correct: BoolArray, part: str) -> Accuracy:
         part: Which images they are.
     """
     count, total = int(correct.sum()), len(correct)
-    interval = binomtest(count, total).proportion_ci(0.95, method="wilson")
+    interval = scipy.stats.binomtest(count, total).proportion_ci(0.95, method="wilson")
     return Accuracy.model_validate(
         {
             "value": count / total,
@@ -52,7 +52,7 @@ def tied(first: BoolArray, second: BoolArray) -> bool:
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     if only_first + only_second == 0:
         return True
-    return float(binomtest(only_first, only_first + only_second).pvalue) > TIE_LEVEL
+    return float(scipy.stats.binomtest(only_first, only_first + only_second).pvalue) > TIE_LEVEL
 
 
 def measured_value(network: VerifiedNetwork, name: str) -> float:

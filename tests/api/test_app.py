@@ -6,12 +6,17 @@ from tests.api.served import Caller
 IMPORTS = """
 import sys
 import api.app
-heavy = {"torch", "ray", "sklearn", "optuna"} & set(sys.modules)
+trains = {"torch", "ray", "sklearn", "optuna"}
+slow = {"scipy.optimize", "scipy.stats"}
+heavy = (trains | slow) & set(sys.modules)
 assert not heavy, heavy
+import psutil
+resident = psutil.Process().memory_info().rss
+assert resident <= 150_000_000, resident
 """
 
 
-def test_the_application_starts_without_what_trains() -> None:
+def test_the_application_starts_without_what_trains_and_small() -> None:
     subprocess.run([sys.executable, "-c", IMPORTS], check=True)
 
 
