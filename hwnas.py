@@ -54,6 +54,7 @@ COMMANDS: Final = {
     "tables import": "api.table_commands",
 }
 AT_A_SERVICE: Final = {
+    "plan": "api.remote",
     "search": "api.remote",
     "searches list": "api.remote",
     "searches show": "api.remote",

@@ -37,6 +37,7 @@ from api.server_events import ServerEvent, events_of
 from api.spaces import SpaceList, SpaceSummary
 from api.supernets import SupernetLine
 from nas.jobs import TERMINAL, JobState
+from nas.pipeline.preview import Preview
 from search_spaces.errors import HwnasError, UsageError
 
 LOOK_S: Final = 1.0
@@ -99,12 +100,17 @@ class Client:
         Raises:
             UsageError: `invalid_spec` where it is no JSON; what the service finds wrong.
         """
-        document = spec.model_dump(mode="json") if isinstance(spec, BaseModel) else dict(spec)
-        try:
-            content = json.dumps(document, allow_nan=False).encode()
-        except (TypeError, ValueError) as error:
-            raise UsageError("invalid_spec", f"the specification cannot be sent as JSON: {error}") from error
-        return self._line.post("/v1/searches", Accepted, content, idempotency_key or secrets.token_hex(16))
+        key = idempotency_key or secrets.token_hex(16)
+        return self._line.post("/v1/searches", Accepted, _content(spec), key)
+
+    def preview(self, spec: Mapping[str, Any] | BaseModel) -> Preview:
+        """Return what a search would cost and whether its limits can be met; nothing is submitted.
+
+        Raises:
+            UsageError: As `submit`.
+        """
+        # Nothing is made: it may be asked again, under a key that nobody keeps.
+        return self._line.post("/v1/searches/preview", Preview, _content(spec), secrets.token_hex(16))
 
     def search(self, search_id: str) -> JobResource:
         """Return where a search stands."""
@@ -262,6 +268,14 @@ class Client:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+
+def _content(spec: Mapping[str, Any] | BaseModel) -> bytes:
+    document = spec.model_dump(mode="json") if isinstance(spec, BaseModel) else dict(spec)
+    try:
+        return json.dumps(document, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise UsageError("invalid_spec", f"the specification cannot be sent as JSON: {error}") from error
 
 
 def _path(search_id: str, *more: str) -> str:

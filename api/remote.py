@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.client import Client
-from api.remote_answers import RemoteFront, RemoteList, RemoteSearch
+from api.remote_answers import RemoteFront, RemoteList, RemotePlan, RemoteSearch
 from api.remote_progress import EventLines
 from api.resources.jobs import JobResource
 from api.searches import Cancelled
@@ -30,6 +30,18 @@ def search(server: str, spec: Path, *, watch: bool) -> RemoteSearch:
         if watch:
             job = _watched(client, job)
         return _shown(client, job)
+
+
+def plan(server: str, spec: Path) -> RemotePlan:
+    """Return what the search that a file specifies would cost at a service.
+
+    Raises:
+        UsageError: `no_such_file`, `invalid_yaml`, `invalid_spec` or `data_not_on_server`.
+    """
+    document = read_document(spec)
+    _check_data(document)
+    with _client(server) as client:
+        return RemotePlan.of(client.preview(document))
 
 
 def searches_list(server: str) -> RemoteList:

@@ -9,8 +9,35 @@ from rich.text import Text
 from api.resources.fronts import FrontResource
 from api.resources.jobs import JobResource
 from api.searches import unbroken
+from nas.pipeline.plan_text import plan_text
+from nas.pipeline.preview import Preview
 from nas.report.words import accuracy_text, cost_text, latency_text
 from nas.results import Document
+
+
+class RemotePlan(Preview):
+    """What a search would cost at a service."""
+
+    @classmethod
+    def of(cls, found: Preview) -> Self:
+        """Return a preview so that it can be drawn."""
+        return cls.model_validate(found.model_dump())
+
+    @property
+    def failed(self) -> bool:
+        """Whether some limits can be met by nobody."""
+        return any(one.outlook.state == "infeasible" for one in self.targets)
+
+    def __rich__(self) -> RenderableType:
+        """Draw the plan, then what stands in its way and what is expected only."""
+        lines = [
+            f"target {number}: {one.outlook.message}"
+            for number, one in enumerate(self.targets, 1)
+            if one.outlook.message
+        ]
+        if self.training == "modelled":
+            lines.append("note: times of training are expected, not timed: nobody has trained this there yet")
+        return Group(plan_text(self), unbroken(lines))
 
 
 class RemoteList(Document):

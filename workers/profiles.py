@@ -10,7 +10,8 @@ from latency_predictors.device import host_device
 from latency_predictors.few_shot import FewShotReport
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState
-from nas.pipeline.profile import NAME, context_of
+from nas.pipeline.profile import NAME
+from nas.pipeline.tables import context_of
 from nas.report.numbers import percent
 from nas.results import Document, TableSummary
 from nas.settings import Settings

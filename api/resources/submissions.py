@@ -9,6 +9,7 @@ from nas.data.spec import DigitsSpec, ShapesSpec
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
 from nas.specs import SearchSpec, Spec, parse_spec
+from nas.store.dataset_store import StoredDataset
 from nas.store.stores import Stores
 from search_spaces.catalogue import get_space
 from search_spaces.errors import UsageError
@@ -44,8 +45,19 @@ def search_request(stores: Stores, tenant: str, owner: str, sent: SubmittedSearc
         UsageError: `unknown_dataset`, `dataset_not_ready`, `unknown_space`, `unknown_preset` or
             `invalid_spec`.
     """
-    document = sent.model_dump(mode="json")
-    name: str = sent.dataset.name
+    spec, found = resolved(stores, tenant, sent)
+    get_space(spec.space.name, preset=spec.space.preset, num_classes=10, in_channels=3)
+    name = found.name if found else sent.dataset.name
+    return JobRequest(JobKind.SEARCH, spec.model_dump(mode="json"), name, owner)
+
+
+def resolved(stores: Stores, tenant: str, sent: SubmittedSearch) -> tuple[SearchSpec, StoredDataset | None]:
+    """Return the specification with the data set that it names, and that data set where it is registered.
+
+    Raises:
+        UsageError: `unknown_dataset`, `dataset_not_ready` or `invalid_spec`.
+    """
+    document, found = sent.model_dump(mode="json"), None
     if isinstance(sent.dataset, StoredDatasetSpec):
         found = stores.datasets.get(tenant, sent.dataset.id)
         if found.state != "ready":
@@ -53,10 +65,8 @@ def search_request(stores: Stores, tenant: str, owner: str, sent: SubmittedSearc
                 "dataset_not_ready",
                 f"data set '{found.name}' is {found.state}: only one that is ready can be searched on",
             )
-        document["dataset"], name = dict(found.spec), found.name
-    spec = parse_spec(document)
-    get_space(spec.space.name, preset=spec.space.preset, num_classes=10, in_channels=3)
-    return JobRequest(JobKind.SEARCH, spec.model_dump(mode="json"), name, owner)
+        document["dataset"] = dict(found.spec)
+    return parse_spec(document), found
 
 
 def shown_spec(spec: Mapping[str, Any]) -> dict[str, Any]:

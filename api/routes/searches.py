@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from api.pagination import Cursor, Limit, Page, opened, sealed
+from api.previews import preview_of
 from api.resources.candidates import CandidatePage, candidate_page, csv_lines
 from api.resources.downloads import bundle, find_network, model_file
 from api.resources.exports import ExportList, export_list
@@ -17,6 +18,7 @@ from api.routes import jobs as job_routes
 from api.security import Reader, Submitter
 from api.state import Root, Service, Shared
 from nas.jobs import JobKind, JobState
+from nas.pipeline.preview import Preview
 from search_spaces.errors import UsageError
 
 router = APIRouter(prefix="/v1/searches", tags=["searches"])
@@ -36,6 +38,12 @@ def submit(
     """Submit a search. A worker takes it up; watch its events, or look at it again."""
     asked = search_request(service.stores, who.tenant, who.owner, sent)
     return job_routes.submitted(service, who, request, response, asked, key)
+
+
+@router.post("/preview")
+def preview(sent: SubmittedSearch, who: Reader, service: Shared) -> Preview:
+    """Tell what a search would cost and whether its limits can be met; nothing is queued or measured."""
+    return preview_of(service.stores, who.tenant, sent)
 
 
 @router.get("")

@@ -11,7 +11,7 @@ from benchmarks.sections.measured_networks import DEMO, Case, measured_ms, measu
 from benchmarks.sections.table_cases import cases
 from benchmarks.sections.tables import NUM_NETWORKS, NUM_QUICK
 from latency_predictors.calibration import fit_points, predict_points
-from nas.pipeline.profile import NUM_CALIBRATION
+from nas.pipeline.amounts import NUM_CALIBRATION
 
 NUM_DRAWS: Final = 200
 MAX_WIDTHS: Final = 3.0

@@ -21,9 +21,9 @@ from nas.compute import InProcessCompute
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState
 from nas.leases import LeaseTimes
+from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import PhaseContext, RunContext, Surroundings
 from nas.pipeline.jobs import ProfileContext
-from nas.pipeline.measuring import NUM_SESSIONS
 from nas.pipeline.profile import profile_context
 from nas.pipeline.runner import open_search, phase_context
 from nas.results import SearchResult

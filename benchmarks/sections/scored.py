@@ -15,7 +15,7 @@ from benchmarks.sections.shapes_task import open_task
 from nas.evaluation import SubnetEvaluator
 from nas.export.checked import export_checked, score_file
 from nas.pipeline.options import augmentation_of
-from nas.pipeline.profile import context_of, latest_table
+from nas.pipeline.tables import context_of, latest_table
 from nas.results import VerifiedNetwork
 from nas.training.weights import load_supernet
 from search_spaces.base import Architecture, architecture_from_values

@@ -36,6 +36,18 @@ A phase that waits is run again when that is there. It goes on from what it left
 """
 
 
+class Reads(Protocol):
+    """Whoever looks for what a tenant has in the stores."""
+
+    @property
+    def tenant(self) -> str:
+        """Whose it is."""
+
+    @property
+    def stores(self) -> Stores:
+        """The database and the artifact store."""
+
+
 class RunContext(Protocol):
     """What measuring for a running job takes, whatever the job is."""
 

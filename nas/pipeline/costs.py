@@ -10,6 +10,7 @@ from latency_predictors.predictor import CostPredictor, exact_cost
 from nas.candidates import Predictor
 from search_spaces.base import SearchSpace, space_digest
 from search_spaces.errors import MeasurementError
+from search_spaces.slot_tables import distinct_layers
 
 PLAIN: Final = LatencyMetric()
 """The median of inferences that follow each other."""
@@ -37,6 +38,23 @@ def cost_predictors(
     space: SearchSpace, table: LookupTable, metric: LatencyMetric = PLAIN
 ) -> Mapping[str, Predictor]:
     """Return a predictor for every cost, by name."""
+    return {"latency_ms": latency_predictor(space, table, metric).predict, **_of_shapes(space)}
+
+
+def known_predictors(
+    space: SearchSpace, table: LookupTable, metric: LatencyMetric = PLAIN
+) -> Mapping[str, Predictor]:
+    """Return the same without latency where the table is not complete, or not calibrated for it."""
+    return cost_predictors(space, table, metric) if is_profiled(space, table, metric) else _of_shapes(space)
+
+
+def is_profiled(space: SearchSpace, table: LookupTable, metric: LatencyMetric = PLAIN) -> bool:
+    """Whether a table tells the latency of every network of a space."""
+    calibrated = metric.correction_key(space_digest(space)) in table.corrections
+    return calibrated and not table.missing(distinct_layers(space))
+
+
+def _of_shapes(space: SearchSpace) -> dict[str, Predictor]:
+    """Return predictors of what follows from a network's shapes alone."""
     exact = {name: exact_cost(space, name) for name in EXACT}
-    latency = latency_predictor(space, table, metric).predict
-    return {"latency_ms": latency, "file_bytes": file_bytes_of(space), **exact}
+    return {"file_bytes": file_bytes_of(space), **exact}

@@ -12,7 +12,7 @@ from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.networks import measure_sustained, score_file
-from nas.pipeline.profile import context_of
+from nas.pipeline.tables import context_of
 from nas.publication import accuracy_of
 from nas.results import Accuracy, Delivery, Document, Sustained, TargetResult, VerifiedNetwork
 

@@ -14,7 +14,8 @@ from latency_predictors.network_features import network_features
 from latency_predictors.spread import combine_sessions
 from nas.pipeline.context import RunContext
 from nas.pipeline.measuring import measured
-from nas.pipeline.profile import context_of, initial_file
+from nas.pipeline.profile import initial_file
+from nas.pipeline.tables import context_of
 from nas.specs import ContextSpec
 from nas.store.few_shot_models import NAME, StoredFewShot
 from nas.training.recipes import spread_architectures

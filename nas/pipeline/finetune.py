@@ -26,7 +26,7 @@ from nas.pipeline.networks import (
     score_file,
 )
 from nas.pipeline.options import epochs_within
-from nas.pipeline.profile import context_of
+from nas.pipeline.tables import context_of
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.training import Place, train_to_end

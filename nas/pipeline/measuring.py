@@ -6,7 +6,6 @@ A phase asks for files; what has not been measured is queued, and the phase wait
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final
 
 from latency_predictors.device import ExecutionContext, host_device
 from latency_predictors.lookup_table import layer_key
@@ -15,12 +14,10 @@ from latency_predictors.protocol import SessionResult, Subject
 from nas.export.onnx import export_layer
 from nas.export.quantize import quantised_layer
 from nas.measurement_tasks import MeasurementTask
+from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import RunContext
 from search_spaces.errors import MeasurementError
 from search_spaces.layers import LayerSpec
-
-NUM_SESSIONS: Final = 2
-"""Fresh processes behind every measured value."""
 
 
 def measured(

@@ -1,12 +1,18 @@
-"""What a specification means for training."""
+"""What a specification means for training and scoring."""
 
 from nas.pipeline.context import SearchContext
-from nas.specs import SearchSpec
+from nas.specs import Precision, SearchSpec
 from nas.task_events import NetworkTimed
 from nas.tasks import StockNetwork, TimeNetwork
 from nas.training.recipes import Recipe, get_recipe
 from nas.training_options import Augmentation, TrainingOptions, steps_per_epoch
 from search_spaces.base import Architecture
+
+
+def quantised_precisions(spec: SearchSpec) -> list[Precision]:
+    """Return the precisions of a search's targets beside fp32, each once."""
+    wanted = {target.context.precision for target in spec.targets}
+    return [precision for precision in sorted(wanted) if precision != "fp32"]
 
 
 def recipe_of(spec: SearchSpec) -> Recipe:

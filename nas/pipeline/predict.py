@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from nas.accuracy_predictor import AccuracyPredictor, fit
 from nas.data.dataset import Fold
+from nas.pipeline.amounts import NUM_SUBNETS
 from nas.pipeline.context import Done, PhaseContext, SearchContext
-from nas.pipeline.options import augmentation_of
-from nas.pipeline.shift import keep_paired_answers, quantised_precisions
+from nas.pipeline.options import augmentation_of, quantised_precisions
+from nas.pipeline.shift import keep_paired_answers
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.results import Document
@@ -25,8 +26,6 @@ from search_spaces.base import IntArray
 from search_spaces.sampling import as_architecture, largest, random_architectures, smallest
 
 NAME: Final = "predict"
-NUM_SUBNETS: Final = 100
-"""Subnets that the accuracy predictors learn from, at first."""
 
 BoolArray = NDArray[np.bool_]
 

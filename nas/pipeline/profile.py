@@ -1,7 +1,6 @@
 """Phase `profile`: have measured what the table lacks, calibrate on whole networks, check the limits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -10,7 +9,7 @@ import numpy as np
 
 from latency_predictors.calibration import calibrate, calibration_point, refit, spread_by_cost
 from latency_predictors.correction import CalibrationPoint, Correction
-from latency_predictors.device import ExecutionContext, host_context, host_device
+from latency_predictors.device import ExecutionContext, host_device
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.probes import graph_by_timing, probe_subjects
@@ -22,18 +21,18 @@ from nas.data.decode import RESIZE_RULE
 from nas.export.metadata import describe
 from nas.export.onnx import export_onnx
 from nas.export.quantize import quantise_on_noise
-from nas.feasibility import check_feasible, infeasible_message
 from nas.jobs import Waiting
+from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
-from nas.pipeline.costs import PLAIN, cost_predictors
+from nas.pipeline.costs import PLAIN
 from nas.pipeline.measuring import measured, measured_layers
 from nas.pipeline.renewal import Measuring, renewed
+from nas.pipeline.tables import check_limits, context_of, latest_table
 from nas.results import Document, TableSummary
-from nas.specs import ContextSpec, TargetSpec
-from nas.store.stores import Stores
+from nas.specs import ContextSpec
 from nas.training.recipes import spread_architectures
 from search_spaces.base import Architecture, SearchSpace, architecture_digest, space_digest
-from search_spaces.errors import InfeasibleError, MeasurementError
+from search_spaces.errors import MeasurementError
 from search_spaces.layers import LayerSpec
 from search_spaces.modules.static import StaticNetwork
 from search_spaces.network import layers as layers_of
@@ -42,8 +41,6 @@ from search_spaces.sampling import as_architecture
 from search_spaces.slot_tables import distinct_layers
 
 NAME: Final = "profile"
-NUM_CALIBRATION: Final = 20
-"""Whole networks that the correction of a table is fitted on, at first."""
 
 _CALIBRATION_POOL: Final = 4_000
 _SEED: Final = 0
@@ -117,36 +114,6 @@ def run(ctx: PhaseContext) -> PhaseEnd:
         ),
     )
     return Done()
-
-
-def check_limits(ctx: SearchContext, target: TargetSpec) -> float:
-    """Return the share of random architectures that keep a target's limits.
-
-    Raises:
-        InfeasibleError: `infeasible_limits`.
-    """
-    if not target.limits:
-        return 1.0
-    table = latest_table(ctx.stores, context_of(target.context))
-    predictors = cost_predictors(ctx.space, table, target.latency.metric)
-    rng = np.random.default_rng(ctx.spec.seed)
-    limits = {str(name): limit for name, limit in target.limits.items()}
-    found = check_feasible(ctx.space, limits, predictors, rng)
-    if not found.feasible:
-        raise InfeasibleError("infeasible_limits", infeasible_message(found))
-    return found.share
-
-
-def context_of(spec: ContextSpec) -> ExecutionContext:
-    """Return the context that a specification means, with the runtime's installed version."""
-    known = host_context(spec.runtime, threads=spec.threads, batch=spec.batch)
-    return replace(known, precision=spec.precision)
-
-
-def latest_table(stores: Stores, context: ExecutionContext) -> LookupTable:
-    """Return the table of this host and a context; an empty one where nothing has been measured."""
-    found = stores.tables.load(host_device().digest, context.digest)
-    return found or LookupTable(device=host_device(), context=context)
 
 
 def profile_context(ctx: RunContext, spec: ContextSpec, metric: LatencyMetric = PLAIN) -> LookupTable | None:

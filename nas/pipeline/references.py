@@ -25,7 +25,7 @@ from nas.pipeline.networks import (
     shape_costs,
 )
 from nas.pipeline.options import epochs_within
-from nas.pipeline.profile import context_of
+from nas.pipeline.tables import context_of
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.training import Place, Trained, find_alike, find_trained, train_to_end, training_key

@@ -14,7 +14,7 @@ from nas.pipeline import export, finetune, predict, profile, references, train, 
 from nas.pipeline.context import PhaseContext, PhaseEnd, SearchContext, Surroundings
 from nas.pipeline.export import ExportDocument
 from nas.pipeline.finetune import FinetuneDocument
-from nas.pipeline.plan import planned_epochs
+from nas.pipeline.planning import planned_epochs
 from nas.pipeline.predict import PredictDocument
 from nas.pipeline.publish import publish
 from nas.pipeline.references import ReferencesDocument

@@ -5,7 +5,7 @@ Part of phase `predict`. The answers are kept with the supernet: another search 
 
 from collections.abc import Iterable
 from contextlib import closing
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,25 +14,17 @@ from latency_predictors.calibration import spread_by_cost
 from latency_predictors.device import host_context
 from latency_predictors.predictor import exact_cost
 from nas.export.quantize import QUANTISER_VERSION
+from nas.pipeline.amounts import NUM_PAIRED
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.networks import exports
 from nas.pipeline.train import TrainDocument
 from nas.precision_shift import PairedAnswers
 from nas.results import AccuracyShift
-from nas.specs import Precision, SearchSpec
+from nas.specs import Precision
 from nas.store.arrays import packed, unpacked
 from nas.tasks import WholeSpace
 from search_spaces.base import IntArray, SearchSpace
 from search_spaces.sampling import as_architecture
-
-NUM_NETWORKS: Final = 24
-"""Exported and scored in both precisions, spread by their work: a few more than the interval needs."""
-
-
-def quantised_precisions(spec: SearchSpec) -> list[Precision]:
-    """Return the precisions of a search's targets beside fp32, each once."""
-    wanted = {target.context.precision for target in spec.targets}
-    return [precision for precision in sorted(wanted) if precision != "fp32"]
 
 
 def answers_name(precision: Precision) -> str:
@@ -55,7 +47,7 @@ def keep_paired_answers(
     name = answers_name(precision)
     kept = ctx.stores.supernets.answers(ctx.tenant, supernet.id, name)
     if not kept:
-        some = from_small_to_large(ctx.space, archs, NUM_NETWORKS, ctx.spec.seed)
+        some = from_small_to_large(ctx.space, archs, NUM_PAIRED, ctx.spec.seed)
         kept = ctx.stores.artifacts.put(packed(_scored(ctx, phase, supernet, some, precision)))
         ctx.stores.supernets.keep_answers(ctx.run.lease, supernet.id, kept, name)
     ctx.run.save_arrays(f"{phase}.{precision}", **unpacked(ctx.stores.artifacts.get(kept)))

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Final
 
 from nas.jobs import Waiting
-from nas.pipeline.context import Done, PhaseContext, PhaseEnd, SearchContext
+from nas.pipeline.context import Done, PhaseContext, PhaseEnd, Reads, SearchContext
 from nas.pipeline.options import recipe_of
 from nas.pipeline.training import Place, Trained, find_trained, train_to_end, training_key
 from nas.results import Document, SupernetSummary
+from nas.specs import SearchSpec
+from nas.store.supernet_store import SupernetKey
 from nas.task_events import TensorFiles
 from nas.tasks import WholeSpace
 
@@ -55,23 +57,28 @@ class TrainDocument(Document):
 
 
 def trained_supernet(ctx: SearchContext) -> Trained | None:
-    """Return the finished supernet that a search would take.
+    """Return the finished supernet that a search would take; see `will_do`."""
+    return will_do(ctx, ctx.spec, training_key(ctx, WholeSpace()))
+
+
+def will_do(ctx: Reads, spec: SearchSpec, key: SupernetKey) -> Trained | None:
+    """Return the finished supernet of a key that a specification would take.
 
     That of the epochs asked for; where none are, that of the most, unless it is a trial beside what the
     budget would give: one that was trained for minutes is no answer to who asks for hours.
     """
-    epochs = ctx.spec.supernet.epochs
-    found = find_trained(ctx, training_key(ctx, WholeSpace()), epochs)
+    epochs = spec.supernet.epochs
+    found = find_trained(ctx, key, epochs)
     if found is None or epochs is not None or found.epochs >= MAX_EPOCHS:
         return found
-    return found if found.seconds >= TRIAL * budget_s(ctx, 0.0) else None
+    return found if found.seconds >= TRIAL * budget_s(spec, 0.0) else None
 
 
-def budget_s(ctx: SearchContext, others_s: float) -> float:
+def budget_s(spec: SearchSpec, others_s: float) -> float:
     """Return the seconds of a budget for the supernet, `others_s` of it gone on phases that do not train."""
-    left_s = max(60.0 * ctx.spec.budget.wall_minutes - others_s, 0.0) * TRAINING_SHARE
+    left_s = max(60.0 * spec.budget.wall_minutes - others_s, 0.0) * TRAINING_SHARE
     # References get what supernet and front get together.
-    return left_s / ((1 + ctx.spec.finetune.share) * (2 if ctx.spec.references else 1))
+    return left_s / ((1 + spec.finetune.share) * (2 if spec.references else 1))
 
 
 def run(ctx: PhaseContext, choose_epochs: Callable[[PhaseContext], int]) -> PhaseEnd:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from nas.jobs import Waiting
-from nas.pipeline.context import PhaseContext, SearchContext
+from nas.pipeline.context import PhaseContext, Reads, SearchContext
 from nas.pipeline.options import options_of, recipe_of
+from nas.specs import SearchSpec
 from nas.store.supernet_store import StoredCheckpoint, StoredSupernet, SupernetKey
 from nas.task_events import (
     CheckpointDamaged,
@@ -23,7 +24,7 @@ from nas.task_events import (
 from nas.task_events import StoredCheckpoint as CheckpointFiles
 from nas.tasks import Network, StockNetwork, TrainNetwork, TunedSubnet
 from nas.workplace import network_space
-from search_spaces.base import space_digest
+from search_spaces.base import Space, space_digest
 
 ALIKE: Final = 2.0
 """Factor between the CPU-seconds of trainings that stand for each other."""
@@ -47,16 +48,23 @@ class Place:
 
 def training_key(ctx: SearchContext, network: Network) -> SupernetKey:
     """Return what tells the trainings of a search apart, whatever the number of their epochs."""
-    words = [recipe_of(ctx.spec).name]
-    if ctx.spec.supernet.flip:
-        words.append("flip")
+    space = network_space(network, ctx.space, ctx.dataset)
     match network:
         case TunedSubnet():
-            words.append(f"from {network.supernet.tensors[:12]}")
+            return _key(ctx.spec, space, ctx.dataset.digest, f"from {network.supernet.tensors[:12]}")
         case StockNetwork():
-            words.append("alone")
-    space = network_space(network, ctx.space, ctx.dataset)
-    return SupernetKey(space_digest(space), ctx.dataset.digest, ", ".join(words), ctx.spec.seed)
+            return _key(ctx.spec, space, ctx.dataset.digest, "alone")
+    return supernet_key(ctx.spec, space, ctx.dataset.digest)
+
+
+def supernet_key(spec: SearchSpec, space: Space, dataset_digest: str) -> SupernetKey:
+    """Return what tells the supernets of a search apart likewise."""
+    return _key(spec, space, dataset_digest)
+
+
+def _key(spec: SearchSpec, space: Space, dataset_digest: str, *more: str) -> SupernetKey:
+    words = [recipe_of(spec).name, *(["flip"] if spec.supernet.flip else []), *more]
+    return SupernetKey(space_digest(space), dataset_digest, ", ".join(words), spec.seed)
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class Trained:
     cpu_seconds: float
 
 
-def find_trained(ctx: SearchContext, key: SupernetKey, epochs: int | None) -> Trained | None:
+def find_trained(ctx: Reads, key: SupernetKey, epochs: int | None) -> Trained | None:
     """Return the finished training of a key: of so many epochs, or of the most where no number is given."""
     for stored in ctx.stores.supernets.find(ctx.tenant, key):
         if stored.weights and epochs in (None, stored.epochs):
@@ -97,7 +105,7 @@ def find_alike(ctx: SearchContext, key: SupernetKey, cpu_seconds: float) -> Trai
     return min(alike, key=lambda one: abs(one.cpu_seconds - cpu_seconds), default=None)
 
 
-def started(ctx: SearchContext, key: SupernetKey) -> tuple[StoredSupernet, ...]:
+def started(ctx: Reads, key: SupernetKey) -> tuple[StoredSupernet, ...]:
     """Return the trainings of a key that were begun and not finished, the most epochs first."""
     return tuple(stored for stored in ctx.stores.supernets.find(ctx.tenant, key) if not stored.weights)
 

@@ -20,7 +20,7 @@ from nas.store.fence import NewEvent, fenced
 from nas.store.inserts import insert_new
 from nas.store.job_store import insert_finished, new_id
 from nas.store.measurement_rows import register
-from nas.store.measurement_tables import corrections, lookup_tables
+from nas.store.measurement_tables import contexts, corrections, lookup_tables
 from nas.store.session import reading, writing
 from nas.store.tables import jobs
 from search_spaces.digests import canonical_json
@@ -56,6 +56,12 @@ class DatabaseTableStore:
         with reading(self._engine) as connection:
             rows = connection.execute(query.group_by(*columns).order_by(*columns))
             return tuple(TableKey(row.device, row.context, row.created_at_ms) for row in rows)
+
+    def contexts(self) -> dict[str, Mapping[str, Any]]:
+        """Return the facts of every context that something was measured in, by digest."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(contexts.c.digest, contexts.c.facts))
+            return {row.digest: row.facts for row in rows}
 
     def load(self, device: str, context: str, version: int | None = None) -> LookupTable | None:
         """Return a table with the newest corrections, None where there is none.

@@ -57,6 +57,16 @@ def test_the_main_job(service: Running, client: Client, tmp_path: Path) -> None:
     assert [one.name for one in client.exports(job.id)] == ["net-ccc333"]
 
 
+def test_a_preview_submits_nothing(client: Client) -> None:
+    found = client.preview(parse_spec(DIGITS))
+    assert found.targets[0].num_layers_missing == found.num_layers > 100
+    assert found.total_seconds == pytest.approx(sum(phase.seconds for phase in found.phases))
+    assert list(client.searches()) == []
+    with pytest.raises(UsageError) as caught:
+        client.preview({"dataset": {"name": "stored", "id": "none"}})
+    assert code(caught) == "unknown_dataset"
+
+
 def test_a_submission_is_one_search_however_often_it_is_sent(client: Client) -> None:
     first = client.submit(DIGITS, idempotency_key="mine")
     assert client.submit(parse_spec(DIGITS)).name == first.name

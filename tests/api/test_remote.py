@@ -61,6 +61,15 @@ def test_a_search_is_submitted_watched_and_shown(service: Running, command: Comm
     assert (status, told["error"]["code"]) == (2, "unknown_target")
 
 
+def test_a_plan_is_asked_of_the_service(service: Running, command: Command, spec: Path) -> None:
+    status, told = command("plan", str(spec))
+    assert (status, told["targets"][0]["outlook"]["state"], told["training"]) == (0, "unknown", "modelled")
+    assert all_searches(service.stores, "local") == []
+    spec.write_text("dataset: {name: digits}\ntargets: [{limits: {num_params: 1}}]\n", encoding="utf-8")
+    status, told = command("plan", str(spec))
+    assert (status, told["targets"][0]["outlook"]["binding"]) == (1, ["num_params"])
+
+
 def test_a_search_is_queued_and_cancelled(service: Running, command: Command, spec: Path) -> None:
     ids = [command("search", str(spec), "--no-watch")[1]["search"]["id"] for _ in range(2)]
     assert [one["id"] for one in command("searches", "list")[1]["searches"]] == ids

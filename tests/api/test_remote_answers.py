@@ -1,8 +1,18 @@
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from rich.console import Console, RenderableType
 
-from api.remote_answers import RemoteFront, RemoteList, RemoteSearch
+from api.remote_answers import RemoteFront, RemoteList, RemotePlan, RemoteSearch
 from api.resources.jobs import ErrorResource, JobResource
+from latency_predictors.device import host_context, host_device
+from latency_predictors.lookup_table import LookupTable
+from nas.data.facts import DIGITS
 from nas.jobs import JobKind, JobState
+from nas.pipeline.preview import Asker, preview
+from nas.settings import Settings
+from nas.specs import parse_spec
+from nas.store.stores import opened_stores
 from tests.api.handmade import FRONT
 
 
@@ -63,3 +73,15 @@ def test_a_search_is_drawn_with_its_error_and_its_fronts() -> None:
     assert "a board" in told
     assert all(network.name in told for network in FRONT)
     assert "no network keeps the limits" in drawn(front(networks=()))
+
+
+def test_a_plan_says_what_stands_in_its_way_and_what_is_expected_only() -> None:
+    spec = parse_spec({"dataset": {"name": "digits"}, "targets": [{"limits": {"num_params": 1}}]})
+    empty = LookupTable(device=host_device(), context=host_context())
+    with TemporaryDirectory() as home, opened_stores(Settings(home=Path(home))) as stores:
+        plan = RemotePlan.of(preview(Asker("local", stores), spec, DIGITS, lambda target: empty))
+    text = drawn(plan)
+    assert plan.failed
+    assert "target 1: no architecture keeps num_params <= 1" in text
+    assert "times of training are expected, not timed" in text
+    assert f"{plan.num_layers} layers to measure" in text

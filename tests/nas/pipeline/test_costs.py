@@ -8,7 +8,7 @@ from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, peak_memory_bytes
 from nas.pipeline.costs import cost_predictors, latency_predictor
-from nas.pipeline.profile import latest_table
+from nas.pipeline.tables import latest_table
 from search_spaces.base import FloatArray, space_digest
 from search_spaces.catalogue import get_space
 from search_spaces.errors import MeasurementError

@@ -11,8 +11,8 @@ from latency_predictors.probes import probe_subjects
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState
 from nas.pipeline import profile
+from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.jobs import KINDS, PHASES_OF
-from nas.pipeline.profile import NUM_CALIBRATION
 from nas.results import TableSummary
 from nas.specs import ProfileSpec, SpaceSpec
 from nas.store.dataset_store import StoredDataset

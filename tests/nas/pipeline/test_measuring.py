@@ -10,8 +10,9 @@ from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL
 from nas.jobs import JobState, Released, Waiting
 from nas.leases import LeaseLost
 from nas.measurement_tasks import Batch
+from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.measuring import NUM_SESSIONS, measured
+from nas.pipeline.measuring import measured
 from search_spaces.errors import MeasurementError
 from tests.latency_predictors.sessions import session
 from tests.nas.pipeline.small_search import Home

@@ -1,238 +1,61 @@
-"""What a search would cost, and how its budget is split."""
+"""A plan follows from what is known; nothing is asked of stores or machines."""
 
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import pytest
 
-from latency_predictors.device import host_context
-from latency_predictors.latency_metric import LatencyMetric
-from nas.pipeline.context import SearchContext
-from nas.pipeline.costs import latency_predictor
-from nas.pipeline.durations import (
-    CHECKPOINT_S,
-    EXPORT_S,
-    NETWORK_S,
-    QUANTISE_S,
-    RAY_S,
-    TRAINING_S,
-    seconds_of,
-)
-from nas.pipeline.measuring import NUM_SESSIONS
-from nas.pipeline.plan import epochs_for, make_plan, planned_epochs
-from nas.pipeline.profile import latest_table
-from nas.pipeline.shift import NUM_NETWORKS
-from nas.pipeline.train import MAX_EPOCHS, TRAINING_SHARE
-from nas.pipeline.training import training_key
-from nas.ports import Run
+from latency_predictors.device import host_context, host_device
+from latency_predictors.lookup_table import LookupTable
+from nas.data.facts import DIGITS
+from nas.data.report import Notice
+from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
+from nas.pipeline.durations import LAYER_S, NETWORK_S
+from nas.pipeline.plan import Basis, plan_of, resolved_points
+from nas.pipeline.runner import PHASES
+from nas.specs import parse_spec
 from nas.task_events import SupernetTimed
-from nas.tasks import Task, TimeSupernet, WholeSpace
-from search_spaces.base import space_digest
-from search_spaces.errors import InfeasibleError
-from search_spaces.sampling import random_architectures
-from tests.nas.pipeline.conftest import FinishedSearch
-from tests.nas.pipeline.small_search import Home
+from search_spaces.catalogue import get_space
 
-FAST = SupernetTimed(step_s=1.0, image_s=1e-4)
-SHORT = {"wall_minutes": 0.001}
-OPEN: dict[str, Any] = {"supernet": {}, "references": [], "budget": {"wall_minutes": 10}}
-# 120 images in batches of at most 64 are two steps an epoch: two seconds; then a checkpoint.
-EPOCH_S = 2.0 + CHECKPOINT_S
-START_S = RAY_S + TRAINING_S
-VERIFIED_S = NUM_SESSIONS * NETWORK_S + EXPORT_S
-RESNET_S = TRAINING_S + VERIFIED_S
-
-
-class Quick:
-    """A machine that trains a step a second."""
-
-    def run(self, task: Task) -> Run:
-        assert isinstance(task, TimeSupernet)
-        return (event for event in (FAST,))
-
-
-def planned(home: Home, **changes: object) -> SearchContext:
-    """A search on that machine."""
-    return replace(home.unsubmitted(**changes), compute=Quick())
-
-
-@pytest.mark.parametrize(
-    ("others_s", "references", "epochs"),
-    [
-        (100.0, [], int((600 - 100 - START_S) * TRAINING_SHARE / EPOCH_S)),
-        (100.0, ["resnet"], int((600 - 100 - START_S - RESNET_S) * TRAINING_SHARE / 2 / EPOCH_S)),
-        (600.0, [], 1),
-        (10_000.0, ["resnet"], 1),
-    ],
+SPACE = get_space("mobilenet_v3", preset="tiny", num_classes=10, in_channels=1)
+EMPTY = LookupTable(device=host_device(), context=host_context())
+BASIS = Basis(
+    spec=parse_spec({"dataset": {"name": "digits"}}),
+    space=SPACE,
+    images=DIGITS,
+    tables=(EMPTY,),
+    trained_epochs=None,
+    begun_epochs=(),
+    scored=frozenset(),
+    throughput=SupernetTimed(step_s=0.01, image_s=1e-4),
 )
-def test_training_takes_what_the_other_phases_leave(
-    others_s: float, references: list[str], epochs: int, home: Home
-) -> None:
-    """Stock networks take as long as the supernet, so they halve it."""
-    ctx = planned(home, **{**OPEN, "references": references})
-    assert epochs_for(ctx, FAST, others_s) == (epochs, EPOCH_S)
 
 
-def test_a_long_budget_does_not_train_for_ever(home: Home) -> None:
-    ctx = planned(home, **{**OPEN, "budget": {"wall_minutes": 100_000}})
-    assert epochs_for(ctx, FAST, 0.0)[0] == MAX_EPOCHS
+def test_phases_are_those_of_a_search_in_order() -> None:
+    assert [phase.name for phase in plan_of(BASIS, (None,)).phases] == list(PHASES)
 
 
-def test_epochs_that_were_asked_for_count_more_than_the_budget(home: Home) -> None:
-    changes: dict[str, Any] = {**OPEN, "supernet": {"epochs": 5_000}, "budget": {"wall_minutes": 1}}
-    assert epochs_for(planned(home, **changes), FAST, 1_000.0)[0] == 5_000
-    assert planned_epochs(home.context(**changes)) == 5_000
+def test_measuring_lasts_as_long_as_its_protocol_says() -> None:
+    plan = plan_of(BASIS, (None,))
+    expected = NUM_SESSIONS * (plan.num_layers * LAYER_S + NUM_CALIBRATION * NETWORK_S) + 1.0
+    assert plan.phases[0].seconds == pytest.approx(expected)
 
 
-def test_a_search_goes_on_with_the_epochs_that_it_has_begun_with(home: Home) -> None:
-    """Another estimate of the budget would start from nothing."""
-    ctx = replace(home.context(**OPEN), compute=Quick())
-    estimated = planned_epochs(ctx)
-    home.stores.supernets.begin(ctx.run.lease, training_key(ctx, WholeSpace()), 9)
-    assert estimated > 90
-    assert planned_epochs(ctx) == 9
+def test_one_table_is_measured_once_for_two_targets() -> None:
+    spec = parse_spec({"dataset": {"name": "digits"}, "targets": [{}, {}]})
+    twice = plan_of(replace(BASIS, spec=spec, tables=(EMPTY, EMPTY)), (None, None))
+    assert twice.num_layers_missing == twice.num_layers
 
 
-@pytest.mark.parametrize(
-    ("share", "gone_on"), [(0.4, False), (0.6, True), (1.0, True), (1.2, True), (1.3, False), (30.0, False)]
-)
-def test_what_another_search_has_begun_is_gone_on_with_where_the_budget_fits(
-    share: float, gone_on: bool, home: Home
-) -> None:
-    ctx = planned(home, **OPEN)
-    estimated = epochs_for(ctx, FAST, 0.0)[0]
-    begun = round(share * estimated)
-    home.stores.supernets.begin(home.context().run.lease, training_key(ctx, WholeSpace()), begun)
-    assert epochs_for(ctx, FAST, 0.0)[0] == (begun if gone_on else estimated)
+def test_a_trained_supernet_is_taken_with_its_epochs() -> None:
+    plan = plan_of(replace(BASIS, trained_epochs=7, scored=frozenset({"fp32"})), (None,))
+    assert (plan.epochs, plan.phases[1].seconds, plan.phases[2].seconds) == (7, 0.0, 0.0)
 
 
-def test_a_finished_supernet_is_taken_with_its_epochs(finished: FinishedSearch) -> None:
-    ctx = planned(finished.home, **{**OPEN, "budget": SHORT})
-    assert epochs_for(ctx, FAST, 0.0)[0] == 2
-    plan = make_plan(ctx)
-    training = next(phase for phase in plan.phases if phase.name == "train")
-    assert (training.seconds, training.note) == (0.0, "a supernet is there")
-    scoring = next(phase for phase in plan.phases if phase.name == "predict")
-    assert (scoring.seconds, scoring.note) == (0.0, "subnets are scored already")
+def test_notes_hold_what_is_wrong_with_the_images() -> None:
+    images = replace(DIGITS, warnings=(Notice("imbalanced", "class 'a' is rare"),))
+    assert plan_of(replace(BASIS, images=images), (None,)).notes[0] == "class 'a' is rare"
 
 
-def test_a_trial_does_not_stand_for_a_training_of_hours(finished: FinishedSearch) -> None:
-    ctx = planned(finished.home, **{**OPEN, "budget": {"wall_minutes": 60}})
-    assert epochs_for(ctx, FAST, 0.0)[0] > 100
-
-
-def test_phases_are_in_order_and_add_up(home: Home) -> None:
-    plan = make_plan(planned(home))
-    names = [phase.name for phase in plan.phases]
-    assert names == ["profile", "train", "predict", "verify", "finetune", "references", "export"]
-    assert plan.total_seconds == pytest.approx(sum(phase.seconds for phase in plan.phases))
-    by_name = {phase.name: phase for phase in plan.phases}
-    assert by_name["train"].seconds == START_S + 2 * EPOCH_S
-    assert plan.num_layers == plan.num_layers_missing
-    # Six edges with five operations each: 15,625.
-    assert plan.num_architectures == "10^4.2"
-
-
-def test_training_on_takes_its_share_of_the_budget(home: Home) -> None:
-    spec: dict[str, Any] = {"finetune": {"share": 0.5, "points": 4}, "references": []}
-    plan = make_plan(planned(home, **spec))
-    by_name = {phase.name: phase for phase in plan.phases}
-    networks_s = 4 * (TRAINING_S + NUM_SESSIONS * NETWORK_S + EXPORT_S)
-    assert by_name["finetune"].seconds == pytest.approx(0.5 * 2 * EPOCH_S + networks_s)
-    open_ = {**OPEN, **spec}
-    alone, shared = (
-        planned(home, **{**open_, "finetune": {"share": share, "points": 4}}) for share in (0.0, 1.0)
-    )
-    left_s = (600 - networks_s - START_S) * TRAINING_SHARE
-    assert epochs_for(shared, FAST, 0.0)[0] == int(left_s / 2 / EPOCH_S)
-    assert epochs_for(alone, FAST, 0.0)[0] == int((600 - START_S) * TRAINING_SHARE / EPOCH_S)
-
-
-def test_what_is_measured_already_costs_nothing_again(finished: FinishedSearch, home: Home) -> None:
-    known, fresh = make_plan(planned(finished.home)), make_plan(planned(home))
-    assert known.num_layers_missing == 0
-    assert known.phases[0].seconds < fresh.phases[0].seconds / 10
-    assert fresh.share_within_limits == (None,)
-    assert known.share_within_limits == (1.0,)
-    table = latest_table(finished.home.stores, host_context())
-    assert fresh.reports == (None,)
-    assert known.reports == (table.corrections[space_digest(finished.context().space)].report,)
-
-
-def test_every_context_and_every_latency_is_counted(finished: FinishedSearch) -> None:
-    """The table of one runtime is there; the other one is measured from the start, and so are tails."""
-    openvino: dict[str, Any] = {"context": {"runtime": "openvino"}}
-    tails: dict[str, Any] = {"latency": {"statistic": "p95"}}
-    asked: list[list[dict[str, Any]]] = [[{}], [{}, tails], [{}, openvino, openvino]]
-    plain, tail, other = (make_plan(planned(finished.home, targets=targets)) for targets in asked)
-    assert (plain.num_layers_missing, tail.num_layers_missing) == (0, 0)
-    assert other.num_layers_missing == other.num_layers
-    notes = [plan.phases[0].note for plan in (plain, tail, other)]
-    assert [note.partition(", ")[2] for note in notes] == [
-        "0 networks to calibrate on",
-        "20 networks to calibrate on",
-        "20 networks to calibrate on",
-    ]
-    assert (plain.share_within_limits, tail.share_within_limits) == ((1.0,), (None, None))
-
-
-def test_pauses_take_time() -> None:
-    plain, tail, paced = (LatencyMetric(), LatencyMetric("p95"), LatencyMetric(pause_ms=20.0))
-    assert seconds_of(plain) == NETWORK_S < seconds_of(tail)
-    # At least 60 runs and 10 to warm up, each after 20 ms; and the anchors likewise.
-    assert seconds_of(paced) > NETWORK_S + 70 * 0.02
-
-
-def test_the_share_of_the_space_within_the_limits_is_between_none_and_all(finished: FinishedSearch) -> None:
-    """A limit at the median of what random architectures take at most is kept by half of them."""
-    ctx = planned(finished.home)
-    archs = random_architectures(ctx.space, 20_000, np.random.default_rng(9))
-    table = latest_table(ctx.stores, host_context())
-    limit = float(np.median(latency_predictor(ctx.space, table).predict(archs).upper))
-    asked = planned(finished.home, targets=[{"limits": {"latency_ms": limit}}])
-    assert make_plan(asked).share_within_limits == pytest.approx((0.5,), abs=0.02)
-
-
-def test_a_plan_of_limits_nobody_can_meet_is_refused(finished: FinishedSearch) -> None:
-    ctx = planned(finished.home, targets=[{"limits": {"num_params": 1}}])
-    with pytest.raises(InfeasibleError) as caught:
-        make_plan(ctx)
-    assert caught.value.code == "infeasible_limits"
-
-
-def test_notes_say_what_budget_and_images_are_good_for(home: Home) -> None:
-    notes = make_plan(planned(home, budget={"wall_minutes": 0.01})).notes
-    assert any("more than the budget of 0.01" in note for note in notes)
-    assert any("only 2 epochs fit into the budget" in note for note in notes)
-    # Half of 80 validation images confirm: 1.96 sqrt(2 * 0.95 * 0.05 / 40) = 9.55 points.
-    assert any(note.startswith("40 images confirm") and "9.6 points" in note for note in notes)
-    roomy = make_plan(planned(home, budget={"wall_minutes": 1_000}, supernet={"epochs": 10})).notes
-    assert not any("budget" in note for note in roomy)
-
-
-def test_a_plan_leaves_nothing_behind(home: Home) -> None:
-    """Training is really timed: on scratch space that is gone, and no job is queued."""
-    assert make_plan(home.unsubmitted()).epochs == 2
-    assert home.stores.jobs.page("local").jobs == ()
-    assert home.stores.supernets.list_all("local") == ()
-    assert list((home.settings.home / "scratch").iterdir()) == []
-
-
-def test_an_int8_target_has_a_table_of_its_own_and_is_scored_in_int8_once(
-    finished: FinishedSearch, home: Home
-) -> None:
-    """The fp32 table is complete and the subnets are scored: what is left is that of int8."""
-    int8 = {"context": {"precision": "int8"}}
-    plan = make_plan(planned(finished.home, targets=[{}, int8]))
-    assert plan.num_layers_missing == plan.num_layers
-    assert plan.share_within_limits == (None, None)
-    phases = {phase.name: phase for phase in plan.phases}
-    # 80 validation images and all 120 training images in torch.
-    export_s = EXPORT_S + 200 * FAST.image_s
-    assert phases["predict"].seconds == pytest.approx(NUM_NETWORKS * (export_s + QUANTISE_S))
-    assert "networks exported in int8 too" in phases["predict"].note
-    fp32 = {phase.name: phase for phase in make_plan(planned(finished.home, targets=[{}, {}])).phases}
-    assert phases["verify"].seconds - fp32["verify"].seconds == pytest.approx(6 * QUANTISE_S)
-    fresh = make_plan(planned(home, targets=[{}, int8]))
-    assert fresh.num_layers_missing == 2 * fresh.num_layers
+def test_few_images_resolve_little() -> None:
+    # 1.96 sqrt(2 * 0.95 * 0.05 / 40) = 9.55 points.
+    assert resolved_points(replace(DIGITS, num_confirm=40)) == pytest.approx(9.55, abs=0.01)

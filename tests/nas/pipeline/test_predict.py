@@ -8,9 +8,10 @@ from sqlalchemy import select, update
 
 from nas.evaluation import SubnetEvaluator
 from nas.pipeline import predict
+from nas.pipeline.amounts import NUM_SUBNETS
 from nas.pipeline.context import Done, PhaseContext
 from nas.pipeline.options import augmentation_of
-from nas.pipeline.predict import NUM_SUBNETS, PredictDocument, fit_fold, sampled_subnets
+from nas.pipeline.predict import PredictDocument, fit_fold, sampled_subnets
 from nas.pipeline.train import TrainDocument
 from nas.ports import Run
 from nas.store.arrays import unpacked

@@ -12,20 +12,18 @@ from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL
 from latency_predictors.probes import probe_subjects
 from nas.jobs import JobState, Waiting
 from nas.pipeline import profile
+from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.context import Done, PhaseContext
 from nas.pipeline.profile import (
-    NUM_CALIBRATION,
     ProfileDocument,
     add_points,
     calibration_set,
-    check_limits,
-    context_of,
-    latest_table,
     measure_networks,
     profile_context,
     table_summary,
 )
-from nas.specs import ContextSpec, TargetSpec
+from nas.pipeline.tables import latest_table
+from nas.specs import ContextSpec
 from search_spaces.base import architecture_digest, space_digest
 from search_spaces.catalogue import get_space
 from search_spaces.errors import InfeasibleError, MeasurementError
@@ -128,17 +126,6 @@ def test_two_searches_that_wait_for_the_same_layers_have_them_measured_once(home
     assert [len(asked) for asked in home.watch.asked] == [NUM_FIRST]
 
 
-def test_an_empty_table_stands_for_one_that_is_not_there(home: Home) -> None:
-    table = latest_table(home.stores, host_context())
-    assert (table.device, table.context) == (host_device(), host_context())
-    assert not table.entries
-    assert home.stores.tables.published() == ()
-
-
-def test_the_context_is_that_of_the_installed_runtime() -> None:
-    assert context_of(ContextSpec()) == host_context("onnxruntime", threads=1)
-
-
 def test_networks_to_calibrate_on_reach_from_cheap_to_dear(finished: FinishedSearch) -> None:
     table = latest_table(finished.home.stores, host_context())
     chosen = calibration_set(SPACE, table)
@@ -182,10 +169,6 @@ def test_a_search_predicts_with_what_it_profiled_whatever_is_measured_later(
     assert finished.run.load("profile", ProfileDocument).versions == document.versions
 
 
-def test_without_limits_all_of_the_space_is_within_them(home: Home) -> None:
-    assert check_limits(home.unsubmitted(), TargetSpec()) == 1.0
-
-
 @pytest.mark.parametrize(
     ("limits", "named"),
     [
@@ -205,16 +188,6 @@ def test_limits_nobody_can_meet_end_a_search_before_training(
     assert "the nearest reachable value is" in caught.value.message
     assert len(copied.stores.supernets.list_all("local")) == known
     assert copied.compute.tasks == []
-
-
-def test_the_nearest_reachable_value_can_be_asked_for(finished: FinishedSearch) -> None:
-    ctx = finished.context()
-    with pytest.raises(InfeasibleError) as caught:
-        check_limits(ctx, TargetSpec(limits={"latency_ms": 1e-4}))
-    nearest = float(caught.value.message.split("nearest reachable value is ")[1].split(";")[0])
-    assert check_limits(ctx, TargetSpec(limits={"latency_ms": nearest})) >= 0.0
-    with pytest.raises(InfeasibleError):
-        check_limits(ctx, TargetSpec(limits={"latency_ms": 0.99 * nearest}))
 
 
 def test_each_target_has_its_table(copied: Home) -> None:

@@ -10,9 +10,11 @@ from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.renewal import NUM_NETWORKS
 from nas.jobs import Waiting
 from nas.pipeline import profile
+from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.profile import NUM_CALIBRATION, latest_table, profile_context
+from nas.pipeline.profile import profile_context
 from nas.pipeline.renewal import predecessor, uses_in_fronts
+from nas.pipeline.tables import latest_table
 from nas.specs import ContextSpec
 from search_spaces.base import architecture_from_values, space_digest
 from search_spaces.catalogue import get_space

@@ -10,16 +10,11 @@ import pytest
 from latency_predictors.device import host_context
 from nas.evaluation import SubnetEvaluator
 from nas.export.classifier import read_metadata
+from nas.pipeline.amounts import NUM_PAIRED
 from nas.pipeline.networks import score_file
-from nas.pipeline.options import augmentation_of
-from nas.pipeline.profile import latest_table
-from nas.pipeline.shift import (
-    NUM_NETWORKS,
-    from_small_to_large,
-    paired_answers,
-    quantised_precisions,
-    shift_figure,
-)
+from nas.pipeline.options import augmentation_of, quantised_precisions
+from nas.pipeline.shift import from_small_to_large, paired_answers, shift_figure
+from nas.pipeline.tables import latest_table
 from nas.pipeline.train import TrainDocument
 from nas.precision_shift import MIN_NETWORKS
 from nas.tasks import ExportNetworks, ScoreSubnets
@@ -99,14 +94,14 @@ def test_the_shift_comes_from_enough_networks_in_both_precisions(int8: FinishedS
     ctx = int8.context()
     answers = paired_answers(ctx, "predict", "int8")
     assert answers is not None
-    assert answers.before.shape == answers.after.shape == (NUM_NETWORKS, 80)
-    assert NUM_NETWORKS >= MIN_NETWORKS
+    assert answers.before.shape == answers.after.shape == (NUM_PAIRED, 80)
+    assert NUM_PAIRED >= MIN_NETWORKS
     assert (answers.before != answers.after).any()
     assert (answers.before == answers.after).mean() > 0.8
     # Verified networks join.
     shift = int8.target.shift
     assert shift is not None
-    assert (shift.num_networks, shift.num_images) == (NUM_NETWORKS + len(int8.target.networks), 80)
+    assert (shift.num_networks, shift.num_images) == (NUM_PAIRED + len(int8.target.networks), 80)
     changes = answers.after.astype(float) - answers.before
     stated = shift_figure(answers, np.arange(80))
     assert stated.value == pytest.approx(changes.mean())
@@ -124,12 +119,12 @@ def test_predictions_stand_beside_with_wider_intervals_than_in_fp32(int8: Finish
 def test_subnets_are_not_scored_again_and_the_shift_is_measured_once(
     int8: FinishedSearch, tmp_path: Path
 ) -> None:
-    of_shift = [task for task in int8.tasks if len(getattr(task, "architectures", ())) == NUM_NETWORKS]
+    of_shift = [task for task in int8.tasks if len(getattr(task, "architectures", ())) == NUM_PAIRED]
     assert [type(task) for task in of_shift] == [ExportNetworks]
     assert not any(isinstance(task, ScoreSubnets) for task in int8.tasks)
     home = int8.home.copy(tmp_path / "again")
     again = finish(home, targets=[{**INT8, "limits": {"num_params": 60_000}}], references=[])
-    assert not any(len(getattr(task, "architectures", ())) == NUM_NETWORKS for task in again.tasks)
+    assert not any(len(getattr(task, "architectures", ())) == NUM_PAIRED for task in again.tasks)
     assert again.target.shift is not None
     assert again.target.table.num_measured_now == 0
     home.remove()
@@ -138,8 +133,8 @@ def test_subnets_are_not_scored_again_and_the_shift_is_measured_once(
 def test_networks_are_spread_from_small_to_large(int8: FinishedSearch) -> None:
     ctx = int8.context()
     archs = ctx.run.load_arrays("predict")["archs"]
-    some = from_small_to_large(ctx.space, archs, NUM_NETWORKS, 0)
-    assert len(np.unique(some, axis=0)) == NUM_NETWORKS
+    some = from_small_to_large(ctx.space, archs, NUM_PAIRED, 0)
+    assert len(np.unique(some, axis=0)) == NUM_PAIRED
     macs = [sum(spec.macs for spec in layers(ctx.space, as_architecture(row))) for row in some]
     everything = [sum(spec.macs for spec in layers(ctx.space, as_architecture(row))) for row in archs]
     assert macs == sorted(macs)

@@ -9,7 +9,8 @@ import pytest
 
 from latency_predictors.device import host_context
 from nas.pipeline.networks import score_file
-from nas.pipeline.profile import calibration_set, latest_table
+from nas.pipeline.profile import calibration_set
+from nas.pipeline.tables import latest_table
 from nas.pipeline.verify import VerifyDocument
 from nas.results import SearchResult, TargetResult, VerifiedNetwork
 from nas.tasks import ExportNetworks, ScoreFile

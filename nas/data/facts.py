@@ -1,0 +1,56 @@
+"""What plans have to know of images, without opening them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nas.data.report import Notice
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What is known of a data set.
+
+    Attributes:
+        digest: Of its content.
+        num_confirm: Images that confirm an accuracy: those of the smallest fold.
+        num_folds: One, or two where validation is cross-fitted.
+        warnings: What is wrong with it.
+    """
+
+    digest: str
+    num_classes: int
+    num_channels: int
+    num_train: int
+    num_validation: int
+    num_confirm: int
+    num_folds: int
+    warnings: tuple[Notice, ...] = ()
+
+
+def facts_of(report: Mapping[str, Any]) -> ImageFacts:
+    """Return the facts of a data set whose report is given, as `DatasetReport.as_dict` makes it."""
+    images, crossed = report["num_images"], bool(report["cross_fitted"])
+    return ImageFacts(
+        digest=report["digest"],
+        num_classes=len(report["class_names"]),
+        num_channels=report["num_channels"],
+        num_train=images["train"],
+        num_validation=images["select"] + images["confirm"],
+        # Two folds swap both halves.
+        num_confirm=min(images["select"], images["confirm"]) if crossed else images["confirm"],
+        num_folds=2 if crossed else 1,
+        warnings=tuple(Notice(one["code"], one["message"]) for one in report["warnings"]),
+    )
+
+
+DIGITS: Final = ImageFacts(
+    digest="115437ee899a253f7944b2f91e6e677e03d946626d4e2ff0a89b28d926dfae96",
+    num_classes=10,
+    num_channels=1,
+    num_train=899,
+    num_validation=539,
+    num_confirm=269,
+    num_folds=2,
+)
+"""Of the digits that come with scikit-learn: they are always the same, and opening them loads all of it."""

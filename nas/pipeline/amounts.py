@@ -1,0 +1,15 @@
+"""How much phases do, where no specification says it."""
+
+from typing import Final
+
+NUM_SESSIONS: Final = 2
+"""Fresh processes behind every measured value."""
+
+NUM_CALIBRATION: Final = 20
+"""Whole networks that the correction of a table is fitted on, at first."""
+
+NUM_SUBNETS: Final = 100
+"""Subnets that the accuracy predictors learn from, at first."""
+
+NUM_PAIRED: Final = 24
+"""Networks that are scored in both precisions, spread by their work: a few more than the interval needs."""

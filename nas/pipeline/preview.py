@@ -1,0 +1,236 @@
+"""What a search would cost, told without a worker and without its images: nothing is trained or measured.
+
+What training takes is that of an earlier training of the same supernet; where there is none it is expected
+from the work of a step, in seconds counted on a small machine.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from latency_predictors.lookup_table import LookupTable
+from latency_predictors.predictor import exact_cost
+from nas.data.facts import ImageFacts
+from nas.feasibility import infeasible_message
+from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
+from nas.pipeline.costs import is_profiled
+from nas.pipeline.durations import CHECKPOINT_S, LAYER_S, seconds_of
+from nas.pipeline.options import options_of, recipe_of
+from nas.pipeline.plan import Basis, Plan, plan_of, resolved_points
+from nas.pipeline.tables import known_feasibility
+from nas.pipeline.train import will_do
+from nas.pipeline.training import started, supernet_key
+from nas.results import Document
+from nas.specs import Precision, SearchSpec, TargetSpec
+from nas.store.stores import Stores
+from nas.store.supernet_store import StoredSupernet
+from nas.task_events import SupernetTimed
+from nas.training.recipes import spread_architectures
+from nas.training_options import steps_per_epoch
+from search_spaces.base import SearchSpace, Space, space_digest
+from search_spaces.catalogue import get_space
+from search_spaces.sampling import as_array
+from search_spaces.slot_tables import distinct_layers
+
+SUBNET_S: Final = 0.017
+GMAC_S: Final = 0.3
+"""A training step takes the first for each subnet and the second for 10^9 of its MACs, over all images."""
+
+IMAGE_S: Final = 3e-5
+SCORED_GMAC_S: Final = 0.09
+"""The same for scoring an image."""
+
+_DRAWN: Final = 200
+
+
+class DataWarning(Document):
+    """Something that is wrong with the images: a stable code, and what to do."""
+
+    code: str
+    message: str
+
+
+class Outlook(Document):
+    """Whether the limits of a target can be met.
+
+    Attributes:
+        state: `unknown` where a limit of latency cannot be judged before the device is profiled.
+        share: Of random architectures that keep all limits; None where that is not known.
+        binding: The limits that nobody can keep.
+        reachable: The best value that was found for each limit that can be judged, on its own.
+        message: What to change; empty where limits can be met.
+    """
+
+    state: Literal["feasible", "infeasible", "unknown"]
+    share: float | None
+    binding: tuple[str, ...]
+    reachable: dict[str, float]
+    message: str
+
+
+class PreviewedTarget(Document):
+    """What is known of a target.
+
+    Attributes:
+        device: Label of the device; empty where nothing has been measured yet.
+        context: Likewise.
+        num_layers: Distinct layers of the space.
+        num_layers_missing: Still to be measured, and
+        num_networks_missing: whole networks to correct the sums with.
+        measuring_s: For both.
+        outlook: Whether its limits can be met.
+    """
+
+    device: str
+    context: str
+    num_layers: int
+    num_layers_missing: int
+    num_networks_missing: int
+    measuring_s: float
+    outlook: Outlook
+
+
+class Preview(Plan):
+    """A plan, with what it leaves open.
+
+    Attributes:
+        training: Whether an earlier training of this supernet tells its speed, or it is `modelled`.
+        num_confirm_images: That confirm each accuracy, and
+        resolved_points: the percentage points below which they show no difference.
+        warnings: What is wrong with the images.
+        targets: In their order.
+    """
+
+    training: Literal["measured", "modelled"]
+    num_confirm_images: int
+    resolved_points: float
+    warnings: tuple[DataWarning, ...]
+    targets: tuple[PreviewedTarget, ...]
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Whose stores are looked at; a `Reads`."""
+
+    tenant: str
+    stores: Stores
+
+
+def preview(
+    asker: Asker, spec: SearchSpec, images: ImageFacts, table_of: Callable[[TargetSpec], LookupTable]
+) -> Preview:
+    """Tell what a search would cost, as far as that is known.
+
+    Args:
+        asker: Whose supernets count.
+        spec: What would be submitted.
+        images: Of its data set.
+        table_of: Gives the lookup table of a target, an empty one where nothing has been measured.
+
+    Raises:
+        UsageError: `unknown_space` or `unknown_preset`.
+    """
+    space = get_space(
+        spec.space.name,
+        preset=spec.space.preset,
+        num_classes=images.num_classes,
+        in_channels=images.num_channels,
+    )
+    basis, training = _basis(asker, spec, space, images, tuple(table_of(one) for one in spec.targets))
+    asked = list(zip(spec.targets, basis.tables, strict=True))
+    targets = tuple(_target(space, target, table, spec.seed) for target, table in asked)
+    plan = plan_of(basis, tuple(one.outlook.share for one in targets))
+    return Preview(
+        **dict(plan),
+        training=training,
+        num_confirm_images=images.num_confirm,
+        resolved_points=resolved_points(images),
+        warnings=tuple(DataWarning(code=one.code, message=one.message) for one in images.warnings),
+        targets=targets,
+    )
+
+
+def _basis(
+    asker: Asker,
+    spec: SearchSpec,
+    space: Space,
+    images: ImageFacts,
+    tables: tuple[LookupTable, ...],
+) -> tuple[Basis, Literal["measured", "modelled"]]:
+    key = supernet_key(spec, space, images.digest)
+    found, stored = will_do(asker, spec, key), asker.stores.supernets.find(asker.tenant, key)
+    finished = [one for one in stored if one.weights]
+    expected = _expected(spec, space)
+    step_s = _step_s(finished[0], spec, images) if finished else expected.step_s
+    summary = next((one.summary for one in finished if found and one.id == found.id), {})
+    return Basis(
+        spec=spec,
+        space=space,
+        images=images,
+        tables=tables,
+        trained_epochs=None if found is None else found.epochs,
+        begun_epochs=tuple(one.epochs for one in started(asker, key)),
+        scored=_scored(tuple(summary)),
+        throughput=SupernetTimed(step_s, expected.image_s),
+    ), "measured" if finished else "modelled"
+
+
+def _step_s(finished: StoredSupernet, spec: SearchSpec, images: ImageFacts) -> float:
+    """Return the seconds that a step of a finished training took."""
+    steps = steps_per_epoch(images.num_train, options_of(spec, epochs=1).batch_size)
+    epoch_s = float(finished.summary["seconds"]) / finished.epochs
+    return max(epoch_s - CHECKPOINT_S, 0.1 * epoch_s) / steps
+
+
+def _expected(spec: SearchSpec, space: SearchSpace) -> SupernetTimed:
+    recipe, batch = recipe_of(spec), options_of(spec, epochs=1).batch_size
+    macs_of = exact_cost(space, "num_macs")
+    steps = [recipe.step(space, n, _DRAWN, np.random.default_rng([spec.seed, n])) for n in range(_DRAWN)]
+    subnets = sum(len(step.subnets) for step in steps) / _DRAWN
+    drawn = as_array(*(subnet for step in steps for subnet in step.subnets))
+    gmacs = float(macs_of(drawn).sum()) * batch / 1e9 / _DRAWN
+    scored = float(macs_of(spread_architectures(space, _DRAWN, np.random.default_rng(spec.seed))).mean())
+    return SupernetTimed(SUBNET_S * subnets + GMAC_S * gmacs, IMAGE_S + SCORED_GMAC_S * scored / 1e9)
+
+
+def _scored(kept: Sequence[str]) -> frozenset[Precision]:
+    """Return the precisions in which subnets are scored, by what is kept with a supernet."""
+    found: set[Precision] = {"fp32"} if "answers" in kept else set()
+    if any(name.startswith("answers.int8.") for name in kept):
+        found.add("int8")
+    return frozenset(found)
+
+
+def _target(space: SearchSpace, target: TargetSpec, table: LookupTable, seed: int) -> PreviewedTarget:
+    layers, metric = distinct_layers(space), target.latency.metric
+    missing = len(table.missing(layers))
+    known = metric.correction_key(space_digest(space)) in table.corrections
+    networks = 0 if known else NUM_CALIBRATION
+    return PreviewedTarget(
+        device=table.device.label if table.entries else "",
+        context=table.context.label if table.entries else "",
+        num_layers=len(layers),
+        num_layers_missing=missing,
+        num_networks_missing=networks,
+        measuring_s=NUM_SESSIONS * (missing * LAYER_S + networks * seconds_of(metric)),
+        outlook=_outlook(space, target, table, seed),
+    )
+
+
+def _outlook(space: SearchSpace, target: TargetSpec, table: LookupTable, seed: int) -> Outlook:
+    if not target.limits:
+        return Outlook(state="feasible", share=1.0, binding=(), reachable={}, message="")
+    found = known_feasibility(space, target, table, seed)
+    judged = "latency_ms" not in target.limits or is_profiled(space, table, target.latency.metric)
+    state: Literal["feasible", "infeasible", "unknown"] = "feasible" if judged else "unknown"
+    if not found.feasible:
+        state = "infeasible"
+    return Outlook(
+        state=state,
+        share=found.share if judged else None,
+        binding=() if found.feasible else found.binding,
+        reachable=dict(found.reachable),
+        message="" if found.feasible else infeasible_message(found),
+    )

@@ -1,0 +1,63 @@
+"""What is known of the devices of targets: their contexts, their lookup tables, whether limits can be met."""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from latency_predictors.device import ExecutionContext, host_context, host_device
+from latency_predictors.lookup_table import LookupTable
+from nas.feasibility import Feasibility, check_feasible, infeasible_message
+from nas.pipeline.context import SearchContext
+from nas.pipeline.costs import cost_predictors, known_predictors
+from nas.specs import ContextSpec, TargetSpec
+from nas.store.stores import Stores
+from search_spaces.base import SearchSpace
+from search_spaces.errors import InfeasibleError
+
+NUM_SAMPLED: Final = 20_000
+"""Random architectures behind a share of the space that is only told: its interval is below a point."""
+
+
+def context_of(spec: ContextSpec) -> ExecutionContext:
+    """Return the context that a specification means, with the runtime's installed version."""
+    known = host_context(spec.runtime, threads=spec.threads, batch=spec.batch)
+    return replace(known, precision=spec.precision)
+
+
+def latest_table(stores: Stores, context: ExecutionContext) -> LookupTable:
+    """Return the table of this host and a context; an empty one where nothing has been measured."""
+    found = stores.tables.load(host_device().digest, context.digest)
+    return found or LookupTable(device=host_device(), context=context)
+
+
+def check_limits(ctx: SearchContext, target: TargetSpec) -> float:
+    """Return the share of random architectures that keep a target's limits.
+
+    Raises:
+        InfeasibleError: `infeasible_limits`.
+    """
+    if not target.limits:
+        return 1.0
+    table = latest_table(ctx.stores, context_of(target.context))
+    predictors = cost_predictors(ctx.space, table, target.latency.metric)
+    rng = np.random.default_rng(ctx.spec.seed)
+    limits = {str(name): limit for name, limit in target.limits.items()}
+    found = check_feasible(ctx.space, limits, predictors, rng)
+    if not found.feasible:
+        raise InfeasibleError("infeasible_limits", infeasible_message(found))
+    return found.share
+
+
+def known_feasibility(space: SearchSpace, target: TargetSpec, table: LookupTable, seed: int) -> Feasibility:
+    """Look whether a target's limits can be met, as far as that is known without measuring.
+
+    Args:
+        space: What is searched.
+        target: With its limits; that of latency is left out where the table cannot tell it yet.
+        table: Of the target.
+        seed: Of the random architectures.
+    """
+    predictors = known_predictors(space, table, target.latency.metric)
+    limits = {str(name): limit for name, limit in target.limits.items() if name in predictors}
+    return check_feasible(space, limits, predictors, np.random.default_rng(seed), NUM_SAMPLED)
