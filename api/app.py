@@ -10,15 +10,21 @@ from fastapi.responses import JSONResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import problems
+from api.contract import Application
 from api.limits import Limits
 from api.login import LoginLinks
+from api.metrics import Metrics
+from api.rate_limits import Slots
 from api.routes import datasets, devices, exports, health, jobs, login, searches, spaces, supernets
 from api.security import Gate, Reader, check_guarded
-from api.state import Service
+from api.state import Root, Service
 from nas.settings import Settings
 from nas.store.stores import Stores
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+MAX_STREAMS: Final = 20
+"""That one key may have open at once."""
+
 ROUTERS: Final = (
     searches.router,
     jobs.router,
@@ -42,15 +48,14 @@ def create_app(
         stores: Opened; whoever opened them closes them.
         hosts: Names that requests may give as their host, beside those of this machine.
     """
-    gate, links = Gate(stores.keys), LoginLinks(stores.keys, settings.tenant)
-    service = Service(settings, stores, gate, links)
+    service = _service(settings, stores)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         service.closing.set()
 
-    app = FastAPI(
+    app = Application(
         title="hwnas",
         version=version("hwnas"),
         description="Finds neural networks that are fast, small and frugal on your own hardware.",
@@ -66,12 +71,23 @@ def create_app(
         app.router.routes.extend(router.routes)
 
     @app.get("/openapi.json", include_in_schema=False)
-    def contract(who: Reader) -> JSONResponse:
+    def contract(who: Reader, root: Root) -> JSONResponse:
         """Return the contract of this service."""
-        return JSONResponse(app.openapi())
+        return JSONResponse({**app.openapi(), "servers": [{"url": root or "/"}]})
 
     problems.install(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, *hosts], www_redirect=False)
     app.add_middleware(Limits)
     check_guarded(app)
     return app
+
+
+def _service(settings: Settings, stores: Stores) -> Service:
+    return Service(
+        settings=settings,
+        stores=stores,
+        gate=Gate(stores.keys, settings.requests_per_s),
+        links=LoginLinks(stores.keys, settings.tenant),
+        metrics=Metrics(stores.operations),
+        streams=Slots(MAX_STREAMS),
+    )

@@ -12,11 +12,12 @@ PREFIX: Final = "hwnas"
 
 
 class Scope(StrEnum):
-    """What a key is good for. `admin` contains the others."""
+    """What a key is good for. `admin` contains the others; `metrics` is for whoever watches the service."""
 
     READ = "read"
     SUBMIT = "submit"
     DEVICE = "device"
+    METRICS = "metrics"
     ADMIN = "admin"
 
 

@@ -55,12 +55,12 @@ class Limits:
         asked = headers.get(REQUEST_ID, "")
         request_id = asked if _ASKED_ID.fullmatch(asked) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
-        started, status = time.perf_counter(), 0
+        started, status, answered = time.perf_counter(), 0, 0.0
 
         async def send_marked(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], time.perf_counter()
                 marked = MutableHeaders(scope=message)
                 marked[REQUEST_ID] = request_id
                 for name, value in _HEADERS.items():
@@ -75,7 +75,7 @@ class Limits:
             await self._app(scope, checked, send_marked)
         finally:
             # Without a status something went wrong on our side: the answer is given further out.
-            _tell(scope, status or 500, time.perf_counter() - started)
+            _tell(scope, status or 500, (answered or time.perf_counter()) - started)
 
 
 async def _checked(scope: Scope, headers: Headers, receive: Receive) -> Receive:
@@ -124,13 +124,20 @@ async def _body(receive: Receive) -> bytes:
 
 
 def _tell(scope: Scope, status: int, seconds: float) -> None:
-    """Log a request: the template of its route, never the address, which may hold a token."""
+    """Log and count a request: the template of its route, never the address, which may hold a token.
+
+    Args:
+        scope: Of the request.
+        status: Of the answer.
+        seconds: Until the answer began: a stream may last long.
+    """
     state: dict[str, Any] = scope["state"]
     facts: dict[str, Any] = {"request_id": state["request_id"], "method": scope["method"]}
     facts["route"] = getattr(scope.get("route"), "path", "?")
     if (principal := state.get("principal")) is not None:
         facts["key"] = principal.key_id
     parameters = scope.get("path_params", {})
-    if job := parameters.get("search_id") or parameters.get("job_id"):
+    if job := state.get("job") or parameters.get("search_id") or parameters.get("job_id"):
         facts["job"] = job
+    scope["app"].state.service.metrics.request(scope["method"], facts["route"], status, seconds)
     _LOG.info("request", extra={"facts": {**facts, "status": status, "ms": round(1000 * seconds, 1)}})

@@ -6,6 +6,7 @@ from typing import Final, final
 
 from api.keys import KeyText, Scope
 from api.security import AccessError
+from nas.store.audit_log import Actor
 from nas.store.key_store import DatabaseKeyStore
 
 SESSION_MS: Final = 30 * 24 * 3_600_000
@@ -29,8 +30,12 @@ class LoginLinks:
             self._open.add(token)
         return token
 
-    def follow(self, token: str) -> str:
+    def follow(self, token: str, request_id: str = "") -> str:
         """Return the key of a new session; the link is used up.
+
+        Args:
+            token: Of the link.
+            request_id: Of the request, for the log of changes.
 
         Raises:
             AccessError: `login_used` where the link is none, or was followed before.
@@ -44,6 +49,10 @@ class LoginLinks:
                 "this link was followed before, or is another server's: start `hwnas serve` again",
             )
         key, secret = self._keys.create(
-            self._tenant, "browser", [scope.value for scope in Scope], lifetime_ms=SESSION_MS
+            self._tenant,
+            "browser",
+            [scope.value for scope in Scope],
+            lifetime_ms=SESSION_MS,
+            actor=Actor("browser", request_id=request_id),
         )
         return str(KeyText(key.id, secret))

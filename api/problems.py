@@ -46,6 +46,8 @@ _BY_CODE: Final[Mapping[str, int]] = {
     "headers_too_large": 431,
     "not_json": 415,
     "rate_limited": 429,
+    "too_many_jobs": 409,
+    "too_many_streams": 429,
     "disk_full": 507,
 }
 _BY_CLASS: Final[Mapping[type[HwnasError], int]] = {

@@ -14,12 +14,21 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from api.keys import Scope, read_key
+from api.rate_limits import Buckets
+from nas.store.audit_log import Actor
 from nas.store.key_store import DatabaseKeyStore, StoredKey
 from search_spaces.errors import UsageError
 
 COOKIE: Final = "hwnas_session"
 REMEMBERED_S: Final = 2.0
 """A revoked key is good for so long at most: checked keys are remembered."""
+
+BURST_S: Final = 4.0
+"""A key may make the requests of so many seconds at once."""
+
+GUESSES: Final = 20.0
+GUESSES_PER_S: Final = 0.5
+"""Wrong keys, well formed, that are looked up for one address: at once, and for long."""
 
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 PUBLIC: Final = frozenset({"/livez", "/readyz", "/login"})
@@ -45,6 +54,10 @@ class Principal:
     key_id: str
     scopes: frozenset[str]
 
+    def actor(self, request: Request) -> Actor:
+        """Return as whom they change something, for the log of changes."""
+        return Actor(self.owner, self.key_id, request.state.request_id)
+
     def may(self, scope: Scope) -> bool:
         """Whether they may do what needs a scope."""
         return bool({scope, Scope.ADMIN} & self.scopes)
@@ -52,29 +65,68 @@ class Principal:
 
 @final
 class Gate:
-    """Checks keys; remembers for moments which were good, so that not each request asks the database."""
+    """Checks keys and how often each asks; remembers for moments which keys were good.
 
-    def __init__(self, keys: DatabaseKeyStore) -> None:
+    Whoever guesses keys is refused before the database is asked. Keys that were good before are told from
+    others by their public part, so that guesses from the same address do not lock their holders out.
+
+    Args:
+        keys: Where they are.
+        requests_per_s: That one key may make for long.
+    """
+
+    def __init__(self, keys: DatabaseKeyStore, requests_per_s: float) -> None:
         self._keys = keys
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, Principal]] = {}
+        self._met: set[str] = set()
+        self._guesses = Buckets(GUESSES_PER_S, GUESSES)
+        self._requests = Buckets(requests_per_s, requests_per_s * BURST_S)
 
-    def principal(self, text: str) -> Principal | None:
-        """Return whose key it is, None where it is nobody's."""
+    def principal(self, text: str, address: str) -> Principal | None:
+        """Return whose key it is, None where it is nobody's.
+
+        Args:
+            text: The key.
+            address: Where it came from.
+
+        Raises:
+            AccessError: `rate_limited` where too many wrong keys came from there.
+        """
         now = time.monotonic()
         with self._lock:
             until, known = self._known.get(text, (0.0, None))
         if known is not None and now < until:
             return known
         read = read_key(text)
-        found = self._keys.check(read.id, read.secret) if read else None
+        if read is None:
+            return None
+        guesser = f"{address} {read.id if read.id in self._met else ''}"
+        if not self._guesses.has(guesser):
+            raise AccessError(
+                "rate_limited", "too many wrong keys came from there: wait, then send a right one"
+            )
+        found = self._keys.check(read.id, read.secret)
+        if found is None:
+            self._guesses.take(guesser)
+            return None
+        return self._remember(text, _principal(found), now)
+
+    def hold_back(self, who: Principal) -> None:
+        """Refuse a request of whoever makes too many.
+
+        Raises:
+            AccessError: `rate_limited`.
+        """
+        if not self._requests.take(who.key_id):
+            raise AccessError("rate_limited", "this key asks too often: wait a second (HWNAS_REQUESTS_PER_S)")
+
+    def _remember(self, text: str, who: Principal, now: float) -> Principal:
         with self._lock:
-            self._known = {key: one for key, one in self._known.items() if one[0] > now and key != text}
-            if found is None:
-                return None
-            principal = _principal(found)
-            self._known[text] = (now + REMEMBERED_S, principal)
-        return principal
+            self._known = {key: one for key, one in self._known.items() if one[0] > now}
+            self._known[text] = (now + REMEMBERED_S, who)
+            self._met.add(who.key_id)
+        return who
 
 
 class Needs:
@@ -87,16 +139,17 @@ class Needs:
         """Return who asks.
 
         Raises:
-            AccessError: `not_authenticated`, `not_allowed` or `cross_site`.
+            AccessError: `not_authenticated`, `not_allowed`, `cross_site` or `rate_limited`.
         """
         text, by_cookie = _credentials(request)
         gate: Gate = request.app.state.service.gate
-        who = gate.principal(text) if text else None
+        who = gate.principal(text, request.client.host if request.client else "") if text else None
         if who is None:
             raise AccessError(
                 "not_authenticated",
                 "send a key: `Authorization: Bearer hwnas_...`; `hwnas keys create` makes one",
             )
+        gate.hold_back(who)
         if by_cookie and request.method not in SAFE_METHODS and not _same_site(request):
             raise AccessError("cross_site", "a page of another site may not change anything here")
         if not who.may(self.scope):
@@ -108,6 +161,7 @@ class Needs:
 Reader = Annotated[Principal, Depends(Needs(Scope.READ))]
 Submitter = Annotated[Principal, Depends(Needs(Scope.SUBMIT))]
 Admin = Annotated[Principal, Depends(Needs(Scope.ADMIN))]
+Watcher = Annotated[Principal, Depends(Needs(Scope.METRICS))]
 
 
 def check_guarded(app: FastAPI) -> None:

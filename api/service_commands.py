@@ -16,6 +16,7 @@ class KeyScope(StrEnum):
     READ = "read"
     SUBMIT = "submit"
     DEVICE = "device"
+    METRICS = "metrics"
     ADMIN = "admin"
 
 

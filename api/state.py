@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.login import LoginLinks
+from api.metrics import Metrics
+from api.rate_limits import Slots
 from api.security import Gate
 from nas.settings import Settings
 from nas.store.stores import Stores
@@ -19,6 +21,8 @@ class Service:
     Attributes:
         gate: Checks keys.
         links: Printed for browsers on this machine.
+        metrics: For whoever watches.
+        streams: That each key has open.
         closing: Set when it stops, so that streams end.
     """
 
@@ -26,6 +30,8 @@ class Service:
     stores: Stores
     gate: Gate
     links: LoginLinks
+    metrics: Metrics
+    streams: Slots
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -13,6 +13,7 @@ WORLD_G_PER_KWH: Final = 473.0
 WORLD_SOURCE: Final = "world average of 2024, Ember: Global Electricity Review 2025"
 _LARGEST: Final = 3000.0
 """No grid and no processor has more, in g/kWh or watts a core."""
+_MOST: Final = 1_000_000
 
 
 def _default_home() -> Path:
@@ -47,6 +48,10 @@ class Settings(BaseSettings):
             Carbon Footprint of Computation*, 2021).
         grid_g_per_kwh: Grams of CO2 equivalent for a kilowatt hour of your grid (`HWNAS_GRID_G_PER_KWH`).
         grid_source: Where that factor comes from (`HWNAS_GRID_SOURCE`).
+        requests_per_s: Requests that a key may make in a second, for long, of one replica of the service
+            (`HWNAS_REQUESTS_PER_S`); for moments more.
+        max_open_jobs: Jobs that a tenant may have queued, running or waiting before the service takes no
+            more (`HWNAS_MAX_OPEN_JOBS`).
     """
 
     model_config = SettingsConfigDict(env_prefix="HWNAS_", frozen=True)
@@ -61,6 +66,8 @@ class Settings(BaseSettings):
     watts_per_core: float = 12.0
     grid_g_per_kwh: float = WORLD_G_PER_KWH
     grid_source: str = WORLD_SOURCE
+    requests_per_s: int = 50
+    max_open_jobs: int = 200
 
     @field_validator("home")
     @classmethod
@@ -78,6 +85,20 @@ class Settings(BaseSettings):
             raise UsageError(
                 "invalid_setting",
                 f"HWNAS_{str(info.field_name).upper()} is '{value}': give a number from 0 to {_LARGEST:g}",
+            )
+        return number
+
+    @field_validator("requests_per_s", "max_open_jobs", mode="before")
+    @classmethod
+    def _limit(cls, value: Any, info: ValidationInfo) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            number = 0
+        if not 1 <= number <= _MOST:
+            raise UsageError(
+                "invalid_setting",
+                f"HWNAS_{str(info.field_name).upper()} is '{value}': give a whole number from 1 to {_MOST}",
             )
         return number
 

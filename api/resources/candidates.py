@@ -5,11 +5,18 @@ import io
 from collections.abc import Iterator
 from typing import Any, Final
 
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from api.pagination import opened, sealed
 from nas.store.front_store import MAX_PAGE, StoredCandidate
 from nas.store.stores import Stores
+
+
+class Csv(StreamingResponse):
+    """A table, line by line."""
+
+    media_type = "text/csv"
 
 
 class CandidateResource(BaseModel):

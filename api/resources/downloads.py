@@ -17,10 +17,23 @@ from nas.results import SearchResult, VerifiedNetwork
 from nas.store.stores import Stores
 from search_spaces.errors import UsageError
 
+
+class ModelFile(FileResponse):
+    """An exported file."""
+
+    media_type = "application/octet-stream"
+
+
+class Bundle(Response):
+    """A zip of a file with what belongs to it."""
+
+    media_type = "application/zip"
+
+
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
-def model_file(stores: Stores, digest: str, name: str) -> FileResponse:
+def model_file(stores: Stores, digest: str, name: str) -> ModelFile:
     """Return an exported file; ranges may be asked for.
 
     Args:
@@ -32,9 +45,7 @@ def model_file(stores: Stores, digest: str, name: str) -> FileResponse:
         ArtifactError: `artifact_missing` or `artifact_damaged`.
     """
     path = stores.artifacts.local_path(digest, ".onnx")
-    return FileResponse(
-        path, media_type="application/octet-stream", headers=_headers(f"{name}.onnx", bytes.fromhex(digest))
-    )
+    return ModelFile(path, headers=_headers(f"{name}.onnx", bytes.fromhex(digest)))
 
 
 def bundle(stores: Stores, job: Job, network_name: str) -> Response:
@@ -60,7 +71,7 @@ def bundle(stores: Stores, job: Job, network_name: str) -> Response:
         )
         content = _zipped(written)
     headers = _headers(f"{network_name}.zip", hashlib.sha256(content).digest())
-    return Response(content, media_type="application/zip", headers=headers)
+    return Bundle(content, headers=headers)
 
 
 def find_network(result: SearchResult, name: str) -> tuple[int, VerifiedNetwork]:

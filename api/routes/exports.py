@@ -1,9 +1,8 @@
 """Delivered files."""
 
 from fastapi import APIRouter, Response
-from fastapi.responses import FileResponse
 
-from api.resources.downloads import bundle, model_file
+from api.resources.downloads import Bundle, ModelFile, bundle, model_file
 from api.resources.exports import ExportResource, export_resource
 from api.security import Reader
 from api.state import Root, Shared
@@ -17,14 +16,14 @@ def show(export_id: str, who: Reader, service: Shared, root: Root) -> ExportReso
     return export_resource(service.stores.fronts.export(who.tenant, export_id), root)
 
 
-@router.get("/{export_id}/file", response_class=FileResponse)
+@router.get("/{export_id}/file", response_class=ModelFile)
 def file(export_id: str, who: Reader, service: Shared) -> Response:
     """Return the file that was scored and measured, to the byte."""
     found = service.stores.fronts.export(who.tenant, export_id)
     return model_file(service.stores, found.file, found.name)
 
 
-@router.get("/{export_id}/bundle", response_class=FileResponse)
+@router.get("/{export_id}/bundle", response_class=Bundle)
 def bundled(export_id: str, who: Reader, service: Shared) -> Response:
     """Return the file with its card, what was measured and a script that runs it, as a zip."""
     found = service.stores.fronts.export(who.tenant, export_id)

@@ -1,8 +1,11 @@
-"""Whether this process lives, and whether it can serve."""
+"""Whether this process lives, whether it can serve, and what operators watch."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
+from api.metrics import CONTENT_TYPE
+from api.security import Watcher
 from api.state import Shared
 from nas.store.schema import schema_version
 
@@ -26,3 +29,9 @@ def ready(service: Shared) -> Health:
     """Answer while requests can be served: 503 where the database is away."""
     schema_version(service.stores.engine)
     return Health(status="ok")
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+def metrics(who: Watcher, service: Shared) -> Response:
+    """Return metrics for Prometheus: requests of this process, jobs of the whole installation."""
+    return Response(service.metrics.text(), media_type=CONTENT_TYPE)

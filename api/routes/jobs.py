@@ -1,12 +1,13 @@
 """Jobs of every kind: how they stand, what happens to them, cancelling."""
 
-from typing import Annotated
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse
 
 from api.answers import kept
-from api.events import stream
+from api.events import Look, stream
 from api.resources.jobs import (
     RETRY_AFTER_S,
     Accepted,
@@ -17,14 +18,17 @@ from api.resources.jobs import (
     job_resource,
     settled,
 )
-from api.security import Principal, Reader, Submitter
+from api.security import AccessError, Principal, Reader, Submitter
 from api.state import Root, Service, Shared, root_of
-from nas.job_records import Job, JobRequest
+from nas.job_records import JobRequest
 from search_spaces.errors import UsageError
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
-After = Annotated[int, Query(ge=0, le=2**53, description="Number of the last event that you have.")]
+LAST_NUMBER: Final = 2**53
+ALSO_STREAMED: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/event-stream": {}}}}
+
+After = Annotated[int, Query(ge=0, le=LAST_NUMBER, description="Number of the last event that you have.")]
 Key = Annotated[
     str,
     Header(
@@ -48,12 +52,11 @@ def cancel(job_id: str, who: Submitter, service: Shared, root: Root, request: Re
     job = service.stores.jobs.get(who.tenant, job_id)
     if settled(job):
         raise UsageError("job_ended", f"job {job_id} has ended already: it is {job.state}")
-    job = service.stores.jobs.request_cancel(who.tenant, job_id)
-    _note(service, who, request, "cancel", job)
+    job = service.stores.jobs.request_cancel(who.tenant, job_id, actor=who.actor(request))
     return job_resource(job, root)
 
 
-@router.get("/{job_id}/events", response_model=EventPage)
+@router.get("/{job_id}/events", response_model=EventPage, responses=ALSO_STREAMED)
 def events(
     job_id: str,
     who: Reader,
@@ -73,11 +76,12 @@ def events(
     def look(number: int) -> EventPage:
         return event_page(service, tenant, job_id, number, limit)
 
-    first = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else after
+    known = last_event_id.isascii() and last_event_id.isdigit()
+    first = min(int(last_event_id), LAST_NUMBER) if known else after
     page = look(first)  # unknown ids are answered here, before anything is streamed
     if "text/event-stream" in request.headers.get("accept", ""):
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        return EventSourceResponse(stream(look, first, service.closing), headers=headers)
+        return EventSourceResponse(opened_stream(service, who, look, first), headers=headers)
     return Response(page.model_dump_json(), media_type="application/json")
 
 
@@ -114,15 +118,38 @@ def submitted(
         key: Of the request, empty where it has none.
 
     Raises:
-        UsageError: `idempotency_conflict`.
+        UsageError: `idempotency_conflict` or `too_many_jobs`.
     """
-    job = service.stores.jobs.submit(who.tenant, asked, key)
-    _note(service, who, request, "submit", job)
+    job = service.stores.jobs.submit(
+        who.tenant, asked, key, actor=who.actor(request), max_open=service.settings.max_open_jobs
+    )
+    request.state.job = job.id
     answer = accepted(job, root_of(request))
     response.headers["Location"] = answer.links["self"]
     return answer
 
 
-def _note(service: Service, who: Principal, request: Request, action: str, job: Job) -> None:
-    name, request_id = f"{job.kind}.{action}", request.state.request_id
-    service.stores.keys.note(who.tenant, who.owner, who.key_id, name, job.id, request_id)
+def opened_stream(service: Service, who: Principal, look: Look, after: int) -> AsyncIterator[bytes]:
+    """Return the events of a job as a stream: one of those that a key may have open, while it is good.
+
+    Args:
+        service: Where.
+        who: Listens.
+        look: Returns what has happened.
+        after: Number of the last event that the listener has.
+
+    Raises:
+        AccessError: `too_many_streams`.
+    """
+    if service.streams.full(who.key_id):
+        raise AccessError("too_many_streams", "this key has too many streams open: close one, then try again")
+
+    def still() -> bool:
+        return service.stores.keys.is_good(who.key_id)
+
+    async def counted() -> AsyncIterator[bytes]:
+        with service.streams.taken(who.key_id), service.metrics.streams.track_inprogress():
+            async for chunk in stream(look, after, service.closing, still):
+                yield chunk
+
+    return counted()

@@ -17,7 +17,7 @@ def login(
     token: Annotated[str, Query(min_length=1, max_length=100)], service: Shared, root: Root, request: Request
 ) -> Response:
     """Follow a login link: it works once, and leaves a session in this browser."""
-    key = service.links.follow(token)
+    key = service.links.follow(token, request.state.request_id)
     answer = RedirectResponse(f"{root}/openapi.json", status_code=303)
     answer.set_cookie(
         COOKIE,

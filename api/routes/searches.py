@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse, StreamingResponse
 
 from api.pagination import Cursor, Limit, Page, opened, sealed
 from api.previews import preview_of
-from api.resources.candidates import CandidatePage, candidate_page, csv_lines
-from api.resources.downloads import bundle, find_network, model_file
+from api.resources.candidates import CandidatePage, Csv, candidate_page, csv_lines
+from api.resources.downloads import Bundle, ModelFile, bundle, find_network, model_file
 from api.resources.exports import ExportList, export_list
 from api.resources.fronts import FrontResource, front_resource
 from api.resources.jobs import Accepted, EventPage, JobResource, job_resource
@@ -74,7 +73,7 @@ def cancel(search_id: str, who: Submitter, service: Shared, root: Root, request:
     return job_routes.cancel(_search(service, who.tenant, search_id), who, service, root, request)
 
 
-@router.get("/{search_id}/events", response_model=EventPage)
+@router.get("/{search_id}/events", response_model=EventPage, responses=job_routes.ALSO_STREAMED)
 def events(
     search_id: str,
     who: Reader,
@@ -110,13 +109,13 @@ def candidates(
     return candidate_page(service.stores, who.tenant, job_id, target, limit, cursor)
 
 
-@router.get("/{search_id}/candidates.csv", response_class=StreamingResponse)
+@router.get("/{search_id}/candidates.csv", response_class=Csv)
 def candidates_csv(search_id: str, who: Reader, service: Shared, target: Target = 1) -> Response:
     """Return the same as a table for spreadsheets and scripts."""
     job_id = _search(service, who.tenant, search_id)
     lines: Iterator[str] = csv_lines(service.stores, who.tenant, job_id, target)
     disposition = f'attachment; filename="candidates-{target}.csv"'
-    return StreamingResponse(lines, media_type="text/csv", headers={"Content-Disposition": disposition})
+    return Csv(lines, headers={"Content-Disposition": disposition})
 
 
 @router.get("/{search_id}/exports")
@@ -125,7 +124,7 @@ def exports(search_id: str, who: Reader, service: Shared, root: Root) -> ExportL
     return export_list(service.stores, who.tenant, _search(service, who.tenant, search_id), root)
 
 
-@router.get("/{search_id}/networks/{name}/file", response_class=FileResponse)
+@router.get("/{search_id}/networks/{name}/file", response_class=ModelFile)
 def network_file(search_id: str, name: str, who: Reader, service: Shared) -> Response:
     """Return the exported file of any verified network: the one that was scored and measured."""
     job = service.stores.jobs.get(who.tenant, _search(service, who.tenant, search_id))
@@ -133,7 +132,7 @@ def network_file(search_id: str, name: str, who: Reader, service: Shared) -> Res
     return model_file(service.stores, network.file_sha256, network.name)
 
 
-@router.get("/{search_id}/networks/{name}/bundle", response_class=FileResponse)
+@router.get("/{search_id}/networks/{name}/bundle", response_class=Bundle)
 def network_bundle(search_id: str, name: str, who: Reader, service: Shared) -> Response:
     """Return a zip with the file, its card, what was measured and a script that runs it."""
     job = service.stores.jobs.get(who.tenant, _search(service, who.tenant, search_id))

@@ -23,6 +23,7 @@ from nas.pipeline.versions import versions
 from nas.results import Document, Ledger, PhaseCost, PhaseTime, SearchResult
 from nas.settings import Settings
 from nas.specs import SearchSpec
+from nas.store.counters import PHASES_ENDED, Count
 from nas.store.job_run import JobRun
 from nas.workplace import space_for
 from search_spaces.base import Space
@@ -74,7 +75,8 @@ def run_phases(ctx: PhaseContext) -> SearchResult | Waiting:
         if isinstance(end, Waiting):
             ctx.run.save(f"{name}.time", Timing(seconds=spent, waiting_since=now))
             return end
-        ctx.run.save(f"{name}.time", Timing(seconds=spent, finished=True))
+        ended = Count(PHASES_ENDED, name, total=spent)
+        ctx.run.save(f"{name}.time", Timing(seconds=spent, finished=True), ended)
         ctx.progress.step(name, 1, 1)
     result = collect(ctx)
     publish(ctx, result)

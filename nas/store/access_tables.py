@@ -31,5 +31,7 @@ audit = Table(
     Column("subject", Text, nullable=False),
     Column("request_id", String(40), nullable=False),
     at("at_ms"),
+    # SHA-256 of the row and of the digest before it; empty in rows from before there was one.
+    Column("digest", DIGEST, nullable=False, server_default=""),
 )
 Index("ix_audit_listed", audit.c.tenant, audit.c.id)

@@ -26,6 +26,14 @@ def insert_or_replace(connection: Connection, table: Table, row: Row) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
 
 
+def add_to(connection: Connection, table: Table, row: Row) -> None:
+    """Insert a row, or add its numbers to those of the one with its primary key."""
+    keys = [column.name for column in table.primary_key.columns]
+    sums = {name: table.c[name] + value for name, value in row.items() if name not in keys}
+    statement = _insert(connection, table).values(row)
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=sums))
+
+
 def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     # Same methods on both; SQLAlchemy has no common class for them.
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

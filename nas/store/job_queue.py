@@ -1,6 +1,7 @@
 """The queue of jobs: claims by lease, renewals, how attempts end, and leases that nobody renews."""
 
 import secrets
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, final
@@ -11,6 +12,7 @@ from nas.jobs import Fault, Faulted, Infeasible, JobKind, JobState, Outcome, Ver
 from nas.leases import Claim, Lease, LeaseLost, LeaseTimes, Renewal
 from nas.store import fence
 from nas.store.columns import exactly, now_ms
+from nas.store.counters import LEASE_LOSSES, Count, add_counts
 from nas.store.fence import NewEvent, append_events
 from nas.store.session import reading, writing
 from nas.store.tables import jobs
@@ -140,6 +142,8 @@ class DatabaseJobQueue:
         with writing(self._engine) as connection:
             taken = connection.execute(query.with_for_update(skip_locked=True)).all()
             reaped = [self._reap(connection, row) for row in taken]
+            lost = Counter(str(one.fault) for one in reaped)
+            add_counts(connection, [Count(LEASE_LOSSES, fault, times) for fault, times in lost.items()])
             queue_ready(connection)
             return reaped
 

@@ -15,6 +15,7 @@ from nas.ports import Artifacts
 from nas.results import SearchResult
 from nas.specs import SearchSpec, parse_spec
 from nas.store.arrays import packed, unpacked
+from nas.store.counters import Count
 from nas.store.result_store import DatabaseResultStore
 from search_spaces.errors import ArtifactError, UsageError
 
@@ -146,10 +147,10 @@ class JobRun:
         self.load_arrays = job.load_arrays
         self.network_path = job.network_path
 
-    def save(self, phase: str, document: BaseModel) -> None:
-        """Keep what a phase found, which finishes it."""
+    def save(self, phase: str, document: BaseModel, count: Count | None = None) -> None:
+        """Keep what a phase found, which finishes it; count what has happened with it."""
         text = json.dumps(document.model_dump(mode="json"), sort_keys=True)
-        self._results.save_document(self.lease, phase, text)
+        self._results.save_document(self.lease, phase, text, count)
 
     def save_result(self, result: SearchResult) -> None:
         """Keep the result."""

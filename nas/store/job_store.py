@@ -1,6 +1,5 @@
 """Jobs as those see them who ask for them."""
 
-import hashlib
 import re
 import secrets
 from collections.abc import Collection
@@ -10,11 +9,13 @@ from sqlalchemy import Connection, Engine, Row, and_, or_, select, update
 
 from nas.job_records import Job, JobEvent, JobPage, JobRequest
 from nas.jobs import TERMINAL, JobKind, JobState, sources
+from nas.store.audit_log import Actor, lock_changes, note
 from nas.store.columns import now_ms
 from nas.store.fence import NewEvent, append_events
-from nas.store.inserts import insert_new
+from nas.store.idempotency import known_job
+from nas.store.operations import check_room
 from nas.store.session import one_at_a_time, reading, writing
-from nas.store.tables import events, idempotency_keys, jobs
+from nas.store.tables import events, jobs
 from search_spaces.digests import sha256_json
 from search_spaces.errors import UsageError
 
@@ -28,23 +29,38 @@ class DatabaseJobStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def submit(self, tenant: str, request: JobRequest, key: str = "") -> Job:
-        """Queue a job with its first event, in one transaction.
+    def submit(
+        self,
+        tenant: str,
+        request: JobRequest,
+        key: str = "",
+        *,
+        actor: Actor | None = None,
+        max_open: int | None = None,
+    ) -> Job:
+        """Queue a job with its first event, and note who asked, in one transaction.
 
         Args:
             tenant: Whose it is.
             request: What is asked for.
             key: The same key with the same request returns the job of the first time: whoever got no answer
                 asks again.
+            actor: Who asks; nothing is noted if not given.
+            max_open: Jobs that the tenant may have unfinished; any number if not given.
 
         Raises:
-            UsageError: `idempotency_conflict` where the key came with another request before.
+            UsageError: `idempotency_conflict` where the key came with another request; `too_many_jobs`.
         """
         job_id = new_id(request.name)
         with writing(self._engine) as connection:
-            known = self._known(connection, tenant, request, key, job_id) if key else None
+            lock_changes(connection, tenant)
+            known = known_job(connection, tenant, request, key, job_id) if key else None
             if known is None:
+                if max_open is not None:
+                    check_room(connection, tenant, max_open)
                 insert_job(connection, tenant, request, job_id)
+                if actor is not None:
+                    note(connection, tenant, actor, f"{request.kind}.submit", job_id)
             return _get(connection, tenant, known or job_id)
 
     def submit_once(self, tenant: str, request: JobRequest) -> tuple[Job, bool]:
@@ -116,23 +132,31 @@ class DatabaseJobStore:
         last = found[limit - 1] if len(found) > limit else None
         return JobPage(tuple(found[:limit]), f"{last.created_at_ms}.{last.id}" if last else None)
 
-    def request_cancel(self, tenant: str, job_id: str) -> Job:
+    def request_cancel(self, tenant: str, job_id: str, *, actor: Actor | None = None) -> Job:
         """Cancel a job: at once where nobody runs it, else its worker is told with its next renewal.
 
         A job that has ended stays as it is.
+
+        Args:
+            tenant: Whose.
+            job_id: Of the job.
+            actor: Who asks; nothing is noted if not given.
 
         Raises:
             UsageError: `unknown_job`.
         """
         with writing(self._engine) as connection:
+            lock_changes(connection, tenant)
             # Locks the row: it is still in the state that is returned when the next statement looks.
             statement = (
                 update(jobs)
                 .where(jobs.c.tenant == tenant, jobs.c.id == job_id, jobs.c.state.not_in(TERMINAL))
                 .values(cancel_requested=True, changed_at_ms=now_ms())
-                .returning(jobs.c.state, jobs.c.attempt)
+                .returning(jobs.c.state, jobs.c.attempt, jobs.c.kind)
             )
             row = connection.execute(statement).one_or_none()
+            if row is not None and actor is not None:
+                note(connection, tenant, actor, f"{row.kind}.cancel", job_id)
             if row is not None and row.state in set(sources(JobState.CANCELLED)) - {JobState.RUNNING}:
                 _move(connection, job_id, row.attempt, JobState.CANCELLED, finished_at_ms=now_ms())
             elif row is not None:
@@ -170,28 +194,6 @@ class DatabaseJobStore:
                 JobEvent(row.id, row.attempt, row.kind, row.data, row.at_ms)
                 for row in connection.execute(query)
             )
-
-    def _known(
-        self, connection: Connection, tenant: str, request: JobRequest, key: str, job_id: str
-    ) -> str | None:
-        """Note the key for a new job; return the job that it stands for already, if there is one."""
-        key_digest = hashlib.sha256(key.encode()).hexdigest()
-        request_digest = sha256_json(
-            {"kind": request.kind, "spec": dict(request.spec), "name": request.name, "owner": request.owner}
-        )
-        row = {"tenant": tenant, "key_digest": key_digest, "request_digest": request_digest, "job_id": job_id}
-        if insert_new(connection, idempotency_keys, [{**row, "created_at_ms": now_ms()}]):
-            return None
-        query = select(idempotency_keys).where(
-            idempotency_keys.c.tenant == tenant, idempotency_keys.c.key_digest == key_digest
-        )
-        found = connection.execute(query).one()
-        if found.request_digest != request_digest:
-            raise UsageError(
-                "idempotency_conflict",
-                f"this key came with another request before (job {found.job_id}): use a new key",
-            )
-        return str(found.job_id)
 
 
 def new_id(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Keys of those who may ask, and the log of what they changed."""
+"""Keys of those who may ask."""
 
 import hashlib
 import hmac
@@ -9,13 +9,19 @@ from typing import Final, final
 
 from sqlalchemy import Engine, Row, select, update
 
-from nas.store.access_tables import audit, keys
+from nas.store.access_tables import keys
+from nas.store.audit_log import Actor, lock_changes, note
 from nas.store.columns import now_ms
 from nas.store.session import reading, writing
 from search_spaces.errors import UsageError
 
 ID_BYTES: Final = 8
 SECRET_BYTES: Final = 24
+
+_GOOD: Final = (keys.c.revoked_at_ms == 0) & ((keys.c.expires_at_ms == 0) | (keys.c.expires_at_ms > now_ms()))
+
+OPERATOR: Final = Actor("operator")
+"""Whoever uses the command line of the server."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +46,6 @@ class StoredKey:
     revoked_at_ms: int
 
 
-@dataclass(frozen=True)
-class AuditEntry:
-    """A change that somebody made.
-
-    Attributes:
-        action: For programs, for example `search.submit`.
-        subject: What was changed: an identifier.
-    """
-
-    owner: str
-    key_id: str
-    action: str
-    subject: str
-    request_id: str
-    at_ms: int
-
-
 @final
 class DatabaseKeyStore:
     """Keys in the database. A secret is random and long, so its SHA-256 is what is kept of it."""
@@ -65,7 +54,14 @@ class DatabaseKeyStore:
         self._engine = engine
 
     def create(
-        self, tenant: str, name: str, scopes: Collection[str], *, owner: str = "", lifetime_ms: int = 0
+        self,
+        tenant: str,
+        name: str,
+        scopes: Collection[str],
+        *,
+        owner: str = "",
+        lifetime_ms: int = 0,
+        actor: Actor = OPERATOR,
     ) -> tuple[StoredKey, str]:
         """Make a key; return it with its secret, which nobody can be told again.
 
@@ -75,29 +71,34 @@ class DatabaseKeyStore:
             scopes: What it is good for.
             owner: Who acts with it; the name if not given.
             lifetime_ms: Until it expires; 0 for never.
+            actor: Who makes it.
         """
         key_id, secret = secrets.token_hex(ID_BYTES), secrets.token_hex(SECRET_BYTES)
         row = {"id": key_id, "tenant": tenant, "owner": owner or name, "name": name}
         row |= {"secret_digest": _digest(secret)}
         expires = now_ms() + lifetime_ms if lifetime_ms else 0
         with writing(self._engine) as connection:
+            lock_changes(connection, tenant)
             connection.execute(
                 keys.insert().values(
                     **row, scopes=sorted(scopes), created_at_ms=now_ms(), expires_at_ms=expires
                 )
             )
+            note(connection, tenant, actor, "key.create", key_id)
             return _key(connection.execute(select(keys).where(keys.c.id == key_id)).one()), secret
 
     def check(self, key_id: str, secret: str) -> StoredKey | None:
         """Return the key that a secret belongs to, None where it is wrong, expired or revoked."""
-        alive = (keys.c.revoked_at_ms == 0) & (
-            (keys.c.expires_at_ms == 0) | (keys.c.expires_at_ms > now_ms())
-        )
         with reading(self._engine) as connection:
-            row = connection.execute(select(keys).where(keys.c.id == key_id, alive)).one_or_none()
+            row = connection.execute(select(keys).where(keys.c.id == key_id, _GOOD)).one_or_none()
         if row is None or not hmac.compare_digest(row.secret_digest, _digest(secret)):
             return None
         return _key(row)
+
+    def is_good(self, key_id: str) -> bool:
+        """Return whether a key, whose secret was checked before, is neither expired nor revoked."""
+        with reading(self._engine) as connection:
+            return connection.execute(select(keys.c.id).where(keys.c.id == key_id, _GOOD)).first() is not None
 
     def list_all(self, tenant: str) -> tuple[StoredKey, ...]:
         """Return the keys of a tenant, newest first, revoked ones too."""
@@ -106,7 +107,7 @@ class DatabaseKeyStore:
         with reading(self._engine) as connection:
             return tuple(_key(row) for row in connection.execute(query))
 
-    def revoke(self, tenant: str, key_id: str) -> StoredKey:
+    def revoke(self, tenant: str, key_id: str, *, actor: Actor = OPERATOR) -> StoredKey:
         """End a key; one that is revoked stays so.
 
         Raises:
@@ -114,28 +115,14 @@ class DatabaseKeyStore:
         """
         mine = (keys.c.tenant == tenant) & (keys.c.id == key_id)
         with writing(self._engine) as connection:
-            connection.execute(
-                update(keys).where(mine, keys.c.revoked_at_ms == 0).values(revoked_at_ms=now_ms())
-            )
+            lock_changes(connection, tenant)
+            ended = update(keys).where(mine, keys.c.revoked_at_ms == 0).values(revoked_at_ms=now_ms())
+            if connection.execute(ended).rowcount:
+                note(connection, tenant, actor, "key.revoke", key_id)
             row = connection.execute(select(keys).where(mine)).one_or_none()
         if row is None:
             raise UsageError("unknown_key", f"there is no key '{key_id}': `hwnas keys list` shows all")
         return _key(row)
-
-    def note(self, tenant: str, owner: str, key_id: str, action: str, subject: str, request_id: str) -> None:
-        """Append to the log of changes."""
-        row = {"tenant": tenant, "owner": owner, "key_id": key_id, "action": action, "subject": subject}
-        with writing(self._engine) as connection:
-            connection.execute(audit.insert().values(**row, request_id=request_id, at_ms=now_ms()))
-
-    def noted(self, tenant: str, limit: int = 100) -> tuple[AuditEntry, ...]:
-        """Return the last changes, newest first."""
-        query = select(audit).where(audit.c.tenant == tenant).order_by(audit.c.id.desc()).limit(limit)
-        with reading(self._engine) as connection:
-            return tuple(
-                AuditEntry(row.owner, row.key_id, row.action, row.subject, row.request_id, row.at_ms)
-                for row in connection.execute(query)
-            )
 
 
 def _digest(secret: str) -> str:

@@ -10,6 +10,7 @@ from latency_predictors.protocol import SessionResult
 from nas.leases import Lease, LeaseLost, LeaseTimes
 from nas.measurement_tasks import Batch, DeviceLease, FailedTask, MeasurementTask, TaskReport
 from nas.store.columns import exactly, now_ms
+from nas.store.counters import MEASUREMENTS, Count, add_counts
 from nas.store.fence import NewEvent, fenced
 from nas.store.measurement_rows import (
     add_tasks,
@@ -123,6 +124,7 @@ class DatabaseMeasurementQueue:
                 return 0
             self._hold(connection, lease)
             new = keep_session(connection, session, lease.worker)
+            add_counts(connection, [Count(MEASUREMENTS, times=new)])
             finish_tasks(connection, session)
             wake(connection, lease.device)
             return new

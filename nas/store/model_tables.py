@@ -121,6 +121,8 @@ datasets = Table(
     Column("report", Json, nullable=False),
     # No foreign key: the name is taken before the job that checks the data set is made.
     Column("job_id", String(40), nullable=False),
+    # Of what was uploaded; 0 where the data stay where they are.
+    Column("stored_bytes", BigInteger, nullable=False, server_default="0"),
     at("created_at_ms"),
     UniqueConstraint("tenant", "name"),
 )

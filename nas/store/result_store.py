@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Engine, Table, select
 
 from nas.leases import Lease
 from nas.store.columns import now_ms
+from nas.store.counters import Count, add_counts
 from nas.store.fence import NewEvent, fenced
 from nas.store.inserts import insert_or_replace
 from nas.store.session import reading
@@ -20,8 +21,14 @@ class DatabaseResultStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def save_document(self, lease: Lease, name: str, content: str) -> None:
+    def save_document(self, lease: Lease, name: str, content: str, count: Count | None = None) -> None:
         """Keep a document under a name, in place of the one before.
+
+        Args:
+            lease: Of the job.
+            name: Of the document.
+            content: Text.
+            count: What has happened with it, for whoever watches.
 
         Raises:
             LeaseLost: The job is another's; nothing was written.
@@ -29,6 +36,8 @@ class DatabaseResultStore:
         row = {"job_id": lease.job_id, "name": name, "content": content, "attempt": lease.attempt}
         with fenced(self._engine, lease, NewEvent("document", {"name": name})) as connection:
             insert_or_replace(connection, documents, {**row, "saved_at_ms": now_ms()})
+            if count is not None:
+                add_counts(connection, [count])
 
     def document(self, tenant: str, job_id: str, name: str) -> str | None:
         """Return a document of a job, None where it has none of that name."""

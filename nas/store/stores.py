@@ -12,6 +12,7 @@ from nas.leases import Claim, LeaseTimes
 from nas.ports import Artifacts
 from nas.settings import Settings
 from nas.store.artifacts import open_artifacts
+from nas.store.audit_log import DatabaseAuditLog
 from nas.store.dataset_store import DatabaseDatasetStore
 from nas.store.front_store import DatabaseFrontStore
 from nas.store.job_queue import DatabaseJobQueue
@@ -19,6 +20,7 @@ from nas.store.job_run import JobRun, StoredJob
 from nas.store.job_store import DatabaseJobStore
 from nas.store.key_store import DatabaseKeyStore
 from nas.store.measurement_queue import DatabaseMeasurementQueue
+from nas.store.operations import DatabaseOperations
 from nas.store.result_store import DatabaseResultStore
 from nas.store.schema import open_database
 from nas.store.session_store import DatabaseSessionStore
@@ -44,6 +46,8 @@ class Stores:
     datasets: DatabaseDatasetStore
     workers: DatabaseWorkers
     keys: DatabaseKeyStore
+    audit: DatabaseAuditLog
+    operations: DatabaseOperations
 
     @classmethod
     def open(cls, settings: Settings, times: LeaseTimes | None = None) -> Self:
@@ -70,6 +74,8 @@ class Stores:
             datasets=DatabaseDatasetStore(engine),
             workers=DatabaseWorkers(engine, times),
             keys=DatabaseKeyStore(engine),
+            audit=DatabaseAuditLog(engine),
+            operations=DatabaseOperations(engine),
         )
 
     def stored(self, job: Job) -> StoredJob:

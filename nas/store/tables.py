@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -63,7 +64,9 @@ jobs = Table(
 Index("ix_jobs_listed", jobs.c.tenant, jobs.c.created_at_ms, jobs.c.id)
 # Partial, so that finished jobs cost nothing, and without a column that a renewal changes: renewing then
 # moves no entry of an index.
-_QUEUED, _RUNNING, _WAITING = (text(f"state = '{name}'") for name in ("queued", "running", "waiting"))
+_QUEUED, _RUNNING, _WAITING, _PARKED = (
+    text(f"state = '{name}'") for name in ("queued", "running", "waiting", "parked")
+)
 Index(
     "ix_jobs_claimable",
     jobs.c.created_at_ms,
@@ -74,6 +77,7 @@ Index(
 )
 Index("ix_jobs_running", jobs.c.id, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
 Index("ix_jobs_waiting", jobs.c.id, sqlite_where=_WAITING, postgresql_where=_WAITING)
+Index("ix_jobs_parked", jobs.c.id, sqlite_where=_PARKED, postgresql_where=_PARKED)
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -129,4 +133,14 @@ workers = Table(
     Column("facts", Json, nullable=False),
     at("started_at_ms"),
     at("lease_until_ms"),
+)
+
+counters = Table(
+    "counters",
+    METADATA,
+    Column("name", NAME),
+    Column("label", NAME),
+    Column("times", BigInteger, nullable=False),
+    Column("total", Float, nullable=False),
+    PrimaryKeyConstraint("name", "label"),
 )

@@ -52,9 +52,9 @@ def new_key(stores: Stores, scopes: Sequence[str], tenant: str = "local") -> str
 
 
 @contextmanager
-def served(home: Path, root_path: str = "") -> Iterator[Caller]:
+def served(home: Path, root_path: str = "", **settings_: Any) -> Iterator[Caller]:
     """The service of a home, called with a key that may everything."""
-    settings = Settings(home=home)
+    settings = Settings(home=home, **settings_)
     with opened_stores(settings) as stores:
         app = create_app(settings, stores)
         with TestClient(

@@ -1,7 +1,10 @@
 import asyncio
 
+import pytest
+
 from api.events import stream
 from api.resources.jobs import EventPage, EventResource
+from search_spaces.errors import StoreError
 
 
 def event(number: int) -> EventResource:
@@ -10,7 +13,9 @@ def event(number: int) -> EventResource:
     )
 
 
-async def collected(pages: list[EventPage], after: int = 0, *, closed: bool = False) -> tuple[str, list[int]]:
+async def collected(
+    pages: list[EventPage], after: int = 0, *, closed: bool = False, good: bool = True
+) -> tuple[str, list[int]]:
     """What a stream says of pages, and after which events it asked."""
     asked: list[int] = []
 
@@ -21,7 +26,7 @@ async def collected(pages: list[EventPage], after: int = 0, *, closed: bool = Fa
     closing = asyncio.Event()
     if closed:
         closing.set()
-    chunks = [chunk async for chunk in stream(look, after, closing)]
+    chunks = [chunk async for chunk in stream(look, after, closing, lambda: good)]
     return b"".join(chunks).decode(), asked
 
 
@@ -43,3 +48,21 @@ def test_a_stream_ends_when_the_server_stops() -> None:
     assert asked == []
     assert "event:" not in said
     assert "retry: 1000" in said
+
+
+def test_a_stream_ends_with_the_key_of_whoever_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.events.GOOD_S", -1.0)
+    page = EventPage(items=(event(3),), last_id=3, settled=False)
+    said, asked = asyncio.run(collected([page], good=False))
+    assert asked == []
+    assert "event:" not in said
+
+
+def test_a_stream_ends_where_the_database_is_away() -> None:
+    def look(number: int) -> EventPage:
+        raise StoreError("database_unreachable", "it does not answer")
+
+    async def ended() -> list[bytes]:
+        return [chunk async for chunk in stream(look, 0, asyncio.Event(), lambda: True)]
+
+    assert len(asyncio.run(ended())) == 1

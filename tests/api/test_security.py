@@ -1,15 +1,19 @@
 """Every operation, with every kind of key: nobody gets further than their scope."""
 
 import itertools
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from api.keys import Scope
+from api.app import MAX_STREAMS
+from api.keys import KeyText, Scope
 from api.routes import searches
-from api.security import COOKIE, PUBLIC, check_guarded, scopes_of
-from tests.api.served import DIGITS, Caller, code
+from api.security import BURST_S, COOKIE, PUBLIC, check_guarded, scopes_of
+from nas.store.key_store import DatabaseKeyStore, StoredKey
+from tests.api.served import DIGITS, Caller, code, served
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -93,3 +97,60 @@ def test_a_page_of_another_site_changes_nothing(api: Caller) -> None:
         assert code(api.client.post("/v1/searches", headers=headers, json=DIGITS)) == (403, "cross_site")
     for headers in ({"origin": "http://localhost"}, {"sec-fetch-site": "same-origin"}):
         assert api.client.post("/v1/searches", headers=headers, json=DIGITS).status_code == 202
+
+
+def test_a_key_that_asks_too_often_is_told_to_wait(tmp_path: Path) -> None:
+    with served(tmp_path / "home", requests_per_s=1) as api:
+        caller, other = api.as_("read"), api.as_("read")
+        answers = [caller.get("/v1/datasets") for _ in range(3 * int(BURST_S))]
+        assert [answer.status_code for answer in answers[: int(BURST_S)]] == [200] * int(BURST_S)
+        refused = [answer for answer in answers if answer.status_code != 200]
+        assert {code(answer) for answer in refused} == {(429, "rate_limited")}
+        assert refused[0].headers["retry-after"]
+        assert other.get("/v1/datasets").status_code == 200
+
+
+def test_guessing_keys_is_refused_before_the_database_is_asked(
+    api: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = api.as_("read")
+    assert holder.get("/v1/spaces").status_code == 200
+    asked, check = list[str](), api.stores.keys.check
+
+    def counted(self: DatabaseKeyStore, key_id: str, secret: str) -> StoredKey | None:
+        asked.append(key_id)
+        return check(key_id, secret)
+
+    monkeypatch.setattr(DatabaseKeyStore, "check", counted)
+    monkeypatch.setattr("api.security.REMEMBERED_S", 0.0)
+    answers = [
+        api.client.get("/v1/spaces", headers={"authorization": f"Bearer {KeyText(f'{n:016x}', 'guess')}"})
+        for n in range(200)
+    ]
+    assert [answer.status_code for answer in answers[:20]] == [401] * 20
+    assert code(answers[-1]) == (429, "rate_limited")
+    assert len(asked) < 30
+    # Whoever was let in before still is, though the guesses come from the same address.
+    assert holder.get("/v1/spaces").status_code == 200
+
+
+def test_open_streams_of_a_key_are_counted(api: Caller) -> None:
+    job = api.post("/v1/searches", DIGITS).json()["id"]
+    streams, key_id = api.app.state.service.streams, api.key.split("_")[1]
+    with ExitStack() as held:
+        for _ in range(MAX_STREAMS):
+            held.enter_context(streams.taken(key_id))
+        listening = {"accept": "text/event-stream"}
+        assert code(api.get(f"/v1/searches/{job}/events", **listening)) == (429, "too_many_streams")
+    assert not streams.full(key_id)
+
+
+def test_a_tenant_has_so_many_open_jobs(tmp_path: Path) -> None:
+    with served(tmp_path / "small", max_open_jobs=2) as api:
+        bodies = [{**DIGITS, "seed": seed} for seed in range(3)]
+        answers = [api.post("/v1/searches", body, idempotency_key=str(body["seed"])) for body in bodies]
+        assert [answer.status_code for answer in answers] == [202, 202, 409]
+        assert code(answers[2]) == (409, "too_many_jobs")
+        assert api.post("/v1/searches", bodies[0], idempotency_key="0").json() == answers[0].json()
+        other = api.as_("submit", tenant="other")
+        assert other.post("/v1/searches", DIGITS).status_code == 202

@@ -28,6 +28,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "nas/store/migrations/versions/r0003_measurements.py": "tests/nas/store/test_schema.py",
     "nas/store/migrations/versions/r0004_trainers.py": "tests/nas/store/test_schema.py",
     "nas/store/migrations/versions/r0005_access.py": "tests/nas/store/test_schema.py",
+    "nas/store/migrations/versions/r0006_operations.py": "tests/nas/store/test_schema.py",
     "nas/store/model_tables.py": "tests/nas/store/test_schema.py",
     "nas/store/tables.py": "tests/nas/store/test_schema.py",
     "nas/training/events.py": "tests/nas/training/test_trainer.py",

@@ -21,7 +21,7 @@ def test_a_search_is_taken_in_and_found_again(api: Caller) -> None:
     )
     assert shown["spec"]["dataset"] == {"name": "digits"}
     assert api.get(answer.headers["location"]).headers["retry-after"]
-    assert [one.action for one in api.stores.keys.noted("local")] == ["search.submit"]
+    assert api.stores.audit.last("local")[0].action == "search.submit"
 
 
 def test_the_same_key_with_the_same_body_is_the_same_search(api: Caller) -> None:

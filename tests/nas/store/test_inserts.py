@@ -2,9 +2,9 @@
 
 from sqlalchemy import Engine, select
 
-from nas.store.inserts import insert_new, insert_or_replace
+from nas.store.inserts import add_to, insert_new, insert_or_replace
 from nas.store.session import reading, writing
-from nas.store.tables import workers
+from nas.store.tables import counters, workers
 
 
 def row(name: str, token: str) -> dict[str, object]:
@@ -32,3 +32,10 @@ def test_a_row_is_replaced_by_its_key(engine: Engine) -> None:
         for token in ("1", "2"):
             insert_or_replace(connection, workers, row("a", token))
     assert tokens(engine) == {"a": "2"}
+
+
+def test_numbers_are_added_to_those_that_are_there(engine: Engine) -> None:
+    with writing(engine) as connection:
+        for total in (1.5, 2.0):
+            add_to(connection, counters, {"name": "a", "label": "", "times": 2, "total": total})
+        assert tuple(connection.execute(select(counters)).one()) == ("a", "", 4, 3.5)

@@ -1,5 +1,6 @@
 from sqlalchemy import Engine, text
 
+from nas.store.audit_log import DatabaseAuditLog
 from nas.store.key_store import DatabaseKeyStore
 from nas.store.session import reading, writing
 
@@ -33,9 +34,15 @@ def test_a_secret_is_not_kept(engine: Engine) -> None:
     assert secret not in kept
 
 
-def test_changes_are_noted_newest_first(engine: Engine) -> None:
+def test_making_and_ending_a_key_is_noted_once(engine: Engine) -> None:
     keys = DatabaseKeyStore(engine)
-    for action in ("search.submit", "search.cancel"):
-        keys.note("a", "me", "k", action, "digits-1", "r1")
-    assert [one.action for one in keys.noted("a")] == ["search.cancel", "search.submit"]
-    assert keys.noted("b") == ()
+    made, _ = keys.create("a", "laptop", ["read"])
+    assert keys.is_good(made.id)
+    for _ in range(2):
+        keys.revoke("a", made.id)
+    assert not keys.is_good(made.id)
+    noted = DatabaseAuditLog(engine).last("a")
+    assert [(one.owner, one.action, one.subject) for one in noted] == [
+        ("operator", "key.revoke", made.id),
+        ("operator", "key.create", made.id),
+    ]
