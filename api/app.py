@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from api import problems
 from api.contract import Application
+from api.dashboard import errors, screens
 from api.limits import Limits
 from api.login import LoginLinks
 from api.metrics import Metrics
@@ -66,7 +66,7 @@ def create_app(
         openapi_url=None,
     )
     app.state.service = service
-    for router in ROUTERS:
+    for router in (*ROUTERS, *screens.ROUTERS):
         # As they are, one flat list: every operation can be looked at before anything is served.
         app.router.routes.extend(router.routes)
 
@@ -75,7 +75,7 @@ def create_app(
         """Return the contract of this service."""
         return JSONResponse({**app.openapi(), "servers": [{"url": root or "/"}]})
 
-    problems.install(app)
+    errors.install(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, *hosts], www_redirect=False)
     app.add_middleware(Limits)
     check_guarded(app)

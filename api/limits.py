@@ -24,7 +24,7 @@ BODY_S: Final = 20.0
 
 REQUEST_ID: Final = "x-request-id"
 _ASKED_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
-_HEADERS: Final = {
+HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
@@ -63,7 +63,7 @@ class Limits:
                 status, answered = message["status"], time.perf_counter()
                 marked = MutableHeaders(scope=message)
                 marked[REQUEST_ID] = request_id
-                for name, value in _HEADERS.items():
+                for name, value in HEADERS.items():
                     marked.setdefault(name, value)
             await send(message)
 

@@ -4,10 +4,10 @@ A document never holds what was sent, a path, a statement or a trace.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -136,14 +136,6 @@ def of_error(error: HwnasError) -> JSONResponse:
     return problem(status, error.code, told.get(status, "something the server keeps is damaged: see its log"))
 
 
-def install(app: FastAPI) -> None:
-    """Have an application answer every error with a problem document."""
-    app.add_exception_handler(HwnasError, _domain)
-    app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
-
-
 async def _domain(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HwnasError)
     return of_error(error)
@@ -173,3 +165,14 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     told = "something is wrong on our side: see the log of the server under the id of this request"
     # Given outside of everything that marks answers otherwise.
     return problem(500, "internal_error", told, {"x-request-id": request_id})
+
+
+Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
+
+HANDLERS: Final[Mapping[type[Exception], Handler]] = {
+    HwnasError: _domain,
+    RequestValidationError: _validation,
+    HTTPException: _http,
+    Exception: _unexpected,
+}
+"""What tells each error, as a problem document."""

@@ -31,7 +31,7 @@ GUESSES_PER_S: Final = 0.5
 """Wrong keys, well formed, that are looked up for one address: at once, and for long."""
 
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
-PUBLIC: Final = frozenset({"/livez", "/readyz", "/login"})
+PUBLIC: Final = frozenset({"/livez", "/readyz", "/login", "/static/{release}/{name}"})
 """Templates of operations that need no key. Each is named here and nowhere else."""
 
 

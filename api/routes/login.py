@@ -18,14 +18,16 @@ def login(
 ) -> Response:
     """Follow a login link: it works once, and leaves a session in this browser."""
     key = service.links.follow(token, request.state.request_id)
-    answer = RedirectResponse(f"{root}/openapi.json", status_code=303)
+    answer = RedirectResponse(f"{root}/searches", status_code=303)
     answer.set_cookie(
         COOKIE,
         key,
         max_age=SESSION_MS // 1000,
         path=root or "/",
         httponly=True,
-        samesite="strict",
+        # Links to pages are passed around: following one from elsewhere keeps the session. What changes
+        # something is refused to other sites whatever they send (`cross_site`).
+        samesite="lax",
         secure=request.url.scheme == "https",
     )
     return answer

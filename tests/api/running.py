@@ -10,6 +10,7 @@ import uvicorn
 
 from api.app import create_app
 from api.client import Client
+from api.state import Service
 from nas.jobs import JobState
 from nas.settings import Settings
 from nas.store.searches import all_searches
@@ -23,8 +24,17 @@ class Running:
     """A service that listens."""
 
     url: str
-    stores: Stores
+    service: Service
     key: str
+
+    @property
+    def stores(self) -> Stores:
+        """What it serves."""
+        return self.service.stores
+
+    def login(self) -> str:
+        """A link that logs a browser in."""
+        return f"{self.url}/login?token={self.service.links.make()}"
 
     def client(self) -> Client:
         """A client with a key that may everything, which does not pause."""
@@ -32,13 +42,15 @@ class Running:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[Running]:
-    """The service of a home, at a free port of this machine."""
+def running(home: Path, *, port: int = 0, root_path: str = "") -> Iterator[Running]:
+    """The service of a home, at a free port of this machine or at one that it had before."""
     settings = Settings(home=home)
     with opened_stores(settings) as stores:
+        app = create_app(settings, stores)
         config = uvicorn.Config(
-            create_app(settings, stores),
-            port=0,
+            app,
+            port=port,
+            root_path=root_path,
             log_level="critical",
             ws="none",
             timeout_graceful_shutdown=1,
@@ -51,7 +63,9 @@ def running(home: Path) -> Iterator[Running]:
             threading.Event().wait(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         try:
-            yield Running(f"http://127.0.0.1:{port}", stores, new_key(stores, ["admin"]))
+            yield Running(
+                f"http://127.0.0.1:{port}{root_path}", app.state.service, new_key(stores, ["admin"])
+            )
         finally:
             server.should_exit = True
             thread.join()

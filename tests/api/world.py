@@ -17,6 +17,7 @@ import httpx2
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from api.dashboard.assets import release
 from api.security import SAFE_METHODS
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, Succeeded
@@ -38,10 +39,12 @@ PLACES: dict[str, str] = {
     "device_id": "shared",
     "name": "shared",
     "code": "shared",
+    "release": "shared",
 }
 """Whose what stands in a place of a path is."""
 
 ELSEWHERE = {
+    "/static/{release}/{name}": {"release": release(), "name": "app.css"},
     "/v1/spaces/{name}": {"name": "mobilenet_v3"},
     "/v1/devices/{device_id}/profiles": {"device_id": "host"},
 }

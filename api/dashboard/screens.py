@@ -1,0 +1,7 @@
+"""Every screen's router: a screen is on the air once it stands here."""
+
+from typing import Final
+
+from api.dashboard import searches, static_files
+
+ROUTERS: Final = (static_files.router, searches.router)

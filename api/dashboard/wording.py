@@ -1,0 +1,30 @@
+"""Filters of templates: times, ages and numbers as people read them."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from api.resources.times import rfc3339
+from nas.report.numbers import BYTES, duration, percent, plain, with_unit
+
+
+def when(ms: int) -> Markup:
+    """Return a time, in milliseconds since 1970, as an element: a script turns it into the reader's zone."""
+    shown = datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return Markup('<time datetime="{}">{}</time>').format(rfc3339(ms), shown)
+
+
+def size(num_bytes: float) -> str:
+    """Return a number of bytes in the unit that suits it."""
+    return with_unit(num_bytes, BYTES)
+
+
+FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "when": when,
+    "size": size,
+    "duration": duration,
+    "percent": percent,
+    "plain": plain,
+}
