@@ -58,6 +58,7 @@ def growing(tmp_path: Path) -> Iterator[Path]:
     writer.join()
 
 
+@pytest.mark.alone
 def test_a_meter_of_ones_own_is_read_while_networks_run(growing: Path) -> None:
     found = measure_energies([NETWORK], growing, 99.0)
     (line,) = found.lines

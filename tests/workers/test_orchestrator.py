@@ -270,6 +270,7 @@ def test_a_job_that_was_taken_away_at_its_end_is_not_settled(
     assert (place.state(job), place.get(job).attempt) == (JobState.RUNNING, 2)
 
 
+@pytest.mark.alone
 def test_a_job_may_run_for_longer_than_a_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with workplace(tmp_path, QUICK) as place:
 
