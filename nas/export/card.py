@@ -49,8 +49,7 @@ class Card:
     @property
     def context(self) -> ExecutionContext:
         """How it was run."""
-        fields = self.target.context
-        return ExecutionContext(**{**fields, "affinity": tuple(fields["affinity"])})
+        return context_of(self.target)
 
     @property
     def scored_in(self) -> ExecutionContext:
@@ -58,6 +57,12 @@ class Card:
         if self.context.runtime == SCORING_RUNTIME:
             return self.context
         return ExecutionContext(SCORING_RUNTIME, self.versions.get(SCORING_RUNTIME, ""))
+
+
+def context_of(target: TargetResult) -> ExecutionContext:
+    """Return the context that a target's figures belong to."""
+    fields = target.context
+    return ExecutionContext(**{**fields, "affinity": tuple(fields.get("affinity", ()))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ def readme(card: Card, metadata: ExportMetadata, num_channels: int) -> str:
         scored_in=card.scored_in,
         classes=metadata.class_names,
         num_channels=num_channels,
-        figures=_figures(card.network),
+        figures=figure_rows(card.network),
         quantisation=_quantisation_rows(card, metadata),
         front_matter=yaml.safe_dump(_front_matter(card), sort_keys=False, allow_unicode=True, width=110),
     )
@@ -179,7 +184,8 @@ def _quantisation_rows(card: Card, metadata: ExportMetadata) -> list[tuple[str, 
     return rows
 
 
-def _figures(network: VerifiedNetwork) -> list[FigureRow]:
+def figure_rows(network: VerifiedNetwork) -> list[FigureRow]:
+    """Return every figure of a network with its interval and how it was obtained."""
     scored = [network.test_accuracy] if network.test_accuracy else []
     rows = [_accuracy_row(accuracy) for accuracy in (*scored, network.accuracy)]
     if (before := network.fp32_accuracy) is not None:

@@ -101,8 +101,8 @@ def _comparison(pairs: Sequence[Pair], title: str, band: float | None) -> Chart:
     grouped = [(status, [pair for pair in pairs if pair.network.status == status]) for status in statuses]
     return {
         "data": [
-            *([] if band is None else [_band(axis, band)]),
-            _equality(axis),
+            *([] if band is None else [band_trace(axis, band)]),
+            equality_trace(axis),
             *(_pairs_trace(group, status) for status, group in grouped if group),
         ],
         "layout": {
@@ -136,7 +136,8 @@ def _pairs_trace(pairs: Sequence[Pair], status: Status) -> Trace:
     }
 
 
-def _equality(axis: Axis) -> Trace:
+def equality_trace(axis: Axis) -> Trace:
+    """Return the line on which two quantities are equal."""
     return {
         "type": "scatter",
         "mode": "lines",
@@ -148,7 +149,7 @@ def _equality(axis: Axis) -> Trace:
     }
 
 
-def _band(axis: Axis, share: float) -> Trace:
+def band_trace(axis: Axis, share: float) -> Trace:
     """A straight line is straight on two logarithmic axes too: four corners are enough."""
     low, high = axis.low, axis.high
     return {

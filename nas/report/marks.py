@@ -78,14 +78,21 @@ class Axis:
         return (value - self.low) / (self.high - self.low)
 
 
-def axis_for(values: Sequence[float], margin: float = 0.06, *, may_be_log: bool = True) -> Axis:
+def axis_for(
+    values: Sequence[float], margin: float = 0.06, *, may_be_log: bool = True, log: bool | None = None
+) -> Axis:
     """Return an axis with some room around the values; logarithmic where they span more than `LOG_SPAN`.
 
-    Shares stay linear however far they span: `may_be_log` is False for them.
+    Args:
+        values: That are to be seen.
+        margin: Room at each end, as a share of the span.
+        may_be_log: Shares stay linear however far they span: it is False for them.
+        log: What somebody asked for; None for the rule above. Values that are not positive stay linear.
     """
     finite = [value for value in values if math.isfinite(value)]
     low, high = min(finite, default=0.0), max(finite, default=1.0)
-    if may_be_log and low > 0.0 and high / low > LOG_SPAN:
+    wanted = may_be_log and low > 0.0 and high / low > LOG_SPAN if log is None else log
+    if wanted and high > low > 0.0:
         room = (high / low) ** margin
         return Axis(low / room, high * room, log=True)
     span = (high - low) or abs(high) or 1.0

@@ -7,7 +7,7 @@ from typing import Final
 from rich.text import Text
 
 from nas.report import words
-from nas.report.figures import MAX_LIMIT_RATIO
+from nas.report.front_traces import MAX_LIMIT_RATIO
 from nas.report.marks import axis_for
 from nas.report.terminal_canvas import (
     ASCII,

@@ -72,6 +72,16 @@ def latency_interval(latency: Latency) -> str:
     return interval(latency.value_ms, latency.lower_ms, latency.upper_ms)
 
 
+def figure_ms(figure: Figure) -> str:
+    """Return a predicted latency with as many digits as its interval allows: `0.43 ms`."""
+    return f"{rounded(figure.value, figure.lower, figure.upper)} ms"
+
+
+def interval_ms(figure: Figure) -> str:
+    """Return the interval of a predicted latency in ms: `0.41–0.45`."""
+    return interval(figure.value, figure.lower, figure.upper)
+
+
 def shift_text(shift: AccuracyShift) -> str:
     """Return what a precision costs: `-0.4 points (90 % of networks: -1.1 to +0.3; ...)`."""
     places = decimals(100.0 * shift.value, 100.0 * shift.lower, 100.0 * shift.upper)

@@ -49,6 +49,20 @@ class DatabaseSessionStore:
             for number, found in sorted(results.items())
         )
 
+    def conditions(self, device: str, context: str, limit: int = 200) -> tuple[SessionResult, ...]:
+        """Return the newest sessions of a device and context without their results, in the order of delivery.
+
+        Args:
+            device: Digest of the device.
+            context: Digest of the context.
+            limit: At most so many.
+        """
+        query = select(sessions.c.content).where(sessions.c.device == device, sessions.c.context == context)
+        query = query.order_by(sessions.c.number.desc()).limit(limit)
+        with reading(self._engine) as connection:
+            contents = connection.execute(query).scalars().all()
+        return tuple(SessionResult.model_validate({**one, "results": []}) for one in reversed(contents))
+
     def device_seconds(self, job_id: str) -> float:
         """Return for how long devices were held to measure what a job queued, so far.
 

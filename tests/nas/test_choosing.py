@@ -2,7 +2,7 @@
 
 import pytest
 
-from nas.choosing import choose
+from nas.choosing import choose, tie_groups
 from nas.results import VerifiedNetwork
 from tests.nas.report.documents import network
 
@@ -56,3 +56,12 @@ def test_every_choice_has_its_reason() -> None:
 def test_points_of_one_latency_or_accuracy_are_no_division_by_zero() -> None:
     flat = (network("a", 0.2, 0.9), network("b", 0.2, 0.9))
     assert sorted(names(flat, 3)) == ["a", "b"]
+
+
+def test_a_group_of_ties_is_made_around_its_best() -> None:
+    # a is tied with b and b with c, but a not with c.
+    a = network("a", 0.8, 0.98, tied_with=("b",))
+    b = network("b", 0.4, 0.975, tied_with=("a", "c"))
+    c = network("c", 0.2, 0.97, tied_with=("b",))
+    assert [[one.name for one in group] for group in tie_groups((c, b, a))] == [["b", "a"], ["c"]]
+    assert tie_groups(()) == ()

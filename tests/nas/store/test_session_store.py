@@ -77,3 +77,17 @@ def test_a_session_for_two_jobs_is_shared_by_their_files(
     deliver(measuring, lasting("s1", 12.0))
     sessions = DatabaseSessionStore(engine)
     assert [sessions.device_seconds(job.job_id) for job in jobs] == pytest.approx([3.0, 9.0])
+
+
+def test_what_sessions_saw_of_a_device_comes_without_their_results(
+    engine: Engine, measuring: DatabaseMeasurementQueue, store: DatabaseJobStore, queue: DatabaseJobQueue
+) -> None:
+    sessions = DatabaseSessionStore(engine)
+    assert sessions.conditions(DEVICE.digest, CONTEXT.digest) == ()
+    measuring.enqueue(running(store, queue), TASKS)
+    deliver(measuring, lasting("s1", 12.0), lasting("s2", 10.0))
+    found = sessions.conditions(DEVICE.digest, CONTEXT.digest)
+    assert [one.session_id for one in found] == ["s1", "s2"]
+    assert found[0].readings == lasting("s1", 12.0).readings
+    assert {one.results for one in found} == {()}
+    assert [one.session_id for one in sessions.conditions(DEVICE.digest, CONTEXT.digest, 1)] == ["s2"]
