@@ -82,8 +82,8 @@ def select_by_rule(
     among = result.targets[first:] if target_number is None else result.targets[first : first + 1]
     keeping = within_limits(among, limits)
     if not keeping:
-        raise InfeasibleError("no_network_within_limits", _nearest(among, limits))
-    order = _most_accurate if rule == "best" else _fastest
+        raise InfeasibleError("no_network_within_limits", nearest_within(among, limits))
+    order = most_accurate if rule == "best" else _fastest
     number, best = min(keeping, key=lambda found: order(found[1]))
     what = "the most accurate" if rule == "best" else "the fastest"
     held = held_limits(among[number], limits)
@@ -140,7 +140,8 @@ def _networks(job: StoredJob, target_number: int | None) -> list[Selected]:
     return [Selected(job, result, network, i, "asked for by name") for i, network in [*searched, *stock]]
 
 
-def _most_accurate(network: VerifiedNetwork) -> tuple[float, float]:
+def most_accurate(network: VerifiedNetwork) -> tuple[float, float]:
+    """Return what the most accurate network is the least of, the faster of two that are equal."""
     return (-network.accuracy.value, network.latency.value_ms)
 
 
@@ -148,7 +149,13 @@ def _fastest(network: VerifiedNetwork) -> tuple[float, float]:
     return (network.latency.value_ms, -network.accuracy.value)
 
 
-def _nearest(targets: Sequence[TargetResult], asked: Mapping[str, float]) -> str:
+def nearest_within(targets: Sequence[TargetResult], asked: Mapping[str, float]) -> str:
+    """Return in words which limit nothing keeps, and what is nearest to it.
+
+    Args:
+        targets: Of one search, none of whose networks keeps the limits.
+        asked: Limits beside those of the targets.
+    """
     networks = [network for target in targets for network in target.networks]
     # Without a limit in the question, those that the only or the first target has.
     limits = held_limits(targets[0], asked)

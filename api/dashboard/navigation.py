@@ -19,4 +19,7 @@ class Section:
     path: str
 
 
-SECTIONS: Final = (Section("searches", "Searches", "/searches"),)
+SECTIONS: Final = (
+    Section("searches", "Searches", "/searches"),
+    Section("devices", "Devices", "/devices"),
+)

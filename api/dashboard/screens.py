@@ -2,6 +2,13 @@
 
 from typing import Final
 
-from api.dashboard import searches, static_files
+from api.dashboard import candidate, compare, devices, front, searches, static_files
 
-ROUTERS: Final = (static_files.router, searches.router)
+ROUTERS: Final = (
+    static_files.router,
+    searches.router,
+    front.router,
+    candidate.router,
+    devices.router,
+    compare.router,
+)

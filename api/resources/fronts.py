@@ -43,7 +43,7 @@ def front_resource(stores: Stores, job: Job, target: int, root: str) -> FrontRes
     """
     content = stores.fronts.front(job.tenant, job.id, target - 1)
     if content is None:
-        raise _no_front(job, target)
+        raise no_front(job, target)
     try:
         found = TargetResult.model_validate_json(content)
     except ValidationError as error:
@@ -63,7 +63,8 @@ def front_resource(stores: Stores, job: Job, target: int, root: str) -> FrontRes
     )
 
 
-def _no_front(job: Job, target: int) -> UsageError:
+def no_front(job: Job, target: int) -> UsageError:
+    """Return why a search has no front for a target, counted from 1: no such target, or not yet."""
     targets = job.spec.get("targets", [])
     count = len(targets) if isinstance(targets, list) else 0
     if target > count:

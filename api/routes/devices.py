@@ -54,13 +54,13 @@ def devices(who: Reader, service: Shared) -> DeviceItems:
 @router.get("/{device_id}")
 def device(device_id: str, who: Reader, service: Shared) -> DeviceResource:
     """Return a device."""
-    return _device(device_id, table_lines(service.stores, _tables_of(service, device_id)))
+    return _device(device_id, table_lines(service.stores, tables_of(service, device_id)))
 
 
 @router.get("/{device_id}/tables")
 def tables(device_id: str, who: Reader, service: Shared) -> Tables:
     """Return the lookup tables of a device: entries, sessions, error reports."""
-    keys = _tables_of(service, device_id)
+    keys = tables_of(service, device_id)
     return Tables(items=tuple(table_details(service.stores, key) for key in keys))
 
 
@@ -81,7 +81,12 @@ def profile(
     return job_routes.submitted(service, who, request, response, asked, key)
 
 
-def _tables_of(service: Service, device_id: str) -> list[TableKey]:
+def tables_of(service: Service, device_id: str) -> list[TableKey]:
+    """Return the tables of a device.
+
+    Raises:
+        UsageError: `unknown_device`.
+    """
     keys = [key for key in service.stores.tables.published() if key.device == device_id]
     if not keys:
         raise UsageError(

@@ -1,0 +1,191 @@
+"""The screens of devices: what was measured of which, and can its numbers be trusted?"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.calibrations import Calibration
+from api.dashboard.charts import Drawn, drawn
+from api.dashboard.figures.device import calibration_figure, drift_figure
+from api.dashboard.figures.network import layer_text, shape_text
+from api.dashboard.pages import page
+from api.devices import LayerLine, TableDetails, table_details
+from api.routes.devices import devices as all_devices
+from api.routes.devices import tables_of
+from api.security import Reader
+from api.state import Shared
+from latency_predictors.lookup_table import LookupTable
+from nas.jobs import JobKind
+from nas.report import words
+from nas.report.sections import facts_of
+from nas.store.stores import Stores
+from nas.store.table_store import TableKey
+from search_spaces.base import space_digest
+from search_spaces.catalogue import PRESETS, get_space
+from search_spaces.errors import ArtifactError
+from search_spaces.signatures import layer_of
+from search_spaces.slot_tables import distinct_layers
+
+router = APIRouter(include_in_schema=False)
+
+MOST_LAYERS: Final = 100
+_DOUBTFUL: Final = ("suspect", "stale", "unconfirmed")
+CLASSES, CHANNELS = 10, (1, 3)
+"""Of the spaces whose coverage is told: only the last and the first layer depend on these."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of a search space a table has.
+
+    Attributes:
+        num_measured: Layers with an entry that holds.
+    """
+
+    space: str
+    num_layers: int
+    num_measured: int
+
+
+@dataclass(frozen=True)
+class CalibrationView:
+    """One correction with the plot of its networks."""
+
+    calibration: Calibration
+    space: str
+    sentence: str
+    errors: Sequence[tuple[str, Any]]
+    chart: Drawn
+
+
+@dataclass(frozen=True)
+class TableView:
+    """What is shown of one context of a device; with a reason instead where its table cannot be read."""
+
+    name: str
+    damaged: str = ""
+    details: TableDetails | None = None
+    facts: Sequence[tuple[str, str]] = ()
+    states: Sequence[tuple[str, int]] = ()
+    doubtful: Sequence[tuple[LayerLine, str, str]] = ()
+    num_doubtful: int = 0
+    coverage: Sequence[Coverage] = ()
+    calibrations: Sequence[CalibrationView] = ()
+    drift: Drawn | None = None
+
+
+@router.get("/devices")
+def devices(who: Reader, service: Shared, request: Request) -> Response:
+    """Show the devices of which something was measured."""
+    return page(request, "devices", devices=all_devices(who, service).items, words=words)
+
+
+@router.get("/devices/{device_id}")
+def device(
+    device_id: str,
+    who: Reader,
+    service: Shared,
+    request: Request,
+    job: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """Show a device: facts, tables, errors of predictions, sessions, what is to be measured again."""
+    views = [_view(service.stores, key, number) for number, key in enumerate(tables_of(service, device_id))]
+    readable = [view.details for view in views if view.details is not None]
+    profile = service.stores.jobs.get(who.tenant, job) if job else None
+    return page(
+        request,
+        "device",
+        device_id=device_id,
+        label=readable[0].device_label if readable else device_id[:12],
+        facts=facts_of(readable[0].device.__dict__) if readable else [],
+        this_machine=_is_host(readable),
+        views=views,
+        presets=[(name, preset) for name, presets in PRESETS.items() for preset in presets],
+        profile=profile if profile and profile.kind is JobKind.PROFILE else None,
+        words=words,
+    )
+
+
+def _is_host(readable: Sequence[TableDetails]) -> bool:
+    """Whether it can be measured from here: meters are told of this machine only."""
+    return any(one.meters for one in readable)
+
+
+def _view(stores: Stores, key: TableKey, number: int) -> TableView:
+    name = f"table-{number}"
+    try:
+        details = table_details(stores, key)
+        table = stores.tables.load(key.device, key.context)
+    except ArtifactError as error:
+        return TableView(name, damaged=f"{error.code}: {error.message}")
+    assert table is not None, "keys are those of tables"
+    doubtful = [
+        one for one in details.layers if one.state in ("suspect", "stale", "unconfirmed") or one.stale
+    ]
+    doubtful.sort(key=lambda one: (one.state != "suspect", -one.rel_sd))
+    sessions = stores.sessions.conditions(key.device, key.context)
+    drift = drift_figure(sessions)
+    label = "How long the anchors took in each session, in percent of the first"
+    return TableView(
+        name=name,
+        details=details,
+        facts=facts_of(details.context.__dict__),
+        states=Counter(one.state for one in details.layers).most_common(),
+        doubtful=[(one, *_layer_words(one.signature)) for one in doubtful[:MOST_LAYERS]],
+        num_doubtful=len(doubtful),
+        coverage=coverage(table),
+        calibrations=[
+            _calibration(one, f"{name}-calibration-{place}") for place, one in enumerate(details.calibrations)
+        ],
+        drift=drawn(f"{name}-drift", label, drift) if drift["data"] else None,
+    )
+
+
+def _layer_words(signature: str) -> tuple[str, str]:
+    spec = layer_of(signature)
+    if spec is None:
+        return "a layer of another version", ""
+    return layer_text(spec), f"{shape_text(spec.in_shape)} → {shape_text(spec.out_shape)}"
+
+
+def coverage(table: LookupTable) -> list[Coverage]:
+    """Return for each space of the catalogue how much of it a table has, the best covered first."""
+    found = []
+    for name, preset, channels in _spaces():
+        space = get_space(name, preset=preset, num_classes=CLASSES, in_channels=channels)
+        layers = distinct_layers(space)
+        measured = len(layers) - len(table.missing(layers))
+        title = f"{name}/{preset}, {'grey' if channels == 1 else 'colour'} images"
+        found.append(Coverage(title, len(layers), measured))
+    return sorted(found, key=lambda one: -one.num_measured / one.num_layers)
+
+
+def _spaces() -> list[tuple[str, str, int]]:
+    presets = [(name, preset) for name, presets in PRESETS.items() for preset in presets]
+    return [(name, preset, channels) for name, preset in presets for channels in CHANNELS]
+
+
+def _calibration(one: Calibration, name: str) -> CalibrationView:
+    known = {
+        space_digest(get_space(space, preset=preset, num_classes=CLASSES, in_channels=channels)): (
+            f"{space}/{preset}"
+        )
+        for space, preset, channels in _spaces()
+    }
+    report = one.report
+    forms = {
+        "sum of layers": "bare_sum",
+        "scaled sum": "affine",
+        "corrected sum, as used": "corrected",
+        "MACs only": "macs",
+    }
+    return CalibrationView(
+        calibration=one,
+        space=known.get(one.space_digest, f"space {one.space_digest[:12]}"),
+        sentence=words.report_sentence(report) if report else "too few networks for an error report",
+        errors=[(title, getattr(report, field)) for title, field in forms.items()] if report else [],
+        chart=drawn(name, "Measured against predicted latency", calibration_figure(one.networks)),
+    )

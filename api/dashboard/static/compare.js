@@ -1,0 +1,4 @@
+// The screen that compares fronts.
+import { drawAll } from "./figures.js";
+
+await drawAll();

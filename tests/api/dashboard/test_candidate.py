@@ -1,0 +1,48 @@
+"""The screen of one network."""
+
+from pathlib import Path
+
+from tests.api.dashboard.browsing import browse, sound
+from tests.api.dashboard.found import finished, networks
+from tests.api.handmade import lookup_table, saved_table
+from tests.api.routes.conftest import exported_file, written
+from tests.api.served import Caller, served
+
+FRONT = [one for one in networks() if one.status == "front"]
+
+
+def test_a_network_is_told_whole(api: Caller) -> None:
+    search = finished(api.stores)
+    saved_table(api.app.state.service.settings.home, lookup_table())
+    text = sound(browse(api, f"/searches/{search}/networks/{FRONT[1].name}"))
+    assert '<svg class="network" role="img"' in text
+    assert "stage1.block1" in text
+    assert "together 0.0" in text
+    assert FRONT[1].file_sha256 in text
+    assert f"/v1/searches/{search}/networks/{FRONT[1].name}/file" in text
+    assert f'The next faster: <a href="/searches/{search}/networks/{FRONT[0].name}?target=1">' in text
+    assert "predicted: the sum of measured layers, corrected on whole networks" in text
+
+
+def test_a_stock_network_is_told_without_a_drawing(api: Caller) -> None:
+    text = sound(browse(api, f"/searches/{finished(api.stores)}/networks/resnet"))
+    assert "It was not built from choices" in text or "it was not built from choices" in text
+    assert '<svg class="network"' not in text
+
+
+def test_the_card_is_that_of_the_bundle(tmp_path: Path) -> None:
+    with served(tmp_path / "home") as api:
+        search = written(api.stores, exported_file())
+        text = sound(browse(api, f"/searches/{search}/networks/net-bbb222/card"))
+        assert "library_name: onnx" in text
+        assert "/bundle" in text
+        delivered = sound(browse(api, f"/searches/{search}/networks/net-ccc333"))
+        assert "delivered: the most accurate" in delivered
+
+
+def test_unknown_networks_are_not_found(api: Caller) -> None:
+    search = finished(api.stores)
+    assert browse(api, f"/searches/{search}/networks/none").status_code == 404
+    assert browse(api, f"/searches/{search}/networks/none/card").status_code == 404
+    stranger = api.as_("read", tenant="other")
+    assert browse(stranger, f"/searches/{search}/networks/{FRONT[0].name}").status_code == 404

@@ -1,0 +1,77 @@
+"""The screens of devices."""
+
+from pathlib import Path
+
+from api.dashboard.devices import coverage
+from latency_predictors.device import host_device
+from nas.job_records import JobRequest
+from nas.jobs import JobKind
+from tests.api.dashboard.browsing import browse, sound
+from tests.api.handmade import lookup_table, saved_table
+from tests.api.served import Caller
+
+HOST = host_device().digest
+
+
+def home(api: Caller) -> Path:
+    return Path(api.app.state.service.settings.home)
+
+
+def test_devices_are_listed(api: Caller) -> None:
+    assert "Nothing was measured yet" in sound(browse(api, "/devices"))
+    saved_table(home(api), lookup_table())
+    text = sound(browse(api, "/devices"))
+    assert f"/devices/{HOST}" in text
+    assert "this machine" in text
+
+
+def test_a_device_tells_what_it_is_and_how_good_its_predictions_are(api: Caller) -> None:
+    saved_table(home(api), lookup_table())
+    text = sound(browse(api, f"/devices/{HOST}"))
+    assert host_device().cpu_model in text
+    assert "mobilenet_v3/tiny, median" in text
+    assert "100 % of 5 inside" in text
+    assert "142 of 142" in text
+    assert "Entries to measure again" in text
+    # Both sessions differ by a fifth: nobody can tell which is right.
+    assert "142 entries" in text
+    assert "inverted residual" in text
+
+
+def test_another_machine_is_profiled_there(api: Caller) -> None:
+    table = lookup_table(cpu_model="Elsewhere")
+    saved_table(home(api), table)
+    text = sound(browse(api, f"/devices/{table.device.digest}"))
+    assert "It is another machine" in text
+    assert "Profile now" not in text
+
+
+def test_a_damaged_table_is_told_as_such(api: Caller) -> None:
+    saved_table(home(api), lookup_table())
+    for path in (home(api) / "artifacts").rglob("*"):
+        if path.is_file():
+            path.chmod(0o600)
+            path.write_bytes(b"damaged")
+    text = sound(browse(api, f"/devices/{HOST}"))
+    assert "A table that cannot be read" in text
+    assert "artifact_damaged" in text
+
+
+def test_the_profile_that_was_asked_for_is_followed(api: Caller) -> None:
+    saved_table(home(api), lookup_table())
+    job = api.stores.jobs.submit("local", JobRequest(JobKind.PROFILE, {}, "profile"))
+    text = sound(browse(api, f"/devices/{HOST}?job={job.id}"))
+    assert f'data-events="/v1/jobs/{job.id}/events"' in text
+    assert browse(api.as_("read", tenant="other"), f"/devices/{HOST}?job={job.id}").status_code == 404
+
+
+def test_a_device_that_vanished_is_not_found(api: Caller) -> None:
+    answer = browse(api, "/devices/gone")
+    assert answer.status_code == 404
+    assert "there is no device" in sound(answer)
+
+
+def test_coverage_counts_the_layers_that_were_measured() -> None:
+    best, *others = coverage(lookup_table())
+    assert (best.space, best.num_measured, best.num_layers) == ("mobilenet_v3/tiny, grey images", 142, 142)
+    assert all(one.num_measured < one.num_layers for one in others)

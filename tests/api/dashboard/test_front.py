@@ -1,0 +1,128 @@
+"""The screen of a front, as it is without a script."""
+
+import json
+import re
+from urllib.parse import parse_qs, urlsplit
+
+from tests.api.dashboard.browsing import browse, elements, sound
+from tests.api.dashboard.found import finished, measured_here, networks
+from tests.api.handmade import SPEC, submitted
+from tests.api.served import Caller
+from tests.nas.report.documents import HOSTILE, network
+
+
+def test_the_page_has_the_plot_the_picks_and_the_table(api: Caller) -> None:
+    search = finished(api.stores)
+    text = sound(browse(api, f"/searches/{search}/front"))
+    front = [one for one in networks() if one.status == "front"]
+    assert f"<h1>{len(front)} verified networks" in text
+    assert '<svg class="static" role="img"' in text
+    assert "the knee" in text
+    for one in front:
+        assert f'<tr data-name="{one.name}"' in text
+    assert "Limit kept" in text
+    assert f"/v1/searches/{search}/candidates.csv?target=1" in text
+    best = max(front, key=lambda one: one.accuracy.value)
+    assert f'data-picked="{best.name}"' in text
+    assert best.file_sha256 in text
+
+
+def test_the_data_for_the_script_is_valid_json_and_ends_no_element(api: Caller) -> None:
+    hostile = network(HOSTILE, 0.2, 0.9, status="front")
+    search = finished(api.stores, measured_here(hostile, *networks()))
+    text = sound(browse(api, f"/searches/{search}/front"))
+    blocks = re.findall(r'<script type="application/json">(.*?)</script>', text, re.S)
+    assert HOSTILE in json.loads(blocks[0])["budget"]["name"]
+    assert "<img src=x" not in text
+
+
+def test_budgets_of_the_address_decide_what_is_best(api: Caller) -> None:
+    search = finished(api.stores)
+    front = [one for one in networks() if one.status == "front"]
+    limit = front[2].latency.upper_ms
+    text = sound(browse(api, f"/searches/{search}/front?latency_ms={limit}"))
+    expected = max(
+        (one for one in networks() if one.latency.upper_ms <= limit),
+        key=lambda one: (one.accuracy.value, -one.latency.value_ms),
+    )
+    assert f'data-picked="{expected.name}"' in text
+    assert f'value="{limit}"' in text
+
+
+def test_budgets_that_nothing_keeps_say_what_is_nearest(api: Caller) -> None:
+    search = finished(api.stores)
+    text = sound(browse(api, f"/searches/{search}/front?latency_ms=0.0001"))
+    least = min(networks(), key=lambda one: one.latency.upper_ms)
+    assert f"no verified network keeps latency_ms &lt;= 0.0001: the nearest, {least.name}" in text
+
+
+def test_a_front_without_feasible_points_names_the_limit_and_the_nearest(api: Caller) -> None:
+    over = [one.model_copy(update={"status": "over_limit", "tied_with": ()}) for one in networks()]
+    search = finished(api.stores, measured_here(*over, limit_ms=0.001))
+    text = sound(browse(api, f"/searches/{search}/front"))
+    assert "No network was published" in text
+    assert "Limit not met: latency of at most 0.001 ms; the nearest verified network has" in text
+    assert "Nothing is on the front." in text
+
+
+def test_a_pick_keeps_the_rest_of_the_address(api: Caller) -> None:
+    search = finished(api.stores)
+    text = sound(browse(api, f"/searches/{search}/front?y=num_params&show=none&latency_ms=5"))
+    links = [dict(at) for tag, at in elements(text) if tag == "a" and "data-pick" in at]
+    query = parse_qs(urlsplit(links[0]["href"]).query)
+    assert query["y"] == ["num_params"]
+    assert query["show"] == ["none", "none"]
+    assert query["latency_ms"] == ["5.0"]
+    assert query["pick"] == [links[0]["data-pick"]]
+
+
+def test_another_plot_comes_alone(api: Caller) -> None:
+    search = finished(api.stores)
+    chart = api.get(f"/searches/{search}/front/figures?x=num_macs&x_scale=linear").json()["front"]
+    assert chart["layout"]["xaxis"]["title"]["text"].startswith("MACs")
+    assert len(chart["budget"]["name"]) == len(networks())
+
+
+def test_the_part_with_the_pick_comes_alone(api: Caller) -> None:
+    search = finished(api.stores)
+    name = networks()[1].name
+    answer = browse(api, f"/searches/{search}/front/pick?pick={name}&more=0.1&grows=latency_ms")
+    assert f'data-picked="{name}"' in answer.text
+    assert "0.100 ms more buys" in answer.text
+    assert "<html" not in answer.text
+
+
+def test_another_search_stands_beside_and_is_taken_away(api: Caller) -> None:
+    first, second = finished(api.stores), finished(api.stores)
+    text = sound(browse(api, f"/searches/{first}/front"))
+    assert f'<option value="{second}.1">' in text
+    text = sound(browse(api, f"/searches/{first}/front?beside={second}.1"))
+    assert f'<button name="without" value="{second}.1">' in text
+    assert f"/compare?with={first}.1&amp;with={second}.1" in text
+    text = sound(browse(api, f"/searches/{first}/front?beside={second}.1&without={second}.1"))
+    assert 'name="without"' not in text
+
+
+def test_what_is_not_there_is_not_found(api: Caller) -> None:
+    search = finished(api.stores)
+    stranger = api.as_("read", tenant="other")
+    for caller, path in (
+        (api, "/searches/none/front"),
+        (stranger, f"/searches/{search}/front"),
+        (api, f"/searches/{search}/front?target=2"),
+        (api, f"/searches/{search}/front?beside=none.1"),
+        (stranger, f"/searches/{search}/front/figures"),
+        (stranger, f"/searches/{search}/front/pick"),
+    ):
+        answer = browse(caller, path)
+        assert answer.status_code == 404, path
+        assert "Not found" in sound(answer)
+    assert browse(api, f"/searches/{search}/front?x=speed").status_code == 422
+    assert browse(api, f"/searches/{search}/front?beside=x").status_code == 422
+
+
+def test_a_search_without_a_front_says_when_it_has_one(api: Caller) -> None:
+    job = submitted(api.stores, SPEC)
+    answer = browse(api, f"/searches/{job.id}/front")
+    assert answer.status_code == 409
+    assert "it has a front once its networks are verified" in sound(answer)
