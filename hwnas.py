@@ -41,6 +41,8 @@ COMMANDS: Final = {
     "keys list": "api.service_commands",
     "keys revoke": "api.service_commands",
     "export": "api.commands",
+    "finetune": "workers.commands",
+    "subnets show": "api.network_commands",
     "predict": "api.commands",
     "spaces list": "api.commands",
     "spaces show": "api.commands",
@@ -55,11 +57,17 @@ COMMANDS: Final = {
 }
 AT_A_SERVICE: Final = {
     "plan": "api.remote",
+    "export": "api.remote_exports",
     "search": "api.remote",
     "searches list": "api.remote",
     "searches show": "api.remote",
     "searches front": "api.remote",
     "searches cancel": "api.remote",
+    "subnets show": "api.remote_networks",
+    "finetune": "api.remote_networks",
+    "datasets add": "api.remote_datasets",
+    "datasets list": "api.remote_datasets",
+    "datasets show": "api.remote_datasets",
 }
 """Where these commands are asked of a service (`--server`), with the same parameters."""
 GROUPS: Final = {
@@ -68,6 +76,7 @@ GROUPS: Final = {
     "datasets": "Images under a name, checked once.",
     "db": "The database behind searches.",
     "keys": "Who may ask the service for what.",
+    "subnets": "Single networks that searches have verified.",
     "spaces": "Families of networks that can be searched.",
     "devices": "What is measured: lookup tables of this machine, and whether it is fit for measuring.",
     "tables": "Lookup tables that travel: share one, take one.",

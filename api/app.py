@@ -15,7 +15,7 @@ from api.limits import Limits
 from api.login import LoginLinks
 from api.metrics import Metrics
 from api.rate_limits import Slots
-from api.routes import datasets, devices, exports, health, jobs, login, searches, spaces, supernets
+from api.routes import datasets, devices, exports, health, jobs, login, searches, spaces, subnets, supernets
 from api.security import Gate, Reader, check_guarded
 from api.state import Root, Service
 from nas.settings import Settings
@@ -29,6 +29,7 @@ ROUTERS: Final = (
     searches.router,
     jobs.router,
     exports.router,
+    subnets.router,
     supernets.router,
     devices.router,
     datasets.router,

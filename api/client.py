@@ -10,35 +10,28 @@ Answers are the models that the service makes them of. Every error is a `HwnasEr
 that the service gave.
 """
 
-import json
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, final
-from urllib.parse import quote
+from typing import Any, Final, Self, final
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from api.connection import TRIES, Connection, Pause, UnavailableError
+from api.client_networks import NetworksClient, content_of
+from api.connection import TRIES, Connection, Pause, UnavailableError, path_of
 from api.fetching import fetch
-from api.pagination import MAX_LIMIT, Page
 from api.resources.candidates import CandidateResource
 from api.resources.exports import ExportList, ExportResource
 from api.resources.fronts import FrontResource
 from api.resources.jobs import Accepted, EventPage, EventResource, JobResource
-from api.routes.datasets import DatasetItems, DatasetResource
-from api.routes.devices import DeviceItems, DeviceResource
-from api.routes.supernets import SupernetItems
 from api.server_events import ServerEvent, events_of
-from api.spaces import SpaceList, SpaceSummary
-from api.supernets import SupernetLine
 from nas.jobs import TERMINAL, JobState
 from nas.pipeline.preview import Preview
-from search_spaces.errors import HwnasError, UsageError
+from search_spaces.errors import HwnasError
 
 LOOK_S: Final = 1.0
 """Between two looks at a job that is waited for."""
@@ -46,11 +39,9 @@ LOOK_S: Final = 1.0
 ENDS: Final = (*TERMINAL, JobState.PARKED)
 """A parked job goes on only when a person has it queued again."""
 
-Item = TypeVar("Item", bound=BaseModel)
-
 
 @final
-class Client:
+class Client(NetworksClient):
     """A service, asked with one key; may be shared by threads. Close it, or use it in `with`.
 
     Requests that can be repeated are tried again, with pauses that grow, where the service cannot be reached
@@ -75,7 +66,7 @@ class Client:
         pause: Pause | None = None,
     ) -> None:
         self._pause = pause or threading.Event().wait
-        self._line = Connection(url, key, transport, self._pause)
+        super().__init__(Connection(url, key, transport, self._pause))
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +92,7 @@ class Client:
             UsageError: `invalid_spec` where it is no JSON; what the service finds wrong.
         """
         key = idempotency_key or secrets.token_hex(16)
-        return self._line.post("/v1/searches", Accepted, _content(spec), key)
+        return self._line.post("/v1/searches", Accepted, content_of(spec), key)
 
     def preview(self, spec: Mapping[str, Any] | BaseModel) -> Preview:
         """Return what a search would cost and whether its limits can be met; nothing is submitted.
@@ -110,11 +101,19 @@ class Client:
             UsageError: As `submit`.
         """
         # Nothing is made: it may be asked again, under a key that nobody keeps.
-        return self._line.post("/v1/searches/preview", Preview, _content(spec), secrets.token_hex(16))
+        return self._line.post("/v1/searches/preview", Preview, content_of(spec), secrets.token_hex(16))
 
     def search(self, search_id: str) -> JobResource:
         """Return where a search stands."""
         return self._line.get(_path(search_id), JobResource)
+
+    def job(self, job_id: str) -> JobResource:
+        """Return where a job of any kind stands.
+
+        Raises:
+            UsageError: `unknown_job`.
+        """
+        return self._line.get(_job(job_id), JobResource)
 
     def searches(self, state: JobState | str | Iterable[JobState | str] = ()) -> Iterator[JobResource]:
         """Yield searches, newest first.
@@ -165,10 +164,10 @@ class Client:
         timeout_s: float | None = None,
         on_event: Callable[[EventResource], object] | None = None,
     ) -> JobResource:
-        """Return a search once it has ended or is parked, however it ended: look at its `state`.
+        """Return a search, or any other job, once it has ended or is parked: look at its `state`.
 
         Args:
-            search_id: The search.
+            search_id: The search, or the job.
             timeout_s: For so long at most; None for as long as it takes.
             on_event: Told everything that happens, and what had happened before.
 
@@ -178,9 +177,9 @@ class Client:
         deadline = time.monotonic() + (float("inf") if timeout_s is None else timeout_s)
         after = 0
         while True:
-            job = self.search(search_id)
+            job = self.job(search_id)
             while on_event is not None:
-                page = self._line.get(_path(search_id, "events"), EventPage, {"after": after})
+                page = self._line.get(_job(search_id, "events"), EventPage, {"after": after})
                 for event in page.items:
                     on_event(event)
                 after = page.last_id
@@ -192,7 +191,7 @@ class Client:
             if left <= 0:
                 raise HwnasError(
                     "wait_timeout",
-                    f"search {search_id} is still {job.state} after {timeout_s:g} s; it goes on: wait again",
+                    f"{job.kind} {search_id} is {job.state} after {timeout_s:g} s; it goes on: wait again",
                 )
             self._pause(min(LOOK_S, left))
 
@@ -243,43 +242,13 @@ class Client:
         """
         return fetch(self._line, _path(search_id, "networks", network, "bundle"), out, f"{network}.zip")
 
-    def devices(self) -> tuple[DeviceResource, ...]:
-        """Return the devices of which something was measured."""
-        return self._line.get("/v1/devices", DeviceItems).items
 
-    def datasets(self) -> tuple[DatasetResource, ...]:
-        """Return the registered data sets."""
-        return self._line.get("/v1/datasets", DatasetItems).items
-
-    def spaces(self) -> tuple[SpaceSummary, ...]:
-        """Return the families of networks that can be searched, with their presets."""
-        return self._line.get("/v1/spaces", SpaceList).spaces
-
-    def supernets(self) -> tuple[SupernetLine, ...]:
-        """Return the supernets, newest first."""
-        return self._line.get("/v1/supernets", SupernetItems).items
-
-    def _pages(self, path: str, item: type[Item], params: Mapping[str, Any]) -> Iterator[Item]:
-        cursor = None
-        while True:
-            asked = {**params, "limit": MAX_LIMIT, **({"cursor": cursor} if cursor else {})}
-            page = self._line.get(path, Page[item], asked)  # type: ignore[valid-type]
-            yield from page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return
-
-
-def _content(spec: Mapping[str, Any] | BaseModel) -> bytes:
-    document = spec.model_dump(mode="json") if isinstance(spec, BaseModel) else dict(spec)
-    try:
-        return json.dumps(document, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
-        raise UsageError("invalid_spec", f"the specification cannot be sent as JSON: {error}") from error
+def _job(job_id: str, *more: str) -> str:
+    return path_of("jobs", job_id, *more)
 
 
 def _path(search_id: str, *more: str) -> str:
-    return "/".join(["/v1/searches", *(quote(part, safe="") for part in (search_id, *more))])
+    return path_of("searches", search_id, *more)
 
 
 def _listening(after: int) -> dict[str, str]:

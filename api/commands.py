@@ -94,19 +94,27 @@ DatasetName = Annotated[str, typer.Argument(metavar="NAME", help="Of the data se
 
 def datasets_add(
     name: DatasetName,
-    spec: Annotated[
-        Path, typer.Argument(metavar="SPEC.yaml", help="A specification with the part `dataset:`.")
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A zip of an image folder or a .npz file, which is kept; or a specification with the part "
+            "`dataset:`, whose data stay where they are.",
+        ),
     ],
 ) -> BaseModel:
     """Register a data set; a worker looks at every image and says whether it is ready.
 
-    Example:
+    Specifications name it: `dataset: {name: stored, id: parts}`.
+
+    Examples:
+      hwnas datasets add parts parts.zip
       hwnas datasets add parts mine.yaml
     """
     from api.datasets import add_dataset
     from nas.settings import Settings
 
-    return add_dataset(Settings(), name, spec)
+    return add_dataset(Settings(), name, source)
 
 
 def datasets_list() -> BaseModel:

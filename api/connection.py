@@ -9,7 +9,9 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, TypeVar, final
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -25,6 +27,8 @@ LONGEST_ASKED_S: Final = 60.0
 
 AGAIN: Final = frozenset({429, 502, 503, 504})
 TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
+UPLOAD: Final = httpx.Timeout(60.0, connect=10.0)
+"""For a piece of a file to be taken, and for the whole of it to be looked through."""
 SILENCE_S: Final = 45.0
 """A stream that says nothing for so long is dead: a living one says so every 15 s."""
 
@@ -109,6 +113,24 @@ class Connection:
 
         return self.again(ask, tries=TRIES if idempotency_key else 1)
 
+    def upload(self, path: str, model: type[Model], file: Path, params: Mapping[str, Any]) -> Model:
+        """Send the bytes of a file to a path and return the answer; tried again, from its start.
+
+        Only for what is the same however often it is sent.
+
+        Raises:
+            HwnasError: As `get`.
+        """
+
+        def ask() -> Model:
+            with file.open("rb") as stream:
+                sent = self._once(
+                    "POST", path, params=params, content=stream, headers=_bytes_of(file), timeout=UPLOAD
+                )
+            return _read(sent, model)
+
+        return self.again(ask)
+
     @contextmanager
     def stream(self, path: str, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Response]:
         """Open what is at a path, to be read as it comes. One try: use it inside `again`.
@@ -154,6 +176,15 @@ class Connection:
         if not answer.is_success:
             raise _error_of(answer)
         return answer
+
+
+def path_of(*parts: str) -> str:
+    """Return the path of something under `/v1`: each part quoted, so that it stays one."""
+    return "/".join(["/v1", *(quote(part, safe="") for part in parts)])
+
+
+def _bytes_of(file: Path) -> dict[str, str]:
+    return {"content-type": "application/zip", "content-length": str(file.stat().st_size)}
 
 
 def _read(answer: httpx.Response, model: type[Model]) -> Model:

@@ -1,7 +1,7 @@
 """Data sets under a name: registered, checked by a worker, ready or rejected with the reason."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from rich.console import RenderableType
@@ -9,11 +9,15 @@ from rich.table import Table
 from rich.text import Text
 
 from api.searches import unbroken
+from nas.data.spec import DatasetSpec, UploadedSpec
+from nas.data.uploaded import content_of
 from nas.results import Document
 from nas.settings import Settings
 from nas.specs import load_spec
 from nas.store.dataset_store import StoredDataset
-from nas.store.stores import opened_stores
+from nas.store.stores import Stores, opened_stores
+
+_PACKED: Final = (".zip", ".npz")
 
 
 class DatasetDetails(Document):
@@ -58,14 +62,32 @@ class DatasetList(Document):
 
 
 def add_dataset(settings: Settings, name: str, path: Path) -> DatasetDetails:
-    """Register the data set that the specification of a search names; a worker checks it.
+    """Register a data set; a worker checks it.
+
+    Args:
+        settings: Where it is kept.
+        name: What specifications call it.
+        path: A zip of an image folder or a `.npz` file, which is kept; or a specification of a search, whose
+            data set is registered where it lies.
 
     Raises:
         UsageError: `no_such_file`, `invalid_yaml`, `invalid_spec` or `dataset_exists`.
+        DataError: What is wrong with the archive.
+        ResourceError: `disk_full`.
     """
-    spec = load_spec(path).dataset
+    if not is_packed(path):
+        spec = load_spec(path).dataset
+        with opened_stores(settings) as stores:
+            return _added(stores, settings, name, spec)
+    content = content_of(path)
     with opened_stores(settings) as stores:
-        return _details(stores.datasets.add(settings.tenant, name, spec.model_dump(mode="json")))
+        file = stores.artifacts.put_file(path)
+        return _added(stores, settings, name, UploadedSpec(file=file, content=content))
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is named as packed images are."""
+    return path.suffix.lower() in _PACKED and path.is_file()
 
 
 def list_datasets(settings: Settings) -> DatasetList:
@@ -83,6 +105,10 @@ def show_dataset(settings: Settings, name: str) -> DatasetDetails:
     """
     with opened_stores(settings) as stores:
         return _details(stores.datasets.get(settings.tenant, name))
+
+
+def _added(stores: Stores, settings: Settings, name: str, spec: DatasetSpec) -> DatasetDetails:
+    return _details(stores.datasets.add(settings.tenant, name, spec.model_dump(mode="json")))
 
 
 def _details(one: StoredDataset) -> DatasetDetails:

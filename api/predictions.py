@@ -11,17 +11,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from api.predicted_networks import PredictedNetwork, predicted_networks
 from api.table_names import find_table, table_name
 from latency_predictors.calibration import calibrate
-from latency_predictors.correction import ErrorReport, Kind
+from latency_predictors.correction import ErrorReport
 from latency_predictors.device import ExecutionContext, host_context, host_device
 from latency_predictors.few_shot import FewShotPredictor
 from latency_predictors.filling import filled
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.predictor import CostPredictor, Costs, exact_cost
+from latency_predictors.predictor import CostPredictor, Costs
 from nas.report.numbers import interval, percent, rounded
 from nas.report.words import cost_text, report_sentence
-from nas.results import Document, Figure
+from nas.results import Document
 from nas.settings import Settings
 from nas.specs import ContextSpec, SpaceSpec
 from nas.store.few_shot_models import latest_few_shot
@@ -29,16 +30,13 @@ from nas.store.searches import find_search
 from nas.store.stores import opened_stores
 from search_spaces.base import (
     IntArray,
-    Option,
     SearchSpace,
-    architecture_digest,
     architecture_from_values,
-    option_values,
     space_digest,
 )
 from search_spaces.catalogue import PRESETS, get_space
 from search_spaces.errors import MeasurementError, UsageError
-from search_spaces.sampling import as_architecture, as_array, canonical, random_architectures
+from search_spaces.sampling import as_array, canonical, random_architectures
 from search_spaces.slot_tables import distinct_layers
 
 
@@ -71,22 +69,6 @@ class Wish:
     fill: bool = False
     table: str | None = None
     context: ContextSpec = field(default_factory=ContextSpec)
-
-
-class PredictedNetwork(Document):
-    """What one architecture would cost on the device of a table.
-
-    Attributes:
-        coverage: Share of the sum of its layers that was measured, 0..1.
-    """
-
-    architecture_digest: str
-    architecture: dict[str, Option]
-    latency_ms: Figure
-    coverage: float
-    peak_memory_bytes: Figure
-    num_macs: Figure
-    num_params: Figure
 
 
 class Predictions(Document):
@@ -148,21 +130,6 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
     space = get_space(spec.name, preset=spec.preset, num_classes=num_classes, in_channels=in_channels)
     archs = _architectures(space, wish)
     source = _source(settings, space, spec, (num_classes, in_channels), wish)
-    latency = source.predict(archs)
-    exact = {name: exact_cost(space, name)(archs) for name in ("peak_memory_bytes", "num_macs", "num_params")}
-    networks = []
-    for row, arch in enumerate(archs):
-        one = as_architecture(arch)
-        bounds = (float(latency.point[row]), float(latency.lower[row]), float(latency.upper[row]))
-        networks.append(
-            PredictedNetwork(
-                architecture_digest=architecture_digest(space, one),
-                architecture=option_values(space, one),
-                latency_ms=_figure(*bounds, latency.kind_of(row)),
-                coverage=float(latency.coverage[row]),
-                **{name: _exactly(float(values[row])) for name, values in exact.items()},
-            )
-        )
     return Predictions(
         device=source.device,
         context=source.context,
@@ -171,7 +138,7 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
         in_channels=in_channels,
         level=source.level,
         report=source.report,
-        networks=tuple(networks),
+        networks=predicted_networks(space, archs, source.predict(archs)),
     )
 
 
@@ -285,11 +252,3 @@ def _named_table(settings: Settings, space: SearchSpace, name: str) -> LookupTab
         f"table {table_name(key)} ({table.device.label}) {what} {space.name}: profile that device for it and "
         "export the table again",
     )
-
-
-def _figure(value: float, lower: float, upper: float, kind: Kind) -> Figure:
-    return Figure(value=value, lower=lower, upper=upper, kind=kind)
-
-
-def _exactly(value: float) -> Figure:
-    return _figure(value, value, value, "modelled")

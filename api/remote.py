@@ -8,7 +8,7 @@ from api.remote_answers import RemoteFront, RemoteList, RemotePlan, RemoteSearch
 from api.remote_progress import EventLines
 from api.resources.jobs import JobResource
 from api.searches import Cancelled
-from nas.jobs import JobState
+from nas.jobs import JobKind, JobState
 from nas.settings import ServerSettings
 from nas.spec_files import read_document
 from search_spaces.errors import HwnasError, UsageError
@@ -25,10 +25,10 @@ def search(server: str, spec: Path, *, watch: bool) -> RemoteSearch:
     """
     document = read_document(spec)
     _check_data(document)
-    with _client(server) as client:
+    with client_of(server) as client:
         job = client.search(client.submit(document).id)
         if watch:
-            job = _watched(client, job)
+            job = watched(client, job)
         return _shown(client, job)
 
 
@@ -40,13 +40,13 @@ def plan(server: str, spec: Path) -> RemotePlan:
     """
     document = read_document(spec)
     _check_data(document)
-    with _client(server) as client:
+    with client_of(server) as client:
         return RemotePlan.of(client.preview(document))
 
 
 def searches_list(server: str) -> RemoteList:
     """Return the searches of a service, the last submitted last."""
-    with _client(server) as client:
+    with client_of(server) as client:
         return RemoteList(searches=tuple(client.searches())[::-1])
 
 
@@ -56,7 +56,7 @@ def searches_show(server: str, search: str) -> RemoteSearch:
     Raises:
         UsageError: `unknown_search` or `ambiguous_search`.
     """
-    with _client(server) as client:
+    with client_of(server) as client:
         return _shown(client, find_search(client, search))
 
 
@@ -66,7 +66,7 @@ def searches_cancel(server: str, search: str) -> Cancelled:
     Raises:
         UsageError: `unknown_search`, `ambiguous_search` or `job_ended`.
     """
-    with _client(server) as client:
+    with client_of(server) as client:
         job = client.cancel(find_search(client, search).id)
     return Cancelled(id=job.id, state=job.state)
 
@@ -77,7 +77,7 @@ def searches_front(server: str, search: str, target: int) -> RemoteFront:
     Raises:
         UsageError: `unknown_search`, `ambiguous_search`, `search_not_finished` or `unknown_target`.
     """
-    with _client(server) as client:
+    with client_of(server) as client:
         return RemoteFront.of(client.front(find_search(client, search).id, target))
 
 
@@ -103,7 +103,8 @@ def find_search(client: Client, name: str) -> JobResource:
     return found[0]
 
 
-def _client(server: str) -> Client:
+def client_of(server: str) -> Client:
+    """Return a client of a service, with the key of this process's settings."""
     access = ServerSettings(server=server)
     return Client(access.server, access.key or None)
 
@@ -114,24 +115,34 @@ def _check_data(document: dict[str, Any]) -> None:
         raise UsageError(
             "data_not_on_server",
             f"the service does not read {dataset['path']} of this machine: register the images there "
-            "(`hwnas datasets add NAME SPEC.yaml`) and write `dataset: {name: stored, id: NAME}`",
+            "(`hwnas datasets add NAME FILE.zip --server URL`) and write `dataset: {name: stored, id: NAME}`",
         )
 
 
-def _watched(client: Client, job: JobResource) -> JobResource:
+def watched(client: Client, job: JobResource) -> JobResource:
+    """Return a job once it has succeeded, telling what happens meanwhile.
+
+    Raises:
+        HwnasError: What ended it otherwise; `interrupted` on Ctrl-C, which leaves it to the service.
+    """
     try:
         job = client.wait(job.id, on_event=EventLines())
     except KeyboardInterrupt as error:
         raise HwnasError(
             "interrupted",
-            f"search {job.id} goes on at the service: `hwnas searches show {job.id}` tells how far it is, "
-            f"`hwnas searches cancel {job.id}` ends it",
+            f"{job.kind} {job.id} goes on at the service" + _how_to_follow(job),
         ) from error
     if job.state is JobState.CANCELLED:
-        raise HwnasError("cancelled", f"search {job.id} was cancelled")
+        raise HwnasError("cancelled", f"{job.kind} {job.id} was cancelled")
     if job.state is not JobState.SUCCEEDED and job.error is not None:
-        raise HwnasError(job.error.code, f"search {job.id} is {job.state}: {job.error.message}")
+        raise HwnasError(job.error.code, f"{job.kind} {job.id} is {job.state}: {job.error.message}")
     return job
+
+
+def _how_to_follow(job: JobResource) -> str:
+    if job.kind is not JobKind.SEARCH:
+        return ""
+    return f": `hwnas searches show {job.id}` tells how far it is, `hwnas searches cancel {job.id}` ends it"
 
 
 def _shown(client: Client, job: JobResource) -> RemoteSearch:

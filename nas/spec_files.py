@@ -27,3 +27,17 @@ def read_document(path: Path) -> dict[str, Any]:
             "invalid_spec", f"{path} holds no specification: it starts with 'dataset:', for example"
         )
     return document
+
+
+def load_document(path: Path) -> dict[str, Any]:
+    """Read the same; a relative path of a data set is taken from the folder of the file.
+
+    Raises:
+        UsageError: As `read_document`.
+    """
+    document = read_document(path)
+    dataset = document.get("dataset")
+    if isinstance(dataset, dict) and isinstance(dataset.get("path"), str):
+        where = path.parent / Path(dataset["path"]).expanduser()
+        return {**document, "dataset": {**dataset, "path": str(where.resolve())}}
+    return document

@@ -14,13 +14,13 @@ seed: 0
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from latency_predictors.latency_metric import LatencyMetric
 from nas.data.spec import DatasetSpec
-from nas.spec_files import read_document
+from nas.spec_files import load_document
 from search_spaces.digests import sha256_json
 from search_spaces.errors import UsageError
 
@@ -200,7 +200,7 @@ class SearchSpec(Spec):
 
     space: SpaceSpec = SpaceSpec()
     dataset: DatasetSpec
-    targets: Annotated[tuple[TargetSpec, ...], Field(min_length=1)] = (TargetSpec(),)
+    targets: Annotated[tuple[TargetSpec, ...], Field(min_length=1, max_length=32)] = (TargetSpec(),)
     supernet: SupernetSpec = SupernetSpec()
     search: StrategySpec = StrategySpec()
     verify: VerifySpec = VerifySpec()
@@ -274,15 +274,7 @@ def load_spec(path: Path) -> SearchSpec:
     Raises:
         UsageError: `no_such_file`, `invalid_yaml` or `invalid_spec`.
     """
-    return parse_spec(_anchored(read_document(path), path.parent))
-
-
-def _anchored(document: dict[str, Any], folder: Path) -> dict[str, Any]:
-    dataset = document.get("dataset")
-    if isinstance(dataset, dict) and isinstance(dataset.get("path"), str):
-        where = folder / Path(dataset["path"]).expanduser()
-        return {**document, "dataset": {**dataset, "path": str(where.resolve())}}
-    return document
+    return parse_spec(load_document(path))
 
 
 def _problems(error: ValidationError) -> str:

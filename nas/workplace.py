@@ -5,7 +5,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -51,7 +51,7 @@ class Workplace:
             DataError: `data_changed` where they are not the images that the task was made for.
             HwnasError: What is wrong with either.
         """
-        dataset = _opened(inputs.dataset, inputs.dataset_digest, self.images)
+        dataset = _opened(inputs.dataset, inputs.dataset_digest, self.images, _Store(self.artifacts))
         return dataset, space_for(inputs.space, dataset)
 
     def place(self, files: TensorFiles, path: Path) -> Path:
@@ -116,6 +116,13 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class _Store:
+    """An artifact store; equal to any other, since what it holds goes by its digest."""
+
+    artifacts: Artifacts = field(compare=False)
+
+
 @lru_cache(maxsize=_OPEN_DATASETS)
 def _space(spec: SpaceSpec, num_classes: int, num_channels: int) -> Space:
     # One value for all tasks of a process: what is derived from a space is cached by its identity.
@@ -123,8 +130,8 @@ def _space(spec: SpaceSpec, num_classes: int, num_channels: int) -> Space:
 
 
 @lru_cache(maxsize=_OPEN_DATASETS)
-def _opened(spec: DatasetSpec, digest: str, images: Path) -> Dataset:
-    dataset = open_dataset(spec, images)
+def _opened(spec: DatasetSpec, digest: str, images: Path, store: _Store) -> Dataset:
+    dataset = open_dataset(spec, images, store.artifacts.local_path)
     if dataset.digest != digest:
         raise DataError(
             "data_changed",

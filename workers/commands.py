@@ -92,6 +92,26 @@ def plan(spec: SpecFile) -> BaseModel:
     return plan_file(spec, Settings())
 
 
+def finetune(
+    subnet: Annotated[
+        str,
+        typer.Argument(metavar="SUBNET", help="SEARCH.NETWORK, for example digits-1f3a9c2e.net-3f9a1c."),
+    ],
+    epochs: Annotated[int, typer.Option(min=1, max=10_000, help="Passes over the training images.")] = 20,
+) -> BaseModel:
+    """Train a verified network on, on its own; then export, score and measure it as it is.
+
+    What comes of it is a network of its own: `hwnas subnets show`, and files of it over REST.
+
+    Example:
+      hwnas finetune digits-1f3a9c2e.net-3f9a1c --epochs 50
+    """
+    from nas.settings import Settings
+    from workers.networks import tune
+
+    return tune(Settings(), subnet, epochs)
+
+
 def devices_profile(
     space: Annotated[str, typer.Option(help="Name of the space.")] = "mobilenet_v3",
     preset: Annotated[str | None, typer.Option(help="Geometry; the first one if not given.")] = None,

@@ -12,7 +12,9 @@ from nas.pipeline.plan_text import plan_text
 from nas.pipeline.planning import make_plan
 from nas.pipeline.runner import open_search
 from nas.settings import Settings
-from nas.specs import load_spec
+from nas.spec_files import load_document
+from nas.specs import parse_spec
+from nas.store.registered import names_registered, with_registered
 from nas.store.stores import opened_stores
 from workers.progress import shown_progress
 
@@ -37,7 +39,11 @@ def plan_file(path: Path, settings: Settings) -> DrawnPlan:
         UsageError: `no_such_file`, `invalid_yaml` or `invalid_spec`.
         HwnasError: What keeps the search from starting, such as limits that cannot be met.
     """
-    spec = load_spec(path)
+    written = load_document(path)
+    if not names_registered(written):
+        parse_spec(written)  # what is wrong with it is told before anything is opened
     with opened_stores(settings) as stores, shown_progress() as progress:
+        document, _ = with_registered(stores, settings.tenant, written)
         compute = InProcessCompute(stores.artifacts, settings.home)
-        return DrawnPlan.of(make_plan(open_search(spec, Surroundings(settings, stores, compute, progress))))
+        around = Surroundings(settings, stores, compute, progress)
+        return DrawnPlan.of(make_plan(open_search(parse_spec(document), around)))

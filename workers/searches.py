@@ -16,7 +16,9 @@ from nas.pipeline.runner import open_inputs
 from nas.report.terminal import show_search
 from nas.results import Document, SearchResult
 from nas.settings import Settings
-from nas.specs import SearchSpec, load_spec, parse_spec
+from nas.spec_files import load_document
+from nas.specs import SearchSpec, parse_spec
+from nas.store.registered import names_registered, with_registered
 from nas.store.stores import Stores, opened_stores
 from search_spaces.errors import HwnasError, InfeasibleError
 from workers.progress import shown_progress
@@ -107,15 +109,18 @@ def search_file(path: Path, settings: Settings, *, watched: bool) -> SearchOutco
         UsageError: `no_such_file`, `invalid_yaml` or `invalid_spec`.
         HwnasError: As `search`.
     """
-    spec = load_spec(path)
-    if watched:
-        return search(spec, settings)
+    written = load_document(path)
+    if not names_registered(written):
+        parse_spec(written)  # what is wrong with it is told before anything is opened
     with opened_stores(settings) as stores, shown_progress() as progress:
-        job = submit(spec, settings, stores, progress)
-        return Submitted(id=job.id, state=job.state)
+        document, found = with_registered(stores, settings.tenant, written)
+        job = submit(parse_spec(document), settings, stores, progress, found.name if found else "")
+        if not watched:
+            return Submitted(id=job.id, state=job.state)
+        return outcome(run_to_end(job, settings, stores, progress), settings, stores)
 
 
-def submit(spec: SearchSpec, settings: Settings, stores: Stores, progress: Progress) -> Job:
+def submit(spec: SearchSpec, settings: Settings, stores: Stores, progress: Progress, name: str = "") -> Job:
     """Return the unfinished job of a specification, or queue a new one.
 
     A search begins only where its data and its space can be opened: a typing error leaves nothing behind.
@@ -123,8 +128,8 @@ def submit(spec: SearchSpec, settings: Settings, stores: Stores, progress: Progr
     Raises:
         HwnasError: What is wrong with the data set or the space.
     """
-    open_inputs(spec, settings)
-    request = JobRequest(JobKind.SEARCH, spec.model_dump(mode="json"), spec.dataset.name)
+    open_inputs(spec, settings, stores.artifacts)
+    request = JobRequest(JobKind.SEARCH, spec.model_dump(mode="json"), name or spec.dataset.name)
     return submit_once(request, settings, stores, progress)
 
 

@@ -12,9 +12,12 @@ from fastapi import Response
 from fastapi.responses import FileResponse
 
 from nas.job_records import Job
+from nas.jobs import JobKind
+from nas.network_specs import MADE, MadeNetwork
 from nas.pipeline.deliver import deliver
 from nas.results import SearchResult, VerifiedNetwork
 from nas.store.stores import Stores
+from nas.store.subnets import network_of
 from search_spaces.errors import UsageError
 
 
@@ -55,21 +58,8 @@ def bundle(stores: Stores, job: Job, network_name: str) -> Response:
         UsageError: `search_not_finished` or `unknown_network`.
         ArtifactError: `wrong_file`, `damaged_file`, `artifact_missing` or `artifact_damaged`.
     """
-    stored = stores.stored(job)
-    result = stored.result()
-    number, network = find_network(result, network_name)
-    why = next((one.why for one in result.deliveries if one.name == network_name), "chosen by you")
     with tempfile.TemporaryDirectory() as folder:
-        written = deliver(
-            stored,
-            network,
-            result.targets[number],
-            Path(folder) / network_name,
-            why=why,
-            supernet=result.supernet,
-            versions=result.versions,
-        )
-        content = _zipped(written)
+        content = _zipped(_delivered(stores, job, network_name, Path(folder) / network_name))
     headers = _headers(f"{network_name}.zip", hashlib.sha256(content).digest())
     return Bundle(content, headers=headers)
 
@@ -80,14 +70,42 @@ def find_network(result: SearchResult, name: str) -> tuple[int, VerifiedNetwork]
     Raises:
         UsageError: `unknown_network`.
     """
-    for number, target in enumerate(result.targets):
-        for network in target.networks:
-            if network.name == name:
-                return number, network
-    for network in result.references:
-        if network.name == name:
-            return 0, network
-    raise UsageError("unknown_network", f"search {result.id} has no network '{name}': see its front")
+    found = network_of(result, name)
+    if found is None:
+        raise UsageError("unknown_network", f"search {result.id} has no network '{name}': see its front")
+    return found
+
+
+def _delivered(stores: Stores, job: Job, name: str, folder: Path) -> Path:
+    stored = stores.stored(job)
+    if job.kind is not JobKind.SEARCH:
+        made = stored.load(MADE, MadeNetwork)
+        search = stores.stored(stores.jobs.get(job.tenant, made.search))
+        return deliver(
+            search,
+            made.network,
+            made.target,
+            folder,
+            why=made.why,
+            supernet=made.supernet,
+            versions=made.versions,
+        )
+    result = stored.result()
+    # With several targets, what was delivered is named after its target too.
+    chosen = next((one for one in result.deliveries if one.folder.rpartition("/")[2] == name), None)
+    number, network = find_network(result, chosen.name if chosen else name)
+    if chosen is not None:
+        number = chosen.target
+        network = next(one for one in result.targets[number].networks if one.name == chosen.name)
+    return deliver(
+        stored,
+        network,
+        result.targets[number],
+        folder,
+        why=chosen.why if chosen else "chosen by you",
+        supernet=result.supernet,
+        versions=result.versions,
+    )
 
 
 def _zipped(folder: Path) -> bytes:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 from nas.job_records import Job
 from nas.results import TargetResult, VerifiedNetwork
 from nas.store.stores import Stores
+from nas.store.subnets import subnet_id
 from search_spaces.errors import ArtifactError, UsageError
 
 
@@ -19,6 +20,7 @@ class FrontResource(BaseModel):
         table: How the lookup table was made and how good it is.
         networks: The published points, by latency: measured, with what was predicted beside it.
         dominated: What was verified and is worse than another.
+        subnets: Identifiers of the networks, by name: `/v1/subnets/{id}` tells more and makes files.
         links: Of the exported files, by network.
     """
 
@@ -31,6 +33,7 @@ class FrontResource(BaseModel):
     networks: tuple[VerifiedNetwork, ...]
     dominated: tuple[VerifiedNetwork, ...]
     num_evaluated: int
+    subnets: dict[str, str]
     links: dict[str, str]
 
 
@@ -59,6 +62,7 @@ def front_resource(stores: Stores, job: Job, target: int, root: str) -> FrontRes
         networks=networks,
         dominated=tuple(network for network in found.networks if network.status != "front"),
         num_evaluated=found.num_evaluated,
+        subnets={one.name: subnet_id(job.id, one.name) for one in found.networks},
         links={one.name: f"{root}/v1/searches/{job.id}/networks/{one.name}/file" for one in networks},
     )
 

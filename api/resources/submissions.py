@@ -8,8 +8,20 @@ from pydantic import Field
 from nas.data.spec import DigitsSpec, ShapesSpec
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
-from nas.specs import SearchSpec, Spec, parse_spec
+from nas.specs import (
+    BudgetSpec,
+    ExportSpec,
+    FinetuneSpec,
+    SearchSpec,
+    Spec,
+    StockName,
+    StrategySpec,
+    TargetSpec,
+    VerifySpec,
+    parse_spec,
+)
 from nas.store.dataset_store import StoredDataset
+from nas.store.registered import with_registered
 from nas.store.stores import Stores
 from search_spaces.catalogue import get_space
 from search_spaces.errors import UsageError
@@ -57,16 +69,48 @@ def resolved(stores: Stores, tenant: str, sent: SubmittedSearch) -> tuple[Search
     Raises:
         UsageError: `unknown_dataset`, `dataset_not_ready` or `invalid_spec`.
     """
-    document, found = sent.model_dump(mode="json"), None
-    if isinstance(sent.dataset, StoredDatasetSpec):
-        found = stores.datasets.get(tenant, sent.dataset.id)
-        if found.state != "ready":
-            raise UsageError(
-                "dataset_not_ready",
-                f"data set '{found.name}' is {found.state}: only one that is ready can be searched on",
-            )
-        document["dataset"] = dict(found.spec)
+    document, found = with_registered(stores, tenant, sent.model_dump(mode="json"))
     return parse_spec(document), found
+
+
+class ReusedSearch(Spec):
+    """What may be asked of a supernet that is there: where, for what, how thoroughly.
+
+    Attributes:
+        targets: As in the specification of a search, like the others.
+    """
+
+    targets: Annotated[tuple[TargetSpec, ...], Field(min_length=1, max_length=32)] = (TargetSpec(),)
+    search: StrategySpec = StrategySpec()
+    verify: VerifySpec = VerifySpec()
+    finetune: FinetuneSpec = FinetuneSpec()
+    budget: BudgetSpec = BudgetSpec()
+    export: ExportSpec = ExportSpec()
+    references: tuple[StockName, ...] = ()
+
+
+def reused_search(
+    stores: Stores, tenant: str, owner: str, supernet_id: str, sent: ReusedSearch
+) -> JobRequest:
+    """Return the search of a supernet: its space, images, recipe, epochs and seed are those of its training.
+
+    Raises:
+        UsageError: `unknown_supernet`; `not_a_supernet` for a network that was trained on its own;
+            `outdated_spec`.
+    """
+    supernet = stores.supernets.get(tenant, supernet_id)
+    trainer = stores.jobs.get(tenant, supernet.trainer)
+    words = supernet.key.recipe.split(", ")
+    if trainer.kind is not JobKind.SEARCH or any(one == "alone" or one.startswith("from ") for one in words):
+        raise UsageError(
+            "not_a_supernet",
+            f"{supernet_id} is one network that was trained on its own: there is nothing to search in it",
+        )
+    trained = stores.stored(trainer).spec()
+    training = trained.supernet.model_copy(update={"epochs": supernet.epochs})
+    changed = trained.model_copy(update={**dict(sent), "supernet": training})
+    spec = parse_spec(changed.model_dump(mode="json"))
+    return JobRequest(JobKind.SEARCH, spec.model_dump(mode="json"), trainer.name, owner)
 
 
 def shown_spec(spec: Mapping[str, Any]) -> dict[str, Any]:

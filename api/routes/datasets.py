@@ -1,15 +1,40 @@
-"""Data sets that are registered with this server."""
+"""Data sets that are registered with this server: uploaded, checked by a worker, ready or rejected."""
 
-from fastapi import APIRouter
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 
 from api.resources.submissions import shown_dataset
 from api.resources.times import rfc3339
-from api.security import Reader
-from api.state import Shared
+from api.security import Principal, Reader, Submitter
+from api.state import Root, Service, Shared
+from api.uploads import uploaded
+from nas.data.spec import UploadedSpec
+from nas.data.uploaded import content_of
 from nas.store.dataset_store import StoredDataset
+from search_spaces.errors import UsageError
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+
+KIND: Final = "application/zip"
+BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "The bytes of a zip of an image folder (one folder a class), or of a `.npz` file.",
+        "content": {KIND: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+Name = Annotated[
+    str,
+    Query(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x1f\x7f/\\]+$",
+        description="What specifications call it: `dataset: {name: stored, id: NAME}`.",
+    ),
+]
 
 
 class DatasetResource(BaseModel):
@@ -19,6 +44,8 @@ class DatasetResource(BaseModel):
         state: `checking`, `ready` or `rejected`.
         digest: Of its content, once it is ready.
         report: What was found, or why it was rejected.
+        job: That checks it.
+        links: Of itself and of that job.
     """
 
     id: str
@@ -27,7 +54,9 @@ class DatasetResource(BaseModel):
     digest: str
     spec: dict[str, object]
     report: dict[str, object]
+    job: str
     created_at: str
+    links: dict[str, str]
 
 
 class DatasetItems(BaseModel):
@@ -36,19 +65,46 @@ class DatasetItems(BaseModel):
     items: tuple[DatasetResource, ...]
 
 
+@router.post("", status_code=202, openapi_extra=BODY)
+async def upload(
+    name: Name, who: Submitter, service: Shared, root: Root, request: Request, response: Response
+) -> DatasetResource:
+    """Upload images under a name. A worker decodes and judges them: `checking`, then `ready` or `rejected`.
+
+    The same file under the same name is the same data set, however often it is sent.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != KIND:
+        raise UsageError("wrong_content_type", f"send the bytes of the file, with `Content-Type: {KIND}`")
+    file, content = await uploaded(service, request, content_of)
+    spec = UploadedSpec.model_validate({"file": file, "content": content}).model_dump(mode="json")
+    found = await run_in_threadpool(_added, service, who, request, name, spec)
+    answer = _resource(found, root)
+    response.headers["Location"] = answer.links["self"]
+    return answer
+
+
 @router.get("")
-def datasets(who: Reader, service: Shared) -> DatasetItems:
+def datasets(who: Reader, service: Shared, root: Root) -> DatasetItems:
     """Return the registered data sets."""
-    return DatasetItems(items=tuple(_resource(one) for one in service.stores.datasets.list_all(who.tenant)))
+    found = service.stores.datasets.list_all(who.tenant)
+    return DatasetItems(items=tuple(_resource(one, root) for one in found))
 
 
 @router.get("/{dataset_id}")
-def dataset(dataset_id: str, who: Reader, service: Shared) -> DatasetResource:
+def dataset(dataset_id: str, who: Reader, service: Shared, root: Root) -> DatasetResource:
     """Return a data set by its name or its identifier."""
-    return _resource(service.stores.datasets.get(who.tenant, dataset_id))
+    return _resource(service.stores.datasets.get(who.tenant, dataset_id), root)
 
 
-def _resource(one: StoredDataset) -> DatasetResource:
+def _added(
+    service: Service, who: Principal, request: Request, name: str, spec: dict[str, Any]
+) -> StoredDataset:
+    actor, limit = who.actor(request), service.settings.max_open_jobs
+    return service.stores.datasets.add(who.tenant, name, spec, who.owner, actor=actor, max_open=limit)
+
+
+def _resource(one: StoredDataset, root: str) -> DatasetResource:
     return DatasetResource(
         id=one.id,
         name=one.name,
@@ -56,5 +112,7 @@ def _resource(one: StoredDataset) -> DatasetResource:
         digest=one.digest,
         spec=shown_dataset(one.spec),
         report=dict(one.report),
+        job=one.job_id,
         created_at=rfc3339(one.created_at_ms),
+        links={"self": f"{root}/v1/datasets/{one.id}", "job": f"{root}/v1/jobs/{one.job_id}"},
     )

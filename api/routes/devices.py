@@ -4,7 +4,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.devices import TableDetails, TableLine, table_details, table_lines
+from api.predictions import Predictions
 from api.resources.jobs import Accepted
+from api.resources.predictions import AskedCosts, predicted
 from api.routes import jobs as job_routes
 from api.security import Reader, Submitter
 from api.state import Service, Shared
@@ -79,6 +81,15 @@ def profile(
         raise UsageError("unknown_device", "only `host`, the machine of the worker, can be measured so far")
     asked = JobRequest(JobKind.PROFILE, spec.model_dump(mode="json"), "profile", who.owner)
     return job_routes.submitted(service, who, request, response, asked, key)
+
+
+@router.post("/{device_id}/predictions")
+def predictions(device_id: str, asked: AskedCosts, who: Reader, service: Shared) -> Predictions:
+    """Predict the costs of architectures from the stored table of a device: point, interval, label.
+
+    `host` is the machine of this service. Nothing is run.
+    """
+    return predicted(service.stores, device_id, asked)
 
 
 def tables_of(service: Service, device_id: str) -> list[TableKey]:

@@ -1,9 +1,12 @@
 """Supernets: what a further search may go on from."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from api.security import Reader
+from api.resources.jobs import Accepted
+from api.resources.submissions import ReusedSearch, reused_search
+from api.routes import jobs as job_routes
+from api.security import Reader, Submitter
 from api.state import Shared
 from api.supernets import SupernetLine, supernet_line
 
@@ -28,3 +31,18 @@ def supernets(who: Reader, service: Shared) -> SupernetItems:
 def supernet(supernet_id: str, who: Reader, service: Shared) -> SupernetLine:
     """Return a supernet."""
     return supernet_line(service.stores.supernets.get(who.tenant, supernet_id))
+
+
+@router.post("/{supernet_id}/searches", status_code=202)
+def search(
+    supernet_id: str,
+    sent: ReusedSearch,
+    who: Submitter,
+    service: Shared,
+    request: Request,
+    response: Response,
+    key: job_routes.Key = "",
+) -> Accepted:
+    """Search a supernet for another device, limit or objective: nothing is trained for it."""
+    asked = reused_search(service.stores, who.tenant, who.owner, supernet_id, sent)
+    return job_routes.submitted(service, who, request, response, asked, key)

@@ -1,12 +1,14 @@
 """Numpy arrays in a `.npz` file: one array to split, or one for each split (MedMNIST's layout)."""
 
 import lzma
+import math
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,13 @@ from search_spaces.errors import DataError, UsageError
 
 MAX_BYTES: Final = 16 * 2**30
 """Of all arrays unpacked: they are held in memory."""
+
+_MAGIC: Final = b"\x93NUMPY"
+_HEADERS: Final[dict[tuple[int, int], Callable[[IO[bytes]], Any]]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+"""Version 3 is for the names of fields, which images have not."""
 
 _PREFIXES: Final[dict[str, Part]] = {
     "train": "train",
@@ -99,6 +108,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
                 "oversized_file",
                 f"'{path}' unpacks to {size / 2**30:.1f} GiB: at most {MAX_BYTES >> 30} GiB fit",
             )
+        _check_headers(path)
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except _BROKEN as error:
@@ -109,6 +119,32 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         raise DataError("broken_file", f"'{path}' is no complete .npz file: {error}") from error
     # Numpy hands out the bytes of a member that is no array as they are.
     return {name: array for name, array in arrays.items() if isinstance(array, np.ndarray)}
+
+
+def _check_headers(path: Path) -> None:
+    """Refuse arrays that say to be larger than they are: numpy takes the memory before it reads.
+
+    Raises:
+        DataError: `unsafe_pickle`.
+        ValueError: Where a header is none.
+    """
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if not member.filename.endswith(".npy"):
+                continue
+            with archive.open(member) as stream:
+                if stream.read(len(_MAGIC)) != _MAGIC:
+                    continue  # no array: numpy hands out its bytes, which are passed over
+                stream.seek(0)
+                version = np.lib.format.read_magic(stream)
+                read = _HEADERS.get(version)
+                if read is None:
+                    raise ValueError(f"'{member.filename[:80]}' has fields")
+                shape, _, dtype = read(stream)
+            if dtype.hasobject:
+                raise DataError("unsafe_pickle", f"'{path}' holds pickled objects: store plain arrays")
+            if math.prod(shape) * dtype.itemsize > member.file_size:
+                raise ValueError(f"'{member.filename[:80]}' says to be larger than it is")
 
 
 def _examples(arrays: dict[str, NDArray[Any]], path: Path) -> list[_Examples]:

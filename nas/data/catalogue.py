@@ -1,6 +1,7 @@
 """All data sets by name: one visible table, no registration."""
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 
 from nas.data.arrays import open_arrays
@@ -15,21 +16,29 @@ from nas.data.spec import (
     DigitsSpec,
     ImageFolderSpec,
     ShapesSpec,
+    UploadedSpec,
 )
+from nas.data.uploaded import open_uploaded
+from search_spaces.errors import UsageError
+
+Stored = Callable[[str, str], Path]
+"""Gives the place on this machine of a file of the artifact store, by digest and suffix."""
 
 
-def open_dataset(spec: DatasetSpec, cache_dir: Path | None = None) -> Dataset:
+def open_dataset(spec: DatasetSpec, cache_dir: Path | None = None, stored: Stored | None = None) -> Dataset:
     """Open the data set that a specification names.
 
     Args:
         spec: One of the union.
         cache_dir: Where large resized parts are kept for the next process; None: in unnamed temporary files.
+        stored: The artifact store, for what was uploaded.
 
     Returns:
         The data set, checked; images are decoded and resized when they are asked for.
 
     Raises:
-        UsageError: `dataset_not_found` where a path does not exist.
+        UsageError: `dataset_not_found` where a path does not exist, or where uploaded images are opened
+            without the store.
         DataError: Where the data are broken, too few or inconsistent.
     """
     match spec:
@@ -45,3 +54,9 @@ def open_dataset(spec: DatasetSpec, cache_dir: Path | None = None) -> Dataset:
             return open_cifar(spec, cache_dir)
         case ArraysSpec():
             return open_arrays(spec, cache_dir)
+        case UploadedSpec():
+            if stored is None:
+                raise UsageError(
+                    "dataset_not_found", "uploaded images are opened with the artifact store only"
+                )
+            return open_uploaded(spec, stored(spec.file, ".zip"), cache_dir)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Final, TypeVar, final
+from typing import Final, Protocol, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,12 +46,36 @@ class Scan:
     brightest: int
 
 
-def scan(root: Path, paths: Sequence[PurePosixPath]) -> Iterator[Scan | ImageError]:
+class Files(Protocol):
+    """Where image files are; threads read at a time."""
+
+    def read(self, path: PurePosixPath, limit: int) -> bytes:
+        """Return a file; more than `limit` + 1 bytes of it are not read.
+
+        Raises:
+            OSError: Where it cannot be read.
+        """
+
+
+@final
+@dataclass(frozen=True)
+class Folder:
+    """Files in a folder."""
+
+    root: Path
+
+    def read(self, path: PurePosixPath, limit: int) -> bytes:
+        """Return a file."""
+        with (self.root / path).open("rb") as file:
+            return file.read(limit + 1)
+
+
+def scan(files: Files, paths: Sequence[PurePosixPath]) -> Iterator[Scan | ImageError]:
     """Decode every file once, in order; an unreadable one gives its error instead."""
 
     def look(path: PurePosixPath) -> Scan | ImageError:
         try:
-            content = _read(root / path)
+            content = _read(files, path)
             image = decode(content)
         except ImageError as error:
             return error
@@ -66,11 +90,11 @@ class FileSource:
     """Original pixels from image files; reads them anew on every pass."""
 
     def __init__(
-        self, root: Path, files: Mapping[Part, Sequence[tuple[PurePosixPath, bytes]]], num_channels: int
+        self, files: Files, parts: Mapping[Part, Sequence[tuple[PurePosixPath, bytes]]], num_channels: int
     ) -> None:
         """Keep the files of each part with the digests they had when they were scanned."""
-        self._root = root
         self._files = files
+        self._parts = parts
         self._num_channels = num_channels
 
     def resized(self, part: Part, resolutions: tuple[int, ...]) -> Iterator[Resized]:
@@ -80,19 +104,19 @@ class FileSource:
             image = self._decode(*file)
             return tuple(resize(image, resolution) for resolution in resolutions)
 
-        return _in_order(work, self._files[part])
+        return _in_order(work, self._parts[part])
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the digests of all files: with the decode rule they decide every pixel."""
         digest = hashlib.sha256(str(self._num_channels).encode())
         for part in PARTS:
-            for _, file_digest in self._files[part]:
+            for _, file_digest in self._parts[part]:
                 digest.update(file_digest)
         return digest.hexdigest()
 
     def _decode(self, path: PurePosixPath, digest: bytes) -> NDArray[np.uint8]:
         try:
-            content = _read(self._root / path)
+            content = _read(self._files, path)
         except ImageError as error:
             raise DataError("data_changed", f"'{path}' was readable before: {error}") from error
         if hashlib.sha256(content).digest() != digest:
@@ -103,12 +127,11 @@ class FileSource:
         return decode(content, self._num_channels)
 
 
-def _read(path: Path) -> bytes:
+def _read(files: Files, path: PurePosixPath) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        content = files.read(path, MAX_FILE_BYTES)
     except OSError as error:
-        raise ImageError(error.strerror or type(error).__name__) from error
+        raise ImageError(error.strerror or str(error) or type(error).__name__) from error
     if len(content) > MAX_FILE_BYTES:
         raise ImageError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
     return content

@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -62,6 +63,26 @@ def list_folder(root: Path) -> Listing:
         dict(sorted(found.ignored.items())),
         tuple(sorted(found.outside)),
     )
+
+
+def list_names(files: Iterable[PurePosixPath], folders: Iterable[PurePosixPath]) -> Listing:
+    """Sort the files of an archive as those of a folder: by extension, hidden ones passed over.
+
+    Args:
+        files: All files, by their names in the archive.
+        folders: That it lists; those of its files are known from them.
+    """
+    ours = [path for path in files if _is_the_users(path)]
+    images = [path for path in ours if path.suffix.lower() in IMAGE_SUFFIXES]
+    taken = set(images)
+    others = Counter(path.suffix.lower() or path.name for path in ours if path not in taken)
+    inner = {parent for path in ours for parent in path.parents if parent.parts}
+    listed = {path for path in folders if _is_the_users(path)}
+    return Listing(tuple(sorted(images)), tuple(sorted(inner | listed)), dict(sorted(others.items())), ())
+
+
+def _is_the_users(path: PurePosixPath) -> bool:
+    return not any(part.startswith(".") or part in _NOT_THE_USERS for part in path.parts)
 
 
 def _visit(folder: Path, relative: PurePosixPath, real_chain: tuple[str, ...], found: _Found) -> None:

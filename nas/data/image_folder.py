@@ -10,9 +10,9 @@ import numpy as np
 
 from nas.data.contents import PART_CODE, PARTS, Contents, Fold, Part
 from nas.data.dataset import Dataset
-from nas.data.file_source import FileSource, Scan, scan
+from nas.data.file_source import Files, FileSource, Folder, Scan, scan
 from nas.data.folder_layout import FolderImage, arrange
-from nas.data.folder_listing import list_folder
+from nas.data.folder_listing import Listing, list_folder
 from nas.data.near_duplicates import NearDuplicates, find_near_duplicates
 from nas.data.report import Findings, Notice, SkippedFile
 from nas.data.spec import ImageFolderSpec
@@ -48,9 +48,19 @@ def open_image_folder(spec: ImageFolderSpec, cache_dir: Path | None = None) -> D
         raise UsageError(
             "dataset_not_found", f"no folder '{root}': give the path of a folder with one folder a class"
         )
-    listing = list_folder(root)
+    return open_images(spec, list_folder(root), Folder(root), cache_dir)
+
+
+def open_images(
+    spec: ImageFolderSpec, listing: Listing, files: Files, cache_dir: Path | None = None
+) -> Dataset:
+    """Open image files wherever they are; decodes every one once.
+
+    Raises:
+        DataError: As `open_image_folder`.
+    """
     images, notices = arrange(listing)
-    usable, broken = _scan(spec, root, images)
+    usable, broken = _scan(spec, files, images)
     outside = [SkippedFile(_shown(path), "a link that leads outside the folder") for path in listing.outside]
     class_names = sorted({image.class_name for image in images})
     number_of = {name: number for number, name in enumerate(class_names)}
@@ -73,20 +83,20 @@ def open_image_folder(spec: ImageFolderSpec, cache_dir: Path | None = None) -> D
         near_duplicates=_near_duplicates(usable, parts, folds) if spec.near_duplicates == "report" else None,
         notices=(*notices, *_group_notices(groups, parts), *_dark_notices(usable)),
     )
-    return Dataset(contents, _source(root, usable, indices, contents.num_channels), findings, cache_dir)
+    return Dataset(contents, _source(files, usable, indices, contents.num_channels), findings, cache_dir)
 
 
-def _source(root: Path, usable: _Usable, indices: dict[Part, IntArray], num_channels: int) -> FileSource:
-    files = {part: [(usable.images[i].path, usable.scans[i].digest) for i in indices[part]] for part in PARTS}
-    return FileSource(root, files, num_channels)
+def _source(files: Files, usable: _Usable, indices: dict[Part, IntArray], num_channels: int) -> FileSource:
+    parts = {part: [(usable.images[i].path, usable.scans[i].digest) for i in indices[part]] for part in PARTS}
+    return FileSource(files, parts, num_channels)
 
 
 def _scan(
-    spec: ImageFolderSpec, root: Path, images: Sequence[FolderImage]
+    spec: ImageFolderSpec, files: Files, images: Sequence[FolderImage]
 ) -> tuple[_Usable, tuple[SkippedFile, ...]]:
     usable: list[tuple[FolderImage, Scan]] = []
     broken: list[SkippedFile] = []
-    for image, seen in zip(images, scan(root, [image.path for image in images]), strict=True):
+    for image, seen in zip(images, scan(files, [image.path for image in images]), strict=True):
         if isinstance(seen, Scan):
             usable.append((image, seen))
         else:

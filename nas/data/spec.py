@@ -135,11 +135,36 @@ class ArraysSpec(_Spec):
         return self
 
 
+class UploadedSpec(_Spec):
+    """Images that were uploaded: a zip of an image folder or a `.npz` file in the artifact store.
+
+    Attributes:
+        file: SHA-256 of it.
+        content: `images`, one folder a class; or `arrays`, as `ArraysSpec` describes them.
+        val_share: Share that goes to validation where there is none.
+        test_share: The same for test.
+        seed: Of the split.
+    """
+
+    name: Literal["uploaded"] = "uploaded"
+    file: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    content: Literal["images", "arrays"]
+    val_share: Share = 0.15
+    test_share: Share = 0.15
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _shares_leave_training(self) -> Self:
+        _check_shares(self.val_share, self.test_share)
+        return self
+
+
 def _check_shares(val_share: float, test_share: float) -> None:
     if val_share + test_share > 0.9:
         raise ValueError(f"val_share {val_share} + test_share {test_share} leaves less than 10 % to train on")
 
 
 DatasetSpec = Annotated[
-    DigitsSpec | ShapesSpec | ImageFolderSpec | CifarSpec | ArraysSpec, Field(discriminator="name")
+    DigitsSpec | ShapesSpec | ImageFolderSpec | CifarSpec | ArraysSpec | UploadedSpec,
+    Field(discriminator="name"),
 ]

@@ -13,6 +13,7 @@ from nas.pipeline.context import Done, PhaseEnd, Progress, Surroundings
 from nas.pipeline.few_shot import profile_few_shot
 from nas.pipeline.profile import profile_context, recheck, table_summary
 from nas.pipeline.runner import PHASES, open_search, phase_context, run_phases
+from nas.pipeline.single import MAKE, MEASURE, TUNE, run_export, run_finetune
 from nas.specs import ProfileSpec, parse_spec
 from nas.store.job_run import JobRun
 from nas.store.stores import Stores
@@ -82,7 +83,7 @@ def run_dataset(run: JobRun, around: Surroundings) -> PhaseEnd:
     around.progress.step(CHECK, 0, 1, "looking at every image")
     try:
         spec = parse_spec({"dataset": dict(registered.spec)}).dataset
-        dataset = open_dataset(spec, around.settings.home / "images")
+        dataset = open_dataset(spec, around.settings.home / "images", around.stores.artifacts.local_path)
     except (DataError, UsageError) as error:
         reason = {"code": error.code, "message": error.message}
         around.stores.datasets.judge(run.lease, registered.id, "rejected", reason)
@@ -106,10 +107,14 @@ KINDS: Final[Mapping[JobKind, JobFunction]] = {
     JobKind.SEARCH: run_search,
     JobKind.PROFILE: run_profile,
     JobKind.DATASET: run_dataset,
+    JobKind.EXPORT: run_export,
+    JobKind.FINETUNE: run_finetune,
 }
 PHASES_OF: Final[Mapping[JobKind, tuple[str, ...]]] = {
     JobKind.SEARCH: tuple(PHASES),
     JobKind.PROFILE: (profile.NAME,),
     JobKind.DATASET: (CHECK,),
+    JobKind.EXPORT: (MAKE, MEASURE),
+    JobKind.FINETUNE: (TUNE, MAKE, MEASURE),
 }
 """In order: how far a job is."""

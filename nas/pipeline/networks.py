@@ -21,7 +21,7 @@ from nas.publication import accuracy_of
 from nas.results import Accuracy, Document, Latency, Sustained
 from nas.specs import Precision
 from nas.task_events import FileScored, NetworkExported, TensorFiles
-from nas.tasks import ExportNetworks, Network, ScoreFile, StockNetwork, TunedSubnet, WholeSpace
+from nas.tasks import ExportNetworks, Network, ScoreFile, TunedSubnet, WholeSpace
 from nas.workplace import network_space
 from search_spaces.base import Architecture, IntArray, SearchSpace
 from search_spaces.network import network
@@ -146,15 +146,24 @@ def export_subnets(
 
 def export_single(
     ctx: PhaseContext,
-    network: StockNetwork | TunedSubnet,
+    network: Network,
     weights: TensorFiles,
     precision: Precision = "fp32",
+    arch: Architecture = (),
 ) -> Exported:
-    """Export and check a network that was trained on its own, and score the file likewise."""
-    (event,) = exports(ctx, network, weights, ((),), precision)
+    """Export and check one network, and score the file likewise.
+
+    Args:
+        ctx: The search.
+        network: That was trained on its own, or the supernet.
+        weights: Of it.
+        precision: Of the file.
+        arch: Of a supernet, which of its subnets.
+    """
+    (event,) = exports(ctx, network, weights, (arch,), precision)
     if isinstance(network, TunedSubnet):
         return _exported(event, ctx.space, network.architecture)
-    return _exported(event, network_space(network, ctx.space, ctx.dataset), ())
+    return _exported(event, network_space(network, ctx.space, ctx.dataset), arch)
 
 
 def exports(

@@ -20,6 +20,7 @@ from nas.pipeline.publish import publish
 from nas.pipeline.references import ReferencesDocument
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.versions import versions
+from nas.ports import Artifacts
 from nas.results import Document, Ledger, PhaseCost, PhaseTime, SearchResult
 from nas.settings import Settings
 from nas.specs import SearchSpec
@@ -90,7 +91,7 @@ def open_search(spec: SearchSpec, around: Surroundings) -> SearchContext:
     Raises:
         HwnasError: What is wrong with either.
     """
-    dataset, space = open_inputs(spec, around.settings)
+    dataset, space = open_inputs(spec, around.settings, around.stores.artifacts)
     return SearchContext(
         tenant=around.settings.tenant,
         spec=spec,
@@ -109,13 +110,13 @@ def phase_context(search: SearchContext, run: JobRun) -> PhaseContext:
     return PhaseContext(**{**given, "tenant": run.lease.tenant}, run=run)
 
 
-def open_inputs(spec: SearchSpec, settings: Settings) -> tuple[Dataset, Space]:
+def open_inputs(spec: SearchSpec, settings: Settings, artifacts: Artifacts) -> tuple[Dataset, Space]:
     """Open the data set and the space of a specification.
 
     Raises:
         HwnasError: What is wrong with either.
     """
-    dataset = open_dataset(spec.dataset, settings.home / "images")
+    dataset = open_dataset(spec.dataset, settings.home / "images", artifacts.local_path)
     return dataset, space_for(spec.space, dataset)
 
 

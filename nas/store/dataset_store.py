@@ -10,11 +10,13 @@ from sqlalchemy import Connection, Engine, Row, and_, select, update
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
 from nas.leases import Lease
+from nas.store.audit_log import Actor, lock_changes, note
 from nas.store.columns import now_ms
 from nas.store.fence import NewEvent, fenced
 from nas.store.inserts import insert_new
 from nas.store.job_store import insert_job
 from nas.store.model_tables import datasets
+from nas.store.operations import check_room
 from nas.store.session import reading, writing
 from search_spaces.errors import UsageError
 
@@ -49,20 +51,38 @@ class DatabaseDatasetStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, tenant: str, name: str, spec: Mapping[str, Any], owner: str = "") -> StoredDataset:
-        """Register a data set and queue the job that checks it, in one transaction.
+    def add(
+        self,
+        tenant: str,
+        name: str,
+        spec: Mapping[str, Any],
+        owner: str = "",
+        *,
+        actor: Actor | None = None,
+        max_open: int | None = None,
+    ) -> StoredDataset:
+        """Register a data set, queue the job that checks it and note who asked, in one transaction.
 
         The same one again is the same one: whoever got no answer asks again. One that was rejected is checked
         again: its files may be mended by now.
 
+        Args:
+            tenant: Whose it is.
+            name: What it is called.
+            spec: JSON, as `nas.data.spec` has it.
+            owner: Who asks.
+            actor: The same, for the log of changes; nothing is noted if not given.
+            max_open: Jobs that the tenant may have unfinished; any number if not given.
+
         Raises:
-            UsageError: `dataset_exists` where another is registered under that name.
+            UsageError: `dataset_exists` where another is registered under that name; `too_many_jobs`.
         """
         dataset_id, job_id = secrets.token_hex(10), secrets.token_hex(10)
         row = {"id": dataset_id, "tenant": tenant, "owner": owner, "name": name, "spec": dict(spec)}
         row |= {"state": "checking", "digest": "", "report": {}, "job_id": job_id}
         own = and_(datasets.c.tenant == tenant, datasets.c.name == name)
         with writing(self._engine) as connection:
+            lock_changes(connection, tenant)
             to_check = insert_new(connection, datasets, [{**row, "created_at_ms": now_ms()}]) > 0
             found = _dataset(connection.execute(select(datasets).where(own)).one())
             if found.state == "rejected" and found.spec == dict(spec):
@@ -70,6 +90,10 @@ class DatabaseDatasetStore:
                 connection.execute(update(datasets).where(own).values(again))
                 found, to_check = replace(found, **again), True
             if to_check:
+                if max_open is not None:
+                    check_room(connection, tenant, max_open)
+                if actor is not None:
+                    note(connection, tenant, actor, "dataset.submit", found.id)
                 request = JobRequest(JobKind.DATASET, {"dataset": found.id}, name=name, owner=owner)
                 insert_job(connection, tenant, request, job_id)
         if found.spec != dict(spec):

@@ -46,6 +46,9 @@ Way = tuple[APIOperation[Any, Any, Any, Any], GenerationMode, dict[str, Any]]
 
 _HOST: Final = "http://localhost"
 
+# Bytes as they are.
+schemathesis.serializer.alias("application/zip", "application/octet-stream")
+
 
 Answer = tuple[int, dict[str, list[str]], bytes]
 """Status, headers, content."""
@@ -105,7 +108,7 @@ def _ways(world: World, schema: OpenApiSchema) -> Iterator[Way]:
         for mode in GenerationMode:
             yield operation, mode, {}
             yield operation, mode, known
-        if isinstance(body := BODIES.get(own.name), dict):
+        if isinstance(body := BODIES.get(own.name), dict | bytes):
             yield operation, GenerationMode.POSITIVE, {**known, "body": body}
 
 

@@ -85,7 +85,7 @@ def test_what_is_no_json_is_not_sent(client: Client, seed: object) -> None:
 
 
 def test_pages_are_one_list(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.client.MAX_LIMIT", 2)
+    monkeypatch.setattr("api.client_catalogue.MAX_LIMIT", 2)
     ids = [client.submit({**DIGITS, "seed": seed}).id for seed in range(5)]
     assert [one.id for one in client.searches()] == ids[::-1]
     client.cancel(ids[0])

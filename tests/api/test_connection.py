@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from api.connection import LONGEST_PAUSE_S, TRIES, Connection, UnavailableError
+from api.connection import LONGEST_PAUSE_S, TRIES, Connection, UnavailableError, path_of
 from api.keys import KeyText
 from api.routes.health import Health
 from search_spaces.errors import HwnasError, ResourceError, UsageError
@@ -144,3 +144,7 @@ def test_what_cannot_be_right_is_refused_before_anything_is_asked(
     with pytest.raises(UsageError) as caught:
         make()
     assert caught.value.code == code
+
+
+def test_parts_of_a_path_stay_parts() -> None:
+    assert path_of("datasets", "a/b?c#d e") == "/v1/datasets/a%2Fb%3Fc%23d%20e"

@@ -5,10 +5,15 @@ from pathlib import Path
 import pytest
 
 from api.datasets import add_dataset, list_datasets, show_dataset
+from nas.pipeline.runner import open_search
 from nas.settings import Settings
+from nas.specs import parse_spec
+from nas.store.registered import with_registered
 from nas.store.stores import opened_stores
-from search_spaces.errors import UsageError
+from search_spaces.errors import DataError, UsageError
 from tests.api.test_searches import drawn
+from tests.nas.data.zips import folder_zip
+from tests.nas.pipeline.small_search import Home
 
 
 @pytest.fixture
@@ -68,4 +73,29 @@ def test_a_wrong_specification_is_refused(
     with pytest.raises(UsageError) as caught:
         add_dataset(settings, "mine", path)
     assert caught.value.code == code
+    assert list_datasets(settings).datasets == ()
+
+
+def test_packed_images_are_kept_and_a_search_names_them(settings: Settings, tmp_path: Path) -> None:
+    packed = tmp_path / "pets.zip"
+    packed.write_bytes(folder_zip())
+    added = add_dataset(settings, "pets", packed)
+    packed.unlink()
+    home = Home(settings.home)
+    home.finish(home.stores.jobs.page("local").jobs[0])
+    assert show_dataset(settings, "pets").state == "ready"
+    document = {"dataset": {"name": "stored", "id": "pets"}}
+    spec, found = with_registered(home.stores, "local", document)
+    context = open_search(parse_spec(spec), home.around())
+    assert (found is not None, context.dataset.class_names) == (True, ("cat", "dog"))
+    assert show_dataset(settings, "pets").digest == context.dataset.digest != added.digest
+    home.close()
+
+
+def test_a_packed_file_that_is_none_is_refused(settings: Settings, tmp_path: Path) -> None:
+    packed = tmp_path / "pets.zip"
+    packed.write_bytes(b"nothing")
+    with pytest.raises(DataError) as caught:
+        add_dataset(settings, "pets", packed)
+    assert caught.value.code == "broken_archive"
     assert list_datasets(settings).datasets == ()

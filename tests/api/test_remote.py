@@ -1,5 +1,6 @@
 """Commands that ask a service, as they are typed."""
 
+import importlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -95,17 +96,17 @@ def test_the_environment_names_the_service(
 @pytest.mark.parametrize("kind", [Fault.BAD_DATA, Fault.POISON])
 def test_what_ended_a_search_is_the_error(service: Running, kind: Fault) -> None:
     fault = Faulted(kind, "not_finite", "the loss is no number")
-    with remote._client(service.url) as client:
+    with remote.client_of(service.url) as client:
         job = submitted(service.stores, SPEC)
         lease = claimed(service.stores, job).lease
         service.stores.queue.settle(lease, fault)
         with pytest.raises(HwnasError) as caught:
-            remote._watched(client, client.search(job.id))
+            remote.watched(client, client.search(job.id))
         assert caught.value.code == "not_finite"
         cancelled = client.submit({"dataset": {"name": "digits"}}).id
         client.cancel(cancelled)
         with pytest.raises(HwnasError) as caught:
-            remote._watched(client, client.search(cancelled))
+            remote.watched(client, client.search(cancelled))
         assert caught.value.code == "cancelled"
 
 
@@ -133,5 +134,5 @@ def test_files_of_this_machine_are_not_sent(service: Running, tmp_path: Path) ->
 
 
 def test_each_command_has_its_counterpart() -> None:
-    for path in AT_A_SERVICE:
-        assert callable(getattr(remote, path.replace(" ", "_")))
+    for path, module in AT_A_SERVICE.items():
+        assert callable(getattr(importlib.import_module(module), path.replace(" ", "_")))

@@ -54,6 +54,7 @@ def front(**fields: object) -> RemoteFront:
         "networks": FRONT,
         "dominated": (),
         "num_evaluated": 5,
+        "subnets": {},
         "links": {},
     }
     return RemoteFront.model_validate({**plain, **fields})

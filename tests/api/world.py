@@ -6,6 +6,7 @@ path, or the body of a new `POST`.
 
 import hashlib
 import re
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,12 +22,14 @@ from api.dashboard.assets import release
 from api.security import SAFE_METHODS
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, Succeeded
+from nas.specs import parse_spec
 from nas.store.stores import Stores
 from nas.store.supernet_store import SupernetKey
 from search_spaces.base import space_digest
-from tests.api.handmade import SPACE, claimed, lookup_table, saved_table
+from tests.api.handmade import SMALLEST, SPACE, claimed, lookup_table, saved_table
 from tests.api.routes.conftest import exported_file, written
 from tests.api.served import DIGITS, Caller, served
+from tests.nas.data.zips import folder_zip
 
 PLACES: dict[str, str] = {
     # Of a tenant: another's are not there (404).
@@ -35,6 +38,7 @@ PLACES: dict[str, str] = {
     "export_id": "own",
     "dataset_id": "own",
     "supernet_id": "own",
+    "subnet_id": "own",
     # For all: what was measured of a device, families of networks, documentation.
     "device_id": "shared",
     "name": "shared",
@@ -53,12 +57,17 @@ ELSEWHERE = {
 ON_OPEN_JOBS = ("/v1/searches/{search_id}/cancel", "/v1/jobs/{job_id}/cancel")
 """What succeeds on a job that has not ended, each time on another."""
 
-READS_BY_POST = ("POST /v1/searches/preview",)
+READS_BY_POST = ("POST /v1/searches/preview", "POST /v1/devices/{device_id}/predictions")
 """What takes a body and changes nothing."""
 
 BODIES: dict[str, Any] = {
     "POST /v1/searches": DIGITS,
     "POST /v1/searches/preview": DIGITS,
+    "POST /v1/datasets": folder_zip(4),
+    "POST /v1/subnets/{subnet_id}/exports": {"precision": "fp32"},
+    "POST /v1/subnets/{subnet_id}/finetune": {"epochs": 2},
+    "POST /v1/supernets/{supernet_id}/searches": {"targets": [{"limits": {"latency_ms": 1.0}}]},
+    "POST /v1/devices/{device_id}/predictions": {"in_channels": 1, "architectures": [SMALLEST]},
     "POST /v1/devices/{device_id}/profiles": {"space": {"name": "nas_bench_201", "preset": "tiny"}},
 }
 """Of each operation that takes one."""
@@ -114,7 +123,10 @@ class World:
 
     def query(self, operation: Operation) -> dict[str, str]:
         """What an operation cannot do without."""
-        return {"token": self.api.app.state.service.links.make()} if operation.route.path == "/login" else {}
+        if operation.route.path == "/login":
+            return {"token": self.api.app.state.service.links.make()}
+        # Each time another data set.
+        return {"name": f"pets-{secrets.token_hex(4)}"} if operation.name == "POST /v1/datasets" else {}
 
     def ask(self, caller: Caller, operation: Operation) -> httpx2.Response:
         """The answer to a request that succeeds for whoever may make it."""
@@ -163,6 +175,7 @@ def filled(stores: Stores) -> dict[str, str]:
         "export_id": export.id,
         "dataset_id": _dataset(stores),
         "supernet_id": _supernet(stores),
+        "subnet_id": f"{search}.net-ccc333",
         "device_id": lookup_table().device.digest,
         "name": "net-ccc333",
         "code": "unknown_job",
@@ -179,7 +192,8 @@ def _dataset(stores: Stores) -> str:
 
 
 def _supernet(stores: Stores) -> str:
-    run = claimed(stores, stores.jobs.submit("local", JobRequest(JobKind.SEARCH, {})))
+    spec = parse_spec(DIGITS).model_dump(mode="json")
+    run = claimed(stores, stores.jobs.submit("local", JobRequest(JobKind.SEARCH, spec)))
     key = SupernetKey(space_digest(SPACE), "d" * 64, "default", 0)
     found = stores.supernets.begin(run.lease, key, 30)
     stores.queue.settle(run.lease, Succeeded())

@@ -16,7 +16,7 @@ from rich.console import Console
 from nas.job_records import JobRequest
 from nas.jobs import Cancelled, Fault, Faulted, Infeasible, JobKind, JobState, Outcome, Succeeded
 from nas.settings import Settings
-from nas.specs import load_spec
+from nas.specs import load_spec, parse_spec
 from nas.store.searches import all_searches
 from nas.store.stores import opened_stores
 from search_spaces.errors import HwnasError, InfeasibleError, UsageError
@@ -262,3 +262,20 @@ def test_ctrl_c_leaves_a_search_that_can_go_on(searched_home: Path, tmp_path: Pa
         assert (job.state, job.faults) == (JobState.QUEUED, {})
         assert stores.workers.alive() == ()
         assert submit(load_spec(spec), Settings(home=searched_home), stores, Recorder()).id == job.id
+
+
+def test_a_specification_names_a_registered_data_set(tmp_path: Path) -> None:
+    settings, path = Settings(home=tmp_path / "home"), tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump({**DOCUMENT, "dataset": {"name": "stored", "id": "mine"}}))
+    with opened_stores(settings) as stores:
+        added = stores.datasets.add("local", "mine", DOCUMENT["dataset"])
+        with pytest.raises(UsageError) as caught:
+            search_file(path, settings, watched=False)
+        assert caught.value.code == "dataset_not_ready"
+        (claim,) = stores.queue.claim("tests")
+        stores.datasets.judge(claim.lease, added.id, "ready", {}, "d" * 64)
+        submitted = search_file(path, settings, watched=False)
+        assert isinstance(submitted, Submitted)
+        job = stores.jobs.get("local", submitted.id)
+    assert job.name == "mine"
+    assert parse_spec(job.spec) == small_spec()

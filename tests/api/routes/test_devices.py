@@ -1,6 +1,14 @@
 from pathlib import Path
 
-from tests.api.handmade import lookup_table, saved_table
+import numpy as np
+import pytest
+
+from latency_predictors.lookup_table import layer_key
+from latency_predictors.predictor import CostPredictor
+from search_spaces.base import option_values, space_digest
+from search_spaces.network import layers
+from search_spaces.sampling import as_architecture, random_architectures, smallest
+from tests.api.handmade import SMALLEST, SPACE, lookup_table, saved_table
 from tests.api.served import code, served
 
 
@@ -30,3 +38,59 @@ def test_this_host_is_measured_by_a_job(tmp_path: Path) -> None:
         assert code(api.post("/v1/devices/pi/profiles", sent)) == (404, "unknown_device")
         assert api.post(f"/v1/jobs/{job['id']}/cancel").json()["state"] == "cancelled"
         assert api.get(f"/v1/jobs/{job['id']}/events").json()["settled"]
+
+
+def test_costs_are_predicted_from_the_table(tmp_path: Path) -> None:
+    """Its correction was fitted to networks that run as long as their layers: 0.011 ms each."""
+    table = lookup_table()
+    saved_table(tmp_path / "home", table)
+    archs = random_architectures(SPACE, 3, np.random.default_rng(0))
+    named = [option_values(SPACE, as_architecture(one)) for one in archs]
+    expected = CostPredictor(SPACE, table, table.corrections[space_digest(SPACE)]).predict(archs)
+    with served(tmp_path / "home") as api:
+        sent = {"in_channels": 1, "architectures": named}
+        answer = api.post("/v1/devices/host/predictions", sent)
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        by_id = api.post(f"/v1/devices/{table.device.digest}/predictions", sent)
+        assert by_id.json() == found
+    for row, one in enumerate(found["networks"]):
+        latency = one["latency_ms"]
+        assert latency["value"] == pytest.approx(float(expected.point[row]))
+        assert latency["lower"] <= latency["value"] <= latency["upper"]
+        assert latency["kind"] == "table"
+        num_macs = sum(spec.macs for spec in layers(SPACE, as_architecture(archs[row])))
+        assert one["num_macs"]["value"] == num_macs
+        assert one["coverage"] == 1.0
+
+
+def test_what_no_table_tells_is_said(tmp_path: Path) -> None:
+    saved_table(tmp_path / "home", lookup_table())
+    where = "/v1/devices/host/predictions"
+    with served(tmp_path / "home") as api:
+        asked = {"in_channels": 1, "architectures": [SMALLEST]}
+        assert api.post(where, asked).status_code == 200
+        assert code(api.post("/v1/devices/none/predictions", asked)) == (404, "unknown_device")
+        for more in ({"context": {"threads": 2}}, {"latency": {"statistic": "p95"}}, {"in_channels": 3}):
+            assert code(api.post(where, {**asked, **more})) == (409, "no_profile")
+        for wrong, expected in (
+            ({**SMALLEST, "none": 1}, "unknown_choice"),
+            ({}, "missing_choice"),
+            ({**SMALLEST, "resolution": 7}, "unknown_option"),
+        ):
+            assert code(api.post(where, {**asked, "architectures": [wrong]})) == (422, expected)
+        for sent in ([], [SMALLEST] * 301, [1]):
+            assert code(api.post(where, {"architectures": sent})) == (422, "invalid_request")
+
+
+def test_what_is_missing_is_fitted_where_that_is_asked_for(tmp_path: Path) -> None:
+    table = lookup_table()
+    lacking = layer_key(layers(SPACE, as_architecture(smallest(SPACE)[0]))[2])
+    kept = {key: entry for key, entry in table.entries.items() if key != lacking}
+    saved_table(tmp_path / "home", table.model_copy(update={"entries": kept}))
+    with served(tmp_path / "home") as api:
+        asked = {"in_channels": 1, "architectures": [SMALLEST]}
+        assert code(api.post("/v1/devices/host/predictions", asked)) == (409, "no_profile")
+        (one,) = api.post("/v1/devices/host/predictions", {**asked, "fill": True}).json()["networks"]
+        assert one["latency_ms"]["kind"] == "fitted"
+        assert one["coverage"] < 1.0

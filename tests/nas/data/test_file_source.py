@@ -7,7 +7,7 @@ from PIL import Image
 
 from nas.data import file_source
 from nas.data.decode import ImageError, decode, resize
-from nas.data.file_source import FileSource, Scan, scan
+from nas.data.file_source import FileSource, Folder, Scan, scan
 from search_spaces.errors import DataError
 
 
@@ -20,14 +20,14 @@ def fill(root: Path, count: int) -> list[PurePosixPath]:
 
 def source_of(root: Path, paths: list[PurePosixPath], num_channels: int = 3) -> FileSource:
     files = [(path, hashlib.sha256((root / path).read_bytes()).digest()) for path in paths]
-    return FileSource(root, {"train": files, "validation": [], "test": []}, num_channels)
+    return FileSource(Folder(root), {"train": files, "validation": [], "test": []}, num_channels)
 
 
 def test_files_are_scanned_in_order_and_errors_stand_in_their_place(tmp_path: Path) -> None:
     paths = fill(tmp_path, 40)
     (tmp_path / "17.png").write_bytes(b"broken")
     Image.new("L", (4, 4), 7).save(tmp_path / "20.png")
-    seen = list(scan(tmp_path, paths))
+    seen = list(scan(Folder(tmp_path), paths))
     assert [number for number, found in enumerate(seen) if isinstance(found, ImageError)] == [17]
     assert all(
         found.digest == hashlib.sha256((tmp_path / path).read_bytes()).digest()
@@ -75,7 +75,7 @@ def test_a_file_that_is_not_what_it_was_stops_the_pass(tmp_path: Path, change: s
 def test_a_huge_file_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = fill(tmp_path, 1)
     monkeypatch.setattr(file_source, "MAX_FILE_BYTES", 50)
-    (found,) = scan(tmp_path, paths)
+    (found,) = scan(Folder(tmp_path), paths)
     assert isinstance(found, ImageError)
     assert "larger than" in str(found)
 
@@ -83,5 +83,5 @@ def test_a_huge_file_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.
 def test_damaged_metadata_warns_nobody(tmp_path: Path) -> None:
     image = Image.new("RGB", (8, 8))
     image.save(tmp_path / "a.jpg", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff")
-    (found,) = scan(tmp_path, [PurePosixPath("a.jpg")])  # warnings are errors in this suite
+    (found,) = scan(Folder(tmp_path), [PurePosixPath("a.jpg")])  # warnings are errors in this suite
     assert isinstance(found, Scan)

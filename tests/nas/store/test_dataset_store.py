@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import Engine
 
 from nas.jobs import JobKind, Succeeded
+from nas.store.audit_log import Actor, DatabaseAuditLog
 from nas.store.dataset_store import DatabaseDatasetStore
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_store import DatabaseJobStore
@@ -89,3 +90,19 @@ def test_a_name_wins_over_an_identifier(datasets: DatabaseDatasetStore, queue: D
     second = datasets.add(TENANT, first.id, SPEC)
     assert datasets.get(TENANT, first.id) == second
     assert claim_one(queue).kind is JobKind.DATASET
+
+
+def test_whoever_registers_one_is_noted_once(datasets: DatabaseDatasetStore, engine: Engine) -> None:
+    actor = Actor("me", "key", "request")
+    added = [datasets.add(TENANT, "flowers", SPEC, actor=actor) for _ in range(2)]
+    (noted,) = DatabaseAuditLog(engine).last(TENANT)
+    assert (noted.action, noted.subject, noted.owner) == ("dataset.submit", added[0].id, "me")
+
+
+def test_a_tenant_has_room_for_so_many_jobs(datasets: DatabaseDatasetStore, store: DatabaseJobStore) -> None:
+    datasets.add(TENANT, "a", SPEC, max_open=1)
+    with pytest.raises(UsageError) as caught:
+        datasets.add(TENANT, "b", SPEC, max_open=1)
+    assert caught.value.code == "too_many_jobs"
+    assert [one.name for one in datasets.list_all(TENANT)] == ["a"]
+    assert len(store.page(TENANT).jobs) == 1

@@ -1,0 +1,84 @@
+"""What a client asks of a service beside searches: devices, data sets, spaces, supernets."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from api.connection import Connection, path_of
+from api.pagination import MAX_LIMIT, Page
+from api.routes.datasets import DatasetItems, DatasetResource
+from api.routes.devices import DeviceItems, DeviceResource
+from api.routes.supernets import SupernetItems
+from api.spaces import SpaceList, SpaceSummary
+from api.supernets import SupernetLine
+from search_spaces.errors import UsageError
+
+Item = TypeVar("Item", bound=BaseModel)
+
+
+class CatalogueClient:
+    """The part of a client that is about what a service has; `api.client.Client` is whole.
+
+    Args:
+        line: To the service.
+    """
+
+    def __init__(self, line: Connection) -> None:
+        self._line = line
+
+    def devices(self) -> tuple[DeviceResource, ...]:
+        """Return the devices of which something was measured."""
+        return self._line.get("/v1/devices", DeviceItems).items
+
+    def upload(self, name: str, file: str | Path) -> DatasetResource:
+        """Upload images under a name; a worker checks them.
+
+        Args:
+            name: What specifications call it: `dataset: {name: stored, id: NAME}`.
+            file: A zip of an image folder (one folder a class), or a `.npz` file. The same file under the
+                same name is the same data set.
+
+        Returns:
+            The data set, `checking`: ask for it again until it is `ready` or `rejected`.
+
+        Raises:
+            UsageError: `no_such_file`, `dataset_exists`, what is wrong with the archive.
+        """
+        path = Path(file)
+        if not path.is_file():
+            raise UsageError(
+                "no_such_file", f"there is no file {path}: give a zip of an image folder or a .npz"
+            )
+        return self._line.upload("/v1/datasets", DatasetResource, path, {"name": name})
+
+    def dataset(self, name: str) -> DatasetResource:
+        """Return a data set by its name or its identifier.
+
+        Raises:
+            UsageError: `unknown_dataset`.
+        """
+        return self._line.get(path_of("datasets", name), DatasetResource)
+
+    def datasets(self) -> tuple[DatasetResource, ...]:
+        """Return the registered data sets."""
+        return self._line.get("/v1/datasets", DatasetItems).items
+
+    def spaces(self) -> tuple[SpaceSummary, ...]:
+        """Return the families of networks that can be searched, with their presets."""
+        return self._line.get("/v1/spaces", SpaceList).spaces
+
+    def supernets(self) -> tuple[SupernetLine, ...]:
+        """Return the supernets, newest first."""
+        return self._line.get("/v1/supernets", SupernetItems).items
+
+    def _pages(self, path: str, item: type[Item], params: Mapping[str, Any]) -> Iterator[Item]:
+        cursor = None
+        while True:
+            asked = {**params, "limit": MAX_LIMIT, **({"cursor": cursor} if cursor else {})}
+            page = self._line.get(path, Page[item], asked)  # type: ignore[valid-type]
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return

@@ -1,0 +1,133 @@
+"""Jobs on one network: the file that is delivered is the one that was checked, scored and measured."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nas.export.checked import score_file
+from nas.job_records import Job, JobRequest
+from nas.jobs import JobKind, JobState
+from nas.network_specs import MADE, MadeNetwork
+from nas.publication import accuracy_of
+from nas.results import VerifiedNetwork
+from nas.store.subnets import find_subnet, subnet_id
+from search_spaces.errors import HwnasError, UsageError
+from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.small_search import Home, file_ms
+
+
+def submitted(home: Home, kind: JobKind, subnet: str, **more: Any) -> Job:
+    return home.stores.jobs.submit("local", JobRequest(kind, {"subnet": subnet, **more}, "net"))
+
+
+def made_by(home: Home, kind: JobKind, subnet: str, **more: Any) -> tuple[Job, MadeNetwork]:
+    """The job at its end, and the network that it has made."""
+    job = submitted(home, kind, subnet, **more)
+    return job, home.finish(job).load(MADE, MadeNetwork)
+
+
+def name_of(finished: FinishedSearch, network: VerifiedNetwork) -> str:
+    return subnet_id(finished.job.id, network.name)
+
+
+def is_true_of_its_file(home: Home, network: VerifiedNetwork) -> None:
+    """What is told of a network is what scoring and measuring its file gives."""
+    dataset = home.unsubmitted().dataset
+    path = home.stores.artifacts.local_path(network.file_sha256, ".onnx")
+    confirm = np.unique(np.concatenate([fold.confirm for fold in dataset.folds]))
+    correct = score_file(path, dataset, "validation")[confirm]
+    assert network.accuracy == accuracy_of(correct, network.accuracy.part)
+    assert network.latency.median_ms == pytest.approx(file_ms(path))
+    assert network.file_bytes == path.stat().st_size
+
+
+def test_a_verified_file_is_delivered_as_it_is(copied: Home, finished: FinishedSearch) -> None:
+    network = finished.target.networks[-1]
+    job, made = made_by(copied, JobKind.EXPORT, name_of(finished, network))
+    assert made.network == network
+    (export,) = copied.stores.fronts.exports("local", job.id)
+    assert (export.file, export.name, export.format) == (network.file_sha256, network.name, "onnx")
+    assert copied.watch.asked == []
+    assert copied.compute.tasks == []
+
+
+def test_another_precision_is_scored_and_measured_before_it_is_there(
+    copied: Home, finished: FinishedSearch
+) -> None:
+    network = finished.target.front[0]
+    job = submitted(copied, JobKind.EXPORT, name_of(finished, network), precision="int8")
+    assert copied.attempt(job) is JobState.WAITING
+    assert copied.stores.fronts.exports("local", job.id) == ()
+    copied.watch.serve(copied.stores)
+    made = copied.finish(job).load(MADE, MadeNetwork)
+    assert made.network.file_sha256 != network.file_sha256
+    assert made.network.fp32_accuracy == network.accuracy
+    assert made.target.target.context.precision == "int8"
+    assert "int8" in made.target.context_label
+    assert (made.network.test_accuracy, made.network.predicted_latency) == (None, None)
+    is_true_of_its_file(copied, made.network)
+    (export,) = copied.stores.fronts.exports("local", job.id)
+    assert export.file == made.network.file_sha256
+
+
+def test_a_network_is_trained_on_and_exported_again(copied: Home, finished: FinishedSearch) -> None:
+    network = finished.target.front[0]
+    job, made = made_by(copied, JobKind.FINETUNE, name_of(finished, network), epochs=2)
+    assert (made.network.finetune_epochs, made.network.inherited_accuracy) == (2, network.accuracy)
+    assert made.network.file_sha256 != network.file_sha256
+    assert made.network.architecture == network.architecture
+    is_true_of_its_file(copied, made.network)
+    tuned = find_subnet(copied.stores, "local", subnet_id(job.id, network.name))
+    assert (tuned.network, tuned.search.id, tuned.job.id) == (made.network, finished.job.id, job.id)
+    again, exported = made_by(copied, JobKind.EXPORT, tuned.id)
+    assert exported.network == made.network
+    _, int8 = made_by(copied, JobKind.EXPORT, tuned.id, precision="int8")
+    assert int8.network.fp32_accuracy == made.network.accuracy
+    assert again.id != job.id
+
+
+def test_a_stock_network_is_exported_and_not_trained_on(copied: Home, finished: FinishedSearch) -> None:
+    (stock,) = finished.result.references
+    _, made = made_by(copied, JobKind.EXPORT, name_of(finished, stock), precision="int8")
+    assert made.network.fp32_accuracy == stock.accuracy
+    job = submitted(copied, JobKind.FINETUNE, name_of(finished, stock))
+    with pytest.raises(UsageError) as caught:
+        copied.attempt(job)
+    assert caught.value.code == "not_a_subnet"
+
+
+@pytest.mark.parametrize("subnet", ["none.net-1", "JOB.none", "JOB."])
+def test_what_is_not_there_is_named(subnet: str, copied: Home, finished: FinishedSearch) -> None:
+    job = submitted(copied, JobKind.EXPORT, subnet.replace("JOB", finished.job.id))
+    with pytest.raises(HwnasError) as caught:
+        copied.attempt(job)
+    assert caught.value.code in ("unknown_subnet", "outdated_spec")
+
+
+def test_images_that_changed_are_refused(
+    copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = find_subnet(copied.stores, "local", name_of(finished, finished.target.front[0]))
+    changed = found.result.model_copy(update={"dataset_digest": "0" * 64})
+    monkeypatch.setattr(
+        "nas.pipeline.single.find_subnet", lambda *names: type(found)(**{**vars(found), "result": changed})
+    )
+    job = submitted(copied, JobKind.FINETUNE, found.id)
+    with pytest.raises(HwnasError) as caught:
+        copied.attempt(job)
+    assert caught.value.code == "data_changed"
+
+
+def test_another_device_does_not_measure_for_this_one(
+    copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = find_subnet(copied.stores, "local", name_of(finished, finished.target.front[0]))
+    moved = found.target.model_copy(update={"device_label": "a board"})
+    monkeypatch.setattr(
+        "nas.pipeline.single.find_subnet", lambda *names: type(found)(**{**vars(found), "target": moved})
+    )
+    job = submitted(copied, JobKind.EXPORT, found.id, precision="int8")
+    with pytest.raises(HwnasError) as caught:
+        copied.attempt(job)
+    assert caught.value.code == "context_mismatch"

@@ -1,0 +1,23 @@
+"""What is asked of one network."""
+
+import pytest
+from pydantic import ValidationError
+
+from nas.network_specs import FileJobSpec, TuneSpec
+
+
+@pytest.mark.parametrize("subnet", ["a", "a.", ".a", "a b.c", "a/b.c", "../x.y", "a.b\n", "x" * 201])
+def test_subnets_have_a_job_and_a_name(subnet: str) -> None:
+    with pytest.raises(ValidationError):
+        FileJobSpec(subnet=subnet)
+
+
+def test_nothing_but_a_subnet_has_to_be_said() -> None:
+    spec = FileJobSpec(subnet="digits-1f.net-3f9a1c")
+    assert (spec.format, spec.precision) == ("onnx", None)
+
+
+@pytest.mark.parametrize("epochs", [0, -1, 10_001, float("nan")])
+def test_training_has_an_end(epochs: float) -> None:
+    with pytest.raises(ValidationError):
+        TuneSpec.model_validate({"epochs": epochs})

@@ -1,0 +1,31 @@
+"""Jobs on single networks, watched to their end."""
+
+from nas.job_records import JobRequest
+from nas.jobs import JobKind, JobState
+from nas.network_specs import MADE, MadeNetwork, TuneJobSpec
+from nas.report.tuned import TunedNetwork
+from nas.settings import Settings
+from nas.store.stores import opened_stores
+from nas.store.subnets import find_subnet, subnet_id
+from workers.progress import shown_progress
+from workers.searches import ended_otherwise, run_to_end, submit_once
+
+
+def tune(settings: Settings, subnet: str, epochs: int) -> TunedNetwork:
+    """Have a network trained on, by a worker that is alive or one that is started for it.
+
+    Goes on with an unfinished job of the same network and epochs. Ctrl-C leaves it so.
+
+    Raises:
+        UsageError: `unknown_subnet` or `search_not_finished`.
+        HwnasError: Whatever keeps it from its end.
+    """
+    with opened_stores(settings) as stores, shown_progress() as progress:
+        found = find_subnet(stores, settings.tenant, subnet)
+        spec = TuneJobSpec(subnet=subnet, epochs=epochs).model_dump(mode="json")
+        request = JobRequest(JobKind.FINETUNE, spec, found.network.name)
+        job = run_to_end(submit_once(request, settings, stores, progress), settings, stores, progress)
+        if job.state is not JobState.SUCCEEDED:
+            raise ended_otherwise(job)
+        made = stores.stored(job).load(MADE, MadeNetwork)
+    return TunedNetwork(subnet=subnet_id(job.id, made.network.name), network=made.network)
