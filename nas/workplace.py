@@ -104,16 +104,28 @@ def network_space(network: Network, space: Space, dataset: Dataset) -> Space:
 def scratch_folder(parent: Path) -> Iterator[Path]:
     """Make a folder that is gone at the end, and remove those of processes that were killed."""
     parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.glob("*-*"):
-        owner = left.name.partition("-")[0]
-        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(left, ignore_errors=True)
+    clear_scratch(parent)
     folder = parent / f"{os.getpid()}-{secrets.token_hex(8)}"
     folder.mkdir()
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear_scratch(parent: Path) -> None:
+    """Remove the scratch folders of processes that were killed."""
+    for left in parent.glob("*-*"):
+        owner = left.name.partition("-")[0]
+        if owner.isdecimal() and not _lives(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @dataclass(frozen=True)

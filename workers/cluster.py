@@ -92,9 +92,7 @@ class RayCompute:
     def close(self) -> None:
         """End the tasks that run, and Ray where it is ours."""
         with self._lock:
-            driver, self._driver = self._driver, None
-        if driver is not None:
-            driver.close()
+            self._end_driver()
 
     def __enter__(self) -> Self:
         return self
@@ -106,9 +104,17 @@ class RayCompute:
 
     def _ready_driver(self) -> DriverProcess:
         with self._lock:
-            if self._driver is None or self._driver.gone:
+            if self._driver is not None and self._driver.ending:
+                self._end_driver()
+            if self._driver is None:
                 self._driver = self._new_driver()
             return self._driver
+
+    def _end_driver(self) -> None:
+        """Wait for the end of a Ray: the next one starts when nothing of it is left."""
+        if self._driver is not None:
+            self._driver.close()
+            self._driver = None
 
     def _new_driver(self) -> DriverProcess:
         if isinstance(self._ray, JoinedRay):
@@ -135,7 +141,8 @@ class RemoteRun:
             raise StopIteration
         if self._driver is None:
             driver = self._find_driver()
-            driver.start(self._task, self._said)
+            while not driver.start(self._task, self._said):
+                driver = self._find_driver()
             self._driver = driver
         message = self._said.waiting.get()
         if isinstance(message, Said):

@@ -10,38 +10,30 @@ import shutil
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any, Final, final
 
-import psutil
 import ray
 
 from nas.task_events import Event
 from nas.tasks import ScoreSubnets, Task, TrainNetwork
+from nas.workplace import clear_scratch
 from search_spaces.errors import ComputeError
 from workers.oom_kills import oom_kills
 from workers.ray_errors import blamed, not_joined, not_started, translated
+from workers.ray_lookout import WATCH_S, JoinedLookout, LocalLookout, Lookout
 from workers.ray_messages import Begin, Cancel, Ended, Leave, Ready, Said, Start, Unable
 from workers.ray_scorers import IDLE_S, ScorerPool, ScoringRun
 from workers.ray_tasks import perform_remotely
 from workers.ray_training import SharedTraining
-from workers.sessions import end_session, remove_folder
-
-WATCH_S: Final = 0.5
-"""Between two looks at the processes of Ray."""
-
-SILENCE_S: Final = 20.0
-"""A cluster whose head says nothing for so long is lost."""
+from workers.sessions import end_session
 
 REACH_S: Final = 5.0
 """For a connection to the head of a cluster."""
 
 LEAST_ROOM_BYTES: Final = 2 * 2**20
 """For the logs and sockets of a local Ray."""
-
-VITAL: Final = ("gcs_server", "raylet")
 
 LOST: Final = 3
 """Exit status where the Ray is lost."""
@@ -80,10 +72,15 @@ class Run:
 
 @final
 class Driver:
-    """Runs tasks on a Ray that is there."""
+    """Runs tasks on a Ray that is there.
 
-    def __init__(self, connection: "Connection[Any, Any]", begin: Begin) -> None:
+    Where the Ray is lost this process ends, and its end is all that is said of it: whoever waits for a task
+    then hears of the loss when nothing of this Ray is left.
+    """
+
+    def __init__(self, connection: "Connection[Any, Any]", begin: Begin, lookout: Lookout) -> None:
         self._connection = connection
+        self._lookout = lookout
         self._sending = threading.Lock()
         self._workshop = begin.workshop
         self._pool = ScorerPool(begin.workshop)
@@ -107,13 +104,19 @@ class Driver:
                     self._runs[number].cancel()
         self._leaving.set()
 
-    def watch(self, lost: Callable[[], bool]) -> None:
+    def watch(self) -> None:
         """End this process when the Ray is lost; meanwhile end scorers that are idle for long."""
         while not self._leaving.wait(WATCH_S):
-            if lost():
+            if self._lookout.lost():
+                self._lose()
+            self._pool.end_idle(IDLE_S)
+
+    def _lose(self) -> None:
+        """End with the Ray that is lost, unless this process ends anyway."""
+        with self._sending:  # whatever its tasks still say is not sent
+            if not self._leaving.is_set():
                 end_session(os.getpid())
                 os._exit(LOST)
-            self._pool.end_idle(IDLE_S)
 
     def _follow(self, number: int, task: Task, run: Run) -> None:
         ended, kills = Ended(number), oom_kills()
@@ -121,7 +124,10 @@ class Driver:
             for event in self._events(task, run):
                 self._send(Said(number, event))
         except Exception as error:  # noqa: BLE001 - whatever it is, who waits is told
-            ended = Ended(number, blamed(translated(error), oom_kills() - kills))
+            found = translated(error)
+            if self._lookout.lost_with(found):
+                self._lose()
+            ended = Ended(number, blamed(found, oom_kills() - kills))
             run.end()
             if isinstance(ended.error, ComputeError) and ended.error.fault == "out_of_memory":
                 self._pool.end_idle()  # whatever holds memory and does nothing
@@ -159,21 +165,22 @@ def main() -> None:
     connection: Connection[Any, Any] = Connection(int(sys.argv[1]))
     begin = connection.recv()
     try:
-        lost = _have_ray(begin)
+        lookout = _have_ray(begin)
     except Exception as error:  # noqa: BLE001 - whatever it is, who waits is told
         connection.send(Unable(not_started(error)))
     else:
-        driver = Driver(connection, begin)
-        threading.Thread(target=driver.watch, args=(lost,), daemon=True).start()
+        driver = Driver(connection, begin, lookout)
+        threading.Thread(target=driver.watch, daemon=True).start()
         connection.send(Ready())
         driver.serve()
         ray.shutdown()
     end_session(os.getpid())
-    remove_folder(begin.folder)
+    shutil.rmtree(begin.folder, ignore_errors=True)
+    clear_scratch(begin.workshop.folder / "scratch")
 
 
-def _have_ray(begin: Begin) -> Callable[[], bool]:
-    """Start or join a Ray; return what tells whether it is lost."""
+def _have_ray(begin: Begin) -> Lookout:
+    """Start or join a Ray; return what looks after it."""
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if begin.address is not None:
         _check_reachable(begin.address)
@@ -182,7 +189,7 @@ def _have_ray(begin: Begin) -> Callable[[], bool]:
         except Exception as error:
             # Ray has no one error for this.
             raise not_joined(error, begin.address) from error
-        return _Heard().lost
+        return JoinedLookout()
     free = shutil.disk_usage(begin.folder).free
     if free < LEAST_ROOM_BYTES:
         # Ray itself would wait for half a minute and then not say why.
@@ -198,9 +205,7 @@ def _have_ray(begin: Begin) -> Callable[[], bool]:
         _temp_dir=str(begin.folder),
         **common,
     )
-    # Children of this process that Ray itself does not miss for a minute.
-    vital = [child for child in psutil.Process().children() if child.name() in VITAL]
-    return lambda: not all(_lives(process) for process in vital)
+    return LocalLookout()
 
 
 def _check_reachable(address: str) -> None:
@@ -212,38 +217,6 @@ def _check_reachable(address: str) -> None:
         raise ComputeError(
             "ray_away", f"there is no Ray to join at {address} ({error}): start it, or correct the address"
         ) from error
-
-
-@final
-class _Heard:
-    """Whether the head of a joined cluster still answers, and knows this machine."""
-
-    def __init__(self) -> None:
-        self._node = ray.get_runtime_context().get_node_id()
-        self._last = time.monotonic()
-        self._gone = threading.Event()
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def lost(self) -> bool:
-        """Return whether it does not, or has not for long."""
-        return self._gone.is_set() or time.monotonic() - self._last > SILENCE_S
-
-    def _listen(self) -> None:
-        while not self._gone.wait(WATCH_S):
-            try:
-                alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-            except Exception:  # noqa: BLE001 - Ray has no one error for this
-                alive = set()
-            if self._node not in alive:
-                self._gone.set()
-            self._last = time.monotonic()
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,11 +13,12 @@ from typing import Final, final
 
 from nas.faults import as_compute_error
 from nas.tasks import Task
+from nas.workplace import clear_scratch
 from search_spaces.errors import ComputeError
 from workers.oom_kills import oom_kills
 from workers.ray_environment import environment
 from workers.ray_messages import Begin, Cancel, Ended, Leave, Ready, Said, Start, Unable, Workshop
-from workers.sessions import end_session, remove_folder
+from workers.sessions import end_session
 
 OBJECT_STORE_BYTES: Final = 100 * 2**20
 """What tasks hand over is small: everything large goes through the artifact store."""
@@ -67,7 +69,8 @@ class DriverProcess:
         self._lock = threading.Lock()
         self._runs: dict[int, RunMessages] = {}
         self._last_run = 0
-        self._gone = False
+        self._ending = False
+        self._scratch = workshop.folder / "scratch"
         self._kills = oom_kills()
         try:
             self._folder = Path(tempfile.mkdtemp(prefix="hwnas-", dir=place))
@@ -95,22 +98,19 @@ class DriverProcess:
         self._listener.start()
 
     @property
-    def gone(self) -> bool:
-        """Whether it has ended."""
-        return self._gone
+    def ending(self) -> bool:
+        """Whether it has ended or begun to: it takes no task. `close` waits for its end."""
+        return self._ending
 
-    def start(self, task: Task, messages: RunMessages) -> None:
-        """Run a task.
-
-        Raises:
-            ComputeError: The driver has just ended.
-        """
+    def start(self, task: Task, messages: RunMessages) -> bool:
+        """Run a task; return False where it was not taken, because the driver is ending."""
         with self._lock:
-            self._last_run += 1
-            messages.number = self._last_run
-            self._runs[messages.number] = messages
-            if not self._tell(Start(messages.number, task)):
-                raise self._lost()
+            self._ending = self._ending or not self._tell(Start(self._last_run + 1, task))
+            if not self._ending:
+                self._last_run += 1
+                messages.number = self._last_run
+                self._runs[messages.number] = messages
+            return not self._ending
 
     def cancel(self, messages: RunMessages) -> None:
         """End a run and wait until nothing of it is left."""
@@ -121,8 +121,9 @@ class DriverProcess:
             self.close()
 
     def close(self) -> None:
-        """End it and everything that it started."""
+        """End it and everything that it started; nothing of it is left when this returns."""
         with self._lock:
+            self._ending = True
             self._tell(Leave())
         self._listener.join(_END_S)
         self._process.kill()
@@ -161,10 +162,11 @@ class DriverProcess:
                 del self._runs[message.run]
                 messages.over.set()
             messages.waiting.put(message)
+        with self._lock:
+            self._ending = True
         error = self._lost()
         self._clear()
         with self._lock:
-            self._gone = True
             self._connection.close()
             for number, messages in self._runs.items():
                 messages.waiting.put(Ended(number, error))
@@ -188,7 +190,8 @@ class DriverProcess:
         """Wait for the end of the process; remove what it left."""
         self._process.wait()
         end_session(self._process.pid)
-        remove_folder(self._folder)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        clear_scratch(self._scratch)
 
     def _last_words(self) -> str:
         log = self._folder / "driver.log"

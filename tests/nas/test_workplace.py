@@ -12,7 +12,7 @@ from nas.specs import SpaceSpec
 from nas.task_events import TensorFiles
 from nas.tasks import StockNetwork, TunedSubnet, WholeSpace
 from nas.training.weights import load_supernet, save_supernet
-from nas.workplace import Workplace, network_space, scratch_folder, space_for, stock_space
+from nas.workplace import Workplace, clear_scratch, network_space, scratch_folder, space_for, stock_space
 from search_spaces.base import Architecture, Space, space_digest
 from search_spaces.errors import ArtifactError, DataError
 from search_spaces.modules.supernet import Supernet
@@ -83,6 +83,17 @@ def test_scratch_of_killed_processes_is_removed(tmp_path: Path) -> None:
     with scratch_folder(tmp_path):
         assert not left.exists()
         assert kept.exists()
+
+
+def test_scratch_of_a_process_that_nobody_has_waited_for_is_removed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as ended:
+        assert ended.stdout is not None
+        ended.stdout.read()
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        left = tmp_path / f"{ended.pid}-0123"
+        left.mkdir()
+        clear_scratch(tmp_path)
+        assert not left.exists()
 
 
 def _largest() -> tuple[Space, Architecture]:

@@ -38,6 +38,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "nas/training/options.py": "tests/nas/training/test_trainer.py",
     # What runs in the processes of Ray is tested through them.
     "workers/ray_driver.py": "tests/workers/test_cluster.py",
+    "workers/ray_lookout.py": "tests/workers/test_cluster.py",
     "workers/ray_messages.py": "tests/workers/test_cluster.py",
     "workers/ray_process.py": "tests/workers/test_cluster.py",
     "workers/ray_scorers.py": "tests/workers/test_cluster.py",

@@ -21,11 +21,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def descendants(pid: int | None = None) -> list[psutil.Process]:
     """Every living process below one, this one if not given."""
-    return [
-        process
-        for process in psutil.Process(pid).children(recursive=True)
-        if process.status() != psutil.STATUS_ZOMBIE
-    ]
+    return alive(psutil.Process(pid).children(recursive=True))
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that are not gone; one that has ended and that nobody has waited for is."""
+    return [process for process in processes if process.is_running() and not _ended(process)]
+
+
+def _ended(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def named(start: str, pid: int | None = None) -> list[psutil.Process]:

@@ -1,11 +1,10 @@
 import subprocess
 import sys
-import threading
-from pathlib import Path
 
 import psutil
 
-from workers.sessions import end_session, remove_folder
+from tests.workers.ray_processes import alive
+from workers.sessions import end_session
 
 CHILD = "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); sys.exit()"
 
@@ -18,8 +17,19 @@ def test_what_outlives_its_parent_is_ended_with_the_session() -> None:
     leader.wait()
     assert orphan.is_running()
     end_session(leader.pid)
-    psutil.wait_procs([orphan], timeout=10)
-    assert not orphan.is_running()
+    assert alive([orphan]) == []
+
+
+def test_what_is_just_being_started_is_ended_too() -> None:
+    spawner = "import os, subprocess\nwhile True: print(subprocess.Popen(['sleep', '60']).pid, flush=True)"
+    with subprocess.Popen(
+        [sys.executable, "-c", spawner], stdout=subprocess.PIPE, start_new_session=True
+    ) as leader:
+        assert leader.stdout is not None
+        leader.stdout.readline()
+        end_session(leader.pid)
+        started = [int(line) for line in leader.stdout.read().splitlines()]
+    assert alive([psutil.Process(pid) for pid in started if psutil.pid_exists(pid)]) == []
 
 
 def test_another_session_is_left_alone() -> None:
@@ -27,20 +37,3 @@ def test_another_session_is_left_alone() -> None:
         end_session(2**22 + 1)
         assert other.poll() is None
         other.kill()
-
-
-def test_a_folder_is_gone_though_somebody_writes_into_it_for_a_moment(tmp_path: Path) -> None:
-    folder, begun = tmp_path / "folder", threading.Event()
-
-    def write() -> None:
-        for number in range(200):
-            folder.mkdir(exist_ok=True)
-            (folder / f"{number}.log").write_text("still here")
-            begun.set()
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    begun.wait()
-    writer.join()
-    remove_folder(folder)
-    assert not folder.exists()
