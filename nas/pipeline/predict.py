@@ -4,6 +4,7 @@ Predictors are fitted for fp32 alone. For targets of another precision, some net
 """
 
 from contextlib import closing
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -13,12 +14,12 @@ from nas.accuracy_predictor import AccuracyPredictor, fit
 from nas.data.dataset import Fold
 from nas.pipeline.amounts import NUM_SUBNETS
 from nas.pipeline.context import Done, PhaseContext, SearchContext
+from nas.pipeline.damage import kept_answers
 from nas.pipeline.options import augmentation_of, quantised_precisions
 from nas.pipeline.shift import keep_paired_answers
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.results import Document
-from nas.store.arrays import packed, unpacked
 from nas.task_events import SubnetScored
 from nas.tasks import ScoreSubnets
 from nas.training.recipes import spread_architectures
@@ -47,12 +48,7 @@ def run(ctx: PhaseContext) -> Done:
     The answers are kept with the supernet too: another search on it scores nothing.
     """
     supernet = ctx.run.load(TRAIN, TrainDocument)
-    answers = ctx.stores.supernets.answers(ctx.tenant, supernet.id)
-    if not answers:
-        archs = sampled_subnets(ctx)
-        answers = ctx.stores.artifacts.put(packed({"archs": archs, "correct": _score(ctx, supernet, archs)}))
-        ctx.stores.supernets.keep_answers(ctx.run.lease, supernet.id, answers)
-    scored = unpacked(ctx.stores.artifacts.get(answers))
+    scored = kept_answers(ctx, supernet.id, "answers", partial(_answers, ctx, supernet))
     archs, correct = scored["archs"], scored["correct"]
     ctx.run.save_arrays(NAME, archs=archs, correct=correct)
     for precision in quantised_precisions(ctx.spec):
@@ -60,6 +56,11 @@ def run(ctx: PhaseContext) -> Done:
     predictor = fit_fold(ctx, ctx.dataset.folds[0], archs, correct)
     ctx.run.save(NAME, PredictDocument(num_subnets=len(archs), report=dict(predictor.report)))
     return Done()
+
+
+def _answers(ctx: PhaseContext, supernet: TrainDocument) -> dict[str, NDArray[Any]]:
+    archs = sampled_subnets(ctx)
+    return {"archs": archs, "correct": _score(ctx, supernet, archs)}
 
 
 def _score(ctx: PhaseContext, supernet: TrainDocument, archs: IntArray) -> BoolArray:

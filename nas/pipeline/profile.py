@@ -25,9 +25,10 @@ from nas.jobs import Waiting
 from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
 from nas.pipeline.costs import PLAIN
+from nas.pipeline.damage import sound_table
 from nas.pipeline.measuring import measured, measured_layers
 from nas.pipeline.renewal import Measuring, renewed
-from nas.pipeline.tables import check_limits, context_of, latest_table
+from nas.pipeline.tables import check_limits, context_of
 from nas.results import Document, TableSummary
 from nas.specs import ContextSpec
 from nas.training.recipes import spread_architectures
@@ -130,7 +131,7 @@ def profile_context(ctx: RunContext, spec: ContextSpec, metric: LatencyMetric = 
         layers=partial(measured_layers, ctx),
         choose=partial(calibration_set, ctx.space),
     )
-    table = renewed(ctx, latest_table(ctx.stores, context), measuring)
+    table = renewed(ctx, sound_table(ctx, context), measuring)
     if table is None:
         return None
     missing = table.missing(distinct_layers(ctx.space))

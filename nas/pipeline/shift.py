@@ -16,12 +16,12 @@ from latency_predictors.predictor import exact_cost
 from nas.export.quantize import QUANTISER_VERSION
 from nas.pipeline.amounts import NUM_PAIRED
 from nas.pipeline.context import PhaseContext
+from nas.pipeline.damage import kept_answers
 from nas.pipeline.networks import exports
 from nas.pipeline.train import TrainDocument
 from nas.precision_shift import PairedAnswers
 from nas.results import AccuracyShift
 from nas.specs import Precision
-from nas.store.arrays import packed, unpacked
 from nas.tasks import WholeSpace
 from search_spaces.base import IntArray, SearchSpace
 from search_spaces.sampling import as_architecture
@@ -44,13 +44,13 @@ def keep_paired_answers(
         archs: To choose from, (n, choices).
         precision: Beside fp32.
     """
-    name = answers_name(precision)
-    kept = ctx.stores.supernets.answers(ctx.tenant, supernet.id, name)
-    if not kept:
+
+    def make() -> dict[str, NDArray[Any]]:
         some = from_small_to_large(ctx.space, archs, NUM_PAIRED, ctx.spec.seed)
-        kept = ctx.stores.artifacts.put(packed(_scored(ctx, phase, supernet, some, precision)))
-        ctx.stores.supernets.keep_answers(ctx.run.lease, supernet.id, kept, name)
-    ctx.run.save_arrays(f"{phase}.{precision}", **unpacked(ctx.stores.artifacts.get(kept)))
+        return _scored(ctx, phase, supernet, some, precision)
+
+    kept = kept_answers(ctx, supernet.id, answers_name(precision), make)
+    ctx.run.save_arrays(f"{phase}.{precision}", **kept)
 
 
 def paired_answers(ctx: PhaseContext, phase: str, precision: Precision) -> PairedAnswers | None:

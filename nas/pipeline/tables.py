@@ -13,7 +13,7 @@ from nas.pipeline.costs import cost_predictors, known_predictors
 from nas.specs import ContextSpec, TargetSpec
 from nas.store.stores import Stores
 from search_spaces.base import SearchSpace
-from search_spaces.errors import InfeasibleError
+from search_spaces.errors import ArtifactError, InfeasibleError
 
 NUM_SAMPLED: Final = 20_000
 """Random architectures behind a share of the space that is only told: its interval is below a point."""
@@ -26,9 +26,30 @@ def context_of(spec: ContextSpec) -> ExecutionContext:
 
 
 def latest_table(stores: Stores, context: ExecutionContext) -> LookupTable:
-    """Return the table of this host and a context; an empty one where nothing has been measured."""
+    """Return the table of this host and a context; an empty one where nothing has been measured.
+
+    One that is damaged has no entries either, until a phase has made it again (`nas.pipeline.damage`).
+    """
+    try:
+        return stored_table(stores, context)
+    except ArtifactError:
+        return emptied_table(stores, context)
+
+
+def stored_table(stores: Stores, context: ExecutionContext) -> LookupTable:
+    """Return the table of this host and a context likewise.
+
+    Raises:
+        ArtifactError: It is damaged.
+    """
     found = stores.tables.load(host_device().digest, context.digest)
     return found or LookupTable(device=host_device(), context=context)
+
+
+def emptied_table(stores: Stores, context: ExecutionContext) -> LookupTable:
+    """Return it without its entries: its corrections are rows of the database."""
+    kept = stores.tables.corrections(host_device().digest, context.digest)
+    return LookupTable(device=host_device(), context=context, corrections=kept)
 
 
 def check_limits(ctx: SearchContext, target: TargetSpec) -> float:

@@ -9,6 +9,7 @@ from typing import Final
 
 from nas.jobs import Waiting
 from nas.pipeline.context import PhaseContext, Reads, SearchContext
+from nas.pipeline.damage import damage_of, tell_damage
 from nas.pipeline.options import options_of, recipe_of
 from nas.specs import SearchSpec
 from nas.store.supernet_store import StoredCheckpoint, StoredSupernet, SupernetKey
@@ -87,9 +88,12 @@ class Trained:
 
 
 def find_trained(ctx: Reads, key: SupernetKey, epochs: int | None) -> Trained | None:
-    """Return the finished training of a key: of so many epochs, or of the most where no number is given."""
+    """Return the finished training of a key: of so many epochs, or of the most where no number is given.
+
+    One whose weights are damaged does not count.
+    """
     for stored in ctx.stores.supernets.find(ctx.tenant, key):
-        if stored.weights and epochs in (None, stored.epochs):
+        if stored.weights and epochs in (None, stored.epochs) and damage_of(ctx, stored) is None:
             return as_trained(stored)
     return None
 
@@ -100,8 +104,9 @@ def find_alike(ctx: SearchContext, key: SupernetKey, cpu_seconds: float) -> Trai
     How many epochs fit into CPU-seconds is found out with a stopwatch, never the same twice: what took half
     of them to double is as good as what would be trained now.
     """
-    finished = [as_trained(stored) for stored in ctx.stores.supernets.find(ctx.tenant, key) if stored.weights]
-    alike = [one for one in finished if cpu_seconds / ALIKE <= one.cpu_seconds <= cpu_seconds * ALIKE]
+    finished = [stored for stored in ctx.stores.supernets.find(ctx.tenant, key) if stored.weights]
+    sound = [as_trained(stored) for stored in finished if damage_of(ctx, stored) is None]
+    alike = [one for one in sound if cpu_seconds / ALIKE <= one.cpu_seconds <= cpu_seconds * ALIKE]
     return min(alike, key=lambda one: abs(one.cpu_seconds - cpu_seconds), default=None)
 
 
@@ -116,7 +121,7 @@ def train_to_end(
     """Train a network, or go on with its training, or take it where it is trained.
 
     Waits where another job trains it just now: for the weights, or for the training where that job ends
-    without them.
+    without them. Weights that are damaged are trained again.
 
     Args:
         ctx: The search.
@@ -126,9 +131,13 @@ def train_to_end(
         enough: Epochs with which what others have trained, or train now, will do; None for `epochs` alone.
     """
     store, lease = ctx.stores.supernets, ctx.run.lease
-    stored = store.begin(lease, training_key(ctx, network), epochs, enough=enough)
-    if stored.weights:
-        return as_trained(stored)
+    key = training_key(ctx, network)
+    while (stored := store.begin(lease, key, epochs, enough=enough)).weights:
+        damage = damage_of(ctx, stored)
+        if damage is None:
+            return as_trained(stored)
+        tell_damage(ctx, f"weights of supernet {stored.id}", damage)
+        store.discard(lease, stored.id, stored.weights)
     if stored.trainer != lease.job_id:
         ctx.progress.say(f"job {stored.trainer} trains the same network: waiting for it")
         return Waiting(stored.id)

@@ -19,6 +19,9 @@ from search_spaces.errors import UsageError
 KEPT: Final = 2
 """Generations of checkpoints: the one before the newest is for the day that the newest is damaged."""
 
+DISCARDED: Final = "discarded"
+"""Name in a summary: what was told of trainings whose weights were damaged, oldest first."""
+
 
 @dataclass(frozen=True)
 class SupernetKey:
@@ -226,15 +229,38 @@ class DatabaseSupernetStore:
         Raises:
             LeaseLost: The job is another's; nothing was written.
         """
+        own = and_(supernets.c.id == supernet_id, supernets.c.tenant == lease.tenant)
         event = NewEvent("supernet", {"supernet": supernet_id, "weights": weights})
-        trained = (
-            update(supernets)
-            .where(supernets.c.id == supernet_id, supernets.c.tenant == lease.tenant)
-            .values(weights=weights, summary=dict(summary), finished_at_ms=now_ms())
-        )
         with fenced(self._engine, lease, event) as connection:
-            connection.execute(trained)
+            known = connection.execute(select(supernets.c.summary).where(own)).scalar_one()
+            values = {"weights": weights, "summary": {**known, **summary}, "finished_at_ms": now_ms()}
+            connection.execute(update(supernets).where(own).values(values))
             return _forget(connection, supernet_id, keep=0) - {weights}
+
+    def discard(self, lease: Lease, supernet_id: str, weights: str) -> None:
+        """Have a supernet trained again, because its weights are damaged.
+
+        What was told of it stands in its summary from then on, under `discarded`. Where another has discarded
+        them, or trained it again, nothing changes.
+
+        Args:
+            lease: Of the job that has found the damage.
+            supernet_id: Which one.
+            weights: Digest of what is damaged.
+
+        Raises:
+            LeaseLost: The job is another's; nothing was written.
+        """
+        own = and_(supernets.c.id == supernet_id, supernets.c.tenant == lease.tenant)
+        event = NewEvent("discarded", {"supernet": supernet_id, "weights": weights})
+        with fenced(self._engine, lease, event) as connection:
+            row = connection.execute(select(supernets).where(own)).one()
+            told = {name: value for name, value in row.summary.items() if name != DISCARDED}
+            old = {**told, "weights": row.weights, "finished_at_ms": row.finished_at_ms}
+            summary = {DISCARDED: [*row.summary.get(DISCARDED, []), old]}
+            values = {"weights": "", "finished_at_ms": 0, "summary": summary}
+            damaged = and_(own, supernets.c.weights == weights)
+            connection.execute(update(supernets).where(damaged).values(values))
 
 
 def _of(tenant: str, key: SupernetKey) -> ColumnElement[bool]:

@@ -79,23 +79,23 @@ class DatabaseTableStore:
             query = query.where(lookup_tables.c.version == version)
         with reading(self._engine) as connection:
             row = connection.execute(query.limit(1)).one_or_none()
-            found = connection.execute(_newest_corrections(device, context)).all()
         if row is None:
             return None
-        try:
-            table = LookupTable.model_validate_json(self._artifacts.get(row.artifact))
-            kept = {one.space_digest: Correction.model_validate(one.content) for one in found}
-        except ValidationError as error:
-            raise ArtifactError(
-                "damaged_table", f"table {row.artifact[:12]} cannot be read: profile the device again"
-            ) from error
-        return table.model_copy(update={"corrections": kept})
+        table = self._read(row.artifact)
+        return table.model_copy(update={"corrections": self.corrections(device, context)})
+
+    def corrections(self, device: str, context: str) -> dict[str, Correction]:
+        """Return the newest corrections of a table, by space, whether its artifact is sound or not."""
+        with reading(self._engine) as connection:
+            found = connection.execute(_newest_corrections(device, context)).all()
+        return {one.space_digest: Correction.model_validate(one.content) for one in found}
 
     def publish(self, lease: Lease, table: LookupTable) -> int:
         """Publish a table and its corrections; return the version.
 
         Entries and calibration networks that somebody else has published meanwhile stay: what was measured is
-        never dropped. What is published already gives no new version.
+        never dropped. What is published already gives no new version. A version whose artifact is damaged
+        adds nothing: its measurements are kept as sessions.
 
         Raises:
             LeaseLost: The job is another's; nothing was written.
@@ -160,10 +160,21 @@ class DatabaseTableStore:
             newest = connection.execute(_origins(device, context)).one_or_none()
         return newest.spec if newest is not None and newest.kind == JobKind.IMPORT else None
 
+    def _read(self, artifact: str) -> LookupTable:
+        try:
+            return LookupTable.model_validate_json(self._artifacts.get(artifact))
+        except ValidationError as error:
+            raise ArtifactError(
+                "damaged_table", f"table {artifact[:12]} cannot be read: profile the device again"
+            ) from error
+
     def _merged(self, artifact: str | None, table: LookupTable) -> LookupTable:
         if artifact is None:
             return table
-        there = LookupTable.model_validate_json(self._artifacts.get(artifact))
+        try:
+            there = self._read(artifact)
+        except ArtifactError:
+            return table
         entries = {**there.entries, **table.entries}
         for key in there.entries.keys() & table.entries.keys():
             entries[key] = _better(there.entries[key], table.entries[key])

@@ -219,6 +219,19 @@ class Home:
         shutil.copytree(self.settings.home, folder, symlinks=True)
         return Home(folder, f"{self.watch.name}-{folder.name}")
 
+    def damage(self, digest: str) -> None:
+        """Change one byte of an artifact."""
+        path = self.stores.artifacts.local_path(digest)
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.chmod(0o644)
+        path.write_bytes(content)
+
+    def events(self, run: JobRun, kind: str) -> list[Mapping[str, Any]]:
+        """What a job has said of a kind."""
+        said = self.stores.jobs.events(run.lease.tenant, run.id)
+        return [event.data for event in said if event.kind == kind]
+
     def placed(self, files: TensorFiles) -> Path:
         """Where stored weights can be read."""
         workplace = Workplace(self.stores.artifacts, self.settings.home, self.settings.home)

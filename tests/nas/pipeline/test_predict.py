@@ -20,7 +20,6 @@ from nas.store.session import writing
 from nas.task_events import SubnetScored
 from nas.tasks import ScoreSubnets, Task
 from nas.training.weights import load_supernet
-from search_spaces.errors import ArtifactError
 from search_spaces.sampling import as_architecture, canonical, largest, smallest
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import Home, Recorder
@@ -132,14 +131,21 @@ def test_answers_belong_to_their_subnets_in_whatever_order_they_come(
     np.testing.assert_array_equal(unpacked(copied.stores.artifacts.get(answers))["archs"], found["archs"])
 
 
-def test_damaged_answers_are_named(copied: Home, finished: FinishedSearch) -> None:
+@pytest.mark.parametrize("lost", ["damaged", "gone"])
+def test_answers_that_are_lost_are_scored_again(copied: Home, finished: FinishedSearch, lost: str) -> None:
     ctx = trained(copied, finished)
     answers = copied.stores.supernets.answers("local", ctx.run.load("train", TrainDocument).id)
-    path = copied.stores.artifacts.local_path(answers)
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ArtifactError) as caught:
-        predict.run(ctx)
-    assert caught.value.code == "artifact_damaged"
+    if lost == "gone":
+        copied.stores.artifacts.remove(answers)
+    else:
+        copied.damage(answers)
+    assert predict.run(ctx) == Done()
+    again, before = (run.load_arrays("predict") for run in (ctx.run, finished.run))
+    np.testing.assert_array_equal(again["correct"], before["correct"])
+    assert unpacked(copied.stores.artifacts.get(answers)).keys() == again.keys()
+    (told,) = copied.events(ctx.run, "damaged")
+    assert told["code"] == ("artifact_missing" if lost == "gone" else "artifact_damaged")
+    assert str(told["what"]).startswith("answers of supernet ")
 
 
 def forget_answers(home: Home, supernet_id: str) -> None:

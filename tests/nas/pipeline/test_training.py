@@ -18,7 +18,7 @@ from nas.pipeline.training import (
     train_to_end,
     training_key,
 )
-from nas.store.supernet_store import StoredCheckpoint
+from nas.store.supernet_store import StoredCheckpoint, SupernetKey
 from nas.task_events import TensorFiles
 from nas.tasks import Network, StockNetwork, TrainNetwork, TunedSubnet, WholeSpace
 from search_spaces.sampling import as_architecture, largest, smallest
@@ -56,14 +56,6 @@ def checkpoints(ctx: PhaseContext) -> tuple[StoredCheckpoint, ...]:
     """Of the training that was killed, newest first."""
     (supernet,) = ctx.stores.supernets.find(ctx.tenant, training_key(ctx, WHOLE))
     return ctx.stores.supernets.checkpoints(ctx.tenant, supernet.id)
-
-
-def damage(home: Home, digest: str) -> None:
-    """Change one byte of an artifact."""
-    path = home.stores.artifacts.local_path(digest)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
 
 
 def said(ctx: PhaseContext) -> list[str]:
@@ -150,7 +142,7 @@ def test_where_the_newest_checkpoint_is_damaged_the_one_before_is_used_and_that_
 ) -> None:
     ctx = home.context()
     kill_after(ctx, 3)
-    damage(home, checkpoints(ctx)[0].artifacts[name])
+    home.damage(checkpoints(ctx)[0].artifacts[name])
     trained = train(ctx, WHOLE, EPOCHS, Place("train"))
     damaged, resumed = said(ctx)
     assert "checkpoint-00000003.safetensors is damaged" in damaged
@@ -163,7 +155,7 @@ def test_where_no_checkpoint_is_sound_it_starts_again(home: Home, undisturbed: T
     ctx = home.context()
     kill_after(ctx, 2)
     newest, before = checkpoints(ctx)
-    damage(home, newest.artifacts["tensors"])
+    home.damage(newest.artifacts["tensors"])
     home.stores.artifacts.remove(before.artifacts["tensors"])
     trained = train(ctx, WHOLE, EPOCHS, Place("train"))
     assert len(said(ctx)) == 2
@@ -206,21 +198,27 @@ def test_trainings_are_told_apart_by_what_they_start_from(finished: FinishedSear
     assert len(keys(ctx, *networks)) == len(networks)
 
 
+def finish(ctx: PhaseContext, key: SupernetKey, epochs: int, cpu_seconds: float) -> None:
+    """As if a network had been trained."""
+    row = ctx.stores.supernets.begin(ctx.run.lease, key, epochs)
+    weights, manifest = (ctx.stores.artifacts.put(f"{part} {epochs}".encode()) for part in ("weights", "of"))
+    told = {"manifest": manifest, "weight_hash": "h", "num_params": 1, "seconds": 1.0}
+    ctx.stores.supernets.finish(ctx.run.lease, row.id, weights, {**told, "cpu_seconds": cpu_seconds})
+
+
 def test_of_several_finished_ones_that_with_most_epochs_is_taken(home: Home) -> None:
     ctx, store = home.context(), home.stores.supernets
     key = training_key(ctx, WHOLE)
     assert find_trained(ctx, key, None) is None
-    told = {"manifest": "m", "weight_hash": "h", "num_params": 1, "seconds": 1.0, "cpu_seconds": 1.0}
     for epochs in (9, 10, 2):
-        row = store.begin(ctx.run.lease, key, epochs)
-        store.finish(ctx.run.lease, row.id, f"{epochs:064}", told)
+        finish(ctx, key, epochs, cpu_seconds=1.0)
     store.begin(ctx.run.lease, key, 50)
     found = find_trained(ctx, key, None)
     assert found is not None
     assert found.epochs == 10
     exactly = find_trained(ctx, key, 9)
     assert exactly is not None
-    assert exactly.weights == TensorFiles(f"{9:064}", "m")
+    assert exactly.epochs == 9
     assert find_trained(ctx, key, 3) is None
     assert [one.epochs for one in started(ctx, key)] == [50]
 
@@ -228,10 +226,8 @@ def test_of_several_finished_ones_that_with_most_epochs_is_taken(home: Home) -> 
 def test_a_training_of_about_as_many_cpu_seconds_is_as_good(home: Home) -> None:
     ctx, store = home.context(), home.stores.supernets
     key = training_key(ctx, StockNetwork("resnet"))
-    told = {"manifest": "m", "weight_hash": "h", "num_params": 1, "seconds": 1.0}
     for epochs in (2, 9, 10):
-        row = store.begin(ctx.run.lease, key, epochs)
-        store.finish(ctx.run.lease, row.id, f"{epochs:064}", {**told, "cpu_seconds": 10.0 * epochs})
+        finish(ctx, key, epochs, cpu_seconds=10.0 * epochs)
     store.begin(ctx.run.lease, key, 11)
     found = [find_alike(ctx, key, cpu_seconds) for cpu_seconds in (9.0, 10.0, 91.0, 200.0, 201.0, 0.0)]
     assert [one.epochs if one else None for one in found] == [None, 2, 9, 10, None, None]

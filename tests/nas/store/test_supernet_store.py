@@ -6,13 +6,14 @@ from threading import Barrier
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import NoResultFound
 
 from nas.jobs import Cancelled, Fault, Faulted, Outcome, Released, Succeeded, Waiting
 from nas.leases import Lease
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_store import DatabaseJobStore
 from nas.store.session import open_engine
-from nas.store.supernet_store import DatabaseSupernetStore, StoredCheckpoint
+from nas.store.supernet_store import DISCARDED, DatabaseSupernetStore, StoredCheckpoint
 from search_spaces.errors import UsageError
 from tests.nas.store.queued import REQUEST, TENANT, claim_one, running
 from tests.nas.store.trained import DIGEST, KEY
@@ -197,3 +198,38 @@ def test_answers_are_kept_by_name(
     assert supernets.answers(TENANT, begun.id, "answers.int8") == f"{2:064x}"
     assert supernets.answers(TENANT, begun.id, "answers.int4") == ""
     assert supernets.get(TENANT, begun.id).summary["seconds"] == 3
+
+
+def test_a_discarded_supernet_is_trained_again_and_what_was_told_of_it_stays(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, supernets: DatabaseSupernetStore
+) -> None:
+    first, second = running(store, queue), running(store, queue)
+    begun = supernets.begin(first, KEY, 10)
+    supernets.finish(first, begun.id, DIGEST, {"seconds": 3})
+    supernets.keep_answers(first, begun.id, f"{1:064x}")
+    finished_at_ms = supernets.get(TENANT, begun.id).finished_at_ms
+    supernets.discard(second, begun.id, DIGEST)
+    assert supernets.answers(TENANT, begun.id) == ""
+    taken = supernets.begin(second, KEY, 10)
+    assert (taken.id, taken.weights, taken.trainer) == (begun.id, "", first.job_id), "its attempt still runs"
+    queue.settle(first, Succeeded())
+    assert supernets.begin(second, KEY, 10).trainer == second.job_id
+    supernets.finish(second, begun.id, f"{2:064x}", {"seconds": 4})
+    old = {"seconds": 3, "answers": f"{1:064x}", "weights": DIGEST, "finished_at_ms": finished_at_ms}
+    assert supernets.get(TENANT, begun.id).summary == {"seconds": 4, DISCARDED: [old]}
+    supernets.discard(second, begun.id, DIGEST)
+    assert supernets.get(TENANT, begun.id).weights == f"{2:064x}", "what was trained anew is not discarded"
+    supernets.discard(second, begun.id, f"{2:064x}")
+    told = supernets.get(TENANT, begun.id).summary[DISCARDED]
+    assert [one["seconds"] for one in told] == [3, 4]
+
+
+def test_nobody_discards_the_supernet_of_another_tenant(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, supernets: DatabaseSupernetStore
+) -> None:
+    lease = running(store, queue)
+    begun = supernets.begin(lease, KEY, 10)
+    supernets.finish(lease, begun.id, DIGEST, {})
+    with pytest.raises(NoResultFound):
+        supernets.discard(replace(lease, tenant="other"), begun.id, DIGEST)
+    assert supernets.get(TENANT, begun.id).weights == DIGEST

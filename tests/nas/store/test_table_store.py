@@ -166,6 +166,22 @@ def test_a_damaged_table_is_not_used(
     assert caught.value.code == "artifact_damaged"
 
 
+def test_a_damaged_version_is_followed_by_a_sound_one(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore, tmp_path: Path
+) -> None:
+    lease, fitted = running(store, queue), correction(0.8)
+    first = table_of("s1").with_correction(SPACE, fitted)
+    tables.publish(lease, first)
+    (path,) = (path for path in (tmp_path / "artifacts").rglob("*") if len(path.name) == 64)
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert tables.corrections(*WHERE) == {SPACE: fitted}
+    assert tables.publish(lease, table_of("s1", "s2")) == 2
+    found = tables.load(*WHERE)
+    assert found == table_of("s1", "s2").with_correction(SPACE, fitted)
+    assert tables.publish(lease, first) == 2, "the one with more sessions stays"
+
+
 def test_a_table_from_elsewhere_is_there_with_its_origin(
     store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
 ) -> None:
