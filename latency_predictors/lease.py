@@ -1,8 +1,8 @@
-"""One measuring process at a time on a device, and nobody trains there meanwhile.
+"""One measuring process at a time on a device, and nothing else computes there meanwhile.
 
-Who measures holds the device alone; whoever trains shares it for a step at a time. Two locks, because one
-that is shared again and again would never come free for somebody who wants it alone: the gate is closed
-first, then the steps that are under way are waited for.
+Who measures holds the device alone; whoever trains, scores or exports shares it for a step at a time. Two
+locks, because one that is shared again and again would never come free for somebody who wants it alone: the
+gate is closed first, then the steps that are under way are waited for.
 """
 
 import fcntl
@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+
+from latency_predictors.device import host_device
 
 
 def host_lease_folder() -> Path:
@@ -28,7 +30,7 @@ def measuring_lease(folder: Path, device_digest: str) -> Iterator[None]:
     The kernel gives the locks back when their holder ends, however it ends; nothing has to be cleaned up.
 
     Args:
-        folder: Where the lock files stand; the same for everyone who measures or trains on this host.
+        folder: Where the lock files stand; the same for everyone who measures or computes on this host.
         device_digest: Which device.
     """
     with ExitStack() as opened:
@@ -37,8 +39,11 @@ def measuring_lease(folder: Path, device_digest: str) -> Iterator[None]:
         yield
 
 
-class TrainingShare(AbstractContextManager[None]):
-    """A trainer's share of the device. Use it in a `with` statement around each step; waits while measured.
+class WorkShare(AbstractContextManager[None]):
+    """The share of a device that whoever computes there has. Use it in a `with` statement around each step.
+
+    Waits while the device is measured. A step holds one share: with a second one inside it would wait for who
+    measures, who waits for the first.
 
     Args:
         folder: As in `measuring_lease`.
@@ -64,6 +69,11 @@ class TrainingShare(AbstractContextManager[None]):
     def close(self) -> None:
         """Give the share up."""
         self._files.close()
+
+
+def host_share() -> WorkShare:
+    """Return a share of this host."""
+    return WorkShare(host_lease_folder(), host_device().digest)
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """The task of scoring subnets."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
+from latency_predictors.lease import host_share
 from nas.evaluation import SubnetEvaluator
 from nas.task_events import Event, SubnetScored
 from nas.tasks import ScoreSubnets
@@ -13,8 +15,11 @@ from nas.workplace import Workplace
 def score_subnets(task: ScoreSubnets, workplace: Workplace) -> Iterator[Event]:
     """Score each architecture of a task."""
     evaluator = open_evaluator(task, workplace)
-    for index, architecture in enumerate(task.architectures):
-        yield SubnetScored(index, evaluator.correct(architecture, task.part))
+    with closing(host_share()) as share:
+        for index, architecture in enumerate(task.architectures):
+            with share:
+                correct = evaluator.correct(architecture, task.part)
+            yield SubnetScored(index, correct)
 
 
 def open_evaluator(task: ScoreSubnets, workplace: Workplace) -> SubnetEvaluator:

@@ -10,6 +10,7 @@ from typing import Final
 import psutil
 import ray
 
+from latency_predictors.lease import host_share
 from nas.compute import perform
 from nas.evaluation import SubnetEvaluator
 from nas.scoring import open_evaluator
@@ -73,6 +74,7 @@ class Scorer:
 
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
+        self._share = host_share()
         self._task: ScoreSubnets | None = None
         self._evaluator: SubnetEvaluator | None = None
 
@@ -92,7 +94,8 @@ class Scorer:
         if self._evaluator is None or self._task != task:
             with workplace(self._workshop) as place:
                 self._evaluator, self._task = open_evaluator(task, place), task
-        correct = self._evaluator.correct(architecture, task.part)
+        with self._share:
+            correct = self._evaluator.correct(architecture, task.part)
         return SubnetScored(index, correct, cpu_s=time.process_time() - started)
 
 

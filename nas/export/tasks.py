@@ -1,8 +1,10 @@
 """The tasks of exporting: make files that are checked and scored, score files."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+from latency_predictors.lease import host_share
 from nas.evaluation import SubnetEvaluator
 from nas.export.checked import export_checked, score_file
 from nas.task_events import Event, FileScored, NetworkExported
@@ -30,25 +32,29 @@ def export_networks(task: ExportNetworks, workplace: Workplace) -> Iterator[Even
         kept.append(workplace.artifacts.put(content))
         return workplace.artifacts.local_path(kept[-1], _SUFFIX)
 
-    for index, architecture in enumerate(task.architectures):
-        static = evaluator.extract(architecture)
-        # A tuned subnet is still the architecture of its space that it was taken from.
-        named = (space, task.network.architecture) if isinstance(task.network, TunedSubnet) else None
-        made = export_checked(
-            static, *(named or (own, architecture)), dataset, keep, precision=task.precision
-        )
-        yield NetworkExported(
-            index=index,
-            architecture_digest=made.architecture_digest,
-            file=kept[-1],
-            file_bytes=made.num_bytes,
-            max_difference=made.max_difference,
-            correct=made.correct,
-            unquantised=made.unquantised,
-        )
+    # A tuned subnet is still the architecture of its space that it was taken from.
+    named = (space, task.network.architecture) if isinstance(task.network, TunedSubnet) else None
+    with closing(host_share()) as share:
+        for index, architecture in enumerate(task.architectures):
+            with share:
+                static = evaluator.extract(architecture)
+                made = export_checked(
+                    static, *(named or (own, architecture)), dataset, keep, precision=task.precision
+                )
+            yield NetworkExported(
+                index=index,
+                architecture_digest=made.architecture_digest,
+                file=kept[-1],
+                file_bytes=made.num_bytes,
+                max_difference=made.max_difference,
+                correct=made.correct,
+                unquantised=made.unquantised,
+            )
 
 
 def score_exported(task: ScoreFile, workplace: Workplace) -> Iterator[Event]:
     """Score a file on a part of the images."""
     dataset, _ = workplace.open(task.inputs)
-    yield FileScored(score_file(workplace.artifacts.local_path(task.file, _SUFFIX), dataset, task.part))
+    with closing(host_share()) as share, share:
+        correct = score_file(workplace.artifacts.local_path(task.file, _SUFFIX), dataset, task.part)
+    yield FileScored(correct)

@@ -3,9 +3,11 @@
 import math
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from latency_predictors.lease import host_share
 from nas.data.dataset import Dataset
 from nas.task_events import (
     CheckpointDamaged,
@@ -98,7 +100,8 @@ def time_supernet(task: TimeSupernet, workplace: Workplace) -> Iterator[Event]:
     """Time training steps and inferences of the space's supernet."""
     dataset, space = workplace.open(task.inputs)
     trial = Trial(space, dataset, get_recipe(task.recipe), task.options, task.seed)
-    found = measure_throughput(trial)
+    with closing(host_share()) as share, share:
+        found = measure_throughput(trial)
     yield SupernetTimed(found.step_s, found.image_s)
 
 
@@ -109,9 +112,10 @@ def time_network(task: TimeNetwork, workplace: Workplace) -> Iterator[Event]:
         own: Space = stock_space(task.network.name, space, dataset)
     else:
         own = fixed_space(space, task.network)
-    yield NetworkTimed(
-        step_cpu_seconds(Trial(own, dataset, get_recipe(task.recipe), task.options, task.seed))
-    )
+    trial = Trial(own, dataset, get_recipe(task.recipe), task.options, task.seed)
+    with closing(host_share()) as share, share:
+        step_cpu_s = step_cpu_seconds(trial)
+    yield NetworkTimed(step_cpu_s)
 
 
 def _training(

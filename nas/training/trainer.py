@@ -16,8 +16,7 @@ from typing import Final, final
 import numpy as np
 import torch
 
-from latency_predictors.device import host_device
-from latency_predictors.lease import TrainingShare, host_lease_folder
+from latency_predictors.lease import host_share
 from nas.data.dataset import Dataset
 from nas.training.augment import draw, vary
 from nas.training.checkpoint import Checkpoint, CheckpointFolder, restore, state_of
@@ -201,7 +200,7 @@ def _turn(group: Group) -> AbstractContextManager[None]:
     """
     here = float(int(hashlib.sha256(platform.node().encode()).hexdigest()[:12], 16))
     first = told(group, here).index(here) if group.size > 1 else group.rank
-    return TrainingShare(host_lease_folder(), host_device().digest) if first == group.rank else nullcontext()
+    return host_share() if first == group.rank else nullcontext()
 
 
 def _fresh(task: TrainTask, dataset: Dataset, space: SearchSpace) -> Supernet:

@@ -3,6 +3,8 @@
 What it is held against is worked out by calling training, scoring and export directly.
 """
 
+import queue
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -13,6 +15,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from latency_predictors.device import host_device
+from latency_predictors.lease import host_lease_folder, measuring_lease
 from nas.data.catalogue import open_dataset
 from nas.data.spec import DigitsSpec
 from nas.evaluation import SubnetEvaluator
@@ -346,6 +350,23 @@ class ComputeContract:
         """What is closed by hand: every implementation's iterator can be."""
         assert hasattr(events, "close")
         return events
+
+    def test_nothing_is_scored_or_exported_while_the_host_is_measured(
+        self, compute: Compute, expected: Expected
+    ) -> None:
+        self.scored(compute, expected, architectures(2))  # whatever takes its time to start is there then
+        (one,) = architectures(1)
+        scoring = ScoreSubnets(inputs(), expected.weights, (one,), "validation", SEED, Augmentation())
+        exporting = ExportNetworks(inputs(), WholeSpace(), expected.weights, (one,), SEED, Augmentation())
+        for task in (scoring, exporting):
+            said = queue.SimpleQueue[Event]()
+            thread = threading.Thread(target=lambda task=task, said=said: said.put(last(compute.run(task))))
+            with measuring_lease(host_lease_folder(), host_device().digest):
+                thread.start()
+                with pytest.raises(queue.Empty):
+                    said.get(timeout=3.0)
+            assert isinstance(said.get(timeout=60.0), SubnetScored | NetworkExported)
+            thread.join()
 
     def test_two_tasks_run_side_by_side(self, compute: Compute, expected: Expected) -> None:
         first, second = compute.run(training()), compute.run(training(seed=SEED + 1))

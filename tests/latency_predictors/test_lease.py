@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from latency_predictors.lease import TrainingShare, host_lease_folder, measuring_lease
+from latency_predictors.lease import WorkShare, host_lease_folder, measuring_lease
 
 DEVICE = "ab" * 32
 
@@ -43,8 +43,8 @@ def lock_of(folder: Path, name: str) -> Path:
 
 
 @contextmanager
-def share(folder: Path) -> Iterator[TrainingShare]:
-    opened = TrainingShare(folder, DEVICE)
+def share(folder: Path) -> Iterator[WorkShare]:
+    opened = WorkShare(folder, DEVICE)
     yield opened
     opened.close()
 
@@ -99,7 +99,7 @@ def test_a_link_in_the_place_of_a_lock_is_refused_and_its_target_untouched(name:
     with pytest.raises(OSError, match="symbolic link"), measuring_lease(folder, "d" * 64):
         pass
     with pytest.raises(OSError, match="symbolic link"):
-        TrainingShare(folder, "d" * 64)
+        WorkShare(folder, "d" * 64)
     assert target.read_text() == "precious"
 
 
@@ -192,8 +192,8 @@ def test_a_stream_of_steps_does_not_keep_anybody_from_measuring(tmp_path: Path) 
 
 def test_a_killed_trainer_holds_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from latency_predictors.lease import TrainingShare\n"
-        "share = TrainingShare(pathlib.Path(sys.argv[1]), sys.argv[2])\n"
+        "import sys, pathlib; from latency_predictors.lease import WorkShare\n"
+        "share = WorkShare(pathlib.Path(sys.argv[1]), sys.argv[2])\n"
         "share.__enter__(); print('in', flush=True)\n"
         "sys.stdin.read()"
     )
