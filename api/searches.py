@@ -14,7 +14,7 @@ from nas.pipeline.deliver import deliver_search
 from nas.report.costs import HEADS, cost_rows, cost_sentence, total_row
 from nas.report.numbers import percent
 from nas.report.words import front_sentence
-from nas.results import Document, SearchResult
+from nas.results import SEARCH_PHASES, Document, SearchResult
 from nas.settings import Settings
 from nas.store.job_run import StoredJob
 from nas.store.searches import all_searches, find_search
@@ -28,8 +28,6 @@ _NEXT: Final = {
     JobState.CANCELLED: "`hwnas search` with the same specification takes what was trained and measured",
 }
 """What a search in that state needs."""
-
-PHASES: Final = ("profile", "train", "predict", "verify", "finetune", "references", "export")
 
 
 class SearchLine(Document):
@@ -212,13 +210,13 @@ def _error(job: Job) -> str:
 
 
 def _phases_done(job: StoredJob) -> tuple[str, ...]:
-    return tuple(phase for phase in PHASES if job.has(phase))
+    return tuple(phase for phase in SEARCH_PHASES if job.has(phase))
 
 
 def _state_text(line: SearchLine) -> str:
     if line.state is JobState.SUCCEEDED:
         return f"{line.state}, {line.error.partition(':')[0]}" if line.error else str(line.state)
-    return f"{line.state} ({len(line.phases_done)} of {len(PHASES)} phases)"
+    return f"{line.state} ({len(line.phases_done)} of {len(SEARCH_PHASES)} phases)"
 
 
 def _front_text(line: SearchLine) -> str:

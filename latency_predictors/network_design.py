@@ -135,11 +135,6 @@ def variance_optimal(candidates: Regressors, count: int) -> IntArray:
     return np.array(sorted(chosen), dtype=np.int64)
 
 
-def mean_variance(candidates: Regressors, chosen: IntArray) -> float:
-    """Return the mean variance of predictions for all candidates by a fit on the chosen; a response has 1."""
-    return float(np.trace(np.linalg.solve(_precision(candidates, list(chosen)), _wanted(candidates))))
-
-
 def _gains(candidates: Regressors, chosen: list[int]) -> FloatArray:
     """Return by how much each candidate would lower the mean variance, (n,); those chosen already by 0.
 

@@ -13,10 +13,9 @@ from collections.abc import Collection
 from pydantic import Field
 
 from latency_predictors.device import Device, ExecutionContext, host_device
-from latency_predictors.lookup_table import LookupTable
 from latency_predictors.measure import Summary, TimingProtocol
 from latency_predictors.protocol import SessionResult, SubjectResult, WireModel
-from search_spaces.errors import MeasurementError, UsageError
+from search_spaces.errors import MeasurementError
 
 
 class Trace(WireModel):
@@ -37,27 +36,6 @@ class Trace(WireModel):
     context: ExecutionContext
     published_at: str
     latency_ms: dict[str, float] = Field(min_length=1)
-
-
-def trace_of(table: LookupTable, source: str, licence: str = "") -> Trace:
-    """Return the trace of a lookup table that came from elsewhere: its layers, by their keys.
-
-    Raises:
-        UsageError: `empty_trace` where nothing stands in the table.
-    """
-    if not table.entries:
-        raise UsageError(
-            "empty_trace", f"the table of {table.device.label} is empty: nothing can be replayed"
-        )
-    dates = [value.measured_at for entry in table.entries.values() for value in entry.values]
-    return Trace(
-        source=source,
-        licence=licence,
-        device=table.device,
-        context=table.context,
-        published_at=max(dates),
-        latency_ms={key: entry.median_ms for key, entry in table.entries.items()},
-    )
 
 
 def replay(trace: Trace, subjects: Collection[str], timing: TimingProtocol) -> SessionResult:

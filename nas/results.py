@@ -3,7 +3,7 @@
 What is known of one network stands in `network_results`.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from nas.network_results import (
     Accuracy,
@@ -20,6 +20,7 @@ from nas.network_results import (
 from nas.specs import SearchSpec, TargetSpec
 
 __all__ = [
+    "SEARCH_PHASES",
     "Accuracy",
     "AccuracyShift",
     "CloudPoint",
@@ -38,6 +39,9 @@ __all__ = [
     "TargetResult",
     "VerifiedNetwork",
 ]
+
+SEARCH_PHASES: Final = ("profile", "train", "predict", "verify", "finetune", "references", "export")
+"""The phases of a search, in order; each leaves a document of its name."""
 
 
 class TableSummary(Document):

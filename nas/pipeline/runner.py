@@ -1,7 +1,7 @@
 """The phases of a search, one after the other, from where an earlier attempt was."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -21,7 +21,7 @@ from nas.pipeline.references import ReferencesDocument
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.versions import versions
 from nas.ports import Artifacts
-from nas.results import Document, Ledger, PhaseCost, PhaseTime, SearchResult
+from nas.results import SEARCH_PHASES, Document, Ledger, PhaseCost, PhaseTime, SearchResult
 from nas.settings import Settings
 from nas.specs import SearchSpec
 from nas.store.counters import PHASES_ENDED, Count
@@ -29,15 +29,17 @@ from nas.store.job_run import JobRun
 from nas.workplace import space_for
 from search_spaces.base import Space
 
-PHASES: Final[Mapping[str, Callable[[PhaseContext], PhaseEnd]]] = {
-    profile.NAME: profile.run,
-    train.NAME: lambda ctx: train.run(ctx, planned_epochs),
-    predict.NAME: predict.run,
-    verify.NAME: verify.run,
-    finetune.NAME: finetune.run,
-    references.NAME: references.run,
-    export.NAME: export.run,
-}
+_FUNCTIONS: Final[tuple[Callable[[PhaseContext], PhaseEnd], ...]] = (
+    profile.run,
+    lambda ctx: train.run(ctx, planned_epochs),
+    predict.run,
+    verify.run,
+    finetune.run,
+    references.run,
+    export.run,
+)
+PHASES: Final = dict(zip(SEARCH_PHASES, _FUNCTIONS, strict=True))
+"""What each phase of a search does."""
 
 
 class Timing(Document):

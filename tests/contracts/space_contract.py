@@ -24,7 +24,7 @@ from search_spaces.base import (
     space_digest,
 )
 from search_spaces.layers import InvertedResidual
-from search_spaces.modules.statistics import MomentRecorder, Statistics
+from search_spaces.modules.statistics import Statistics
 from search_spaces.modules.supernet import Supernet
 from search_spaces.network import input_shape, layers, network, resolution
 from search_spaces.sampling import (
@@ -39,6 +39,7 @@ from search_spaces.sampling import (
     smallest,
 )
 from search_spaces.slot_tables import distinct_layers
+from tests.search_spaces.modules.moment_recorder import MomentRecorder
 
 
 def raw_architectures(space: Space, n: int, seed: int = 0) -> IntArray:

@@ -13,13 +13,13 @@ from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.network_design import design_networks
 from latency_predictors.network_features import network_features
 from latency_predictors.protocol import SessionResult
-from latency_predictors.replay import Trace, replay, trace_of
+from latency_predictors.replay import Trace, replay
 from latency_predictors.spread import SINGLE_SESSION_REL_SD, combine_sessions
 from search_spaces.base import option_values
-from search_spaces.errors import MeasurementError, UsageError
+from search_spaces.errors import MeasurementError
 from search_spaces.layers import ConvNormAct
 from search_spaces.sampling import as_architecture
-from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
+from tests.latency_predictors.sessions import CONTEXT, DEVICE
 
 LAYER = ConvNormAct((3, 8, 8), 8, 3, 1, "relu")
 TRACE = Trace(
@@ -67,17 +67,6 @@ def test_a_replayed_session_is_no_entry_of_a_table() -> None:
     with pytest.raises(MeasurementError) as caught:
         LookupTable(device=DEVICE, context=CONTEXT).merged([LAYER], [found])
     assert caught.value.code == "published_values"
-
-
-def test_a_table_that_came_from_elsewhere_can_be_replayed() -> None:
-    empty = LookupTable(device=DEVICE, context=CONTEXT)
-    key = layer_key(LAYER)
-    table = empty.merged([LAYER], [session("s1", {key: 0.25})])
-    trace = trace_of(table, "lab 2", "CC-BY-4.0")
-    assert (trace.device, trace.published_at[:10], trace.latency_ms) == (DEVICE, "2026-01-01", {key: 0.25})
-    with pytest.raises(UsageError) as caught:
-        trace_of(empty, "lab 2")
-    assert caught.value.code == "empty_trace"
 
 
 def test_published_networks_are_those_of_the_space(ofa: Published) -> None:

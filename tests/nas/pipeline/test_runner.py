@@ -15,7 +15,7 @@ from nas.pipeline.export import ExportDocument
 from nas.pipeline.runner import PHASES, Timing, collect, open_search, phase_context, run_phases
 from nas.pipeline.train import TrainDocument
 from nas.ports import Run
-from nas.results import PhaseCost, SearchResult
+from nas.results import SEARCH_PHASES, PhaseCost, SearchResult
 from nas.tasks import Task
 from search_spaces.errors import ArtifactError, TrainingError
 from tests.nas.pipeline.conftest import FinishedSearch
@@ -35,6 +35,7 @@ def test_phases_follow_each_other_and_each_has_its_time(finished: FinishedSearch
     assert all(phase.seconds > 0 for phase in finished.result.phases)
     seen = list(dict.fromkeys(phase for phase, *_ in finished.progress.steps))
     assert seen == ["profile", "train", "predict", "verify", "finetune", "references", "export"]
+    assert all(finished.run.has(phase) for phase in SEARCH_PHASES)
     for phase in PHASES:
         own = [step for step in finished.progress.steps if step[0] == phase]
         assert own[0][1:3] == (0, 1)

@@ -8,8 +8,8 @@ from nas.training.events import Trained
 from nas.training.options import NO_AUGMENTATION, Augmentation
 from nas.training.weights import load_supernet
 from search_spaces.base import Space
-from search_spaces.modules.statistics import MomentRecorder
 from search_spaces.modules.supernet import Supernet
+from tests.search_spaces.modules.moment_recorder import MomentRecorder
 
 ARCHITECTURE = (1, 1, 0)
 

@@ -18,7 +18,8 @@ from search_spaces.layers import (
 )
 from search_spaces.modules.blocks import ELASTIC_BLOCKS, ElasticBlock
 from search_spaces.modules.static import STATIC_LAYERS, build_layer
-from search_spaces.modules.statistics import MomentRecorder, Statistics
+from search_spaces.modules.statistics import Statistics
+from tests.search_spaces.modules.moment_recorder import MomentRecorder
 
 # Layers that share one set of weights, so that each but one is narrower somewhere than the weights are.
 FAMILIES: list[list[LayerSpec]] = [

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from search_spaces.errors import UsageError
 from search_spaces.modules.static import BATCH_NORM_EPSILON
-from search_spaces.modules.statistics import MomentRecorder, Statistics, batch_moments
+from search_spaces.modules.statistics import Statistics, batch_moments
+from tests.search_spaces.modules.moment_recorder import MomentRecorder
 
 ONE, ZERO = torch.ones(1), torch.zeros(1)
 
