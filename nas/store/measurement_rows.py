@@ -24,7 +24,7 @@ from nas.store.measurement_tables import (
     sessions,
 )
 from nas.store.tables import jobs
-from nas.store.waiting import DONE, FAILED, PENDING, UNSUPPORTED, queue_ready
+from nas.store.waiting import DONE, FAILED, IN_ORDER, PENDING, UNSUPPORTED, queue_ready
 from search_spaces.errors import ArtifactError
 
 CHUNK: Final = 500
@@ -102,8 +102,7 @@ def _among(device: str, context: str, protocol: str, subjects: Sequence[str]) ->
 
 
 def _locked(condition: ColumnElement[bool]) -> Any:
-    # Everybody locks tasks in this order.
-    return select(measurement_tasks).where(condition).order_by(measurement_tasks.c.id).with_for_update()
+    return select(measurement_tasks).where(condition).order_by(*IN_ORDER).with_for_update()
 
 
 def _asked_for_more(

@@ -17,6 +17,9 @@ FAILED: Final = "failed"
 UNSUPPORTED: Final = "unsupported"
 """Failed for good: the file cannot be measured in that context, however often one tries."""
 
+IN_ORDER: Final = tuple(measurement_tasks.c[name] for name in ("device", "context", "protocol", "subject"))
+"""Everybody inserts and locks tasks in this order, however many at a time: no two wait for each other."""
+
 
 def in_training() -> ColumnElement[bool]:
     """Return the condition under which the attempt that trains a supernet runs."""
@@ -44,7 +47,7 @@ def still_waits(connection: Connection, job_id: str, supernet: str) -> bool:
         select(measurement_tasks.c.state)
         .join(job_tasks, job_tasks.c.task_id == measurement_tasks.c.id)
         .where(job_tasks.c.job_id == job_id)
-        .order_by(measurement_tasks.c.id)
+        .order_by(*IN_ORDER)
         .with_for_update(of=measurement_tasks)
     )
     return PENDING in connection.execute(query).scalars().all()
@@ -66,9 +69,12 @@ def is_ready() -> ColumnElement[bool]:
 def queue_ready(connection: Connection, among: ColumnElement[bool] | None = None) -> None:
     """Queue the waiting jobs, or those of them among some, that wait for nothing any more."""
     assert JobState.WAITING in sources(JobState.QUEUED)
+    ready = select(jobs.c.id).where(is_ready(), *(() if among is None else (among,)))
+    # Locked in one order: two that finish tasks of the same jobs do not wait for each other.
+    ids = connection.execute(ready.order_by(jobs.c.id).with_for_update(of=jobs)).scalars().all()
     statement = (
         update(jobs)
-        .where(is_ready(), *(() if among is None else (among,)))
+        .where(jobs.c.id.in_(ids), exactly(jobs.c.state, JobState.WAITING))
         .values(state=JobState.QUEUED, changed_at_ms=now_ms(), last_event=jobs.c.last_event + 1)
         .returning(jobs.c.id, jobs.c.attempt, jobs.c.last_event)
     )

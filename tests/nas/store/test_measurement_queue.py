@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -339,3 +340,23 @@ def test_sessions_come_back_as_they_were_delivered(
     assert [result.digest for result in only.results] == [SUBJECTS[0]]
     assert sessions.reference_ms(*WHERE) == {"anchor": 0.5}
     assert sessions.sessions(DEVICE.digest, "e" * 64, SUBJECTS) == ()
+
+
+def test_two_that_queue_many_of_the_same_tasks_never_wait_for_each_other(
+    measuring: DatabaseMeasurementQueue, store: DatabaseJobStore, queue: DatabaseJobQueue, engine: Engine
+) -> None:
+    tasks = [replace(TASKS[0], subject=f"{number:064x}") for number in range(1_600)]
+    leases = [running(store, queue), running(store, queue)]
+    # Of each other's chunks half.
+    asked = [tasks[:1_400], tasks[250:]]
+    for round_ in range(3):
+        barrier = Barrier(2)
+
+        def ask(number: int, barrier: Barrier = barrier) -> TaskReport:
+            barrier.wait()
+            return measuring.enqueue(leases[number], asked[number])
+
+        with ThreadPoolExecutor(2) as pool:
+            reports = list(pool.map(ask, range(2)))
+        assert reports == [TaskReport(1_400, 0, ()), TaskReport(1_350, 0, ())], round_
+    assert num_rows(engine)[0] == 1_600
