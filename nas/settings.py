@@ -14,6 +14,7 @@ WORLD_SOURCE: Final = "world average of 2024, Ember: Global Electricity Review 2
 _LARGEST: Final = 3000.0
 """No grid and no processor has more, in g/kWh or watts a core."""
 _MOST: Final = 1_000_000
+_MOST_WORKERS: Final = 1000
 
 
 def _default_home() -> Path:
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
         tenant: Whose jobs these are (`HWNAS_TENANT`).
         ray_address: Head of a Ray cluster to join, `HOST:PORT` (`HWNAS_RAY_ADDRESS`); a Ray of our own is
             started if not given.
+        training_workers: Processes that train one network together, on Ray (`HWNAS_TRAINING_WORKERS`).
         when_busy: What measuring on this machine does while other work keeps it busy (`HWNAS_WHEN_BUSY`):
             `measure` waits a little, then measures and marks what was found as suspect; `refuse` waits, then
             refuses; `ignore` does not look.
@@ -62,6 +64,7 @@ class Settings(BaseSettings):
     artifact_url: str = Field(default_factory=_artifacts_in_home, repr=False)
     tenant: str = "local"
     ray_address: str = ""
+    training_workers: int = 1
     when_busy: Literal["measure", "refuse", "ignore"] = "measure"
     watts_per_core: float = 12.0
     grid_g_per_kwh: float = WORLD_G_PER_KWH
@@ -73,6 +76,16 @@ class Settings(BaseSettings):
     @classmethod
     def _whole_path(cls, home: Path) -> Path:
         return home.expanduser().absolute()
+
+    @field_validator("training_workers", mode="before")
+    @classmethod
+    def _count(cls, value: Any) -> int:
+        if not str(value).isdecimal() or not 1 <= int(value) <= _MOST_WORKERS:
+            raise UsageError(
+                "invalid_setting",
+                f"HWNAS_TRAINING_WORKERS is '{value}': give a whole number from 1 to {_MOST_WORKERS}",
+            )
+        return int(value)
 
     @field_validator("watts_per_core", "grid_g_per_kwh", mode="before")
     @classmethod

@@ -31,7 +31,8 @@ class SharedTraining:
         if task.num_workers > num_cpus:
             raise UsageError(
                 "too_many_workers",
-                f"{task.num_workers} workers cannot train on {num_cpus} processors: ask for fewer",
+                f"{task.num_workers} workers cannot train on {num_cpus} processors: set "
+                "HWNAS_TRAINING_WORKERS to as many at most",
             )
         self._task = task
         self._workshop = workshop

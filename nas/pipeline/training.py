@@ -154,6 +154,7 @@ def _train(ctx: PhaseContext, network: Network, stored: StoredSupernet, place: P
         options_of(ctx.spec, epochs),
         ctx.spec.seed,
         tuple(_files_of(one) for one in store.checkpoints(ctx.tenant, stored.id)),
+        ctx.settings.training_workers,
     )
     with closing(ctx.compute.run(task)) as events:
         for event in events:

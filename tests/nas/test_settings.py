@@ -75,3 +75,18 @@ def test_the_grid_is_yours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HWNAS_GRID_SOURCE", "my supplier, 2025")
     assert (Settings().grid_g_per_kwh, Settings().grid_source) == (31.5, "my supplier, 2025")
     assert Settings().as_environment()["HWNAS_GRID_G_PER_KWH"] == "31.5"
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "1001", "²"])
+def test_a_number_of_workers_that_is_none_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HWNAS_TRAINING_WORKERS", value)
+    with pytest.raises(UsageError, match=f"HWNAS_TRAINING_WORKERS is '{value}'") as caught:
+        Settings()
+    assert caught.value.code == "invalid_setting"
+
+
+def test_trainings_are_shared_by_as_many_workers_as_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().training_workers == 1
+    monkeypatch.setenv("HWNAS_TRAINING_WORKERS", "4")
+    assert Settings().training_workers == 4
+    assert Settings().as_environment()["HWNAS_TRAINING_WORKERS"] == "4"

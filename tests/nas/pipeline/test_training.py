@@ -82,6 +82,14 @@ def test_a_long_epoch_is_told_of_before_it_ends(home: Home, monkeypatch: pytest.
         train_to_end(ctx, WHOLE, EPOCHS, Place("train"))
 
 
+def test_as_many_workers_train_as_the_settings_say(home: Home) -> None:
+    ctx = home.context()
+    shared = replace(ctx, settings=ctx.settings.model_copy(update={"training_workers": 3}))
+    train(ctx, StockNetwork("resnet"), 1, PLACE)
+    train(shared, WHOLE, 1, PLACE)
+    assert [task.num_workers for task in home.compute.of(TrainNetwork)] == [1, 3]
+
+
 def test_a_finished_training_is_found_and_not_done_again(home: Home) -> None:
     ctx = home.context()
     first = train(ctx, WHOLE, 1, Place("train"))
