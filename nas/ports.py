@@ -110,8 +110,14 @@ class JobControl(Protocol):
 class JobQueue(Protocol):
     """For workers. None of these writes anything for whoever has lost the lease."""
 
-    def claim(self, worker: str, limit: int = 1, kinds: Collection[JobKind] = tuple(JobKind)) -> list[Claim]:
-        """Claim up to so many jobs that are due; called when the worker has room."""
+    def claim(
+        self,
+        worker: str,
+        limit: int = 1,
+        kinds: Collection[JobKind] = tuple(JobKind),
+        device: str | None = None,
+    ) -> list[Claim]:
+        """Claim up to so many jobs that are due and may run on a device; called when the worker has room."""
 
     def renew(self, progress: Mapping[Lease, int]) -> dict[Lease, Renewal]:
         """Renew leases, each with its watermark.

@@ -14,7 +14,6 @@ WORLD_SOURCE: Final = "world average of 2024, Ember: Global Electricity Review 2
 _LARGEST: Final = 3000.0
 """No grid and no processor has more, in g/kWh or watts a core."""
 _MOST: Final = 1_000_000
-_MOST_WORKERS: Final = 1000
 
 
 def _default_home() -> Path:
@@ -77,16 +76,6 @@ class Settings(BaseSettings):
     def _whole_path(cls, home: Path) -> Path:
         return home.expanduser().absolute()
 
-    @field_validator("training_workers", mode="before")
-    @classmethod
-    def _count(cls, value: Any) -> int:
-        if not str(value).isdecimal() or not 1 <= int(value) <= _MOST_WORKERS:
-            raise UsageError(
-                "invalid_setting",
-                f"HWNAS_TRAINING_WORKERS is '{value}': give a whole number from 1 to {_MOST_WORKERS}",
-            )
-        return int(value)
-
     @field_validator("watts_per_core", "grid_g_per_kwh", mode="before")
     @classmethod
     def _number(cls, value: Any, info: ValidationInfo) -> float:
@@ -101,7 +90,7 @@ class Settings(BaseSettings):
             )
         return number
 
-    @field_validator("requests_per_s", "max_open_jobs", mode="before")
+    @field_validator("requests_per_s", "max_open_jobs", "training_workers", mode="before")
     @classmethod
     def _limit(cls, value: Any, info: ValidationInfo) -> int:
         try:

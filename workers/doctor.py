@@ -31,6 +31,7 @@ Verdict = Literal["ok", "warn", "fail"]
 
 GIB: Final = 2**30
 NEEDED_MEMORY_BYTES: Final = 3 * GIB
+NEEDED_PACKAGES: Final = ("torch", "onnx", "scikit-learn", "safetensors", "ray", "sqlalchemy", "alembic")
 BUSY_LOAD: Final = 0.5
 """Runnable processes on average, beside this one, above which measurements are disturbed."""
 STEADY: Final = 0.05
@@ -96,8 +97,8 @@ def examine_host(settings: Settings) -> Diagnosis:
     return Diagnosis(device=host_device().label, checks=tuple(checks))
 
 
-def check_packages(needed: Iterable[str] = ("torch", "onnx", "scikit-learn", "safetensors")) -> Check:
-    """Look for what training and exporting need beside the base."""
+def check_packages(needed: Iterable[str] = NEEDED_PACKAGES) -> Check:
+    """Look for what searching needs beside the base."""
     missing = []
     for package in needed:
         try:

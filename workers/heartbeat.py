@@ -5,8 +5,10 @@ write nothing. No answer: the database may be away; go on until the lease would 
 process's own clock, and stop then.
 """
 
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
@@ -19,6 +21,10 @@ from search_spaces.errors import HwnasError
 
 class JobCancelled(Exception):  # noqa: N818 - an ordinary end
     """Somebody has asked to cancel the job that runs."""
+
+
+class HeartbeatFailed(Exception):  # noqa: N818 - named for what happened
+    """Renewing met an error that nobody foresaw: the job that runs has to end before its lease does."""
 
 
 class Draining(Exception):  # noqa: N818 - an ordinary end
@@ -82,15 +88,16 @@ class Heartbeat:
         Raises:
             LeaseLost: It is another's, or nobody answered for as long as the lease holds.
             JobCancelled: Somebody has asked for that.
+            HeartbeatFailed: Its lease is renewed no more. The worker drains after it.
             Draining: The worker ends.
         """
+        held = self._held
+        if held is not None and held.stop is not None:
+            raise held.stop
         if self._draining:
             raise Draining(self._draining)
-        held = self._held
         if held is None:
             return
-        if held.stop is not None:
-            raise held.stop
         if time.monotonic() - held.renewed_at > self._times.stop_after_ms / 1000:
             raise LeaseLost("the lease could not be renewed in time: another worker may have the job")
 
@@ -110,6 +117,16 @@ class Heartbeat:
                     self.drain(str(lost))  # two of one name: this one has slept, the other works
                 except HwnasError:
                     continue  # no answer: `check` stops the job when its lease would have run out
+                except Exception as error:  # noqa: BLE001 - without this thread the lease would be lost in silence
+                    self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Have the job end with an error of its own, and then the worker: it is not to spoil further jobs."""
+        traceback.print_exc(file=sys.stderr)
+        reason = f"its heartbeat failed with {type(error).__name__}: {error}"
+        if self._held is not None:
+            self._held.stop = HeartbeatFailed(reason)
+        self.drain(reason)
 
     def _renew(self, held: _Held) -> None:
         begun = time.monotonic()

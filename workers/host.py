@@ -8,6 +8,8 @@ from typing import Any
 
 import psutil
 
+from latency_predictors.device import host_device
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NAMESPACE = Path("/proc/self/ns/pid")
 
@@ -20,8 +22,14 @@ def host_identity() -> str:
 
 
 def own_facts() -> dict[str, Any]:
-    """Return what tells others whether this process still lives."""
-    return {"host": host_identity(), "pid": os.getpid(), "started": psutil.Process().create_time()}
+    """Return what tells others whether this process still lives, and which device it can measure."""
+    started = psutil.Process().create_time()
+    return {
+        "host": host_identity(),
+        "pid": os.getpid(),
+        "started": started,
+        "device": host_device().digest,
+    }
 
 
 def known_dead(facts: Mapping[str, Any]) -> bool:

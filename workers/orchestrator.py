@@ -71,7 +71,9 @@ class Orchestrator:
         self._shown = shown
         self._times = times or LeaseTimes()
         self._bury()
-        self._registered = stores.workers.register(self.name, own_facts())
+        facts = own_facts()
+        self._device = str(facts["device"])
+        self._registered = stores.workers.register(self.name, facts)
         self._heartbeat = Heartbeat(stores, self._registered, self._times)
         self._restless_until = 0.0
         self._interruptible = False
@@ -109,9 +111,12 @@ class Orchestrator:
         self._heartbeat.check()
         self._bury()
         self._stores.queue.reap()
+        self._stores.queue.tell_away(
+            {str(one.facts.get("device")) for one in self._stores.workers.alive()} | {self._device}
+        )
         if self._measure():
             return True
-        claims = self._stores.queue.claim(self.name, kinds=tuple(KINDS))
+        claims = self._stores.queue.claim(self.name, kinds=tuple(KINDS), device=self._device)
         for claim in claims:
             self._run(claim)
         return bool(claims)
@@ -122,7 +127,7 @@ class Orchestrator:
             if known_dead(worker.facts):
                 self._stores.queue.abandon(worker.name)
                 self._stores.measurements.abandon(worker.name)
-                self._stores.workers.forget(worker.name)
+                self._stores.workers.leave(worker.lease)
 
     def _measure(self) -> bool:
         if time.monotonic() < self._restless_until:

@@ -173,10 +173,11 @@ def main() -> None:
         threading.Thread(target=driver.watch, daemon=True).start()
         connection.send(Ready())
         driver.serve()
-        ray.shutdown()
+    # Not by `ray.shutdown`: threads that follow runs still use Ray, and crash where it is shut down under them.
     end_session(os.getpid())
     shutil.rmtree(begin.folder, ignore_errors=True)
     clear_scratch(begin.workshop.folder / "scratch")
+    os._exit(0)
 
 
 def _have_ray(begin: Begin) -> Lookout:

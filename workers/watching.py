@@ -8,6 +8,7 @@ from latency_predictors.device import host_device
 from nas.job_records import Job, JobEvent
 from nas.jobs import TERMINAL, JobState
 from nas.pipeline.context import Progress
+from nas.store.bound import DEVICE_AWAY
 from nas.store.stores import Stores
 
 POLL_S: Final = 0.25
@@ -51,6 +52,8 @@ def _show(event: JobEvent, progress: Progress) -> None:
         progress.step(data["phase"], data["done"], data["total"], data["note"])
     elif event.kind == "message":
         progress.say(data["text"])
+    elif event.kind == DEVICE_AWAY:
+        progress.say(data["message"])
     elif "fault" in data:
         later = "" if event.kind in ENDS else f"; tried again in {data['delay_ms'] / 1000:g} s"
         progress.say(f"attempt {event.attempt} failed: {data['message']}{later}")

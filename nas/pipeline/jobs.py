@@ -6,6 +6,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from latency_predictors.device import host_device
 from nas.data.catalogue import open_dataset
 from nas.jobs import JobKind, Waiting
 from nas.pipeline import profile
@@ -44,6 +45,7 @@ def run_search(run: JobRun, around: Surroundings) -> PhaseEnd:
         HwnasError: Whatever keeps it from its end; finished phases are kept.
         LeaseLost: The job is another's.
     """
+    run.bind(host_device().digest)
     end = run_phases(phase_context(open_search(run.spec(), around), run))
     return end if isinstance(end, Waiting) else Done()
 
@@ -59,6 +61,7 @@ def run_profile(run: JobRun, around: Surroundings) -> PhaseEnd:
         LeaseLost: The job is another's.
     """
     spec = _profile_spec(run)
+    run.bind(host_device().digest)
     space = get_space(
         spec.space.name, preset=spec.space.preset, num_classes=spec.num_classes, in_channels=spec.in_channels
     )

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, Row, Select, and_, case, or_, select,
 from nas.jobs import Fault, Faulted, Infeasible, JobKind, JobState, Outcome, Verdict, Waiting, judge, sources
 from nas.leases import Claim, Lease, LeaseLost, LeaseTimes, Renewal
 from nas.store import fence
+from nas.store.bound import bound_elsewhere, changed, tell_changed
 from nas.store.columns import exactly, now_ms
 from nas.store.counters import LEASE_LOSSES, Count, add_counts
 from nas.store.fence import NewEvent, append_events
@@ -51,22 +52,25 @@ class DatabaseJobQueue:
         self._engine = engine
         self.times = times or LeaseTimes()
 
-    def claim(self, worker: str, limit: int = 1, kinds: Collection[JobKind] = tuple(JobKind)) -> list[Claim]:
+    def claim(
+        self,
+        worker: str,
+        limit: int = 1,
+        kinds: Collection[JobKind] = tuple(JobKind),
+        device: str | None = None,
+    ) -> list[Claim]:
         """Claim up to so many jobs that are due, the oldest first, in one short transaction.
 
         What was begun and given up goes on before what came later. A row that another claims or reaps just
         now is passed over; in SQLite there is one writer anyway.
+
+        Args:
+            worker: Who asks.
+            limit: How many at most.
+            kinds: Of jobs.
+            device: Digest of the worker's: jobs that are bound to another one are left to its workers.
         """
-        due = (
-            select(jobs.c.id)
-            .where(
-                exactly(jobs.c.state, JobState.QUEUED),
-                jobs.c.not_before_ms <= now_ms(),
-                jobs.c.kind.in_(kinds),
-            )
-            .order_by(jobs.c.created_at_ms, jobs.c.id)
-            .limit(limit)
-        )
+        due = _due(kinds, device).limit(limit)
         if not self._found(due.limit(1)):
             return []
         token = secrets.token_hex(16)
@@ -147,6 +151,20 @@ class DatabaseJobQueue:
             queue_ready(connection)
             return reaped
 
+    def tell_away(self, served: Collection[str]) -> list[str]:
+        """Say of the jobs that are bound to a device where no worker lives that nobody goes on with them.
+
+        Args:
+            served: Digests of the devices where one does.
+
+        Returns:
+            The jobs that this was not said of before.
+        """
+        if not any(self._found(query.limit(1)) for query in changed(served)):
+            return []
+        with writing(self._engine) as connection:
+            return tell_changed(connection, served)
+
     def abandon(self, worker: str) -> int:
         """End the leases of a worker that is known to be gone, for `reap` to take; return how many."""
         held = and_(jobs.c.state == JobState.RUNNING, jobs.c.worker == worker)
@@ -188,6 +206,14 @@ class DatabaseJobQueue:
         # Without its token nobody can say afterwards that the attempt was settled by them.
         _end_attempt(connection, row, verdict, outcome, token="")
         return Reaped(row.id, verdict.state, fault)
+
+
+def _due(kinds: Collection[JobKind], device: str | None) -> Select[Any]:
+    """Return the query for what may be claimed, the oldest first."""
+    here = () if device is None else (~bound_elsewhere(device),)
+    due = (jobs.c.not_before_ms <= now_ms(), jobs.c.kind.in_(kinds), *here)
+    query = select(jobs.c.id).where(exactly(jobs.c.state, JobState.QUEUED), *due)
+    return query.order_by(jobs.c.created_at_ms, jobs.c.id)
 
 
 def _claim(row: Row[Any]) -> Claim:

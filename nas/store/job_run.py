@@ -15,6 +15,7 @@ from nas.ports import Artifacts
 from nas.results import SearchResult
 from nas.specs import SearchSpec, parse_spec
 from nas.store.arrays import packed, unpacked
+from nas.store.bound import BOUND
 from nas.store.counters import Count
 from nas.store.result_store import DatabaseResultStore
 from search_spaces.errors import ArtifactError, UsageError
@@ -146,6 +147,11 @@ class JobRun:
         self.has_arrays = job.has_arrays
         self.load_arrays = job.load_arrays
         self.network_path = job.network_path
+
+    def bind(self, device: str) -> None:
+        """Have only workers of a device go on with the job, unless it is bound already."""
+        if not self.has(BOUND):
+            self._results.save_document(self.lease, BOUND, device)
 
     def save(self, phase: str, document: BaseModel, count: Count | None = None) -> None:
         """Keep what a phase found, which finishes it; count what has happened with it."""

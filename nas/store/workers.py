@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 from sqlalchemy import Engine, delete, select, update
@@ -20,7 +20,7 @@ class WorkerLease:
     """The right to a name."""
 
     name: str
-    token: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,18 @@ class Worker:
     """A worker that lives.
 
     Attributes:
+        lease: Its right to its name.
         facts: What it said of itself: host, process, kinds of jobs.
     """
 
-    name: str
+    lease: WorkerLease
     facts: Mapping[str, Any]
     started_at_ms: int
+
+    @property
+    def name(self) -> str:
+        """That no other has."""
+        return self.lease.name
 
 
 @final
@@ -78,22 +84,19 @@ class DatabaseWorkers:
                 raise LeaseLost(f"another worker is named {lease.name} by now")
 
     def leave(self, lease: WorkerLease) -> None:
-        """Give the name back."""
+        """Give the name back, one's own or that of a worker that is known to be gone."""
         with writing(self._engine) as connection:
             connection.execute(
                 delete(workers).where(workers.c.name == lease.name, workers.c.token == lease.token)
             )
 
-    def forget(self, name: str) -> None:
-        """Free the name of a worker that is known to be gone."""
-        with writing(self._engine) as connection:
-            connection.execute(delete(workers).where(workers.c.name == name))
-
     def alive(self) -> tuple[Worker, ...]:
         """Return the workers that have renewed their names lately, by name."""
         query = select(workers).where(workers.c.lease_until_ms >= now_ms()).order_by(workers.c.name)
         with reading(self._engine) as connection:
-            return tuple(Worker(row.name, row.facts, row.started_at_ms) for row in connection.execute(query))
+            rows = connection.execute(query).all()
+        leases = (WorkerLease(row.name, row.token) for row in rows)
+        return tuple(Worker(one, row.facts, row.started_at_ms) for one, row in zip(leases, rows, strict=True))
 
     def _until(self) -> Any:
         return now_ms() + self._times.lease_ms

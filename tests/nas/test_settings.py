@@ -77,7 +77,7 @@ def test_the_grid_is_yours(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings().as_environment()["HWNAS_GRID_G_PER_KWH"] == "31.5"
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "1001", "²"])
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "²"])
 def test_a_number_of_workers_that_is_none_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HWNAS_TRAINING_WORKERS", value)
     with pytest.raises(UsageError, match=f"HWNAS_TRAINING_WORKERS is '{value}'") as caught:

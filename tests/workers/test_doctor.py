@@ -14,6 +14,7 @@ from latency_predictors.protocol import SessionResult, SubjectResult
 from latency_predictors.runtimes import RUNTIMES
 from search_spaces.errors import MeasurementError
 from workers.doctor import (
+    NEEDED_PACKAGES,
     Check,
     Diagnosis,
     check_clock,
@@ -81,6 +82,7 @@ def session(**medians_ms: float) -> SessionResult:
 
 def test_packages() -> None:
     assert check_packages().verdict == "ok"
+    assert {"ray", "sqlalchemy"} <= set(NEEDED_PACKAGES)
     missing = check_packages(("numpy", "no-such-package"))
     assert (missing.verdict, missing.fix) == ("fail", "pip install 'hwnas[server]'")
     assert "no-such-package" in missing.found

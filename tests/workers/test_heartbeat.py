@@ -13,7 +13,7 @@ from nas.leases import Lease, LeaseLost, LeaseTimes, Renewal
 from nas.store.stores import Stores
 from search_spaces.errors import StoreError
 from tests.workers.jobs_at_work import TENANT, Workplace, until, workplace
-from workers.heartbeat import Draining, Heartbeat, JobCancelled
+from workers.heartbeat import Draining, Heartbeat, HeartbeatFailed, JobCancelled
 
 TIMES = LeaseTimes(lease_ms=400)
 
@@ -39,7 +39,7 @@ def stopped(beat: Heartbeat) -> Exception | None:
     """Why the job has to stop, None while it need not."""
     try:
         beat.check()
-    except (LeaseLost, JobCancelled, Draining) as reason:
+    except (LeaseLost, JobCancelled, HeartbeatFailed, Draining) as reason:
         return reason
     return None
 
@@ -145,4 +145,23 @@ def test_no_renewal_is_under_way_once_the_job_is_released(place: Workplace) -> N
     until(lambda: bool(seen))
     beat.release()
     assert seen[-1] == "ended"
+    beat.close()
+
+
+def test_an_error_that_nobody_foresaw_ends_the_job_and_then_the_worker(quick: Workplace) -> None:
+    def lost_count() -> int:
+        raise ZeroDivisionError("no watermark")
+
+    beat, lease = heartbeat(quick.stores), claimed(quick)
+    beat.hold(lease, lost_count)
+    until(lambda: isinstance(stopped(beat), HeartbeatFailed))
+    assert str(stopped(beat)) == "its heartbeat failed with ZeroDivisionError: no watermark"
+    beat.release()
+    reason = stopped(beat)
+    assert isinstance(reason, Draining)
+    assert "ZeroDivisionError" in str(reason)
+    # It beats on: the worker keeps its name for as long as it needs to end.
+    end = time.monotonic() + 3 * TIMES.lease_ms / 1000
+    until(lambda: time.monotonic() > end)
+    assert [worker.name for worker in quick.stores.workers.alive()] == ["ann"]
     beat.close()

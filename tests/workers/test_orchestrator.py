@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest
 from sqlalchemy import event, update
 
 from nas.job_records import JobRequest
-from nas.jobs import TERMINAL, JobKind, JobState, Outcome, Waiting
-from nas.leases import Lease
+from nas.jobs import TERMINAL, JobKind, JobState, Outcome, Released, Waiting
+from nas.leases import Lease, LeaseTimes, Renewal
 from nas.pipeline.context import Done, PhaseEnd, Surroundings
 from nas.specs import ProfileSpec
 from nas.store.job_run import JobRun
@@ -44,7 +45,7 @@ from tests.workers.jobs_at_work import (
 from tests.workers.queued_files import asking_for, later, queued_stopwatch, void
 from workers import orchestrator
 from workers.frugal import Frugal
-from workers.heartbeat import Draining
+from workers.heartbeat import Draining, Heartbeat
 from workers.searches import submit
 
 
@@ -272,18 +273,20 @@ def test_a_job_that_was_taken_away_at_its_end_is_not_settled(
 
 @pytest.mark.alone
 def test_a_job_may_run_for_longer_than_a_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with workplace(tmp_path, QUICK) as place:
+    # Long enough that a busy machine renews it in time.
+    times = LeaseTimes(lease_ms=1_200)
+    with workplace(tmp_path, times) as place:
 
         def run(run: JobRun, around: Surroundings) -> PhaseEnd:
             for number in range(100):
-                threading.Event().wait(0.012)
+                threading.Event().wait(0.018)
                 around.progress.step("profile", number, 100)
                 assert place.stores.queue.reap() == []
             return Done()
 
         jobs_do(monkeypatch, run)
         job = place.submit()
-        with place.worker(times=QUICK) as worker:
+        with place.worker(times=times) as worker:
             worker.work_once()
         found = place.get(job)
         assert (found.state, found.attempt) == (JobState.SUCCEEDED, 1)
@@ -533,6 +536,44 @@ def test_of_two_searches_on_one_supernet_one_trains_and_the_other_waits(searched
         assert [result.supernet.reused for result in results] == [False, True]
         assert results[0].supernet.key == results[1].supernet.key
         assert [step[0] for step in place.shown.steps if step[0] == "train" and step[3]] == []
+
+
+def test_a_job_of_a_host_that_is_gone_is_left_alone_and_says_so(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs_do(monkeypatch, done)
+    lost, own = place.submit(), place.submit()
+    (claim,) = place.stores.queue.claim("elsewhere")
+    place.stores.run(claim).bind("e" * 64)
+    place.stores.queue.settle(claim.lease, Released())
+    with place.worker() as worker:
+        while worker.work_once():
+            pass
+    assert (place.state(lost), place.state(own)) == (JobState.QUEUED, JobState.SUCCEEDED)
+    assert place.get(lost).code == "device_away"
+    assert place.events(lost)[-1] == "device_away"
+
+
+def test_a_heartbeat_that_fails_ends_the_job_with_a_fault_and_then_the_worker(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs_do(monkeypatch, working)
+    job = place.submit()
+
+    class Failing:
+        def renew(self, progress: Any) -> dict[Lease, Renewal]:
+            raise ZeroDivisionError("by nobody foreseen")
+
+    failing: Any = Failing()
+    heartbeat = partial(Heartbeat, replace(place.stores, queue=failing))
+    monkeypatch.setattr(orchestrator, "Heartbeat", lambda stores, *rest: heartbeat(*rest))
+    with place.worker(times=QUICK) as worker:
+        assert worker.work_once()
+        with pytest.raises(Draining, match="its heartbeat failed with ZeroDivisionError"):
+            worker.work_once()
+    found = place.get(job)
+    assert (found.state, found.code, dict(found.faults)) == (JobState.QUEUED, "worker_failed", {"crash": 1})
+    assert "by nobody foreseen" in found.message
 
 
 def test_a_name_is_given_back(place: Workplace) -> None:

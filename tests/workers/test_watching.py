@@ -7,8 +7,9 @@ from sqlalchemy import update
 
 from latency_predictors.device import host_device
 from nas.job_records import Job
-from nas.jobs import Fault, Faulted, JobState, Succeeded
+from nas.jobs import Fault, Faulted, JobState, Released, Succeeded
 from nas.leases import Lease
+from nas.store.bound import BOUND
 from nas.store.measurement_tables import devices
 from nas.store.session import writing
 from search_spaces.errors import HwnasError
@@ -143,3 +144,21 @@ def test_where_nobody_can_work_on_it_watching_ends(place: Workplace) -> None:
         watch(place.stores, job, Recorder(), nobody)
     assert caught.value.code == "no_worker"
     assert place.state(job) is JobState.QUEUED
+
+
+def test_a_job_whose_device_is_gone_is_told_of(place: Workplace) -> None:
+    job = place.submit()
+    lease = claimed(place)
+    told, ended = watched(
+        place,
+        job,
+        steps(
+            lambda: place.stores.results.save_document(lease, BOUND, "e" * 64),
+            lambda: place.stores.queue.settle(lease, Released()),
+            lambda: place.stores.queue.tell_away([]),
+            lambda: place.stores.jobs.request_cancel(TENANT, job.id),
+        ),
+    )
+    assert ended.state is JobState.CANCELLED
+    (words,) = told.said
+    assert words.startswith("it is measured on eeeeeeeeeeee, where no worker lives: ")

@@ -51,3 +51,15 @@ def test_a_paused_worker_whose_name_nobody_took_goes_on(engine: Engine) -> None:
     let_die(engine)
     found.renew(lease)
     assert len(found.alive()) == 1
+
+
+def test_only_the_dead_worker_that_was_seen_is_taken_off(engine: Engine) -> None:
+    found = DatabaseWorkers(engine)
+    found.register("board", {})
+    (dead,) = found.alive()
+    let_die(engine)
+    found.register("board", {"host": "a"})
+    found.leave(dead.lease)
+    assert [one.facts for one in found.alive()] == [{"host": "a"}]
+    (alive,) = found.alive()
+    assert alive.lease.token not in repr(alive)
