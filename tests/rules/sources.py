@@ -33,9 +33,10 @@ def tree(path: Path) -> ast.Module:
     return ast.parse((ROOT / path).read_text(encoding="utf-8"), filename=str(path))
 
 
-def nodes(path: Path) -> Iterator[ast.AST]:
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
     """Every node of one file."""
-    return ast.walk(tree(path))
+    return tuple(ast.walk(tree(path)))
 
 
 def functions(path: Path) -> Iterator[Function]:

@@ -3,8 +3,6 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 from tests.rules.sources import (
     dotted,
     functions,
@@ -32,50 +30,47 @@ FORBIDDEN_MODULES = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shel
 NETWORK_MODULES = {"aiohttp", "ftplib", "http", "httpx", "requests", "smtplib", "urllib", "urllib3"}
 # The client of the service asks the server that it is given.
 MAY_ASK = {Path("api/client.py"), Path("api/connection.py")}
-# The published CIFAR archives are pickles: read by an unpickler that admits arrays, strings and lists only.
-MAY_IMPORT_FORBIDDEN = {Path("nas/data/cifar.py"): {"pickle"}}
 
 # Folders whose files may import inside functions: an optional runtime is absent on many machines, and the
 # command line loads a group of commands when it is called.
 LAZY_FILES = ("latency_predictors/runtimes/*.py", "hwnas.py", "api/*commands.py", "workers/commands.py")
 
-EVERY_SOURCE = pytest.mark.parametrize("path", source_files(), ids=str)
 
-
-@EVERY_SOURCE
-def test_nothing_dangerous_is_called(path: Path) -> None:
-    calls = [(node, dotted(node.func)) for node in nodes(path) if isinstance(node, ast.Call)]
-    assert [f"{place(path, node)} {name}" for node, name in calls if name in FORBIDDEN_CALLS] == []
-
-
-@EVERY_SOURCE
-def test_no_file_is_loaded_as_code(path: Path) -> None:
-    roots = {name.split(".")[0] for name in imported_modules(path)}
-    assert roots & FORBIDDEN_MODULES <= MAY_IMPORT_FORBIDDEN.get(path, set())
-
-
-@pytest.mark.parametrize("path", sorted(set(package_files()) - MAY_ASK), ids=str)
-def test_no_network_library_is_imported(path: Path) -> None:
-    assert {name.split(".")[0] for name in imported_modules(path)} & NETWORK_MODULES == set()
-
-
-@EVERY_SOURCE
-def test_no_exception_is_swallowed(path: Path) -> None:
-    handlers = [node for node in nodes(path) if isinstance(node, ast.ExceptHandler)]
-    silent = [
-        node
-        for node in handlers
-        if node.type is None or all(isinstance(statement, ast.Pass) for statement in node.body)
+def test_nothing_dangerous_is_called() -> None:
+    calls = [
+        f"{place(path, node)} {name}"
+        for path in source_files()
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and (name := dotted(node.func)) in FORBIDDEN_CALLS
     ]
-    assert [place(path, node) for node in silent] == []
+    assert calls == []
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in source_files() if not any(map(path.match, LAZY_FILES))], ids=str
-)
-def test_imports_stand_at_the_top(path: Path) -> None:
+def test_no_file_is_loaded_as_code() -> None:
+    assert [str(path) for path in source_files() if _roots(path) & FORBIDDEN_MODULES] == []
+
+
+def test_no_network_library_is_imported() -> None:
+    asking = {path for path in package_files() if _roots(path) & NETWORK_MODULES}
+    assert asking == MAY_ASK
+
+
+def test_no_exception_is_swallowed() -> None:
+    silent = [
+        place(path, node)
+        for path in source_files()
+        for node in nodes(path)
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or all(isinstance(statement, ast.Pass) for statement in node.body))
+    ]
+    assert silent == []
+
+
+def test_imports_stand_at_the_top() -> None:
     hidden = [
         place(path, node)
+        for path in source_files()
+        if not any(map(path.match, LAZY_FILES))
         for function in functions(path)
         for node in ast.walk(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
@@ -83,11 +78,15 @@ def test_imports_stand_at_the_top(path: Path) -> None:
     assert hidden == []
 
 
-@EVERY_SOURCE
-def test_a_module_begins_with_its_purpose(path: Path) -> None:
-    assert ast.get_docstring(tree(path)), f"{path} has no docstring"
+def test_a_module_begins_with_its_purpose() -> None:
+    assert [str(path) for path in source_files() if not ast.get_docstring(tree(path))] == []
 
 
 def test_no_module_is_named_after_nothing() -> None:
     vague = {"utils", "util", "helpers", "helper", "common", "misc"}
     assert [str(path) for path in source_files() if path.stem in vague] == []
+
+
+def _roots(path: Path) -> set[str]:
+    """Names of the packages that one file imports from."""
+    return {name.split(".")[0] for name in imported_modules(path)}

@@ -4,8 +4,6 @@ import ast
 import re
 from pathlib import Path
 
-import pytest
-
 from nas.settings import ServerSettings, Settings
 from tests.rules.sources import ROOT, dotted, nodes, package_files, place
 
@@ -34,13 +32,20 @@ def test_settings_are_frozen() -> None:
     assert all(kind.model_config.get("frozen") for kind in (Settings, ServerSettings))
 
 
-@pytest.mark.parametrize("path", sorted(set(package_files()) - MAY_READ), ids=str)
-def test_the_environment_is_read_in_one_place(path: Path) -> None:
-    calls = [(node, dotted(node.func)) for node in nodes(path) if isinstance(node, ast.Call)]
-    loads = [
-        (node, dotted(node.value))
+def test_the_environment_is_read_in_one_place() -> None:
+    places = [
+        place(path, node)
+        for path in sorted(set(package_files()) - MAY_READ)
         for node in nodes(path)
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
+        if _read_from(node) in ("os.getenv", "os.environ.get", "os.environ")
     ]
-    reading = {"os.getenv", "os.environ.get", "os.environ"}
-    assert [place(path, node) for node, name in [*calls, *loads] if name in reading] == []
+    assert places == []
+
+
+def _read_from(node: ast.AST) -> str:
+    """The name that is called, or that an item is taken of."""
+    if isinstance(node, ast.Call):
+        return dotted(node.func)
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        return dotted(node.value)
+    return ""
