@@ -10,6 +10,7 @@ import shutil
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any, Final, final
@@ -32,6 +33,9 @@ from workers.sessions import end_session
 REACH_S: Final = 5.0
 """For a connection to the head of a cluster."""
 
+LEAVE_S: Final = 5.0
+"""Runs that have not ended so long after they were cancelled are ended with their processes."""
+
 LEAST_ROOM_BYTES: Final = 2 * 2**20
 """For the logs and sockets of a local Ray."""
 
@@ -42,6 +46,8 @@ LOST: Final = 3
 @final
 class Run:
     """One run of a task: its thread and how to end it."""
+
+    thread: threading.Thread
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -86,9 +92,11 @@ class Driver:
         self._pool = ScorerPool(begin.workshop)
         self._runs: dict[int, Run] = {}
         self._leaving = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
 
-    def serve(self) -> None:
-        """Do as told until nobody is there any more."""
+    def serve(self) -> bool:
+        """Do as told until nobody is there any more; return whether nothing uses Ray then."""
+        self._watcher.start()
         while True:
             try:
                 message = self._connection.recv()
@@ -99,12 +107,26 @@ class Driver:
                     break
                 case Start(number, task):
                     run = self._runs[number] = Run()
-                    threading.Thread(target=self._follow, args=(number, task, run), daemon=True).start()
+                    run.thread = threading.Thread(target=self._follow, args=(number, task, run), daemon=True)
+                    run.thread.start()
                 case Cancel(number) if number in self._runs:
                     self._runs[number].cancel()
-        self._leaving.set()
+        return self._leave()
 
-    def watch(self) -> None:
+    def _leave(self) -> bool:
+        """End what uses Ray: where Ray is shut down under a thread, that takes the process along."""
+        with self._sending:
+            self._leaving.set()
+        runs = list(self._runs.values())
+        for run in runs:
+            run.cancel()
+        threads = [self._watcher, *(run.thread for run in runs)]
+        until = time.monotonic() + LEAVE_S
+        for thread in threads:
+            thread.join(max(until - time.monotonic(), 0.0))
+        return self._lookout.close() and not any(thread.is_alive() for thread in threads)
+
+    def _watch(self) -> None:
         """End this process when the Ray is lost; meanwhile end scorers that are idle for long."""
         while not self._leaving.wait(WATCH_S):
             if self._lookout.lost():
@@ -157,7 +179,8 @@ class Driver:
 
     def _send(self, message: object) -> None:
         with self._sending:
-            self._connection.send(message)
+            if not self._leaving.is_set():
+                self._connection.send(message)
 
 
 def main() -> None:
@@ -165,19 +188,23 @@ def main() -> None:
     connection: Connection[Any, Any] = Connection(int(sys.argv[1]))
     begin = connection.recv()
     try:
+        _serve(connection, begin)
+    finally:
+        end_session(os.getpid())
+        shutil.rmtree(begin.folder, ignore_errors=True)
+        clear_scratch(begin.workshop.folder / "scratch")
+
+
+def _serve(connection: "Connection[Any, Any]", begin: Begin) -> None:
+    try:
         lookout = _have_ray(begin)
     except Exception as error:  # noqa: BLE001 - whatever it is, who waits is told
         connection.send(Unable(not_started(error)))
     else:
         driver = Driver(connection, begin, lookout)
-        threading.Thread(target=driver.watch, daemon=True).start()
         connection.send(Ready())
-        driver.serve()
-    # Not by `ray.shutdown`: threads that follow runs still use Ray, and crash where it is shut down under them.
-    end_session(os.getpid())
-    shutil.rmtree(begin.folder, ignore_errors=True)
-    clear_scratch(begin.workshop.folder / "scratch")
-    os._exit(0)
+        if driver.serve():
+            ray.shutdown()
 
 
 def _have_ray(begin: Begin) -> Lookout:

@@ -15,6 +15,9 @@ WATCH_S: Final = 0.5
 SILENCE_S: Final = 20.0
 """A cluster whose head says nothing for so long is lost."""
 
+CLOSE_S: Final = 2.0
+"""For the last answer of a head."""
+
 VITAL: Final = ("gcs_server", "raylet")
 
 
@@ -26,6 +29,9 @@ class Lookout(Protocol):
 
     def lost_with(self, error: HwnasError) -> bool:
         """Return whether it is lost, once it is sure, where a task has just ended with an error."""
+
+    def close(self) -> bool:
+        """Look no more; return whether it is certain that this uses Ray no more."""
 
 
 @final
@@ -46,6 +52,10 @@ class LocalLookout:
         """Return whether one of them is gone, or about to be: there is but one machine to be lost."""
         return _is_loss(error) or self.lost()
 
+    def close(self) -> bool:
+        """Do nothing: processes are looked at without Ray."""
+        return True
+
 
 @final
 class JoinedLookout:
@@ -55,7 +65,8 @@ class JoinedLookout:
         self._node = ray.get_runtime_context().get_node_id()
         self._seen_at = self._heard_at = time.monotonic()
         self._gone = threading.Event()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def lost(self) -> bool:
         """Return whether it does not, or has not for long."""
@@ -67,6 +78,12 @@ class JoinedLookout:
         while _is_loss(error) and self._seen_at < asked_at and not self.lost():
             self._gone.wait(WATCH_S)
         return self.lost()
+
+    def close(self) -> bool:
+        """Ask no more, and wait for the answer to what was asked last."""
+        self._gone.set()
+        self._listener.join(CLOSE_S)
+        return not self._listener.is_alive()
 
     def _listen(self) -> None:
         while not self._gone.wait(WATCH_S):
