@@ -32,7 +32,7 @@ NEW = replace(OLD, runtime_version="99.0.0")
 @pytest.fixture
 def upgraded(copied: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     """The home of a finished search on a host whose runtime has a new version."""
-    monkeypatch.setattr("nas.pipeline.profile.host_context", lambda runtime, **options: NEW)
+    monkeypatch.setattr("nas.pipeline.tables.host_context", lambda runtime, **options: NEW)
     return copied
 
 
