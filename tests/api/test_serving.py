@@ -35,6 +35,7 @@ def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
         process.kill()
 
 
+@pytest.mark.alone
 def test_a_server_stops_in_time_though_somebody_listens(
     server: tuple[subprocess.Popen[str], str, str], tmp_path: Path
 ) -> None:
@@ -47,7 +48,7 @@ def test_a_server_stops_in_time_though_somebody_listens(
             lines = events.iter_lines()
             assert next(line for line in lines if line.startswith("event:")) == "event: queued"
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=10)
+            process.wait(timeout=3)
     assert process.stderr is not None
     log = [json.loads(line) for line in process.stderr if line.startswith("{")]
     assert {"/login", "/v1/searches"} <= {line.get("route") for line in log}
