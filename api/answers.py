@@ -2,23 +2,36 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from fastapi import Request, Response
 from pydantic import BaseModel
 
 
-def kept(request: Request, document: BaseModel, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a document, or 304 where the client has it already.
+@dataclass(frozen=True)
+class Kept:
+    """A document as it is sent.
 
-    Args:
-        request: May carry `If-None-Match`.
-        document: The answer.
-        headers: Of the answer.
+    Attributes:
+        body: JSON.
+        headers: Of the answer, `ETag` among them.
     """
-    body = document.model_dump_json().encode()
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    marked = {**(headers or {}), "ETag": tag, "Cache-Control": "private, no-cache"}
-    asked = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
-    if tag in asked or "*" in asked:
-        return Response(status_code=304, headers=marked)
-    return Response(body, media_type="application/json", headers=marked)
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: BaseModel, headers: Mapping[str, str]) -> "Kept":
+        """Return a document with further headers."""
+        body = document.model_dump_json().encode()
+        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        return cls(body, {**headers, "ETag": tag, "Cache-Control": "private, no-cache"})
+
+    def to(self, request: Request) -> Response:
+        """Return the answer to a request: 304 where the client has it already."""
+        asked = {
+            one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")
+        }
+        if self.headers["ETag"] in asked or "*" in asked:
+            return Response(status_code=304, headers=self.headers)
+        return Response(self.body, media_type="application/json", headers=self.headers)

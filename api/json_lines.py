@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 LOGGERS: Final = ("hwnas", "uvicorn")
+# Made once: `json.dumps` would make it for each line.
+_ENCODE: Final = json.JSONEncoder(default=str).encode
 
 
 class JsonLines(logging.Formatter):
@@ -28,7 +30,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             facts["trace"] = self.formatException(record.exc_info)
-        return json.dumps(facts, default=str)
+        return _ENCODE(facts)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, final
 
 from fastapi import Depends, FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
@@ -93,11 +94,6 @@ class Gate:
         Raises:
             AccessError: `rate_limited` where too many wrong keys came from there.
         """
-        now = time.monotonic()
-        with self._lock:
-            until, known = self._known.get(text, (0.0, None))
-        if known is not None and now < until:
-            return known
         read = read_key(text)
         if read is None:
             return None
@@ -110,7 +106,7 @@ class Gate:
         if found is None:
             self._guesses.take(guesser)
             return None
-        return self._remember(text, _principal(found), now)
+        return self._remember(text, _principal(found))
 
     def hold_back(self, who: Principal) -> None:
         """Refuse a request of whoever makes too many.
@@ -121,7 +117,13 @@ class Gate:
         if not self._requests.take(who.key_id):
             raise AccessError("rate_limited", "this key asks too often: wait a second (HWNAS_REQUESTS_PER_S)")
 
-    def _remember(self, text: str, who: Principal, now: float) -> Principal:
+    def remembered(self, text: str) -> Principal | None:
+        """Return whose key it is where it was good a moment ago; nobody is asked."""
+        until, who = self._known.get(text, (0.0, None))
+        return who if time.monotonic() < until else None
+
+    def _remember(self, text: str, who: Principal) -> Principal:
+        now = time.monotonic()
         with self._lock:
             self._known = {key: one for key, one in self._known.items() if one[0] > now}
             self._known[text] = (now + REMEMBERED_S, who)
@@ -135,7 +137,7 @@ class Needs:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
 
-    def __call__(self, request: Request) -> Principal:
+    async def __call__(self, request: Request) -> Principal:
         """Return who asks.
 
         Raises:
@@ -143,7 +145,10 @@ class Needs:
         """
         text, by_cookie = _credentials(request)
         gate: Gate = request.app.state.service.gate
-        who = gate.principal(text, request.client.host if request.client else "") if text else None
+        who = gate.remembered(text)
+        if who is None and text:
+            address = request.client.host if request.client else ""
+            who = await run_in_threadpool(gate.principal, text, address)
         if who is None:
             raise AccessError(
                 "not_authenticated",

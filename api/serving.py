@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Final, final
 
 import uvicorn
+from fastapi import FastAPI
 from rich.console import Console
 from rich.text import Text
 
@@ -65,22 +66,26 @@ def serve(
                 f"{host} can be reached from other machines: make a key first (`hwnas keys create NAME`)",
             )
         app = create_app(settings, stores, hosts=(host, *hosts))
-        config = uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            root_path=root_path,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=STREAMS_END_S,
-            timeout_keep_alive=30,
-            h11_max_incomplete_event_size=32 * 1024,
-        )
-        server = _Server(config, app.state.service)
+        server = _Server(server_config(app, host, port, root_path), app.state.service)
         with logged(sys.stderr), _worker(settings) if worker else _nobody():
             server.run()
         return Served(address=server.address)
+
+
+def server_config(app: FastAPI, host: str, port: int, root_path: str = "") -> uvicorn.Config:
+    """Return how an application is served."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        root_path=root_path,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STREAMS_END_S,
+        timeout_keep_alive=30,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
 
 
 def is_loopback(host: str) -> bool:

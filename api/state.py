@@ -1,4 +1,7 @@
-"""What routes share: the stores, opened once, and where this server stands."""
+"""What routes share: the stores, opened once, and where this server stands.
+
+Dependencies are coroutines: FastAPI would call a function in a thread, which costs more than all they do.
+"""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -9,6 +12,7 @@ from fastapi import Depends, Request
 from api.login import LoginLinks
 from api.metrics import Metrics
 from api.rate_limits import Slots
+from api.remembered import Remembered
 from api.security import Gate
 from nas.settings import Settings
 from nas.store.stores import Stores
@@ -23,6 +27,7 @@ class Service:
         links: Printed for browsers on this machine.
         metrics: For whoever watches.
         streams: That each key has open.
+        remembered: How jobs stood a moment ago.
         closing: Set when it stops, so that streams end.
     """
 
@@ -32,6 +37,7 @@ class Service:
     links: LoginLinks
     metrics: Metrics
     streams: Slots
+    remembered: Remembered = field(default_factory=Remembered)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -42,7 +48,11 @@ def service_of(request: Request) -> Service:
     return service
 
 
-Shared = Annotated[Service, Depends(service_of)]
+async def _service(request: Request) -> Service:
+    return service_of(request)
+
+
+Shared = Annotated[Service, Depends(_service)]
 
 
 def root_of(request: Request) -> str:
@@ -50,4 +60,8 @@ def root_of(request: Request) -> str:
     return str(request.scope.get("root_path", "")).rstrip("/")
 
 
-Root = Annotated[str, Depends(root_of)]
+async def _root(request: Request) -> str:
+    return root_of(request)
+
+
+Root = Annotated[str, Depends(_root)]

@@ -1,12 +1,13 @@
 """Jobs of every kind: how they stand, what happens to them, cancelling."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse
 
-from api.answers import kept
+from api.answers import Kept
 from api.events import Look, stream
 from api.resources.jobs import (
     RETRY_AFTER_S,
@@ -20,7 +21,7 @@ from api.resources.jobs import (
 )
 from api.security import AccessError, Principal, Reader, Submitter
 from api.state import Root, Service, Shared, root_of
-from nas.job_records import JobRequest
+from nas.job_records import Job, JobRequest
 from search_spaces.errors import UsageError
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -41,9 +42,9 @@ LastEventId = Annotated[str, Header(alias="Last-Event-ID", max_length=20)]
 
 
 @router.get("/{job_id}", response_model=JobResource)
-def show(job_id: str, who: Reader, service: Shared, root: Root, request: Request) -> Response:
+async def show(job_id: str, who: Reader, service: Shared, request: Request) -> Response:
     """Return a job: where it stands."""
-    return job_answer(service, who.tenant, job_id, root, request)
+    return await job_answer(service, who.tenant, job_id, request, service.stores.jobs.get)
 
 
 @router.post("/{job_id}/cancel", status_code=202)
@@ -53,6 +54,7 @@ def cancel(job_id: str, who: Submitter, service: Shared, root: Root, request: Re
     if settled(job):
         raise UsageError("job_ended", f"job {job_id} has ended already: it is {job.state}")
     job = service.stores.jobs.request_cancel(who.tenant, job_id, actor=who.actor(request))
+    service.remembered.forget(who.tenant, job_id)
     return job_resource(job, root)
 
 
@@ -97,11 +99,27 @@ def event_page(service: Service, tenant: str, job_id: str, after: int, limit: in
     )
 
 
-def job_answer(service: Service, tenant: str, job_id: str, root: str, request: Request) -> Response:
-    """Return the answer that tells how a job stands."""
-    job = service.stores.jobs.get(tenant, job_id)
-    headers = {} if settled(job) else {"Retry-After": str(RETRY_AFTER_S)}
-    return kept(request, job_resource(job, root), headers)
+async def job_answer(
+    service: Service, tenant: str, job_id: str, request: Request, find: Callable[[str, str], Job]
+) -> Response:
+    """Return the answer that tells how a job stands, or stood a moment ago.
+
+    Args:
+        service: Where.
+        tenant: Whose it is.
+        job_id: Of the job.
+        request: That is answered.
+        find: Returns the job of a tenant; called in a thread.
+    """
+    root = root_of(request)
+    name = (tenant, job_id, f"{root} {request.scope['route'].path}")
+    found = service.remembered.get(name)
+    if found is None:
+        job = await run_in_threadpool(find, tenant, job_id)
+        headers = {} if settled(job) else {"Retry-After": str(RETRY_AFTER_S)}
+        found = Kept.of(job_resource(job, root), headers)
+        service.remembered.keep(name, found, ended=settled(job))
+    return found.to(request)
 
 
 def submitted(

@@ -15,7 +15,8 @@ from api.resources.jobs import Accepted, EventPage, JobResource, job_resource
 from api.resources.submissions import SubmittedSearch, search_request
 from api.routes import jobs as job_routes
 from api.security import Reader, Submitter
-from api.state import Root, Service, Shared
+from api.state import Root, Service, Shared, service_of
+from nas.job_records import Job
 from nas.jobs import JobKind, JobState
 from nas.pipeline.preview import Preview
 from search_spaces.errors import UsageError
@@ -62,9 +63,14 @@ def list_searches(
 
 
 @router.get("/{search_id}", response_model=JobResource)
-def show(search_id: str, who: Reader, service: Shared, root: Root, request: Request) -> Response:
+async def show(search_id: str, who: Reader, request: Request) -> Response:
     """Return a search: where it stands."""
-    return job_routes.job_answer(service, who.tenant, _search(service, who.tenant, search_id), root, request)
+    service = service_of(request)
+
+    def find(tenant: str, job_id: str) -> Job:
+        return _found(service, tenant, job_id)
+
+    return await job_routes.job_answer(service, who.tenant, search_id, request, find)
 
 
 @router.post("/{search_id}/cancel", status_code=202)
@@ -141,7 +147,11 @@ def network_bundle(search_id: str, name: str, who: Reader, service: Shared) -> R
 
 def _search(service: Service, tenant: str, search_id: str) -> str:
     """Return the identifier of a search of the tenant; jobs of other kinds are none."""
+    return _found(service, tenant, search_id).id
+
+
+def _found(service: Service, tenant: str, search_id: str) -> Job:
     job = service.stores.jobs.get(tenant, search_id)
     if job.kind is not JobKind.SEARCH:
         raise UsageError("unknown_job", f"job '{search_id}' is no search: see /v1/jobs/{search_id}")
-    return job.id
+    return job

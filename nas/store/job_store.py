@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Collection
 from typing import Any, Final, final
 
-from sqlalchemy import Connection, Engine, Row, and_, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, bindparam, or_, select, update
 
 from nas.job_records import Job, JobEvent, JobPage, JobRequest
 from nas.jobs import TERMINAL, JobKind, JobState, sources
@@ -268,8 +268,12 @@ def _append(connection: Connection, job_id: str, attempt: int, kind: str) -> Non
     append_events(connection, job_id, attempt, last_event, [NewEvent(kind, {"reason": "asked"})])
 
 
+# Made once: it is asked with every look at a job.
+_ONE: Final = select(jobs).where(jobs.c.tenant == bindparam("tenant"), jobs.c.id == bindparam("job_id"))
+
+
 def _get(connection: Connection, tenant: str, job_id: str) -> Job:
-    row = connection.execute(select(jobs).where(jobs.c.tenant == tenant, jobs.c.id == job_id)).one_or_none()
+    row = connection.execute(_ONE, {"tenant": tenant, "job_id": job_id}).one_or_none()
     if row is None:
         raise UsageError("unknown_job", f"there is no job '{job_id}': list the jobs to see which there are")
     return _job(row)

@@ -1,0 +1,91 @@
+"""Servers as processes of their own: the service, and a bare FastAPI application on the same settings."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.serving import server_config
+from nas.settings import Settings
+
+BARE: Final = "import benchmarks.served as served; served.serve_bare()"
+SERVICE: Final = "import hwnas; hwnas.main()"
+_ADDRESS: Final = re.compile(r"http://[^\s;]+")
+
+
+def serve_bare() -> None:
+    """Serve an application that does nothing; say where."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+
+    @app.get("/v1/searches/{search_id}")
+    async def show(search_id: str) -> dict[str, str]:
+        return {"id": search_id, "state": "succeeded"}
+
+    _Announced(server_config(app, "127.0.0.1", int(sys.argv[1]))).run()
+
+
+class _Announced(uvicorn.Server):
+    """Says where it is once it listens."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        print(f"http://127.0.0.1:{self.config.port};", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def bare(port: int, cores: Sequence[int] = ()) -> Iterator[str]:
+    """Yield the address of the bare application."""
+    with _process([sys.executable, "-c", BARE, str(port)], {}, cores) as address:
+        yield address
+
+
+@contextmanager
+def service(settings: Settings, cores: Sequence[int] = ()) -> Iterator[str]:
+    """Yield the address of the service without a worker.
+
+    Args:
+        settings: Of it.
+        cores: Processors that it may use; all if not given.
+    """
+    command = [sys.executable, "-c", SERVICE, "serve", "--port", "0", "--no-worker"]
+    with _process(command, settings.as_environment(), cores) as address:
+        yield address
+
+
+@contextmanager
+def _process(command: list[str], environment: dict[str, str], cores: Sequence[int]) -> Iterator[str]:
+    root = str(Path(__file__).resolve().parents[1])
+    process = subprocess.Popen(
+        command,
+        cwd=root,
+        env={**os.environ, **environment, "PYTHONPATH": root},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    drained = threading.Thread(target=deque, args=(process.stderr, 0))
+    try:
+        address = _ADDRESS.search(process.stderr.readline())
+        assert address, "a server says where it listens"
+        drained.start()
+        if cores:
+            os.sched_setaffinity(process.pid, cores)
+        yield address[0]
+        process.terminate()
+        process.wait()
+    finally:
+        process.kill()
+        process.wait()
+        if drained.ident:
+            drained.join()
