@@ -15,6 +15,8 @@ COPY latency_predictors latency_predictors
 COPY nas nas
 COPY workers workers
 COPY api api
+# What api/errors.md stands for.
+COPY docs/reference/errors.md docs/reference/errors.md
 RUN pip install --no-cache-dir --extra-index-url="$TORCH_INDEX" --constraint=constraints.txt ".[server,postgres,s3]"
 
 USER hwnas

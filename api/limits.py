@@ -72,7 +72,7 @@ class Limits:
         try:
             checked = await _checked(scope, headers, receive)
         except HwnasError as error:
-            await problems.of_error(error)(scope, receive, send_marked)
+            await problems.of_error(error, scope.get("root_path", ""))(scope, receive, send_marked)
         else:
             await self._app(scope, checked, send_marked)
         finally:

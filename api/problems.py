@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.state import root_of
 from search_spaces.errors import (
     ArtifactError,
     ComputeError,
@@ -99,7 +100,13 @@ def status_of(error: HwnasError) -> int:
 
 
 def problem(
-    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+    status: int,
+    code: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    root: str = "",
+    **more: Any,
 ) -> JSONResponse:
     """Return the answer that tells a problem.
 
@@ -108,10 +115,11 @@ def problem(
         code: Stable, for programs; its page is `/errors/CODE`.
         detail: For people; tells the fix.
         headers: Of the answer.
+        root: Prefix under which a proxy has put this server.
         more: Further members of the document.
     """
     document = {
-        "type": f"/errors/{code}",
+        "type": f"{root}/errors/{code}",
         "title": _TITLES.get(status, "Error"),
         "status": status,
         "code": code,
@@ -126,25 +134,26 @@ def problem(
     return JSONResponse(document, status, added, media_type=MEDIA_TYPE)
 
 
-def of_error(error: HwnasError) -> JSONResponse:
+def of_error(error: HwnasError, root: str = "") -> JSONResponse:
     """Return the answer that tells an error of the domain.
 
     What is wrong with the server stays in its log: messages of the database name addresses and files.
     """
     status = status_of(error)
     if status < 500:
-        return problem(status, error.code, error.message)
+        return problem(status, error.code, error.message, root=root)
     _LOG.error("%s: %s", error.code, error.message)
     told = {
         503: "the server cannot reach its database just now: try again",
         507: "the server has no room left",
     }
-    return problem(status, error.code, told.get(status, "something the server keeps is damaged: see its log"))
+    told_now = told.get(status, "something the server keeps is damaged: see its log")
+    return problem(status, error.code, told_now, root=root)
 
 
 async def _domain(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HwnasError)
-    return of_error(error)
+    return of_error(error, root_of(request))
 
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:
@@ -155,14 +164,15 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
         for one in error.errors()[:20]
     ]
     told = "; ".join(f"{one['where']}: {one['problem']}" for one in found)
-    return problem(422, "invalid_request", told, problems=found)
+    return problem(422, "invalid_request", told, root=root_of(request), problems=found)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = _HTTP_CODES.get(error.status_code, "http_error")
     told = {404: "there is nothing at this address", 405: "this address knows other methods only"}
-    return problem(error.status_code, code, told.get(error.status_code, "that is no request"), error.headers)
+    detail = told.get(error.status_code, "that is no request")
+    return problem(error.status_code, code, detail, error.headers, root=root_of(request))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -170,7 +180,7 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     _LOG.error("request failed", exc_info=error, extra={"facts": {"request_id": request_id}})
     told = "something is wrong on our side: see the log of the server under the id of this request"
     # Given outside of everything that marks answers otherwise.
-    return problem(500, "internal_error", told, {"x-request-id": request_id})
+    return problem(500, "internal_error", told, {"x-request-id": request_id}, root=root_of(request))
 
 
 Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]

@@ -32,7 +32,9 @@ GUESSES_PER_S: Final = 0.5
 """Wrong keys, well formed, that are looked up for one address: at once, and for long."""
 
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
-PUBLIC: Final = frozenset({"/livez", "/readyz", "/login", "/static/{release}/{name}"})
+PUBLIC: Final = frozenset(
+    {"/livez", "/readyz", "/login", "/static/{release}/{name}", "/errors", "/errors/{code}"}
+)
 """Templates of operations that need no key. Each is named here and nowhere else."""
 
 

@@ -128,6 +128,8 @@ class _Line(asyncio.Protocol):
 
 async def _connected(url: str, request: bytes) -> _Line:
     parts = urlsplit(url)
+    assert parts.hostname, url
+    assert parts.port, url
     loop = asyncio.get_running_loop()
     _, line = await loop.create_connection(lambda: _Line(request), parts.hostname, parts.port)
     return line

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from api.dashboard import candidate, compare, devices, front, searches, static_files
+from api.dashboard import candidate, compare, devices, error_pages, front, searches, static_files
 
 ROUTERS: Final = (
     static_files.router,
+    error_pages.router,
     searches.router,
     front.router,
     candidate.router,

@@ -32,9 +32,11 @@ Made of the contract, [openapi.json](openapi.json); a running service has its ow
   below; `admin` contains the others.
 - **Work** is answered with `202` and `Location`: where it stands is told there.
 - **`Idempotency-Key`** on a `POST` that makes something: the same key with the same body is the same thing.
-- **Errors** are problem documents (RFC 9457) with a stable `code`: see [errors](errors.md). `429`
-  and `503` say in `Retry-After` when to ask again.
+- **Errors** are problem documents (RFC 9457) with a stable `code`: see [errors](errors.md), or the page
+  that `type` names. `429` and `503` say in `Retry-After` when to ask again.
 - **Lists** come in pages: `limit=`, and `cursor=` with the `next_cursor` of the page before.
+- **How a job stands** may be told as it was a tenth of a second ago; whoever changes it sees that at once, at
+  the replica that made the change.
 - **Times** are RFC 3339 in UTC; units are in the names of fields.
 """
 
