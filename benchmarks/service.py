@@ -16,10 +16,22 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 from benchmarks.command import Section, run_sections
-from benchmarks.sections import service_throughput
+from benchmarks.sections import (
+    service_generated,
+    service_import,
+    service_kills,
+    service_scale,
+    service_throughput,
+    service_training,
+)
 
 SECTIONS: Final[dict[str, Section]] = {
+    "import": service_import.run,
     "throughput": service_throughput.run,
+    "training": service_training.run,
+    "scale": service_scale.run,
+    "kills": service_kills.run,
+    "generated": service_generated.run,
 }
 """Each takes a folder for its work and whether to be quick."""
 

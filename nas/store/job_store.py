@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Collection
 from typing import Any, Final, final
 
-from sqlalchemy import Connection, Engine, Row, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, select, tuple_, update
 
 from nas.job_records import Job, JobEvent, JobPage, JobRequest
 from nas.jobs import TERMINAL, JobKind, JobState, sources
@@ -124,8 +124,8 @@ class DatabaseJobStore:
             query = query.where(jobs.c.state.in_(states))
         if cursor is not None:
             created_at_ms, job_id = _read_cursor(cursor)
-            older = jobs.c.created_at_ms < created_at_ms
-            query = query.where(or_(older, and_(jobs.c.created_at_ms == created_at_ms, jobs.c.id < job_id)))
+            # As one value: planners begin at its place in the index.
+            query = query.where(tuple_(jobs.c.created_at_ms, jobs.c.id) < (created_at_ms, job_id))
         query = query.order_by(jobs.c.created_at_ms.desc(), jobs.c.id.desc()).limit(limit + 1)
         with reading(self._engine) as connection:
             found = [_job(row) for row in connection.execute(query)]
