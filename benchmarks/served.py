@@ -51,14 +51,16 @@ def bare(port: int, cores: Sequence[int] = ()) -> Iterator[str]:
 
 
 @contextmanager
-def service(settings: Settings, cores: Sequence[int] = ()) -> Iterator[str]:
-    """Yield the address of the service without a worker.
+def service(settings: Settings, cores: Sequence[int] = (), *, worker: bool = False) -> Iterator[str]:
+    """Yield the address of the service.
 
     Args:
         settings: Of it.
         cores: Processors that it may use; all if not given.
+        worker: Whether a worker runs beside.
     """
-    command = [sys.executable, "-c", SERVICE, "serve", "--port", "0", "--no-worker"]
+    beside = "--worker" if worker else "--no-worker"
+    command = [sys.executable, "-c", SERVICE, "serve", "--port", "0", beside]
     with _process(command, settings.as_environment(), cores) as address:
         yield address
 

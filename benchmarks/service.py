@@ -17,6 +17,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 from benchmarks.command import Section, run_sections
 from benchmarks.sections import (
+    service_end_to_end,
     service_generated,
     service_import,
     service_kills,
@@ -32,6 +33,7 @@ SECTIONS: Final[dict[str, Section]] = {
     "scale": service_scale.run,
     "kills": service_kills.run,
     "generated": service_generated.run,
+    "end_to_end": service_end_to_end.run,
 }
 """Each takes a folder for its work and whether to be quick."""
 
