@@ -35,7 +35,7 @@ check: $(STAMP) ## formatting, lint, types, import directions
 	@$(BIN)/lint-imports
 
 test: $(STAMP) ## all tests: two at a time, then whole searches two at a time, then what times something alone
-	@$(QUIET) $(BIN)/pytest -q -n 2 -m "not alone and not searches"
+	@$(QUIET) $(BIN)/pytest -q -n 2 --dist loadfile -m "not alone and not searches"
 	@$(QUIET) $(BIN)/pytest -q -n 2 --dist loadfile -m searches
 	@$(QUIET) $(BIN)/pytest -q -m alone
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.built_once import built_once
 from tests.e2e.command import Ended, copied, profile, search
 
 
@@ -26,26 +27,36 @@ class Watched:
 @pytest.fixture(scope="session")
 def profiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which this host is measured, and nothing else."""
-    folder = tmp_path_factory.mktemp("profiled")
-    ended = profile(folder / "home", FAULTS_CONNECTIONS=str(folder / "asked.txt"))
-    assert ended.status == 0, ended.told + ended.answer
-    return ended.home
+
+    def build(folder: Path) -> None:
+        ended = profile(folder / "home", FAULTS_CONNECTIONS=str(folder / "asked.txt"))
+        assert ended.status == 0, ended.told + ended.answer
+
+    return built_once(tmp_path_factory, "profiled", build) / "home"
 
 
 @pytest.fixture(scope="session")
 def watched(profiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Watched:
     """The search of `command.DOCUMENT`, run once where the host is measured."""
-    folder: Path = tmp_path_factory.mktemp("e2e")
-    asked, calls = (profiled.parent / "asked.txt", folder / "calls.txt")
-    # With a filter in the kernel, only these calls stop the process: measuring is not disturbed.
-    tracer = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect", "-o", str(calls))
-    prefix = tracer if _works((*tracer, "true")) else ()
-    ended = search(copied(profiled, folder / "home"), prefix=prefix, FAULTS_CONNECTIONS=str(asked))
-    assert ended.status == 0, ended.told + ended.answer
+
+    asked = profiled.parent / "asked.txt"
+
+    def build(folder: Path) -> None:
+        # With a filter in the kernel, only these calls stop the process: measuring is not disturbed.
+        tracer = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect", "-o")
+        prefix = (*tracer, str(folder / "calls.txt")) if _works((*tracer, "/dev/null", "true")) else ()
+        ended = search(copied(profiled, folder / "home"), prefix=prefix, FAULTS_CONNECTIONS=str(asked))
+        assert ended.status == 0, ended.told + ended.answer
+        (folder / "answer.json").write_text(ended.answer, encoding="utf-8")
+        (folder / "told.txt").write_text(ended.told, encoding="utf-8")
+
+    folder = built_once(tmp_path_factory, "watched", build)
+    answer, told = ((folder / name).read_text(encoding="utf-8") for name in ("answer.json", "told.txt"))
+    calls = folder / "calls.txt"
     return Watched(
-        ended,
+        Ended(folder / "home", 0, answer, told),
         asked.read_text(encoding="utf-8") if asked.exists() else "",
-        calls.read_text(encoding="utf-8").splitlines() if prefix else None,
+        calls.read_text(encoding="utf-8").splitlines() if calls.exists() else None,
     )
 
 

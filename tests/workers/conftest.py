@@ -8,6 +8,7 @@ import pytest
 
 from nas.results import SearchResult
 from nas.settings import Settings
+from tests.built_once import built_once
 from tests.nas.pipeline.small_search import Recorder, small_spec, stopwatch
 from tests.workers.jobs_at_work import Workplace, workplace
 from workers.inprocess import run_search
@@ -23,9 +24,15 @@ def place(tmp_path: Path) -> Iterator[Workplace]:
 @pytest.fixture(scope="session")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SearchResult]:
     """A home with the small search finished, and its result; tests change a copy."""
-    home = tmp_path_factory.mktemp("searched") / "home"
-    with stopwatch():
-        return home, run_search(small_spec(), Settings(home=home), Recorder())
+
+    def build(folder: Path) -> None:
+        with stopwatch():
+            result = run_search(small_spec(), Settings(home=folder / "home"), Recorder())
+        (folder / "result.json").write_text(result.model_dump_json(), encoding="utf-8")
+
+    folder = built_once(tmp_path_factory, "searched", build)
+    result = SearchResult.model_validate_json((folder / "result.json").read_text(encoding="utf-8"))
+    return folder / "home", result
 
 
 @pytest.fixture
