@@ -22,12 +22,21 @@ def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[SearchSpec
     """The specifications that were searched; nothing is trained."""
     specs = []
 
-    def search(spec: SearchSpec, settings: Settings) -> SearchOutcome:
+    def submit(spec: SearchSpec, *around: object) -> None:
         specs.append(spec)
+
+    def outcome(*ended: object) -> SearchOutcome:
         return SearchOutcome(id="s-1", folder=tmp_path, report=tmp_path / "report.html", result=result("s-1"))
 
-    monkeypatch.setattr(workers.searches, "search", search)
+    monkeypatch.setenv("HWNAS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(workers.searches, "submit", submit)
+    monkeypatch.setattr(workers.searches, "run_to_end", nothing_runs)
+    monkeypatch.setattr(workers.searches, "outcome", outcome)
     return specs
+
+
+def nothing_runs(*around: object) -> None:
+    """Stand for the end of a search that nobody runs."""
 
 
 def test_demo_and_search(
