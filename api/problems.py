@@ -54,6 +54,7 @@ _BY_CODE: Final[Mapping[str, int]] = {
     "wrong_content_type": 415,
     "rate_limited": 429,
     "too_many_jobs": 409,
+    "too_much_stored": 409,
     "too_many_streams": 429,
     "disk_full": 507,
 }

@@ -25,19 +25,22 @@ _BLOCK: Final = 2**20
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-async def uploaded(service: Service, request: Request, check: Callable[[Path], str]) -> tuple[str, str]:
+async def uploaded(
+    service: Service, request: Request, check: Callable[[Path], str], room: int
+) -> tuple[str, str, int]:
     """Keep the body of a request as an artifact.
 
     Args:
         service: Where.
         request: Whose body is streamed.
         check: Looks at the whole file before it is kept; raises what is wrong with it.
+        room: Bytes that whoever asks may still have stored.
 
     Returns:
-        Its digest, and what the check said.
+        Its digest, what the check said, and its size in bytes.
 
     Raises:
-        UsageError: `body_too_large`, `body_too_slow` or `empty_body`.
+        UsageError: `body_too_large`, `too_much_stored`, `body_too_slow` or `empty_body`.
         ResourceError: `disk_full`.
         HwnasError: What the check raises. Nothing is left behind then.
     """
@@ -47,7 +50,7 @@ async def uploaded(service: Service, request: Request, check: Callable[[Path], s
     with scratch_folder(service.settings.home / "scratch") as folder:
         path = folder / "upload"
         try:
-            await _write(request, path)
+            await _write(request, path, room)
         except OSError as error:
             if error.errno in _FULL:
                 raise ResourceError(
@@ -57,13 +60,17 @@ async def uploaded(service: Service, request: Request, check: Callable[[Path], s
         return await run_in_threadpool(_kept, service, path, check)
 
 
-async def _write(request: Request, path: Path) -> None:
+async def _write(request: Request, path: Path, room: int) -> None:
     size, waiting = 0, bytearray()
     with path.open("xb") as file:
         async for piece in _pieces(request):
             size += len(piece)
             if size > MAX_UPLOAD_BYTES:
                 raise _too_large()
+            if size > room:
+                raise UsageError(
+                    "too_much_stored", "this tenant has no room for that: have HWNAS_MAX_STORED_GB raised"
+                )
             waiting += piece
             if len(waiting) >= _BLOCK:
                 await run_in_threadpool(file.write, bytes(waiting))
@@ -93,9 +100,9 @@ async def _pieces(request: Request) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _kept(service: Service, path: Path, check: Callable[[Path], str]) -> tuple[str, str]:
+def _kept(service: Service, path: Path, check: Callable[[Path], str]) -> tuple[str, str, int]:
     said = check(path)
-    return service.stores.artifacts.put_file(path), said
+    return service.stores.artifacts.put_file(path), said, path.stat().st_size
 
 
 def _too_large() -> UsageError:

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
             (`HWNAS_REQUESTS_PER_S`); for moments more.
         max_open_jobs: Jobs that a tenant may have queued, running or waiting before the service takes no
             more (`HWNAS_MAX_OPEN_JOBS`).
+        max_stored_gb: Of uploaded data sets a tenant, in units of 10^9 bytes (`HWNAS_MAX_STORED_GB`).
     """
 
     model_config = SettingsConfigDict(env_prefix="HWNAS_", frozen=True)
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
     grid_source: str = WORLD_SOURCE
     requests_per_s: int = 50
     max_open_jobs: int = 200
+    max_stored_gb: int = 100
 
     @field_validator("home")
     @classmethod
@@ -90,7 +92,7 @@ class Settings(BaseSettings):
             )
         return number
 
-    @field_validator("requests_per_s", "max_open_jobs", "training_workers", mode="before")
+    @field_validator("requests_per_s", "max_open_jobs", "max_stored_gb", "training_workers", mode="before")
     @classmethod
     def _limit(cls, value: Any, info: ValidationInfo) -> int:
         try:

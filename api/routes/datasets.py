@@ -76,9 +76,10 @@ async def upload(
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != KIND:
         raise UsageError("wrong_content_type", f"send the bytes of the file, with `Content-Type: {KIND}`")
-    file, content = await uploaded(service, request, content_of)
+    room = await run_in_threadpool(_room, service, who)
+    file, content, size = await uploaded(service, request, content_of, room)
     spec = UploadedSpec.model_validate({"file": file, "content": content}).model_dump(mode="json")
-    found = await run_in_threadpool(_added, service, who, request, name, spec)
+    found = await run_in_threadpool(_added, service, who, request, name, spec, size)
     answer = _resource(found, root)
     response.headers["Location"] = answer.links["self"]
     return answer
@@ -97,11 +98,23 @@ def dataset(dataset_id: str, who: Reader, service: Shared, root: Root) -> Datase
     return _resource(service.stores.datasets.get(who.tenant, dataset_id), root)
 
 
+def _room(service: Service, who: Principal) -> int:
+    limit = service.settings.max_stored_gb * 10**9
+    return limit - service.stores.datasets.stored_bytes(who.tenant)
+
+
 def _added(
-    service: Service, who: Principal, request: Request, name: str, spec: dict[str, Any]
+    service: Service, who: Principal, request: Request, name: str, spec: dict[str, Any], size: int
 ) -> StoredDataset:
-    actor, limit = who.actor(request), service.settings.max_open_jobs
-    return service.stores.datasets.add(who.tenant, name, spec, who.owner, actor=actor, max_open=limit)
+    return service.stores.datasets.add(
+        who.tenant,
+        name,
+        spec,
+        who.owner,
+        actor=who.actor(request),
+        max_open=service.settings.max_open_jobs,
+        stored_bytes=size,
+    )
 
 
 def _resource(one: StoredDataset, root: str) -> DatasetResource:

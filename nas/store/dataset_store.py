@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, final
 
-from sqlalchemy import Connection, Engine, Row, and_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, func, select, update
 
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
@@ -60,6 +60,7 @@ class DatabaseDatasetStore:
         *,
         actor: Actor | None = None,
         max_open: int | None = None,
+        stored_bytes: int = 0,
     ) -> StoredDataset:
         """Register a data set, queue the job that checks it and note who asked, in one transaction.
 
@@ -73,13 +74,21 @@ class DatabaseDatasetStore:
             owner: Who asks.
             actor: The same, for the log of changes; nothing is noted if not given.
             max_open: Jobs that the tenant may have unfinished; any number if not given.
+            stored_bytes: Of what was uploaded; 0 where the data stay where they are.
 
         Raises:
             UsageError: `dataset_exists` where another is registered under that name; `too_many_jobs`.
         """
         dataset_id, job_id = secrets.token_hex(10), secrets.token_hex(10)
-        row = {"id": dataset_id, "tenant": tenant, "owner": owner, "name": name, "spec": dict(spec)}
+        row: dict[str, Any] = {
+            "id": dataset_id,
+            "tenant": tenant,
+            "owner": owner,
+            "name": name,
+            "spec": dict(spec),
+        }
         row |= {"state": "checking", "digest": "", "report": {}, "job_id": job_id}
+        row["stored_bytes"] = stored_bytes
         own = and_(datasets.c.tenant == tenant, datasets.c.name == name)
         with writing(self._engine) as connection:
             lock_changes(connection, tenant)
@@ -108,6 +117,12 @@ class DatabaseDatasetStore:
         """
         with reading(self._engine) as connection:
             return _get(connection, tenant, name)
+
+    def stored_bytes(self, tenant: str) -> int:
+        """Return how many bytes a tenant has uploaded, rejected sets too: their files are kept."""
+        query = select(func.coalesce(func.sum(datasets.c.stored_bytes), 0)).where(datasets.c.tenant == tenant)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
 
     def list_all(self, tenant: str) -> tuple[StoredDataset, ...]:
         """Return all data sets of a tenant, by name."""

@@ -53,7 +53,7 @@ def test_a_body_that_pauses_is_given_up(api: Caller, monkeypatch: pytest.MonkeyP
 
 
 def test_a_full_disk_is_told(api: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def full(request: object, path: Path) -> None:
+    async def full(request: object, path: Path, room: int) -> None:
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
@@ -71,3 +71,13 @@ def test_the_scratch_folder_is_that_of_the_home(api: Caller, tmp_path: Path) -> 
     assert api.send(ADDRESS, folder_zip(), ZIP).status_code == 202
     assert Settings(home=tmp_path / "home").home.joinpath("scratch").is_dir()
     assert len([path for path in left(tmp_path / "home") if "scratch" in path.parts]) == 0
+
+
+def test_a_tenant_stores_so_much(api: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = folder_zip(4)
+    assert api.send(ADDRESS, content, ZIP).status_code == 202
+    assert api.stores.datasets.stored_bytes("local") == len(content)
+    monkeypatch.setattr(type(api.stores.datasets), "stored_bytes", lambda self, tenant: 100 * 10**9 - 10)
+    kept = left(tmp_path / "home")
+    assert code(api.send("/v1/datasets?name=more", content, ZIP)) == (409, "too_much_stored")
+    assert left(tmp_path / "home") == kept
