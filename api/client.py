@@ -125,15 +125,15 @@ class Client(NetworksClient):
         return self._pages("/v1/searches", JobResource, {"state": [str(one) for one in states]})
 
     def cancel(self, search_id: str) -> JobResource:
-        """Cancel a search. Not tried again: a second try may find it cancelled by the first.
+        """Cancel a search, or another job. Not tried again: a second try may find it cancelled by the first.
 
         Raises:
             UsageError: `job_ended`.
         """
-        return self._line.post(_path(search_id, "cancel"), JobResource)
+        return self._line.post(_job(search_id, "cancel"), JobResource)
 
     def events(self, search_id: str, after: int = 0) -> Iterator[EventResource]:
-        """Yield what happens to a search as it happens, until nothing more will.
+        """Yield what happens to a search, or any other job, as it happens, until nothing more will.
 
         A stream that is cut off is taken up again where it ended: nothing is lost and nothing comes twice.
 
@@ -144,7 +144,7 @@ class Client(NetworksClient):
         failures = 0
         while True:
             try:
-                with self._line.stream(_path(search_id, "events"), _listening(after)) as answer:
+                with self._line.stream(_job(search_id, "events"), _listening(after)) as answer:
                     for event in events_of(answer.iter_lines()):
                         if event.kind == "settled":
                             return

@@ -186,7 +186,7 @@ def export(
         str,
         typer.Argument(
             metavar="SEARCH|NETWORK",
-            help="A search (identifier, the start of it, or `latest`), or the name of a network.",
+            help="A search (identifier, its start, or `latest`), the name of a network, or SEARCH.NETWORK.",
         ),
     ],
     best: Annotated[bool, typer.Option("--best", help="The most accurate one within the limits.")] = False,
@@ -200,7 +200,8 @@ def export(
         int | None, typer.Option(min=1, help="Which target, counted from 1; all of them if not given.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to make; `SEARCH-NETWORK` in this folder if not given.")
+        Path | None,
+        typer.Option(help="Folder to make, `SEARCH-NETWORK` here if not given; or a file, NAME.onnx."),
     ] = None,
     format: Annotated[Format, typer.Option(help="Format of the file.")] = Format.ONNX,
 ) -> BaseModel:
@@ -211,6 +212,7 @@ def export(
       hwnas export latest --best --under latency_ms=0.5 --target 2
       hwnas export digits-1f3a9c2e --fastest --out fast
       hwnas export net-3f9a1c
+      hwnas export digits-1f3a9c2e.net-3f9a1c --out net.onnx
     """
     from api.exports import Request, export_network
     from nas.settings import Settings

@@ -1,7 +1,9 @@
 """Delivering a verified network from a finished search."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 from rich.console import RenderableType
 
@@ -13,6 +15,8 @@ from nas.results import Document, VerifiedNetwork
 from nas.settings import Settings
 from nas.store.searches import all_searches
 from nas.store.stores import opened_stores
+from nas.store.subnets import find_subnet
+from search_spaces.atomic import write_atomically
 from search_spaces.errors import UsageError
 
 
@@ -21,7 +25,7 @@ class Request:
     """What was asked for.
 
     Attributes:
-        what: A search, or a network by its name.
+        what: A search, a network by its name, or `SEARCH.NETWORK`.
         rules: `best`, `fastest` or none.
         name: A network of the search.
         limits: As written, for example `latency_ms=0.5`.
@@ -68,19 +72,22 @@ class Delivered(Document):
 
 
 def export_network(settings: Settings, request: Request, out: Path | None) -> Delivered:
-    """Write the network that was asked for, with its card, into a folder.
+    """Write the network that was asked for, with its card, into a folder; or its file alone.
 
     Args:
         settings: Where searches are.
         request: Which network.
         out: The folder; `SEARCH-NETWORK` in the current one if not given. A bundle that stands there is
-            replaced.
+            replaced. With the ending of the format it is the file.
 
     Raises:
         UsageError: `conflicting_options` or `folder_in_use`; or as `select_by_rule`, `select_by_name`.
         InfeasibleError: `no_network_within_limits`.
     """
     chosen = select(settings, request)
+    if is_file(out):
+        write_atomically(out, chosen.job.network_path(chosen.network.file_sha256).read_bytes())
+        return _delivered(chosen, out.parent, [out.name])
     folder = out or Path(f"{chosen.job.id}-{chosen.network.name}")
     written = deliver(
         chosen.job,
@@ -91,11 +98,20 @@ def export_network(settings: Settings, request: Request, out: Path | None) -> De
         supernet=chosen.result.supernet,
         versions=chosen.result.versions,
     )
+    return _delivered(chosen, written, [path.name for path in written.iterdir()])
+
+
+def is_file(out: Path | None) -> TypeGuard[Path]:
+    """Whether a place is meant for the file of a network alone: it has the ending of one."""
+    return out is not None and out.suffix == ".onnx"
+
+
+def _delivered(chosen: Selected, folder: Path, files: Sequence[str]) -> Delivered:
     return Delivered(
         search=chosen.job.id,
         target_number=chosen.target + 1,
-        folder=written.resolve(),
-        files=tuple(sorted(path.name for path in written.iterdir())),
+        folder=folder.resolve(),
+        files=tuple(sorted(files)),
         why=chosen.why,
         network=chosen.network,
     )
@@ -105,7 +121,7 @@ def select(settings: Settings, request: Request) -> Selected:
     """Return the network that is meant.
 
     Raises:
-        UsageError: `conflicting_options`; or as `select_by_rule`, `select_by_name`.
+        UsageError: `conflicting_options`; or as `select_by_rule`, `select_by_name`, `find_subnet`.
         InfeasibleError: `no_network_within_limits`.
     """
     limits = parse_limits(request.limits)
@@ -116,6 +132,9 @@ def select(settings: Settings, request: Request) -> Selected:
     if request.name is not None:
         return select_by_name(settings, request.name, request.what, request.target_number)
     with opened_stores(settings) as stores:
+        if "." in request.what:
+            found = find_subnet(stores, settings.tenant, request.what)
+            return Selected(found.search, found.result, found.network, found.number, "asked for by name")
         ids = [job.id for job in all_searches(stores, settings.tenant)]
     a_search = request.what == "latest" or any(known.startswith(request.what) for known in ids)
     if a_search or request.rules or limits:

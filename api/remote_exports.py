@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from api.client import Client
-from api.exports import Delivered
+from api.exports import Delivered, is_file
 from api.remote import client_of, find_search
 from api.resources.fronts import FrontResource
 from api.selection import COSTS, parse_limits
@@ -41,7 +41,7 @@ def export(
         name: The network of that name.
         under: Limits as they are written.
         target: Counted from 1; all of them if not given.
-        out: The folder; `SEARCH-NETWORK` if not given.
+        out: The folder; `SEARCH-NETWORK` if not given. With the ending of the format it is the file.
         format: Of the file.
 
     Raises:
@@ -63,7 +63,11 @@ def export(
         fronts = [client.front(job.id, number) for number in numbers]
         front, network = _named(fronts, name) if name else _chosen(fronts, limits, fastest=fastest)
         folder = out or Path(f"{job.id}-{network.name}")
-        files = _fetched(client, job.id, network.name, folder)
+        files: tuple[str, ...] = ()
+        if is_file(out):
+            folder, files = out.parent, (client.download(job.id, network.name, out).name,)
+        else:
+            files = _fetched(client, job.id, network.name, folder)
     return Delivered(
         search=job.id,
         target_number=front.target,

@@ -167,8 +167,9 @@ def _checked_name(member: zipfile.ZipInfo) -> PurePosixPath:
 
 def _is_folder(member: zipfile.ZipInfo) -> bool:
     # A folder that has a size, or leads elsewhere, is looked at as a file is.
-    parts = member.orig_filename.rstrip("/").split("/")
-    return member.is_dir() and not member.file_size and not {"", ".", ".."} & set(parts)
+    name, _, rest = member.orig_filename.rpartition("/")
+    honest = name == member.filename[:-1] and not {"", ".", ".."} & set(name.split("/"))
+    return honest and not rest and not member.file_size
 
 
 def _check_apart(members: list[zipfile.ZipInfo]) -> None:

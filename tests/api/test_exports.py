@@ -69,6 +69,23 @@ def test_without_a_folder_it_lands_here_under_its_name(
     assert (delivered.folder / "model.onnx").is_file()
 
 
+def test_a_network_by_its_identifier_is_delivered_as_a_file(
+    settings: Settings, search: StoredJob, tmp_path: Path
+) -> None:
+    out = tmp_path / "out" / "net.onnx"
+    delivered = export_network(settings, Request(f"{search.id}.net-bbb222"), out)
+    assert (delivered.network.name, delivered.files, delivered.folder) == (
+        "net-bbb222",
+        ("net.onnx",),
+        out.parent,
+    )
+    assert hashlib.sha256(out.read_bytes()).hexdigest() == delivered.network.file_sha256
+    assert [path.name for path in out.parent.iterdir()] == ["net.onnx"]
+    with pytest.raises(UsageError) as caught:
+        export_network(settings, Request(f"{search.id}.none"), out)
+    assert caught.value.code == "unknown_subnet"
+
+
 def test_a_file_that_is_no_longer_what_was_scored_is_not_delivered(
     settings: Settings, search: StoredJob, tmp_path: Path
 ) -> None:

@@ -78,3 +78,9 @@ def test_nothing_is_overwritten(command: Command, tmp_path: Path) -> None:
     (tmp_path / "out" / "mine.txt").write_text("mine", encoding="utf-8")
     assert command("latest", "--out", str(tmp_path / "out"))[1]["error"]["code"] == "folder_in_use"
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+
+
+def test_the_file_alone_is_fetched(command: Command, tmp_path: Path) -> None:
+    _, told = command("latest.net-bbb222", "--out", str(tmp_path / "out" / "net.onnx"))
+    assert (told["files"], told["folder"]) == (["net.onnx"], str(tmp_path / "out"))
+    assert (tmp_path / "out" / "net.onnx").read_bytes() == CONTENT

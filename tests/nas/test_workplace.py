@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from nas.data.catalogue import open_dataset
-from nas.data.spec import DigitsSpec
+from nas.data.spec import DigitsSpec, UploadedSpec
 from nas.specs import SpaceSpec
 from nas.task_events import TensorFiles
-from nas.tasks import StockNetwork, TunedSubnet, WholeSpace
+from nas.tasks import Inputs, StockNetwork, TunedSubnet, WholeSpace
 from nas.training.weights import load_supernet, save_supernet
 from nas.workplace import Workplace, clear_scratch, network_space, scratch_folder, space_for, stock_space
 from search_spaces.base import Architecture, Space, space_digest
@@ -20,6 +20,7 @@ from search_spaces.network import fixed_space, layers
 from search_spaces.sampling import as_architecture, largest
 from tests.contracts.compute_contract import inputs
 from tests.contracts.folder_artifacts import FolderArtifacts
+from tests.nas.data.zips import folder_zip
 
 
 @pytest.fixture
@@ -54,6 +55,17 @@ def test_weights_come_back_from_the_store(workplace: Workplace, tmp_path: Path) 
 def test_files_that_are_not_stored_are_not_placed(workplace: Workplace) -> None:
     with pytest.raises(ArtifactError, match="artifact_missing|there is no"):
         workplace.place(TensorFiles("0" * 64, "1" * 64), workplace.scratch / "x.safetensors")
+
+
+def test_uploaded_images_are_opened_from_the_store_once(workplace: Workplace) -> None:
+    file = workplace.artifacts.put(folder_zip())
+    spec = UploadedSpec(file=file, content="images")
+    digest = open_dataset(spec, None, workplace.artifacts.local_path).digest
+    inputs = Inputs(spec, digest, SpaceSpec())
+    dataset, _ = workplace.open(inputs)
+    assert dataset.class_names == ("cat", "dog")
+    again = replace(workplace, artifacts=FolderArtifacts(workplace.scratch / "empty"))
+    assert again.open(inputs)[0] is dataset
 
 
 def test_each_network_has_a_space(workplace: Workplace) -> None:

@@ -1,8 +1,11 @@
 """Archives of strangers are looked through before anything of them is read."""
 
+import contextlib
 import zipfile
+from collections import Counter
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pytest
 
 from nas.data import archive
@@ -81,6 +84,7 @@ def test_what_is_no_archive_is_broken(content: bytes, tmp_path: Path) -> None:
         b"cat//a.png",
         b"cat/./a.png",
         b"..",
+        b"/",
         b"../",
         b"a/../",
         b"C:/out.png",
@@ -158,3 +162,27 @@ def test_an_archive_with_long_records_is_read(tmp_path: Path) -> None:
     many = zipped({f"{n}.txt": b"" for n in range(65_600)}, zipfile.ZIP_STORED)
     assert b"PK\x06\x06" in many
     assert len(opened(tmp_path, many).files) == 65_600
+
+
+def test_whatever_is_changed_in_an_archive_is_an_error_of_ours(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    honest = [folder_zip(2), zipped({"a.txt": b"", "b/": b""}), zipped({"a/x": image(0)}, zipfile.ZIP_STORED)]
+    outcomes = Counter[str]()
+    for number in range(900):
+        content = bytearray(honest[number % len(honest)])
+        for _ in range(int(rng.integers(1, 6))):
+            # Most of them in the directory, which is at the end.
+            last = min(len(content), 400) if rng.random() < 0.6 else len(content)
+            place = len(content) - 1 - int(rng.integers(0, last))
+            content[place] = int(rng.choice(np.array([0, 255, rng.integers(256)])))
+        try:
+            found = opened(tmp_path, bytes(content))
+        except DataError as error:
+            outcomes[error.code] += 1
+            continue
+        for name in found.files:
+            with contextlib.suppress(OSError):
+                found.read(name, LIMIT)
+        found.close()
+        outcomes["opened"] += 1
+    assert set(outcomes) == {"opened", "broken_archive", "unsafe_archive", "oversized_archive"}

@@ -62,6 +62,15 @@ def test_what_is_published_is_read_again(
     assert tables.load(DEVICE.digest, "e" * 64) is None
 
 
+def test_contexts_are_told_by_their_facts(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
+) -> None:
+    assert tables.contexts() == {}
+    tables.publish(running(store, queue), table_of("s1"))
+    facts = tables.contexts()[CONTEXT.digest]
+    assert (facts["runtime"], facts["threads"], facts["pause_ms"]) == (CONTEXT.runtime, CONTEXT.threads, 0.0)
+
+
 def test_a_version_never_changes(
     store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
 ) -> None:
