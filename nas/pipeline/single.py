@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
-from latency_predictors.device import host_device
+from latency_predictors.device import Device, host_device
 from nas.jobs import Waiting
 from nas.network_specs import MADE, FileJobSpec, MadeNetwork, TuneJobSpec
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, Surroundings
@@ -117,12 +117,15 @@ def _asked(run: JobRun, model: type[Asked]) -> Asked:
 
 
 def _opened(run: JobRun, around: Surroundings, subnet: Subnet) -> PhaseContext:
-    """Return the search of a subnet as a context in which this job works."""
-    if subnet.target.device_label != host_device().label:
+    """Return the search of a subnet as a context in which this job works, on the device that measured it."""
+    facts = subnet.target.device
+    device = Device(**{**facts, "cpu_features": tuple(facts["cpu_features"])})
+    run.bind(device.digest)
+    if device != host_device():
         raise MeasurementError(
             "context_mismatch",
             f"{subnet.network.name} was measured on {subnet.target.device_label}, and this is "
-            f"{host_device().label}: have a worker there take the job",
+            f"{host_device().label}: a worker there has to take the job",
         )
     ctx = phase_context(open_search(subnet.search.spec(), around), run)
     if ctx.dataset.digest != subnet.result.dataset_digest:

@@ -1,16 +1,19 @@
 """Jobs on one network: the file that is delivered is the one that was checked, scored and measured."""
 
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from latency_predictors.device import host_device
 from nas.export.checked import score_file
 from nas.job_records import Job, JobRequest
 from nas.jobs import JobKind, JobState
 from nas.network_specs import MADE, MadeNetwork
 from nas.publication import accuracy_of
 from nas.results import VerifiedNetwork
+from nas.store.bound import BOUND
 from nas.store.subnets import find_subnet, subnet_id
 from search_spaces.errors import HwnasError, UsageError
 from tests.nas.pipeline.conftest import FinishedSearch
@@ -123,7 +126,8 @@ def test_another_device_does_not_measure_for_this_one(
     copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = find_subnet(copied.stores, "local", name_of(finished, finished.target.front[0]))
-    moved = found.target.model_copy(update={"device_label": "a board"})
+    board = replace(host_device(), cpu_model="a board")
+    moved = found.target.model_copy(update={"device": asdict(board), "device_label": board.label})
     monkeypatch.setattr(
         "nas.pipeline.single.find_subnet", lambda *names: type(found)(**{**vars(found), "target": moved})
     )
@@ -131,3 +135,5 @@ def test_another_device_does_not_measure_for_this_one(
     with pytest.raises(HwnasError) as caught:
         copied.attempt(job)
     assert caught.value.code == "context_mismatch"
+    # Its own workers take it from here.
+    assert copied.stores.results.document("local", job.id, BOUND) == board.digest
