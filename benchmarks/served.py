@@ -20,6 +20,7 @@ from nas.settings import Settings
 
 BARE: Final = "import benchmarks.served as served; served.serve_bare()"
 SERVICE: Final = "import hwnas; hwnas.main()"
+ENDS_S: Final = 60
 _ADDRESS: Final = re.compile(r"http://[^\s;]+")
 
 
@@ -84,10 +85,8 @@ def _process(command: list[str], environment: dict[str, str], cores: Sequence[in
         if cores:
             os.sched_setaffinity(process.pid, cores)
         yield address[0]
-        process.terminate()
-        process.wait()
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()  # a service ends its worker before it ends
+        process.wait(ENDS_S)
         if drained.ident:
             drained.join()
