@@ -14,8 +14,21 @@ from api.dashboard import errors, screens
 from api.limits import Limits
 from api.login import LoginLinks
 from api.metrics import Metrics
+from api.pairing import Pairing
 from api.rate_limits import Slots
-from api.routes import datasets, devices, exports, health, jobs, login, searches, spaces, subnets, supernets
+from api.routes import (
+    agents,
+    datasets,
+    devices,
+    exports,
+    health,
+    jobs,
+    login,
+    searches,
+    spaces,
+    subnets,
+    supernets,
+)
 from api.security import Gate, Reader, check_guarded
 from api.state import Root, Service
 from nas.settings import Settings
@@ -32,6 +45,7 @@ ROUTERS: Final = (
     subnets.router,
     supernets.router,
     devices.router,
+    agents.router,
     datasets.router,
     spaces.router,
     health.router,
@@ -91,4 +105,5 @@ def _service(settings: Settings, stores: Stores) -> Service:
         links=LoginLinks(stores.keys, settings.tenant),
         metrics=Metrics(stores.operations),
         streams=Slots(MAX_STREAMS),
+        pairing=Pairing(stores.keys, settings.tenant),
     )

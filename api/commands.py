@@ -282,18 +282,19 @@ def devices_show(
     table: Annotated[
         str | None,
         typer.Argument(
-            metavar="TABLE",
-            help="As `devices list` has it, or the start of it; if not given, this machine's.",
+            metavar="TABLE|DEVICE",
+            help="A table as `devices list` has it, or its start; or a board; else this machine's table.",
         ),
     ] = None,
 ) -> BaseModel:
-    """Show a lookup table: sessions, their spread, and how good predictions from it are.
+    """Show a lookup table: sessions, their spread, how good predictions are. Or a board: how its agent is.
 
     Examples:
       hwnas devices show
+      hwnas devices show pi5
       hwnas devices show 3f9a1c --json
     """
-    from api.devices import show_table
+    from api.devices import show_device
     from nas.settings import Settings
 
-    return show_table(Settings(), table)
+    return show_device(Settings(), table)

@@ -1,4 +1,7 @@
-"""Commands that set devices side by side; like `api.commands`, they import what they need when called."""
+"""Commands that set devices side by side and care for boards.
+
+Like `api.commands`, they import what they need when called.
+"""
 
 from typing import Annotated
 
@@ -26,3 +29,17 @@ def devices_compare(
     from nas.settings import Settings
 
     return compare_tables(Settings(), first, second, SpaceWish(space, preset, classes, channels))
+
+
+def devices_release(
+    name: Annotated[str, typer.Argument(metavar="DEVICE", help="Of the board, as `devices list` has it.")],
+) -> BaseModel:
+    """Give work again to a board that is in quarantine; `devices show` tells why it is.
+
+    Example:
+      hwnas devices release pi5
+    """
+    from api.boards import release_board
+    from nas.settings import Settings
+
+    return release_board(Settings(), name)

@@ -7,7 +7,9 @@ from typing import Final
 from pydantic import Field
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
+from api.boards import BoardLine, board_line, board_lines, drawn
 from api.calibrations import Calibration, calibration_of
 from api.searches import unbroken
 from api.table_names import find_table, table_name
@@ -56,16 +58,17 @@ class TableList(Document):
 
     this_machine: str
     tables: tuple[TableLine, ...]
+    boards: tuple[BoardLine, ...] = ()
 
     def __rich__(self) -> RenderableType:
-        """Draw one line a table."""
+        """Draw the boards that are registered, then one line a table."""
+        boards = drawn(self.boards) if self.boards else Text(end="")
         if not self.tables:
-            return unbroken(
-                [
-                    f"this machine: {self.this_machine}",
-                    "Nothing measured yet: `hwnas devices profile` does it, a search too.",
-                ]
-            )
+            nothing = [
+                f"this machine: {self.this_machine}",
+                "Nothing measured yet: `hwnas devices profile` does it, a search too.",
+            ]
+            return Group(boards, unbroken(nothing))
         table = Table(box=None)
         table.add_column("table", no_wrap=True)
         for name in ("device", "context", "layers", "state", "spaces", "last measured (UTC)"):
@@ -79,7 +82,7 @@ class TableList(Document):
             counts = (str(line.num_layers), _stated(line.states), str(line.num_spaces))
             measured = line.last_measured[:16].replace("T", " ")
             table.add_row(line.name, device, line.context, *counts, measured)
-        return table
+        return Group(boards, table)
 
 
 class SessionLine(Document):
@@ -162,8 +165,18 @@ def list_tables(settings: Settings) -> TableList:
     """Return all tables, those of this machine first."""
     with opened_stores(settings) as stores:
         lines = table_lines(stores, stores.tables.published())
+        boards = board_lines(stores, settings.tenant)
     ordered = sorted(lines, key=lambda line: (not line.this_machine, line.name))
-    return TableList(this_machine=host_device().label, tables=tuple(ordered))
+    return TableList(this_machine=host_device().label, tables=tuple(ordered), boards=boards)
+
+
+def show_device(settings: Settings, name: str | None) -> TableDetails | BoardLine:
+    """Return a registered board by its name; a table, as `show_table`, where none has it."""
+    with opened_stores(settings) as stores:
+        board = stores.agents.find(settings.tenant, name) if name else None
+        if board is not None:
+            return board_line(stores, board)
+    return show_table(settings, name)
 
 
 def show_table(settings: Settings, name: str | None) -> TableDetails:

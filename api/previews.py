@@ -1,12 +1,14 @@
 """What a search would cost, before it is submitted."""
 
 from api.resources.submissions import SubmittedSearch, resolved
+from latency_predictors.agent_protocol import HOST
 from latency_predictors.device import ExecutionContext, host_device
 from latency_predictors.lookup_table import LookupTable
 from nas.data.facts import DIGITS, ImageFacts, facts_of
 from nas.data.shapes import open_shapes
 from nas.data.spec import ShapesSpec
 from nas.pipeline.preview import Asker, Preview, preview
+from nas.pipeline.tables import known_table
 from nas.specs import ContextSpec, TargetSpec
 from nas.store.dataset_store import StoredDataset
 from nas.store.stores import Stores
@@ -23,7 +25,9 @@ def preview_of(stores: Stores, tenant: str, sent: SubmittedSearch) -> Preview:
     spec, found = resolved(stores, tenant, sent)
 
     def table_of(target: TargetSpec) -> LookupTable:
-        return likely_table(stores, target.context)
+        if target.device == HOST:
+            return likely_table(stores, target.context)
+        return known_table(Asker(tenant, stores), target)
 
     return preview(Asker(tenant, stores), spec, _facts(sent, found), table_of)
 

@@ -147,5 +147,12 @@ def _how_to_follow(job: JobResource) -> str:
 
 def _shown(client: Client, job: JobResource) -> RemoteSearch:
     targets = len(job.spec.get("targets", ())) if job.state is JobState.SUCCEEDED else 0
-    fronts = tuple(RemoteFront.of(client.front(job.id, number)) for number in range(1, targets + 1))
-    return RemoteSearch(search=job, fronts=fronts)
+    fronts = []
+    for number in range(1, targets + 1):
+        try:
+            fronts.append(RemoteFront.of(client.front(job.id, number)))
+        except UsageError as error:
+            if error.code != "unknown_target":
+                raise
+            break  # it went on without a device that was missing
+    return RemoteSearch(search=job, fronts=tuple(fronts))

@@ -11,6 +11,7 @@ from rich.text import Text
 from nas.job_records import Job
 from nas.jobs import JobState
 from nas.pipeline.deliver import deliver_search
+from nas.pipeline.sites import ATTENDANCE, Attendance
 from nas.report.costs import HEADS, cost_rows, cost_sentence, total_row
 from nas.report.numbers import percent
 from nas.report.words import front_sentence
@@ -23,7 +24,7 @@ from search_spaces.errors import ArtifactError, ResourceError
 
 _NEXT: Final = {
     JobState.QUEUED: "a worker takes it as soon as it can: `hwnas worker` is one",
-    JobState.WAITING: "it goes on once its device has measured: `hwnas worker` does that",
+    JobState.WAITING: "it goes on once its device has measured: `hwnas worker` does that, or `hwnas agent`",
     JobState.PARKED: "mend the cause, then `hwnas search` with the same specification goes on where it was",
     JobState.CANCELLED: "`hwnas search` with the same specification takes what was trained and measured",
 }
@@ -81,6 +82,8 @@ class SearchDetails(Document):
         spec: As it was submitted: one that this version no longer understands is shown too.
         error: What ended it or its last attempt, or why there is no report.
         report: In the folder of the search, which is written once.
+        waits_for: Devices, each with how many files it is to measure and why it does not, if so.
+        left_out: Devices that it went on without, each with why.
     """
 
     id: str
@@ -91,6 +94,8 @@ class SearchDetails(Document):
     error: str
     report: Path | None
     result: SearchResult | None
+    waits_for: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def __rich__(self) -> RenderableType:
         """Draw the outcome, the deliveries and where the time went."""
@@ -99,9 +104,12 @@ class SearchDetails(Document):
             lines.append(self.error)
         if self.result is None:
             lines.append(f"phases finished: {', '.join(self.phases_done) or 'none'}")
+            lines += [f"waits for {one}" for one in self.waits_for]
+            lines += [f"without {one}" for one in self.left_out]
             if self.state in _NEXT:
                 lines.append(_NEXT[self.state])
             return unbroken(lines)
+        lines += [f"without {one}" for one in self.left_out]
         if self.report is not None:
             lines.append(f"report  {self.report}")
         for number, target in enumerate(self.result.targets, 1):
@@ -139,6 +147,8 @@ def show_search(settings: Settings, name: str) -> SearchDetails:
             error=_error(job) or problem,
             report=report,
             result=result,
+            waits_for=_waits_for(stores, job),
+            left_out=_left_out(stored),
         )
 
 
@@ -203,6 +213,22 @@ def _line(stores: Stores, job: Job) -> SearchLine:
         best_accuracy=max((network.accuracy.value for network in front), default=None),
         fastest_ms=min((network.latency.value_ms for network in front), default=None),
     )
+
+
+def _waits_for(stores: Stores, job: Job) -> tuple[str, ...]:
+    if job.state is not JobState.WAITING:
+        return ()
+    return tuple(
+        f"{one.device}: {one.pending} files" + (f" ({one.why})" if one.why else "")
+        for one in stores.agent_queue.awaited(job.id)
+    )
+
+
+def _left_out(stored: StoredJob) -> tuple[str, ...]:
+    if not stored.has(ATTENDANCE):
+        return ()
+    left_out = stored.load(ATTENDANCE, Attendance).left_out
+    return tuple(f"{name} ({why})" for name, why in left_out.items())
 
 
 def _error(job: Job) -> str:

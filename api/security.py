@@ -33,7 +33,15 @@ GUESSES_PER_S: Final = 0.5
 
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 PUBLIC: Final = frozenset(
-    {"/livez", "/readyz", "/login", "/static/{release}/{name}", "/errors", "/errors/{code}"}
+    {
+        "/livez",
+        "/readyz",
+        "/login",
+        "/v1/agents/pair",
+        "/static/{release}/{name}",
+        "/errors",
+        "/errors/{code}",
+    }
 )
 """Templates of operations that need no key. Each is named here and nowhere else."""
 
@@ -167,6 +175,7 @@ class Needs:
 
 Reader = Annotated[Principal, Depends(Needs(Scope.READ))]
 Submitter = Annotated[Principal, Depends(Needs(Scope.SUBMIT))]
+DeviceKey = Annotated[Principal, Depends(Needs(Scope.DEVICE))]
 Admin = Annotated[Principal, Depends(Needs(Scope.ADMIN))]
 Watcher = Annotated[Principal, Depends(Needs(Scope.METRICS))]
 

@@ -33,6 +33,14 @@ def serve(
         list[str] | None,
         typer.Option(metavar="NAME", help="A host name that requests may give. May be given again."),
     ] = None,
+    lan: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Address of this machine in its network, to listen at instead: encrypted with a certificate "
+            "of its own, which boards know by the code that is shown.",
+        ),
+    ] = "",
 ) -> BaseModel:
     """Serve searches over REST on this machine, with a worker beside; Ctrl-C ends both, and no job is lost.
 
@@ -40,11 +48,13 @@ def serve(
       hwnas serve
       hwnas serve --port 8000 --no-worker
       hwnas serve --host 0.0.0.0 --allowed-host nas.example.org
+      hwnas serve --lan 192.168.1.20
     """
     from api.serving import serve as run
     from nas.settings import Settings
 
-    return run(Settings(), host, port, worker=worker, root_path=root_path, hosts=tuple(allowed_host or ()))
+    hosts = tuple(allowed_host or ())
+    return run(Settings(), host, port, worker=worker, root_path=root_path, hosts=hosts, lan=lan)
 
 
 def keys_create(

@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.text import Text
 
 from api.app import create_app
+from api.certificates import Certificate, own_certificate
 from api.json_lines import logged
 from api.state import Service
+from latency_predictors.pairing_code import FINGERPRINT_BYTES, PairingCode
 from nas.results import Document
 from nas.settings import Settings
 from nas.store.stores import opened_stores
@@ -45,6 +47,7 @@ def serve(
     worker: bool = True,
     root_path: str = "",
     hosts: tuple[str, ...] = (),
+    lan: str = "",
 ) -> Served:
     """Serve until Ctrl-C or SIGTERM.
 
@@ -55,25 +58,32 @@ def serve(
         worker: Whether a worker runs beside.
         root_path: Prefix under which a proxy puts this server.
         hosts: Names that requests may give as their host.
+        lan: Address of an interface, in the place of `host`: encrypted with a certificate of our own, which
+            boards know by the code that is shown.
 
     Raises:
         UsageError: `keys_needed` or `port_taken`.
     """
     with opened_stores(settings) as stores:
-        if not is_loopback(host) and not stores.keys.list_all(settings.tenant):
+        host = lan or host
+        if not lan and not is_loopback(host) and not stores.keys.list_all(settings.tenant):
             raise UsageError(
                 "keys_needed",
                 f"{host} can be reached from other machines: make a key first (`hwnas keys create NAME`)",
             )
+        certificate = own_certificate(settings.home / "tls", lan) if lan else None
         app = create_app(settings, stores, hosts=(host, *hosts))
-        server = _Server(server_config(app, host, port, root_path), app.state.service)
+        config = server_config(app, host, port, root_path, certificate)
+        server = _Server(config, app.state.service, certificate.fingerprint if certificate else "")
         with logged(sys.stderr), _worker(settings) if worker else _nobody():
             server.run()
         return Served(address=server.address)
 
 
-def server_config(app: FastAPI, host: str, port: int, root_path: str = "") -> uvicorn.Config:
-    """Return how an application is served."""
+def server_config(
+    app: FastAPI, host: str, port: int, root_path: str = "", certificate: Certificate | None = None
+) -> uvicorn.Config:
+    """Return how an application is served; encrypted where there is a certificate."""
     return uvicorn.Config(
         app,
         host=host,
@@ -85,6 +95,8 @@ def server_config(app: FastAPI, host: str, port: int, root_path: str = "") -> uv
         timeout_graceful_shutdown=STREAMS_END_S,
         timeout_keep_alive=30,
         h11_max_incomplete_event_size=32 * 1024,
+        ssl_certfile=certificate.path if certificate else None,
+        ssl_keyfile=certificate.key_path if certificate else None,
     )
 
 
@@ -102,10 +114,12 @@ def is_loopback(host: str) -> bool:
 class _Server(uvicorn.Server):
     """Says where it is once it listens, and lets streams end before it waits for them."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, fingerprint: str = "") -> None:
         super().__init__(config)
         self._service = service
-        self.address = f"http://{config.host}:{config.port}"
+        self._fingerprint = fingerprint
+        self._scheme = "https" if fingerprint else "http"
+        self.address = f"{self._scheme}://{config.host}:{config.port}"
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Listen, then say so."""
@@ -113,12 +127,21 @@ class _Server(uvicorn.Server):
         if not self.started:
             return
         port = self.servers[0].sockets[0].getsockname()[1]
-        self.address = f"http://{self.config.host}:{port}"
+        self.address = f"{self._scheme}://{self.config.host}:{port}"
         shown = Console(stderr=True, highlight=False, soft_wrap=True)
         shown.print(f"hwnas listens at {self.address}; Ctrl-C ends it")
         if is_loopback(self.config.host):
             shown.print(f"open  {self.address}/login?token={self._service.links.make()}  (works once)")
         shown.print("other programs need a key: hwnas keys create NAME")
+        if self._fingerprint:
+            self._service.pairing.show(lambda secret: self._show_code(port, secret))
+
+    def _show_code(self, port: int, secret: bytes) -> None:
+        """Show how the next board is let in."""
+        start = bytes.fromhex(self._fingerprint)[:FINGERPRINT_BYTES]
+        code = PairingCode(self.config.host, port, start, secret)
+        shown = Console(stderr=True, highlight=False, soft_wrap=True)
+        shown.print(f"on a board:  hwnas agent --pair {code}  (works once)")
 
     async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Have streams end, then stop."""

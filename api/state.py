@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from api.login import LoginLinks
 from api.metrics import Metrics
+from api.pairing import Pairing
 from api.rate_limits import Slots
 from api.remembered import Remembered
 from api.security import Gate
@@ -27,6 +28,7 @@ class Service:
         links: Printed for browsers on this machine.
         metrics: For whoever watches.
         streams: That each key has open.
+        pairing: Lets boards in that have a code.
         remembered: How jobs stood a moment ago.
         closing: Set when it stops, so that streams end.
     """
@@ -37,6 +39,7 @@ class Service:
     links: LoginLinks
     metrics: Metrics
     streams: Slots
+    pairing: Pairing
     remembered: Remembered = field(default_factory=Remembered)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -38,6 +39,8 @@ class Device:
         memory_gib: Main memory, rounded to whole GiB (kernels reserve a little, differently each time).
         architecture: For example `x86_64`.
         os: For example `Linux`.
+        registered: Identifier under which an installation has registered this unit; empty for the machine
+            that a worker runs on. Two boards of one model have equal facts and are two devices.
     """
 
     cpu_model: str
@@ -46,11 +49,12 @@ class Device:
     memory_gib: int
     architecture: str
     os: str
+    registered: str = ""
 
     @property
     def digest(self) -> str:
         """SHA-256 of the facts: the identity of the device."""
-        return sha256_json(asdict(self))
+        return facts_digest(asdict(self))
 
     @property
     def label(self) -> str:
@@ -109,6 +113,12 @@ class ExecutionContext:
         parts += [f"pauses of {self.pause_ms:g} ms"] if self.pause_ms else []
         parts += [self.power_mode] if self.power_mode else []
         return ", ".join(parts)
+
+
+def facts_digest(facts: Mapping[str, Any]) -> str:
+    """Return the digest of a device by its facts, as documents keep them."""
+    # The identifier came later: what was measured before keeps its device.
+    return sha256_json(dict(fact for fact in facts.items() if fact != ("registered", "")))
 
 
 def host_context(runtime: str = "onnxruntime", *, threads: int = 1, batch: int = 1) -> ExecutionContext:

@@ -157,7 +157,7 @@ def fault_of(error: BaseException) -> Fault:
             return Fault.DATABASE
         case MeasurementError(code="file_not_loadable" | "unsupported_subject"):
             return Fault.BAD_DATA  # it was tried often enough
-        case MeasurementError(code="runtime_missing"):
+        case MeasurementError(code="runtime_missing" | "device_missing"):
             return Fault.BAD_DATA  # nobody installs it between two attempts
         case MeasurementError():
             return Fault.MEASURING
@@ -181,9 +181,11 @@ class Waiting:
 
     Attributes:
         supernet: Which another job trains; empty where measurements are missing.
+        devices: That nobody has registered yet.
     """
 
     supernet: str = ""
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

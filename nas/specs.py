@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from latency_predictors.agent_protocol import DEVICE_NAME, HOST
 from latency_predictors.latency_metric import LatencyMetric
 from nas.data.spec import DatasetSpec
 from nas.spec_files import load_document
@@ -28,6 +29,7 @@ ObjectiveName = Literal["accuracy", "latency_ms", "peak_memory_bytes", "file_byt
 CostName = Literal["latency_ms", "peak_memory_bytes", "file_bytes", "num_params", "num_macs"]
 RuntimeName = Literal["onnxruntime", "openvino"]
 StockName = Literal["mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2", "resnet"]
+DeviceName = Annotated[str, Field(pattern=DEVICE_NAME)]
 Precision = Literal["fp32", "int8"]
 """Arithmetic of exported files; `int8` by static quantisation after training."""
 
@@ -94,14 +96,14 @@ class TargetSpec(Spec):
     """A device, a context and the limits that hold there.
 
     Attributes:
-        device: `host` is the machine that runs the search.
+        device: `host` is the machine that runs the search; else the name of a board with an agent.
         context: How it runs networks.
         latency: What is meant by `latency_ms` here.
         limits: Upper limits of costs, by name; none means that the front is not cut off. `peak_memory_bytes`
             is for working memory (SRAM), `file_bytes` for what the network is kept in (flash).
     """
 
-    device: Literal["host"] = "host"
+    device: DeviceName = HOST
     context: ContextSpec = ContextSpec()
     latency: LatencySpec = LatencySpec()
     limits: dict[CostName, Annotated[float, Field(gt=0)]] = {}
@@ -194,6 +196,7 @@ class SearchSpec(Spec):
     """One search.
 
     Attributes:
+        when_missing: A device when the search begins: `wait` for it, or `proceed` without its targets.
         references: Stock networks that are trained, verified and shown beside the front; together they get as
             many CPU-seconds of training as the supernet and the networks of the front had.
     """
@@ -207,6 +210,7 @@ class SearchSpec(Spec):
     finetune: FinetuneSpec = FinetuneSpec()
     budget: BudgetSpec = BudgetSpec()
     export: ExportSpec = ExportSpec()
+    when_missing: Literal["wait", "proceed"] = "wait"
     references: tuple[StockName, ...] = ()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
@@ -235,6 +239,7 @@ class ProfileSpec(Spec):
     """
 
     space: SpaceSpec = SpaceSpec()
+    device: DeviceName = HOST
     context: ContextSpec = ContextSpec()
     few_shot: Annotated[int, Field(ge=6, le=1_000)] | None = None
     num_classes: Annotated[int, Field(ge=2)] = 10

@@ -3,6 +3,7 @@
 What a command needs is imported when it is called, so that `hwnas --help` answers at once.
 """
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,14 @@ from pydantic import BaseModel
 SpecFile = Annotated[
     Path, typer.Argument(metavar="SPEC.yaml", help="Specification of the search, in YAML or JSON.")
 ]
+
+
+class WhenBusy(StrEnum):
+    """What measuring does while other work keeps the machine busy."""
+
+    MEASURE = "measure"
+    REFUSE = "refuse"
+    IGNORE = "ignore"
 
 
 def demo() -> BaseModel:
@@ -77,6 +86,52 @@ def worker(
     return run_worker(Settings(), name, until_eof=until_eof)
 
 
+def agent(
+    server: Annotated[
+        str, typer.Option(metavar="URL", envvar="HWNAS_SERVER", help="Address of the service.")
+    ] = "",
+    token: Annotated[
+        str,
+        typer.Option(
+            metavar="T",
+            envvar="HWNAS_KEY",
+            help="A key that `hwnas keys create NAME --scope device` has made there, for this board alone.",
+        ),
+    ] = "",
+    pair: Annotated[
+        str,
+        typer.Option(
+            metavar="CODE",
+            help="Instead of both: a code that `hwnas serve --lan` shows. Kept: later nothing is needed.",
+        ),
+    ] = "",
+    name: Annotated[
+        str, typer.Option(help="What specifications call this board; the machine's own name if not given.")
+    ] = "",
+    home: Annotated[Path, typer.Option(help="Folder of the agent: what is to be delivered, files.")] = Path(
+        "~/.local/share/hwnas-agent"
+    ),
+    cache_mb: Annotated[int, typer.Option(min=16, help="Room for files that are measured, in MB.")] = 512,
+    when_busy: Annotated[
+        WhenBusy, typer.Option(help="What to do while other work keeps the board busy.")
+    ] = WhenBusy.MEASURE,
+) -> BaseModel:
+    """Measure on this board for a service, until Ctrl-C or SIGTERM.
+
+    The agent asks for work, measures, delivers; nothing connects to it. `pip install hwnas` without extras is
+    enough. What was measured is kept until the service has it: a reboot loses nothing.
+
+    Examples:
+      hwnas agent --pair 192.168.1.20:8265/abcdef-...
+      hwnas agent --server https://nas.example.org --token hwnas_... --name pi5
+    """
+    from workers.agent_board import default_name
+    from workers.agent_serving import Wanted, run_agent
+
+    wanted = Wanted(name or default_name(), server, token, pair, when_busy.value)
+    return run_agent(wanted, home.expanduser().absolute(), cache_mb * 2**20)
+
+
 def plan(spec: SpecFile) -> BaseModel:
     """Tell beforehand what a search costs here: time for each phase, disk, what is wrong with the data.
 
@@ -125,8 +180,11 @@ def devices_profile(
         int | None,
         typer.Option(min=6, max=1_000, help="Measure so many whole networks (10 to 20) instead of a table."),
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="A board with an agent, by its name; this machine if not given.")
+    ] = "host",
 ) -> BaseModel:
-    """Measure what this machine's lookup table lacks for a space, and calibrate it on whole networks.
+    """Measure what a device's lookup table lacks for a space, and calibrate it on whole networks.
 
     A search does this by itself. Called on a later day, it measures once more what is not settled yet. Leave
     the machine alone meanwhile: other work makes the figures worse. Two threads and more are measured on idle
@@ -137,6 +195,7 @@ def devices_profile(
       hwnas devices profile --space mobilenet_v3 --preset tiny --classes 10 --channels 1
       hwnas devices profile --preset tiny --channels 1 --precision int8
       hwnas devices profile --preset tiny --channels 1 --runtime openvino
+      hwnas devices profile --preset tiny --channels 1 --device pi5
       hwnas devices profile --space mobilenet_v3 --preset imagenet --few-shot 20
     """
     from nas.settings import Settings
@@ -145,8 +204,8 @@ def devices_profile(
 
     context = parse_context(runtime, threads, batch, precision)
     if few_shot is not None:
-        return profile_few_shot(Settings(), space, preset, classes, channels, few_shot, context)
-    return profile_host(Settings(), space, preset, classes, channels, context)
+        return profile_few_shot(Settings(), space, preset, classes, channels, few_shot, context, device)
+    return profile_host(Settings(), space, preset, classes, channels, context, device)
 
 
 def devices_doctor() -> BaseModel:

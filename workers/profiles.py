@@ -1,17 +1,18 @@
 """Measuring this machine for a search space."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from latency_predictors.device import host_device
+from latency_predictors.agent_protocol import DEVICE_NAME, HOST
 from latency_predictors.few_shot import FewShotReport
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState
 from nas.pipeline.profile import NAME
-from nas.pipeline.tables import context_of
+from nas.pipeline.sites import Site, context_of, site_of
 from nas.report.numbers import percent
 from nas.results import Document, TableSummary
 from nas.settings import Settings
@@ -21,6 +22,7 @@ from nas.store.few_shot_models import StoredFewShot
 from nas.store.job_run import StoredJob
 from nas.store.stores import opened_stores
 from search_spaces.catalogue import PRESETS, get_space
+from search_spaces.errors import UsageError
 from workers.progress import shown_progress
 from workers.searches import ended_otherwise, run_to_end, submit_once
 
@@ -79,17 +81,20 @@ def profile_host(
     num_classes: int,
     in_channels: int,
     context: ContextSpec | None = None,
+    device: str = HOST,
 ) -> Profiled:
-    """Measure what this machine's table of a context lacks for a space.
+    """Measure what a device's table of a context lacks for a space.
 
     Raises:
         UsageError: `unknown_space` or `unknown_preset`.
-        MeasurementError: What keeps the machine from being measured, such as `runtime_missing`.
+        MeasurementError: `device_missing`, or what keeps the device from being measured, such as
+            `runtime_missing`.
     """
-    spec = _spec(name, preset, num_classes, in_channels, context)
-    label = context_of(spec.context).label
-    with _profiled(spec, settings) as stored:
-        return Profiled(device=host_device().label, context=label, table=stored.load(NAME, TableSummary))
+    spec = _spec(name, preset, num_classes, in_channels, context, device)
+    with _profiled(spec, settings) as (stored, site):
+        return Profiled(
+            device=site.device.label, context=site.context.label, table=stored.load(NAME, TableSummary)
+        )
 
 
 def profile_few_shot(
@@ -100,28 +105,38 @@ def profile_few_shot(
     in_channels: int,
     num_networks: int,
     context: ContextSpec | None = None,
+    device: str = HOST,
 ) -> FewShotProfiled:
-    """Measure few whole networks of a space on this machine instead of a table.
+    """Measure few whole networks of a space on a device instead of a table.
 
     Raises:
         UsageError: `unknown_space`, `unknown_preset` or `too_few_networks`.
-        MeasurementError: What keeps the machine from being measured.
+        MeasurementError: As `profile_host`.
     """
-    spec = _spec(name, preset, num_classes, in_channels, context)
+    spec = _spec(name, preset, num_classes, in_channels, context, device)
     spec = spec.model_copy(update={"few_shot": num_networks})
-    label = context_of(spec.context).label
-    with _profiled(spec, settings) as stored:
+    with _profiled(spec, settings) as (stored, site):
         report = stored.load(few_shot_models.NAME, StoredFewShot).model.report
-        return FewShotProfiled(device=host_device().label, context=label, report=report)
+        return FewShotProfiled(device=site.device.label, context=site.context.label, report=report)
 
 
 def _spec(
-    name: str, preset: str | None, num_classes: int, in_channels: int, context: ContextSpec | None
+    name: str,
+    preset: str | None,
+    num_classes: int,
+    in_channels: int,
+    context: ContextSpec | None,
+    device: str,
 ) -> ProfileSpec:
+    if not re.fullmatch(DEVICE_NAME, device):
+        raise UsageError(
+            "unknown_device", f"no board can be called '{device}': `hwnas devices list` shows all"
+        )
     chosen = preset or next(iter(PRESETS.get(name, ())), "")
     get_space(name, preset=chosen, num_classes=num_classes, in_channels=in_channels)
     return ProfileSpec(
         space=SpaceSpec(name=name, preset=chosen),
+        device=device,
         context=context or ContextSpec(),
         num_classes=num_classes,
         in_channels=in_channels,
@@ -129,12 +144,15 @@ def _spec(
 
 
 @contextmanager
-def _profiled(spec: ProfileSpec, settings: Settings) -> Iterator[StoredJob]:
-    """Yield what a profile has left, once it has succeeded."""
+def _profiled(spec: ProfileSpec, settings: Settings) -> Iterator[tuple[StoredJob, Site]]:
+    """Yield what a profile has left, once it has succeeded, and where it was measured."""
+    if spec.device == HOST:
+        context_of(spec.context)  # what is not installed is said before anything is made
     with opened_stores(settings) as stores, shown_progress() as progress:
+        site = site_of(stores, settings.tenant, spec.device, spec.context)
         request = JobRequest(JobKind.PROFILE, spec.model_dump(mode="json"), NAME)
         job = submit_once(request, settings, stores, progress)
         ended = run_to_end(job, settings, stores, progress)
         if ended.state is not JobState.SUCCEEDED:
             raise ended_otherwise(ended)
-        yield stores.stored(ended)
+        yield stores.stored(ended), site

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from latency_predictors.agent_protocol import HOST
 from latency_predictors.device import host_device
 from nas.job_records import Job, JobEvent
 from nas.jobs import TERMINAL, JobState
@@ -33,7 +34,7 @@ def watch(stores: Stores, job: Job, progress: Progress, keep_alive: Callable[[],
         if now.state in ENDS:
             return now
         if now.state is JobState.WAITING:
-            _show_measuring(stores, progress)
+            _show_measuring(stores, now, progress)
         keep_alive()
         threading.Event().wait(POLL_S)
 
@@ -59,7 +60,11 @@ def _show(event: JobEvent, progress: Progress) -> None:
         progress.say(f"attempt {event.attempt} failed: {data['message']}{later}")
 
 
-def _show_measuring(stores: Stores, progress: Progress) -> None:
-    done, total = stores.measurements.progress(host_device().digest)
-    if total:
-        progress.step("measure", done, total, "measuring on this host")
+def _show_measuring(stores: Stores, job: Job, progress: Progress) -> None:
+    """Show how far the devices are that a job waits for."""
+    named = {one.get("device", HOST) for one in job.spec.get("targets", ()) if isinstance(one, dict)}
+    boards = {agent.name: agent.device for agent in stores.agents.list_all(job.tenant) if agent.name in named}
+    for name, device in {"this host": host_device(), **boards}.items():
+        done, total = stores.measurements.progress(device.digest)
+        if total:
+            progress.step("measure", done, total, f"measuring on {name}")

@@ -92,7 +92,8 @@ def device(
     job: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """Show a device: facts, tables, errors of predictions, sessions, what is to be measured again."""
-    views = [_view(service.stores, key, number) for number, key in enumerate(tables_of(service, device_id))]
+    keys = tables_of(service, who, device_id)
+    views = [_view(service.stores, key, number) for number, key in enumerate(keys)]
     readable = [view.details for view in views if view.details is not None]
     profile = service.stores.jobs.get(who.tenant, job) if job else None
     return page(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from api.dashboard.figures.network import layer_text, shape_text
 from api.dashboard.results import TargetFront
+from latency_predictors.device import facts_digest
 from latency_predictors.lookup_table import Entry, LookupTable, layer_key
 from latency_predictors.trust import State
 from nas.export.card import context_of
@@ -11,7 +12,6 @@ from nas.results import VerifiedNetwork
 from nas.store.stores import Stores
 from search_spaces.base import SearchSpace, architecture_digest, architecture_from_values
 from search_spaces.catalogue import PRESETS, get_space
-from search_spaces.digests import sha256_json
 from search_spaces.errors import ArtifactError, UsageError
 from search_spaces.network import Node, network
 
@@ -100,7 +100,7 @@ def anatomy(stores: Stores, front: TargetFront, one: VerifiedNetwork) -> Anatomy
 
 
 def _table(stores: Stores, front: TargetFront) -> tuple[LookupTable | None, str]:
-    device, context = sha256_json(front.target.device), context_of(front.target).digest
+    device, context = facts_digest(front.target.device), context_of(front.target).digest
     try:
         table = stores.tables.load(device, context)
     except ArtifactError as error:

@@ -117,11 +117,15 @@ def _zipped(folder: Path) -> bytes:
     return written.getvalue()
 
 
+def digest_headers(sha256: str) -> dict[str, str]:
+    """Return the headers that state the SHA-256 of an answer's content (RFC 9530)."""
+    return {
+        "Cache-Control": "private, no-cache",
+        "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:",
+        "ETag": f'"{sha256}"',
+    }
+
+
 def _headers(name: str, sha256: bytes) -> dict[str, str]:
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:120]
-    return {
-        "Content-Disposition": f'attachment; filename="{plain}"',
-        "Cache-Control": "private, no-cache",
-        "Repr-Digest": f"sha-256=:{base64.b64encode(sha256).decode()}:",
-        "ETag": f'"{sha256.hex()}"',
-    }
+    return {"Content-Disposition": f'attachment; filename="{plain}"', **digest_headers(sha256.hex())}

@@ -1,5 +1,6 @@
 """Jobs as clients get them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -8,6 +9,7 @@ from api.resources.submissions import shown_spec
 from api.resources.times import rfc3339, rfc3339_or_none
 from nas.job_records import Job, JobEvent
 from nas.jobs import TERMINAL, JobKind, JobState
+from nas.store.agent_queue import Awaited
 
 RETRY_AFTER_S = 2
 """Until a job that has not settled is worth another look."""
@@ -20,6 +22,20 @@ class ErrorResource(BaseModel):
     message: str
 
 
+class AwaitedResource(BaseModel):
+    """A device that a waiting job waits for.
+
+    Attributes:
+        device: Its name, or what it is where it has none.
+        pending: Files that it is to measure for the job.
+        why: Nothing happens now, for example `not registered`; empty where something does.
+    """
+
+    device: str
+    pending: int
+    why: str
+
+
 class JobResource(BaseModel):
     """A job.
 
@@ -28,6 +44,7 @@ class JobResource(BaseModel):
         owner: Who asked.
         attempt: Times that a worker has taken it.
         error: Null where nothing went wrong.
+        waits_for: Devices, where it waits; told when one job is asked for, not in lists.
         links: Addresses of what belongs to it, relative to this server.
     """
 
@@ -40,6 +57,7 @@ class JobResource(BaseModel):
     attempt: int
     cancel_requested: bool
     error: ErrorResource | None
+    waits_for: tuple[AwaitedResource, ...] = ()
     created_at: str
     changed_at: str
     finished_at: str | None
@@ -84,12 +102,13 @@ class EventPage(BaseModel):
     settled: bool
 
 
-def job_resource(job: Job, root: str) -> JobResource:
+def job_resource(job: Job, root: str, waits_for: Sequence[Awaited] = ()) -> JobResource:
     """Return a job as clients get it.
 
     Args:
         job: The job.
         root: Prefix of addresses: where a proxy has put this server.
+        waits_for: Devices.
     """
     return JobResource(
         id=job.id,
@@ -101,6 +120,9 @@ def job_resource(job: Job, root: str) -> JobResource:
         attempt=job.attempt,
         cancel_requested=job.cancel_requested,
         error=ErrorResource(code=job.code, message=job.message) if job.code else None,
+        waits_for=tuple(
+            AwaitedResource(device=one.device, pending=one.pending, why=one.why) for one in waits_for
+        ),
         created_at=rfc3339(job.created_at_ms),
         changed_at=rfc3339(job.changed_at_ms),
         finished_at=rfc3339_or_none(job.finished_at_ms),

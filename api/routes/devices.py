@@ -3,13 +3,15 @@
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from api.boards import BoardLine, board_line, board_lines
 from api.devices import TableDetails, TableLine, table_details, table_lines
 from api.predictions import Predictions
 from api.resources.jobs import Accepted
 from api.resources.predictions import AskedCosts, predicted
 from api.routes import jobs as job_routes
-from api.security import Reader, Submitter
+from api.security import Principal, Reader, Submitter
 from api.state import Service, Shared
+from latency_predictors.agent_protocol import HOST
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
 from nas.specs import ProfileSpec
@@ -25,15 +27,17 @@ class DeviceResource(BaseModel):
     Attributes:
         id: SHA-256 of its facts.
         tables: What has been measured of it, a line a context.
+        board: How its agent is, where it is registered; null otherwise.
     """
 
     id: str
     label: str
     tables: tuple[TableLine, ...]
+    board: BoardLine | None = None
 
 
 class DeviceItems(BaseModel):
-    """All devices that were measured."""
+    """All devices that were measured or are registered."""
 
     items: tuple[DeviceResource, ...]
 
@@ -46,23 +50,34 @@ class Tables(BaseModel):
 
 @router.get("")
 def devices(who: Reader, service: Shared) -> DeviceItems:
-    """Return the devices of which something was measured."""
-    found: dict[str, list[TableLine]] = {}
-    for key in service.stores.tables.published():
+    """Return the devices of which something was measured, and those that are registered."""
+    boards = {one.device: one for one in board_lines(service.stores, who.tenant)}
+    found: dict[str, list[TableLine]] = {digest: [] for digest in boards}
+    for key in _tables(service, who):
         found.setdefault(key.device, []).extend(table_lines(service.stores, (key,)))
-    return DeviceItems(items=tuple(_device(digest, lines) for digest, lines in found.items()))
+    return DeviceItems(
+        items=tuple(_device(digest, lines, boards.get(digest)) for digest, lines in found.items())
+    )
 
 
 @router.get("/{device_id}")
 def device(device_id: str, who: Reader, service: Shared) -> DeviceResource:
-    """Return a device."""
-    return _device(device_id, table_lines(service.stores, tables_of(service, device_id)))
+    """Return a device, by its identifier or the name of a board."""
+    digest, board = _find(service, who, device_id)
+    return _device(digest, table_lines(service.stores, tables_of(service, who, digest)), board)
+
+
+@router.post("/{board_name}/release")
+def release(board_name: str, who: Submitter, service: Shared, request: Request) -> DeviceResource:
+    """Give work again to a board that is in quarantine."""
+    agent = service.stores.agents.release(who.tenant, board_name, who.actor(request))
+    return _device(agent.device.digest, [], board_line(service.stores, agent))
 
 
 @router.get("/{device_id}/tables")
 def tables(device_id: str, who: Reader, service: Shared) -> Tables:
     """Return the lookup tables of a device: entries, sessions, error reports."""
-    keys = tables_of(service, device_id)
+    keys = tables_of(service, who, device_id)
     return Tables(items=tuple(table_details(service.stores, key) for key in keys))
 
 
@@ -76,9 +91,10 @@ def profile(
     response: Response,
     key: job_routes.Key = "",
 ) -> Accepted:
-    """Have a device measured for a space; `host` is the machine of whichever worker takes it."""
-    if device_id != "host":
-        raise UsageError("unknown_device", "only `host`, the machine of the worker, can be measured so far")
+    """Have a device measured for a space: a board by its name; `host` is the machine of whichever worker."""
+    if device_id != HOST and service.stores.agents.find(who.tenant, device_id) is None:
+        raise UsageError("unknown_device", f"there is no board '{device_id[:80]}': list the devices")
+    spec = spec.model_copy(update={"device": device_id})
     asked = JobRequest(JobKind.PROFILE, spec.model_dump(mode="json"), "profile", who.owner)
     return job_routes.submitted(service, who, request, response, asked, key)
 
@@ -89,23 +105,42 @@ def predictions(device_id: str, asked: AskedCosts, who: Reader, service: Shared)
 
     `host` is the machine of this service. Nothing is run.
     """
-    return predicted(service.stores, device_id, asked)
+    digest = device_id if device_id == HOST else _find(service, who, device_id)[0]
+    return predicted(service.stores, digest, asked)
 
 
-def tables_of(service: Service, device_id: str) -> list[TableKey]:
-    """Return the tables of a device.
+def _tables(service: Service, who: Principal) -> list[TableKey]:
+    """Return the tables that somebody may see: those of other tenants' boards do not exist for them."""
+    hidden = service.stores.agents.foreign(who.tenant)
+    return [key for key in service.stores.tables.published() if key.device not in hidden]
+
+
+def tables_of(service: Service, who: Principal, device_id: str) -> list[TableKey]:
+    """Return the tables of a device, by its identifier or the name of a board.
 
     Raises:
         UsageError: `unknown_device`.
     """
-    keys = [key for key in service.stores.tables.published() if key.device == device_id]
-    if not keys:
+    digest, _ = _find(service, who, device_id)
+    return [key for key in _tables(service, who) if key.device == digest]
+
+
+def _find(service: Service, who: Principal, device_id: str) -> tuple[str, BoardLine | None]:
+    """Return a device's digest, and its board if it is a registered one.
+
+    Raises:
+        UsageError: `unknown_device`.
+    """
+    for board in board_lines(service.stores, who.tenant):
+        if device_id in (board.name, board.device):
+            return board.device, board
+    if device_id not in {key.device for key in _tables(service, who)}:
         raise UsageError(
-            "unknown_device", f"there is no device '{device_id}': list them to see which there are"
+            "unknown_device", f"there is no device '{device_id[:80]}': list them to see which there are"
         )
-    return keys
+    return device_id, None
 
 
-def _device(digest: str, lines: list[TableLine]) -> DeviceResource:
-    label = next((line.device for line in lines if line.device), "")
-    return DeviceResource(id=digest, label=label, tables=tuple(lines))
+def _device(digest: str, lines: list[TableLine], board: BoardLine | None) -> DeviceResource:
+    label = board.label if board else next((line.device for line in lines if line.device), "")
+    return DeviceResource(id=digest, label=label, tables=tuple(lines), board=board)

@@ -22,6 +22,8 @@ from api.resources.jobs import (
 from api.security import AccessError, Principal, Reader, Submitter
 from api.state import Root, Service, Shared, root_of
 from nas.job_records import Job, JobRequest
+from nas.jobs import JobState
+from nas.store.agent_queue import Awaited
 from search_spaces.errors import UsageError
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -117,7 +119,10 @@ async def job_answer(
     if found is None:
         job = await run_in_threadpool(find, tenant, job_id)
         headers = {} if settled(job) else {"Retry-After": str(RETRY_AFTER_S)}
-        found = Kept.of(job_resource(job, root), headers)
+        awaited: tuple[Awaited, ...] = ()
+        if job.state is JobState.WAITING:
+            awaited = await run_in_threadpool(service.stores.agent_queue.awaited, job.id)
+        found = Kept.of(job_resource(job, root, awaited), headers)
         service.remembered.keep(name, found, ended=settled(job))
     return found.to(request)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.sections.quiet import Quiet
+from latency_predictors.agent_protocol import HOST
 from latency_predictors.lease import host_lease_folder
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.measure import NETWORK_PROTOCOL, TimingProtocol
@@ -24,8 +25,9 @@ from nas.leases import LeaseTimes
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import PhaseContext, RunContext, Surroundings
 from nas.pipeline.jobs import ProfileContext
-from nas.pipeline.profile import profile_context
+from nas.pipeline.profile import profile_site
 from nas.pipeline.runner import open_search, phase_context
+from nas.pipeline.sites import site_of
 from nas.results import SearchResult
 from nas.settings import Settings
 from nas.specs import ContextSpec, SearchSpec
@@ -83,7 +85,8 @@ def _run(stores: Stores, settings: Settings, document: dict[str, Any]) -> JobRun
 
 def profiled(ctx: RunContext, context: ContextSpec) -> LookupTable:
     """Return the table of this host, complete and calibrated for the space of a context."""
-    while (table := profile_context(ctx, context)) is None:
+    site = site_of(ctx.stores, ctx.run.lease.tenant, HOST, context)
+    while (table := profile_site(ctx, site)) is None:
         if not serve_host(ctx.stores, ctx.run.id, lambda done, total: None):
             raise SystemExit("another process measures for this home: let it end first")
     return table

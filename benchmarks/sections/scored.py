@@ -15,7 +15,8 @@ from benchmarks.sections.shapes_task import open_task
 from nas.evaluation import SubnetEvaluator
 from nas.export.checked import export_checked, score_file
 from nas.pipeline.options import augmentation_of
-from nas.pipeline.tables import context_of, latest_table
+from nas.pipeline.sites import target_site
+from nas.pipeline.tables import latest_table
 from nas.results import VerifiedNetwork
 from nas.training.weights import load_supernet
 from search_spaces.base import Architecture, architecture_from_values
@@ -80,6 +81,6 @@ def scored_files(weights: Weights, networks: Iterable[VerifiedNetwork]) -> list[
 def latencies_ms(weights: Weights, files: list[str]) -> dict[str, float]:
     """Measure exported files of one task, all together so that they share sessions; medians by file."""
     ctx = open_task(weights.job.home, weights.job.spec)
-    table = latest_table(ctx.stores, context_of(ctx.spec.targets[0].context))
+    table = latest_table(ctx.stores, target_site(ctx, ctx.spec.targets[0]))
     measured = measured_anew(table, {file: ctx.run.network_path(file) for file in files})
     return {digest: value.median_ms for digest, value in measured.items()}

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import yaml
 
-from latency_predictors.device import ExecutionContext
+from latency_predictors.device import ExecutionContext, facts_digest
 from nas.export.metadata import ExportMetadata
 from nas.export.rendering import markdown, render
 from nas.report.words import (
@@ -17,7 +17,6 @@ from nas.report.words import (
     shift_text,
 )
 from nas.results import Accuracy, SupernetSummary, TargetResult, VerifiedNetwork
-from search_spaces.digests import sha256_json
 
 SCORING_RUNTIME: Final = "onnxruntime"
 
@@ -146,7 +145,7 @@ def _provenance(card: Card, metadata: ExportMetadata) -> dict[str, Any]:
         "space_digest": metadata.space_digest,
         "dataset": card.dataset_name,
         "dataset_digest": metadata.dataset_digest,
-        "device_digest": sha256_json(card.target.device),
+        "device_digest": facts_digest(card.target.device),
         "context_digest": card.context.digest,
         "finetune_epochs": card.network.finetune_epochs,
         "supernet": card.supernet.model_dump(mode="json") if card.supernet else None,

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from latency_predictors.device import ExecutionContext, host_device
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.measure import LAYER_PROTOCOL
 from nas.pipeline.context import PhaseContext, Reads, RunContext
+from nas.pipeline.sites import Site
 from nas.pipeline.tables import emptied_table, stored_table
 from nas.store.arrays import packed, unpacked
 from nas.store.supernet_store import StoredSupernet
@@ -69,16 +69,16 @@ def kept_answers(
     return made
 
 
-def sound_table(ctx: RunContext, context: ExecutionContext) -> LookupTable:
-    """Return that table; where it is damaged, publish what was ever measured of the job's layers."""
+def sound_table(ctx: RunContext, site: Site) -> LookupTable:
+    """Return the table of a site; where it is damaged, publish what was ever measured of the job's layers."""
     try:
-        return stored_table(ctx.stores, context)
+        return stored_table(ctx.stores, site)
     except ArtifactError as error:
-        tell_damage(ctx, f"table of {host_device().label} ({context.label})", error)
+        tell_damage(ctx, f"table of {site.device.label} ({site.context.label})", error)
     layers = distinct_layers(ctx.space)
     keys = [layer_key(spec) for spec in layers]
-    found = ctx.stores.sessions.sessions(host_device().digest, context.digest, keys)
+    found = ctx.stores.sessions.sessions(site.device.digest, site.context.digest, keys)
     sessions = [session for session in found if session.timing == LAYER_PROTOCOL]
-    table = emptied_table(ctx.stores, context).merged(layers, sessions)
+    table = emptied_table(ctx.stores, site).merged(layers, sessions)
     ctx.stores.tables.publish(ctx.run.lease, table)
     return table

@@ -12,7 +12,7 @@ from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.networks import measure_sustained, score_file
-from nas.pipeline.tables import context_of
+from nas.pipeline.sites import target_site
 from nas.publication import accuracy_of
 from nas.results import Accuracy, Delivery, Document, Sustained, TargetResult, VerifiedNetwork
 
@@ -88,8 +88,8 @@ def _sustained(
         return ()
     runs = []
     for number, target in enumerate(targets):
-        files = [network.file_sha256 for place, network, _ in chosen if place == number]
-        context, metric = context_of(target.target.context), target.target.latency.metric
-        runs.append(measure_sustained(ctx, context, metric, seconds, files))
+        files = [network.file_sha256 for site, network, _ in chosen if site == number]
+        site, metric = target_site(ctx, target.target), target.target.latency.metric
+        runs.append(measure_sustained(ctx, site, metric, seconds, files))
     found = tuple(run for run in runs if run is not None)
     return found if len(found) == len(runs) else None

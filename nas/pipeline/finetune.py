@@ -26,7 +26,7 @@ from nas.pipeline.networks import (
     score_file,
 )
 from nas.pipeline.options import epochs_within
-from nas.pipeline.tables import context_of
+from nas.pipeline.sites import target_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.training import Place, train_to_end
@@ -175,8 +175,8 @@ def _with_tuned(ctx: PhaseContext, target: TargetResult, tuned: Mapping[str, _Tu
     own = {digest: (one, one.exported[precision]) for digest, one in tuned.items()}
     here = [network for network in target.networks if network.architecture_digest in own]
     files = [own[network.architecture_digest][1].file_sha256 for network in here]
-    context, metric = context_of(target.target.context), target.target.latency.metric
-    measured = measure_files(ctx, context, metric, files)
+    site, metric = target_site(ctx, target.target), target.target.latency.metric
+    measured = measure_files(ctx, site, metric, files)
     if measured is None:
         return None
     confirm = confirm_of(ctx.dataset.folds)

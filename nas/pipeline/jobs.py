@@ -6,15 +6,17 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from latency_predictors.agent_protocol import HOST
 from latency_predictors.device import host_device
 from nas.data.catalogue import open_dataset
 from nas.jobs import JobKind, Waiting
 from nas.pipeline import profile
 from nas.pipeline.context import Done, PhaseEnd, Progress, Surroundings
 from nas.pipeline.few_shot import profile_few_shot
-from nas.pipeline.profile import profile_context, recheck, table_summary
+from nas.pipeline.profile import profile_site, recheck, table_summary
 from nas.pipeline.runner import PHASES, open_search, phase_context, run_phases
 from nas.pipeline.single import MAKE, MEASURE, TUNE, run_export, run_finetune
+from nas.pipeline.sites import attended, site_of
 from nas.specs import ProfileSpec, parse_spec
 from nas.store.job_run import JobRun
 from nas.store.stores import Stores
@@ -45,30 +47,34 @@ def run_search(run: JobRun, around: Surroundings) -> PhaseEnd:
         HwnasError: Whatever keeps it from its end; finished phases are kept.
         LeaseLost: The job is another's.
     """
-    run.bind(host_device().digest)
-    end = run_phases(phase_context(open_search(run.spec(), around), run))
+    spec = attended(run, around.stores, around.progress)
+    if any(target.device == HOST for target in spec.targets):
+        run.bind(host_device().digest)
+    end = run_phases(phase_context(open_search(spec, around), run))
     return end if isinstance(end, Waiting) else Done()
 
 
 def run_profile(run: JobRun, around: Surroundings) -> PhaseEnd:
-    """Complete this host's table for a space, and measure again what is not settled.
+    """Complete a device's table for a space, and measure again what is not settled.
 
     Where that is asked for, fit a model on few networks instead.
 
     Raises:
         UsageError: `outdated_spec`, `unknown_space` or `unknown_preset`.
-        MeasurementError: What keeps the host from being measured.
+        MeasurementError: `device_missing`, or what keeps the device from being measured.
         LeaseLost: The job is another's.
     """
     spec = _profile_spec(run)
-    run.bind(host_device().digest)
+    if spec.device == HOST:
+        run.bind(host_device().digest)
     space = get_space(
         spec.space.name, preset=spec.space.preset, num_classes=spec.num_classes, in_channels=spec.in_channels
     )
     ctx = ProfileContext(space, around.stores, run, around.progress)
+    site = site_of(around.stores, run.lease.tenant, spec.device, spec.context)
     if spec.few_shot is not None:
-        return Waiting() if profile_few_shot(ctx, spec.context, spec.few_shot) is None else Done()
-    table = profile_context(ctx, spec.context)
+        return Waiting() if profile_few_shot(ctx, site, spec.few_shot) is None else Done()
+    table = profile_site(ctx, site)
     table = recheck(ctx, table) if table else None
     if table is None:
         return Waiting()

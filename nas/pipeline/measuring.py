@@ -1,13 +1,13 @@
 """What phases have measured: a queue of the device, not a call.
 
 A phase asks for files; what has not been measured is queued, and the phase waits. Whoever serves the device
-(`workers.measuring` on this host) delivers the sessions, and the phase is run again.
+(`workers.measuring` on this host, `workers.agent` on a board) delivers the sessions, and the phase is run
+again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from latency_predictors.device import ExecutionContext, host_device
 from latency_predictors.lookup_table import layer_key
 from latency_predictors.measure import LAYER_PROTOCOL, TimingProtocol
 from latency_predictors.protocol import SessionResult, Subject
@@ -16,22 +16,23 @@ from nas.export.quantize import quantised_layer
 from nas.measurement_tasks import MeasurementTask
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import RunContext
+from nas.pipeline.sites import Site
 from search_spaces.errors import MeasurementError
 from search_spaces.layers import LayerSpec
 
 
 def measured(
     ctx: RunContext,
-    context: ExecutionContext,
+    site: Site,
     timing: TimingProtocol,
     files: Mapping[str, Callable[[], str]],
     num_sessions: Mapping[str, int] | None = None,
 ) -> tuple[SessionResult, ...] | None:
-    """Return what sessions on this host, timed so, found of files; None where some are queued still.
+    """Return what sessions on a device, timed so, found of files; None where some are queued still.
 
     Args:
         ctx: The job.
-        context: How they are run.
+        site: Where they are run, and how.
         timing: How they are timed.
         files: By the digest of what is measured, a function that returns the file's digest in the artifact
             store.
@@ -42,7 +43,7 @@ def measured(
     """
     if not files:
         return ()
-    device, wanted = host_device(), num_sessions or {}
+    device, context, wanted = site.device, site.context, num_sessions or {}
     tasks = [
         MeasurementTask(device, context, timing, subject, write(), wanted.get(subject, NUM_SESSIONS))
         for subject, write in files.items()
@@ -58,21 +59,21 @@ def measured(
 
 def measured_layers(
     ctx: RunContext,
-    context: ExecutionContext,
+    site: Site,
     layers: Sequence[LayerSpec],
     num_sessions: Mapping[str, int] | None = None,
     probes: Sequence[Subject] = (),
 ) -> tuple[SessionResult, ...] | None:
-    """Return what sessions on this host found of layers, and of probes beside; None while some are queued.
+    """Return what sessions on a device found of layers, and of probes beside; None while some are queued.
 
     Args:
         ctx: The job.
-        context: How they are run.
+        site: Where they are run, and how.
         layers: Measured under their keys.
         num_sessions: By key, as for `measured`.
         probes: Files of the package, measured under their digests.
     """
-    made: Callable[[LayerSpec], bytes] = export_layer if context.precision == "fp32" else quantised_layer
+    made: Callable[[LayerSpec], bytes] = export_layer if site.context.precision == "fp32" else quantised_layer
 
     def write(spec: LayerSpec) -> str:
         return ctx.stores.artifacts.put(made(spec))
@@ -82,4 +83,4 @@ def measured_layers(
 
     files = {layer_key(spec): partial(write, spec) for spec in layers}
     files |= {probe.digest: partial(write_probe, probe) for probe in probes}
-    return measured(ctx, context, LAYER_PROTOCOL, files, num_sessions)
+    return measured(ctx, site, LAYER_PROTOCOL, files, num_sessions)

@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from latency_predictors.device import ExecutionContext
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.measure import sustained
 from latency_predictors.memory import peak_memory_bytes
@@ -17,6 +16,7 @@ from nas.data.contents import Part
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.measuring import measured
 from nas.pipeline.options import augmentation_of
+from nas.pipeline.sites import Site, metric_site
 from nas.publication import accuracy_of
 from nas.results import Accuracy, Document, Latency, Sustained
 from nas.specs import Precision
@@ -201,27 +201,28 @@ def score_file(ctx: PhaseContext, file_sha256: str, part: Part) -> BoolArray:
 
 
 def measure_files(
-    ctx: PhaseContext, context: ExecutionContext, metric: LatencyMetric, files: Iterable[str]
+    ctx: PhaseContext, site: Site, metric: LatencyMetric, files: Iterable[str]
 ) -> dict[str, Measured] | None:
     """Return what was measured of exported files, by their SHA-256; None where some are queued still.
 
     Args:
         ctx: The search.
-        context: In which layers are measured.
+        site: Where, and how layers are measured there.
         metric: What is meant by latency.
         files: Their digests.
     """
     wanted = {file: partial(str, file) for file in files}
-    sessions = measured(ctx, metric.context(context), metric.timing, wanted)
+    sessions = measured(ctx, metric_site(site, metric), metric.timing, wanted)
     return None if sessions is None else combine_sessions(sessions, metric.statistic)
 
 
 def measure_sustained(
-    ctx: PhaseContext, context: ExecutionContext, metric: LatencyMetric, seconds: float, files: Iterable[str]
+    ctx: PhaseContext, site: Site, metric: LatencyMetric, seconds: float, files: Iterable[str]
 ) -> dict[str, Sustained] | None:
     """Return how files run at a stretch, by their SHA-256; None where some are queued still."""
     timing = sustained(metric.timing, seconds)
-    sessions = measured(ctx, metric.context(context), timing, {file: partial(str, file) for file in files})
+    wanted = {file: partial(str, file) for file in files}
+    sessions = measured(ctx, metric_site(site, metric), timing, wanted)
     if sessions is None:
         return None
     found: dict[str, list[tuple[float, float]]] = {}

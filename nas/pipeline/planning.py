@@ -9,7 +9,7 @@ from nas.pipeline.costs import is_profiled
 from nas.pipeline.options import options_of, quantised_precisions, recipe_of
 from nas.pipeline.plan import Basis, Plan, epochs_for, other_phases, plan_of
 from nas.pipeline.shift import answers_name
-from nas.pipeline.tables import check_limits, context_of, latest_table
+from nas.pipeline.tables import check_limits, known_table
 from nas.pipeline.train import trained_supernet
 from nas.pipeline.training import Trained, started, training_key
 from nas.specs import Precision
@@ -45,7 +45,7 @@ def basis_of(ctx: SearchContext) -> Basis:
         spec=ctx.spec,
         space=ctx.space,
         images=facts_of(ctx.dataset.report.as_dict()),
-        tables=tuple(latest_table(ctx.stores, context_of(one.context)) for one in ctx.spec.targets),
+        tables=tuple(known_table(ctx, one) for one in ctx.spec.targets),
         trained_epochs=None if found is None else found.epochs,
         begun_epochs=tuple(one.epochs for one in started(ctx, training_key(ctx, WholeSpace()))),
         scored=_scored(ctx, found),

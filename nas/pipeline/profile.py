@@ -9,7 +9,6 @@ import numpy as np
 
 from latency_predictors.calibration import calibrate, calibration_point, refit, spread_by_cost
 from latency_predictors.correction import CalibrationPoint, Correction
-from latency_predictors.device import ExecutionContext, host_device
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.probes import graph_by_timing, probe_subjects
@@ -28,9 +27,9 @@ from nas.pipeline.costs import PLAIN
 from nas.pipeline.damage import sound_table
 from nas.pipeline.measuring import measured, measured_layers
 from nas.pipeline.renewal import Measuring, renewed
-from nas.pipeline.tables import check_limits, context_of
+from nas.pipeline.sites import Site, metric_site, missing_devices, target_site
+from nas.pipeline.tables import check_limits
 from nas.results import Document, TableSummary
-from nas.specs import ContextSpec
 from nas.training.recipes import spread_architectures
 from search_spaces.base import Architecture, SearchSpace, architecture_digest, space_digest
 from search_spaces.errors import MeasurementError
@@ -53,30 +52,32 @@ class ProfileDocument(Document):
     Attributes:
         versions: Of the tables, and
         corrections: of their sums: what the search predicts with, whatever is measured later.
-        device: Digest of the device that they are of; empty in documents of earlier versions.
+        devices: Digests of the devices that they are of; empty in documents of earlier versions.
     """
 
     tables: tuple[TableSummary, ...]
     versions: tuple[int, ...]
     corrections: tuple[Correction, ...]
-    device: str = ""
+    device: str = ""  # of all of them, in documents of an earlier version
+    devices: tuple[str, ...] = ()
 
     def table(self, ctx: SearchContext, number: int) -> LookupTable:
         """Return the table of a target as it was.
 
         Raises:
-            MeasurementError: `context_mismatch` where the runtime, or how the machine is powered, is another
+            MeasurementError: `context_mismatch` where the runtime, or how the device is powered, is another
                 by now.
         """
         target = ctx.spec.targets[number]
-        context = context_of(target.context)
-        here = host_device().digest
+        site = target_site(ctx, target)
+        here, context = site.device.digest, site.context
         found = ctx.stores.tables.load(here, context.digest, self.versions[number])
         # Another machine may have a table of that number too.
-        if found is None or self.device not in ("", here):
+        begun_on = self.devices[number] if self.devices else self.device
+        if found is None or begun_on not in ("", here):
             raise MeasurementError(
                 "context_mismatch",
-                f"the search was begun on another device, or otherwise than this machine runs now "
+                f"the search was begun on another device, or otherwise than '{target.device}' runs now "
                 f"({context.label}): bring the runtime's version and power mode back, or start it anew",
             )
         return found.with_correction(_key(ctx, target.latency.metric), self.corrections[number])
@@ -89,15 +90,20 @@ class _MeasuredNow(Document):
 
 
 def run(ctx: PhaseContext) -> PhaseEnd:
-    """Complete the tables of all targets, then check the limits.
+    """Complete the tables of all targets, then check the limits. What is missing is waited for together.
 
     Raises:
         InfeasibleError: `infeasible_limits`, naming the binding limit and the nearest reachable value.
     """
     targets = ctx.spec.targets
-    tables = [profile_context(ctx, target.context, target.latency.metric) for target in targets]
-    if any(table is None for table in tables):
-        return Waiting()
+    missing = missing_devices(ctx)
+    tables = [
+        profile_site(ctx, target_site(ctx, target), target.latency.metric)
+        for target in targets
+        if target.device not in missing
+    ]
+    if missing or any(table is None for table in tables):
+        return Waiting(devices=missing)
     for target in targets:
         check_limits(ctx, target)
     profiled = [
@@ -110,35 +116,34 @@ def run(ctx: PhaseContext) -> PhaseEnd:
         ProfileDocument(
             tables=tuple(table_summary(ctx, table, metric) for table, metric in profiled),
             versions=tuple(ctx.stores.tables.publish(ctx.run.lease, table) for table, _ in profiled),
-            device=host_device().digest,
+            devices=tuple(table.device.digest for table, _ in profiled),
             corrections=tuple(table.corrections[_key(ctx, metric)] for table, metric in profiled),
         ),
     )
     return Done()
 
 
-def profile_context(ctx: RunContext, spec: ContextSpec, metric: LatencyMetric = PLAIN) -> LookupTable | None:
-    """Return the table of a context, complete and calibrated for the space; None while that is measured.
+def profile_site(ctx: RunContext, site: Site, metric: LatencyMetric = PLAIN) -> LookupTable | None:
+    """Return the table of a site, complete and calibrated for the space; None while that is measured.
 
     Args:
         ctx: Whoever needs it.
-        spec: The context.
+        site: The device and the context.
         metric: What is meant by latency: whole networks are measured so, and the sums corrected for it.
     """
-    context = context_of(spec)
     measuring = Measuring(
         networks=partial(measure_networks, ctx),
-        layers=partial(measured_layers, ctx),
+        layers=lambda table, layers: measured_layers(ctx, Site.of(table), layers),
         choose=partial(calibration_set, ctx.space),
     )
-    table = renewed(ctx, sound_table(ctx, context), measuring)
+    table = renewed(ctx, sound_table(ctx, site), measuring)
     if table is None:
         return None
     missing = table.missing(distinct_layers(ctx.space))
     if missing:
         # A runtime that is used for the first time is probed on the way.
-        probes = () if table.graph else probe_subjects(get_runtime(context.runtime).file_format)
-        sessions = _measure_layers(ctx, context, missing, probes=probes)
+        probes = () if table.graph else probe_subjects(get_runtime(site.context.runtime).file_format)
+        sessions = _measure_layers(ctx, site, missing, probes=probes)
         if sessions is None:
             return None
         graph = graph_by_timing(sessions, probes) or table.graph
@@ -162,7 +167,7 @@ def recheck(ctx: RunContext, table: LookupTable) -> LookupTable | None:
     if not due:
         return table
     wanted = {layer_key(spec): table.entries[layer_key(spec)].num_sessions + 1 for spec in due}
-    sessions = _measure_layers(ctx, table.context, due, wanted)
+    sessions = _measure_layers(ctx, Site.of(table), due, wanted)
     if sessions is None:
         return None
     table = table.merged(due, sessions)
@@ -203,7 +208,7 @@ def measure_networks(
         return ctx.stores.artifacts.put(initial_file(ctx.space, architecture, table.context.precision))
 
     files = {architecture_digest(ctx.space, one): partial(write, one) for one in architectures}
-    sessions = measured(ctx, metric.context(table.context), metric.timing, files)
+    sessions = measured(ctx, metric_site(Site.of(table), metric), metric.timing, files)
     if sessions is None:
         return None
     values = combine_sessions(sessions, metric.statistic)
@@ -234,30 +239,31 @@ def add_points(
 
 def _measure_layers(
     ctx: RunContext,
-    context: ExecutionContext,
+    site: Site,
     layers: Sequence[LayerSpec],
     num_sessions: Mapping[str, int] | None = None,
     probes: Sequence[Subject] = (),
 ) -> tuple[SessionResult, ...] | None:
-    name = _noted(context)
+    name, context = _noted(site), site.context
     if not ctx.run.has(name):
         how = "" if context.precision == "fp32" else f" in {context.precision}, quantised on random inputs"
-        ctx.progress.say(f"measuring {len(layers)} layers{how} on {host_device().label}")
+        ctx.progress.say(f"measuring {len(layers)} layers{how} on {site.device.label}")
         ctx.run.save(name, _MeasuredNow(num_layers=len(layers)))
-    return measured_layers(ctx, context, layers, num_sessions, probes)
+    return measured_layers(ctx, site, layers, num_sessions, probes)
 
 
 def _key(ctx: RunContext | SearchContext, metric: LatencyMetric) -> str:
     return metric.correction_key(space_digest(ctx.space))
 
 
-def _noted(context: ExecutionContext) -> str:
-    return f"{NAME}.{context.digest[:12]}"
+def _noted(site: Site) -> str:
+    unit = f".{site.device.registered}" if site.device.registered else ""
+    return f"{NAME}.{site.context.digest[:12]}{unit}"
 
 
 def table_summary(ctx: RunContext, table: LookupTable, metric: LatencyMetric = PLAIN) -> TableSummary:
     """Return what is told of a profiled table."""
-    name = _noted(table.context)
+    name = _noted(Site.of(table))
     report = table.corrections[_key(ctx, metric)].report
     return TableSummary(
         num_layers=len(distinct_layers(ctx.space)),

@@ -25,7 +25,7 @@ from nas.pipeline.networks import (
     shape_costs,
 )
 from nas.pipeline.options import epochs_within
-from nas.pipeline.tables import context_of
+from nas.pipeline.sites import target_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.training import Place, Trained, find_alike, find_trained, train_to_end, training_key
@@ -76,7 +76,7 @@ def run(ctx: PhaseContext) -> PhaseEnd:
         exported[name] = _export(ctx, name, trained)
     files = [one.file_sha256 for one in exported.values()]
     measured = [
-        measure_files(ctx, context_of(target.context), target.latency.metric, files)
+        measure_files(ctx, target_site(ctx, target), target.latency.metric, files)
         for target in ctx.spec.targets
     ]
     if any(found is None for found in measured):

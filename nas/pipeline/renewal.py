@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 
 from latency_predictors.correction import CalibrationPoint, Correction
-from latency_predictors.device import ExecutionContext
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.protocol import SessionResult
 from latency_predictors.renewal import (
@@ -49,12 +48,12 @@ class Measuring:
 
     Attributes:
         networks: Measures architectures in a table's context, beside what the table says of them.
-        layers: Measures layers in a context.
+        layers: Measures layers in a table's context.
         choose: Gives architectures from cheap to dear.
     """
 
     networks: Callable[[LookupTable, Sequence[Architecture]], list[CalibrationPoint] | None]
-    layers: Callable[[ExecutionContext, Sequence[LayerSpec]], tuple[SessionResult, ...] | None]
+    layers: Callable[[LookupTable, Sequence[LayerSpec]], tuple[SessionResult, ...] | None]
     choose: Callable[[LookupTable], list[Architecture]]
 
 
@@ -139,7 +138,7 @@ def _checked(
     architectures = _networks(measuring.choose(held))
     sample = [spec for spec in distinct_layers(ctx.space) if layer_key(spec) in document.keys]
     points = measuring.networks(held, architectures)
-    sessions = measuring.layers(table.context, sample)
+    sessions = measuring.layers(table, sample)
     if points is None or sessions is None:
         return None
     values = combine_sessions(sessions)
@@ -201,4 +200,5 @@ def _keys(space: SearchSpace, network: VerifiedNetwork) -> list[str]:
 
 
 def _name(table: LookupTable) -> str:
-    return f"profile.{table.context.digest[:12]}.renewal"
+    unit = f".{table.device.registered}" if table.device.registered else ""
+    return f"profile.{table.context.digest[:12]}{unit}.renewal"

@@ -24,7 +24,7 @@ from nas.pipeline.networks import (
     measure_files,
 )
 from nas.pipeline.runner import open_search, phase_context
-from nas.pipeline.tables import context_of
+from nas.pipeline.sites import target_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.training import Place, find_trained, train_to_end, training_key
@@ -69,7 +69,7 @@ def run_export(run: JobRun, around: Surroundings) -> PhaseEnd:
     network, weights, architecture = _trained(ctx, subnet)
     ctx.progress.step(MAKE, 0, 1, f"exporting {subnet.network.name} in {precision}")
     exported = _exported(ctx, network, weights, precision, architecture)
-    target = _target(subnet, precision)
+    target = _target(ctx, subnet, precision)
     made = _measured(ctx, subnet, exported, target)
     if made is None:
         return Waiting()
@@ -179,14 +179,14 @@ def _exported(
     return exported
 
 
-def _target(subnet: Subnet, precision: Precision) -> TargetResult:
+def _target(ctx: PhaseContext, subnet: Subnet, precision: Precision) -> TargetResult:
     """Return the target of a subnet as it is for another precision."""
     asked = subnet.target.target
-    context = asked.context.model_copy(update={"precision": precision})
-    known = context_of(context)
+    asked = asked.model_copy(update={"context": asked.context.model_copy(update={"precision": precision})})
+    known = target_site(ctx, asked).context
     return subnet.target.model_copy(
         update={
-            "target": asked.model_copy(update={"context": context}),
+            "target": asked,
             "context": asdict(known),
             "context_label": known.label,
             "shift": None,
@@ -199,8 +199,8 @@ def _measured(
 ) -> VerifiedNetwork | None:
     """Return the network with what was found of its new file; None while that is measured."""
     ctx.progress.step(MEASURE, 0, 1, f"measuring {subnet.network.name}")
-    context, metric = context_of(target.target.context), target.target.latency.metric
-    measured = measure_files(ctx, context, metric, [exported.file_sha256])
+    site, metric = target_site(ctx, target.target), target.target.latency.metric
+    measured = measure_files(ctx, site, metric, [exported.file_sha256])
     if measured is None:
         return None
     folds = ctx.dataset.folds

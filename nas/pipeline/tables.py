@@ -1,16 +1,17 @@
-"""What is known of the devices of targets: their contexts, their lookup tables, whether limits can be met."""
+"""What is known of the devices of targets: their lookup tables, whether limits can be met."""
 
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from latency_predictors.device import ExecutionContext, host_context, host_device
+from latency_predictors.agent_protocol import HOST
+from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.lookup_table import LookupTable
 from nas.feasibility import Feasibility, check_feasible, infeasible_message
-from nas.pipeline.context import SearchContext
+from nas.pipeline.context import Reads, SearchContext
 from nas.pipeline.costs import cost_predictors, known_predictors
-from nas.specs import ContextSpec, TargetSpec
+from nas.pipeline.sites import Site, target_site
+from nas.specs import TargetSpec
 from nas.store.stores import Stores
 from search_spaces.base import SearchSpace
 from search_spaces.errors import ArtifactError, InfeasibleError
@@ -19,37 +20,39 @@ NUM_SAMPLED: Final = 20_000
 """Random architectures behind a share of the space that is only told: its interval is below a point."""
 
 
-def context_of(spec: ContextSpec) -> ExecutionContext:
-    """Return the context that a specification means, with the runtime's installed version."""
-    known = host_context(spec.runtime, threads=spec.threads, batch=spec.batch)
-    return replace(known, precision=spec.precision)
-
-
-def latest_table(stores: Stores, context: ExecutionContext) -> LookupTable:
-    """Return the table of this host and a context; an empty one where nothing has been measured.
+def latest_table(stores: Stores, site: Site) -> LookupTable:
+    """Return the table of a site; an empty one where nothing has been measured.
 
     One that is damaged has no entries either, until a phase has made it again (`nas.pipeline.damage`).
     """
     try:
-        return stored_table(stores, context)
+        return stored_table(stores, site)
     except ArtifactError:
-        return emptied_table(stores, context)
+        return emptied_table(stores, site)
 
 
-def stored_table(stores: Stores, context: ExecutionContext) -> LookupTable:
-    """Return the table of this host and a context likewise.
+def known_table(ctx: Reads, target: TargetSpec) -> LookupTable:
+    """Return the table of a target; an empty one where nothing is measured, or the device not registered."""
+    if target.device != HOST and ctx.stores.agents.find(ctx.tenant, target.device) is None:
+        nowhere = Device(target.device, (), 1, 0, "", "", registered=target.device)
+        return LookupTable(device=nowhere, context=ExecutionContext(target.context.runtime, ""))
+    return latest_table(ctx.stores, target_site(ctx, target))
+
+
+def stored_table(stores: Stores, site: Site) -> LookupTable:
+    """Return the table of a site likewise.
 
     Raises:
         ArtifactError: It is damaged.
     """
-    found = stores.tables.load(host_device().digest, context.digest)
-    return found or LookupTable(device=host_device(), context=context)
+    found = stores.tables.load(site.device.digest, site.context.digest)
+    return found or LookupTable(device=site.device, context=site.context)
 
 
-def emptied_table(stores: Stores, context: ExecutionContext) -> LookupTable:
+def emptied_table(stores: Stores, site: Site) -> LookupTable:
     """Return it without its entries: its corrections are rows of the database."""
-    kept = stores.tables.corrections(host_device().digest, context.digest)
-    return LookupTable(device=host_device(), context=context, corrections=kept)
+    kept = stores.tables.corrections(site.device.digest, site.context.digest)
+    return LookupTable(device=site.device, context=site.context, corrections=kept)
 
 
 def check_limits(ctx: SearchContext, target: TargetSpec) -> float:
@@ -60,7 +63,7 @@ def check_limits(ctx: SearchContext, target: TargetSpec) -> float:
     """
     if not target.limits:
         return 1.0
-    table = latest_table(ctx.stores, context_of(target.context))
+    table = latest_table(ctx.stores, target_site(ctx, target))
     predictors = cost_predictors(ctx.space, table, target.latency.metric)
     rng = np.random.default_rng(ctx.spec.seed)
     limits = {str(name): limit for name, limit in target.limits.items()}

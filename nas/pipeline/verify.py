@@ -20,6 +20,7 @@ from nas.pipeline.profile import NAME as PROFILE
 from nas.pipeline.profile import ProfileDocument, add_points
 from nas.pipeline.proposals import Proposal, propose
 from nas.pipeline.shift import paired_answers
+from nas.pipeline.sites import Site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.verification import Believed, Verification
@@ -113,7 +114,7 @@ def _verify_round(
         lambda: export_subnets(ctx, weights, architectures, len(state.found), state.target.context.precision),
     )
     files = [one.file_sha256 for one in exported]
-    measured = measure_files(ctx, state.table.context, state.metric, files)
+    measured = measure_files(ctx, Site.of(state.table), state.metric, files)
     if measured is None:
         return False
     for one, believed in zip(exported, proposal.networks, strict=True):

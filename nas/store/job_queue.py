@@ -246,6 +246,8 @@ def _end_attempt(
         fault = str(outcome.fault)
         faults[fault] = faults.get(fault, 0) + 1
         data |= {"fault": fault, "faults": verdict.faults, "delay_ms": verdict.delay_ms}
+    if isinstance(outcome, Waiting) and outcome.devices:
+        data["devices"] = list(outcome.devices)
     later = verdict.state is JobState.QUEUED and verdict.delay_ms
     ends = verdict.state not in (JobState.QUEUED, JobState.WAITING)
     connection.execute(

@@ -130,16 +130,31 @@ class DatabaseMeasurementQueue:
             return new
 
     def fail(
-        self, lease: DeviceLease, batch: Batch, subjects: Collection[str], code: str, message: str
+        self,
+        lease: DeviceLease,
+        batch: Batch,
+        subjects: Collection[str],
+        code: str,
+        message: str,
+        *,
+        own: bool = False,
     ) -> None:
         """Note that files cannot be measured; the jobs that wait for them go on and are told why.
+
+        Args:
+            lease: Of the device.
+            batch: They belong to.
+            subjects: Which.
+            code: Of the error.
+            message: Of the error.
+            own: Whether each file itself failed, as in `measurement_rows.fail_tasks`.
 
         Raises:
             LeaseLost: Another measures there by now.
         """
         with writing(self._engine) as connection:
             self._hold(connection, lease)
-            fail_tasks(connection, lease.device, batch, subjects, FailedTask("", code, message))
+            fail_tasks(connection, lease.device, batch, subjects, FailedTask("", code, message), own=own)
             wake(connection, lease.device)
 
     def abandon(self, worker: str) -> None:

@@ -6,18 +6,18 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, select, update
 
-from latency_predictors.device import Device, ExecutionContext
+from latency_predictors.device import ExecutionContext
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import FILE_ERRORS, SessionResult
 from nas.leases import Lease
 from nas.measurement_tasks import Batch, FailedTask, MeasurementTask, TaskReport, protocol_digest
 from nas.store.columns import now_ms
+from nas.store.device_rows import register
 from nas.store.inserts import insert_new
 from nas.store.measurement_tables import (
     contexts,
-    devices,
     job_tasks,
     measurement_tasks,
     measurements,
@@ -29,6 +29,9 @@ from search_spaces.errors import ArtifactError
 
 CHUNK: Final = 500
 """Values in one statement: databases allow thousands, not any number."""
+
+MAX_FAILURES: Final = 3
+"""A file that has itself failed so often in a context is in quarantine there: another file is needed."""
 
 CONTEXT: Final = TypeAdapter(ExecutionContext)
 TIMING: Final = TypeAdapter(TimingProtocol)
@@ -61,17 +64,6 @@ def add_tasks(
             done += sum(row.state == DONE for row in rows)
             pending += len(open_) - len(told)
     return TaskReport(pending, done, tuple(failed))
-
-
-def register(
-    connection: Connection, device: Device, context: ExecutionContext, whose: Mapping[str, str]
-) -> None:
-    """Have rows for a device and a context."""
-    facts = {"digest": context.digest, "facts": asdict(context), "created_at_ms": now_ms()}
-    insert_new(connection, contexts, [facts])
-    row = {"digest": device.digest, "label": device.label, "facts": asdict(device), **whose}
-    lease = {"lease_attempt": 0, "lease_token": "", "lease_worker": "", "measured": 0, "to_measure": 0}
-    insert_new(connection, devices, [{**row, **lease, "created_at_ms": now_ms()}])
 
 
 def _task_row(task: MeasurementTask, whose: dict[str, str]) -> dict[str, Any]:
@@ -262,12 +254,30 @@ def finish_tasks(connection: Connection, session: SessionResult) -> None:
 
 
 def fail_tasks(
-    connection: Connection, device: str, batch: Batch, subjects: Collection[str], why: FailedTask
+    connection: Connection,
+    device: str,
+    batch: Batch,
+    subjects: Collection[str],
+    why: FailedTask,
+    *,
+    own: bool = False,
 ) -> None:
-    """Mark pending tasks of a batch as failed; for good where that is the file's own fault."""
+    """Mark pending tasks of a batch as failed; for good where that is the file's own fault.
+
+    Args:
+        connection: In a transaction that may write.
+        device: Digest of the device.
+        batch: Of the context and protocol.
+        subjects: Which files.
+        why: They could not be measured.
+        own: Whether each file itself failed, not its device: after `MAX_FAILURES` it is not tried again.
+    """
     ordered = sorted(subjects)
-    state = UNSUPPORTED if why.code in FILE_ERRORS else FAILED
-    values = {"state": state, "code": why.code, "message": why.message, "changed_at_ms": now_ms()}
+    failures = measurement_tasks.c.failures + int(own)
+    given_up = UNSUPPORTED if why.code in FILE_ERRORS else FAILED
+    state = case((failures >= MAX_FAILURES, UNSUPPORTED), else_=given_up) if own else given_up
+    values = {"state": state, "code": why.code, "message": why.message, "failures": failures}
+    values |= {"changed_at_ms": now_ms()}
     for begin in range(0, len(ordered), CHUNK):
         among = _among(
             device, batch.context.digest, protocol_digest(batch.timing), ordered[begin : begin + CHUNK]

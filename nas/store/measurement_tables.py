@@ -1,6 +1,7 @@
 """Tables of measuring: devices, contexts, the queue, what was measured, and what is derived from it."""
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ForeignKey,
     Index,
@@ -34,6 +35,38 @@ devices = Table(
     at("created_at_ms"),
 )
 
+agents = Table(
+    "agents",
+    METADATA,
+    Column("id", String(40), primary_key=True),
+    *whose(),
+    # What specifications call the device.
+    Column("name", NAME, nullable=False),
+    Column("device", ForeignKey("devices.digest"), nullable=False),
+    # The one key that it may come with, and the one installation that it runs in.
+    Column("key_id", String(16), nullable=False, unique=True),
+    Column("instance", String(40), nullable=False),
+    # What it told when it registered last: a document of `latency_predictors.agent_protocol`.
+    Column("facts", Json, nullable=False),
+    # Number of its last request for work: what comes late is told from what is new.
+    Column("asked", BigInteger, nullable=False),
+    # In a row; and why it gets no work, empty where it does.
+    Column("failures", Integer, nullable=False),
+    Column("quarantine", Text, nullable=False),
+    at("registered_at_ms"),
+    at("seen_at_ms"),
+    UniqueConstraint("tenant", "name", name="uq_agents_name"),
+)
+
+job_devices = Table(
+    "job_devices",
+    METADATA,
+    Column("job_id", ForeignKey("jobs.id")),
+    # Of a device that nobody has registered yet.
+    Column("name", NAME),
+    PrimaryKeyConstraint("job_id", "name"),
+)
+
 contexts = Table(
     "contexts",
     METADATA,
@@ -59,6 +92,8 @@ measurement_tasks = Table(
     Column("state", String(20), nullable=False),
     Column("code", String(60), nullable=False),
     Column("message", Text, nullable=False),
+    # Of the file itself, not of its device.
+    Column("failures", Integer, nullable=False, server_default="0"),
     at("created_at_ms"),
     at("changed_at_ms"),
     UniqueConstraint("device", "context", "protocol", "subject", name="uq_measurement_tasks_key"),

@@ -11,6 +11,8 @@ from nas.job_records import Job
 from nas.leases import Claim, LeaseTimes
 from nas.ports import Artifacts
 from nas.settings import Settings
+from nas.store.agent_queue import DatabaseAgentQueue
+from nas.store.agent_store import DatabaseAgentStore
 from nas.store.artifacts import open_artifacts
 from nas.store.audit_log import DatabaseAuditLog
 from nas.store.dataset_store import DatabaseDatasetStore
@@ -48,6 +50,8 @@ class Stores:
     keys: DatabaseKeyStore
     audit: DatabaseAuditLog
     operations: DatabaseOperations
+    agents: DatabaseAgentStore
+    agent_queue: DatabaseAgentQueue
 
     @classmethod
     def open(cls, settings: Settings, times: LeaseTimes | None = None) -> Self:
@@ -76,6 +80,8 @@ class Stores:
             keys=DatabaseKeyStore(engine),
             audit=DatabaseAuditLog(engine),
             operations=DatabaseOperations(engine),
+            agents=DatabaseAgentStore(engine),
+            agent_queue=DatabaseAgentQueue(engine, times),
         )
 
     def stored(self, job: Job) -> StoredJob:

@@ -16,10 +16,10 @@ from nas.jobs import JobKind
 from nas.leases import Lease
 from nas.ports import Artifacts
 from nas.store.columns import now_ms
+from nas.store.device_rows import register
 from nas.store.fence import NewEvent, fenced
 from nas.store.inserts import insert_new
 from nas.store.job_store import insert_finished, new_id
-from nas.store.measurement_rows import register
 from nas.store.measurement_tables import contexts, corrections, lookup_tables
 from nas.store.session import reading, writing
 from nas.store.tables import jobs

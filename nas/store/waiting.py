@@ -1,4 +1,4 @@
-"""Jobs that wait for measurements or a training: whether one still does, and queueing those that do not."""
+"""Jobs that wait for measurements, a device or a training: whether one still does, queueing the others."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, select, update
 from nas.jobs import JobState, sources
 from nas.store.columns import exactly, now_ms
 from nas.store.fence import NewEvent, append_events
-from nas.store.measurement_tables import job_tasks, measurement_tasks
+from nas.store.measurement_tables import job_devices, job_tasks, measurement_tasks
 from nas.store.model_tables import supernets
 from nas.store.tables import jobs
 
@@ -43,6 +43,8 @@ def still_waits(connection: Connection, job_id: str, supernet: str) -> bool:
     trains = select(supernets.c.id).where(supernets.c.id == supernet, in_training())
     if supernet and connection.execute(trains).first() is not None:
         return True
+    if connection.execute(select(job_devices.c.name).where(job_devices.c.job_id == job_id)).first():
+        return True
     query = (
         select(measurement_tasks.c.state)
         .join(job_tasks, job_tasks.c.task_id == measurement_tasks.c.id)
@@ -63,21 +65,32 @@ def is_ready() -> ColumnElement[bool]:
         )
     )
     trains = exists().where(and_(supernets.c.id == jobs.c.awaited, in_training()))
-    return and_(exactly(jobs.c.state, JobState.WAITING), ~pending, ~trains)
+    absent = exists().where(job_devices.c.job_id == jobs.c.id)
+    return and_(exactly(jobs.c.state, JobState.WAITING), ~pending, ~trains, ~absent)
 
 
-def queue_ready(connection: Connection, among: ColumnElement[bool] | None = None) -> None:
-    """Queue the waiting jobs, or those of them among some, that wait for nothing any more."""
+def queue_ready(
+    connection: Connection, among: ColumnElement[bool] | None = None, *, arrived: bool = False
+) -> None:
+    """Queue the waiting jobs, or those of them among some, that wait for nothing any more.
+
+    Args:
+        connection: In a transaction that may write.
+        among: Which jobs; all of them if not given.
+        arrived: Whether a device has come that they wait for: there is something to do, whatever else is
+            missing.
+    """
     assert JobState.WAITING in sources(JobState.QUEUED)
-    ready = select(jobs.c.id).where(is_ready(), *(() if among is None else (among,)))
+    waits = exactly(jobs.c.state, JobState.WAITING)
+    ready = select(jobs.c.id).where(waits if arrived else is_ready(), *(() if among is None else (among,)))
     # Locked in one order: two that finish tasks of the same jobs do not wait for each other.
     ids = connection.execute(ready.order_by(jobs.c.id).with_for_update(of=jobs)).scalars().all()
     statement = (
         update(jobs)
-        .where(jobs.c.id.in_(ids), exactly(jobs.c.state, JobState.WAITING))
+        .where(jobs.c.id.in_(ids), waits)
         .values(state=JobState.QUEUED, changed_at_ms=now_ms(), last_event=jobs.c.last_event + 1)
         .returning(jobs.c.id, jobs.c.attempt, jobs.c.last_event)
     )
     for row in connection.execute(statement).all():
-        event = NewEvent(JobState.QUEUED, {"reason": "ready"})
+        event = NewEvent(JobState.QUEUED, {"reason": "device" if arrived else "ready"})
         append_events(connection, row.id, row.attempt, row.last_event, [event])

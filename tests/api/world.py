@@ -30,6 +30,7 @@ from tests.api.handmade import SMALLEST, SPACE, claimed, lookup_table, saved_tab
 from tests.api.routes.conftest import exported_file, written
 from tests.api.served import DIGITS, Caller, served
 from tests.nas.data.zips import folder_zip
+from tests.nas.store.boards import new_board
 
 PLACES: dict[str, str] = {
     # Of a tenant: another's are not there (404).
@@ -39,6 +40,9 @@ PLACES: dict[str, str] = {
     "dataset_id": "own",
     "supernet_id": "own",
     "subnet_id": "own",
+    "board_name": "own",
+    "lease_id": "own",
+    "digest": "own",
     # For all: what was measured of a device, families of networks, documentation.
     "device_id": "shared",
     "name": "shared",
@@ -73,6 +77,10 @@ BODIES: dict[str, Any] = {
 """Of each operation that takes one."""
 
 
+BY_BOARDS = "/v1/agents/"
+"""What only a registered board asks, in an order of its own: `tests/api/routes/test_agents.py` does."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """A method of a route."""
@@ -92,6 +100,11 @@ class Operation:
     def changes(self) -> bool:
         """Whether it changes something."""
         return self.method not in SAFE_METHODS and self.name not in READS_BY_POST
+
+    @property
+    def by_boards(self) -> bool:
+        """Whether a registered board alone gets an answer."""
+        return self.route.path.startswith(BY_BOARDS)
 
     @property
     def owned(self) -> bool:
@@ -130,7 +143,7 @@ class World:
 
     def ask(self, caller: Caller, operation: Operation) -> httpx2.Response:
         """The answer to a request that succeeds for whoever may make it."""
-        body = BODIES.get(operation.name)
+        body = {} if operation.by_boards else BODIES.get(operation.name)
         assert body is not None or not operation.route.dependant.body_params, (
             f"{operation.name}: give a body that is taken in tests/api/world.py"
         )
@@ -177,6 +190,9 @@ def filled(stores: Stores) -> dict[str, str]:
         "supernet_id": _supernet(stores),
         "subnet_id": f"{search}.net-ccc333",
         "device_id": lookup_table().device.digest,
+        "board_name": new_board(stores.engine, "board", "local").name,
+        "lease_id": "0" * 32,
+        "digest": "0" * 64,
         "name": "net-ccc333",
         "code": "unknown_job",
         "sha256": hashlib.sha256(content).hexdigest(),

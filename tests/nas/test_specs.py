@@ -53,7 +53,7 @@ def test_the_smallest_specification_has_a_default_for_everything_else() -> None:
         ("space.name", 3),
         ("space.colour", "red"),
         ("targets", []),
-        ("targets.0.device", "pi5"),
+        ("targets.0.device", "Pi 5"),
         ("targets.0.context.runtime", "tensorrt"),
         ("targets.0.context.precision", "int4"),
         ("targets.0.context.threads", 3),

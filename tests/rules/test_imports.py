@@ -36,6 +36,13 @@ def test_the_device_agents_part_loads_without_torch_and_nas() -> None:
     assert loaded & (FRAMEWORKS | {"nas", "api", "workers", "onnx"}) == set()
 
 
+def test_the_agent_loads_what_measuring_needs_and_nothing_else() -> None:
+    agent = modules_under("workers/agent")
+    assert "workers.agent_serving" in agent
+    unwanted = FRAMEWORKS | {"nas", "api", "onnx", "onnxruntime", "scipy", "httpx", "pydantic_settings"}
+    assert loaded_by("workers.commands", *agent) & unwanted == set()
+
+
 def test_search_spaces_load_without_torch() -> None:
     pure = [name for name in modules_under("search_spaces/") if ".modules" not in name]
     assert loaded_by(*pure) & (FRAMEWORKS | {"latency_predictors", "nas", "onnxruntime"}) == set()

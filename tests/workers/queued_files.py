@@ -21,6 +21,7 @@ from nas.store.job_run import JobRun
 from search_spaces.catalogue import get_space
 from search_spaces.errors import MeasurementError
 from tests.latency_predictors.sessions import session
+from tests.nas.pipeline.sites import here
 from workers import measuring
 
 SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
@@ -48,7 +49,7 @@ def asking_for(run: JobRun, around: Surroundings, *names: str) -> tuple[SessionR
         return lambda: around.stores.artifacts.put(content_of(name))
 
     ctx = ProfileContext(SPACE, around.stores, run, around.progress)
-    return measured(ctx, host_context(), LAYER_PROTOCOL, {subject_of(name): write(name) for name in names})
+    return measured(ctx, here(), LAYER_PROTOCOL, {subject_of(name): write(name) for name in names})
 
 
 def measured_by_hand(number: int, subjects: Sequence[str]) -> SessionResult:

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import update
 
-from latency_predictors.device import host_context, host_device
+from latency_predictors.device import host_device
 from latency_predictors.gate import GateRules
 from latency_predictors.measure import NETWORK_PROTOCOL
 from nas.jobs import JobState, Released, Waiting
@@ -15,6 +15,7 @@ from nas.settings import Settings
 from nas.store.measurement_tables import devices
 from nas.store.session import writing
 from search_spaces.errors import MeasurementError
+from tests.nas.pipeline.sites import here
 from tests.workers.jobs_at_work import TENANT, Workplace
 from tests.workers.queued_files import (
     SPACE,
@@ -171,7 +172,7 @@ def test_the_first_batch_of_a_context_tells_the_next_one_its_reference(place: Wo
     (claim,) = place.stores.queue.claim("w")
     ctx = ProfileContext(SPACE, place.stores, place.stores.run(claim), place.shown)
     files = {subject_of("b"): lambda: place.stores.artifacts.put(content_of("b"))}
-    assert measured(ctx, host_context(), NETWORK_PROTOCOL, files) is None
+    assert measured(ctx, here(), NETWORK_PROTOCOL, files) is None
     with queued_stopwatch() as watch:
         serve_host(place.stores, "w", ignored)
     assert watch.references == [{}, {"anchor": 0.5}]

@@ -135,3 +135,11 @@ def test_what_does_not_exist_is_refused(settings: Settings, name: str, preset: s
         profile_host(settings, name, preset, num_classes=10, in_channels=1)
     assert caught.value.code == code
     assert not settings.home.exists()
+
+
+@pytest.mark.parametrize(("device", "code"), [("pi5", "device_missing"), ("Pi 5", "unknown_device")])
+def test_a_board_that_is_not_there_is_told_at_once(place: Workplace, device: str, code: str) -> None:
+    with pytest.raises(HwnasError) as caught:
+        profile_host(place.settings, "mobilenet_v3", "tiny", num_classes=10, in_channels=1, device=device)
+    assert caught.value.code == code
+    assert place.stores.jobs.page("local").jobs == ()

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from latency_predictors.device import host_context
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, peak_memory_bytes
@@ -15,11 +14,12 @@ from search_spaces.errors import MeasurementError
 from search_spaces.network import layers, network
 from search_spaces.sampling import as_architecture, random_architectures
 from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.sites import here
 
 
 @pytest.fixture
 def table(finished: FinishedSearch) -> LookupTable:
-    return latest_table(finished.home.stores, host_context())
+    return latest_table(finished.home.stores, here())
 
 
 def test_shapes_are_worked_out_from_the_layers(finished: FinishedSearch, table: LookupTable) -> None:

@@ -7,17 +7,17 @@ from latency_predictors.device import host_context, host_device
 from nas.pipeline import train
 from nas.pipeline.context import Done
 from nas.pipeline.planning import planned_epochs
-from nas.pipeline.profile import profile_context
+from nas.pipeline.profile import profile_site
 from nas.pipeline.tables import latest_table
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.training import find_alike, find_trained, training_key
-from nas.specs import ContextSpec
 from nas.store.measurement_tables import lookup_tables
 from nas.store.session import reading
 from nas.store.supernet_store import DISCARDED
 from nas.tasks import TrainNetwork, WholeSpace
 from search_spaces.slot_tables import distinct_layers
 from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Recorder
 
 
@@ -59,11 +59,11 @@ def test_a_damaged_table_is_made_of_what_was_measured(copied: Home) -> None:
     before = copied.stores.tables.load(*where)
     assert before is not None
     copied.damage(newest_artifact(copied))
-    assert latest_table(copied.stores, host_context()).entries == {}
+    assert latest_table(copied.stores, here()).entries == {}
     ctx = copied.context(seed=1)
-    table = profile_context(ctx, ContextSpec())
+    table = profile_site(ctx, here())
     assert table is not None
-    assert table == latest_table(copied.stores, host_context())
+    assert table == latest_table(copied.stores, here())
     assert table.missing(distinct_layers(ctx.space)) == []
     assert table.entries == before.entries
     assert table.corrections == before.corrections

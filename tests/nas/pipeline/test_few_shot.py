@@ -1,15 +1,18 @@
 """Few whole networks are measured on this host, and a model is left for it."""
 
+from dataclasses import replace
+
 from latency_predictors.device import host_context, host_device
 from latency_predictors.measure import NETWORK_PROTOCOL
 from nas.export.classifier import read_metadata
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
 from nas.pipeline.few_shot import profile_few_shot
-from nas.specs import ContextSpec, ProfileSpec, SpaceSpec
+from nas.specs import ProfileSpec, SpaceSpec
 from nas.store.few_shot_models import latest_few_shot
 from search_spaces.base import space_digest
 from search_spaces.catalogue import get_space
+from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home
 
 SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
@@ -33,7 +36,7 @@ def test_a_profile_measures_whole_networks_only_and_leaves_a_model(home: Home) -
 def test_networks_are_timed_by_their_protocol_and_asked_for_once(home: Home) -> None:
     ctx = home.context()
     for _ in range(2):
-        assert profile_few_shot(ctx, ContextSpec(), 6) is None
+        assert profile_few_shot(ctx, here(), 6) is None
     leased = home.stores.measurements.lease(host_device().digest, "by hand")
     assert leased is not None
     (batch,) = leased[1]
@@ -42,7 +45,7 @@ def test_networks_are_timed_by_their_protocol_and_asked_for_once(home: Home) -> 
 
 
 def test_networks_of_an_int8_context_are_int8_files(home: Home) -> None:
-    assert profile_few_shot(home.context(), ContextSpec(precision="int8"), 6) is None
+    assert profile_few_shot(home.context(), here(replace(host_context(), precision="int8")), 6) is None
     leased = home.stores.measurements.lease(host_device().digest, "by hand")
     assert leased is not None
     (batch,) = leased[1]

@@ -19,6 +19,7 @@ from nas.store.dataset_store import StoredDataset
 from search_spaces.errors import UsageError
 from search_spaces.slot_tables import distinct_layers
 from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Killer, small_spec
 
 SPEC = ProfileSpec(space=SpaceSpec(name="nas_bench_201", preset="tiny"), num_classes=4)
@@ -81,7 +82,7 @@ def test_a_search_on_a_later_day_takes_what_is_there(
     copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profile, "datetime", Tomorrow)
-    assert profile.profile_context(copied.context(seed=7), SPEC.context) is not None
+    assert profile.profile_site(copied.context(seed=7), here()) is not None
     assert copied.watch.asked == []
 
 

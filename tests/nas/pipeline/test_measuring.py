@@ -15,6 +15,7 @@ from nas.pipeline.context import PhaseContext
 from nas.pipeline.measuring import measured
 from search_spaces.errors import MeasurementError
 from tests.latency_predictors.sessions import session
+from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home
 
 CONTEXT = host_context()
@@ -40,13 +41,13 @@ def deliver(home: Home, name: str, *subjects: str) -> Batch:
 
 def test_nothing_is_asked_for_nothing(home: Home) -> None:
     ctx = home.context()
-    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, {}) == ()
+    assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, {}) == ()
     assert home.stores.measurements.lease(host_device().digest, "by hand") is None
 
 
 def test_what_is_not_measured_is_queued_with_its_file_and_its_protocol(home: Home) -> None:
     ctx = home.context()
-    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a", "b")) is None
+    assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "a", "b")) is None
     batch = deliver(home, "s1", "a", "b")
     assert {subject: ctx.stores.artifacts.get(file) for subject, file in batch.artifacts.items()} == {
         "a": b"a",
@@ -59,13 +60,13 @@ def test_what_is_not_measured_is_queued_with_its_file_and_its_protocol(home: Hom
 def test_it_is_there_when_both_sessions_are(home: Home) -> None:
     ctx = home.context()
     asked = files(ctx, "a", "b")
-    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, asked) is None
+    assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, asked) is None
     deliver(home, "s1", "a", "b")
-    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, asked) is None
+    assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, asked) is None
     batch = deliver(home, "s2", "a", "b")
     assert batch.sessions == 1
     assert batch.reference_ms == {"anchor": 0.5}
-    found = measured(ctx, CONTEXT, NETWORK_PROTOCOL, asked)
+    found = measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, asked)
     assert found is not None
     assert [one.session_id for one in found] == ["s1", "s2"]
     assert [[result.digest for result in one.results] for one in found] == [["a", "b"], ["a", "b"]]
@@ -74,12 +75,12 @@ def test_it_is_there_when_both_sessions_are(home: Home) -> None:
 def test_a_further_session_can_be_asked_for(home: Home) -> None:
     ctx = home.context()
     asked = files(ctx, "a", "b")
-    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, asked) is None
+    assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, asked) is None
     for name in ("s1", "s2"):
         deliver(home, name, "a", "b")
-    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, asked, {"a": 3}) is None
+    assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, asked, {"a": 3}) is None
     deliver(home, "s3", "a")
-    found = measured(ctx, CONTEXT, NETWORK_PROTOCOL, asked, {"a": 3})
+    found = measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, asked, {"a": 3})
     assert found is not None
     assert [one.session_id for one in found] == ["s1", "s2", "s3"]
 
@@ -88,10 +89,10 @@ def test_only_what_was_asked_for_is_answered(home: Home) -> None:
     """A session measures what several jobs have queued."""
     ctx = home.context()
     for subjects in (("a",), ("b",)):
-        assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, *subjects)) is None
+        assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, *subjects)) is None
     for name in ("s1", "s2"):
         deliver(home, name, "a", "b")
-    found = measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "b"))
+    found = measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "b"))
     assert found is not None
     assert [[result.digest for result in one.results] for one in found] == [["b"], ["b"]]
 
@@ -99,7 +100,7 @@ def test_only_what_was_asked_for_is_answered(home: Home) -> None:
 def test_a_file_that_two_jobs_ask_for_is_measured_once_and_wakes_both(home: Home) -> None:
     contexts = [home.context(seed=seed) for seed in (1, 2)]
     for ctx in contexts:
-        assert measured(ctx, CONTEXT, LAYER_PROTOCOL, files(ctx, "a")) is None
+        assert measured(ctx, here(CONTEXT), LAYER_PROTOCOL, files(ctx, "a")) is None
         assert home.stores.queue.settle(ctx.run.lease, Waiting()) is JobState.WAITING
     for name in ("s1", "s2"):
         assert deliver(home, name, "a").artifacts.keys() == {"a"}
@@ -110,34 +111,34 @@ def test_a_file_that_two_jobs_ask_for_is_measured_once_and_wakes_both(home: Home
 
 def test_another_protocol_is_another_measurement(home: Home) -> None:
     ctx = home.context()
-    assert measured(ctx, CONTEXT, LAYER_PROTOCOL, files(ctx, "a")) is None
+    assert measured(ctx, here(CONTEXT), LAYER_PROTOCOL, files(ctx, "a")) is None
     for name in ("s1", "s2"):
         deliver(home, name, "a")
-    assert measured(ctx, CONTEXT, LAYER_PROTOCOL, files(ctx, "a")) is not None
-    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a")) is None
+    assert measured(ctx, here(CONTEXT), LAYER_PROTOCOL, files(ctx, "a")) is not None
+    assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "a")) is None
     for name in ("s3", "s4"):
         deliver(home, name, "a")
-    found = measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a"))
+    found = measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "a"))
     assert found is not None
     assert [one.session_id for one in found] == ["s3", "s4"]
 
 
 def test_a_file_that_cannot_be_measured_is_told_as_whoever_measured_told(home: Home) -> None:
     ctx = home.context()
-    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a", "b")) is None
+    assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "a", "b")) is None
     leased = home.stores.measurements.lease(host_device().digest, "by hand")
     assert leased is not None
     lease, (batch,) = leased
     home.stores.measurements.fail(lease, batch, ["a"], "session_died", "its processes end")
     home.stores.measurements.fail(lease, batch, ["b"], "file_not_loadable", "b.onnx is no network")
     with pytest.raises(MeasurementError, match="its processes end") as caught:
-        measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a"))
+        measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "a"))
     assert caught.value.code == "session_died"
     # Asked for again, it is tried again; what is unsupported is not.
-    assert measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a")) is None
+    assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "a")) is None
     for _ in range(2):
         with pytest.raises(MeasurementError, match="b.onnx is no network"):
-            measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "b"))
+            measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "b"))
 
 
 def test_a_file_that_cannot_be_written_queues_nothing(home: Home) -> None:
@@ -147,7 +148,7 @@ def test_a_file_that_cannot_be_written_queues_nothing(home: Home) -> None:
         raise ValueError("no such operator")
 
     with pytest.raises(ValueError, match="no such operator"):
-        measured(ctx, CONTEXT, NETWORK_PROTOCOL, {**files(ctx, "a"), "b": fail})
+        measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, {**files(ctx, "a"), "b": fail})
     assert home.stores.measurements.lease(host_device().digest, "by hand") is None
 
 
@@ -155,5 +156,5 @@ def test_an_attempt_that_lost_its_job_queues_nothing(home: Home) -> None:
     ctx = home.context()
     home.stores.queue.settle(ctx.run.lease, Released())
     with pytest.raises(LeaseLost):
-        measured(ctx, CONTEXT, NETWORK_PROTOCOL, files(ctx, "a"))
+        measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "a"))
     assert home.stores.measurements.lease(host_device().digest, "by hand") is None

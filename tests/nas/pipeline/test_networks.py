@@ -7,7 +7,6 @@ import numpy as np
 import onnx
 import pytest
 
-from latency_predictors.device import host_context
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.memory import peak_memory_bytes
 from latency_predictors.spread import Measured
@@ -31,6 +30,7 @@ from search_spaces.base import Architecture, architecture_digest
 from search_spaces.network import layers, network
 from search_spaces.sampling import as_architecture, largest, smallest
 from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Recorder, file_ms, measured
 
 
@@ -138,7 +138,7 @@ def test_files_are_measured_under_their_digests(
 ) -> None:
     ctx = copied.context()
     files = [both[0].file_sha256, finished.target.networks[0].file_sha256]
-    found = measured(copied, lambda: measure_files(ctx, host_context(), LatencyMetric(), files))
+    found = measured(copied, lambda: measure_files(ctx, here(), LatencyMetric(), files))
     for file in files:
         assert found[file].median_ms == pytest.approx(file_ms(ctx.run.network_path(file)))
     # The second one was measured when it was verified.
@@ -155,7 +155,7 @@ def test_what_was_measured_is_shown_as_measured() -> None:
 def test_a_tail_is_measured_and_shown_as_a_tail(copied: Home, finished: FinishedSearch) -> None:
     ctx, (network, *_) = copied.context(), finished.target.networks
     metric, file = LatencyMetric("p95", pause_ms=20.0), network.file_sha256
-    found = measured(copied, lambda: measure_files(ctx, host_context(), metric, [file]))[file]
+    found = measured(copied, lambda: measure_files(ctx, here(), metric, [file]))[file]
     shown = latency_of(found)
     # The stopwatch's tail is 3 % above its median.
     assert shown.median_ms == pytest.approx(network.latency.median_ms)

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latency_predictors.device import host_context
 from latency_predictors.latency_metric import LatencyMetric
 from nas.pipeline.amounts import NUM_PAIRED, NUM_SESSIONS
 from nas.pipeline.context import SearchContext
@@ -32,6 +31,7 @@ from search_spaces.base import space_digest
 from search_spaces.errors import InfeasibleError
 from search_spaces.sampling import random_architectures
 from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home
 
 FAST = SupernetTimed(step_s=1.0, image_s=1e-4)
@@ -155,7 +155,7 @@ def test_what_is_measured_already_costs_nothing_again(finished: FinishedSearch, 
     assert known.phases[0].seconds < fresh.phases[0].seconds / 10
     assert fresh.share_within_limits == (None,)
     assert known.share_within_limits == (1.0,)
-    table = latest_table(finished.home.stores, host_context())
+    table = latest_table(finished.home.stores, here())
     assert fresh.reports == (None,)
     assert known.reports == (table.corrections[space_digest(finished.context().space)].report,)
 
@@ -188,7 +188,7 @@ def test_the_share_of_the_space_within_the_limits_is_between_none_and_all(finish
     """A limit at the median of what random architectures take at most is kept by half of them."""
     ctx = planned(finished.home)
     archs = random_architectures(ctx.space, 20_000, np.random.default_rng(9))
-    table = latest_table(ctx.stores, host_context())
+    table = latest_table(ctx.stores, here())
     limit = float(np.median(latency_predictor(ctx.space, table).predict(archs).upper))
     asked = planned(finished.home, targets=[{"limits": {"latency_ms": limit}}])
     assert make_plan(asked).share_within_limits == pytest.approx((0.5,), abs=0.02)

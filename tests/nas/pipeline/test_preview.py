@@ -9,7 +9,8 @@ from latency_predictors.lookup_table import LookupTable
 from nas.data.facts import facts_of
 from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.preview import Asker, Preview, preview
-from nas.pipeline.tables import context_of, latest_table
+from nas.pipeline.sites import site_of
+from nas.pipeline.tables import latest_table
 from nas.specs import TargetSpec
 from search_spaces.errors import UsageError
 from search_spaces.slot_tables import distinct_layers
@@ -21,7 +22,7 @@ def previewed(finished: FinishedSearch, home: Home, **changes: Any) -> Preview:
     """The preview of a small search, its images those of the finished one."""
 
     def table_of(target: TargetSpec) -> LookupTable:
-        return latest_table(home.stores, context_of(target.context))
+        return latest_table(home.stores, site_of(home.stores, "local", target.device, target.context))
 
     images = facts_of(finished.context().dataset.report.as_dict())
     return preview(Asker("local", home.stores), small_spec(**changes), images, table_of)

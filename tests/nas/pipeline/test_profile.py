@@ -11,7 +11,7 @@ from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL
 from latency_predictors.probes import probe_subjects
 from nas.jobs import JobState, Waiting
-from nas.pipeline import profile
+from nas.pipeline import profile, sites
 from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.context import Done, PhaseContext
 from nas.pipeline.profile import (
@@ -19,17 +19,17 @@ from nas.pipeline.profile import (
     add_points,
     calibration_set,
     measure_networks,
-    profile_context,
+    profile_site,
     table_summary,
 )
 from nas.pipeline.tables import latest_table
-from nas.specs import ContextSpec
 from search_spaces.base import architecture_digest, space_digest
 from search_spaces.catalogue import get_space
 from search_spaces.errors import InfeasibleError, MeasurementError
 from search_spaces.network import layers
 from search_spaces.slot_tables import distinct_layers
 from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Recorder, measured, small_spec
 
 SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
@@ -39,7 +39,7 @@ NUM_FIRST = len(distinct_layers(SPACE)) + len(probe_subjects("onnx"))
 
 def profiled(home: Home, ctx: PhaseContext) -> LookupTable:
     """The table of the host, with everything measured that it lacked."""
-    table = measured(home, lambda: profile_context(ctx, ContextSpec()))
+    table = measured(home, lambda: profile_site(ctx, here()))
     assert isinstance(table, LookupTable)
     return table
 
@@ -67,7 +67,7 @@ def test_layers_and_networks_are_timed_each_by_their_protocol(home: Home) -> Non
     ctx = home.context()
     protocols = []
     for _ in range(2):
-        assert profile_context(ctx, ContextSpec()) is None
+        assert profile_site(ctx, here()) is None
         leased = home.stores.measurements.lease(host_device().digest, "by hand")
         assert leased is not None
         protocols += [batch.timing for batch in leased[1]]
@@ -79,7 +79,7 @@ def test_layers_and_networks_are_timed_each_by_their_protocol(home: Home) -> Non
 def test_what_is_measured_is_announced_once_however_often_the_phase_comes_back(home: Home) -> None:
     ctx = home.context()
     for _ in range(3):
-        assert profile_context(ctx, ContextSpec()) is None
+        assert profile_site(ctx, here()) is None
     assert isinstance(ctx.progress, Recorder)
     assert len(ctx.progress.said) == 1
 
@@ -94,15 +94,15 @@ def test_a_space_that_shares_layers_measures_only_the_others(copied: Home) -> No
     head = set(asked) - {probe.digest for probe in probe_subjects("onnx")}
     assert summary.num_measured_now == len(head) == 1
     assert len(networks) == NUM_CALIBRATION
-    table = latest_table(copied.stores, host_context())
+    table = latest_table(copied.stores, here())
     assert {space_digest(SPACE), space_digest(ctx.space)} == set(table.corrections)
 
 
 def test_layers_that_were_measured_are_kept_when_calibrating_fails(home: Home) -> None:
     ctx = home.context()
-    assert profile_context(ctx, ContextSpec()) is None
+    assert profile_site(ctx, here()) is None
     home.watch.serve(home.stores)
-    assert profile_context(ctx, ContextSpec()) is None
+    assert profile_site(ctx, here()) is None
     leased = home.stores.measurements.lease(host_device().digest, "by hand")
     assert leased is not None
     lease, (batch,) = leased
@@ -110,8 +110,8 @@ def test_layers_that_were_measured_are_kept_when_calibrating_fails(home: Home) -
     home.stores.measurements.fail(lease, batch, [blamed], "session_died", "killed by signal 11")
     home.stores.measurements.give_back(lease)
     with pytest.raises(MeasurementError, match="killed by signal 11"):
-        profile_context(ctx, ContextSpec())
-    assert not latest_table(home.stores, host_context()).missing(distinct_layers(SPACE))
+        profile_site(ctx, here())
+    assert not latest_table(home.stores, here()).missing(distinct_layers(SPACE))
     profiled(home, ctx)
     assert [len(asked) for asked in home.watch.asked] == [NUM_FIRST, NUM_CALIBRATION]
 
@@ -127,7 +127,7 @@ def test_two_searches_that_wait_for_the_same_layers_have_them_measured_once(home
 
 
 def test_networks_to_calibrate_on_reach_from_cheap_to_dear(finished: FinishedSearch) -> None:
-    table = latest_table(finished.home.stores, host_context())
+    table = latest_table(finished.home.stores, here())
     chosen = calibration_set(SPACE, table)
     assert calibration_set(SPACE, table) == chosen
     assert len(set(chosen)) == NUM_CALIBRATION
@@ -139,7 +139,7 @@ def test_networks_to_calibrate_on_reach_from_cheap_to_dear(finished: FinishedSea
 
 def test_verified_networks_improve_the_table(finished: FinishedSearch) -> None:
     """Whatever was measured for verification is one more network behind the correction."""
-    table = latest_table(finished.home.stores, host_context())
+    table = latest_table(finished.home.stores, here())
     digests = {point.digest for point in table.corrections[space_digest(SPACE)].points}
     verified = {network.architecture_digest for network in finished.target.networks}
     assert verified <= digests
@@ -161,7 +161,7 @@ def test_a_search_predicts_with_what_it_profiled_whatever_is_measured_later(
     entry = next(iter(before.entries.values()))
     entries = {**refitted.entries, layer_key(extra): entry}  # type: ignore[arg-type]
     copied.stores.tables.publish(other.run.lease, refitted.model_copy(update={"entries": entries}))
-    latest = latest_table(copied.stores, host_context())
+    latest = latest_table(copied.stores, here())
     assert latest.entries.keys() != before.entries.keys()
     assert latest.corrections[space_digest(SPACE)] != before.corrections[space_digest(SPACE)]
     # The same search in another process.
@@ -203,11 +203,11 @@ def test_a_runtime_that_is_used_for_the_first_time_is_probed(home: Home) -> None
     graph = profiled(home, ctx).graph
     assert graph is not None
     assert graph.probes_ms.keys() == {probe.path.stem for probe in probe_subjects("onnx")}
-    stored = latest_table(home.stores, host_context())
+    stored = latest_table(home.stores, here())
     assert stored.graph == graph
     # What is known of it stays when layers of another space are measured.
     assert home.stores.tables.publish(ctx.run.lease, stored.model_copy(update={"graph": None})) > 0
-    assert latest_table(home.stores, host_context()).graph == graph
+    assert latest_table(home.stores, here()).graph == graph
 
 
 METRICS = [LatencyMetric("p95"), LatencyMetric(pause_ms=20.0), LatencyMetric("p95", pause_ms=20.0)]
@@ -219,14 +219,14 @@ def test_the_tail_and_pauses_are_calibrated_on_networks_that_are_measured_so(
 ) -> None:
     """The layers are those that are there; the networks are other measurements, and another correction."""
     ctx = copied.context()
-    assert profile_context(ctx, ContextSpec(), metric) is None
+    assert profile_site(ctx, here(), metric) is None
     leased = copied.stores.measurements.lease(host_device().digest, "by hand")
     assert leased is not None
     lease, (batch,) = leased
     assert (batch.timing, batch.context) == (metric.timing, metric.context(host_context()))
     assert len(batch.artifacts) == NUM_CALIBRATION
     copied.stores.measurements.give_back(lease)
-    table = measured(copied, lambda: profile_context(ctx, ContextSpec(), metric))
+    table = measured(copied, lambda: profile_site(ctx, here(), metric))
     correction = table.corrections[metric.correction_key(space_digest(SPACE))]
     plain = table.corrections[space_digest(SPACE)]
     assert (correction.metric, plain.metric) == (metric, LatencyMetric())
@@ -244,7 +244,7 @@ def test_a_search_that_comes_back_on_another_version_says_so(
     ctx = copied.context()
     assert profile.run(ctx) == Done()
     changed = replace(host_context(), runtime_version="0.0.1")
-    monkeypatch.setattr(profile, "context_of", lambda spec: changed)
+    monkeypatch.setattr(sites, "context_of", lambda spec: changed)
     with pytest.raises(MeasurementError, match=r"onnxruntime 0\.0\.1") as caught:
         ctx.run.load("profile", ProfileDocument).table(ctx, 0)
     assert caught.value.code == "context_mismatch"
@@ -252,7 +252,7 @@ def test_a_search_that_comes_back_on_another_version_says_so(
 
 def test_a_search_does_not_go_on_with_the_table_of_another_machine(finished: FinishedSearch) -> None:
     ctx = finished.home.unsubmitted()
-    elsewhere = finished.run.load("profile", ProfileDocument).model_copy(update={"device": "f" * 64})
+    elsewhere = finished.run.load("profile", ProfileDocument).model_copy(update={"devices": ("f" * 64,)})
     with pytest.raises(MeasurementError) as caught:
         elsewhere.table(ctx, 0)
     assert caught.value.code == "context_mismatch"

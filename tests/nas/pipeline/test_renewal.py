@@ -12,16 +12,16 @@ from nas.jobs import Waiting
 from nas.pipeline import profile
 from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.profile import profile_context
+from nas.pipeline.profile import profile_site
 from nas.pipeline.renewal import predecessor, uses_in_fronts
 from nas.pipeline.tables import latest_table
-from nas.specs import ContextSpec
 from search_spaces.base import architecture_from_values, space_digest
 from search_spaces.catalogue import get_space
 from search_spaces.network import layers
 from search_spaces.slot_tables import distinct_layers
 from tests.nas.pipeline import small_search
 from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Recorder, measured
 
 SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
@@ -32,18 +32,18 @@ NEW = replace(OLD, runtime_version="99.0.0")
 @pytest.fixture
 def upgraded(copied: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     """The home of a finished search on a host whose runtime has a new version."""
-    monkeypatch.setattr("nas.pipeline.tables.host_context", lambda runtime, **options: NEW)
+    monkeypatch.setattr("nas.pipeline.sites.host_context", lambda runtime, **options: NEW)
     return copied
 
 
 def profiled(home: Home, ctx: PhaseContext) -> LookupTable:
-    table = measured(home, lambda: profile_context(ctx, ContextSpec()))
+    table = measured(home, lambda: profile_site(ctx, here(NEW)))
     assert isinstance(table, LookupTable)
     return table
 
 
 def test_a_version_that_changes_nothing_costs_a_sample(upgraded: Home) -> None:
-    old, ctx = latest_table(upgraded.stores, OLD), upgraded.context(seed=1)
+    old, ctx = latest_table(upgraded.stores, here(OLD)), upgraded.context(seed=1)
     table = profiled(upgraded, ctx)
     keys = {layer_key(spec) for spec in distinct_layers(SPACE)}
     asked = [digest for call in upgraded.watch.asked for digest in call]
@@ -63,20 +63,20 @@ def test_a_version_that_changes_nothing_costs_a_sample(upgraded: Home) -> None:
     said = [words for words in ctx.progress.said if "99.0.0 is new here" in words or " holds: " in words]
     assert len(said) == 2
     assert "0 of 10 networks lie outside their intervals" in said[1]
-    assert latest_table(upgraded.stores, OLD) == old, "nothing is deleted"
+    assert latest_table(upgraded.stores, here(OLD)) == old, "nothing is deleted"
 
 
 def test_the_correction_of_a_new_version_rests_on_its_own_networks(upgraded: Home) -> None:
     table = profiled(upgraded, upgraded.context(seed=1))
     correction = table.corrections[space_digest(SPACE)]
     assert len(correction.points) == NUM_CALIBRATION
-    assert latest_table(upgraded.stores, NEW) == table
+    assert latest_table(upgraded.stores, here(NEW)) == table
 
 
 def test_a_version_that_changes_everything_has_everything_measured(
     upgraded: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old, ctx = latest_table(upgraded.stores, OLD), upgraded.context(seed=1)
+    old, ctx = latest_table(upgraded.stores, here(OLD)), upgraded.context(seed=1)
     exact = small_search.file_ms
 
     def slower(path: Path) -> float:
@@ -92,13 +92,13 @@ def test_a_version_that_changes_everything_has_everything_measured(
     assert len(asked) == len(set(asked)), "what was in the sample is not measured again"
     assert isinstance(ctx.progress, Recorder)
     assert any("does not hold: 10 of 10 networks" in words for words in ctx.progress.said)
-    assert latest_table(upgraded.stores, OLD) == old
+    assert latest_table(upgraded.stores, here(OLD)) == old
 
 
 def test_until_it_is_checked_the_table_is_stale(upgraded: Home) -> None:
     ctx = upgraded.context(seed=1)
     assert profile.run(ctx) == Waiting()
-    table = latest_table(upgraded.stores, NEW)
+    table = latest_table(upgraded.stores, here(NEW))
     assert table.missing(distinct_layers(SPACE)) == list(distinct_layers(SPACE))
     assert all(entry.stale for entry in table.entries.values())
     assert not table.corrections
@@ -120,10 +120,10 @@ def test_without_a_correction_to_check_with_all_is_measured(upgraded: Home) -> N
 
 
 def test_the_predecessor_is_the_same_context_in_another_version(copied: Home) -> None:
-    found = predecessor(copied.stores, latest_table(copied.stores, NEW))
-    assert found == latest_table(copied.stores, OLD)
+    found = predecessor(copied.stores, latest_table(copied.stores, here(NEW)))
+    assert found == latest_table(copied.stores, here(OLD))
     for other in (OLD, replace(NEW, threads=2)):
-        assert predecessor(copied.stores, latest_table(copied.stores, other)) is None
+        assert predecessor(copied.stores, latest_table(copied.stores, here(other))) is None
 
 
 def test_layers_of_recent_fronts_are_counted(finished: FinishedSearch) -> None:

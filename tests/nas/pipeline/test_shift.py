@@ -24,6 +24,7 @@ from search_spaces.network import layers
 from search_spaces.sampling import as_architecture
 from search_spaces.slot_tables import distinct_layers
 from tests.nas.pipeline.conftest import FinishedSearch, finish
+from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, file_ms, small_spec
 
 INT8 = {"context": {"precision": "int8"}}
@@ -40,7 +41,7 @@ def int8(finished: FinishedSearch, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_its_table_is_one_of_its_own(int8: FinishedSearch) -> None:
     ctx = int8.context()
     context = replace(host_context(), precision="int8")
-    table, fp32 = (latest_table(int8.home.stores, one) for one in (context, host_context()))
+    table, fp32 = (latest_table(int8.home.stores, here(one)) for one in (context, host_context()))
     assert table.context == context
     assert table.context.digest != fp32.context.digest
     assert not table.missing(distinct_layers(ctx.space))

@@ -4,15 +4,17 @@ import pytest
 
 from latency_predictors.device import host_context, host_device
 from latency_predictors.lookup_table import LookupTable
-from nas.pipeline.tables import check_limits, context_of, known_feasibility, latest_table
+from nas.pipeline.sites import context_of
+from nas.pipeline.tables import check_limits, known_feasibility, latest_table
 from nas.specs import ContextSpec, TargetSpec
 from search_spaces.errors import InfeasibleError
 from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home
 
 
 def test_an_empty_table_stands_for_one_that_is_not_there(home: Home) -> None:
-    table = latest_table(home.stores, host_context())
+    table = latest_table(home.stores, here())
     assert (table.device, table.context) == (host_device(), host_context())
     assert not table.entries
     assert home.stores.tables.published() == ()
@@ -42,14 +44,14 @@ def test_what_no_table_tells_is_left_out(finished: FinishedSearch) -> None:
     target = TargetSpec(limits={"latency_ms": 1e-4, "num_params": 10})
     unmeasured = known_feasibility(space, target, empty, 0)
     assert (dict(unmeasured.limits), unmeasured.feasible) == ({"num_params": 10.0}, False)
-    measured = known_feasibility(space, target, latest_table(finished.home.stores, host_context()), 0)
+    measured = known_feasibility(space, target, latest_table(finished.home.stores, here()), 0)
     assert set(measured.limits) == {"latency_ms", "num_params"}
     assert set(measured.binding) == {"latency_ms", "num_params"}
 
 
 def test_the_share_that_is_only_told_is_near_that_of_all(finished: FinishedSearch) -> None:
     ctx = finished.context()
-    table = latest_table(ctx.stores, host_context())
+    table = latest_table(ctx.stores, here())
     open_ = known_feasibility(ctx.space, TargetSpec(limits={"num_params": 1e9}), table, 0)
     assert open_.share == 1.0
     limit = float(open_.closest.point[0, 0]) * 1.5

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from latency_predictors.device import host_context
 from nas.pipeline.networks import score_file
 from nas.pipeline.profile import calibration_set
 from nas.pipeline.tables import latest_table
@@ -16,6 +15,7 @@ from nas.results import SearchResult, TargetResult, VerifiedNetwork
 from nas.tasks import ExportNetworks, ScoreFile
 from search_spaces.base import architecture_digest, architecture_from_values, space_digest
 from tests.nas.pipeline.conftest import FinishedSearch, finish
+from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Killer, file_ms, small_spec
 
 
@@ -148,7 +148,7 @@ def test_the_document_is_what_the_result_shows(finished: FinishedSearch) -> None
 def test_verified_networks_improve_the_table(finished: FinishedSearch) -> None:
     """Whatever was measured for verification is one more network behind the correction."""
     ctx = finished.context()
-    table = latest_table(ctx.stores, host_context())
+    table = latest_table(ctx.stores, here())
     digests = {point.digest for point in table.corrections[space_digest(ctx.space)].points}
     verified = {network.architecture_digest for network in finished.target.networks}
     assert verified <= digests
@@ -164,10 +164,10 @@ def test_the_share_that_was_measured_where_it_was_predicted_is_told(finished: Fi
         if (figure := network.predicted_latency) is not None
     }
     assert finished.target.verified_coverage == sum(inside.values()) / len(networks)
-    correction = latest_table(ctx.stores, host_context()).corrections[space_digest(ctx.space)]
+    correction = latest_table(ctx.stores, here()).corrections[space_digest(ctx.space)]
     drawn = {
         architecture_digest(ctx.space, one)
-        for one in calibration_set(ctx.space, latest_table(ctx.stores, host_context()))
+        for one in calibration_set(ctx.space, latest_table(ctx.stores, here()))
     }
     unseen = [value for digest, value in inside.items() if digest not in drawn]
     assert correction.report is not None

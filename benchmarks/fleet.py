@@ -1,0 +1,97 @@
+"""Boards that are simulated: agents of the product over devices that follow a script.
+
+Everything but the measuring is real: the link, the journal, the protocol.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from latency_predictors.device import Device, ExecutionContext
+from latency_predictors.fake_device import ANCHORS, FakeDevice, Script
+from latency_predictors.measure import TimingProtocol
+from latency_predictors.protocol import SessionRequest, SessionResult, Subject
+from latency_predictors.series import OnProgress, run_series
+from workers.agent import Agent
+from workers.agent_home import AgentHome
+from workers.agent_link import Link, Server
+
+RUNTIME = ("onnxruntime", "1.0-simulated")
+
+
+class InventedTimes(dict[str, float]):
+    """A latency for every file, from its digest: 0.01 to 1 ms, the same on every board."""
+
+    def __missing__(self, digest: str) -> float:
+        share = int.from_bytes(hashlib.sha256(digest.encode()).digest()[:4], "big") / 2**32
+        return float(0.01 * 100**share)
+
+    def get(self, digest: str, default: Any = None) -> float:
+        """Return the latency of a file."""
+        return float(default) if default else self[digest]
+
+
+@dataclass
+class SimulatedBoard:
+    """A board whose times follow a script.
+
+    Attributes:
+        name: Of the board.
+        script: How it behaves.
+        truth_ms: What files take on it.
+    """
+
+    name: str
+    script: Script = field(default_factory=Script)
+    truth_ms: Mapping[str, float] = field(default_factory=InventedTimes)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What it tells when it registers."""
+        return {
+            "version": "0.1.0",
+            "device": self.device,
+            "unit": f"simulated-{self.name}",
+            "runtimes": dict([RUNTIME]),
+        }
+
+    @property
+    def device(self) -> Device:
+        """Its hardware."""
+        return replace(FakeDevice.device, cpu_model=f"simulated {self.name}")
+
+    def measure(
+        self,
+        subjects: Sequence[Subject],
+        context: ExecutionContext,
+        timing: TimingProtocol,
+        *,
+        num_sessions: int,
+        reference_ms: Mapping[str, float],
+        on_progress: OnProgress,
+    ) -> Iterator[SessionResult]:
+        """Measure as `run_sessions` does, by the script."""
+        request = SessionRequest(
+            context=context,
+            timing=timing,
+            subjects=tuple(subjects),
+            anchors=tuple(Subject(digest=digest, path=Path(f"{digest}.fake")) for digest in ANCHORS),
+            reference_ms=dict(reference_ms),
+            seed=0,
+        )
+        machine = FakeDevice(self.truth_ms, self.script)
+        return run_series(request, machine, num_sessions, on_progress)
+
+    def agent(
+        self,
+        server: Server,
+        folder: Path,
+        say: Callable[[str], object],
+        pause: Callable[[float], object],
+        link: Link | None = None,
+    ) -> Agent:
+        """Return its agent; whoever asked for it closes its home."""
+        home = AgentHome(folder)
+        return Agent(self.name, self.facts, link or Link(server), home, self.measure, say, pause)

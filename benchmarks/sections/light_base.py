@@ -1,0 +1,46 @@
+"""Section `light_base`: what an agent takes of a board: its installation, its start, its memory."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.figures import Figure, spread
+
+ROOT = Path(__file__).resolve().parents[2]
+UNWANTED = ("torch", "ray", "nas", "api", "scipy", "onnxruntime")
+_LOADED = (
+    "import json, resource, sys, workers.agent_serving; from workers.agent_board import board_facts; "
+    "board_facts(); used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; "
+    "print(json.dumps([sorted(sys.modules), used]))"
+)
+
+
+def run(home: Path, quick: bool) -> list[Figure]:
+    """Install the light base, and look at what an agent loads in it."""
+    folder = home / "light_base"
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    subprocess.run([str(python), "-m", "pip", "install", "-q", str(ROOT)], check=True)
+    tools = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
+    (packages,) = (folder / "lib").glob("python*/site-packages")
+    size = sum(
+        path.stat().st_size
+        for path in packages.rglob("*")
+        if path.is_file() and not path.relative_to(packages).parts[0].startswith(tools)
+    )
+    starts, told = [], b""
+    for _ in range(3 if quick else 10):
+        began = time.perf_counter()
+        done = subprocess.run([str(python), "-c", _LOADED], check=True, capture_output=True, cwd=home)
+        starts.append(time.perf_counter() - began)
+        told = done.stdout
+    modules, kib = json.loads(told)
+    loaded = {name.split(".")[0] for name in modules}
+    return [
+        Figure("installed size", size / 1e6, "MB", "<=", 250, "without pip and setuptools"),
+        Figure("ready to register", sorted(starts)[len(starts) // 2], "s", "<=", 1.5, spread(starts)),
+        Figure("resident before a model is loaded", kib / 1024, "MiB", "<=", 120),
+        Figure("unwanted modules", len(loaded & set(UNWANTED)), "", "<=", 0, ", ".join(UNWANTED)),
+    ]

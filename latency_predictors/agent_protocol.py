@@ -1,0 +1,227 @@
+"""Wire models between a device agent and the service: who it is, what it measures, what came of it.
+
+The sessions in between are those of `latency_predictors.protocol`. `PROTOCOL` changes when an older agent
+would misunderstand something; the service then refuses it with the command to update.
+"""
+
+from typing import Annotated, Final
+
+from pydantic import Field, field_validator
+
+from latency_predictors.device import Device, ExecutionContext
+from latency_predictors.measure import TimingProtocol
+from latency_predictors.protocol import SessionResult, WireModel
+
+PROTOCOL: Final = 1
+PROTOCOL_HEADER: Final = "hwnas-agent-protocol"
+"""Header of every request of an agent: its version of these models."""
+
+DEVICE_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,39}$"
+"""What a device may be called in specifications."""
+
+HOST: Final = "host"
+"""What specifications call the machine of the worker: no device is registered under it."""
+
+MAX_SUBJECTS: Final = 100
+"""Files in one batch: its result stays a small body, and a board keeps few files."""
+
+MAX_CLOCK_SKEW_S: Final = 120.0
+"""By how much the clock of a board may differ from the service's."""
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Identifier = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Text = Annotated[str, Field(max_length=200)]
+Number = Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class Registration(WireModel):
+    """A board introduces itself; again whenever its agent starts, and then nothing is new.
+
+    Attributes:
+        name: What specifications are to call it.
+        instance: Of the agent's installation on the board: random, kept in its folder.
+        version: Of hwnas on the board.
+        device: Facts of the hardware.
+        unit: Which of several equal boards; empty where nothing tells it.
+        runtimes: Versions of those that are installed, by name.
+        power_mode: Governor and profile, as far as the system tells.
+        sensors: What it can tell of power and heat.
+        cache_bytes: Room for files.
+        clock_s: Its time, seconds since 1970.
+    """
+
+    name: Annotated[str, Field(pattern=DEVICE_NAME)]
+    instance: Identifier
+    version: Annotated[str, Field(max_length=40)]
+    device: Device
+    unit: Annotated[str, Field(max_length=80)] = ""
+    runtimes: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=40)]]
+    power_mode: Text = ""
+    sensors: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
+    cache_bytes: Number
+    clock_s: float
+
+    @field_validator("device")
+    @classmethod
+    def _ordinary(cls, device: Device) -> Device:
+        texts = (device.cpu_model, device.architecture, device.os, *device.cpu_features)
+        if len(device.label) > 200 or len(device.cpu_features) > 64 or any(len(one) > 100 for one in texts):
+            raise ValueError("facts of a device are short texts")
+        if device.registered or not (0 < device.num_cores < 2**16 and 0 <= device.memory_gib < 2**20):
+            raise ValueError("no device has such facts")
+        return device
+
+
+class Registered(WireModel):
+    """What the service knows the board as.
+
+    Attributes:
+        name: As it is registered.
+        device: With its identifier: sessions are of this device.
+        asked: Number of the last request for work; the next one has a higher number.
+        ask_every_s: Pause between requests for work while there is none.
+        renew_every_s: How often a lease is renewed.
+        quarantine: Why it gets no work; empty where it does.
+    """
+
+    name: str
+    device: Device
+    asked: int
+    ask_every_s: float
+    renew_every_s: float
+    quarantine: str = ""
+
+
+class Pair(WireModel):
+    """A board that has a code asks for a key.
+
+    Attributes:
+        secret: Of the code, in hex.
+        name: What specifications are to call the board.
+    """
+
+    secret: Annotated[str, Field(pattern=r"^[0-9a-f]{20}$")]
+    name: Annotated[str, Field(pattern=DEVICE_NAME)]
+
+
+class Paired(WireModel):
+    """The key of a board: the only time that it is told."""
+
+    key: Annotated[str, Field(repr=False)]
+
+
+class Request(WireModel):
+    """What every further request says.
+
+    Attributes:
+        instance: As registered: two boards with one key are told apart by it.
+    """
+
+    instance: Identifier
+
+
+class WorkRequest(Request):
+    """An agent asks for work.
+
+    Attributes:
+        number: Higher than that of the request before. The same number is the same request, and gets the same
+            answer.
+        clock_s: Its time, seconds since 1970.
+    """
+
+    number: Annotated[int, Field(ge=1, lt=2**53)]
+    clock_s: float
+
+
+class Work(WireModel):
+    """Files that one series of sessions measures, under a lease.
+
+    Attributes:
+        lease: Names it in addresses.
+        attempt: Number of the lease.
+        context: How to run them.
+        timing: How to time them.
+        files: Their digests, by subject; each is checked before it runs.
+        sessions: To be run, each a fresh process.
+        reference_ms: Medians of the anchors that count as scale 1; empty before the first session.
+    """
+
+    lease: Identifier
+    attempt: int
+    context: ExecutionContext
+    timing: TimingProtocol
+    files: dict[Digest, Digest]
+    sessions: int
+    reference_ms: dict[str, float]
+
+
+class WorkAnswer(WireModel):
+    """What there is to do.
+
+    Attributes:
+        work: None where there is nothing.
+        quarantine: Why there is nothing, where that is the board's fault.
+    """
+
+    work: Work | None
+    quarantine: str = ""
+
+
+class Heartbeat(Request):
+    """A lease is kept; how far its work is.
+
+    Attributes:
+        attempt: Number of the lease.
+        measured: Files, of
+        to_measure: all, over all sessions.
+    """
+
+    attempt: Number
+    measured: Number = 0
+    to_measure: Number = 0
+
+
+class Trouble(WireModel):
+    """What kept files from being measured.
+
+    Attributes:
+        code: Stable, for programs.
+        message: For people.
+        context: How they were to run, and
+        timing: how they were to be timed.
+        subjects: Which.
+        own: Whether it is each file's own doing; the board's, or its surroundings', if not.
+    """
+
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+    message: Annotated[str, Field(max_length=2_000)]
+    context: ExecutionContext
+    timing: TimingProtocol
+    subjects: Annotated[tuple[Digest, ...], Field(min_length=1, max_length=MAX_SUBJECTS)]
+    own: bool = False
+
+
+class Delivery(Request):
+    """What came of work: a session, or trouble.
+
+    Attributes:
+        attempt: Number of the lease.
+    """
+
+    attempt: Number
+    session: SessionResult | None = None
+    trouble: Trouble | None = None
+
+
+class Delivered(WireModel):
+    """What the service has kept of it.
+
+    Attributes:
+        new: Results that were not there before.
+    """
+
+    new: int
+
+
+class Nothing(WireModel):
+    """An answer that says only that all is well."""

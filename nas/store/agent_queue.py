@@ -1,0 +1,233 @@
+"""The queue of a device as its agent sees it: work in packs, asked for by number, faults counted."""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, case, func, or_, select, update
+
+from latency_predictors.agent_protocol import MAX_SUBJECTS
+from nas.leases import LeaseTimes
+from nas.measurement_tasks import Batch, DeviceLease
+from nas.store.agent_store import ALIVE_MS, Agent, in_use
+from nas.store.columns import exactly, now_ms
+from nas.store.measurement_rows import CHUNK, batches
+from nas.store.measurement_tables import agents, devices, job_devices, job_tasks, measurement_tasks
+from nas.store.session import reading, writing
+from nas.store.waiting import PENDING
+from search_spaces.errors import UsageError
+
+MAX_FAULTS: Final = 5
+"""A board that fails so often in a row is in quarantine."""
+
+
+@dataclass(frozen=True)
+class BoardLoad:
+    """What a board has to do.
+
+    Attributes:
+        pending: Files in its queue.
+        leased: Whether it measures now: so far
+        measured: files of
+        to_measure: all of the batch, over all sessions.
+    """
+
+    pending: int
+    leased: bool
+    measured: int
+    to_measure: int
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """A device that a job waits for.
+
+    Attributes:
+        device: Its name, or its label where it has none.
+        pending: Files that the job waits for.
+        why: Nothing happens now; empty where something does.
+    """
+
+    device: str
+    pending: int
+    why: str
+
+
+@final
+class DatabaseAgentQueue:
+    """Queues of registered boards in the database."""
+
+    def __init__(self, engine: Engine, times: LeaseTimes | None = None) -> None:
+        self._engine = engine
+        self.times = times or LeaseTimes()
+
+    def ask(
+        self, agent: Agent, instance: str, number: int, limit: int = MAX_SUBJECTS
+    ) -> tuple[DeviceLease, Batch] | None:
+        """Lease an agent's device to measure what was queued first; None where nothing is.
+
+        The same number gets the same lease. A new one takes over what the agent itself held before: whoever
+        asks anew has forgotten it.
+
+        Args:
+            agent: Who asks.
+            instance: Of its installation.
+            number: Of the request.
+            limit: Files at most.
+
+        Raises:
+            UsageError: `key_in_use` where another installation works as this device, `stale_request` where a
+                later request was answered before.
+        """
+        if agent.instance != instance:
+            raise in_use(agent.name)
+        pending = _pending(agent)
+        with reading(self._engine) as connection:
+            if connection.execute(select(measurement_tasks.c.id).where(pending).limit(1)).first() is None:
+                return None
+        with writing(self._engine) as connection:
+            first = connection.execute(
+                select(measurement_tasks).where(pending).order_by(*_ORDER).limit(1)
+            ).one_or_none()
+            lease = None if first is None else self._leased(connection, agent, number)
+            if first is None or lease is None:
+                return None
+            alike = and_(
+                pending,
+                measurement_tasks.c.context == first.context,
+                measurement_tasks.c.protocol == first.protocol,
+            )
+            rows = connection.execute(
+                select(measurement_tasks).where(alike).order_by(*_ORDER).limit(limit)
+            ).all()
+            (batch,) = batches(connection, lease.device, rows)
+            return lease, batch
+
+    def holds(self, agent: Agent, artifact: str) -> bool:
+        """Return whether a file is to be measured under a lease that an agent holds now."""
+        query = (
+            select(measurement_tasks.c.id)
+            .join(devices, devices.c.digest == measurement_tasks.c.device)
+            .where(
+                _pending(agent),
+                measurement_tasks.c.artifact == artifact,
+                devices.c.lease_worker == agent.id,
+                devices.c.lease_until_ms >= now_ms(),
+            )
+        )
+        with reading(self._engine) as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
+    def unasked(
+        self, agent: Agent, context: str, protocol: str, subjects: Collection[str]
+    ) -> tuple[str, ...]:
+        """Return the subjects that nobody has asked the device to measure in that context and way."""
+        wanted = sorted(subjects)
+        found: set[str] = set()
+        own = and_(
+            measurement_tasks.c.device == agent.device.digest,
+            measurement_tasks.c.context == context,
+            measurement_tasks.c.protocol == protocol,
+        )
+        with reading(self._engine) as connection:
+            for begin in range(0, len(wanted), CHUNK):
+                among = measurement_tasks.c.subject.in_(wanted[begin : begin + CHUNK])
+                found.update(
+                    connection.execute(select(measurement_tasks.c.subject).where(own, among)).scalars()
+                )
+        return tuple(subject for subject in wanted if subject not in found)
+
+    def load(self, device: str) -> BoardLoad:
+        """Return what a device has to do, by its digest."""
+        pending = select(func.count()).where(
+            measurement_tasks.c.device == device, exactly(measurement_tasks.c.state, PENDING)
+        )
+        leased = (devices.c.lease_until_ms >= now_ms()).label("leased")
+        columns = devices.c.measured, devices.c.to_measure, leased, pending.scalar_subquery().label("pending")
+        with reading(self._engine) as connection:
+            row = connection.execute(select(*columns).where(devices.c.digest == device)).one()
+        done = (row.measured, row.to_measure) if row.leased else (0, 0)
+        return BoardLoad(row.pending, bool(row.leased), *done)
+
+    def awaited(self, job_id: str) -> tuple[Awaited, ...]:
+        """Return the devices that a waiting job waits for: missing ones, and those that have its files."""
+        files = (
+            select(devices.c.digest, func.count().label("pending"))
+            .select_from(job_tasks)
+            .join(measurement_tasks, measurement_tasks.c.id == job_tasks.c.task_id)
+            .join(devices, devices.c.digest == measurement_tasks.c.device)
+            .where(job_tasks.c.job_id == job_id, exactly(measurement_tasks.c.state, PENDING))
+            .group_by(devices.c.digest)
+            .subquery()
+        )
+        alive = (agents.c.seen_at_ms >= now_ms() - ALIVE_MS).label("alive")
+        query = (
+            select(devices.c.label, files.c.pending, agents.c.name, agents.c.quarantine, alive)
+            .select_from(files)
+            .join(devices, devices.c.digest == files.c.digest)
+            .outerjoin(agents, agents.c.device == files.c.digest)
+            .order_by(devices.c.label)
+        )
+        absent = select(job_devices.c.name).where(job_devices.c.job_id == job_id).order_by(job_devices.c.name)
+        with reading(self._engine) as connection:
+            found = [_awaited(row) for row in connection.execute(query)]
+            missing = connection.execute(absent).scalars().all()
+        return (*(Awaited(name, 0, "not registered") for name in missing), *found)
+
+    def faulted(self, agent: Agent, reason: str) -> None:
+        """Count a fault of the board; the `MAX_FAULTS`-th in a row puts it in quarantine."""
+        failures = agents.c.failures + 1
+        why = f"{MAX_FAULTS} failures in a row, the last: {reason}"
+        values = {"failures": failures}
+        values |= {"quarantine": case((failures >= MAX_FAULTS, why), else_=agents.c.quarantine)}
+        with writing(self._engine) as connection:
+            connection.execute(update(agents).where(agents.c.id == agent.id).values(values))
+
+    def succeeded(self, agent: Agent) -> None:
+        """End the count of faults."""
+        if agent.failures:
+            with writing(self._engine) as connection:
+                connection.execute(update(agents).where(agents.c.id == agent.id).values(failures=0))
+
+    def _leased(self, connection: Connection, agent: Agent, number: int) -> DeviceLease | None:
+        """Return the lease of a request; None where another measures on the device."""
+        own = agents.c.id == agent.id
+        asked = connection.execute(select(agents.c.asked).where(own).with_for_update()).scalar_one()
+        if number < asked:
+            raise UsageError(
+                "stale_request",
+                f"request {number} for work comes after request {asked}: ask with a higher number",
+            )
+        device = devices.c.digest == agent.device.digest
+        held = and_(device, devices.c.lease_worker == agent.id, devices.c.lease_until_ms > 0)
+        until = {"lease_until_ms": now_ms() + self.times.lease_ms}
+        if number == asked:
+            kept = update(devices).where(held).values(until)
+        else:
+            free = and_(device, or_(devices.c.lease_until_ms < now_ms(), devices.c.lease_worker == agent.id))
+            begun = {"lease_attempt": devices.c.lease_attempt + 1, "lease_token": secrets.token_hex(16)}
+            begun |= {"lease_worker": agent.id, "measured": 0, "to_measure": 0}
+            kept = update(devices).where(free).values({**begun, **until})
+        columns = devices.c.lease_attempt, devices.c.lease_token
+        row = connection.execute(kept.returning(*columns)).one_or_none()
+        if row is None:
+            return None
+        connection.execute(update(agents).where(own).values(asked=number))
+        return DeviceLease(agent.device.digest, agent.id, row.lease_attempt, row.lease_token)
+
+
+def _awaited(row: Row[Any]) -> Awaited:
+    if row.name is None:
+        return Awaited(row.label, row.pending, "")
+    silent = "" if row.alive else "its agent is not heard of"
+    return Awaited(row.name, row.pending, f"in quarantine: {row.quarantine}" if row.quarantine else silent)
+
+
+_ORDER: Final = (measurement_tasks.c.created_at_ms, measurement_tasks.c.id)
+
+
+def _pending(agent: Agent) -> ColumnElement[bool]:
+    return and_(
+        measurement_tasks.c.device == agent.device.digest, exactly(measurement_tasks.c.state, PENDING)
+    )

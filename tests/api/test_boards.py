@@ -1,0 +1,145 @@
+"""Boards as people see them: state, queue, why they get no work."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from sqlalchemy import update
+
+from api.boards import board_line, board_lines, release_board
+from api.devices import list_tables, show_device, show_table
+from api.searches import show_search
+from nas.jobs import Waiting
+from nas.settings import Settings
+from nas.store.measurement_tables import agents
+from nas.store.session import writing
+from search_spaces.errors import UsageError
+from tests.api.boards import TENANT, Board, waiting_for
+from tests.api.served import DIGITS, Caller, code
+from tests.nas.store.boards import tasks_for
+
+
+@pytest.fixture
+def board(api: Caller) -> Board:
+    """A board that is registered."""
+    board = Board.with_key(api)
+    board.register()
+    return board
+
+
+def settings_of(tmp_path: Path) -> Settings:
+    """Of the service's home."""
+    return Settings(home=tmp_path / "home")
+
+
+def drawn(answer: object) -> str:
+    """What people read."""
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(answer)
+    return console.export_text()
+
+
+def quarantined(board: Board) -> None:
+    """Let it fail five times."""
+    for _ in range(5):
+        board.api.stores.agent_queue.faulted(board.agent, "session_died: signal 11")
+
+
+def test_a_board_goes_from_idle_to_measuring_and_back(board: Board) -> None:
+    stores = board.api.stores
+    assert board_line(stores, board.agent).state == "idle"
+    waiting_for(board)
+    assert board_line(stores, board.agent).pending == 4
+    work = board.work()
+    board.beat(work, measured=1, to_measure=4)
+    line = board_line(stores, board.agent)
+    assert (line.state, line.measured, line.to_measure) == ("measuring", 1, 4)
+    board.deliver(work, board.session(work))
+    board.beat(work, "return")
+    (line,) = board_lines(stores, TENANT)
+    assert (line.state, line.pending, line.to_measure) == ("idle", 0, 0)
+    assert board_lines(stores, "other") == ()
+
+
+def test_a_board_that_is_not_heard_of_is_silent(board: Board) -> None:
+    with writing(board.api.stores.engine) as connection:
+        connection.execute(update(agents).values(seen_at_ms=1_000))
+    line = board_line(board.api.stores, board.agent)
+    assert (line.state, line.seen_at) == ("silent", "1970-01-01T00:00:01.000Z")
+
+
+def test_quarantine_is_shown_with_why_and_ended_by_hand(board: Board, tmp_path: Path) -> None:
+    quarantined(board)
+    settings = settings_of(tmp_path)
+    shown = drawn(show_device(settings, "pi5"))
+    assert "pi5: quarantine" in shown
+    assert "5 failures in a row, the last: session_died: signal 11" in shown
+    assert "hwnas devices release pi5" in shown
+    assert "pi5" in drawn(list_tables(settings))
+    assert "quarantine" in drawn(list_tables(settings))
+    assert release_board(settings, "pi5").state == "idle"
+    with pytest.raises(UsageError, match="there is no board"):
+        release_board(settings, "pi6")
+
+
+def test_over_rest_a_board_is_a_device(board: Board) -> None:
+    api, other = board.api.as_("submit", "read"), board.api.as_("read", tenant="other")
+    (item,) = api.get("/v1/devices").json()["items"]
+    assert (item["id"], item["tables"], item["board"]["name"]) == (board.agent.device.digest, [], "pi5")
+    for name in ("pi5", item["id"]):
+        assert api.get(f"/v1/devices/{name}").json() == item
+        assert code(other.get(f"/v1/devices/{name}")) == (404, "unknown_device")
+        assert api.get(f"/v1/devices/{name}/tables").json() == {"items": []}
+    assert other.get("/v1/devices").json() == {"items": []}
+    quarantined(board)
+    assert api.get("/v1/devices/pi5").json()["board"]["state"] == "quarantine"
+    assert code(board.api.as_("read").post("/v1/devices/pi5/release"))[0] == 403
+    assert api.post("/v1/devices/pi5/release").json()["board"]["state"] == "idle"
+    assert code(api.post("/v1/devices/pi6/release")) == (404, "unknown_device")
+    assert api.stores.audit.last(TENANT)[0].action == "device.release"
+
+
+def test_a_board_is_profiled_by_its_name(board: Board) -> None:
+    api = board.api.as_("submit", "read")
+    accepted = api.post("/v1/devices/pi5/profiles", {"space": {"name": "mobilenet_v3", "preset": "tiny"}})
+    job = api.get(accepted.json()["links"]["self"]).json()
+    assert job["spec"]["device"] == "pi5"
+    assert code(api.post("/v1/devices/pi6/profiles", {})) == (404, "unknown_device")
+
+
+def test_what_a_search_waits_for_is_shown_on_both_sides(board: Board, api: Caller, tmp_path: Path) -> None:
+    job = api.post("/v1/searches", {**DIGITS, "targets": [{"device": "pi5"}, {"device": "pi6"}]}).json()
+    (claim,) = api.stores.queue.claim("w")
+    assert api.stores.agents.wait_for(claim.lease, ["pi6"]) == ("pi6",)
+    from_board = waiting_tasks(board, claim.lease)
+    shown = api.get(f"/v1/searches/{job['id']}").json()
+    assert shown["state"] == "waiting"
+    assert shown["waits_for"] == [
+        {"device": "pi6", "pending": 0, "why": "not registered"},
+        {"device": "pi5", "pending": from_board, "why": ""},
+    ]
+    text = drawn(show_search(settings_of(tmp_path), job["id"]))
+    assert "waits for pi6: 0 files (not registered)" in text
+    assert "waits for pi5: 4 files" in text
+    with writing(api.stores.engine) as connection:
+        connection.execute(update(agents).values(seen_at_ms=1_000))
+    text = drawn(show_search(settings_of(tmp_path), job["id"]))
+    assert "waits for pi5: 4 files (its agent is not heard of)" in text
+    Board.with_key(api, "pi6", unit="board-2").register()
+    assert api.get(f"/v1/searches/{job['id']}").json()["waits_for"] == []
+
+
+def waiting_tasks(board: Board, lease: object) -> int:
+    """Have a running job wait for files of a board; return how many."""
+    stores = board.api.stores
+    tasks = tasks_for(board.agent)
+    stores.measurements.enqueue(lease, tasks)  # type: ignore[arg-type]
+    stores.queue.settle(lease, Waiting(devices=("pi6",)))  # type: ignore[arg-type]
+    return len(tasks)
+
+
+def test_tables_are_shown_by_their_own_names(board: Board, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        show_table(settings_of(tmp_path), "pi5")
+    assert caught.value.code in ("no_table", "unknown_table")

@@ -1,0 +1,53 @@
+"""A code lets one board in, once; whoever guesses ends pairing."""
+
+import pytest
+
+from api.pairing import MAX_WRONG, Pairing
+from search_spaces.errors import UsageError
+from tests.api.boards import Board
+from tests.api.served import Caller, code
+
+
+@pytest.fixture
+def shown(api: Caller) -> list[bytes]:
+    """The codes that were shown."""
+    codes: list[bytes] = []
+    api.app.state.service.pairing.show(codes.append)
+    return codes
+
+
+def test_a_board_with_the_code_gets_a_key_for_itself_and_the_next_code_is_shown(
+    api: Caller, shown: list[bytes]
+) -> None:
+    answer = api.client.post("/v1/agents/pair", json={"secret": shown[0].hex(), "name": "pi5"})
+    key = answer.json()["key"]
+    board = Board(Caller(api.app, api.stores, api.client, key))
+    assert board.register().status_code == 200
+    assert code(board.api.get("/v1/searches"))[0] == 403, "it is good for nothing else"
+    assert len(shown) == 2
+    assert shown[1] != shown[0]
+    (noted, *_) = [one for one in api.stores.audit.last("local") if one.action == "key.create"]
+    assert noted.owner == "pi5"
+
+
+def test_a_code_works_once(api: Caller, shown: list[bytes]) -> None:
+    body = {"secret": shown[0].hex(), "name": "pi5"}
+    assert api.client.post("/v1/agents/pair", json=body).status_code == 200
+    assert code(api.client.post("/v1/agents/pair", json=body)) == (422, "pairing_refused")
+
+
+def test_without_a_code_nobody_pairs(api: Caller) -> None:
+    answer = api.client.post("/v1/agents/pair", json={"secret": "0" * 20, "name": "pi5"})
+    assert code(answer) == (422, "pairing_refused")
+
+
+def test_who_guesses_ends_pairing_for_all(api: Caller) -> None:
+    codes: list[bytes] = []
+    pairing = Pairing(api.stores.keys, "local")
+    pairing.show(codes.append)
+    for number in range(MAX_WRONG):
+        with pytest.raises(UsageError):
+            pairing.redeem(number.to_bytes(10, "big"), "pi5", "")
+    with pytest.raises(UsageError) as caught:
+        pairing.redeem(codes[0], "pi5", "")
+    assert caught.value.code == "pairing_refused"

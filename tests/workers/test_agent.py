@@ -1,0 +1,267 @@
+"""An agent measures what is asked for, delivers it once, and survives whatever ends it or cuts it off."""
+
+import hashlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from latency_predictors.fake_device import Script
+from latency_predictors.protocol import SessionResult
+from nas.jobs import JobState
+from search_spaces.errors import MeasurementError, ResourceError, UsageError
+from tests.api.served import new_key
+from tests.nas.store.boards import subject_of
+from tests.workers.boards_at_work import TENANT, Bench, Ended, bench, on_call
+from workers.agent_home import AgentHome
+from workers.agent_link import Link, RefusedError, ServerAwayError
+
+NAMES = ("one", "two", "three", "four", "five")
+
+
+@pytest.fixture
+def at_work(tmp_path: Path) -> Iterator[Bench]:
+    """A service with a board."""
+    with bench(tmp_path) as opened:
+        yield opened
+
+
+class BadLine:
+    """A link that loses requests, loses answers and says things twice."""
+
+    def __init__(self, link: Link, seed: int, share: float = 0.25) -> None:
+        self._link, self._rng, self._share = link, random.Random(seed), share
+
+    def post(self, *what: Any) -> Any:
+        return self._badly(lambda: self._link.post(*what))
+
+    def fetch(self, *what: Any, **more: Any) -> str:
+        return str(self._badly(lambda: self._link.fetch(*what, **more)))
+
+    def _badly(self, ask: Any) -> Any:
+        luck = self._rng.random() / self._share
+        if luck < 1:
+            raise ServerAwayError("server_unreachable", "the request is lost")
+        answer = ask()
+        if luck < 2:
+            raise ServerAwayError("server_unreachable", "the answer is lost")
+        if luck < 3 and not isinstance(answer, str):
+            ask()
+        return answer
+
+
+def test_what_is_asked_for_is_measured_and_the_job_goes_on(at_work: Bench) -> None:
+    job = at_work.waiting_for(*NAMES)
+    at_work.works()
+    assert at_work.state(job) is JobState.QUEUED
+    assert at_work.num_measured == 10
+    assert at_work.lines[0].startswith("registered as 'pi5': simulated pi5")
+    assert "measuring 5 files with onnxruntime 1.0-simulated" in at_work.lines[-1]
+    assert list((at_work.folder / "journal").iterdir()) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_line_that_drops_and_doubles_a_quarter_stores_each_result_once(at_work: Bench, seed: int) -> None:
+    job = at_work.waiting_for(*NAMES)
+    at_work.works(BadLine(Link(at_work.server), seed), patience=200)  # type: ignore[arg-type]
+    assert at_work.state(job) is JobState.QUEUED
+    assert at_work.num_measured == 10
+    assert "the service answers" in at_work.lines
+
+
+@pytest.mark.parametrize("place", ["remember", "post", "fetch"])
+def test_an_agent_that_is_killed_anywhere_goes_on_where_it_was(
+    at_work: Bench, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = at_work.waiting_for(*NAMES)
+    owner: type[Any] = AgentHome if place == "remember" else Link
+    for number in range(1, 12):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, place, on_call(number, getattr(owner, place)))
+            at_work.works(patience=3)
+    at_work.works()
+    assert at_work.state(job) is JobState.QUEUED
+    assert at_work.num_measured == 10
+
+
+def test_what_was_measured_before_the_end_is_delivered_after_it(
+    at_work: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work.waiting_for(*NAMES)
+    sessions: list[SessionResult] = []
+    remember = AgentHome.remember
+
+    def killed(home: AgentHome, entry: Any) -> Path:
+        remember(home, entry)
+        sessions.append(entry.session)
+        raise Ended
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AgentHome, "remember", killed)
+        at_work.works()
+    assert at_work.num_measured == 0
+    at_work.works()
+    assert at_work.num_measured == 10, "the second session only was measured anew"
+    (kept,) = [
+        one
+        for one in at_work.service.stores.sessions.sessions(
+            sessions[0].device.digest, sessions[0].context.digest, [subject_of("one")]
+        )
+        if one.session_id == sessions[0].session_id
+    ]
+    assert kept.started_at == sessions[0].started_at
+
+
+def test_a_board_that_cannot_be_measured_tells_the_job_and_rests(at_work: Bench) -> None:
+    at_work.board.script = Script(crash_share=1.0)
+    at_work.waiting_for(*NAMES)
+    at_work.works()
+    assert any(line.startswith("error[session_died]") for line in at_work.lines)
+    (claim,) = at_work.service.stores.queue.claim("w")
+    agent = at_work.registered
+    assert agent is not None
+    assert (claim.lease.tenant, agent.failures) == (TENANT, 1)
+
+
+def test_a_file_that_the_runtime_cannot_load_fails_alone(at_work: Bench) -> None:
+    at_work.board.script = Script(broken=frozenset([subject_of("two")]))
+    job = at_work.waiting_for(*NAMES)
+    at_work.works()
+    assert at_work.state(job) is JobState.QUEUED
+    assert at_work.num_measured == 8
+
+
+def test_a_file_with_another_digest_is_never_run(at_work: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work.waiting_for("one", "two")
+    fetch = Link.fetch
+
+    def changed(link: Link, path: str, into: Any, limit: int) -> str:
+        into.write(b"something else")
+        return hashlib.sha256(b"something else" + bytes(len(fetch(link, path, into, limit)))).hexdigest()
+
+    monkeypatch.setattr(Link, "fetch", changed)
+    at_work.works()
+    assert sum(line.startswith("error[download_damaged]") for line in at_work.lines) == 2
+    assert at_work.num_measured == 0
+    assert not list((at_work.folder / "files").iterdir())
+
+
+def test_a_full_disk_is_told_on_both_sides(at_work: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = at_work.waiting_for("one", "two")
+
+    def full(*what: Any, **more: Any) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Link, "fetch", full)
+    at_work.works()
+    assert any(line.startswith("error[disk_full]") for line in at_work.lines)
+    assert at_work.state(job) is JobState.QUEUED, "it is told, and asks again after a pause"
+
+
+def test_where_there_is_no_room_for_the_journal_results_are_sent_at_once(
+    at_work: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work.waiting_for(*NAMES)
+
+    def full(home: AgentHome, entry: Any) -> Path:
+        raise ResourceError("disk_full", "no room")
+
+    monkeypatch.setattr(AgentHome, "remember", full)
+    at_work.works()
+    assert at_work.num_measured == 10
+    assert any("without being kept first" in line for line in at_work.lines)
+
+
+def test_a_key_that_is_none_ends_the_agent_and_keeps_what_it_measured(at_work: Bench) -> None:
+    at_work.waiting_for(*NAMES)
+    at_work.key = new_key(at_work.service.stores, ["read"])
+    with at_work.agent() as agent, pytest.raises(UsageError) as caught:
+        agent.run()
+    assert caught.value.code == "not_allowed"
+
+
+def test_a_refusal_that_may_pass_is_waited_for(at_work: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work.waiting_for("one")
+    post, refusals = (
+        Link.post,
+        [RefusedError("clock_wrong", "an hour"), RefusedError("key_in_use", "another")],
+    )
+
+    def refused(link: Link, *what: Any) -> Any:
+        if refusals:
+            raise refusals.pop(0)
+        return post(link, *what)
+
+    monkeypatch.setattr(Link, "post", refused)
+    at_work.works(patience=2)
+    assert at_work.num_measured == 2
+    assert at_work.pauses[0] >= 20
+    assert at_work.lines[-4:-1][0].startswith("error[")
+
+
+def test_pauses_are_drawn_below_a_bound_that_doubles_and_follow_what_is_asked(at_work: Bench) -> None:
+    class Away:
+        def post(self, *what: Any) -> Any:
+            raise ServerAwayError("rate_limited", "too many", 7.0)
+
+    at_work.works(Away(), patience=30)  # type: ignore[arg-type]
+    drawn = [pause - 7.0 for pause in at_work.pauses]
+    assert all(0 <= one <= min(30.0, 0.5 * 2**number) for number, one in enumerate(drawn))
+    assert max(drawn[:4]) <= 4 < max(drawn)
+    assert len(set(drawn)) == len(drawn)
+    assert at_work.lines == ["too many; tried again"], "said once"
+
+
+def test_in_quarantine_it_says_why_and_asks_on(at_work: Bench) -> None:
+    at_work.works()
+    agent = at_work.registered
+    assert agent is not None
+    for _ in range(5):
+        at_work.service.stores.agent_queue.faulted(agent, "session_died")
+    at_work.works(patience=3)
+    (told,) = [line for line in at_work.lines if "in quarantine" in line]
+    assert "hwnas devices release pi5" in told
+    assert "session_died" in told
+
+
+def test_a_lease_that_ended_meanwhile_costs_what_was_measured_and_no_more(
+    at_work: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = at_work.waiting_for(*NAMES)
+    measure = type(at_work.board).measure
+
+    def overtaken(board: Any, *what: Any, **more: Any) -> Iterator[SessionResult]:
+        stores, agent = at_work.service.stores, at_work.registered
+        assert agent is not None
+        if agent.asked < 5:
+            found = stores.agent_queue.ask(agent, agent.instance, 5)
+            assert found is not None
+            stores.measurements.give_back(found[0])
+        yield from measure(board, *what, **more)
+
+    monkeypatch.setattr(type(at_work.board), "measure", overtaken)
+    at_work.works(patience=1)
+    assert any("error[lease_lapsed]" in line for line in at_work.lines)
+    assert at_work.state(job) is JobState.QUEUED
+    assert at_work.num_measured == 10
+
+
+def test_an_error_while_measuring_is_the_boards_unless_it_names_a_file(at_work: Bench) -> None:
+    at_work.waiting_for("one")
+
+    def busy(*what: Any, **more: Any) -> Iterator[SessionResult]:
+        raise MeasurementError("machine_busy", "other work keeps 2 of 2 processors busy")
+        yield  # a generator, as measuring is
+
+    with at_work.agent() as agent:
+        agent.measure = busy
+        at_work.pauses.clear()
+        at_work.patience = 0
+        with pytest.raises(Ended):
+            agent.run()
+    assert at_work.pauses[-1] == 20
+    stored = at_work.registered
+    assert stored is not None
+    assert stored.failures == 0

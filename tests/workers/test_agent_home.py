@@ -1,0 +1,127 @@
+import hashlib
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from search_spaces.errors import ArtifactError, ResourceError, UsageError
+from tests.latency_predictors.sessions import CONTEXT, DEVICE
+from tests.latency_predictors.timed_sessions import timed_session
+from workers.agent_home import AgentHome, Entry
+
+ENTRY = Entry(lease="0" * 32, attempt=3, session=timed_session(["a" * 64], DEVICE, CONTEXT))
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+class Source:
+    """Gives a file's content, and counts how often."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.asked = content, 0
+
+    def __call__(self, into: BinaryIO) -> str:
+        self.asked += 1
+        into.write(self.content)
+        return sha256(self.content)
+
+
+def test_who_it_is_stays_the_same(tmp_path: Path) -> None:
+    first = AgentHome(tmp_path)
+    first.close()
+    second = AgentHome(tmp_path)
+    assert second.instance == first.instance
+    second.close()
+    (tmp_path / "instance").write_text("damaged")
+    third = AgentHome(tmp_path)
+    assert third.instance != first.instance
+    third.close()
+
+
+def test_one_agent_works_in_a_folder(tmp_path: Path) -> None:
+    home = AgentHome(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        AgentHome(tmp_path)
+    assert caught.value.code == "agent_running"
+    home.close()
+    AgentHome(tmp_path).close()
+
+
+def test_what_is_remembered_is_there_after_a_start_in_order(tmp_path: Path) -> None:
+    home = AgentHome(tmp_path)
+    for attempt in range(12):
+        home.remember(ENTRY.model_copy(update={"attempt": attempt}))
+    home.close()
+    again = AgentHome(tmp_path)
+    found = list(again.remembered())
+    assert [entry.attempt for _, entry in found] == list(range(12))
+    assert found[0][1].session == ENTRY.session
+    for path, _ in found[:11]:
+        path.unlink()
+    assert again.num_remembered == 1
+    assert again.remember(ENTRY).name > found[11][0].name
+    again.close()
+
+
+def test_what_cannot_be_read_is_put_aside(tmp_path: Path) -> None:
+    home = AgentHome(tmp_path)
+    home.remember(ENTRY).write_bytes(b"{")
+    home.remember(ENTRY)
+    assert len(list(home.remembered())) == home.num_remembered == 1
+    assert len(list((tmp_path / "journal").glob("*.damaged"))) == 1
+    home.close()
+
+
+def test_files_are_fetched_once_and_checked_each_time(tmp_path: Path) -> None:
+    home, source = AgentHome(tmp_path), Source(b"a network")
+    path = home.file(sha256(b"a network"), ".onnx", source)
+    assert (path.suffix, path.read_bytes()) == (".onnx", b"a network")
+    home.file(sha256(b"a network"), ".onnx", source)
+    assert source.asked == 1
+    path.write_bytes(b"damaged")
+    assert home.file(sha256(b"a network"), ".onnx", source).read_bytes() == b"a network"
+    assert source.asked == 2
+    home.close()
+
+
+def test_a_file_with_another_digest_is_not_kept(tmp_path: Path) -> None:
+    home = AgentHome(tmp_path)
+    with pytest.raises(ArtifactError) as caught:
+        home.file(sha256(b"a network"), ".onnx", Source(b"something else"))
+    assert caught.value.code == "download_damaged"
+    assert list((tmp_path / "files").iterdir()) == []
+    home.close()
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+    def full(into: BinaryIO) -> str:
+        raise OSError(28, "No space left on device")
+
+    home = AgentHome(tmp_path)
+    with pytest.raises(ResourceError, match="No space left"):
+        home.file("0" * 64, ".onnx", full)
+    assert list((tmp_path / "files").iterdir()) == []
+    home.close()
+
+
+def test_files_that_were_needed_longest_ago_make_room(tmp_path: Path) -> None:
+    home = AgentHome(tmp_path, cache_bytes=140)
+    paths = []
+    for number in range(3):
+        content = bytes([number]) * 30
+        paths.append(home.file(sha256(content), ".onnx", Source(content)))
+        os.utime(paths[-1], (number, number))
+    content = b"x" * 30
+    home.file(sha256(content), ".onnx", Source(content), [paths[0].stem])
+    assert [path.exists() for path in paths] == [True, False, True]
+    home.close()
+
+
+def test_what_a_killed_agent_left_of_a_download_is_removed(tmp_path: Path) -> None:
+    AgentHome(tmp_path).close()
+    (tmp_path / "files" / "0.part").write_bytes(b"half")
+    AgentHome(tmp_path).close()
+    assert list((tmp_path / "files").iterdir()) == []

@@ -1,0 +1,125 @@
+"""One request, one try: what comes back is an answer, a refusal, or that the service is away."""
+
+import hashlib
+import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from latency_predictors.agent_protocol import Nothing
+from search_spaces.errors import HwnasError, UsageError
+from workers.agent_link import Link, RefusedError, Server, ServerAwayError
+
+KEY = "hwnas_key"
+
+
+@contextmanager
+def answering(
+    status: int, body: bytes = b"{}", cut: int = 0, **headers: str
+) -> Iterator[tuple[Link, list[str]]]:
+    """A server that always says the same, and what it was asked."""
+    seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            asked = {self.headers["authorization"], self.headers["hwnas-agent-protocol"]}
+            assert asked == {f"Bearer {KEY}", "1"}
+            seen.append(self.path)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.send_header("content-length", str(len(body) + cut))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield Link(Server(f"http://127.0.0.1:{server.server_port}/prefix/", KEY), timeout_s=5.0), seen
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_an_answer_comes_from_under_the_prefix() -> None:
+    with answering(200) as (link, seen):
+        assert link.post("agents/leases", Nothing(), Nothing) == Nothing()
+        assert seen[-1] == "/prefix/v1/agents/leases"
+    with answering(204, b"") as (link, _):
+        assert link.post("x", Nothing(), Nothing) == Nothing()
+
+
+def test_a_refusal_has_the_code_of_the_service() -> None:
+    body = b'{"code": "lease_lapsed", "detail": "it ended", "status": 409}'
+    with answering(409, body) as (link, _), pytest.raises(RefusedError, match="it ended") as caught:
+        link.post("x", Nothing(), Nothing)
+    assert caught.value.code == "lease_lapsed"
+
+
+@pytest.mark.parametrize(("asked", "pause_s"), [("7", 7.0), ("7000", 60.0), ("Wed, 21 Oct", 0.0)])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_service_that_asks_for_patience_gets_it(status: int, asked: str, pause_s: float) -> None:
+    body = b'{"code": "rate_limited", "detail": "too many"}'
+    with answering(status, body, retry_after=asked) as (link, _), pytest.raises(ServerAwayError) as caught:
+        link.post("x", Nothing(), Nothing)
+    assert (caught.value.code, caught.value.pause_s) == ("rate_limited", pause_s)
+
+
+def test_a_proxy_whose_service_is_gone_is_away_too() -> None:
+    with answering(502, b"<html>Bad gateway</html>") as (link, _), pytest.raises(ServerAwayError):
+        link.post("x", Nothing(), Nothing)
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b"<html>"), (200, b'{"a": 1}'), (404, b"<html>")])
+def test_something_else_at_the_address_is_told(status: int, body: bytes) -> None:
+    with answering(status, body) as (link, _), pytest.raises(HwnasError) as caught:
+        link.post("x", Nothing(), Nothing)
+    assert caught.value.code == "unexpected_answer"
+
+
+def test_an_answer_that_was_cut_off_is_asked_for_again() -> None:
+    with answering(200, b'{"work"', cut=10) as (link, _), pytest.raises(ServerAwayError, match="cut off"):
+        link.post("x", Nothing(), Nothing)
+
+
+def test_nobody_there_is_away() -> None:
+    with answering(200) as (link, _):
+        gone = link
+    with pytest.raises(ServerAwayError, match="no answer from http"):
+        gone.post("x", Nothing(), Nothing)
+
+
+def test_a_file_is_written_as_it_comes_and_its_digest_told() -> None:
+    content = bytes(range(256)) * 4_000
+    into = io.BytesIO()
+    with answering(200, content) as (link, _):
+        assert link.fetch("agents/artifacts/x", into, len(content)) == hashlib.sha256(content).hexdigest()
+    assert into.getvalue() == content
+
+
+def test_a_file_that_is_too_large_is_not_read_on() -> None:
+    into = io.BytesIO()
+    with answering(200, bytes(1_000_000)) as (link, _), pytest.raises(HwnasError) as caught:
+        link.fetch("x", into, 300_000)
+    assert caught.value.code == "file_too_large"
+    assert len(into.getvalue()) <= 300_000
+
+
+@pytest.mark.parametrize("url", ["nas.example", "ftp://x", "http://", "http://me:secret@x", "http://x:y"])
+def test_an_address_of_nothing_is_refused(url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Link(Server(url, KEY))
+    assert caught.value.code == "invalid_server"
+    assert "secret" not in caught.value.message

@@ -1,0 +1,70 @@
+"""A search on a board: everything is measured through its agent, and the board gets a front of its own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.fleet import RUNTIME, SimulatedBoard
+from latency_predictors.protocol import SessionResult
+from nas.jobs import JobState
+from nas.results import SearchResult
+from tests.nas.pipeline.small_search import Home, file_ms, small_spec
+from tests.workers.boards_at_work import Bench, bench
+
+
+@dataclass
+class FileBoard(SimulatedBoard):
+    """A board on which a file takes as long as it is large."""
+
+    def measure(self, subjects: Any, *what: Any, **more: Any) -> Iterator[SessionResult]:
+        """Measure by the script."""
+        self.truth_ms = {subject.digest: file_ms(subject.path) for subject in subjects}
+        return super().measure(subjects, *what, **more)
+
+
+@pytest.fixture
+def at_work(tmp_path: Path) -> Iterator[Bench]:
+    """A service with a board that waits to be started."""
+    with bench(tmp_path) as opened:
+        opened.board = FileBoard("pi5")
+        yield opened
+
+
+def searched(home: Home, at_work: Bench, **changes: object) -> SearchResult:
+    """Run a search while its board works for it."""
+    job = home.submit(small_spec(**changes))
+    for _ in range(60):
+        state = home.attempt(job)
+        if state is JobState.SUCCEEDED:
+            return home.stores.stored(job).result()
+        assert state in (JobState.WAITING, JobState.QUEUED)
+        home.watch.serve(home.stores)
+        at_work.works()
+    raise AssertionError("it got no further")
+
+
+def test_a_board_gets_its_front_and_a_later_one_gets_another_without_training(
+    at_work: Bench, tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "service")
+    first = searched(home, at_work, targets=[{"device": "pi5"}])
+    (target,) = first.targets
+    registered = at_work.registered
+    assert registered is not None
+    assert target.device["registered"] == registered.id
+    assert target.context["runtime_version"] == RUNTIME[1]
+    assert target.front
+    assert all(network.latency.sessions for network in target.front)
+    assert home.watch.asked == [], "nothing was measured on this machine"
+
+    at_work.board, at_work.folder, at_work.key = FileBoard("pi6"), tmp_path / "board2", ""
+    at_work.__post_init__()
+    second = searched(home, at_work, targets=[{"device": "pi6"}])
+    assert second.supernet.key == first.supernet.key
+    assert second.supernet.reused
+    assert second.targets[0].device["registered"] != registered.id
+    assert second.targets[0].front
+    home.close()

@@ -1,0 +1,101 @@
+"""`hwnas agent` as a process: it measures, opens no port, and ends at once with what is left."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from latency_predictors.anchors import default_anchors
+from latency_predictors.device import host_context
+from latency_predictors.measure import NETWORK_PROTOCOL
+from nas.job_records import JobRequest
+from nas.jobs import JobKind, JobState, Waiting
+from nas.measurement_tasks import MeasurementTask
+from tests.workers.boards_at_work import TENANT, Bench, bench
+from tests.workers.jobs_at_work import until
+
+
+@pytest.fixture
+def at_work(tmp_path: Path) -> Iterator[Bench]:
+    """A service; the board is this machine."""
+    with bench(tmp_path) as opened:
+        yield opened
+
+
+class Process:
+    """An agent in a process of its own."""
+
+    def __init__(self, at_work: Bench, repository: Path) -> None:
+        environment = {**os.environ, "HWNAS_KEY": at_work.key, "PYTHONPATH": str(repository)}
+        options = ["--server", at_work.service.url, "--name", "board", "--home", str(at_work.folder)]
+        command = [
+            sys.executable,
+            "-c",
+            "import hwnas; hwnas.main()",
+            "agent",
+            *options,
+            "--when-busy",
+            "ignore",
+        ]
+        self.process = subprocess.Popen(
+            command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def end(self, by: signal.Signals = signal.SIGINT) -> tuple[str, str]:
+        """End it; return what it has said."""
+        self.process.send_signal(by)
+        return self.process.communicate(timeout=20)
+
+
+def sockets_listening(pid: int) -> list[str]:
+    """Sockets of a process that listen."""
+    own = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        target = os.readlink(link) if link.exists() else ""
+        own.update(re.findall(r"socket:\[(\d+)\]", target))
+    tables = [Path(f"/proc/{pid}/net/{kind}").read_text(encoding="ascii") for kind in ("tcp", "tcp6")]
+    lines = [line.split() for table in tables for line in table.splitlines()[1:]]
+    return [line[1] for line in lines if line[3] == "0A" and line[9] in own]
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_a_board_measures_a_real_file_and_ends_when_it_is_told(
+    at_work: Bench, repository: Path, by: signal.Signals
+) -> None:
+    stores, agent = at_work.service.stores, Process(at_work, repository)
+    until(lambda: stores.agents.find(TENANT, "board") is not None)
+    board = stores.agents.find(TENANT, "board")
+    assert board is not None
+    assert sockets_listening(agent.process.pid) == []
+    job = stores.jobs.submit(TENANT, JobRequest(JobKind.PROFILE, {}, "profile"))
+    (claim,) = stores.queue.claim("w")
+    anchor = default_anchors("onnx")[0]
+    artifact = stores.artifacts.put(anchor.path.read_bytes())
+    subject = "5" * 64
+    stores.measurements.enqueue(
+        claim.lease, [MeasurementTask(board.device, host_context(), NETWORK_PROTOCOL, subject, artifact, 1)]
+    )
+    stores.queue.settle(claim.lease, Waiting())
+    until(lambda: stores.jobs.get(TENANT, job.id).state is JobState.QUEUED)
+    until(lambda: not list((at_work.folder / "journal").iterdir()))
+    out, said = agent.end(by)
+    assert agent.process.returncode == 0, said
+    assert "registered as 'board'" in said
+    assert "measuring 1 files with onnxruntime" in said
+    assert "0 results are kept" in out
+    (session,) = stores.sessions.sessions(board.device.digest, host_context().digest, [subject])
+    assert session.device == board.device
+    assert session.results[0].median_ms > 0
+
+
+def test_a_wrong_key_is_told_at_once(at_work: Bench, repository: Path) -> None:
+    at_work.key = "hwnas_wrong"
+    agent = Process(at_work, repository)
+    _, said = agent.process.communicate(timeout=30)
+    assert agent.process.returncode == 2
+    assert "error[not_authenticated]" in said

@@ -1,0 +1,268 @@
+"""The agent of a device: a board asks the service for work, measures, delivers; it listens nowhere.
+
+What it loads is what measuring needs. Whatever it measured is in its journal before it is sent: a cut line, a
+restarted service or a reboot costs at most the session that was being measured, and nothing is counted twice.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
+
+from latency_predictors.agent_protocol import (
+    Delivered,
+    Delivery,
+    Heartbeat,
+    Nothing,
+    Registered,
+    Registration,
+    Trouble,
+    Work,
+    WorkAnswer,
+    WorkRequest,
+)
+from latency_predictors.device import ExecutionContext
+from latency_predictors.measure import TimingProtocol
+from latency_predictors.protocol import SessionResult, Subject
+from latency_predictors.runtimes import get_runtime
+from latency_predictors.series import OnProgress
+from search_spaces.errors import HwnasError, MeasurementError, ResourceError
+from workers.agent_home import AgentHome, Entry
+from workers.agent_link import Link, RefusedError, ServerAwayError
+from workers.agent_pulse import Pulse
+
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 30.0
+RESTLESS_S: Final = 20.0
+"""Pause after a batch that could not be measured, and where a refusal may pass."""
+
+_MAY_PASS: Final = ("clock_wrong", "key_in_use")
+_START_ANEW: Final = ("stale_request", "not_registered")
+_FOR_GOOD: Final = ("not_authenticated", "not_allowed", "agent_outdated", "agent_newer", "not_registered")
+"""Refusals of the agent itself: what it has to deliver stays in its journal."""
+
+Answer = TypeVar("Answer")
+
+
+class Measure(Protocol):
+    """Measures files; `latency_predictors.session.run_sessions` does."""
+
+    def __call__(
+        self,
+        subjects: Sequence[Subject],
+        context: ExecutionContext,
+        timing: TimingProtocol,
+        *,
+        num_sessions: int,
+        reference_ms: Mapping[str, float],
+        on_progress: OnProgress,
+    ) -> Iterator[SessionResult]:
+        """Yield sessions, each when it is over."""
+
+
+@dataclass
+class Agent:
+    """The agent of one board.
+
+    Attributes:
+        name: What specifications are to call the board.
+        facts: What it tells of itself.
+        link: To the service.
+        home: Its folder.
+        measure: Measures files.
+        say: Told what happens, a line each.
+        pause: Waits for so many seconds.
+        work: What is being measured.
+    """
+
+    name: str
+    facts: Mapping[str, Any]
+    link: Link
+    home: AgentHome
+    measure: Measure
+    say: Callable[[str], object]
+    pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
+    work: Work | None = None
+    _said: str = ""
+
+    def run(self) -> None:
+        """Work until somebody ends the process.
+
+        Raises:
+            HwnasError: What keeps it from working for good, such as `not_authenticated` or `device_changed`.
+        """
+        registered = self._register()
+        number = registered.asked + 1
+        while True:
+            self._deliver()
+            try:
+                work = self._ask(number)
+            except RefusedError as refused:
+                if refused.code not in _START_ANEW:
+                    raise
+                registered = self._register()
+                number = registered.asked + 1
+                continue
+            if work is None:
+                self.pause(registered.ask_every_s)
+            else:
+                number += 1
+                self._do(work, registered)
+
+    def _register(self) -> Registered:
+        def ask() -> Registered:
+            own = {"name": self.name, "instance": self.home.instance, "cache_bytes": self.home.cache_bytes}
+            told = Registration.model_validate({**self.facts, **own, "clock_s": time.time()})
+            return self.link.post("agents/register", told, Registered)
+
+        registered = self._again(ask)
+        self.say(f"registered as '{self.name}': {registered.device.label}")
+        return registered
+
+    def _ask(self, number: int) -> Work | None:
+        def ask() -> WorkAnswer:
+            asked = WorkRequest(instance=self.home.instance, number=number, clock_s=time.time())
+            return self.link.post("agents/leases", asked, WorkAnswer)
+
+        answer = self._again(ask)
+        if answer.quarantine:
+            self._say_once(
+                f"in quarantine, there is no work: {answer.quarantine}. Mend the board, then "
+                f"`hwnas devices release {self.name}` where the service is"
+            )
+        return answer.work
+
+    def _do(self, work: Work, registered: Registered) -> None:
+        """Measure a batch, deliver what comes of it, give its lease back."""
+        self.work = work
+        with Pulse(self.link, self.home.instance, work, registered.renew_every_s) as pulse:
+            subjects = self._fetched(work)
+            calm = self._measured(work, registered, subjects, pulse) if subjects else False
+        self._deliver()
+        told = Heartbeat(instance=self.home.instance, attempt=work.attempt)
+        self._again(lambda: self.link.post(f"agents/leases/{work.lease}/return", told, Nothing))
+        self.work = None
+        if not calm:
+            self.pause(RESTLESS_S)
+
+    def _measured(
+        self, work: Work, registered: Registered, subjects: Sequence[Subject], pulse: Pulse
+    ) -> bool:
+        """Measure files and keep each session as it comes; return whether all went well."""
+        self.say(f"measuring {len(subjects)} files with {work.context.label}")
+        sessions = self.measure(
+            subjects,
+            work.context,
+            work.timing,
+            num_sessions=work.sessions,
+            reference_ms=work.reference_ms,
+            on_progress=pulse.progress,
+        )
+        try:
+            for session in sessions:
+                self._keep(work, session=session.model_copy(update={"device": registered.device}))
+        except RefusedError as refused:
+            self._say_once(refused.message)
+        except MeasurementError as error:
+            self._trouble(work, error, [subject.digest for subject in subjects])
+            return False
+        return True
+
+    def _fetched(self, work: Work) -> list[Subject]:
+        """Return the files of a batch; what cannot be had is told to the service."""
+        found: list[Subject] = []
+        for subject, digest in work.files.items():
+            try:
+                found.append(Subject(digest=subject, path=self._file(work, digest)))
+            except RefusedError as refused:
+                self._say_once(refused.message)  # the lease has ended
+                return []
+            except ResourceError as error:
+                there = {one.digest for one in found}
+                self._trouble(work, error, [one for one in work.files if one not in there])
+                return found
+            except HwnasError as error:
+                self._trouble(work, error, [subject], own=True)
+        return found
+
+    def _file(self, work: Work, digest: str) -> Any:
+        suffix = f".{get_runtime(work.context.runtime).file_format}"
+        fetch = partial(self.link.fetch, f"agents/artifacts/{digest}", limit=self.home.cache_bytes // 2)
+        return self._again(lambda: self.home.file(digest, suffix, fetch, set(work.files.values())))
+
+    def _trouble(
+        self, work: Work, error: HwnasError, subjects: Collection[str], *, own: bool = False
+    ) -> None:
+        self.say(f"error[{error.code}]: {error.message}")
+        trouble = Trouble(
+            code=error.code,
+            message=error.message[:2_000],
+            context=work.context,
+            timing=work.timing,
+            subjects=tuple(subjects),
+            own=own,
+        )
+        self._keep(work, trouble=trouble)
+
+    def _keep(self, work: Work, session: SessionResult | None = None, trouble: Trouble | None = None) -> None:
+        """Write to the journal; where there is no room for that, deliver at once."""
+        entry = Entry(lease=work.lease, attempt=work.attempt, session=session, trouble=trouble)
+        try:
+            self.home.remember(entry)
+        except ResourceError as error:
+            self._say_once(f"error[{error.code}]: {error.message}; results are sent without being kept first")
+            self._send(entry)
+
+    def _deliver(self) -> None:
+        """Deliver what the journal holds, the oldest first."""
+        for path, entry in self.home.remembered():
+            self._send(entry)
+            path.unlink()
+
+    def _send(self, entry: Entry) -> None:
+        delivery = Delivery(
+            instance=self.home.instance,
+            attempt=entry.attempt,
+            session=entry.session,
+            trouble=entry.trouble,
+        )
+        path = f"agents/leases/{entry.lease}/result"
+        try:
+            self._again(lambda: self.link.post(path, delivery, Delivered))
+        except RefusedError as refused:
+            if refused.code in _FOR_GOOD:
+                raise
+            self.say(f"not taken, error[{refused.code}]: {refused.message}")
+
+    def _again(self, ask: Callable[[], Answer]) -> Answer:
+        """Return what asking gives, asking again while the service is away or a refusal may pass.
+
+        Pauses are drawn at random below a bound that doubles, so that boards which were cut off together do
+        not come back together; `Retry-After` comes on top.
+        """
+        tries = 0
+        while True:
+            try:
+                answer = ask()
+            except ServerAwayError as error:
+                at_least_s, why = error.pause_s, f"{error.message}; tried again"
+            except RefusedError as error:
+                if error.code not in _MAY_PASS:
+                    raise
+                at_least_s, why = RESTLESS_S, f"error[{error.code}]: {error.message}"
+            else:
+                if tries:
+                    self._say_once("the service answers")
+                return answer
+            self._say_once(why)
+            bound = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(tries, 10))
+            self.pause(at_least_s + random.uniform(0.0, bound))
+            tries += 1
+
+    def _say_once(self, line: str) -> None:
+        if line != self._said:
+            self._said = line
+            self.say(line)

@@ -1,0 +1,184 @@
+"""The folder of an agent: who it is, files to measure, and what was measured but not delivered yet.
+
+Whatever stands in the journal survives a reboot: it is written to the disk before it is sent, and removed
+once the service has it.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final, final
+
+from pydantic import Field, ValidationError
+
+from latency_predictors.agent_protocol import Identifier, Trouble
+from latency_predictors.protocol import SessionResult, WireModel
+from search_spaces.atomic import write_atomically
+from search_spaces.errors import ArtifactError, ResourceError, UsageError
+
+CACHE_BYTES: Final = 512 * 2**20
+"""Room for files to measure, by default."""
+
+_INSTANCE: Final = re.compile(r"[0-9a-f]{32}")
+
+
+class Entry(WireModel):
+    """Something to be delivered.
+
+    Attributes:
+        lease: Under which it was measured, and
+        attempt: its number.
+    """
+
+    lease: Identifier
+    attempt: int
+    session: SessionResult | None = None
+    trouble: Trouble | None = None
+
+
+class KnownServer(WireModel):
+    """A service that the board has paired with."""
+
+    url: str
+    key: str = Field(repr=False)
+    fingerprint: str
+
+
+@final
+class AgentHome:
+    """Opened by one agent at a time.
+
+    Args:
+        folder: Made if it is not there.
+        cache_bytes: Room for files to measure.
+
+    Raises:
+        UsageError: `agent_running` where another agent works in it.
+    """
+
+    def __init__(self, folder: Path, cache_bytes: int = CACHE_BYTES) -> None:
+        self.folder = folder
+        self.cache_bytes = cache_bytes
+        self._files, self._journal = folder / "files", folder / "journal"
+        self._server = folder / "server.json"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for one in (self._files, self._journal):
+            one.mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / "agent.lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._lock.close()
+            raise UsageError(
+                "agent_running",
+                f"an agent works in {folder} already: end it, or give this one another --home",
+            ) from error
+        self.instance = self._read_instance()
+        for left in self._files.glob("*.part"):
+            left.unlink()
+
+    def pair(self, server: KnownServer) -> None:
+        """Keep how the service is known, for the user alone."""
+        write_atomically(self._server, server.model_dump_json().encode())
+        self._server.chmod(0o600)
+
+    def paired(self) -> KnownServer | None:
+        """Return the service that the board has paired with, None where there is none.
+
+        Raises:
+            ArtifactError: `damaged_file`.
+        """
+        if not self._server.is_file():
+            return None
+        try:
+            return KnownServer.model_validate_json(self._server.read_bytes())
+        except ValidationError as error:
+            raise ArtifactError("damaged_file", f"{self._server} cannot be read: pair again") from error
+
+    def close(self) -> None:
+        """Let another agent work here."""
+        self._lock.close()
+
+    def remember(self, entry: Entry) -> Path:
+        """Keep something until it is delivered; it is on the disk when this returns.
+
+        Raises:
+            ResourceError: `disk_full`.
+        """
+        number = max((int(path.stem) for path in self._journal.glob("*.json")), default=0) + 1
+        path = self._journal / f"{number:08}.json"
+        write_atomically(path, entry.model_dump_json().encode())
+        return path
+
+    def remembered(self) -> Iterator[tuple[Path, Entry]]:
+        """Yield what is to be delivered, the oldest first; what cannot be read is put aside."""
+        for path in sorted(self._journal.glob("*.json")):
+            try:
+                yield path, Entry.model_validate_json(path.read_bytes())
+            except ValidationError:
+                path.rename(path.with_suffix(".damaged"))
+
+    @property
+    def num_remembered(self) -> int:
+        """How much is to be delivered."""
+        return len(list(self._journal.glob("*.json")))
+
+    def file(
+        self, digest: str, suffix: str, fetch: Callable[[BinaryIO], str], keep: Collection[str] = ()
+    ) -> Path:
+        """Return a file with a digest, fetched if it is not there; what it holds was checked just now.
+
+        Args:
+            digest: SHA-256.
+            suffix: Of its name.
+            fetch: Writes its content, and returns the SHA-256 of that.
+            keep: Digests of files that are needed as well: others make room.
+
+        Raises:
+            ArtifactError: `download_damaged` where something else comes.
+            ResourceError: `disk_full`.
+        """
+        path = self._files / f"{digest}{suffix}"
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest:
+            os.utime(path)
+            return path
+        self._make_room({digest, *keep})
+        part = self._files / f"{digest}.part"
+        try:
+            with part.open("wb") as into:
+                came = fetch(into)
+                into.flush()
+                os.fsync(into.fileno())
+            if came != digest:
+                said = f"file {digest[:12]} came as {came[:12]}: it was not run"
+                raise ArtifactError("download_damaged", said)
+            part.replace(path)
+        except OSError as error:
+            why = f"no room for {path.name} in {self._files} ({error.strerror}): free some space"
+            raise ResourceError("disk_full", why) from error
+        finally:
+            part.unlink(missing_ok=True)
+        return path
+
+    def _make_room(self, keep: Collection[str]) -> None:
+        """Remove the files that were needed longest ago, until half of the room is free."""
+        files = sorted(self._files.iterdir(), key=lambda path: path.stat().st_mtime)
+        used = sum(path.stat().st_size for path in files)
+        for path in files:
+            if used <= self.cache_bytes // 2:
+                return
+            if path.stem not in keep:
+                used -= path.stat().st_size
+                path.unlink()
+
+    def _read_instance(self) -> str:
+        path = self.folder / "instance"
+        known = path.read_text(encoding="ascii").strip() if path.is_file() else ""
+        if not _INSTANCE.fullmatch(known):
+            known = secrets.token_hex(16)
+            write_atomically(path, known.encode())
+        return known

@@ -1,0 +1,232 @@
+"""The line from a board to the service: one request at a time, each on a connection of its own.
+
+Of the standard library alone, so that an agent needs nothing that measuring does not. What may be repeated is
+for the caller to say: here one request is one try.
+"""
+
+import hashlib
+import http.client
+import json
+import ssl
+from contextlib import closing
+from dataclasses import dataclass, field
+from email.message import Message
+from typing import BinaryIO, Final, TypeVar, final
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import BaseModel, ValidationError
+
+from latency_predictors.agent_protocol import PROTOCOL, PROTOCOL_HEADER
+from latency_predictors.protocol import WireModel
+from search_spaces.errors import HwnasError, StoreError, UsageError
+
+TIMEOUT_S: Final = 30.0
+LONGEST_ASKED_S: Final = 60.0
+"""A longer `Retry-After` is not waited for in full."""
+
+MAX_ANSWER_BYTES: Final = 4 * 2**20
+_CHUNK_BYTES: Final = 2**18
+_AWAY: Final = frozenset({429, 500, 502, 503, 504})
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class ServerAwayError(StoreError):
+    """The service cannot be had just now: worth another try.
+
+    Attributes:
+        pause_s: For so long at least.
+    """
+
+    def __init__(self, code: str, message: str, pause_s: float = 0.0) -> None:
+        super().__init__(code, message)
+        self.pause_s = pause_s
+
+
+class RefusedError(UsageError):
+    """The service says no, and would say so again."""
+
+
+class _Problem(BaseModel):
+    """What is read of a problem document."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the service is, and how it is known.
+
+    Attributes:
+        url: Its address, with the prefix that a proxy gives it, if any.
+        key: `hwnas_...`.
+        fingerprint: SHA-256 of its certificate in hex, or the first half of it, where it made that itself;
+            empty where an authority vouches for it.
+    """
+
+    url: str
+    key: str = field(repr=False)
+    fingerprint: str = ""
+
+
+@final
+class Link:
+    """Asks one service.
+
+    Args:
+        server: Which.
+        timeout_s: For each step of a request.
+
+    Raises:
+        UsageError: `invalid_server`.
+    """
+
+    def __init__(self, server: Server, timeout_s: float = TIMEOUT_S) -> None:
+        self._server = server
+        self._address = _checked(server.url)
+        self._timeout_s = timeout_s
+
+    def post(self, path: str, body: WireModel, model: type[Model]) -> Model:
+        """Send a document and return the answer.
+
+        Raises:
+            ServerAwayError: It cannot be had just now.
+            RefusedError: With its code.
+            HwnasError: `unexpected_answer`; `certificate_unknown`.
+        """
+        content = self._ask("POST", path, body.model_dump_json().encode())
+        try:
+            return model.model_validate_json(content or b"{}")
+        except ValidationError as error:
+            raise self._unexpected(f"a document that is no {model.__name__}") from error
+
+    def fetch(self, path: str, into: BinaryIO, limit: int) -> str:
+        """Write what is at a path into a file; return its SHA-256.
+
+        Args:
+            path: Under /v1.
+            into: Open for writing.
+            limit: Bytes at most.
+
+        Raises:
+            HwnasError: As `post`; `file_too_large`.
+            OSError: The file cannot be written.
+        """
+        digest, length = hashlib.sha256(), 0
+        with closing(self._connected()) as line, self._answer(line, "GET", path, None) as answer:
+            while chunk := self._chunk(answer):
+                length += len(chunk)
+                if length > limit:
+                    raise HwnasError(
+                        "file_too_large", f"a file has more than the {limit} bytes that there is room for"
+                    )
+                digest.update(chunk)
+                into.write(chunk)
+        return digest.hexdigest()
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
+        with closing(self._connected()) as line, self._answer(line, method, path, body) as answer:
+            content = self._chunk(answer, MAX_ANSWER_BYTES)
+            if answer.length:
+                raise self._away(EOFError("the answer was cut off"))
+            return content
+
+    def _connected(self) -> http.client.HTTPConnection:
+        host, port = str(self._address.hostname), self._address.port
+        if self._address.scheme == "http":
+            return http.client.HTTPConnection(host, port, timeout=self._timeout_s)
+        return http.client.HTTPSConnection(host, port, timeout=self._timeout_s, context=self._trust())
+
+    def _trust(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if self._server.fingerprint:
+            # One certificate is trusted, whatever it says of itself: its bytes are compared below.
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
+
+    def _answer(
+        self, line: http.client.HTTPConnection, method: str, path: str, body: bytes | None
+    ) -> http.client.HTTPResponse:
+        """Send a request and return the answer where it is one of success, its body unread."""
+        headers = {"authorization": f"Bearer {self._server.key}", PROTOCOL_HEADER: str(PROTOCOL)}
+        headers |= {"content-type": "application/json"} if body is not None else {}
+        try:
+            line.connect()
+            self._check_certificate(line)
+            line.request(method, f"{self._address.path.rstrip('/')}/v1/{path}", body, headers)
+            answer = line.getresponse()
+            if 200 <= answer.status < 300:
+                return answer
+            with answer:
+                said = answer.read(MAX_ANSWER_BYTES)
+        except ssl.SSLCertVerificationError as error:
+            raise self._stranger(error.verify_message) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise self._away(error) from error
+        raise self._error_of(answer, said)
+
+    def _chunk(self, answer: http.client.HTTPResponse, size: int = _CHUNK_BYTES) -> bytes:
+        try:
+            return answer.read(size)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._away(error) from error
+
+    def _check_certificate(self, line: http.client.HTTPConnection) -> None:
+        """Raise where the certificate is not the one whose fingerprint is known; before anything is sent."""
+        if not self._server.fingerprint or not isinstance(line.sock, ssl.SSLSocket):
+            return
+        shown = hashlib.sha256(line.sock.getpeercert(binary_form=True) or b"").hexdigest()
+        if not shown.startswith(self._server.fingerprint):
+            raise self._stranger(f"its SHA-256 is {shown[:16]}..., not {self._server.fingerprint[:16]}...")
+
+    def _stranger(self, reason: str) -> UsageError:
+        return UsageError(
+            "certificate_unknown",
+            f"{self._address.hostname} shows a certificate that is not to be trusted ({reason}): nothing was "
+            "sent; pair again with a code of `hwnas serve --lan`, or use a certificate of an authority",
+        )
+
+    def _away(self, error: Exception) -> ServerAwayError:
+        reason = str(error) or type(error).__name__
+        return ServerAwayError("server_unreachable", f"no answer from {self._address.geturl()} ({reason})")
+
+    def _error_of(self, answer: http.client.HTTPResponse, said: bytes) -> HwnasError:
+        """Return what an answer that is no success says."""
+        pause_s = _asked_pause(answer.headers)
+        try:
+            problem = _Problem.model_validate(json.loads(said))
+        except ValueError:
+            if answer.status in _AWAY:
+                told = f"{self._address.hostname} answers {answer.status} just now"
+                return ServerAwayError("server_unreachable", told, pause_s)
+            return self._unexpected(f"status {answer.status}")
+        if answer.status in _AWAY:
+            return ServerAwayError(problem.code, problem.detail, pause_s)
+        return RefusedError(problem.code, problem.detail)
+
+    def _unexpected(self, what: str) -> HwnasError:
+        return HwnasError(
+            "unexpected_answer",
+            f"{self._address.geturl()} answers with {what}: is that the address of a hwnas service, and of "
+            "the same version?",
+        )
+
+
+def _asked_pause(headers: Message) -> float:
+    """Return the seconds of `Retry-After`; its other form, a date, counts as none."""
+    asked = headers.get("retry-after", "")
+    return min(float(asked), LONGEST_ASKED_S) if asked.isascii() and asked.isdigit() else 0.0
+
+
+def _checked(url: str) -> SplitResult:
+    try:
+        read = urlsplit(url)
+        sound = bool(read.hostname) and read.port != 0 and read.username is None
+    except ValueError:
+        read, sound = SplitResult("", "", "", "", ""), False
+    if not sound or read.scheme not in ("http", "https"):
+        raise UsageError(
+            "invalid_server", "an address of a service is http:// or https:// with a host and a port"
+        )
+    return read

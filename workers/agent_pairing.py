@@ -1,0 +1,46 @@
+"""How a board knows its service: by an address and a key, or by a code that it was paired with."""
+
+from latency_predictors.agent_protocol import Pair, Paired
+from latency_predictors.pairing_code import read_code
+from search_spaces.errors import UsageError
+from workers.agent_home import AgentHome, KnownServer
+from workers.agent_link import Link, Server
+
+
+def server_of(home: AgentHome, name: str, *, url: str, token: str, code: str) -> Server:
+    """Return the service to work for; a code is used up, and what it gave is kept.
+
+    Args:
+        home: Of the agent.
+        name: What specifications are to call the board.
+        url: Address, with
+        token: a key; empty where the board was paired before, or is paired now with
+        code: which was shown where the service runs.
+
+    Raises:
+        UsageError: `conflicting_options`, `no_server_known`, `malformed_code`, `pairing_refused`,
+            `certificate_unknown` or `invalid_server`.
+    """
+    if code and (url or token):
+        raise UsageError("conflicting_options", "--pair stands for --server and --token: give the code alone")
+    if code:
+        return _paired(home, name, code)
+    if url and token:
+        return Server(url, token)
+    known = home.paired()
+    if known is None or url or token:
+        raise UsageError(
+            "no_server_known",
+            "give --server and --token, or --pair with a code that `hwnas serve --lan` shows; once paired, "
+            "neither is needed",
+        )
+    return Server(known.url, known.key, known.fingerprint)
+
+
+def _paired(home: AgentHome, name: str, text: str) -> Server:
+    code = read_code(text)
+    fingerprint = code.fingerprint.hex()
+    asked = Pair(secret=code.secret.hex(), name=name)
+    key = Link(Server(code.url, "", fingerprint)).post("agents/pair", asked, Paired).key
+    home.pair(KnownServer(url=code.url, key=key, fingerprint=fingerprint))
+    return Server(code.url, key, fingerprint)

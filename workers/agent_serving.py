@@ -1,0 +1,121 @@
+"""`hwnas agent`: a process on a board that measures for a service until it is told to stop."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel
+from rich.text import Text
+
+from latency_predictors.agent_protocol import Heartbeat, Nothing
+from latency_predictors.gate import GateRules
+from latency_predictors.lease import host_lease_folder
+from latency_predictors.session import run_sessions
+from search_spaces.errors import HwnasError
+from workers.agent import Agent
+from workers.agent_board import board_facts
+from workers.agent_home import AgentHome
+from workers.agent_link import Link
+from workers.agent_pairing import server_of
+
+FAREWELL_S: Final = 3.0
+"""For the service to hear that the lease is given back, once somebody has ended the agent."""
+
+
+class AgentEnded(BaseModel):
+    """An agent that has ended.
+
+    Attributes:
+        left: What it leaves, in words.
+    """
+
+    name: str
+    left: str
+
+    def __rich__(self) -> Text:
+        """Say so."""
+        return Text(f"agent '{self.name}' has ended: {self.left}")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody wants of an agent.
+
+    Attributes:
+        name: What specifications are to call this board.
+        server: Address of the service, with
+        token: a key; or
+        pair: a code. Nothing of it where the board was paired before.
+        when_busy: What is done while other work keeps the board busy: `measure`, `refuse` or `ignore`.
+    """
+
+    name: str
+    server: str = ""
+    token: str = field(default="", repr=False)
+    pair: str = field(default="", repr=False)
+    when_busy: str = "measure"
+
+
+def run_agent(wanted: Wanted, folder: Path, cache_bytes: int) -> AgentEnded:
+    """Work for a service until Ctrl-C or SIGTERM, at once where a file is being measured.
+
+    Args:
+        wanted: Which service, and how.
+        folder: Of the agent: its journal and files.
+        cache_bytes: Room for files.
+
+    Raises:
+        UsageError: `agent_running`, or as `agent_pairing.server_of`.
+        HwnasError: What keeps it from working for good.
+    """
+    with closing(AgentHome(folder, cache_bytes)) as home, _interrupted_by_signals():
+        name = wanted.name
+        server = server_of(home, name, url=wanted.server, token=wanted.token, code=wanted.pair)
+        measure = partial(run_sessions, lease_folder=host_lease_folder(), gate=_gate(wanted.when_busy))
+        agent = Agent(name, board_facts(), Link(server), home, measure, _say)
+        try:
+            agent.run()
+        except KeyboardInterrupt:
+            return AgentEnded(name=name, left=_farewell(agent, Link(server, timeout_s=FAREWELL_S)))
+    raise AssertionError("an agent works until it is interrupted")
+
+
+def _farewell(agent: Agent, link: Link) -> str:
+    """Give the lease back, if the service can be had; return what is left."""
+    left = [f"{agent.home.num_remembered} results are kept and delivered when it starts again"]
+    if agent.work is not None:
+        told = Heartbeat(instance=agent.home.instance, attempt=agent.work.attempt)
+        left.append(f"{len(agent.work.files)} files were being measured and are given out again")
+        if not agent.home.num_remembered:
+            try:
+                link.post(f"agents/leases/{agent.work.lease}/return", told, Nothing)
+            except HwnasError as error:
+                left.append(f"the service was not told ({error.code})")
+    return "; ".join(left)
+
+
+def _gate(when_busy: str) -> GateRules | None:
+    return None if when_busy == "ignore" else replace(GateRules(), strict=when_busy == "refuse")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def _interrupted_by_signals() -> Iterator[None]:
+    """Have SIGTERM, by which services are stopped, end the agent as Ctrl-C does, whoever started it."""
+    both = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in both}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
