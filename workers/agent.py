@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 from latency_predictors.agent_protocol import (
@@ -188,7 +189,7 @@ class Agent:
                 self._trouble(work, error, [subject], own=True)
         return found
 
-    def _file(self, work: Work, digest: str) -> Any:
+    def _file(self, work: Work, digest: str) -> Path:
         suffix = f".{get_runtime(work.context.runtime).file_format}"
         fetch = partial(self.link.fetch, f"agents/artifacts/{digest}", limit=self.home.cache_bytes // 2)
         return self._again(lambda: self.home.file(digest, suffix, fetch, set(work.files.values())))

@@ -45,6 +45,7 @@ class Agent:
         failures: In a row.
         quarantine: Why it gets no work; empty where it does.
         alive: Whether it was heard of within `ALIVE_MS`.
+        to_note: Whether it is time to note again that it was heard of.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Agent:
     registered_at_ms: int
     seen_at_ms: int
     alive: bool
+    to_note: bool
 
 
 @final
@@ -127,12 +129,9 @@ class DatabaseAgentStore:
 
     def seen(self, agent: Agent) -> None:
         """Note that an agent was heard of, where that was not noted just before."""
-        late = (agents.c.id == agent.id) & (agents.c.seen_at_ms < now_ms() - _SEEN_EVERY_MS)
-        with reading(self._engine) as connection:
-            if connection.execute(select(agents.c.id).where(late)).first() is None:
-                return
-        with writing(self._engine) as connection:
-            connection.execute(update(agents).where(late).values(seen_at_ms=now_ms()))
+        if agent.to_note:
+            with writing(self._engine) as connection:
+                connection.execute(update(agents).where(agents.c.id == agent.id).values(seen_at_ms=now_ms()))
 
     def release(self, tenant: str, name: str, actor: Actor = OPERATOR) -> Agent:
         """End the quarantine of a board.
@@ -179,8 +178,9 @@ class DatabaseAgentStore:
 
 
 def _agents() -> Any:
-    alive = agents.c.seen_at_ms >= now_ms() - ALIVE_MS
-    return select(agents, devices.c.facts.label("device_facts"), alive.label("alive")).join(devices)
+    alive = (agents.c.seen_at_ms >= now_ms() - ALIVE_MS).label("alive")
+    to_note = (agents.c.seen_at_ms < now_ms() - _SEEN_EVERY_MS).label("to_note")
+    return select(agents, devices.c.facts.label("device_facts"), alive, to_note).join(devices)
 
 
 def _known(connection: Connection, tenant: str, key_id: str, told: Registration) -> Row[Any] | None:
@@ -266,5 +266,5 @@ def _device(row: Row[Any]) -> Device:
 
 def _agent(row: Row[Any]) -> Agent:
     found = dict(row._mapping)
-    found |= {"device": _device(row), "alive": bool(row.alive)}
+    found |= {"device": _device(row), "alive": bool(row.alive), "to_note": bool(row.to_note)}
     return Agent(**{name: found[name] for name in Agent.__dataclass_fields__})
