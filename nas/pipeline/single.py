@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
-from latency_predictors.device import Device, host_device
+from latency_predictors.agent_protocol import HOST
+from latency_predictors.device import Device
 from nas.jobs import Waiting
 from nas.network_specs import MADE, FileJobSpec, MadeNetwork, TuneJobSpec
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, Surroundings
@@ -24,7 +25,7 @@ from nas.pipeline.networks import (
     measure_files,
 )
 from nas.pipeline.runner import open_search, phase_context
-from nas.pipeline.sites import target_site
+from nas.pipeline.sites import site_of, target_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.training import Place, find_trained, train_to_end, training_key
@@ -120,12 +121,15 @@ def _opened(run: JobRun, around: Surroundings, subnet: Subnet) -> PhaseContext:
     """Return the search of a subnet as a context in which this job works, on the device that measured it."""
     facts = subnet.target.device
     device = Device(**{**facts, "cpu_features": tuple(facts["cpu_features"])})
-    run.bind(device.digest)
-    if device != host_device():
+    if subnet.target.target.device == HOST:
+        run.bind(device.digest)
+    asked = subnet.target.target
+    here = site_of(around.stores, run.lease.tenant, asked.device, asked.context).device
+    if device != here:
         raise MeasurementError(
             "context_mismatch",
             f"{subnet.network.name} was measured on {subnet.target.device_label}, and this is "
-            f"{host_device().label}: a worker there has to take the job",
+            f"{here.label}: a worker there, or the board that has measured it, has to take the job",
         )
     ctx = phase_context(open_search(subnet.search.spec(), around), run)
     if ctx.dataset.digest != subnet.result.dataset_digest:
