@@ -13,7 +13,7 @@ from nas.job_records import JobRequest
 from nas.jobs import JobKind
 from nas.settings import Settings
 from nas.specs import parse_spec
-from nas.store.measurement_rows import register
+from nas.store.device_rows import register
 from nas.store.session import writing
 from nas.store.stores import Stores, opened_stores
 from tests.api.handmade import FRONT, LEAN, OVER, target
