@@ -27,8 +27,12 @@ class HeartbeatFailed(Exception):  # noqa: N818 - named for what happened
     """Renewing met an error that nobody foresaw: the job that runs has to end before its lease does."""
 
 
-class Draining(Exception):  # noqa: N818 - an ordinary end
-    """The worker is to end, and why: the job goes on elsewhere, or later."""
+class Draining(BaseException):
+    """The worker is to end, and why: the job goes on elsewhere, or later.
+
+    Raised by a signal in the midst of anything, as `KeyboardInterrupt` is: no library is to take it for an
+    error of its own.
+    """
 
 
 @dataclass

@@ -32,7 +32,7 @@ from nas.settings import Settings
 from nas.store.stores import Stores
 from search_spaces.errors import HwnasError, InfeasibleError, MeasurementError, StoreError
 from workers.frugal import Frugal
-from workers.heartbeat import Draining, Heartbeat, JobCancelled
+from workers.heartbeat import Heartbeat, JobCancelled
 from workers.host import known_dead, own_facts
 from workers.job_progress import Both, JobProgress
 from workers.measuring import gate_of, serve_host
@@ -170,7 +170,7 @@ class Orchestrator:
             end = KINDS[claim.kind](self._stores.run(claim), around)
         except JobCancelled:
             return Cancelled()
-        except (Draining, LeaseLost):
+        except LeaseLost:
             raise
         except InfeasibleError as error:
             return Infeasible(error.code, error.message)

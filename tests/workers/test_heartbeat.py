@@ -35,7 +35,7 @@ def claimed(place: Workplace) -> Lease:
     return claim.lease
 
 
-def stopped(beat: Heartbeat) -> Exception | None:
+def stopped(beat: Heartbeat) -> BaseException | None:
     """Why the job has to stop, None while it need not."""
     try:
         beat.check()

@@ -576,6 +576,28 @@ def test_a_heartbeat_that_fails_ends_the_job_with_a_fault_and_then_the_worker(
     assert "by nobody foreseen" in found.message
 
 
+def test_a_signal_in_the_midst_of_a_statement_costs_no_attempt(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Signalled(dict[str, int]):
+        """Written as JSON, it has the worker's signal come just then."""
+
+        def items(self) -> Any:
+            worker.interrupt()
+            return super().items()
+
+    def run(run: JobRun, around: Surroundings) -> PhaseEnd:
+        around.stores.results.report(run.lease, "said", {"what": Signalled(one=1)})
+        raise AssertionError("the signal ends it")
+
+    jobs_do(monkeypatch, run)
+    job = place.submit()
+    with place.worker() as worker, pytest.raises(Draining, match="it was told to"):
+        worker.work_once()
+    found = place.get(job)
+    assert (found.state, dict(found.faults), found.code) == (JobState.QUEUED, {}, "")
+
+
 def test_a_name_is_given_back(place: Workplace) -> None:
     with place.worker("ann") as worker:
         assert worker.name == "ann"
