@@ -64,6 +64,11 @@ class JobProgress:
         self._check()
         self._report("message", {"text": message})
 
+    def figures(self, kind: str, **values: Any) -> None:
+        """Tell watchers figures."""
+        self._check()
+        self._report(kind, values)
+
 
 @final
 class Both:
@@ -81,3 +86,8 @@ class Both:
         """Tell both."""
         for one in self._all:
             one.say(message)
+
+    def figures(self, kind: str, **values: Any) -> None:
+        """Tell both."""
+        for one in self._all:
+            one.figures(kind, **values)

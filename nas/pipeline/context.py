@@ -1,7 +1,7 @@
 """What a phase is given, and how it ends."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from nas.data.dataset import Dataset
 from nas.jobs import Waiting
@@ -22,6 +22,12 @@ class Progress(Protocol):
 
     def say(self, message: str) -> None:
         """Tell something worth a line of its own."""
+
+    def figures(self, kind: str, **values: Any) -> None:
+        """Tell JSON values that are drawn while the search runs.
+
+        `epoch`: a network's training is so far. `verified`: these networks were measured in a round.
+        """
 
 
 @dataclass(frozen=True)

@@ -171,12 +171,18 @@ def _train(ctx: PhaseContext, network: Network, stored: StoredSupernet, place: P
                     kept = StoredCheckpoint(event.epoch, files, event.seconds)
                     _remove(ctx, store.save_checkpoint(lease, stored.id, kept))
                     shown = place.note or f"loss {event.loss:.3f}"
+                    _tell_epoch(ctx, place, event)
                     _tell(ctx, place, event.epoch / event.epochs, shown)
                 case StepsDone(step, steps):
                     _tell(ctx, place, step / steps, shown)
                 case NetworkTrained():
                     return _finish(ctx, stored, event)
     raise AssertionError("training ends with its last event or an error")
+
+
+def _tell_epoch(ctx: PhaseContext, place: Place, event: EpochDone) -> None:
+    drawn = {"epoch": event.epoch, "epochs": event.epochs, "loss": event.loss}
+    ctx.progress.figures("epoch", phase=place.phase, network=place.number + 1, **drawn)
 
 
 def _tell(ctx: PhaseContext, place: Place, share: float, note: str) -> None:

@@ -136,6 +136,18 @@ class Verification:
         for one, network in zip(found, networks, strict=True):
             one.network = network
 
+    def measured_in(self, round_: int) -> list[dict[str, str | float | bool]]:
+        """Return what a round found, a network each: name, objectives, whether it keeps the limits."""
+        found = [one.network for one in self.found.values() if one.network.round == round_]
+        return [
+            {
+                "name": network.name,
+                "within_limits": network.status != "over_limit",
+                **{name: measured_value(network, name) for name in self.objectives},
+            }
+            for network in found
+        ]
+
     def measured_objectives(self) -> FloatArray:
         """Return the measured objectives of all that keeps the limits, minimised, (m, objectives)."""
         signs = [-1.0 if name == "accuracy" else 1.0 for name in self.objectives]

@@ -125,6 +125,7 @@ def _verify_round(
     ]
     state.table = add_points(ctx.space, state.table, points, state.metric)
     state.publish()
+    ctx.progress.figures("verified", target=number + 1, round=round_, networks=state.measured_in(round_))
     return True
 
 

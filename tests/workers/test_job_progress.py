@@ -116,3 +116,13 @@ def test_two_are_told_the_same() -> None:
     both.step("train", 1, 2, "note")
     both.say("words")
     assert first == second == Recorder([("train", 1, 2, "note")], ["words"])
+
+
+def test_figures_reach_watchers_as_they_are_until_the_job_is_stopped() -> None:
+    told = Told()
+    Both(told.progress, Recorder()).figures("epoch", epoch=3, loss=0.5)
+    assert told.events == [("epoch", {"epoch": 3, "loss": 0.5})]
+    told.stop = LeaseLost("gone")
+    with pytest.raises(LeaseLost):
+        told.progress.figures("epoch", epoch=4, loss=0.4)
+    assert len(told.events) == 1

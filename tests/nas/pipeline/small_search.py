@@ -68,12 +68,16 @@ class Recorder:
 
     steps: list[tuple[str, float, float, str]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    drawn: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def step(self, phase: str, done: float, total: float, note: str = "") -> None:
         self.steps.append((phase, done, total, note))
 
     def say(self, message: str) -> None:
         self.said.append(message)
+
+    def figures(self, kind: str, **values: Any) -> None:
+        self.drawn.append((kind, values))
 
 
 class KilledError(Exception):

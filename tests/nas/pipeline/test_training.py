@@ -71,6 +71,10 @@ def test_each_epoch_is_told_at_its_place_of_the_phase(home: Home) -> None:
         ("references", 1.5, 4, "training resnet"),
         ("references", 2.0, 4, "training resnet"),
     ]
+    assert [kind for kind, _ in ctx.progress.drawn] == ["epoch", "epoch"]
+    drawn = [{name: value for name, value in one.items() if name != "loss"} for _, one in ctx.progress.drawn]
+    assert drawn == [{"phase": "references", "network": 2, "epoch": n, "epochs": 2} for n in (1, 2)]
+    assert all(0.0 < one["loss"] < 10.0 for _, one in ctx.progress.drawn)
     assert (trained.epochs, trained.seconds > 0, trained.cpu_seconds > 0) == (2, True, True)
 
 

@@ -145,6 +145,16 @@ def test_the_document_is_what_the_result_shows(finished: FinishedSearch) -> None
     assert all(network.test_accuracy is None for network in target.networks)
 
 
+def test_each_round_tells_what_was_measured_in_it(finished: FinishedSearch) -> None:
+    told = [values for kind, values in finished.progress.drawn if kind == "verified"]
+    latest = {(values["target"], values["round"]): values["networks"] for values in told}
+    measured = {one["name"]: one for networks in latest.values() for one in networks}
+    assert {
+        network.name: (network.accuracy.value, network.latency.value_ms, network.status != "over_limit")
+        for network in finished.target.networks
+    } == {name: (one["accuracy"], one["latency_ms"], one["within_limits"]) for name, one in measured.items()}
+
+
 def test_verified_networks_improve_the_table(finished: FinishedSearch) -> None:
     """Whatever was measured for verification is one more network behind the correction."""
     ctx = finished.context()
