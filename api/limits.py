@@ -88,7 +88,7 @@ async def _checked(scope: Scope, headers: Headers, receive: Receive) -> Receive:
     if scope["method"] in ("GET", "HEAD", "DELETE", "OPTIONS") or kind in STREAMED:
         return receive
     body = await _body(receive)
-    if body:
+    if body and not (kind == FORM and not _is_operation(scope)):
         if kind != "application/json":
             raise UsageError("not_json", "send JSON, with `Content-Type: application/json`")
         check_json(body)
@@ -103,6 +103,15 @@ async def _checked(scope: Scope, headers: Headers, receive: Receive) -> Receive:
 
     return replay
 
+
+def _is_operation(scope: Scope) -> bool:
+    """Whether a request is one of the contract: those of pages stand beside it."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", "")).startswith("/v1/")
+
+
+FORM: Final = "application/x-www-form-urlencoded"
+"""What pages send; operations take JSON."""
 
 STREAMED: Final = ("application/octet-stream", "application/zip")
 """Kinds of bodies that routes read as streams, under limits of their own."""

@@ -4,8 +4,10 @@ import secrets
 import threading
 from typing import Final, final
 
+from fastapi import Request, Response
+
 from api.keys import KeyText, Scope
-from api.security import AccessError
+from api.security import COOKIE, AccessError
 from nas.store.audit_log import Actor
 from nas.store.key_store import DatabaseKeyStore
 
@@ -56,3 +58,25 @@ class LoginLinks:
             actor=Actor("browser", request_id=request_id),
         )
         return str(KeyText(key.id, secret))
+
+
+def keep_session(answer: Response, key: str, request: Request, root: str) -> None:
+    """Have a browser keep the key of its session, and send it to this server alone.
+
+    Args:
+        answer: To the browser.
+        key: Of the session.
+        request: Of the browser.
+        root: Prefix under which a proxy has put this server.
+    """
+    answer.set_cookie(
+        COOKIE,
+        key,
+        max_age=SESSION_MS // 1000,
+        path=root or "/",
+        httponly=True,
+        # Links to pages are passed around: following one from elsewhere keeps the session. What changes
+        # something is refused to other sites whatever they send (`cross_site`).
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )

@@ -37,6 +37,7 @@ PUBLIC: Final = frozenset(
         "/livez",
         "/readyz",
         "/login",
+        "/sign-in",
         "/v1/agents/pair",
         "/static/{release}/{name}",
         "/errors",
@@ -165,7 +166,7 @@ class Needs:
                 "send a key: `Authorization: Bearer hwnas_...`; `hwnas keys create` makes one",
             )
         gate.hold_back(who)
-        if by_cookie and request.method not in SAFE_METHODS and not _same_site(request):
+        if by_cookie and request.method not in SAFE_METHODS and not same_site(request):
             raise AccessError("cross_site", "a page of another site may not change anything here")
         if not who.may(self.scope):
             raise AccessError("not_allowed", f"this needs a key with scope '{self.scope}'")
@@ -207,7 +208,8 @@ def _credentials(request: Request) -> tuple[str, bool]:
     return request.cookies.get(COOKIE, ""), True
 
 
-def _same_site(request: Request) -> bool:
+def same_site(request: Request) -> bool:
+    """Whether a page of this server, or nobody's page, makes a request."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in ("same-origin", "none")

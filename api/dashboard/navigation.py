@@ -21,5 +21,7 @@ class Section:
 
 SECTIONS: Final = (
     Section("searches", "Searches", "/searches"),
+    Section("new", "New search", "/searches/new"),
     Section("devices", "Devices", "/devices"),
+    Section("datasets", "Data sets", "/datasets"),
 )

@@ -7,11 +7,12 @@ import gzip
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.datastructures import QueryParams
 
 from api.dashboard import assets, wording
 from api.dashboard.navigation import SECTIONS
@@ -54,7 +55,8 @@ def page(request: Request, template: str, *, status: int = 200, **facts: Any) ->
         request: Of the browser.
         template: Name in `templates`, without its ending.
         status: HTTP status.
-        facts: What the template shows. It also has `link`, `static`, `sections` and `signed_in`.
+        facts: What the template shows. It also has `link`, `static`, `sections`, `signed_in`, and `here`: the
+            path of this page with other parameters, for `link`.
     """
     links = Links(root_of(request))
     text = (
@@ -66,10 +68,20 @@ def page(request: Request, template: str, *, status: int = 200, **facts: Any) ->
             sections=SECTIONS,
             signed_in=getattr(request.state, "principal", None) is not None,
             release=assets.release(),
+            here=partial(_here, request),
             **facts,
         )
     )
     return answer(request, text.encode(), "text/html; charset=utf-8", status=status)
+
+
+def _here(request: Request, **changes: str | None) -> str:
+    """Return the path and parameters of a request with some of them replaced, or left out where None."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in changes]
+    added = [(name, value) for name, value in changes.items() if value is not None]
+    path = request.url.path.removeprefix(root_of(request))
+    query = str(QueryParams([*kept, *added]))
+    return f"{path}?{query}" if query else path
 
 
 def figures(request: Request, charts: Mapping[str, Any]) -> Response:

@@ -1,14 +1,48 @@
-"""The screen with all searches: what runs, what is done."""
+"""The screen with all searches: what runs, what is done, what each has found."""
 
-from fastapi import APIRouter, Request, Response
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.dashboard import outcomes
 from api.dashboard.pages import page
+from api.dashboard.phases import LABELS
+from api.dashboard.targets import limit_texts, target_text, targets_of
+from api.keys import Scope
+from api.pagination import Cursor, opened, sealed
 from api.security import Reader
 from api.state import Root, Shared
-from nas.jobs import JobKind
+from nas.job_records import Job
+from nas.jobs import JobKind, JobState
+from nas.results import SEARCH_PHASES
+from nas.store.stores import Stores
 
 router = APIRouter(include_in_schema=False)
+
+ROWS: Final = 25
+WATERMARK: Final = 1_000_000
+"""Of a phase: the progress of a job is the number of its phase, times this, and how far that is."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A search in the list.
+
+    Attributes:
+        targets: Each with its limits.
+        bests: One for each front.
+        share: How far it is, 0..1, and
+        phase: in which phase; empty where it does not run.
+    """
+
+    job: Job
+    space: str
+    targets: tuple[tuple[str, list[str]], ...]
+    bests: tuple[outcomes.Best, ...]
+    share: float
+    phase: str
 
 
 @router.get("/")
@@ -18,7 +52,53 @@ def home(who: Reader, root: Root) -> Response:
 
 
 @router.get("/searches")
-def searches(who: Reader, service: Shared, request: Request) -> Response:
-    """Show searches, newest first."""
-    found = service.stores.jobs.page(who.tenant, kinds=(JobKind.SEARCH,))
-    return page(request, "searches", jobs=found.jobs)
+def searches(
+    who: Reader,
+    service: Shared,
+    request: Request,
+    state: Annotated[list[JobState] | None, Query()] = None,
+    dataset: Annotated[str, Query(max_length=200)] = "",
+    cursor: Cursor = None,
+) -> Response:
+    """Show searches, newest first; the filters are in the address."""
+    jobs = service.stores.jobs
+    found = jobs.page(
+        who.tenant,
+        kinds=(JobKind.SEARCH,),
+        states=state or (),
+        name=dataset,
+        limit=ROWS,
+        cursor=opened(cursor),
+    )
+    return page(
+        request,
+        "searches",
+        rows=[_row(service.stores, job) for job in found.jobs],
+        states=list(JobState),
+        datasets=jobs.names(who.tenant, JobKind.SEARCH),
+        chosen_states=state or [],
+        chosen_dataset=dataset,
+        next_cursor=sealed(found.cursor),
+        first=cursor is None,
+        may_submit=who.may(Scope.SUBMIT),
+    )
+
+
+def _row(stores: Stores, job: Job) -> Row:
+    targets = targets_of(job.spec)
+    number = job.progress // WATERMARK
+    at = min(number, len(SEARCH_PHASES) - 1)
+    return Row(
+        job=job,
+        space=_space(job.spec.get("space")),
+        targets=tuple((target_text(one), limit_texts(one)) for one in targets),
+        bests=tuple(outcomes.bests(stores, job, len(targets))),
+        share=min(job.progress / (WATERMARK * len(SEARCH_PHASES)), 1.0),
+        phase=LABELS[SEARCH_PHASES[at]] if job.state in (JobState.RUNNING, JobState.WAITING) else "",
+    )
+
+
+def _space(space: Any) -> str:
+    if not isinstance(space, dict):
+        return "?"
+    return f"{space.get('name', '?')}/{space.get('preset', '?')}"

@@ -16,6 +16,12 @@ def when(ms: int) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(rfc3339(ms), shown)
 
 
+def moment(ms: int) -> Markup:
+    """Return a time to the second, likewise."""
+    shown = datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return Markup('<time datetime="{}" data-seconds>{}</time>').format(rfc3339(ms), shown)
+
+
 def size(num_bytes: float) -> str:
     """Return a number of bytes in the unit that suits it."""
     return with_unit(num_bytes, BYTES)
@@ -23,6 +29,7 @@ def size(num_bytes: float) -> str:
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "when": when,
+    "moment": moment,
     "size": size,
     "duration": duration,
     "percent": percent,

@@ -5,8 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.login import SESSION_MS
-from api.security import COOKIE
+from api.login import keep_session
 from api.state import Root, Shared
 
 router = APIRouter(tags=["operations"])
@@ -19,15 +18,5 @@ def login(
     """Follow a login link: it works once, and leaves a session in this browser."""
     key = service.links.follow(token, request.state.request_id)
     answer = RedirectResponse(f"{root}/searches", status_code=303)
-    answer.set_cookie(
-        COOKIE,
-        key,
-        max_age=SESSION_MS // 1000,
-        path=root or "/",
-        httponly=True,
-        # Links to pages are passed around: following one from elsewhere keeps the session. What changes
-        # something is refused to other sites whatever they send (`cross_site`).
-        samesite="lax",
-        secure=request.url.scheme == "https",
-    )
+    keep_session(answer, key, request, root)
     return answer

@@ -23,7 +23,7 @@ def cost_rows(result: SearchResult) -> list[Cells]:
         return [(phase.name, duration(phase.seconds)) for phase in result.phases]
     costs = {cost.name: cost for cost in result.ledger.phases}
     return [
-        (phase.name, duration(phase.seconds), *_cells(result.ledger, costs[phase.name]))
+        (phase.name, duration(phase.seconds), *cost_cells(result.ledger, costs[phase.name]))
         for phase in result.phases
         if phase.name in costs
     ]
@@ -32,14 +32,16 @@ def cost_rows(result: SearchResult) -> list[Cells]:
 def total_row(result: SearchResult) -> Cells:
     """Return the cells of all phases together."""
     whole = duration(sum(phase.seconds for phase in result.phases))
-    return ("all", whole, *(() if result.ledger is None else _cells(result.ledger, result.ledger.total)))
+    return ("all", whole, *(() if result.ledger is None else cost_cells(result.ledger, result.ledger.total)))
 
 
 def cost_sentence(result: SearchResult) -> str:
     """Return how energy and carbon were obtained; empty for a search without a ledger."""
-    ledger = result.ledger
-    if ledger is None:
-        return ""
+    return "" if result.ledger is None else ledger_sentence(result.ledger)
+
+
+def ledger_sentence(ledger: Ledger) -> str:
+    """Return the same of a ledger, that of a search which still runs too."""
     grid = f"Carbon is energy times {ledger.grid_g_per_kwh:g} g/kWh ({ledger.grid_source})."
     assumed = f"{ledger.watts_per_core:g} W for every second of a processor or a measuring device"
     if ledger.energy_kind == "measured":
@@ -55,7 +57,8 @@ def cost_sentence(result: SearchResult) -> str:
     return f"Energy is assumed, no counter was there: {assumed}. {grid}"
 
 
-def _cells(ledger: Ledger, cost: PhaseCost) -> Cells:
+def cost_cells(ledger: Ledger, cost: PhaseCost) -> Cells:
+    """Return processor time, device time, energy and carbon of a phase."""
     return (
         duration(cost.cpu_s),
         duration(cost.device_s) if cost.device_s else "–",

@@ -101,6 +101,7 @@ class DatabaseJobStore:
         *,
         kinds: Collection[JobKind] = (),
         states: Collection[JobState] = (),
+        name: str = "",
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:
@@ -110,6 +111,7 @@ class DatabaseJobStore:
             tenant: Whose.
             kinds: Of these only; empty for all.
             states: In these only; empty for all.
+            name: Of that name only; empty for all.
             limit: At most `MAX_PAGE`.
             cursor: Of the page before.
 
@@ -118,10 +120,10 @@ class DatabaseJobStore:
         """
         limit = max(1, min(limit, MAX_PAGE))
         query = select(jobs).where(jobs.c.tenant == tenant)
-        if kinds:
-            query = query.where(jobs.c.kind.in_(kinds))
-        if states:
-            query = query.where(jobs.c.state.in_(states))
+        names = [name] if name else []
+        for column, wanted in ((jobs.c.kind, kinds), (jobs.c.state, states), (jobs.c.name, names)):
+            if wanted:
+                query = query.where(column.in_(wanted))
         if cursor is not None:
             created_at_ms, job_id = _read_cursor(cursor)
             # As one value: planners begin at its place in the index.
@@ -131,6 +133,12 @@ class DatabaseJobStore:
             found = [_job(row) for row in connection.execute(query)]
         last = found[limit - 1] if len(found) > limit else None
         return JobPage(tuple(found[:limit]), f"{last.created_at_ms}.{last.id}" if last else None)
+
+    def names(self, tenant: str, kind: JobKind) -> tuple[str, ...]:
+        """Return the names that jobs of a kind have, in order."""
+        query = select(jobs.c.name).where(jobs.c.tenant == tenant, jobs.c.kind == kind, jobs.c.name != "")
+        with reading(self._engine) as connection:
+            return tuple(connection.execute(query.distinct().order_by(jobs.c.name)).scalars())
 
     def request_cancel(self, tenant: str, job_id: str, *, actor: Actor | None = None) -> Job:
         """Cancel a job: at once where nobody runs it, else its worker is told with its next renewal.

@@ -58,7 +58,11 @@ ELSEWHERE = {
 }
 """Values of places where a path takes others than most."""
 
-ON_OPEN_JOBS = ("/v1/searches/{search_id}/cancel", "/v1/jobs/{job_id}/cancel")
+ON_OPEN_JOBS = (
+    "/v1/searches/{search_id}/cancel",
+    "/v1/jobs/{job_id}/cancel",
+    "/searches/{search_id}/cancel",
+)
 """What succeeds on a job that has not ended, each time on another."""
 
 READS_BY_POST = ("POST /v1/searches/preview", "POST /v1/devices/{device_id}/predictions")
@@ -79,6 +83,16 @@ BODIES: dict[str, Any] = {
 
 BY_BOARDS = "/v1/agents/"
 """What only a registered board asks, in an order of its own: `tests/api/routes/test_agents.py` does."""
+
+FORMS: dict[str, dict[str, Any]] = {
+    "POST /searches/new": {
+        "do": "submit",
+        "dataset": "digits",
+        "search.objectives": ["accuracy", "latency_ms"],
+        "export.formats": ["onnx"],
+    },
+}
+"""Of each page that takes one."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +157,14 @@ class World:
 
     def ask(self, caller: Caller, operation: Operation) -> httpx2.Response:
         """The answer to a request that succeeds for whoever may make it."""
+        if (form := FORMS.get(operation.name)) is not None:
+            return caller.client.request(
+                operation.method,
+                self.path(operation),
+                headers=caller.headers({}),
+                data=form,
+                follow_redirects=False,
+            )
         body = {} if operation.by_boards else BODIES.get(operation.name)
         assert body is not None or not operation.route.dependant.body_params, (
             f"{operation.name}: give a body that is taken in tests/api/world.py"

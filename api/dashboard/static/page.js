@@ -2,14 +2,50 @@
 
 /** Writes each time of the page as the reader's own clock says it. */
 export function localTimes(within = document) {
-  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
   for (const place of within.querySelectorAll("time[datetime]:not([data-local])")) {
     const moment = new Date(place.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
     place.title = place.textContent;
-    place.textContent = format.format(moment);
+    const timeStyle = "seconds" in place.dataset ? "medium" : "short";
+    place.textContent = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle });
     place.dataset.local = "";
   }
+}
+
+/** Puts the parts of a page that has just come, those marked `data-live`, in place of those shown. What is typed,
+ * selected or scrolled elsewhere stays. */
+export function replaceParts(fresh) {
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const next = fresh.getElementById(part.id);
+    if (!next) continue;
+    localTimes(next);
+    if (next.isEqualNode(part)) continue;
+    const atEnd = part.scrollHeight - part.scrollTop - part.clientHeight < 8;
+    const focused = part.contains(document.activeElement) ? document.activeElement.textContent : "";
+    const open = new Set([...part.querySelectorAll("details[open] > summary")].map((one) => one.textContent));
+    part.replaceChildren(...next.childNodes);
+    for (const one of part.querySelectorAll("details > summary")) one.parentElement.open ||= open.has(one.textContent);
+    if (atEnd) part.scrollTop = part.scrollHeight;
+    if (focused) [...part.querySelectorAll("a, button, summary")].find((one) => one.textContent === focused)?.focus();
+  }
+}
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  if (!navigator.clipboard) break;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = "Copy"), 1500);
+  });
+}
+
+// Filters take effect as they are changed; their button is for browsers without scripts.
+for (const form of document.querySelectorAll("form[data-filters]")) {
+  form.addEventListener("change", () => form.requestSubmit());
+  form.addEventListener("formdata", ({ formData }) => {
+    for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
+  });
 }
 
 localTimes();

@@ -151,6 +151,15 @@ def test_pages_are_of_the_kinds_and_states_that_are_asked_for(
     assert store.page(TENANT, kinds=[JobKind.EXPORT], states=[JobState.QUEUED]).jobs == ()
 
 
+def test_pages_are_of_one_name_and_the_names_are_those_of_a_tenant(store: DatabaseJobStore) -> None:
+    for tenant, name in ((TENANT, "b"), (TENANT, "a"), (TENANT, "b"), (TENANT, ""), ("other", "c")):
+        store.submit(tenant, JobRequest(JobKind.SEARCH, {}, name))
+    assert store.names(TENANT, JobKind.SEARCH) == ("a", "b")
+    assert store.names(TENANT, JobKind.EXPORT) == ()
+    assert [job.name for job in store.page(TENANT, name="b").jobs] == ["b", "b"]
+    assert store.page(TENANT, name="c").jobs == ()
+
+
 @pytest.mark.parametrize("cursor", ["", "x", "12", "-1.a", "9" * 40 + ".a", "١.a"])
 def test_a_cursor_of_nobody_is_refused(store: DatabaseJobStore, cursor: str) -> None:
     with pytest.raises(UsageError) as caught:

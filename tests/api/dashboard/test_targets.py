@@ -1,0 +1,19 @@
+from api.dashboard.targets import limit_texts, limits_of, target_text, targets_of
+
+
+def test_a_target_is_one_line_with_its_units() -> None:
+    target = {
+        "device": "host",
+        "context": {"runtime": "onnxruntime", "precision": "int8", "threads": 2, "batch": 4},
+        "limits": {"latency_ms": 20.0, "file_bytes": 1048576},
+    }
+    assert target_text(target) == "host · onnxruntime, int8, 2 threads, batch 4"
+    assert limit_texts(target) == ["latency ≤ 20.0 ms", "file size ≤ 1.00 MiB"]
+    assert limits_of(target) == {"latency_ms": 20.0, "file_bytes": 1048576.0}
+
+
+def test_what_an_earlier_version_stored_is_shown_as_far_as_it_is_known() -> None:
+    assert target_text({}) == "?"
+    assert limit_texts({"limits": {"carbon_g": 3}}) == ["carbon_g ≤ 3"]
+    assert targets_of({"targets": "none"}) == targets_of({}) == []
+    assert targets_of({"targets": [{}, 1]}) == [{}]
