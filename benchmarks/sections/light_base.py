@@ -11,8 +11,9 @@ from benchmarks.figures import Figure, spread
 ROOT = Path(__file__).resolve().parents[2]
 UNWANTED = ("torch", "ray", "nas", "api", "scipy", "onnxruntime")
 _LOADED = (
-    "import json, resource, sys, workers.agent_serving; from workers.agent_board import board_facts; "
-    "board_facts(); used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; "
+    "import json, sys, workers.agent_serving; from workers.agent_board import board_facts; "
+    "board_facts(); lines = open('/proc/self/status').read().splitlines(); "
+    "(used,) = [int(line.split()[1]) for line in lines if line.startswith('VmRSS')]; "
     "print(json.dumps([sorted(sys.modules), used]))"
 )
 
