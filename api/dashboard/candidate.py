@@ -2,7 +2,7 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -11,14 +11,17 @@ from api.dashboard.layers import anatomy
 from api.dashboard.neighbours import neighbours
 from api.dashboard.pages import page
 from api.dashboard.results import TargetFront, target_front
+from api.resources.exports import shown_export
 from api.security import Reader
-from api.state import Shared
+from api.state import Root, Shared
 from nas.export.card import figure_rows
+from nas.network_specs import FileSpec
 from nas.pipeline.deliver import deliver
 from nas.report import words
 from nas.report.architecture import searched_space
 from nas.report.rows import rows_of, units_for
 from nas.results import VerifiedNetwork
+from nas.specs import Precision
 from nas.store.stores import Stores
 from search_spaces.errors import UsageError
 
@@ -29,10 +32,18 @@ Target = Annotated[int, Query(ge=1, le=1_000)]
 
 @router.get("/searches/{search_id}/networks/{name}")
 def candidate(
-    search_id: str, name: str, who: Reader, service: Shared, request: Request, target: Target = 1
+    search_id: str,
+    name: str,
+    who: Reader,
+    service: Shared,
+    root: Root,
+    request: Request,
+    target: Target = 1,
+    job: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """Show a verified network: layers and their costs, figures with their origin, neighbours, files."""
     stores = service.stores
+    asked = stores.jobs.get(who.tenant, job) if job else None
     front = target_front(stores, who.tenant, search_id, target)
     network = _network(front, name)
     space = searched_space(front.result) if front.result else None
@@ -53,6 +64,10 @@ def candidate(
         exports=exports,
         why=_why(front, name),
         provenance=_provenance(front),
+        formats=get_args(FileSpec.model_fields["format"].annotation),
+        precisions=get_args(Precision),
+        asked=asked,
+        made=shown_export(stores, who.tenant, asked.id, root) if asked else None,
         words=words,
     )
 

@@ -15,6 +15,10 @@ _KINDS: Final = (
 )
 
 
+_LABELS: Final = 4
+"""Of sessions, at most about so many: more run into each other."""
+
+
 def calibration_figure(lines: Sequence[NetworkLine]) -> Chart:
     """Draw measured against predicted latency of whole networks, none of which the prediction had seen.
 
@@ -71,16 +75,16 @@ def drift_figure(sessions: Sequence[SessionResult]) -> Chart:
     if not rows:
         return {"data": [], "layout": {}}
     width = [0.5, len(rows) + 0.5]
-    every = max(len(rows) // 8, 1)
+    every = max(len(rows) // _LABELS, 1)
     y = axis_for([100.0, *(value for _, found in rows for value in found)], margin=0.15, may_be_log=False)
     base = {"type": "scatter", "mode": "lines", "name": "as at first", "x": width, "y": [100.0, 100.0]}
     return {
         "data": [{**base, "line": {"color": GREY, "width": 1}, "hoverinfo": "skip"}, _sessions(rows)],
         "layout": {
             "xaxis": {
-                "title": {"text": "session, by day"},
+                "title": {"text": "session, by month, day and time (UTC)"},
                 "tickvals": list(range(1, len(rows) + 1))[::every],
-                "ticktext": [one.started_at[:10] for one, _ in rows][::every],
+                "ticktext": [one.started_at[5:16].replace("T", " ") for one, _ in rows][::every],
                 "range": width,
                 "showgrid": False,
             },

@@ -16,8 +16,8 @@ from markupsafe import Markup
 from search_spaces.layers import LayerSpec
 from search_spaces.network import Node
 
-_GAP, _STAGE_GAP = 7.0, 26.0
-_LEFT, _MIDDLE, _BOTTOM = 14.0, 112.0, 232.0
+_GAP, _STAGE_GAP = 13.0, 40.0
+_LEFT, _MIDDLE, _BOTTOM = 36.0, 112.0, 232.0
 _HEIGHT: Final = 262
 _COLORS: Final[dict[str, str]] = {
     "conv_norm_act": "#2f7de1",
@@ -113,7 +113,7 @@ def _boxes(nodes: Sequence[Node]) -> list[Box]:
         if boxes:
             same = stage_of(boxes[-1].node.slot) == stage_of(node.slot)
             left = boxes[-1].left + boxes[-1].width + (_GAP if same else _STAGE_GAP)
-        boxes.append(Box(node, left, 12.0 + 4.5 * math.log2(channels), 22.0 + 20.0 * math.log2(max(rows, 1))))
+        boxes.append(Box(node, left, 20.0 + 8.0 * math.log2(channels), 22.0 + 20.0 * math.log2(max(rows, 1))))
     return boxes
 
 
@@ -168,4 +168,4 @@ def _stages(boxes: Sequence[Box]) -> Iterator[str]:
         )
     if boxes:
         shape = shape_text(boxes[0].node.spec.in_shape)
-        yield f'<text x="{_LEFT}" y="{_HEIGHT - 6}" class="soft">image {shape}</text>'
+        yield f'<text x="4" y="{_HEIGHT - 6}" class="soft">image {shape}</text>'

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from nas.report.architecture import active_options, varying
 from nas.report.front_traces import TITLES, quantity_for
-from nas.report.marks import BLUE, GREY, Chart, Trace, escaped, faded
+from nas.report.marks import BLUE, GREY, Chart, Trace, escaped
 from nas.report.numbers import plain
 from nas.report.words import accuracy_text, latency_text
 from nas.results import VerifiedNetwork
@@ -97,8 +97,9 @@ def _line(
         "name": network.name,
         "x": list(range(len(heights))),
         "y": heights,
-        "line": {"color": BLUE if picked else faded(BLUE, 0.35), "width": 3.5 if picked else 1.5},
-        "marker": {"color": BLUE if picked else faded(BLUE, 0.6), "size": 8 if picked else 5},
+        "line": {"color": BLUE, "width": 3.5 if picked else 1.5},
+        "marker": {"color": BLUE, "size": 6},
+        "opacity": 1.0 if picked else 0.4,
         "customdata": [network.name] * len(heights),
         "hovertext": [text + accuracy_text(network.accuracy)] * len(heights),
         "hoverinfo": "text",

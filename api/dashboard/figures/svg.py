@@ -78,7 +78,7 @@ def draw(chart: Chart, label: str) -> str:
     y = _scale(layout["yaxis"], (HEIGHT - (_SLANTED if x.slanted else _BOTTOM), _TOP))
     parts = [*_frame(x, y), *_shapes(layout, x, y)]
     for trace in traces:
-        parts.extend(_trace(trace, x, y))
+        parts.append(f'<g opacity="{trace.get("opacity", 1):g}">{"".join(_trace(trace, x, y))}</g>')
     parts.extend(_notes(layout, x, y))
     return (
         f'<svg class="static" role="img" aria-label="{html.escape(label)}" '

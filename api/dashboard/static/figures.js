@@ -25,6 +25,7 @@ function themed(layout, narrow) {
     plot_bgcolor: "rgba(0,0,0,0)",
     margin: { l: narrow ? 44 : 58, r: narrow ? 10 : 18, t: 30, b: 46 },
     dragmode: touch ? false : "zoom",
+    hoverdistance: 12,
     hoverlabel: { align: "left", bgcolor: colour("--card"), bordercolor: colour("--line"), font: { color: colour("--ink"), size: 12 } },
     xaxis: axis(layout.xaxis),
     yaxis: axis(layout.yaxis),
@@ -91,8 +92,8 @@ class Many {
     plot.after(this.label);
     plot.addEventListener("pointermove", (event) => this.point(event));
     plot.addEventListener("pointerleave", () => this.say(null));
-    plot.addEventListener("pointerdown", (event) => { this.pressed = [event.clientX, event.clientY]; }, true);
-    plot.addEventListener("pointerup", (event) => this.press(event), true);
+    // While a button is down, plotly covers the window: the plot does not hear of its end.
+    plot.addEventListener("pointerdown", (down) => addEventListener("pointerup", (up) => this.press(down, up), { capture: true, once: true }), true);
   }
 
   show(groups) {
@@ -202,9 +203,9 @@ class Many {
     Object.assign(this.label.style, { top: `${spot[1] + 12}px`, left: right ? "auto" : `${spot[0] + 12}px`, right: right ? `${this.plot.clientWidth - spot[0] + 12}px` : "auto" });
   }
 
-  press(event) {
-    const moved = Math.hypot(event.clientX - (this.pressed?.[0] ?? NaN), event.clientY - (this.pressed?.[1] ?? NaN));
-    const spot = moved < 4 && !this.plot.querySelector(".hoverlayer .hovertext") ? this.near(event) : null;
+  press(down, up) {
+    const moved = Math.hypot(up.clientX - down.clientX, up.clientY - down.clientY);
+    const spot = moved < 4 && !this.plot.querySelector(".hoverlayer .hovertext") ? this.near(up) : null;
     if (spot) tell(this.place, this.names[spot[2]]);
   }
 }

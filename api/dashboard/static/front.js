@@ -21,22 +21,24 @@ function budget(field) {
   slider.setAttribute("aria-label", `${field.dataset.title}, at most`);
   number.after(slider);
   slider.hidden = !(high > low);
+  const say = () => slider.setAttribute("aria-valuetext", number.value ? `${number.value} ${field.dataset.unit}` : "no budget");
   const toSlider = () => {
     const share = Math.log(Number(number.value || high) / low) / Math.log(high / low);
     slider.value = Math.round(STEPS * Math.min(Math.max(share, 0), 1));
-    slider.setAttribute("aria-valuetext", number.value ? `${number.value} ${field.dataset.unit}` : "no budget");
+    say();
   };
   slider.addEventListener("input", () => {
     const at = low * (high / low) ** (slider.value / STEPS);
     // Rounded up: what a slider points at is kept.
     const digits = 10 ** (2 - Math.floor(Math.log10(at)));
     number.value = Number(slider.value) === STEPS ? "" : Number((Math.ceil(at * digits - 1e-9) / digits).toPrecision(12));
+    say();
     moved();
   });
   slider.addEventListener("change", settled);
   number.addEventListener("input", () => { toSlider(); moved(); });
   toSlider();
-  return { name: field.dataset.cost, number, toSlider };
+  return { name: field.dataset.cost, number };
 }
 
 function budgets() {
@@ -126,10 +128,8 @@ function mark(name) {
   const [x, y] = spotOf(chart, name);
   restyle(place, { x: [x], y: [y] }, [chart.data.length - 1]);
   if (parallel.dataset.drawn === undefined) return;
-  const lines = chartOf(parallel).data;
-  const bold = lines.map((line) => line.name === name);
-  const [blue, pale] = [chart.data.at(-1).marker.color, parallel.dataset.pale];
-  restyle(parallel, { "line.width": bold.map((on) => (on ? 3.5 : 1.5)), "line.color": bold.map((on) => (on ? blue : pale)), "marker.color": bold.map((on) => (on ? blue : pale)) });
+  const bold = chartOf(parallel).data.map((line) => line.name === name);
+  restyle(parallel, { "line.width": bold.map((on) => (on ? 3.5 : 1.5)), opacity: bold.map((on) => (on ? 1 : 0.4)) });
 }
 
 function spotOf(chart, name) {

@@ -46,3 +46,17 @@ def test_unknown_networks_are_not_found(api: Caller) -> None:
     assert browse(api, f"/searches/{search}/networks/none/card").status_code == 404
     stranger = api.as_("read", tenant="other")
     assert browse(stranger, f"/searches/{search}/networks/{FRONT[0].name}").status_code == 404
+
+
+def test_another_file_is_asked_for_and_followed(tmp_path: Path) -> None:
+    with served(tmp_path / "home") as api:
+        search = written(api.stores, exported_file())
+        here = f"/searches/{search}/networks/net-bbb222"
+        assert f'data-post="/v1/subnets/{search}.net-bbb222/exports"' in sound(browse(api, here))
+        answer = api.post(f"/v1/subnets/{search}.net-bbb222/exports", {"format": "onnx", "precision": "int8"})
+        assert answer.status_code == 202
+        text = sound(browse(api, f"{here}?job={answer.json()['id']}"))
+        assert f'data-events="/v1/jobs/{answer.json()["id"]}/events"' in text
+        assert "waiting for a worker" in text
+        assert "SHA-256 of this file" not in text
+        assert browse(api, f"{here}?job=none").status_code == 404

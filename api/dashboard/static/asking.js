@@ -1,35 +1,40 @@
-// The screen of a device: has it profiled, and follows that.
+// Asks the service for work (a profile, a file) and follows the job that it makes of it.
 import { drawAll } from "./figures.js";
 
-const form = document.querySelector("form.profile");
+const form = document.querySelector("form.asking");
 const progress = document.querySelector("[data-events]");
+const ENDS = ["succeeded", "failed", "parked", "cancelled"];
 
 function say(text) {
-  let place = document.querySelector(".profile-said");
+  let place = document.querySelector(".asking-said");
   if (!place) {
-    place = Object.assign(document.createElement("p"), { className: "profile-said told bad" });
+    place = Object.assign(document.createElement("p"), { className: "asking-said told bad" });
     place.setAttribute("role", "alert");
     form.after(place);
   }
   place.textContent = text;
 }
 
-async function profile(event) {
+// One and the same request, however often it is sent: no answer may have been an answer lost.
+const key = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join("");
+
+async function ask(event) {
   event.preventDefault();
-  const [name, preset] = form.elements.space.value.split(" ");
+  const fields = [...form.elements].filter((field) => field.name && field.value);
+  const body = Object.fromEntries(fields.map((field) => [field.name, "json" in field.dataset ? JSON.parse(field.value) : field.value]));
   const button = form.querySelector("button");
   button.disabled = true;
-  const headers = { "content-type": "application/json", accept: "application/json", "idempotency-key": crypto.randomUUID?.() ?? `${Date.now()}` };
-  const answer = await fetch(form.dataset.profile, { method: "POST", headers, body: JSON.stringify({ space: { name, preset } }) }).catch(() => null);
+  const headers = { "content-type": "application/json", accept: "application/json", "idempotency-key": `${key}-${JSON.stringify(body)}`.slice(0, 200) };
+  const answer = await fetch(form.dataset.post, { method: "POST", headers, body: JSON.stringify(body) }).catch(() => null);
   if (answer?.ok) {
-    location.assign(`${form.dataset.here}?job=${encodeURIComponent((await answer.json()).id)}`);
+    const here = new URL(location.href);
+    here.searchParams.set("job", (await answer.json()).id);
+    location.assign(here);
     return;
   }
   button.disabled = false;
   say(answer ? (await answer.json()).detail : "The server cannot be reached: try again.");
 }
-
-const ENDS = ["succeeded", "failed", "parked", "cancelled"];
 
 function follow() {
   const [badge, said, bar] = [".badge", ".said", "progress"].map((one) => progress.querySelector(one));
@@ -54,7 +59,7 @@ function follow() {
 }
 
 if (form) {
-  form.addEventListener("submit", profile);
+  form.addEventListener("submit", ask);
   form.querySelector("button").disabled = false;
 }
 if (progress) follow();
