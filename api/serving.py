@@ -3,11 +3,13 @@
 import asyncio
 import ipaddress
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, final
+from types import FrameType
+from typing import Final, NoReturn, final
 
 import uvicorn
 from fastapi import FastAPI
@@ -75,6 +77,8 @@ def serve(
         app = create_app(settings, stores, hosts=(host, *hosts))
         config = server_config(app, host, port, root_path, certificate)
         server = _Server(config, app.state.service, certificate.fingerprint if certificate else "")
+        # uvicorn stops, then raises the signal again: if that ended the process, the worker would stay.
+        signal.signal(signal.SIGTERM, _end)
         with logged(sys.stderr), _worker(settings) if worker else _nobody():
             server.run()
         return Served(address=server.address)
@@ -150,16 +154,21 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)  # type: ignore[arg-type]
 
 
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
+
+
 @contextmanager
 def _worker(settings: Settings) -> Iterator[None]:
-    """Run a worker beside; it drains in the end."""
-    command = [sys.executable, "-c", "import hwnas; hwnas.main()", "worker"]
+    """Run a worker beside; it drains in the end, and goes once idle where this process was killed."""
+    command = [sys.executable, "-c", "import hwnas; hwnas.main()", "worker", "--until-eof"]
     settings.home.mkdir(parents=True, exist_ok=True)
     with (settings.home / "worker.log").open("ab") as log:
         process = subprocess.Popen(
             command,
             env={**os.environ, **settings.as_environment()},
-            stdin=subprocess.DEVNULL,
+            # Never written to: it ends with this process, however that ends.
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             start_new_session=True,

@@ -7,20 +7,24 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.boards import BoardLine
 from api.calibrations import Calibration
 from api.dashboard.charts import Drawn, drawn
 from api.dashboard.figures.device import calibration_figure, drift_figure
 from api.dashboard.figures.network import layer_text, shape_text
 from api.dashboard.pages import page
 from api.devices import LayerLine, TableDetails, table_details
+from api.routes.devices import device as device_resource
 from api.routes.devices import devices as all_devices
 from api.routes.devices import tables_of
 from api.security import Reader
 from api.state import Shared
+from latency_predictors.agent_protocol import HOST
 from latency_predictors.lookup_table import LookupTable
 from nas.jobs import JobKind
 from nas.report import words
 from nas.report.sections import facts_of
+from nas.report.table_facts import Facts
 from nas.store.stores import Stores
 from nas.store.table_store import TableKey
 from search_spaces.base import space_digest
@@ -92,22 +96,33 @@ def device(
     job: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """Show a device: facts, tables, errors of predictions, sessions, what is to be measured again."""
-    keys = tables_of(service, who, device_id)
+    told = device_resource(device_id, who, service)
+    keys = tables_of(service, who, told.id)
     views = [_view(service.stores, key, number) for number, key in enumerate(keys)]
     readable = [view.details for view in views if view.details is not None]
     profile = service.stores.jobs.get(who.tenant, job) if job else None
     return page(
         request,
         "device",
-        device_id=device_id,
-        label=readable[0].device_label if readable else device_id[:12],
-        facts=facts_of(readable[0].device.__dict__) if readable else [],
-        this_machine=_is_host(readable),
+        device_id=told.id,
+        label=told.label or told.id[:12],
+        facts=_facts(readable, told.board),
+        board=told.board,
+        profiled_as=told.board.name if told.board else HOST if _is_host(readable) else "",
         views=views,
         presets=[(name, preset) for name, presets in PRESETS.items() for preset in presets],
         profile=profile if profile and profile.kind is JobKind.PROFILE else None,
         words=words,
     )
+
+
+def _facts(readable: Sequence[TableDetails], board: BoardLine | None) -> Facts:
+    """Return what a device is and, of a board, how its agent is."""
+    hardware = facts_of(readable[0].device.__dict__) if readable else []
+    agent = (
+        facts_of({"agent": board.state, "runtimes": board.runtimes, "queued": board.pending}) if board else []
+    )
+    return [(name, text) for name, text in [*hardware, *agent] if text]
 
 
 def _is_host(readable: Sequence[TableDetails]) -> bool:

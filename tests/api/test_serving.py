@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 
 from api.key_commands import create_key
@@ -18,7 +19,8 @@ from nas.settings import Settings
 from search_spaces.errors import UsageError
 from tests.api.served import DIGITS
 
-COMMAND = [sys.executable, "-c", "import hwnas; hwnas.main()", "serve", "--port", "0", "--no-worker"]
+SERVE = [sys.executable, "-c", "import hwnas; hwnas.main()", "serve", "--port", "0"]
+COMMAND = [*SERVE, "--no-worker"]
 
 
 @pytest.fixture
@@ -53,6 +55,18 @@ def test_a_server_stops_in_time_though_somebody_listens(
     log = [json.loads(line) for line in process.stderr if line.startswith("{")]
     assert {"/login", "/v1/searches"} <= {line.get("route") for line in log}
     assert key not in str(log)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_no_worker_stays_behind_however_a_server_ends(tmp_path: Path, how: signal.Signals) -> None:
+    environment = {**os.environ, **Settings(home=tmp_path / "home").as_environment()}
+    with subprocess.Popen(SERVE, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "listens" in process.stderr.readline()
+        (worker,) = psutil.Process(process.pid).children()
+        process.send_signal(how)
+        assert process.wait(timeout=60) == (0 if how is signal.SIGTERM else -how)
+        worker.wait(timeout=60)
 
 
 def test_it_listens_elsewhere_only_with_keys(tmp_path: Path) -> None:

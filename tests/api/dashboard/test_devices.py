@@ -6,6 +6,7 @@ from api.dashboard.devices import coverage
 from latency_predictors.device import host_device
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
+from tests.api.boards import Board
 from tests.api.dashboard.browsing import browse, sound
 from tests.api.handmade import lookup_table, saved_table
 from tests.api.served import Caller
@@ -44,6 +45,20 @@ def test_another_machine_is_profiled_there(api: Caller) -> None:
     text = sound(browse(api, f"/devices/{table.device.digest}"))
     assert "It is another machine" in text
     assert "Profile now" not in text
+
+
+def test_a_board_is_listed_before_it_has_measured_and_profiled_by_its_name(api: Caller) -> None:
+    board = Board.with_key(api)
+    board.register()
+    assert board.device is not None
+    listed = sound(browse(api, "/devices"))
+    assert f"/devices/{board.device.digest}" in listed
+    assert "nothing measured yet" in listed
+    text = sound(browse(api, f"/devices/{board.device.digest}"))
+    assert 'data-post="/v1/devices/pi5/profiles"' in text
+    assert "Its agent does it." in text
+    assert sound(browse(api, "/devices/pi5")) == text
+    assert browse(api.as_("read", tenant="other"), f"/devices/{board.device.digest}").status_code == 404
 
 
 def test_a_damaged_table_is_told_as_such(api: Caller) -> None:
