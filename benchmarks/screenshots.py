@@ -74,7 +74,9 @@ def _shots(home: Path) -> Iterator[Shot]:
         front = stores.stored(finished[0]).result().targets[0].front
     knee = roles(front)[2][0].name
     here = f"/searches/{finished[0].id}"
-    yield Shot("searches", "/searches", height=420)
+    yield Shot("searches", "/searches", height=560)
+    yield Shot("new-search", "/searches/new", height=1100)
+    yield Shot("search", here, height=1100)
     parts = "&".join(f"show={one}" for one in ("none", "dominated", "predicted", "stock", "ties"))
     yield Shot("front", f"{here}/front?pick={knee}&{parts}")
     yield Shot("front-phone", f"{here}/front?pick={knee}", width=390, height=1250, dark=True)

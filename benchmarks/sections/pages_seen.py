@@ -64,8 +64,11 @@ def accessible(home: Path, quick: bool) -> list[Figure]:
 def _screens(searches: list[str], network: str) -> Iterator[Screen]:
     own, other = searches
     yield Screen("searches", "/searches")
+    yield Screen("new search", "/searches/new")
+    yield Screen("search", f"/searches/{own}")
     yield Screen("front", f"/searches/{own}/front")
     yield Screen("network", f"/searches/{own}/networks/{network}")
+    yield Screen("data sets", "/datasets")
     yield Screen("devices", "/devices")
     yield Screen("device", f"/devices/{host_device().digest}")
     yield Screen("compare", f"/compare?with={own}.1&with={other}.1")

@@ -1,6 +1,7 @@
 """Progress of a search inside a benchmark: its phases on standard error, nothing more."""
 
 import sys
+from typing import Any
 
 
 class Quiet:
@@ -12,3 +13,6 @@ class Quiet:
     def say(self, message: str) -> None:
         """Say it on standard error."""
         print(f"  {message}", file=sys.stderr, flush=True)
+
+    def figures(self, kind: str, **values: Any) -> None:
+        """Say nothing."""
