@@ -47,9 +47,12 @@ def repository() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium; the test is skipped where there is none, in CI it fails."""
+    """A headless Chromium; the test is skipped where there is none, in CI it fails.
+
+    It ends with its module: Playwright's event loop runs meanwhile, and tests of others run their own.
+    """
     found = next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
     if found is None:
         reason = f"no browser found (looked for {', '.join(CHROMIUM_NAMES)})"

@@ -74,7 +74,7 @@ def digits(**changes: object) -> dict[str, Any]:
         (digits(space={"name": "darts"}), "unknown_space", "mobilenet_v3"),
         (digits(space={"name": "nas_bench_201", "preset": "huge"}), "unknown_preset", "tiny"),
         ({"dataset": {"name": "imagenet"}}, "invalid_spec", "image_folder"),
-        (digits(targets=[{"device": "pi5"}]), "invalid_spec", "targets.0.device"),
+        (digits(targets=[{"device": "the pi"}]), "invalid_spec", "targets.0.device"),
         (digits(export={"formats": ["tflite"]}), "invalid_spec", "export.formats.0"),
         (digits(targets=[{"limits": {"speed": 1}}]), "invalid_spec", "targets.0.limits.speed"),
         (digits(search={"strategy": "luck"}), "invalid_spec", "search.strategy"),
