@@ -1,6 +1,6 @@
 """Delivering a verified network from a finished search."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
@@ -117,6 +117,18 @@ def _delivered(chosen: Selected, folder: Path, files: Sequence[str]) -> Delivere
     )
 
 
+def check_one_way(num_rules: int, name: str | None, limits: Mapping[str, float]) -> None:
+    """Check that a network is named in one way only.
+
+    Raises:
+        UsageError: `conflicting_options`.
+    """
+    if num_rules + (name is not None) > 1 or (name and limits):
+        raise UsageError(
+            "conflicting_options", "give one of --best, --fastest and --name; --under goes with the first two"
+        )
+
+
 def select(settings: Settings, request: Request) -> Selected:
     """Return the network that is meant.
 
@@ -125,10 +137,7 @@ def select(settings: Settings, request: Request) -> Selected:
         InfeasibleError: `no_network_within_limits`.
     """
     limits = parse_limits(request.limits)
-    if len(request.rules) + (request.name is not None) > 1 or (request.name and limits):
-        raise UsageError(
-            "conflicting_options", "give one of --best, --fastest and --name; --under goes with the first two"
-        )
+    check_one_way(len(request.rules), request.name, limits)
     if request.name is not None:
         return select_by_name(settings, request.name, request.what, request.target_number)
     with opened_stores(settings) as stores:

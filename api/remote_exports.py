@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from api.client import Client
-from api.exports import Delivered, is_file
+from api.exports import Delivered, check_one_way, is_file
 from api.remote import client_of, find_search
 from api.resources.fronts import FrontResource
 from api.selection import COSTS, parse_limits
@@ -53,10 +53,7 @@ def export(
     limits = parse_limits(tuple(under or ()))
     meant, _, network_name = search.partition(".")
     name = name or network_name or None
-    if best + fastest + (name is not None) > 1 or (name and limits):
-        raise UsageError(
-            "conflicting_options", "give one of --best, --fastest and --name; --under goes with the first two"
-        )
+    check_one_way(best + fastest, name, limits)
     with client_of(server) as client:
         job = find_search(client, meant)
         numbers = [target] if target else range(1, len(job.spec.get("targets", ())) + 1)
