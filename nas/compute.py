@@ -1,8 +1,10 @@
 """Runs tasks in this process: for notebooks, tests, and inside whatever runs them elsewhere."""
 
+import threading
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 from nas.export.tasks import export_networks, score_exported
 from nas.faults import as_compute_error
@@ -22,12 +24,16 @@ from nas.training.tasks import time_network, time_supernet, train_network
 from nas.workplace import Workplace, scratch_folder
 from search_spaces.errors import HwnasError
 
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""Held from event to event: `torch.onnx.export` changes modules of the whole process while it runs, and the
+networks of other threads fail meanwhile."""
+
 
 @final
 class InProcessCompute:
     """Runs each task in the thread that asks for its events; a `Compute`.
 
-    A task that may use several workers is run by one.
+    A task that may use several workers is run by one. Tasks of several threads take turns, event by event.
 
     Args:
         artifacts: What tasks read and write.
@@ -41,15 +47,23 @@ class InProcessCompute:
     def run(self, task: Task) -> Generator[Event, None, None]:
         """Yield what a task says; closing the iterator ends it where it is."""
         with scratch_folder(self._folder / "scratch") as scratch:
+            workplace = Workplace(self._artifacts, scratch, self._folder / "images")
             try:
-                yield from perform(task, Workplace(self._artifacts, scratch, self._folder / "images"))
+                with closing(perform(task, workplace)) as events:
+                    while (event := _next(events)) is not None:
+                        yield event
             except HwnasError:
                 raise
             except Exception as error:
                 raise as_compute_error(error) from error
 
 
-def perform(task: Task, workplace: Workplace) -> Iterator[Event]:
+def _next(events: Iterator[Event]) -> Event | None:
+    with _ONE_AT_A_TIME:
+        return next(events, None)
+
+
+def perform(task: Task, workplace: Workplace) -> Generator[Event, None, None]:
     """Do what a task asks for; each event tells the processor time that it took."""
     return metered(_events(task, workplace))
 

@@ -146,7 +146,7 @@ def train_to_end(
 
 def _train(ctx: PhaseContext, network: Network, stored: StoredSupernet, place: Place) -> Trained:
     store, lease, files, shown = ctx.stores.supernets, ctx.run.lease, dict[str, str](), place.note
-    epochs = stored.epochs
+    epochs, trained = stored.epochs, None
     task = TrainNetwork(
         ctx.inputs,
         network,
@@ -176,8 +176,10 @@ def _train(ctx: PhaseContext, network: Network, stored: StoredSupernet, place: P
                 case StepsDone(step, steps):
                     _tell(ctx, place, step / steps, shown)
                 case NetworkTrained():
-                    return _finish(ctx, stored, event)
-    raise AssertionError("training ends with its last event or an error")
+                    trained = event  # and on to the end: a run that is closed before it is cancelled
+    if trained is None:
+        raise AssertionError("training ends with its last event or an error")
+    return _finish(ctx, stored, trained)
 
 
 def _tell_epoch(ctx: PhaseContext, place: Place, event: EpochDone) -> None:

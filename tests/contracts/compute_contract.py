@@ -6,6 +6,7 @@ What it is held against is worked out by calling training, scoring and export di
 import queue
 import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -217,6 +218,17 @@ class ComputeContract:
             np.testing.assert_array_equal(
                 scored.correct, score_file(path, open_dataset(DigitsSpec()), "test")
             )
+
+    def test_two_threads_export_and_score_side_by_side(self, compute: Compute, expected: Expected) -> None:
+        chosen = architectures(4)
+        export = ExportNetworks(inputs(), WholeSpace(), expected.weights, chosen, SEED, Augmentation())
+        score = ScoreSubnets(inputs(), expected.weights, chosen, "validation", SEED, Augmentation())
+        with ThreadPoolExecutor(3) as threads:
+            told = list(threads.map(lambda task: list(compute.run(task)), (export, score, export)))
+        exported = [[one.file for one in events if isinstance(one, NetworkExported)] for events in told]
+        assert [len(files) for files in exported] == [len(chosen), 0, len(chosen)]
+        assert exported[0] == exported[2]
+        assert len(told[1]) == len(chosen)
 
     def test_int8_files_are_exported_with_their_answers_before(
         self, compute: Compute, artifacts: FolderArtifacts, expected: Expected, tmp_path: Path

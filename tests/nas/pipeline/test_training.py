@@ -1,7 +1,8 @@
 """Trainings are kept by what makes them, found again, and gone on with after any kill."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -18,9 +19,10 @@ from nas.pipeline.training import (
     train_to_end,
     training_key,
 )
+from nas.ports import Compute
 from nas.store.supernet_store import StoredCheckpoint, SupernetKey
-from nas.task_events import TensorFiles
-from nas.tasks import Network, StockNetwork, TrainNetwork, TunedSubnet, WholeSpace
+from nas.task_events import Event, TensorFiles
+from nas.tasks import Network, StockNetwork, Task, TrainNetwork, TunedSubnet, WholeSpace
 from search_spaces.sampling import as_architecture, largest, smallest
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import Home, KilledError, Killer, Recorder
@@ -92,6 +94,27 @@ def test_as_many_workers_train_as_the_settings_say(home: Home) -> None:
     train(ctx, StockNetwork("resnet"), 1, PLACE)
     train(shared, WHOLE, 1, PLACE)
     assert [task.num_workers for task in home.compute.of(TrainNetwork)] == [1, 3]
+
+
+@dataclass
+class Watched:
+    """Notes which runs were heard to their end."""
+
+    compute: Compute
+    heard: list[bool] = field(default_factory=list)
+
+    def run(self, task: Task) -> Generator[Event, None, None]:
+        """Run a task."""
+        self.heard.append(False)
+        with closing(self.compute.run(task)) as events:
+            yield from events
+        self.heard[-1] = True
+
+
+def test_a_training_is_heard_to_its_end_and_not_cancelled_as_it_ends(home: Home) -> None:
+    watched = Watched(home.compute)
+    train(replace(home.context(), compute=watched), StockNetwork("resnet"), 1, PLACE)
+    assert watched.heard == [True]
 
 
 def test_a_finished_training_is_found_and_not_done_again(home: Home) -> None:
