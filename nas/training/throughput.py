@@ -30,6 +30,9 @@ _DRAWN: Final = 400
 _SCORED: Final = 256
 _REPEATS: Final = 7
 
+_ROUNDS: Final = 3
+"""So often each step and inference is timed, in turns: what disturbs the machine for a moment meets one."""
+
 
 @dataclass(frozen=True)
 class Throughput:
@@ -92,9 +95,9 @@ def _mean_step(trial: Trial, supernet: Supernet) -> float:
     # Memory and kernels are made ready by two steps before anything counts.
     for step in (timed[0], timed[-1]):
         _train_step(trial, supernet, step)
-    seconds = np.array([_train_step(trial, supernet, step).wall for step in timed])
+    rounds = [[_train_step(trial, supernet, step).wall for step in timed] for _ in range(_ROUNDS)]
     of_timed = np.array([_work(trial.space, step.subnets, trial.options.batch_size) for step in timed])
-    return float((work @ _fit(of_timed, seconds)).mean())
+    return float((work @ _fit(of_timed, np.median(rounds, axis=0))).mean())
 
 
 def _mean_inference(trial: Trial, supernet: Supernet) -> float:
@@ -102,10 +105,10 @@ def _mean_inference(trial: Trial, supernet: Supernet) -> float:
     drawn = [as_architecture(row) for row in spread_architectures(trial.space, _DRAWN, rng)]
     ends = [as_architecture(row) for row in (smallest(trial.space)[0], largest(trial.space)[0])]
     timed = [*ends, *drawn[:_TIMED_SUBNETS]]
-    seconds = np.array([_score_batch(trial, supernet, architecture) for architecture in timed])
+    rounds = [[_score_batch(trial, supernet, one) for one in timed] for _ in range(_ROUNDS)]
     work = np.array([_work(trial.space, (architecture,), _SCORED) for architecture in timed])
     everyone = np.array([_work(trial.space, (architecture,), _SCORED) for architecture in drawn])
-    return float((everyone @ _fit(work, seconds)).mean()) / _SCORED
+    return float((everyone @ _fit(work, np.min(rounds, axis=0))).mean()) / _SCORED
 
 
 def _train_step(trial: Trial, supernet: Supernet, step: Step) -> _Seconds:
@@ -125,12 +128,9 @@ def _train_step(trial: Trial, supernet: Supernet, step: Step) -> _Seconds:
 def _score_batch(trial: Trial, supernet: Supernet, architecture: Architecture) -> float:
     pixels = trial.dataset.images("train", resolution(trial.space, architecture))
     chosen = pixels[np.arange(_SCORED) % len(pixels)]
-    times = []
-    for _ in range(2):
-        started = time.perf_counter()
-        recalibrate(supernet, architecture, chosen, trial.options.augmentation, 0)
-        times.append(time.perf_counter() - started)
-    return min(times)
+    started = time.perf_counter()
+    recalibrate(supernet, architecture, chosen, trial.options.augmentation, 0)
+    return time.perf_counter() - started
 
 
 def _work(space: SearchSpace, subnets: tuple[Architecture, ...], images: int) -> tuple[float, float]:
