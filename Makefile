@@ -11,8 +11,8 @@ PYTHON ?=
 CANDIDATES := python3 python python3.13 python3.12 python3.14 python3.11
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
-# Of tests: one thread each, and nothing tells its maker.
-QUIET := OMP_NUM_THREADS=1 ORT_DISABLE_TELEMETRY=1
+# Of tests: one thread each, nothing tells its maker, and the many processes they start find our bytecode.
+QUIET := OMP_NUM_THREADS=1 ORT_DISABLE_TELEMETRY=1 PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run check test clean

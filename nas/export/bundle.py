@@ -16,10 +16,9 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
-import onnx
-
 from nas.export.card import Card, architecture_document, measurements_document, readme
 from nas.export.classifier import read_metadata
+from nas.export.onnx_file import read_onnx
 from nas.export.predict_script import predict_script
 from search_spaces.atomic import write_atomically
 from search_spaces.errors import ArtifactError, ResourceError, UsageError
@@ -95,18 +94,13 @@ def bundle_files(model: Path, card: Card) -> dict[str, bytes]:
         MODEL: content,
         "architecture.json": _json(architecture_document(card, metadata)),
         "measurements.json": _json(measurements_document(card, metadata)),
-        "README.md": readme(card, metadata, _num_channels(content)).encode(),
+        "README.md": readme(card, metadata, read_onnx(content).input_shape[1]).encode(),
         "predict.py": predict_script(digest, card.scored_in).encode(),
     }
     listed = {
         name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()
     }
     return {**files, MANIFEST: _json({"format": "hwnas-bundle/1", "files": listed})}
-
-
-def _num_channels(content: bytes) -> int:
-    (image,) = onnx.load_from_string(content).graph.input
-    return int(image.type.tensor_type.shape.dim[1].dim_value)
 
 
 def _json(document: dict[str, Any]) -> bytes:

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Final, final
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from latency_predictors.device import ExecutionContext, host_context
 from latency_predictors.runtimes import get_runtime
 from nas.export.metadata import ExportMetadata
+from nas.export.onnx_file import read_onnx
 from search_spaces.errors import ArtifactError
 
 BATCH_SIZE: Final = 64
@@ -64,9 +64,9 @@ def read_metadata(path: Path) -> ExportMetadata:
         ArtifactError: `damaged_file` or `missing_metadata`.
     """
     try:
-        model = onnx.load(path, load_external_data=False)
-    except Exception as error:  # the parser's own error type belongs to another package
+        found = read_onnx(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise ArtifactError(
             "damaged_file", f"{path.name} cannot be read as ONNX ({error}): export it again"
         ) from error
-    return ExportMetadata.from_properties({entry.key: entry.value for entry in model.metadata_props})
+    return ExportMetadata.from_properties(found.properties)

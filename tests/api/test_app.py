@@ -9,7 +9,7 @@ IMPORTS = """
 import sys
 import api.app
 trains = {"torch", "ray", "sklearn", "optuna"}
-slow = {"scipy.optimize", "scipy.stats"}
+slow = {"scipy.optimize", "scipy.stats", "alembic", "onnx", "onnxruntime"}
 heavy = (trains | slow) & set(sys.modules)
 assert not heavy, heavy
 import psutil

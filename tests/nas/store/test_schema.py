@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
@@ -16,6 +15,7 @@ from sqlalchemy import Engine, inspect, text
 from nas.store import schema
 from nas.store.schema import TABLES, newest_version, open_database, schema_version, upgrade
 from nas.store.session import open_engine, reading, writing
+from nas.store.upgrading import migrate
 from search_spaces.errors import StoreError
 
 DIE = """
@@ -60,9 +60,7 @@ def test_every_version_is_upgraded_to_the_newest(database: str) -> None:
     engine = open_engine(database)
     for version in ("0001", "0002", "0003"):
         with writing(engine) as connection:
-            config = schema._config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, version)
+            migrate(connection, version)
         assert schema_version(engine) == version
     assert upgrade(engine) is True
     assert tables(engine) == set(TABLES.tables)
