@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from latency_predictors.anchors import default_anchors
-from latency_predictors.child_process import ChildEnded, run_child
+from latency_predictors.child_process import ChildEnded, run_child, without_secrets
 from latency_predictors.device import Device, ExecutionContext, host_device
 from latency_predictors.gate import Gate, GateRules, host_gate
 from latency_predictors.lease import measuring_lease
@@ -121,11 +121,11 @@ class _Host:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a session: one thread, no reporting, this very package."""
+    """Return the environment of a session: one thread, no reporting, this very package, no secret."""
     package = str(Path(__file__).resolve().parents[1])
     path = os.environ.get("PYTHONPATH")
     return {
-        **os.environ,
+        **without_secrets(os.environ),
         "OMP_NUM_THREADS": "1",
         "ORT_DISABLE_TELEMETRY": "1",
         "PYTHONPATH": f"{package}{os.pathsep}{path}" if path else package,

@@ -1,4 +1,4 @@
-"""What the processes of Ray find in their environment: loopback only, tokens, no reports, one thread.
+"""What the processes of Ray find in their environment: loopback only, a token of Ray, one thread, no secret.
 
 Ray reads most of it when it is imported, so that it is set before: Ray is imported in processes of its own.
 """
@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from latency_predictors.child_process import without_secrets
 
 NOWHERE: Final = "http://127.0.0.1:9"
 """A proxy that refuses: Ray's dashboard process asks a cloud's metadata address for itself at each start."""
@@ -38,7 +40,7 @@ def environment(given: Mapping[str, str], address: str | None, package: Path) ->
         address: Of the cluster to join; None where a local one is started.
         package: Folder that our packages are imported from, here and in Ray's workers.
     """
-    own = {**given, **ONE_THREAD, **_NO_REPORTS, "RAY_AUTH_MODE": "token"}
+    own = {**without_secrets(given), **ONE_THREAD, **_NO_REPORTS, "RAY_AUTH_MODE": "token"}
     own.update(dict.fromkeys(PROXIES, NOWHERE))
     own["no_proxy"] = own["NO_PROXY"] = "127.0.0.1,localhost"
     path = given.get("PYTHONPATH")

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from latency_predictors.agent_protocol import HOST
 from latency_predictors.device import host_device
-from nas.data.catalogue import open_dataset
+from nas.data.inspection import inspect
+from nas.data.spec import UploadedSpec
 from nas.jobs import JobKind, Waiting
 from nas.pipeline import profile
 from nas.pipeline.context import Done, PhaseEnd, Progress, Surroundings
@@ -92,13 +93,13 @@ def run_dataset(run: JobRun, around: Surroundings) -> PhaseEnd:
     around.progress.step(CHECK, 0, 1, "looking at every image")
     try:
         spec = parse_spec({"dataset": dict(registered.spec)}).dataset
-        dataset = open_dataset(spec, around.settings.home / "images", around.stores.artifacts.local_path)
+        place = around.stores.artifacts.local_path
+        found = inspect(spec, place(spec.file, ".zip") if isinstance(spec, UploadedSpec) else None)
     except (DataError, UsageError) as error:
         reason = {"code": error.code, "message": error.message}
         around.stores.datasets.judge(run.lease, registered.id, "rejected", reason)
     else:
-        report = dataset.report.as_dict()
-        around.stores.datasets.judge(run.lease, registered.id, "ready", report, dataset.digest)
+        around.stores.datasets.judge(run.lease, registered.id, "ready", found.report, found.digest)
     return Done()
 
 

@@ -50,6 +50,23 @@ class AuditEntry:
     at_ms: int
 
 
+@dataclass(frozen=True)
+class Checked:
+    """What a look at the whole log told.
+
+    Attributes:
+        num_changes: Rows whose digests are right: all of them, or those before the first wrong one.
+        last_digest: Of the last of these: to be kept elsewhere.
+        broken_at: Number of the first row whose digest is wrong; None where the chain holds.
+        has_kept: Whether the digest that was asked for is in it; true where none was.
+    """
+
+    num_changes: int
+    last_digest: str
+    broken_at: int | None
+    has_kept: bool
+
+
 @final
 class DatabaseAuditLog:
     """The log in the database. The tenant comes first."""
@@ -66,19 +83,23 @@ class DatabaseAuditLog:
                 for row in connection.execute(query)
             )
 
-    def broken_at(self, tenant: str) -> int | None:
-        """Return the number of the first row whose digest is wrong, None where the chain holds.
+    def check(self, tenant: str, kept: str = "") -> Checked:
+        """Work the whole chain out again.
 
-        Rows that were removed at the end leave no trace in a chain: keep the last digest elsewhere.
+        Rows that were removed at the end leave no trace in a chain: keep its last digest elsewhere.
+
+        Args:
+            tenant: Whose.
+            kept: A digest that was the last one once.
         """
         query = select(audit).where(audit.c.tenant == tenant).order_by(audit.c.id)
-        before = ""
+        before, num, met = "", 0, not kept
         with reading(self._engine) as connection:
             for row in connection.execute(query):
                 if row.digest != _digest(before, dict(row._mapping)) and (row.digest or before):
-                    return int(row.id)
-                before = row.digest
-        return None
+                    return Checked(num, before, int(row.id), met)
+                before, num, met = row.digest, num + 1, met or row.digest == kept
+        return Checked(num, before, None, met)
 
 
 def lock_changes(connection: Connection, tenant: str) -> None:

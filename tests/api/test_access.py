@@ -93,7 +93,7 @@ def test_every_change_is_noted_once_and_every_refusal_never(full: World) -> None
             before = len(audit.last("other", 10_000))
             full.ask(stranger, operation)
             assert len(audit.last("other", 10_000)) == before, operation.name
-    assert audit.broken_at("local") is None
+    assert audit.check("local").broken_at is None
 
 
 def test_a_route_that_nobody_knows_fails(api: Caller) -> None:

@@ -1,7 +1,7 @@
 import os
 import sys
 
-from latency_predictors.child_process import ChildEnded, run_child
+from latency_predictors.child_process import ChildEnded, run_child, without_secrets
 
 
 def answers(program: str, request: str = "", silence_s: float = 20.0) -> list[bytes | ChildEnded]:
@@ -27,3 +27,13 @@ def test_a_silent_child_is_ended() -> None:
 
 def test_a_child_that_never_reads_its_request_does_not_break_the_pipe() -> None:
     assert answers("import os; os._exit(5)", "x" * 10**6) == [ChildEnded("ended with status 5", "")]
+
+
+def test_secrets_stay_with_whoever_has_them() -> None:
+    given = {
+        "HWNAS_DATABASE_URL": "postgresql://u:p@h/n",
+        "PGPASSWORD": "p",
+        "HWNAS_KEY": "k",
+        "PATH": "/bin",
+    }
+    assert without_secrets(given) == {"PATH": "/bin"}

@@ -51,3 +51,10 @@ def test_every_process_has_one_thread_and_this_package() -> None:
     assert found["ORT_DISABLE_TELEMETRY"] == "1"
     assert found["PYTHONPATH"] == "/somewhere:theirs"
     assert found["LANG"] == "C"
+
+
+def test_no_secret_reaches_what_trains() -> None:
+    given = {"HWNAS_DATABASE_URL": "postgresql://u:p@h/n", "HWNAS_KEY": "hwnas_r_1", "PGPASSWORD": "p"}
+    found = environment({**given, "AWS_ACCESS_KEY_ID": "for artifacts"}, None, PACKAGE)
+    assert not set(given) & set(found)
+    assert found["AWS_ACCESS_KEY_ID"] == "for artifacts"

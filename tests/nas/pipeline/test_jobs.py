@@ -8,6 +8,7 @@ import pytest
 from latency_predictors.device import host_context, host_device
 from latency_predictors.lookup_table import layer_key
 from latency_predictors.probes import probe_subjects
+from nas.data import inspection
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState
 from nas.pipeline import profile
@@ -18,6 +19,8 @@ from nas.specs import ProfileSpec, SpaceSpec
 from nas.store.dataset_store import StoredDataset
 from search_spaces.errors import UsageError
 from search_spaces.slot_tables import distinct_layers
+from tests.nas.data.test_inspection import flat_png
+from tests.nas.data.zips import folder_zip, zipped
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Killer, small_spec
@@ -121,12 +124,20 @@ def test_a_profile_that_is_no_longer_understood_is_named(home: Home) -> None:
     assert caught.value.code == "outdated_spec"
 
 
-def registered(home: Home, spec: dict[str, object]) -> StoredDataset:
+def registered(home: Home, spec: dict[str, object], name: str = "mine") -> StoredDataset:
     """Register a data set and run the job that checks it."""
-    dataset = home.stores.datasets.add("local", "mine", spec)
+    dataset = home.stores.datasets.add("local", name, spec)
     assert dataset.state == "checking"
     home.finish(home.stores.jobs.get("local", dataset.job_id))
-    return home.stores.datasets.get("local", "mine")
+    return home.stores.datasets.get("local", name)
+
+
+def uploaded(home: Home, name: str, content: bytes) -> StoredDataset:
+    """The same for an archive of images that was uploaded."""
+    path = home.settings.home / name
+    path.write_bytes(content)
+    file = home.stores.artifacts.put_file(path)
+    return registered(home, {"name": "uploaded", "file": file, "content": "images"}, name)
 
 
 def test_a_data_set_that_can_be_read_is_ready_with_its_digest_and_counts(home: Home) -> None:
@@ -150,3 +161,14 @@ def test_a_data_set_that_cannot_be_read_is_rejected_with_the_reason(
     assert (dataset.state, dataset.digest) == ("rejected", "")
     assert dataset.report["code"] == code
     assert dataset.report["message"]
+
+
+def test_hostile_images_are_rejected_and_the_worker_goes_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb = flat_png(8_000)
+    monkeypatch.setattr(inspection, "MEMORY_BYTES", 2**29)
+    bad = uploaded(home, "bombs", zipped({f"{one}/{n}.png": bomb for one in "ab" for n in range(2)}))
+    assert (bad.state, bad.report["code"]) == ("rejected", "images_too_costly")
+    good = uploaded(home, "pets", folder_zip())
+    assert (good.state, good.report["num_images"]["test"] > 0, len(good.digest)) == ("ready", True, 64)

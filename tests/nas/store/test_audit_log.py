@@ -31,25 +31,35 @@ def test_changes_are_told_newest_first_and_to_their_tenant(engine: Engine) -> No
 @pytest.mark.parametrize("column", ["owner", "key_id", "action", "subject", "request_id", "at_ms", "digest"])
 def test_a_changed_byte_is_found(engine: Engine, column: str) -> None:
     log = noted(engine, "one", "two", "three")
-    assert log.broken_at("a") is None
+    assert log.check("a").broken_at is None
     changed = "1" if column == "at_ms" else "'x'"
     with writing(engine) as connection:
         connection.execute(text(f"UPDATE audit SET {column} = {changed} WHERE id = 2"))
-    assert log.broken_at("a") == 2
+    assert log.check("a").broken_at == 2
 
 
 def test_a_removed_row_is_found(engine: Engine) -> None:
     log = noted(engine, "one", "two", "three")
     with writing(engine) as connection:
         connection.execute(text("DELETE FROM audit WHERE id = 2"))
-    assert log.broken_at("a") == 3
+    assert log.check("a").broken_at == 3
+
+
+def test_rows_that_are_cut_off_are_found_by_the_digest_that_was_kept(engine: Engine) -> None:
+    log = noted(engine, "one", "two", "three")
+    kept = log.check("a").last_digest
+    assert noted(engine, "four").check("a", kept).has_kept
+    with writing(engine) as connection:
+        connection.execute(text("DELETE FROM audit WHERE id > 2"))
+    found = log.check("a", kept)
+    assert (found.num_changes, found.broken_at, found.has_kept) == (2, None, False)
 
 
 def test_rows_from_before_there_were_digests_break_nothing(engine: Engine) -> None:
     log = noted(engine, "one")
     with writing(engine) as connection:
         connection.execute(text("UPDATE audit SET digest = ''"))
-    assert noted(engine, "two").broken_at("a") is None
+    assert noted(engine, "two").check("a").broken_at is None
     assert len(log.last("a")) == 2
 
 
@@ -78,4 +88,4 @@ def test_the_chain_holds_where_many_change_at_once(engine: Engine) -> None:
         )
     log = DatabaseAuditLog(engine)
     assert len(log.last("a")) == 20
-    assert log.broken_at("a") is None
+    assert log.check("a").broken_at is None
