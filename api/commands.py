@@ -3,7 +3,6 @@
 What a command needs is imported when it is called, so that `hwnas --help` answers at once.
 """
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,12 +14,6 @@ Search = Annotated[
     typer.Argument(metavar="SEARCH", help="A search: its identifier, the start of it, or `latest`."),
 ]
 Target = Annotated[int, typer.Option(min=1, help="Which target of the search, counted from 1.")]
-
-
-class Format(StrEnum):
-    """File formats that can be delivered."""
-
-    ONNX = "onnx"
 
 
 def spaces_list() -> BaseModel:
@@ -179,49 +172,6 @@ def searches_front(search: Search = "latest", target: Target = 1) -> BaseModel:
     from nas.settings import Settings
 
     return show_front(Settings(), search, target)
-
-
-def export(
-    search: Annotated[
-        str,
-        typer.Argument(
-            metavar="SEARCH|NETWORK",
-            help="A search (identifier, its start, or `latest`), the name of a network, or SEARCH.NETWORK.",
-        ),
-    ],
-    best: Annotated[bool, typer.Option("--best", help="The most accurate one within the limits.")] = False,
-    fastest: Annotated[bool, typer.Option("--fastest", help="The fastest one within the limits.")] = False,
-    name: Annotated[str | None, typer.Option(help="The network of that name.")] = None,
-    under: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A limit, for example latency_ms=0.5. May be given again."),
-    ] = None,
-    target: Annotated[
-        int | None, typer.Option(min=1, help="Which target, counted from 1; all of them if not given.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder to make, `SEARCH-NETWORK` here if not given; or a file, NAME.onnx."),
-    ] = None,
-    format: Annotated[Format, typer.Option(help="Format of the file.")] = Format.ONNX,
-) -> BaseModel:
-    """Deliver a verified network: the file that was measured and scored, with its card.
-
-    Examples:
-      hwnas export latest --best --under latency_ms=0.5
-      hwnas export latest --best --under latency_ms=0.5 --target 2
-      hwnas export digits-1f3a9c2e --fastest --out fast
-      hwnas export net-3f9a1c
-      hwnas export digits-1f3a9c2e.net-3f9a1c --out net.onnx
-    """
-    from api.exports import Request, export_network
-    from nas.settings import Settings
-
-    rules = {"best": best, "fastest": fastest}
-    request = Request(
-        search, tuple(rule for rule, on in rules.items() if on), name, tuple(under or ()), target
-    )
-    return export_network(Settings(), request, out)
 
 
 def predict(

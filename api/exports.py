@@ -1,21 +1,23 @@
 """Delivering a verified network from a finished search."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeGuard
 
 from rich.console import RenderableType
 
+from api.made_exports import make_file, write_made
 from api.searches import unbroken
 from api.selection import Rule, Selected, parse_limits, select_by_name, select_by_rule
 from nas.pipeline.deliver import deliver
 from nas.report.words import accuracy_text, cost_text, latency_text
 from nas.results import Document, VerifiedNetwork
 from nas.settings import Settings
+from nas.specs import Precision
 from nas.store.searches import all_searches
 from nas.store.stores import opened_stores
-from nas.store.subnets import find_subnet
+from nas.store.subnets import find_subnet, subnet_id
 from search_spaces.atomic import write_atomically
 from search_spaces.errors import UsageError
 
@@ -30,6 +32,7 @@ class Request:
         name: A network of the search.
         limits: As written, for example `latency_ms=0.5`.
         target_number: Counted from 1; None for any: by a rule the best of all, by name the first that has it.
+        precision: Of the file; that of the verified one if not given.
     """
 
     what: str
@@ -37,6 +40,7 @@ class Request:
     name: str | None = None
     limits: tuple[str, ...] = ()
     target_number: int | None = None
+    precision: Precision | None = None
 
 
 class Delivered(Document):
@@ -74,6 +78,8 @@ class Delivered(Document):
 def export_network(settings: Settings, request: Request, out: Path | None) -> Delivered:
     """Write the network that was asked for, with its card, into a folder; or its file alone.
 
+    In another precision than the verified one the file is made first: checked, scored and measured.
+
     Args:
         settings: Where searches are.
         request: Which network.
@@ -83,8 +89,12 @@ def export_network(settings: Settings, request: Request, out: Path | None) -> De
     Raises:
         UsageError: `conflicting_options` or `folder_in_use`; or as `select_by_rule`, `select_by_name`.
         InfeasibleError: `no_network_within_limits`.
+        HwnasError: What keeps a file from being made.
     """
     chosen = select(settings, request)
+    verified = chosen.result.targets[chosen.target].target.context.precision
+    if request.precision is not None and request.precision != verified:
+        return _made(settings, request.what, request.precision, chosen, out)
     if is_file(out):
         write_atomically(out, chosen.job.network_path(chosen.network.file_sha256).read_bytes())
         return _delivered(chosen, out.parent, [out.name])
@@ -99,6 +109,18 @@ def export_network(settings: Settings, request: Request, out: Path | None) -> De
         versions=chosen.result.versions,
     )
     return _delivered(chosen, written, [path.name for path in written.iterdir()])
+
+
+def _made(
+    settings: Settings, what: str, precision: Precision, chosen: Selected, out: Path | None
+) -> Delivered:
+    # A network that was trained on goes by the job which did that.
+    named = what if "." in what else subnet_id(chosen.job.id, chosen.network.name)
+    made = make_file(settings, named, precision)
+    place = out or Path(f"{chosen.job.id}-{chosen.network.name}-{precision}")
+    files = write_made(settings, made, place)
+    folder = place.parent if is_file(out) else place
+    return _delivered(replace(chosen, network=made.network, why=made.why), folder, files)
 
 
 def is_file(out: Path | None) -> TypeGuard[Path]:

@@ -2,17 +2,21 @@
 
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from api.client import Client
 from api.exports import Delivered, check_one_way, is_file
-from api.remote import client_of, find_search
+from api.remote import client_of, find_search, watched
 from api.resources.fronts import FrontResource
 from api.selection import COSTS, parse_limits
 from nas.publication import keeps_limits
 from nas.report.words import cost_text, held_value
 from nas.results import VerifiedNetwork
+from nas.specs import Precision
+from nas.store.subnets import subnet_id
 from search_spaces.atomic import write_atomically
 from search_spaces.errors import InfeasibleError, UsageError
 
@@ -30,6 +34,7 @@ def export(
     target: int | None,
     out: Path | None,
     format: str,
+    precision: Precision | None,
 ) -> Delivered:
     """Fetch a verified network of a search at a service, with its card, into a folder.
 
@@ -43,6 +48,8 @@ def export(
         target: Counted from 1; all of them if not given.
         out: The folder; `SEARCH-NETWORK` if not given. With the ending of the format it is the file.
         format: Of the file.
+        precision: Of the file, which the service makes where it is not there; that of the verified one if not
+            given.
 
     Raises:
         UsageError: `conflicting_options`, `invalid_limit`, `unknown_search`, `ambiguous_search`,
@@ -59,20 +66,40 @@ def export(
         numbers = [target] if target else range(1, len(job.spec.get("targets", ())) + 1)
         fronts = [client.front(job.id, number) for number in numbers]
         front, network = _named(fronts, name) if name else _chosen(fronts, limits, fastest=fastest)
-        folder = out or Path(f"{job.id}-{network.name}")
-        files: tuple[str, ...] = ()
-        if is_file(out):
-            folder, files = out.parent, (client.download(job.id, network.name, out).name,)
-        else:
-            files = _fetched(client, job.id, network.name, folder)
+        why = _why(limits, name, fastest=fastest)
+        source = _Source(
+            *(partial(fetch, job.id, network.name) for fetch in (client.download, client.bundle))
+        )
+        place = out or Path(f"{job.id}-{network.name}")
+        if precision is not None:
+            network, source = _made(client, subnet_id(job.id, network.name), precision)
+            why, place = f"exported in {precision}", out or Path(f"{place}-{precision}")
+        files = (source.file(place).name,) if is_file(out) else _fetched(source, place)
+    folder = place.parent if is_file(out) else place
     return Delivered(
         search=job.id,
         target_number=front.target,
         folder=folder.resolve(),
         files=files,
-        why=_why(limits, name, fastest=fastest),
+        why=why,
         network=network,
     )
+
+
+class _Source(NamedTuple):
+    """What fetches a file, and what its bundle, to a place."""
+
+    file: Callable[[Path], Path]
+    bundle: Callable[[Path], Path]
+
+
+def _made(client: Client, subnet: str, precision: Precision) -> tuple[VerifiedNetwork, _Source]:
+    """Have a file made of a network; return what the network is as that file, and where it is."""
+    job = watched(client, client.job(client.export(subnet, precision).id))
+    network = client.export_state(job.id).network
+    assert network is not None, "the job has succeeded"
+    fetch = partial(client.download_export, job.id)
+    return network, _Source(fetch, partial(fetch, bundle=True))
 
 
 def _named(fronts: Sequence[FrontResource], name: str) -> Found:
@@ -111,12 +138,12 @@ def _why(limits: Mapping[str, float], name: str | None, *, fastest: bool) -> str
     return what + (f" with {bounds}" if bounds else "")
 
 
-def _fetched(client: Client, search_id: str, name: str, folder: Path) -> tuple[str, ...]:
+def _fetched(source: _Source, folder: Path) -> tuple[str, ...]:
     """Unpack the bundle of a network into a folder; return the names of its files."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError("folder_in_use", f"{folder} is there and not empty: give another folder with --out")
     with tempfile.TemporaryDirectory() as scratch:
-        packed = client.bundle(search_id, name, Path(scratch) / "bundle.zip")
+        packed = source.bundle(Path(scratch) / "bundle.zip")
         with zipfile.ZipFile(packed) as archive:
             # Of each member the last part of its name alone: nothing leads out of the folder.
             contents = {member.filename.rpartition("/")[2]: member for member in archive.infolist()}

@@ -1,10 +1,9 @@
 """`hwnas serve`: the service on this machine, with a worker beside it."""
 
 import asyncio
+import gc
 import ipaddress
-import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,13 +19,13 @@ from api.app import create_app
 from api.certificates import Certificate, own_certificate
 from api.json_lines import logged
 from api.state import Service
+from api.worker_beside import worker_beside
 from latency_predictors.pairing_code import FINGERPRINT_BYTES, PairingCode
 from nas.results import Document
 from nas.settings import Settings
 from nas.store.stores import opened_stores
 from search_spaces.errors import UsageError
 
-DRAIN_S: Final = 30
 STREAMS_END_S: Final = 2
 """Open streams are cut off after so long; whoever listens goes on with another replica."""
 
@@ -79,7 +78,7 @@ def serve(
         server = _Server(config, app.state.service, certificate.fingerprint if certificate else "")
         # uvicorn stops, then raises the signal again: if that ended the process, the worker would stay.
         signal.signal(signal.SIGTERM, _end)
-        with logged(sys.stderr), _worker(settings) if worker else _nobody():
+        with logged(sys.stderr), worker_beside(settings) if worker else _nobody():
             server.run()
         return Served(address=server.address)
 
@@ -130,6 +129,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)  # type: ignore[arg-type]
         if not self.started:
             return
+        keep_for_good()
         port = self.servers[0].sockets[0].getsockname()[1]
         self.address = f"{self._scheme}://{self.config.host}:{port}"
         shown = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -154,34 +154,17 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)  # type: ignore[arg-type]
 
 
+def keep_for_good() -> None:
+    """Have the collector pass over all that there is: it stays to the end.
+
+    Looking through everything that was imported takes it a tenth of a second, in which nobody is answered.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def _end(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
-
-
-@contextmanager
-def _worker(settings: Settings) -> Iterator[None]:
-    """Run a worker beside; it drains in the end, and goes once idle where this process was killed."""
-    command = [sys.executable, "-c", "import hwnas; hwnas.main()", "worker", "--until-eof"]
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with (settings.home / "worker.log").open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, **settings.as_environment()},
-            # Never written to: it ends with this process, however that ends.
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(DRAIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @contextmanager

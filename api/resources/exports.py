@@ -7,6 +7,8 @@ from pydantic import BaseModel
 from api.resources.jobs import ErrorResource
 from nas.job_records import Job
 from nas.jobs import JobKind, JobState
+from nas.network_specs import MADE, MadeNetwork
+from nas.results import VerifiedNetwork
 from nas.store.front_store import StoredExport
 from nas.store.stores import Stores
 from search_spaces.errors import UsageError
@@ -23,6 +25,8 @@ class ExportResource(BaseModel):
         name: Of the network.
         sha256: Of the file; null until it is ready.
         card: Why it was delivered, of which architecture, for which target.
+        network: Its figures as this file, where it was made on its own; null before that, and for what a
+            search delivered: the front has those.
         error: What ended the making of it; null where nothing went wrong.
         links: Of the file itself and of its bundle.
     """
@@ -34,6 +38,7 @@ class ExportResource(BaseModel):
     format: str
     sha256: str | None
     card: dict[str, Any]
+    network: VerifiedNetwork | None
     error: ErrorResource | None
     links: dict[str, str]
 
@@ -54,6 +59,7 @@ def export_resource(one: StoredExport, root: str) -> ExportResource:
         format=one.format,
         sha256=one.file,
         card=dict(one.card),
+        network=None,
         error=None,
         links=_links(one.id, root),
     )
@@ -77,7 +83,9 @@ def shown_export(stores: Stores, tenant: str, export_id: str, root: str) -> Expo
         return export_resource(stores.fronts.export(tenant, export_id), root)
     made = stores.fronts.exports(tenant, job.id)
     if made and job.state is JobState.SUCCEEDED:
-        return export_resource(made[0], root).model_copy(update={"id": job.id, "links": _links(job.id, root)})
+        network = stores.stored(job).load(MADE, MadeNetwork).network
+        own = {"id": job.id, "links": _links(job.id, root), "network": network}
+        return export_resource(made[0], root).model_copy(update=own)
     return ExportResource.model_validate(
         {
             "id": job.id,
@@ -87,6 +95,7 @@ def shown_export(stores: Stores, tenant: str, export_id: str, root: str) -> Expo
             "format": str(job.spec.get("format", "")),
             "sha256": None,
             "card": {},
+            "network": None,
             "error": ErrorResource(code=job.code, message=job.message) if job.code else None,
             "links": _links(job.id, root),
         }

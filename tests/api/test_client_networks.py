@@ -1,13 +1,16 @@
 """What a client asks of single networks, supernets and devices."""
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from api.client_networks import content_of
-from nas.jobs import JobKind, Succeeded
+from nas.jobs import JobKind, JobState, Succeeded
 from nas.network_specs import MADE, MadeNetwork
+from nas.store.stores import Stores
 from nas.store.subnets import find_subnet
 from search_spaces.errors import UsageError
 from tests.api.handmade import SMALLEST, claimed, lookup_table, saved_table
@@ -24,10 +27,10 @@ def service(tmp_path: Path) -> Iterator[tuple[Running, str]]:
         yield found, f"{written(found.stores, CONTENT)}.net-ccc333"
 
 
-def done(service: Running, subnet: str) -> None:
+def done(stores: Stores, subnet: str) -> None:
     """The queued job on a network ends with the file that is there."""
-    stores = service.stores
-    (job,) = stores.jobs.page("local", kinds=(JobKind.EXPORT, JobKind.FINETUNE)).jobs
+    kinds = (JobKind.EXPORT, JobKind.FINETUNE)
+    (job,) = stores.jobs.page("local", kinds=kinds, states=(JobState.QUEUED,)).jobs
     found, run = find_subnet(stores, "local", subnet), claimed(stores, job)
     made = MadeNetwork(
         search=found.search.id,
@@ -43,6 +46,23 @@ def done(service: Running, subnet: str) -> None:
     stores.queue.settle(run.lease, Succeeded())
 
 
+@contextmanager
+def making(stores: Stores) -> Iterator[None]:
+    """A worker is at hand that makes files, each that which is there."""
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.wait(0.02):
+            for job in stores.jobs.page("local", kinds=(JobKind.EXPORT,), states=(JobState.QUEUED,)).jobs:
+                done(stores, str(job.spec["subnet"]))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
+
+
 def test_a_file_of_a_network_is_made_waited_for_and_fetched(
     service: tuple[Running, str], tmp_path: Path
 ) -> None:
@@ -55,12 +75,13 @@ def test_a_file_of_a_network_is_made_waited_for_and_fetched(
         with pytest.raises(UsageError) as caught:
             client.download_export(job.id, tmp_path)
         assert caught.value.code == "export_not_ready"
-        done(running_, subnet)
+        done(running_.stores, subnet)
         assert client.wait(job.id, timeout_s=30).kind is JobKind.EXPORT
         state = client.export_state(job.id)
         path = client.download_export(job.id, tmp_path)
         assert path.read_bytes() == CONTENT
-        assert state.sha256 == client.subnet(subnet).network.file_sha256
+        assert state.network == client.subnet(subnet).network
+        assert state.sha256 == state.network.file_sha256
         assert client.download_export(job.id, tmp_path, bundle=True).suffix == ".zip"
 
 
@@ -69,7 +90,7 @@ def test_a_network_is_trained_on(service: tuple[Running, str]) -> None:
     with running_.client() as client:
         job = client.finetune(subnet, epochs=3)
         assert client.job(job.id).spec == {"subnet": subnet, "epochs": 3}
-        done(running_, subnet)
+        done(running_.stores, subnet)
         assert client.wait(job.id, timeout_s=30).error is None
         assert client.subnet(job.links["subnet"].rpartition("/")[2]).lineage.job == job.id
 

@@ -10,6 +10,7 @@ import pytest
 from hwnas import run
 from tests.api.routes.conftest import exported_file, written
 from tests.api.running import running
+from tests.api.test_client_networks import making
 
 Command = Callable[..., tuple[int, Any]]
 CONTENT = exported_file()
@@ -20,7 +21,7 @@ def command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Command]:
     """Runs `hwnas export` at a service with one finished search."""
-    with running(tmp_path / "there") as service:
+    with running(tmp_path / "there") as service, making(service.stores):
         written(service.stores, CONTENT)
         monkeypatch.setenv("HWNAS_KEY", service.key)
         monkeypatch.chdir(tmp_path)
@@ -55,6 +56,17 @@ def test_a_network_is_named_by_its_identifier(command: Command, tmp_path: Path) 
     _, told = command("latest.net-bbb222")
     assert Path(told["folder"]).name == f"{told['search']}-net-bbb222"
     assert (tmp_path / f"{told['search']}-net-bbb222" / "model.onnx").is_file()
+
+
+def test_a_file_in_another_precision_is_made_and_fetched(command: Command, tmp_path: Path) -> None:
+    status, told = command("latest.net-ccc333", "--precision", "int8")
+    assert (status, told["why"]) == (0, "exported in int8")
+    assert told["network"]["name"] == "net-ccc333"
+    assert Path(told["folder"]).name == f"{told['search']}-net-ccc333-int8"
+    assert (Path(told["folder"]) / "model.onnx").read_bytes() == CONTENT
+    out = tmp_path / "net.onnx"
+    assert command("latest.net-ccc333", "--precision", "int8", "--out", str(out))[1]["files"] == ["net.onnx"]
+    assert out.read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_a_network_is_shown_and_trained_on(service: Running, capsys: pytest.Capt
     def work() -> None:
         while not stop.wait(0.02):
             if service.stores.jobs.page("local", kinds=(JobKind.FINETUNE,)).jobs:
-                done(service, subnet)
+                done(service.stores, subnet)
                 return
 
     thread = threading.Thread(target=work)

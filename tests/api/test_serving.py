@@ -1,5 +1,6 @@
 """`hwnas serve` as a process: it listens, says where, serves, and stops with an open stream."""
 
+import gc
 import json
 import os
 import re
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from api.key_commands import create_key
-from api.serving import is_loopback, serve
+from api.serving import is_loopback, keep_for_good, serve
 from nas.settings import Settings
 from search_spaces.errors import UsageError
 from tests.api.served import DIGITS
@@ -81,3 +82,12 @@ def test_it_listens_elsewhere_only_with_keys(tmp_path: Path) -> None:
 )
 def test_loopback_is_told_from_elsewhere(host: str, *, inside: bool) -> None:
     assert is_loopback(host) == inside
+
+
+def test_what_was_imported_is_not_looked_through_again() -> None:
+    try:
+        keep_for_good()
+        assert gc.get_freeze_count() > 50_000
+        assert len(gc.get_objects()) < 5_000
+    finally:
+        gc.unfreeze()
