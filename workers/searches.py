@@ -13,6 +13,7 @@ from nas.jobs import JobKind, JobState
 from nas.pipeline.context import Progress
 from nas.pipeline.deliver import deliver_search
 from nas.pipeline.runner import open_inputs
+from nas.pipeline.sites import check_devices
 from nas.report.terminal import show_search
 from nas.results import Document, SearchResult
 from nas.settings import Settings
@@ -126,8 +127,10 @@ def submit(spec: SearchSpec, settings: Settings, stores: Stores, progress: Progr
     A search begins only where its data and its space can be opened: a typing error leaves nothing behind.
 
     Raises:
+        UsageError: `unknown_device`.
         HwnasError: What is wrong with the data set or the space.
     """
+    check_devices(stores, settings.tenant, spec.targets)
     open_inputs(spec, settings, stores.artifacts)
     request = JobRequest(JobKind.SEARCH, spec.model_dump(mode="json"), name or spec.dataset.name)
     return submit_once(request, settings, stores, progress)

@@ -8,6 +8,7 @@ from pydantic import Field
 from nas.data.spec import DigitsSpec, ShapesSpec
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
+from nas.pipeline.sites import check_devices
 from nas.specs import (
     BudgetSpec,
     ExportSpec,
@@ -54,8 +55,8 @@ def search_request(stores: Stores, tenant: str, owner: str, sent: SubmittedSearc
     """Return the job that a submitted search is.
 
     Raises:
-        UsageError: `unknown_dataset`, `dataset_not_ready`, `unknown_space`, `unknown_preset` or
-            `invalid_spec`.
+        UsageError: `unknown_device`, `unknown_dataset`, `dataset_not_ready`, `unknown_space`,
+            `unknown_preset` or `invalid_spec`.
     """
     spec, found = resolved(stores, tenant, sent)
     get_space(spec.space.name, preset=spec.space.preset, num_classes=10, in_channels=3)
@@ -67,8 +68,9 @@ def resolved(stores: Stores, tenant: str, sent: SubmittedSearch) -> tuple[Search
     """Return the specification with the data set that it names, and that data set where it is registered.
 
     Raises:
-        UsageError: `unknown_dataset`, `dataset_not_ready` or `invalid_spec`.
+        UsageError: `unknown_device`, `unknown_dataset`, `dataset_not_ready` or `invalid_spec`.
     """
+    check_devices(stores, tenant, sent.targets)
     document, found = with_registered(stores, tenant, sent.model_dump(mode="json"))
     return parse_spec(document), found
 
@@ -95,8 +97,8 @@ def reused_search(
     """Return the search of a supernet: its space, images, recipe, epochs and seed are those of its training.
 
     Raises:
-        UsageError: `unknown_supernet`; `not_a_supernet` for a network that was trained on its own;
-            `outdated_spec`.
+        UsageError: `unknown_supernet`, `unknown_device` or `outdated_spec`; `not_a_supernet` for a network
+            that was trained on its own.
     """
     supernet = stores.supernets.get(tenant, supernet_id)
     trainer = stores.jobs.get(tenant, supernet.trainer)
@@ -106,6 +108,7 @@ def reused_search(
             "not_a_supernet",
             f"{supernet_id} is one network that was trained on its own: there is nothing to search in it",
         )
+    check_devices(stores, tenant, sent.targets)
     trained = stores.stored(trainer).spec()
     training = trained.supernet.model_copy(update={"epochs": supernet.epochs})
     changed = trained.model_copy(update={**dict(sent), "supernet": training})

@@ -3,6 +3,7 @@
 A board's context is what its agent told when it registered last: versions of runtimes, power mode.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -16,7 +17,7 @@ from nas.specs import ContextSpec, SearchSpec, TargetSpec
 from nas.store.agent_store import Agent
 from nas.store.job_run import JobRun
 from nas.store.stores import Stores
-from search_spaces.errors import MeasurementError
+from search_spaces.errors import MeasurementError, UsageError
 
 ATTENDANCE: Final = "targets"
 """Name of the document that says which targets a search goes on with."""
@@ -67,6 +68,24 @@ def target_site(ctx: Reads, target: TargetSpec) -> Site:
         MeasurementError: As `site_of`.
     """
     return site_of(ctx.stores, ctx.tenant, target.device, target.context)
+
+
+def check_devices(stores: Stores, tenant: str, targets: Iterable[TargetSpec]) -> None:
+    """Refuse what is to be submitted where it names a device that nobody has registered.
+
+    A board that is away is waited for; a name that was mistyped would be waited for without end.
+
+    Raises:
+        UsageError: `unknown_device`, naming those that there are.
+    """
+    known = [HOST, *(agent.name for agent in stores.agents.list_all(tenant))]
+    for target in targets:
+        if target.device not in known:
+            raise UsageError(
+                "unknown_device",
+                f"no device is named '{target.device}': there are {', '.join(known)}; correct the name, or "
+                f"start `hwnas agent --name {target.device}` on the board first",
+            )
 
 
 def metric_site(site: Site, metric: LatencyMetric) -> Site:

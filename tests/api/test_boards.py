@@ -12,8 +12,10 @@ from api.boards import board_line, board_lines, release_board
 from api.devices import list_tables, show_device, show_table
 from api.remembered import OPEN_S
 from api.searches import show_search
-from nas.jobs import Waiting
+from nas.job_records import JobRequest
+from nas.jobs import JobKind, Waiting
 from nas.settings import Settings
+from nas.specs import parse_spec
 from nas.store.measurement_tables import agents
 from nas.store.session import writing
 from search_spaces.errors import UsageError
@@ -111,7 +113,12 @@ def test_a_board_is_profiled_by_its_name(board: Board) -> None:
 
 
 def test_what_a_search_waits_for_is_shown_on_both_sides(board: Board, api: Caller, tmp_path: Path) -> None:
-    job = api.post("/v1/searches", {**DIGITS, "targets": [{"device": "pi5"}, {"device": "pi6"}]}).json()
+    sent = {**DIGITS, "targets": [{"device": "pi5"}, {"device": "pi6"}]}
+    assert code(api.post("/v1/searches", sent)) == (404, "unknown_device")
+    assert "there are host, pi5;" in api.post("/v1/searches/preview", sent).json()["detail"]
+    # As one that was submitted to a version which did not ask.
+    spec = parse_spec(sent).model_dump(mode="json")
+    job = {"id": api.stores.jobs.submit("local", JobRequest(JobKind.SEARCH, spec)).id}
     (claim,) = api.stores.queue.claim("w")
     assert api.stores.agents.wait_for(claim.lease, ["pi6"]) == ("pi6",)
     from_board = waiting_tasks(board, claim.lease)

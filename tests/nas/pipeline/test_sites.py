@@ -15,6 +15,7 @@ from nas.pipeline.sites import (
     Attendance,
     absent_devices,
     attended,
+    check_devices,
     context_of,
     missing_devices,
     site_of,
@@ -48,6 +49,17 @@ def board(home: Home, name: str = "pi5", **more: object) -> Agent:
 def test_the_host_is_this_machine(home: Home) -> None:
     assert site_of(home.stores, TENANT, "host", ContextSpec()) == here()
     assert context_of(ContextSpec()) == host_context("onnxruntime", threads=1)
+
+
+def test_a_name_that_nobody_has_is_refused_and_those_that_there_are_are_named(home: Home) -> None:
+    board(home)
+    check_devices(home.stores, TENANT, small_spec(targets=TARGETS).targets)
+    mistyped = small_spec(targets=[{"device": "pi5"}, {"device": "p15"}]).targets
+    with pytest.raises(UsageError, match=r"no device is named 'p15': there are host, pi5;") as caught:
+        check_devices(home.stores, TENANT, mistyped)
+    assert caught.value.code == "unknown_device"
+    with pytest.raises(UsageError, match="there are host;"):
+        check_devices(home.stores, "another", small_spec(targets=TARGETS).targets)
 
 
 def test_a_board_is_measured_as_its_agent_runs(home: Home) -> None:
