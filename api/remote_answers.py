@@ -11,6 +11,7 @@ from api.resources.jobs import JobResource
 from api.searches import unbroken
 from nas.pipeline.plan_text import plan_text
 from nas.pipeline.preview import Preview
+from nas.report.numbers import duration
 from nas.report.words import accuracy_text, cost_text, latency_text
 from nas.results import Document
 
@@ -35,8 +36,10 @@ class RemotePlan(Preview):
             for number, one in enumerate(self.targets, 1)
             if one.outlook.message
         ]
-        if self.training == "modelled":
-            lines.append("note: times of training are expected, not timed: nobody has trained this there yet")
+        if self.training != "measured":
+            known = "other trainings there" if self.training == "fitted" else "what a small machine takes"
+            low, high = duration(self.training_seconds_low), duration(self.training_seconds_high)
+            lines.append(f"note: training is expected to take {low} to {high}, by {known}")
         return Group(plan_text(self), unbroken(lines))
 
 

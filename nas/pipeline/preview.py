@@ -1,48 +1,29 @@
 """What a search would cost, told without a worker and without its images: nothing is trained or measured.
 
-What training takes is that of an earlier training of the same supernet; where there is none it is expected
-from the work of a step, in seconds counted on a small machine.
+`nas.pipeline.training_speed` tells what training takes.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
-
-import numpy as np
+from typing import Literal
 
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.predictor import exact_cost
 from nas.data.facts import ImageFacts
 from nas.feasibility import infeasible_message
 from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
 from nas.pipeline.costs import is_profiled
-from nas.pipeline.durations import CHECKPOINT_S, LAYER_S, seconds_of
-from nas.pipeline.options import options_of, recipe_of
+from nas.pipeline.durations import LAYER_S, seconds_of
 from nas.pipeline.plan import Basis, Plan, plan_of, resolved_points
 from nas.pipeline.tables import known_feasibility
 from nas.pipeline.train import will_do
 from nas.pipeline.training import started, supernet_key
+from nas.pipeline.training_speed import WITHIN, How, training_speed
 from nas.results import Document
 from nas.specs import Precision, SearchSpec, TargetSpec
 from nas.store.stores import Stores
-from nas.store.supernet_store import StoredSupernet
-from nas.task_events import SupernetTimed
-from nas.training.recipes import spread_architectures
-from nas.training_options import steps_per_epoch
 from search_spaces.base import SearchSpace, Space, space_digest
 from search_spaces.catalogue import get_space
-from search_spaces.sampling import as_array
 from search_spaces.slot_tables import distinct_layers
-
-SUBNET_S: Final = 0.017
-GMAC_S: Final = 0.3
-"""A training step takes the first for each subnet and the second for 10^9 of its MACs, over all images."""
-
-IMAGE_S: Final = 3e-5
-SCORED_GMAC_S: Final = 0.09
-"""The same for scoring an image."""
-
-_DRAWN: Final = 200
 
 
 class DataWarning(Document):
@@ -96,14 +77,19 @@ class Preview(Plan):
     """A plan, with what it leaves open.
 
     Attributes:
-        training: Whether an earlier training of this supernet tells its speed, or it is `modelled`.
+        training: How the time of training is known: `measured` by an earlier training of this supernet,
+            `fitted` to trainings of others here, or `modelled`: seconds counted on a small machine.
+        training_seconds_low: It lies above that, and
+        training_seconds_high: below that.
         num_confirm_images: That confirm each accuracy, and
         resolved_points: the percentage points below which they show no difference.
         warnings: What is wrong with the images.
         targets: In their order.
     """
 
-    training: Literal["measured", "modelled"]
+    training: How
+    training_seconds_low: float
+    training_seconds_high: float
     num_confirm_images: int
     resolved_points: float
     warnings: tuple[DataWarning, ...]
@@ -142,9 +128,12 @@ def preview(
     asked = list(zip(spec.targets, basis.tables, strict=True))
     targets = tuple(_target(space, target, table, spec.seed) for target, table in asked)
     plan = plan_of(basis, tuple(one.outlook.share for one in targets))
+    seconds = next(phase.seconds for phase in plan.phases if phase.name == "train")
     return Preview(
         **dict(plan),
         training=training,
+        training_seconds_low=seconds / WITHIN[training],
+        training_seconds_high=seconds * WITHIN[training],
         num_confirm_images=images.num_confirm,
         resolved_points=resolved_points(images),
         warnings=tuple(DataWarning(code=one.code, message=one.message) for one in images.warnings),
@@ -158,13 +147,12 @@ def _basis(
     space: Space,
     images: ImageFacts,
     tables: tuple[LookupTable, ...],
-) -> tuple[Basis, Literal["measured", "modelled"]]:
+) -> tuple[Basis, How]:
     key = supernet_key(spec, space, images.digest)
     found, stored = will_do(asker, spec, key), asker.stores.supernets.find(asker.tenant, key)
-    finished = [one for one in stored if one.weights]
-    expected = _expected(spec, space)
-    step_s = _step_s(finished[0], spec, images) if finished else expected.step_s
-    summary = next((one.summary for one in finished if found and one.id == found.id), {})
+    same = next((one for one in stored if one.weights), None)
+    speed = training_speed(asker.stores, asker.tenant, spec, space, images.num_train, same)
+    summary = next((one.summary for one in stored if found and one.id == found.id), {})
     return Basis(
         spec=spec,
         space=space,
@@ -173,26 +161,8 @@ def _basis(
         trained_epochs=None if found is None else found.epochs,
         begun_epochs=tuple(one.epochs for one in started(asker, key)),
         scored=_scored(tuple(summary)),
-        throughput=SupernetTimed(step_s, expected.image_s),
-    ), "measured" if finished else "modelled"
-
-
-def _step_s(finished: StoredSupernet, spec: SearchSpec, images: ImageFacts) -> float:
-    """Return the seconds that a step of a finished training took."""
-    steps = steps_per_epoch(images.num_train, options_of(spec, epochs=1).batch_size)
-    epoch_s = float(finished.summary["seconds"]) / finished.epochs
-    return max(epoch_s - CHECKPOINT_S, 0.1 * epoch_s) / steps
-
-
-def _expected(spec: SearchSpec, space: SearchSpace) -> SupernetTimed:
-    recipe, batch = recipe_of(spec), options_of(spec, epochs=1).batch_size
-    macs_of = exact_cost(space, "num_macs")
-    steps = [recipe.step(space, n, _DRAWN, np.random.default_rng([spec.seed, n])) for n in range(_DRAWN)]
-    subnets = sum(len(step.subnets) for step in steps) / _DRAWN
-    drawn = as_array(*(subnet for step in steps for subnet in step.subnets))
-    gmacs = float(macs_of(drawn).sum()) * batch / 1e9 / _DRAWN
-    scored = float(macs_of(spread_architectures(space, _DRAWN, np.random.default_rng(spec.seed))).mean())
-    return SupernetTimed(SUBNET_S * subnets + GMAC_S * gmacs, IMAGE_S + SCORED_GMAC_S * scored / 1e9)
+        throughput=speed.timed,
+    ), speed.how
 
 
 def _scored(kept: Sequence[str]) -> frozenset[Precision]:

@@ -84,5 +84,6 @@ def test_a_plan_says_what_stands_in_its_way_and_what_is_expected_only() -> None:
     text = drawn(plan)
     assert plan.failed
     assert "target 1: no architecture keeps num_params <= 1" in text
-    assert "times of training are expected, not timed" in text
+    assert "training is expected to take" in text
+    assert "by what a small machine takes" in text
     assert f"{plan.num_layers} layers to measure" in text
