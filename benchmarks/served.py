@@ -9,8 +9,9 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 
 import uvicorn
 from fastapi import FastAPI
@@ -47,13 +48,34 @@ class _Announced(uvicorn.Server):
 @contextmanager
 def bare(port: int, cores: Sequence[int] = ()) -> Iterator[str]:
     """Yield the address of the bare application."""
-    with _process([sys.executable, "-c", BARE, str(port)], {}, cores) as address:
-        yield address
+    with _process([sys.executable, "-c", BARE, str(port)], {}, cores) as served:
+        yield served.address
+
+
+@final
+@dataclass(frozen=True)
+class Replica:
+    """A server that can be killed."""
+
+    address: str
+    process: "subprocess.Popen[str]"
+
+    def kill(self) -> None:
+        """Kill it, as a machine does that loses its power."""
+        self.process.kill()
+        self.process.wait()
 
 
 @contextmanager
 def service(settings: Settings, cores: Sequence[int] = (), *, worker: bool = False) -> Iterator[str]:
-    """Yield the address of the service.
+    """Yield the address of the service; arguments as those of `replica`."""
+    with replica(settings, cores, worker=worker) as served:
+        yield served.address
+
+
+@contextmanager
+def replica(settings: Settings, cores: Sequence[int] = (), *, worker: bool = False) -> Iterator[Replica]:
+    """Serve in a process of its own.
 
     Args:
         settings: Of it.
@@ -62,12 +84,12 @@ def service(settings: Settings, cores: Sequence[int] = (), *, worker: bool = Fal
     """
     beside = "--worker" if worker else "--no-worker"
     command = [sys.executable, "-c", SERVICE, "serve", "--port", "0", beside]
-    with _process(command, settings.as_environment(), cores) as address:
-        yield address
+    with _process(command, settings.as_environment(), cores) as served:
+        yield served
 
 
 @contextmanager
-def _process(command: list[str], environment: dict[str, str], cores: Sequence[int]) -> Iterator[str]:
+def _process(command: list[str], environment: dict[str, str], cores: Sequence[int]) -> Iterator[Replica]:
     root = str(Path(__file__).resolve().parents[1])
     process = subprocess.Popen(
         command,
@@ -84,7 +106,7 @@ def _process(command: list[str], environment: dict[str, str], cores: Sequence[in
         drained.start()
         if cores:
             os.sched_setaffinity(process.pid, cores)
-        yield address[0]
+        yield Replica(address[0], process)
     finally:
         process.terminate()  # a service ends its worker before it ends
         process.wait(ENDS_S)

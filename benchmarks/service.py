@@ -21,6 +21,7 @@ from benchmarks.sections import (
     service_generated,
     service_import,
     service_kills,
+    service_replicas,
     service_scale,
     service_throughput,
     service_training,
@@ -34,6 +35,7 @@ SECTIONS: Final[dict[str, Section]] = {
     "kills": service_kills.run,
     "generated": service_generated.run,
     "end_to_end": service_end_to_end.run,
+    "replicas": service_replicas.run,
 }
 """Each takes a folder for its work and whether to be quick."""
 

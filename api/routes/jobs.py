@@ -117,14 +117,19 @@ async def job_answer(
     name = (tenant, job_id, f"{root} {request.scope['route'].path}")
     found = service.remembered.get(name)
     if found is None:
-        job = await run_in_threadpool(find, tenant, job_id)
+        job, awaited = await run_in_threadpool(_looked_up, service, tenant, job_id, find)
         headers = {} if settled(job) else {"Retry-After": str(RETRY_AFTER_S)}
-        awaited: tuple[Awaited, ...] = ()
-        if job.state is JobState.WAITING:
-            awaited = await run_in_threadpool(service.stores.agent_queue.awaited, job.id)
         found = Kept.of(job_resource(job, root, awaited), headers)
         service.remembered.keep(name, found, ended=settled(job))
     return found.to(request)
+
+
+def _looked_up(
+    service: Service, tenant: str, job_id: str, find: Callable[[str, str], Job]
+) -> tuple[Job, tuple[Awaited, ...]]:
+    """Return a job with the devices that it waits for."""
+    job = find(tenant, job_id)
+    return job, service.stores.agent_queue.awaited(job.id) if job.state is JobState.WAITING else ()
 
 
 def submitted(

@@ -39,7 +39,7 @@ def run(home: Path, quick: bool) -> list[Figure]:
             folder = home / name
             folder.mkdir(parents=True, exist_ok=True)
             file = way(address, key, folder)
-            figures += _checked(name, address, key, file)
+            figures += checked(name, address, key, file)
     return figures
 
 
@@ -82,7 +82,7 @@ def _ran(command: list[str], address: str, key: str, folder: Path) -> str:
     return done.stdout
 
 
-def _checked(name: str, address: str, key: str, file: Path) -> list[Figure]:
+def checked(name: str, address: str, key: str, file: Path) -> list[Figure]:
     """Return whether a file is one that the service has said the digest and the accuracy of."""
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     with Client(address, key) as client:
