@@ -5,8 +5,10 @@ writer: a reader that turned into one would fail at once in SQLite, whatever the
 """
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -116,7 +118,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         StoreError: `database_busy`, `database_unreachable`, `database_read_only` or `database_failed`.
     """
     try:
-        with engine.begin() as connection:
+        with _turn(engine), engine.begin() as connection:
             yield connection
     except _OUR_MISTAKES:
         raise
@@ -140,6 +142,32 @@ def reading(engine: Engine) -> Iterator[Connection]:
         raise _translated(engine, error) from error
 
 
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    """Let one thread of this process write to a SQLite file, while the others wait for their turn.
+
+    SQLite has whoever comes second look again and again, after pauses: of eight threads some waited seconds.
+
+    Raises:
+        StoreError: `database_busy`.
+    """
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    lock = _lock_of(str(engine.url.database))
+    if not lock.acquire(timeout=BUSY_S):
+        raise _busy(engine.url.render_as_string(hide_password=True))
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@cache
+def _lock_of(file: str) -> threading.Lock:
+    return threading.Lock()
+
+
 def one_at_a_time(connection: Connection, what: str) -> None:
     """Let no other transaction past here for the same thing until this one has ended.
 
@@ -160,9 +188,7 @@ def _translated(engine: Engine, error: DBAPIError) -> HwnasError:
     if code in ("SQLITE_FULL", "53100"):
         return ResourceError("disk_full", f"no room for {where}: free some space and start again")
     if code in ("SQLITE_BUSY", "SQLITE_LOCKED", "55P03", "25P03", "40P01"):
-        return StoreError(
-            "database_busy", f"{where} was busy for {BUSY_S} s: try again, or end what holds it"
-        )
+        return _busy(where)
     if code in ("SQLITE_READONLY", "25006"):
         return StoreError("database_read_only", f"{where} cannot be written: change its permissions")
     if code == "SQLITE_CANTOPEN" or code[:2] in ("08", "57") or not code:
@@ -171,6 +197,10 @@ def _translated(engine: Engine, error: DBAPIError) -> HwnasError:
         )
     reason = " ".join(str(error.orig).split())
     return StoreError("database_failed", f"{where} refused ({code}): {reason}")
+
+
+def _busy(where: str) -> StoreError:
+    return StoreError("database_busy", f"{where} was busy for {BUSY_S} s: try again, or end what holds it")
 
 
 def _sqlite_code(error: Any) -> str:

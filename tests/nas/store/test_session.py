@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -163,6 +164,28 @@ SCRIPT = """
 mount -t tmpfs -o size=2m tmpfs "$1" || exit 42
 exec "$2" -m tests.nas.store.full_disk "$1"
 """
+
+
+def test_threads_that_write_to_one_file_wait_for_their_turn_and_not_longer(tmp_path: Path) -> None:
+    """Where each tried again by itself, some of eight threads waited for seconds."""
+    engine = open_engine(f"sqlite:///{tmp_path}/jobs.db")
+    with writing(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE seen (number INTEGER)")
+
+    def write(number: int) -> float:
+        begun = time.monotonic()
+        with writing(engine) as connection:
+            connection.exec_driver_sql("INSERT INTO seen VALUES (?)", (number,))
+        return time.monotonic() - begun
+
+    begun = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        waited = list(pool.map(write, range(200)))
+    mean_s = (time.monotonic() - begun) / 200
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM seen").scalar_one() == 200
+    engine.dispose()
+    assert max(waited) < 8 * 10 * mean_s
 
 
 def test_a_full_disk_loses_nothing_and_is_named(repository: Path, tmp_path: Path) -> None:
