@@ -7,7 +7,9 @@ through, and a database or an answer fails on them later.
 
 import json
 import math
+import re
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final, NoReturn
 
 from search_spaces.errors import UsageError
@@ -17,6 +19,8 @@ MAX_VALUES: Final = 20_000
 MAX_TEXT: Final = 20_000
 _MAX_INTEGER: Final = 2**63
 _MAX_DIGITS: Final = 25
+_BRACKETS: Final = re.compile(r"[\[\]{}]")
+_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def check_json(body: bytes) -> None:
@@ -40,45 +44,45 @@ def check_json(body: bytes) -> None:
         )
     except (ValueError, RecursionError) as error:
         raise _malformed("it cannot be parsed") from error
-    _check_values(document)
+    _check_values(document, escapes="\\u" in text)
 
 
 def _check_depth(text: str) -> None:
     """Bound the nesting before the parser recurses into it; brackets in text count too, which is harmless."""
     depth = deepest = 0
-    for character in text:
-        if character in "[{":
+    for bracket in _BRACKETS.findall(text):
+        if bracket in "[{":
             depth += 1
             deepest = max(deepest, depth)
-        elif character in "]}":
+        else:
             depth -= 1
     if deepest > 4 * MAX_DEPTH:
         raise _malformed(f"it is nested deeper than {MAX_DEPTH}")
 
 
-def _check_values(document: Any) -> None:
-    waiting: list[tuple[Any, int]] = [(document, 1)]
-    count = 0
-    while waiting:
-        value, depth = waiting.pop()
-        count += 1
+def _check_values(document: Any, *, escapes: bool) -> None:
+    """Look at a document level by level: a pack of results has thousands of values."""
+    level, depth, count = [document], 1, 0
+    while level:
         if depth > MAX_DEPTH:
             raise _malformed(f"it is nested deeper than {MAX_DEPTH}")
+        objects = [value for value in level if isinstance(value, dict)]
+        lists = [value for value in level if isinstance(value, list)]
+        texts = [value for value in level if isinstance(value, str)]
+        keys = list(chain.from_iterable(objects))
+        count += len(level) + len(keys)
         if count > MAX_VALUES:
             raise _malformed(f"it has more than {MAX_VALUES} values")
-        if isinstance(value, str):
-            _check_text(value)
-        elif isinstance(value, dict):
-            waiting.extend((key, depth) for key in value)
-            waiting.extend((one, depth + 1) for one in value.values())
-        elif isinstance(value, list):
-            waiting.extend((one, depth + 1) for one in value)
+        _check_texts([*texts, *keys], escapes=escapes)
+        level = [*chain.from_iterable(one.values() for one in objects), *chain.from_iterable(lists)]
+        depth += 1
 
 
-def _check_text(text: str) -> None:
-    if len(text) > MAX_TEXT:
+def _check_texts(texts: Sequence[str], *, escapes: bool) -> None:
+    if max(map(len, texts), default=0) > MAX_TEXT:
         raise _malformed(f"a text is longer than {MAX_TEXT} characters")
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    # As they are, the decoder of UTF-8 and the parser have refused them already.
+    if escapes and any(_NO_TEXT.search(text) for text in texts):
         raise _malformed("a text has characters that are none (NUL, half of a surrogate pair)")
 
 
