@@ -3,19 +3,28 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 Row = Mapping[str, Any]
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
-    """Insert the rows that do not collide with one that is there; return how many those are."""
+    """Insert the rows that do not collide with one that is there; return how many those are.
+
+    Args:
+        connection: In a transaction that may write.
+        table: Where.
+        rows: With the same columns. An expression of the first, such as `now_ms()`, is that of all.
+    """
     if not rows:
         return 0
     key = next(iter(table.primary_key.columns))
-    statement = _insert(connection, table).values(list(rows)).on_conflict_do_nothing().returning(key)
-    return len(connection.execute(statement).all())
+    same = {name: value for name, value in rows[0].items() if isinstance(value, ColumnElement)}
+    statement = _insert(connection, table).values(same).on_conflict_do_nothing().returning(key)
+    # As parameters: the text of a statement with all values in it would be made anew each time.
+    values = [{name: value for name, value in row.items() if name not in same} for row in rows]
+    return len(connection.execute(statement, values).all())
 
 
 def insert_or_replace(connection: Connection, table: Table, row: Row) -> None:

@@ -11,20 +11,13 @@ from nas.leases import Lease, LeaseLost, LeaseTimes
 from nas.measurement_tasks import Batch, DeviceLease, FailedTask, MeasurementTask, TaskReport
 from nas.store.columns import exactly, now_ms
 from nas.store.counters import MEASUREMENTS, Count, add_counts
+from nas.store.deliveries import delivered_before, finish_tasks, keep_session
 from nas.store.fence import NewEvent, fenced
-from nas.store.measurement_rows import (
-    add_tasks,
-    batches,
-    delivered_before,
-    fail_tasks,
-    finish_tasks,
-    keep_session,
-    wake,
-)
+from nas.store.measurement_rows import add_tasks, batches, fail_tasks, wake
 from nas.store.measurement_tables import devices, measurement_tasks
 from nas.store.session import reading, writing
 from nas.store.waiting import PENDING
-from search_spaces.errors import MeasurementError
+from search_spaces.errors import ArtifactError, HwnasError, MeasurementError
 
 
 @final
@@ -113,21 +106,49 @@ class DatabaseMeasurementQueue:
             MeasurementError: `context_mismatch` where the session ran on another device.
             ArtifactError: `result_conflict` where it was delivered with other values.
         """
+        (kept,) = self.deliver_all([(lease, session)])
+        if isinstance(kept, Exception):
+            raise kept
+        return kept
+
+    def deliver_all(
+        self, deliveries: Sequence[tuple[DeviceLease, SessionResult]]
+    ) -> list[int | LeaseLost | HwnasError]:
+        """Keep sessions of several devices in one transaction, each or none of it as `deliver` does.
+
+        Returns:
+            For each how many results were new, or the error that `deliver` would raise.
+        """
+        told: dict[int, int | LeaseLost | HwnasError] = {}
+        finished: set[str] = set()
+        # In one order for everybody: two transactions that hold the same devices never wait for each other.
+        order = sorted(range(len(deliveries)), key=lambda i: deliveries[i][0].device)
+        with writing(self._engine) as connection:
+            for i in order:
+                lease, session = deliveries[i]
+                try:
+                    told[i] = self._keep(connection, lease, session)
+                except (LeaseLost, MeasurementError, ArtifactError) as error:
+                    told[i] = error  # raised before anything of this one was written
+                else:
+                    finished |= {lease.device} if told[i] and finish_tasks(connection, session) else set()
+            if finished:
+                wake(connection, finished)
+            if new := sum(one for one in told.values() if isinstance(one, int)):
+                add_counts(connection, [Count(MEASUREMENTS, times=new)])
+        return [told[i] for i in range(len(deliveries))]
+
+    def _keep(self, connection: Connection, lease: DeviceLease, session: SessionResult) -> int:
         if session.device.digest != lease.device:
             raise MeasurementError(
                 "context_mismatch",
                 f"a session on {session.device.label} does not belong to the device that was leased: "
                 "measure there",
             )
-        with writing(self._engine) as connection:
-            if delivered_before(connection, session):
-                return 0
-            self._hold(connection, lease)
-            new = keep_session(connection, session, lease.worker)
-            add_counts(connection, [Count(MEASUREMENTS, times=new)])
-            finish_tasks(connection, session)
-            wake(connection, lease.device)
-            return new
+        if delivered_before(connection, session):
+            return 0
+        self._hold(connection, lease)
+        return keep_session(connection, session, lease.worker)
 
     def fail(
         self,
@@ -138,7 +159,7 @@ class DatabaseMeasurementQueue:
         message: str,
         *,
         own: bool = False,
-    ) -> None:
+    ) -> int:
         """Note that files cannot be measured; the jobs that wait for them go on and are told why.
 
         Args:
@@ -149,13 +170,18 @@ class DatabaseMeasurementQueue:
             message: Of the error.
             own: Whether each file itself failed, as in `measurement_rows.fail_tasks`.
 
+        Returns:
+            How many somebody waited for: none where that was told before.
+
         Raises:
             LeaseLost: Another measures there by now.
         """
         with writing(self._engine) as connection:
             self._hold(connection, lease)
-            fail_tasks(connection, lease.device, batch, subjects, FailedTask("", code, message), own=own)
-            wake(connection, lease.device)
+            why = FailedTask("", code, message)
+            failed = fail_tasks(connection, lease.device, batch, subjects, why, own=own)
+            wake(connection, [lease.device])
+            return failed
 
     def abandon(self, worker: str) -> None:
         """End the leases of devices that a worker holds which is known to be gone."""

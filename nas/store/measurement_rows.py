@@ -1,16 +1,17 @@
-"""Rows of measuring, in the caller's transaction: tasks and who waits for them, sessions and results."""
+"""Rows of measuring, in the caller's transaction: tasks, who waits for them, how far they are."""
 
 import secrets
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Row, and_, case, delete, select, update
 
 from latency_predictors.device import ExecutionContext
 from latency_predictors.measure import TimingProtocol
-from latency_predictors.protocol import FILE_ERRORS, SessionResult
+from latency_predictors.protocol import FILE_ERRORS
 from nas.leases import Lease
 from nas.measurement_tasks import Batch, FailedTask, MeasurementTask, TaskReport, protocol_digest
 from nas.store.columns import now_ms
@@ -25,7 +26,6 @@ from nas.store.measurement_tables import (
 )
 from nas.store.tables import jobs
 from nas.store.waiting import DONE, FAILED, IN_ORDER, PENDING, UNSUPPORTED, queue_ready
-from search_spaces.errors import ArtifactError
 
 CHUNK: Final = 500
 """Values in one statement: databases allow thousands, not any number."""
@@ -54,10 +54,10 @@ def add_tasks(
         for begin in range(0, len(group), CHUNK):
             chunk = group[begin : begin + CHUNK]
             insert_new(connection, measurement_tasks, [_task_row(task, whose) for task in chunk])
-            among = _among(device, context, protocol, [task.subject for task in chunk])
-            rows = connection.execute(_locked(among)).all()
+            these = locked(among(device, context, protocol, [task.subject for task in chunk]))
+            rows = connection.execute(these).all()
             if _asked_for_more(connection, rows, {task.subject: task for task in chunk}):
-                rows = connection.execute(_locked(among)).all()
+                rows = connection.execute(these).all()
             open_ = [row for row in rows if row.state in (PENDING, FAILED)]
             told = _link(connection, lease.job_id, open_)
             failed += [*told, *(_why(row) for row in rows if row.state == UNSUPPORTED)]
@@ -84,7 +84,8 @@ def _task_row(task: MeasurementTask, whose: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _among(device: str, context: str, protocol: str, subjects: Sequence[str]) -> ColumnElement[bool]:
+def among(device: str, context: str, protocol: str, subjects: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition under which a task is that of one of some subjects."""
     return and_(
         measurement_tasks.c.device == device,
         measurement_tasks.c.context == context,
@@ -93,8 +94,9 @@ def _among(device: str, context: str, protocol: str, subjects: Sequence[str]) ->
     )
 
 
-def _locked(condition: ColumnElement[bool]) -> Any:
-    return select(measurement_tasks).where(condition).order_by(*IN_ORDER).with_for_update()
+def locked(condition: ColumnElement[bool], *columns: Column[Any]) -> Any:
+    """Return the query for tasks, or some columns of them, that holds them until the commit."""
+    return select(*columns or (measurement_tasks,)).where(condition).order_by(*IN_ORDER).with_for_update()
 
 
 def _asked_for_more(
@@ -147,25 +149,31 @@ def batches(connection: Connection, device: str, rows: Sequence[Row[Any]]) -> It
         groups.setdefault((row.context, row.protocol), []).append(row)
     for (context, protocol), group in groups.items():
         facts = connection.execute(select(contexts.c.facts).where(contexts.c.digest == context)).scalar_one()
-        counted = (
-            select(measurements.c.subject, func.count())
-            .select_from(sessions)
-            .join(measurements)
-            .where(*_session_of(device, context, protocol))
-            .group_by(measurements.c.subject)
-        )
-        done: dict[str, int] = dict(iter(connection.execute(counted)))
+        done = times_measured(connection, (device, context, protocol), [row.subject for row in group])
         yield Batch(
             context=CONTEXT.validate_python(facts),
             timing=TIMING.validate_python(group[0].timing),
             artifacts={row.subject: row.artifact for row in group},
-            sessions=max(1, *(row.sessions - done.get(row.subject, 0) for row in group)),
+            sessions=max(1, *(row.sessions - done[row.subject] for row in group)),
             reference_ms=reference_ms(connection, device, context),
         )
 
 
-def _session_of(device: str, context: str, protocol: str) -> tuple[ColumnElement[bool], ...]:
-    return sessions.c.device == device, sessions.c.context == context, sessions.c.protocol == protocol
+def times_measured(
+    connection: Connection, where: tuple[str, str, str], subjects: Sequence[str]
+) -> Counter[str]:
+    """Return how many sessions of a device, context and protocol have measured each of some subjects."""
+    device, context, protocol = where
+    own = select(sessions.c.id).where(
+        sessions.c.device == device, sessions.c.context == context, sessions.c.protocol == protocol
+    )
+    times: Counter[str] = Counter()
+    for begin in range(0, len(subjects), CHUNK):
+        these = measurements.c.subject.in_(subjects[begin : begin + CHUNK])
+        # Counted here: SQLite would group by the index of subjects, and pass the rows of all other devices.
+        query = select(measurements.c.subject).where(measurements.c.session_id.in_(own), these)
+        times.update(connection.execute(query).scalars())
+    return times
 
 
 def reference_ms(connection: Connection, device: str, context: str) -> dict[str, float]:
@@ -183,76 +191,6 @@ def reference_ms(connection: Connection, device: str, context: str) -> dict[str,
     return dict(content["reference_ms"]) if content else {}
 
 
-def delivered_before(connection: Connection, session: SessionResult) -> bool:
-    """Return whether all of a session's results are there.
-
-    Raises:
-        ArtifactError: `result_conflict` where one is there with other values.
-    """
-    query = select(measurements).where(measurements.c.session_id == session.session_id)
-    there = {row.subject: row.result for row in connection.execute(query)}
-    for result in session.results:
-        if result.digest in there and there[result.digest] != result.model_dump(mode="json"):
-            raise ArtifactError(
-                "result_conflict",
-                f"session {session.session_id} was delivered with another value of {result.digest[:12]}: "
-                "measure again, and report it",
-            )
-    return all(result.digest in there for result in session.results)
-
-
-def keep_session(connection: Connection, session: SessionResult, worker: str) -> int:
-    """Insert a session and those of its results that are not there; return how many those are.
-
-    The device's row is locked by the caller: numbers of sessions increase in the order of commits.
-    """
-    device, context = session.device.digest, session.context.digest
-    own = and_(sessions.c.device == device, sessions.c.context == context)
-    number = connection.execute(select(func.coalesce(func.max(sessions.c.number), 0)).where(own)).scalar_one()
-    row = {
-        "id": session.session_id,
-        "device": device,
-        "context": context,
-        "protocol": protocol_digest(session.timing),
-        "content": session.model_dump(mode="json", exclude={"results"}),
-        "worker": worker,
-        "number": number + 1,
-        "delivered_at_ms": now_ms(),
-    }
-    insert_new(connection, sessions, [row])
-    rows = [
-        {"session_id": session.session_id, "subject": result.digest, "position": position}
-        | {"result": result.model_dump(mode="json")}
-        for position, result in enumerate(session.results)
-    ]
-    return sum(
-        insert_new(connection, measurements, rows[begin : begin + CHUNK])
-        for begin in range(0, len(rows), CHUNK)
-    )
-
-
-def finish_tasks(connection: Connection, session: SessionResult) -> None:
-    """Mark what a session measured as done where that was the last session that was asked for."""
-    device, context = session.device.digest, session.context.digest
-    protocol = protocol_digest(session.timing)
-    measured = (
-        select(func.count())
-        .select_from(sessions)
-        .join(measurements)
-        .where(*_session_of(device, context, protocol), measurements.c.subject == measurement_tasks.c.subject)
-        .scalar_subquery()
-    )
-    subjects = sorted(result.digest for result in session.results)
-    for begin in range(0, len(subjects), CHUNK):
-        among = _among(device, context, protocol, subjects[begin : begin + CHUNK])
-        pending = and_(among, measurement_tasks.c.state == PENDING)
-        ids = [row.id for row in connection.execute(_locked(pending))]
-        finished = update(measurement_tasks).where(
-            measurement_tasks.c.id.in_(ids), measured >= measurement_tasks.c.sessions
-        )
-        connection.execute(finished.values(state=DONE, changed_at_ms=now_ms()))
-
-
 def fail_tasks(
     connection: Connection,
     device: str,
@@ -261,7 +199,7 @@ def fail_tasks(
     why: FailedTask,
     *,
     own: bool = False,
-) -> None:
+) -> int:
     """Mark pending tasks of a batch as failed; for good where that is the file's own fault.
 
     Args:
@@ -271,6 +209,9 @@ def fail_tasks(
         subjects: Which files.
         why: They could not be measured.
         own: Whether each file itself failed, not its device: after `MAX_FAILURES` it is not tried again.
+
+    Returns:
+        How many were pending: none where that was told before.
     """
     ordered = sorted(subjects)
     failures = measurement_tasks.c.failures + int(own)
@@ -278,17 +219,19 @@ def fail_tasks(
     state = case((failures >= MAX_FAILURES, UNSUPPORTED), else_=given_up) if own else given_up
     values = {"state": state, "code": why.code, "message": why.message, "failures": failures}
     values |= {"changed_at_ms": now_ms()}
+    failed = 0
     for begin in range(0, len(ordered), CHUNK):
-        among = _among(
-            device, batch.context.digest, protocol_digest(batch.timing), ordered[begin : begin + CHUNK]
-        )
-        ids = [
-            row.id for row in connection.execute(_locked(and_(among, measurement_tasks.c.state == PENDING)))
-        ]
+        chunk = ordered[begin : begin + CHUNK]
+        these = among(device, batch.context.digest, protocol_digest(batch.timing), chunk)
+        pending = and_(these, measurement_tasks.c.state == PENDING)
+        ids = connection.execute(locked(pending, measurement_tasks.c.id)).scalars().all()
         connection.execute(update(measurement_tasks).where(measurement_tasks.c.id.in_(ids)).values(values))
+        failed += len(ids)
+    return failed
 
 
-def wake(connection: Connection, device: str) -> None:
-    """Queue the jobs that waited for tasks of a device and wait for nothing any more."""
-    waiting = select(job_tasks.c.job_id).join(measurement_tasks).where(measurement_tasks.c.device == device)
+def wake(connection: Connection, devices: Collection[str]) -> None:
+    """Queue the jobs that waited for tasks of some devices and wait for nothing any more."""
+    theirs = measurement_tasks.c.device.in_(devices)
+    waiting = select(job_tasks.c.job_id).join(measurement_tasks).where(theirs)
     queue_ready(connection, jobs.c.id.in_(waiting))
