@@ -4,6 +4,7 @@ Everything but the measuring is real: the link, the journal, the protocol.
 """
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,11 +42,14 @@ class SimulatedBoard:
         name: Of the board.
         script: How it behaves.
         truth_ms: What files take on it.
+        step_s: What each really takes, of the time of whoever waits for it: what befalls the agent or the
+            service then meets it at work.
     """
 
     name: str
     script: Script = field(default_factory=Script)
     truth_ms: Mapping[str, float] = field(default_factory=InventedTimes)
+    step_s: float = 0.0
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -82,7 +86,12 @@ class SimulatedBoard:
             seed=0,
         )
         machine = FakeDevice(self.truth_ms, self.script)
-        return run_series(request, machine, num_sessions, on_progress)
+
+        def step(done: int, total: int) -> None:
+            threading.Event().wait(self.step_s)
+            on_progress(done, total)
+
+        return run_series(request, machine, num_sessions, step if self.step_s else on_progress)
 
     def agent(
         self,

@@ -6,14 +6,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import uvicorn
 from sqlalchemy import func, select, update
 
 from api.app import create_app
 from api.keys import KeyText
+from api.serving import server_config
 from benchmarks.figures import Figure
 from benchmarks.fleet import RUNTIME, SimulatedBoard
 from latency_predictors.agent_protocol import Registration
@@ -31,6 +30,7 @@ from nas.store.stores import Stores, opened_stores
 from search_spaces.digests import sha256_json
 
 TENANT = "local"
+INSTANCE = "1" * 32
 _FORKS = multiprocessing.get_context("spawn")
 
 
@@ -43,9 +43,7 @@ def free_port() -> int:
 
 def server(settings: Settings, stores: Stores, port: int) -> uvicorn.Server:
     """Return the service, not started yet."""
-    app = create_app(settings, stores)
-    config = uvicorn.Config(app, port=port, log_level="critical", ws="none", timeout_graceful_shutdown=1)
-    return uvicorn.Server(config)
+    return uvicorn.Server(server_config(create_app(settings, stores), "127.0.0.1", port))
 
 
 @contextmanager
@@ -64,9 +62,15 @@ def served(settings: Settings, stores: Stores, port: int) -> Iterator[None]:
 
 
 @contextmanager
-def served_apart(home: Path, port: int) -> Iterator[int]:
-    """Serve in a process of its own; yield its number."""
-    process = _FORKS.Process(target=_serve, args=(home, port), daemon=True)
+def served_apart(settings: Settings, port: int, *, killed: bool = False) -> Iterator[int]:
+    """Serve in a process of its own; yield its number.
+
+    Args:
+        settings: Of the service.
+        port: It listens at.
+        killed: Whether it is killed in the end, as by a power cut, not told to stop.
+    """
+    process = _FORKS.Process(target=_serve, args=(settings, port), daemon=True)
     process.start()
     while not _listens(port):
         threading.Event().wait(0.05)
@@ -74,12 +78,11 @@ def served_apart(home: Path, port: int) -> Iterator[int]:
         assert process.pid is not None
         yield process.pid
     finally:
-        process.terminate()
+        process.kill() if killed else process.terminate()
         process.join()
 
 
-def _serve(home: Path, port: int) -> None:
-    settings = Settings(home=home, requests_per_s=1_000_000)
+def _serve(settings: Settings, port: int) -> None:
     with opened_stores(settings) as stores:
         server(settings, stores, port).run()
 
@@ -92,40 +95,47 @@ def _listens(port: int) -> bool:
 
 @dataclass(frozen=True)
 class Boarded:
-    """A simulated board that is registered, with its key."""
+    """A simulated board that is registered.
+
+    Attributes:
+        told: What it has told of itself.
+    """
 
     board: SimulatedBoard
     agent: Agent
+    told: Registration
     key: str
 
 
 def registered(stores: Stores, name: str) -> Boarded:
     """Register a simulated board."""
     key, secret = stores.keys.create(TENANT, name, ["device"])
-    board = SimulatedBoard(name)
-    own: dict[str, Any] = {"name": name, "instance": "1" * 32, "cache_bytes": 10**9, "clock_s": 0.0}
-    told = Registration.model_validate({**board.facts, **own})
+    board, own = SimulatedBoard(name), {"name": name, "instance": INSTANCE, "cache_bytes": 10**9}
+    told = Registration.model_validate({**board.facts, **own, "clock_s": 0.0})
     agent = stores.agents.register(TENANT, Actor(name, key.id), told)
-    return Boarded(board, agent, str(KeyText(key.id, secret)))
+    return Boarded(board, agent, told, str(KeyText(key.id, secret)))
 
 
 def queued(
-    stores: Stores, agent: Agent, batches: int, files: int, num_sessions: int
+    stores: Stores, boards: Sequence[Agent], batches: int, files: int, num_sessions: int
 ) -> list[MeasurementTask]:
-    """Have a job wait for files on a board: so many in each of some contexts, which are batches."""
-    stores.jobs.submit(TENANT, JobRequest(JobKind.PROFILE, {"board": agent.name}, "benchmark"))
+    """Have a job wait for files on boards: so many in each of some contexts, which are batches."""
+    what = {"boards": [board.name for board in boards]}
+    stores.jobs.submit(TENANT, JobRequest(JobKind.PROFILE, what, "benchmark"))
     (claim,) = stores.queue.claim("benchmark")
     tasks = [
         MeasurementTask(
-            agent.device,
+            board.device,
             ExecutionContext(*RUNTIME, batch=batch + 1),
             LAYER_PROTOCOL,
             sha256_json([batch, number]),
-            stores.artifacts.put(f"file {batch} {number}".encode()),
+            artifact,
             num_sessions,
         )
         for batch in range(batches)
         for number in range(files)
+        for artifact in [stores.artifacts.put(f"file {batch} {number}".encode())]
+        for board in boards
     ]
     stores.measurements.enqueue(claim.lease, tasks)
     stores.queue.settle(claim.lease, Waiting())
@@ -133,16 +143,12 @@ def queued(
 
 
 def times_kept(stores: Stores, tasks: Sequence[MeasurementTask]) -> list[int]:
-    """Return how often each file's result is there, in its context."""
-    query = (
-        select(sessions.c.context, measurements.c.subject, func.count().label("times"))
-        .select_from(sessions)
-        .join(measurements)
-        .group_by(sessions.c.context, measurements.c.subject)
-    )
+    """Return how often each file's result is there, from its device and in its context."""
+    whose = sessions.c.device, sessions.c.context, measurements.c.subject
+    query = select(*whose, func.count()).select_from(sessions).join(measurements).group_by(*whose)
     with reading(stores.engine) as connection:
-        found = {(row.context, row.subject): int(row.times) for row in connection.execute(query)}
-    return [found.get((task.context.digest, task.subject), 0) for task in tasks]
+        found = {tuple(row[:3]): int(row[3]) for row in connection.execute(query)}
+    return [found.get((task.device.digest, task.context.digest, task.subject), 0) for task in tasks]
 
 
 def forget_instance(stores: Stores, agent: Agent) -> None:

@@ -62,20 +62,9 @@ class BadLink:
 
 def work(server: Server, folder: Path, seed: int) -> None:
     """Be the agent of the board, until somebody ends this process."""
-    board, calm = SimulatedBoard("board"), threading.Event()
+    board, calm = SimulatedBoard("board", step_s=STEP_S), threading.Event()
     link: Any = BadLink(server, seed)
-    agent = board.agent(server, folder, lambda line: None, lambda s: calm.wait(min(s, 0.05)), link)
-    measure = agent.measure
-
-    def slowly(*what: Any, on_progress: Callable[[int, int], None], **more: Any) -> Any:
-        def told(done: int, total: int) -> None:
-            calm.wait(STEP_S)
-            on_progress(done, total)
-
-        return measure(*what, on_progress=told, **more)
-
-    agent.measure = slowly
-    agent.run()
+    board.agent(server, folder, lambda line: None, lambda s: calm.wait(min(s, 0.05)), link).run()
 
 
 def run(home: Path, quick: bool) -> list[Figure]:
@@ -84,7 +73,7 @@ def run(home: Path, quick: bool) -> list[Figure]:
     settings, port, rng = Settings(home=home / "bad_line"), free_port(), random.Random(0)
     with opened_stores(settings) as stores, served(settings, stores, port):
         boarded = registered(stores, "board")
-        tasks = queued(stores, boarded.agent, batches, 10, 2)
+        tasks = queued(stores, [boarded.agent], batches, 10, 2)
         # The agent that works is another installation than the one that registered it here.
         forget_instance(stores, boarded.agent)
         server, clock = Server(f"http://127.0.0.1:{port}", boarded.key), threading.Event()

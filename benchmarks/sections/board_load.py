@@ -1,59 +1,128 @@
-"""Section `board_load`: a thousand boards that ask for work every five seconds, and all of them at once."""
+"""Section `board_load`: a thousand boards that come at once, wait for work, and keep their leases at it."""
 
 import json
 import random
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import psutil
 
+from benchmarks.databases import database, kinds
 from benchmarks.figures import Figure
-from benchmarks.http_load import Asked, ask_all
-from benchmarks.service_at_work import Boarded, free_port, registered, served_apart
+from benchmarks.http_load import Answered, Asked, ask_all
+from benchmarks.service_at_work import Boarded, free_port, queued, registered, served_apart
+from latency_predictors.agent_protocol import WorkAnswer
 from nas.settings import Settings
-from nas.store.stores import opened_stores
+from nas.store.stores import Stores, opened_stores
 
 EVERY_S: Final = 5.0
+AT_ONCE: Final = 200
+"""Connections that a crowd of boards has open: others wait for theirs, which counts."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A service that has boards, in a process of its own."""
+
+    stores: Stores
+    port: int
+    process: psutil.Process
+    boards: list[Boarded]
+
+    def at_once(self, ask: Callable[[Boarded], Asked]) -> list[Answered]:
+        """Have all boards ask now."""
+        return ask_all(self.port, [ask(board) for board in self.boards], AT_ONCE)
+
+    def steadily(self, ask: Callable[[Boarded], Asked], rounds: int) -> tuple[list[Answered], float]:
+        """Have each board ask every `EVERY_S`; return the answers, and the share of a core that that took."""
+        rng = random.Random(0)
+        requests = [
+            Asked(one.path, one.key, one.body, start + EVERY_S * number)
+            for one, start in ((ask(board), rng.uniform(0.0, EVERY_S)) for board in self.boards)
+            for number in range(rounds)
+        ]
+        before, began = self._cpu_s(), time.perf_counter()
+        answers = ask_all(self.port, requests, at_once=len(self.boards))
+        return answers, (self._cpu_s() - before) / (time.perf_counter() - began)
+
+    def _cpu_s(self) -> float:
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
 
 
 def run(home: Path, quick: bool) -> list[Figure]:
-    """Have boards ask; look at how long answers take and what that costs the service."""
-    count, rounds = (100, 2) if quick else (1_000, 6)
-    settings, port = Settings(home=home / "board_load"), free_port()
-    with opened_stores(settings) as stores:
-        boards = [registered(stores, f"board{number}") for number in range(count)]
-    with served_apart(settings.home, port) as pid:
-        ask_all(port, _requests(boards, 1), at_once=50)
-        process = psutil.Process(pid)
-        before, began = sum(process.cpu_times()[:2]), time.perf_counter()
-        steady = ask_all(port, _requests(boards, rounds), at_once=1_000)
-        share = (sum(process.cpu_times()[:2]) - before) / (time.perf_counter() - began)
-        began = time.perf_counter()
-        storm = ask_all(port, [_asked(one, 0.0) for one in boards], at_once=200)
-        absorbed = time.perf_counter() - began
-    refused = sum(one.status != 200 for one in (*steady, *storm))
-    millis = [1000 * one.seconds for one in steady]
-    told = f"{count} boards, {len(steady)} requests, median {np.median(millis):.3g} ms"
+    """Have boards come, wait and work, on each database; look at their answers and at what those cost."""
+    count, rounds = (100, 2) if quick else (1_000, 12)
+    figures: list[Figure] = []
+    for kind in kinds():
+        with _place(home / f"board_load-{kind}", kind, count) as place:
+            figures += [replace(figure, name=f"{figure.name} ({kind})") for figure in _crowd(place, rounds)]
+    return figures
+
+
+@contextmanager
+def _place(home: Path, kind: str, count: int) -> Iterator[_Place]:
+    home.mkdir(parents=True)
+    with database(kind, home) as url:
+        settings, port = Settings(home=home, database_url=url), free_port()
+        with opened_stores(settings) as stores:
+            boards = [registered(stores, f"board{number}") for number in range(count)]
+            with served_apart(settings, port) as pid:
+                yield _Place(stores, port, psutil.Process(pid), boards)
+
+
+def _crowd(place: _Place, rounds: int) -> list[Figure]:
+    """Have all boards come at once, then wait for work, then get some at once, then be at it."""
+    began = time.perf_counter()
+    storm = place.at_once(_registration) + place.at_once(_request)
+    came = time.perf_counter() - began
+    waiting, waited = place.steadily(_request, rounds // 2)
+    queued(place.stores, [board.agent for board in place.boards], 1, 1, 1)
+    began = time.perf_counter()
+    got = place.at_once(_request)
+    began_to_work = time.perf_counter() - began
+    leases = {
+        one.key: WorkAnswer.model_validate_json(answer.body).work
+        for one, answer in zip(place.boards, got, strict=True)
+    }
+
+    def beat(one: Boarded) -> Asked:
+        work = leases[one.key]
+        assert work is not None
+        told = {"instance": one.agent.instance, "attempt": work.attempt, "measured": 1, "to_measure": 2}
+        return Asked(f"leases/{work.lease}/heartbeat", one.key, json.dumps(told).encode())
+
+    working, worked = place.steadily(beat, rounds)
+    answers = [*storm, *waiting, *got, *working]
     return [
-        Figure("an answer, 99th percentile", float(np.percentile(millis, 99)), "ms", "<=", 50, told),
-        Figure("of a core", share, "", "<=", 0.3, f"while each asks every {EVERY_S:g} s"),
-        Figure("all at once are answered", absorbed, "s", "<=", 30, f"{count} boards"),
-        Figure("refused", refused, "", "<=", 0),
+        Figure("all have come at once", came, "s", "<=", 30, f"{len(place.boards)} boards"),
+        Figure("all have got work at once", began_to_work, "s", "<=", 30, f"{len(place.boards)} boards"),
+        *_steady("asking for work", waiting, waited),
+        *_steady("a heartbeat", working, worked),
+        Figure("refused", sum(not 200 <= one.status < 300 for one in answers), "", "<=", 0),
     ]
 
 
-def _requests(boards: list[Boarded], rounds: int) -> list[Asked]:
-    rng = random.Random(0)
-    starts = [rng.uniform(0.0, EVERY_S) for _ in boards]
+def _steady(what: str, answers: list[Answered], share: float) -> list[Figure]:
+    millis = [1000 * one.seconds for one in answers]
+    late = float(np.percentile([1000 * one.late_s for one in answers], 99))
+    told = f"{len(answers)} answers, median {np.median(millis):.3g} ms; this client is late by {late:.3g} ms"
     return [
-        _asked(one, start + EVERY_S * number)
-        for number in range(rounds)
-        for one, start in zip(boards, starts, strict=True)
+        Figure(f"{what}, 99th percentile", float(np.percentile(millis, 99)), "ms", "<=", 50, told),
+        Figure(f"{what}, of a core", share, "", "<=", 0.3, f"each board every {EVERY_S:g} s"),
     ]
 
 
-def _asked(one: Boarded, at_s: float) -> Asked:
+def _registration(one: Boarded) -> Asked:
+    told = one.told.model_copy(update={"clock_s": time.time()})
+    return Asked("register", one.key, told.model_dump_json().encode())
+
+
+def _request(one: Boarded) -> Asked:
     body = {"instance": one.agent.instance, "number": 1, "clock_s": time.time()}
-    return Asked("leases", one.key, json.dumps(body).encode(), at_s)
+    return Asked("leases", one.key, json.dumps(body).encode())

@@ -1,54 +1,90 @@
-"""Section `ingest`: results as fast as the service takes them, a quarter of them sent again."""
+"""Section `ingest`: results as fast as the service takes them, over a line that spoils a quarter of them."""
 
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import psutil
+
+from benchmarks.databases import database, kinds
 from benchmarks.figures import Figure
-from benchmarks.http_load import Asked, ask_all
+from benchmarks.http_load import FAULTS, Asked, ask_all
 from benchmarks.service_at_work import Boarded, free_port, queued, registered, served_apart, times_kept
 from latency_predictors.agent_protocol import MAX_SUBJECTS, Delivery
 from latency_predictors.protocol import Subject
 from nas.settings import Settings
 from nas.store.stores import Stores, opened_stores
 
+SHARE: Final = 0.25
+"""Of the packs: half of one arrives, or its answer is lost, or it comes twice; each is then sent again."""
+
+SESSIONS: Final = 8
+"""In which each file of a board is measured: so many packs of it come."""
+
+AT_ONCE: Final = 16
+
 
 def run(home: Path, quick: bool) -> list[Figure]:
-    """Deliver packs of results of several boards at once; count rows a second, and each row."""
-    boards = 4 if quick else 40
-    settings, port, rng = Settings(home=home / "ingest"), free_port(), random.Random(0)
-    with opened_stores(settings) as stores:
-        boarded = [registered(stores, f"board{number}") for number in range(boards)]
-        tasks = [queued(stores, one.agent, 1, MAX_SUBJECTS, 3) for one in boarded]
-        requests = [request for one in boarded for request in _deliveries(stores, one)]
-        again = [one for one in requests if rng.random() < 0.25]
-        everything = [*requests, *again]
-        rng.shuffle(everything)
-        with served_apart(settings.home, port):
-            began = time.perf_counter()
-            answers = ask_all(port, everything, at_once=8)
-            seconds = time.perf_counter() - began
-        kept = [times for some in tasks for times in times_kept(stores, some)]
-    rows = 3 * MAX_SUBJECTS * boards
-    # Boards of one script share contexts and files: each file's rows are those of all boards.
-    wrong = sum(times != 3 * boards for times in kept)
-    told = f"{rows} rows in packs of {MAX_SUBJECTS}, {len(again)} of {len(requests)} packs sent twice"
+    """Deliver packs of several boards at once, on each database; count rows a second, and each row."""
+    figures: list[Figure] = []
+    for kind in kinds():
+        folder = home / f"ingest-{kind}"
+        folder.mkdir(parents=True)
+        with database(kind, folder) as url, opened_stores(Settings(home=folder, database_url=url)) as stores:
+            found = _delivered(stores, Settings(home=folder, database_url=url), 4 if quick else 40)
+        figures += [replace(figure, name=f"{figure.name} ({kind})") for figure in found]
+    return figures
+
+
+def _delivered(stores: Stores, settings: Settings, num_boards: int) -> list[Figure]:
+    port, rng = free_port(), random.Random(0)
+    boards = [registered(stores, f"board{number}") for number in range(num_boards)]
+    tasks = queued(stores, [one.agent for one in boards], 1, MAX_SUBJECTS, SESSIONS)
+    packs = [
+        replace(pack, fault=rng.choice(FAULTS) if rng.random() < SHARE else "")
+        for one in boards
+        for pack in _packs(stores, one)
+    ]
+    rng.shuffle(packs)
+    with served_apart(settings, port) as pid:
+        times = psutil.Process(pid).cpu_times
+        before, began = times(), time.perf_counter()
+        answers = ask_all(port, packs, AT_ONCE)
+        seconds, after = time.perf_counter() - began, times()
+    rows = SESSIONS * MAX_SUBJECTS * num_boards
+    wrong = sum(times != SESSIONS for times in times_kept(stores, tasks))
+    spoiled = sum(bool(one.fault) for one in packs)
+    told = f"{rows} rows in packs of {MAX_SUBJECTS}, {spoiled} of {len(packs)} packs met a fault"
+    used = after.user + after.system - before.user - before.system
     return [
         Figure("rows a second", rows / seconds, "", ">=", 5_000, told),
+        Figure(
+            "rows a second of processor time",
+            rows / used,
+            "",
+            "",
+            0,
+            "of the service, without the database's",
+        ),
         Figure("files with a wrong number of rows", wrong, "", "<=", 0),
         Figure("refused", sum(one.status != 200 for one in answers), "", "<=", 0),
     ]
 
 
-def _deliveries(stores: Stores, one: Boarded) -> list[Asked]:
-    """Return what a board delivers of all its files, in three sessions."""
+def _packs(stores: Stores, one: Boarded) -> list[Asked]:
+    """Return what a board delivers of all its files, in all sessions."""
     found = stores.agent_queue.ask(one.agent, one.agent.instance, 1)
     assert found is not None
     lease, batch = found
     subjects = [Subject(digest=digest, path=Path(f"{digest}.fake")) for digest in batch.artifacts]
-    more: dict[str, Any] = {"num_sessions": 3, "reference_ms": {}, "on_progress": lambda done, total: None}
-    sessions = list(one.board.measure(subjects, batch.context, batch.timing, **more))[:3]
+    more: dict[str, Any] = {
+        "num_sessions": SESSIONS,
+        "reference_ms": {},
+        "on_progress": lambda done, total: None,
+    }
+    sessions = list(one.board.measure(subjects, batch.context, batch.timing, **more))[:SESSIONS]
     bodies = [
         Delivery(
             instance=one.agent.instance,
