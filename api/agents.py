@@ -2,16 +2,19 @@
 
 import re
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S, Delivery, Trouble, Work
+from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S, Delivery, Work, WorkRequest
 from latency_predictors.plausible import implausible
 from latency_predictors.protocol import SessionResult
 from nas.leases import LeaseLost
 from nas.measurement_tasks import Batch, DeviceLease, protocol_digest
 from nas.store.agent_store import Agent, in_use
+from nas.store.board_signs import lapsed, not_registered
 from nas.store.stores import Stores
-from search_spaces.errors import MeasurementError, UsageError
+from search_spaces.errors import HwnasError, MeasurementError, UsageError
 
 PASSING: Final = ("machine_busy", "device_hot", "not_enough_idle_cores")
 """Troubles that end by themselves: they count neither against a file nor against a board."""
@@ -35,15 +38,14 @@ def check_clock(clock_s: float) -> None:
         )
 
 
-def work_for(stores: Stores, agent: Agent, instance: str, number: int) -> Work | None:
-    """Lease an agent's device to measure a batch; None where nothing is to be done, or it is in quarantine.
+def work_for(stores: Stores, key_id: str, asked: WorkRequest) -> Work | None:
+    """Lease the device of a key to measure a batch; None where nothing is to be done, or it is in quarantine.
 
     Raises:
-        UsageError: As `DatabaseAgentQueue.ask`.
+        UsageError: `not_registered`, or as `DatabaseAgentQueue.ask`.
     """
-    if agent.quarantine:
-        return None
-    found = stores.agent_queue.ask(agent, instance, number)
+    agent = agent_of(stores, key_id)
+    found = None if agent.quarantine else stores.agent_queue.ask(agent, asked.instance, asked.number)
     if found is None:
         return None
     lease, batch = found
@@ -58,52 +60,121 @@ def work_for(stores: Stores, agent: Agent, instance: str, number: int) -> Work |
     )
 
 
-def keep_lease(stores: Stores, agent: Agent, lease: DeviceLease, measured: int, to_measure: int) -> None:
-    """Renew a lease.
+def agent_of(stores: Stores, key_id: str) -> Agent:
+    """Return the board that a key belongs to.
 
     Raises:
-        UsageError: `lease_lapsed`.
+        UsageError: `not_registered`.
     """
-    try:
-        stores.measurements.renew(lease, measured, to_measure)
-    except LeaseLost as lost:
-        raise _lapsed(agent) from lost
+    agent = stores.agents.of_key(key_id)
+    if agent is None:
+        raise not_registered()
+    return agent
 
 
-def deliver(stores: Stores, agent: Agent, lease: DeviceLease, delivery: Delivery) -> int:
-    """Keep what an agent delivers; return how many results were new.
+def lease_of(agent: Agent, token: str, attempt: int) -> DeviceLease:
+    """Return the lease that an agent says it holds."""
+    return DeviceLease(agent.device.digest, agent.id, attempt, token)
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What came with a request: a delivery under a lease.
+
+    Attributes:
+        key_id: It came with.
+        lease: Its token.
+    """
+
+    key_id: str
+    lease: str
+    delivery: Delivery
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A delivery of a board that may make it."""
+
+    agent: Agent
+    lease: DeviceLease
+    delivery: Delivery
+
+
+def deliver(stores: Stores, deliveries: Sequence[Posted]) -> list[int | HwnasError]:
+    """Keep what agents deliver, sessions of all of them in one transaction.
+
+    Returns:
+        For each how many results were new, or why nothing of it was kept: `not_registered`, `key_in_use`,
+        `lease_lapsed`, `not_asked_for`, `implausible_result`, `context_mismatch` or `result_conflict`.
+    """
+    agents = stores.agents.of_keys({one.key_id for one in deliveries})
+    told: dict[int, int | HwnasError] = {}
+    taken: dict[int, _Taken] = {}
+    for i, one in enumerate(deliveries):
+        try:
+            taken[i] = _checked(stores, agents.get(one.key_id), one)
+        except HwnasError as error:
+            told[i] = error
+    told |= _keep(stores, taken)
+    for i, whose in taken.items():
+        if not isinstance(told[i], HwnasError):
+            try:
+                _note_failures(stores, whose)
+            except LeaseLost:
+                told[i] = lapsed(whose.agent.name)
+    return [told[i] for i in range(len(deliveries))]
+
+
+def _keep(stores: Stores, taken: Mapping[int, _Taken]) -> dict[int, int | HwnasError]:
+    """Keep the sessions; a delivery without one has no new results."""
+    sessions = {i: (one.lease, one.delivery.session) for i, one in taken.items() if one.delivery.session}
+    kept = dict(zip(sessions, stores.measurements.deliver_all(list(sessions.values())), strict=True))
+    told: dict[int, int | HwnasError] = {}
+    for i, whose in taken.items():
+        new = kept.get(i, 0)
+        told[i] = lapsed(whose.agent.name) if isinstance(new, LeaseLost) else new
+    return told
+
+
+def _checked(stores: Stores, agent: Agent | None, one: Posted) -> _Taken:
+    """Return a delivery that may be kept.
 
     Raises:
-        UsageError: `key_in_use`, `lease_lapsed`, `not_asked_for` or `implausible_result`; nothing was kept.
+        UsageError: `not_registered`, `key_in_use`, `not_asked_for` or `implausible_result`.
         MeasurementError: `context_mismatch`.
-        ArtifactError: `result_conflict`.
     """
-    if agent.instance != delivery.instance:
+    if agent is None:
+        raise not_registered()
+    if agent.instance != one.delivery.instance:
         raise in_use(agent.name)
-    new = 0
-    try:
-        if delivery.session is not None:
-            new = _keep(stores, agent, lease, delivery.session)
-        if delivery.trouble is not None:
-            _note(stores, agent, lease, delivery.trouble)
-    except LeaseLost as lost:
-        raise _lapsed(agent) from lost
-    return new
+    if (session := one.delivery.session) is not None:
+        _check_asked(stores, agent, session)
+        if reason := implausible(session):
+            stores.agent_queue.faulted(agent, reason)
+            raise UsageError("implausible_result", f"session {session.session_id} was not taken: {reason}")
+    return _Taken(agent, lease_of(agent, one.lease, one.delivery.attempt), one.delivery)
 
 
-def _keep(stores: Stores, agent: Agent, lease: DeviceLease, session: SessionResult) -> int:
-    _check_asked(stores, agent, session)
-    if reason := implausible(session):
-        stores.agent_queue.faulted(agent, reason)
-        raise UsageError("implausible_result", f"session {session.session_id} was not taken: {reason}")
-    new = stores.measurements.deliver(lease, session)
-    batch = Batch(session.context, session.timing, {}, 0, {})
-    for failure in session.failures:
-        subjects, why = [failure.digest], (failure.code, failure.message)
-        stores.measurements.fail(lease, batch, subjects, *why, own=True)
-    if session.results:
-        stores.agent_queue.succeeded(agent)
-    return new
+def _note_failures(stores: Stores, taken: _Taken) -> None:
+    """Note what could not be measured, and whether the board is at fault.
+
+    Raises:
+        LeaseLost: Another measures there by now.
+    """
+    agent, lease = taken.agent, taken.lease
+    if (session := taken.delivery.session) is not None:
+        batch = Batch(session.context, session.timing, {}, 0, {})
+        for failure in session.failures:
+            subjects, why = [failure.digest], (failure.code, failure.message)
+            stores.measurements.fail(lease, batch, subjects, *why, own=True)
+        if session.results:
+            stores.agent_queue.succeeded(agent)
+    if (trouble := taken.delivery.trouble) is not None:
+        batch = Batch(trouble.context, trouble.timing, {}, 0, {})
+        why = (trouble.code, f"{agent.name}: {trouble.message}")
+        failed = stores.measurements.fail(lease, batch, trouble.subjects, *why, own=trouble.own)
+        if failed and trouble.code not in PASSING:  # told once more it is no other fault
+            stores.agent_queue.faulted(agent, f"{trouble.code}: {trouble.message}")
 
 
 def _check_asked(stores: Stores, agent: Agent, session: SessionResult) -> None:
@@ -130,19 +201,3 @@ def _check_asked(stores: Stores, agent: Agent, session: SessionResult) -> None:
             f"session {session.session_id[:32]} has {len(unasked)} results that nobody has asked "
             f"'{agent.name}' for:{named or ' it is empty, or its identifier is none of ours'}",
         )
-
-
-def _note(stores: Stores, agent: Agent, lease: DeviceLease, trouble: Trouble) -> None:
-    batch = Batch(trouble.context, trouble.timing, {}, 0, {})
-    stores.measurements.fail(
-        lease, batch, trouble.subjects, trouble.code, f"{agent.name}: {trouble.message}", own=trouble.own
-    )
-    if trouble.code not in PASSING:
-        stores.agent_queue.faulted(agent, f"{trouble.code}: {trouble.message}")
-
-
-def _lapsed(agent: Agent) -> UsageError:
-    return UsageError(
-        "lease_lapsed",
-        f"this lease of '{agent.name}' has ended and another began: nothing was kept; ask for work again",
-    )

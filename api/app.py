@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from api.board_traffic import BoardTraffic
 from api.contract import Application
 from api.dashboard import errors, screens
 from api.limits import Limits
@@ -106,4 +107,5 @@ def _service(settings: Settings, stores: Stores) -> Service:
         metrics=Metrics(stores.operations),
         streams=Slots(MAX_STREAMS),
         pairing=Pairing(stores.keys, settings.tenant),
+        boards=BoardTraffic(stores),
     )

@@ -72,6 +72,7 @@ class Limits:
         try:
             checked = await _checked(scope, headers, receive)
         except HwnasError as error:
+            scope["state"]["code"] = error.code
             await problems.of_error(error, scope.get("root_path", ""))(scope, receive, send_marked)
         else:
             await self._app(scope, checked, send_marked)
@@ -147,6 +148,8 @@ def _tell(scope: Scope, status: int, seconds: float) -> None:
     facts["route"] = getattr(scope.get("route"), "path", "?")
     if (principal := state.get("principal")) is not None:
         facts["key"] = principal.key_id
+    if (code := state.get("code")) is not None:
+        facts["code"] = code
     parameters = scope.get("path_params", {})
     if job := state.get("job") or parameters.get("search_id") or parameters.get("job_id"):
         facts["job"] = job

@@ -166,6 +166,7 @@ def of_error(error: HwnasError, root: str = "") -> JSONResponse:
 
 async def _domain(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HwnasError)
+    request.state.code = error.code  # for the log
     return of_error(error, root_of(request))
 
 

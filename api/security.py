@@ -22,7 +22,10 @@ from search_spaces.errors import UsageError
 
 COOKIE: Final = "hwnas_session"
 REMEMBERED_S: Final = 2.0
-"""A revoked key is good for so long at most: checked keys are remembered."""
+"""A revoked key is good for so long at most: checked keys are remembered, and asked for again together."""
+
+FORGOTTEN_S: Final = 120.0
+"""A key that nobody has come with for so long is checked anew."""
 
 BURST_S: Final = 4.0
 """A key may make the requests of so many seconds at once."""
@@ -75,9 +78,20 @@ class Principal:
         return bool({scope, Scope.ADMIN} & self.scopes)
 
 
+@dataclass
+class _Known:
+    """A key that was good, and when somebody came with it."""
+
+    who: Principal
+    came: float
+
+
 @final
 class Gate:
     """Checks keys and how often each asks; remembers for moments which keys were good.
+
+    All that are remembered are asked for again in one query: a thousand boards, each with a key that it comes
+    with every few seconds, cost no more.
 
     Whoever guesses keys is refused before the database is asked. Keys that were good before are told from
     others by their public part, so that guesses from the same address do not lock their holders out.
@@ -90,7 +104,8 @@ class Gate:
     def __init__(self, keys: DatabaseKeyStore, requests_per_s: float) -> None:
         self._keys = keys
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[float, Principal]] = {}
+        self._known: dict[str, _Known] = {}
+        self._good_until = 0.0
         self._met: set[str] = set()
         self._guesses = Buckets(GUESSES_PER_S, GUESSES)
         self._requests = Buckets(requests_per_s, requests_per_s * BURST_S)
@@ -108,6 +123,8 @@ class Gate:
         read = read_key(text)
         if read is None:
             return None
+        if (who := self._asked_again(text)) is not None:
+            return who
         guesser = f"{address} {read.id if read.id in self._met else ''}"
         if not self._guesses.has(guesser):
             raise AccessError(
@@ -130,14 +147,29 @@ class Gate:
 
     def remembered(self, text: str) -> Principal | None:
         """Return whose key it is where it was good a moment ago; nobody is asked."""
-        until, who = self._known.get(text, (0.0, None))
-        return who if time.monotonic() < until else None
+        # In this order: what is known is never older than the time until which it is good.
+        now, good_until = time.monotonic(), self._good_until
+        known = self._known.get(text)
+        if known is None or now >= good_until:
+            return None
+        known.came = now
+        return known.who
+
+    def _asked_again(self, text: str) -> Principal | None:
+        """Return whose key it is where it was known and still is good: all that are known are asked for."""
+        with self._lock:
+            now = time.monotonic()
+            if text in self._known and now >= self._good_until:
+                recent = {key: one for key, one in self._known.items() if one.came > now - FORGOTTEN_S}
+                good = self._keys.good_among([one.who.key_id for one in recent.values()])
+                self._known = {key: one for key, one in recent.items() if one.who.key_id in good}
+                self._good_until = now + REMEMBERED_S
+            known = self._known.get(text)
+            return known.who if known else None
 
     def _remember(self, text: str, who: Principal) -> Principal:
-        now = time.monotonic()
         with self._lock:
-            self._known = {key: one for key, one in self._known.items() if one[0] > now}
-            self._known[text] = (now + REMEMBERED_S, who)
+            self._known[text] = _Known(who, time.monotonic())
             self._met.add(who.key_id)
         return who
 

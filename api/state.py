@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.board_traffic import BoardTraffic
 from api.login import LoginLinks
 from api.metrics import Metrics
 from api.pairing import Pairing
@@ -29,6 +30,7 @@ class Service:
         metrics: For whoever watches.
         streams: That each key has open.
         pairing: Lets boards in that have a code.
+        boards: What they ask of this process.
         remembered: How jobs stood a moment ago.
         closing: Set when it stops, so that streams end.
     """
@@ -40,6 +42,7 @@ class Service:
     metrics: Metrics
     streams: Slots
     pairing: Pairing
+    boards: BoardTraffic
     remembered: Remembered = field(default_factory=Remembered)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 

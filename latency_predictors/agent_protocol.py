@@ -79,7 +79,6 @@ class Registered(WireModel):
         name: As it is registered.
         device: With its identifier: sessions are of this device.
         asked: Number of the last request for work; the next one has a higher number.
-        ask_every_s: Pause between requests for work while there is none.
         renew_every_s: How often a lease is renewed.
         quarantine: Why it gets no work; empty where it does.
     """
@@ -87,7 +86,6 @@ class Registered(WireModel):
     name: str
     device: Device
     asked: int
-    ask_every_s: float
     renew_every_s: float
     quarantine: str = ""
 
@@ -160,10 +158,12 @@ class WorkAnswer(WireModel):
 
     Attributes:
         work: None where there is nothing.
+        ask_again_s: Pause before the next request for work, where there is none.
         quarantine: Why there is nothing, where that is the board's fault.
     """
 
     work: Work | None
+    ask_again_s: float
     quarantine: str = ""
 
 

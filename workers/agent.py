@@ -100,18 +100,18 @@ class Agent:
         while True:
             self._deliver()
             try:
-                work = self._ask(number)
+                answer = self._ask(number)
             except RefusedError as refused:
                 if refused.code not in _START_ANEW:
                     raise
                 registered = self._register()
                 number = registered.asked + 1
                 continue
-            if work is None:
-                self.pause(registered.ask_every_s)
+            if answer.work is None:
+                self.pause(answer.ask_again_s)
             else:
                 number += 1
-                self._do(work, registered)
+                self._do(answer.work, registered)
 
     def _register(self) -> Registered:
         def ask() -> Registered:
@@ -123,7 +123,7 @@ class Agent:
         self.say(f"registered as '{self.name}': {registered.device.label}")
         return registered
 
-    def _ask(self, number: int) -> Work | None:
+    def _ask(self, number: int) -> WorkAnswer:
         def ask() -> WorkAnswer:
             asked = WorkRequest(instance=self.home.instance, number=number, clock_s=time.time())
             return self.link.post("agents/leases", asked, WorkAnswer)
@@ -134,7 +134,7 @@ class Agent:
                 f"in quarantine, there is no work: {answer.quarantine}. Mend the board, then "
                 f"`hwnas devices release {self.name}` where the service is"
             )
-        return answer.work
+        return answer
 
     def _do(self, work: Work, registered: Registered) -> None:
         """Measure a batch, deliver what comes of it, give its lease back."""

@@ -4,15 +4,18 @@ Everything is asked by the board; nothing connects to it. A key with scope `devi
 that has registered with it, and sees the tasks of that board alone.
 """
 
-from typing import Annotated
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.responses import FileResponse
+from fastapi.routing import APIRoute
 
-from api.agents import check_clock, deliver, keep_lease, work_for
+from api.agents import Posted, agent_of, check_clock, lease_of, work_for
 from api.resources.downloads import digest_headers
 from api.security import DeviceKey
-from api.state import Service, Shared
+from api.state import Shared
 from latency_predictors.agent_protocol import (
     PROTOCOL,
     PROTOCOL_HEADER,
@@ -26,20 +29,38 @@ from latency_predictors.agent_protocol import (
     WorkAnswer,
     WorkRequest,
 )
-from nas.measurement_tasks import DeviceLease
-from nas.store.agent_store import Agent, in_use
-from search_spaces.errors import UsageError
+from nas.store.board_signs import Beat, Call
+from search_spaces.errors import HwnasError, UsageError
 
-router = APIRouter(prefix="/v1/agents", tags=["agents"])
+_LOG: Final = logging.getLogger("hwnas.boards")
 
-ASK_EVERY_S = 2.0
-"""Pause of an agent between requests for work while there is none."""
+
+class BoardRoute(APIRoute):
+    """Says in the log of the service, too, why a board was refused."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what serves a request."""
+        serve = super().get_route_handler()
+
+        async def served(request: Request) -> Response:
+            try:
+                return await serve(request)
+            except HwnasError as error:
+                who = getattr(request.state, "principal", None)
+                facts = {"code": error.code, "detail": error.message, "key": who.key_id if who else ""}
+                _LOG.warning("a board was refused", extra={"facts": facts})
+                raise
+
+        return served
+
+
+router = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=BoardRoute)
 
 LeaseId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 
-def check_protocol(
+async def check_protocol(
     who: DeviceKey, version: Annotated[str, Header(alias=PROTOCOL_HEADER, max_length=20)] = ""
 ) -> None:
     """Refuse an agent of another version before anything that it says is read.
@@ -64,28 +85,21 @@ def check_protocol(
 Spoken = Annotated[None, Depends(check_protocol)]
 
 
-def registered_agent(who: DeviceKey, service: Shared) -> Agent:
-    """Return the board that a key belongs to.
-
-    Raises:
-        UsageError: `not_registered`.
-    """
-    agent = service.stores.agents.of_key(who.key_id)
-    if agent is None:
-        raise UsageError("not_registered", "no device is registered with this key: register first")
-    return agent
-
-
-Asking = Annotated[Agent, Depends(registered_agent)]
-
-
 @router.post("/register")
-def register(
+async def register(
     told: Registration, who: DeviceKey, spoken: Spoken, service: Shared, request: Request
 ) -> Registered:
     """Register a board under a name, or say that its agent has started again."""
     check_clock(told.clock_s)
-    return _registered(service, service.stores.agents.register(who.tenant, who.actor(request), told))
+    actor, store = who.actor(request), service.stores.agents
+    agent = await service.boards.in_turn(lambda: store.register(who.tenant, actor, told))
+    return Registered(
+        name=agent.name,
+        device=agent.device,
+        asked=agent.asked,
+        renew_every_s=service.stores.agent_queue.times.renew_every_ms / 1000,
+        quarantine=agent.quarantine,
+    )
 
 
 @router.post("/pair")
@@ -96,17 +110,21 @@ def pair(asked: Pair, service: Shared, request: Request) -> Paired:
 
 
 @router.post("/leases")
-def lease(asked: WorkRequest, who: DeviceKey, spoken: Spoken, agent: Asking, service: Shared) -> WorkAnswer:
+async def lease(asked: WorkRequest, who: DeviceKey, spoken: Spoken, service: Shared) -> WorkAnswer:
     """Ask for work: at most one batch, under a lease that has to be renewed."""
     check_clock(asked.clock_s)
-    service.stores.agents.seen(agent)
-    work = work_for(service.stores, agent, asked.instance, asked.number)
-    return WorkAnswer(work=work, quarantine=agent.quarantine)
+    standing = await service.boards.calls.ask(Call(who.key_id, asked.instance))
+    work = None
+    if standing.pending and not standing.quarantine:
+        work = await service.boards.in_turn(lambda: work_for(service.stores, who.key_id, asked))
+    pause_s = service.boards.pause_s(who.key_id)
+    return WorkAnswer(work=work, quarantine=standing.quarantine, ask_again_s=pause_s)
 
 
 @router.get("/artifacts/{digest}", response_class=FileResponse)
-def artifact(digest: Digest, who: DeviceKey, spoken: Spoken, agent: Asking, service: Shared) -> Response:
+def artifact(digest: Digest, who: DeviceKey, spoken: Spoken, service: Shared) -> Response:
     """Return a file that is to be measured under the lease that the board holds."""
+    agent = agent_of(service.stores, who.key_id)
     if not service.stores.agent_queue.holds(agent, digest):
         raise UsageError(
             "unknown_artifact", f"'{agent.name}' has no lease to measure file {digest[:12]}: ask for work"
@@ -116,44 +134,24 @@ def artifact(digest: Digest, who: DeviceKey, spoken: Spoken, agent: Asking, serv
 
 
 @router.post("/leases/{lease_id}/heartbeat", status_code=204)
-def heartbeat(
-    lease_id: LeaseId, told: Heartbeat, who: DeviceKey, spoken: Spoken, agent: Asking, service: Shared
+async def heartbeat(
+    lease_id: LeaseId, told: Heartbeat, who: DeviceKey, spoken: Spoken, service: Shared
 ) -> None:
     """Keep a lease, and tell how far its work is."""
-    if agent.instance != told.instance:
-        raise in_use(agent.name)
-    service.stores.agents.seen(agent)
-    held = _lease(agent, lease_id, told.attempt)
-    keep_lease(service.stores, agent, held, told.measured, told.to_measure)
+    beat = Beat(who.key_id, told.instance, lease_id, told.attempt, told.measured, told.to_measure)
+    await service.boards.beats.ask(beat)
 
 
 @router.post("/leases/{lease_id}/result")
-def result(
-    lease_id: LeaseId, told: Delivery, who: DeviceKey, spoken: Spoken, agent: Asking, service: Shared
+async def result(
+    lease_id: LeaseId, told: Delivery, who: DeviceKey, spoken: Spoken, service: Shared
 ) -> Delivered:
     """Deliver a session, or what kept files from being measured; again changes nothing."""
-    held = _lease(agent, lease_id, told.attempt)
-    return Delivered(new=deliver(service.stores, agent, held, told))
+    return Delivered(new=await service.boards.deliveries.ask(Posted(who.key_id, lease_id, told)))
 
 
 @router.post("/leases/{lease_id}/return", status_code=204)
-def give_back(
-    lease_id: LeaseId, told: Heartbeat, who: DeviceKey, spoken: Spoken, agent: Asking, service: Shared
-) -> None:
+def give_back(lease_id: LeaseId, told: Heartbeat, who: DeviceKey, spoken: Spoken, service: Shared) -> None:
     """End a lease; what it left open is given to whoever asks next."""
-    service.stores.measurements.give_back(_lease(agent, lease_id, told.attempt))
-
-
-def _lease(agent: Agent, lease_id: str, attempt: int) -> DeviceLease:
-    return DeviceLease(agent.device.digest, agent.id, attempt, lease_id)
-
-
-def _registered(service: Service, agent: Agent) -> Registered:
-    return Registered(
-        name=agent.name,
-        device=agent.device,
-        asked=agent.asked,
-        ask_every_s=ASK_EVERY_S,
-        renew_every_s=service.stores.agent_queue.times.renew_every_ms / 1000,
-        quarantine=agent.quarantine,
-    )
+    agent = agent_of(service.stores, who.key_id)
+    service.stores.measurements.give_back(lease_of(agent, lease_id, told.attempt))

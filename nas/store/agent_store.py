@@ -27,9 +27,6 @@ from search_spaces.errors import UsageError
 ALIVE_MS: Final = 60_000
 """An agent that was heard of within so long is alive."""
 
-_SEEN_EVERY_MS: Final = 15_000
-"""Hearing of an agent is written down so often at most: most of what it says changes nothing."""
-
 _DEVICE: Final = TypeAdapter(Device)
 
 
@@ -45,7 +42,6 @@ class Agent:
         failures: In a row.
         quarantine: Why it gets no work; empty where it does.
         alive: Whether it was heard of within `ALIVE_MS`.
-        to_note: Whether it is time to note again that it was heard of.
     """
 
     id: str
@@ -61,7 +57,6 @@ class Agent:
     registered_at_ms: int
     seen_at_ms: int
     alive: bool
-    to_note: bool
 
 
 @final
@@ -104,9 +99,13 @@ class DatabaseAgentStore:
 
     def of_key(self, key_id: str) -> Agent | None:
         """Return the board that a key belongs to, None where it has registered none."""
+        return self.of_keys([key_id]).get(key_id)
+
+    def of_keys(self, key_ids: Collection[str]) -> dict[str, Agent]:
+        """Return the boards that some keys belong to, by key."""
+        query = _agents().where(agents.c.key_id.in_(key_ids))
         with reading(self._engine) as connection:
-            row = connection.execute(_agents().where(agents.c.key_id == key_id)).one_or_none()
-        return None if row is None else _agent(row)
+            return {row.key_id: _agent(row) for row in connection.execute(query)}
 
     def find(self, tenant: str, name: str) -> Agent | None:
         """Return the board of a name, None where there is none."""
@@ -126,12 +125,6 @@ class DatabaseAgentStore:
         query = select(agents.c.device).where(agents.c.tenant != tenant)
         with reading(self._engine) as connection:
             return frozenset(connection.execute(query).scalars())
-
-    def seen(self, agent: Agent) -> None:
-        """Note that an agent was heard of, where that was not noted just before."""
-        if agent.to_note:
-            with writing(self._engine) as connection:
-                connection.execute(update(agents).where(agents.c.id == agent.id).values(seen_at_ms=now_ms()))
 
     def release(self, tenant: str, name: str, actor: Actor = OPERATOR) -> Agent:
         """End the quarantine of a board.
@@ -179,8 +172,7 @@ class DatabaseAgentStore:
 
 def _agents() -> Any:
     alive = (agents.c.seen_at_ms >= now_ms() - ALIVE_MS).label("alive")
-    to_note = (agents.c.seen_at_ms < now_ms() - _SEEN_EVERY_MS).label("to_note")
-    return select(agents, devices.c.facts.label("device_facts"), alive, to_note).join(devices)
+    return select(agents, devices.c.facts.label("device_facts"), alive).join(devices)
 
 
 def _known(connection: Connection, tenant: str, key_id: str, told: Registration) -> Row[Any] | None:
@@ -266,5 +258,5 @@ def _device(row: Row[Any]) -> Device:
 
 def _agent(row: Row[Any]) -> Agent:
     found = dict(row._mapping)
-    found |= {"device": _device(row), "alive": bool(row.alive), "to_note": bool(row.to_note)}
+    found |= {"device": _device(row), "alive": bool(row.alive)}
     return Agent(**{name: found[name] for name in Agent.__dataclass_fields__})

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -17,6 +17,7 @@ from search_spaces.errors import UsageError
 
 ID_BYTES: Final = 8
 SECRET_BYTES: Final = 24
+_CHUNK: Final = 500
 
 _GOOD: Final = (keys.c.revoked_at_ms == 0) & ((keys.c.expires_at_ms == 0) | (keys.c.expires_at_ms > now_ms()))
 
@@ -97,8 +98,16 @@ class DatabaseKeyStore:
 
     def is_good(self, key_id: str) -> bool:
         """Return whether a key, whose secret was checked before, is neither expired nor revoked."""
+        return bool(self.good_among([key_id]))
+
+    def good_among(self, key_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of some keys, whose secrets were checked before, that are not over."""
+        good: set[str] = set()
         with reading(self._engine) as connection:
-            return connection.execute(select(keys.c.id).where(keys.c.id == key_id, _GOOD)).first() is not None
+            for begin in range(0, len(key_ids), _CHUNK):
+                among = keys.c.id.in_(key_ids[begin : begin + _CHUNK])
+                good.update(connection.execute(select(keys.c.id).where(among, _GOOD)).scalars())
+        return frozenset(good)
 
     def list_all(self, tenant: str) -> tuple[StoredKey, ...]:
         """Return the keys of a tenant, newest first, revoked ones too."""

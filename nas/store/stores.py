@@ -15,6 +15,7 @@ from nas.store.agent_queue import DatabaseAgentQueue
 from nas.store.agent_store import DatabaseAgentStore
 from nas.store.artifacts import open_artifacts
 from nas.store.audit_log import DatabaseAuditLog
+from nas.store.board_signs import DatabaseBoardSigns
 from nas.store.dataset_store import DatabaseDatasetStore
 from nas.store.front_store import DatabaseFrontStore
 from nas.store.job_queue import DatabaseJobQueue
@@ -52,6 +53,7 @@ class Stores:
     operations: DatabaseOperations
     agents: DatabaseAgentStore
     agent_queue: DatabaseAgentQueue
+    board_signs: DatabaseBoardSigns
 
     @classmethod
     def open(cls, settings: Settings, times: LeaseTimes | None = None) -> Self:
@@ -82,6 +84,7 @@ class Stores:
             operations=DatabaseOperations(engine),
             agents=DatabaseAgentStore(engine),
             agent_queue=DatabaseAgentQueue(engine, times),
+            board_signs=DatabaseBoardSigns(engine, times),
         )
 
     def stored(self, job: Job) -> StoredJob:

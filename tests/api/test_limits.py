@@ -32,6 +32,15 @@ def test_a_nasty_body_is_refused_and_not_repeated(api: Caller, body: bytes) -> N
     assert api.get("/v1/searches").json()["items"] == []
 
 
+def test_the_log_says_why_a_request_was_refused(api: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "hwnas.requests"):
+        api.send("/v1/searches", NASTY[0])
+        api.get("/v1/searches/none")
+        api.get("/v1/searches")
+    codes = [vars(record)["facts"].get("code") for record in caplog.records]
+    assert codes == ["malformed_json", "unknown_job", None]
+
+
 def test_a_body_that_is_no_json_is_refused(api: Caller) -> None:
     assert code(api.send("/v1/searches", b"a=1", "application/x-www-form-urlencoded")) == (415, "not_json")
 

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import func, select, update
 
 from latency_predictors.agent_protocol import Trouble
-from nas.jobs import JobState
+from nas.jobs import JobState, Waiting
 from nas.store.agent_store import ALIVE_MS
 from nas.store.measurement_tables import agents, measurements, sessions
 from nas.store.session import reading, writing
 from tests.api.boards import TENANT, Board, waiting_for
 from tests.api.served import Caller, code
 from tests.latency_predictors.sessions import DEVICE
-from tests.nas.store.boards import NAMES, OTHER_INSTANCE, content_of, subject_of
+from tests.nas.store.boards import NAMES, OTHER_INSTANCE, content_of, subject_of, tasks_for
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_from_registration_to_a_job_that_goes_on(board: Board, api: Caller) -> N
     assert api.stores.measurements.progress(board.agent.device.digest) == (1, 4)
     assert board.deliver(work, board.session(work)).json() == {"new": 4}
     assert board.beat(work, "return").status_code == 204
-    assert board.ask().json() == {"work": None, "quarantine": ""}
+    assert board.ask().json() == {"work": None, "ask_again_s": 2.0, "quarantine": ""}
     assert api.stores.jobs.get(TENANT, job.job_id).state is JobState.QUEUED
 
 
@@ -157,12 +157,24 @@ def test_a_board_registers_before_it_asks(api: Caller) -> None:
     assert code(board.ask()) == (409, "not_registered")
 
 
+def ask_again(board: Board) -> None:
+    """The job that was told of trouble asks once more for what it waits for."""
+    stores = board.api.stores
+    (claim,) = stores.queue.claim("w")
+    for _ in ("it is told", "it asks"):
+        stores.measurements.enqueue(claim.lease, tasks_for(board.agent))
+    stores.queue.settle(claim.lease, Waiting())
+
+
 def test_trouble_is_told_to_jobs_and_five_times_in_a_row_is_quarantine(board: Board, api: Caller) -> None:
     waiting_for(board)
-    work = board.work()
     for number in range(5):
         assert board.agent.quarantine == "", number
-        assert board.deliver(work, None, trouble(work)).json() == {"new": 0}
+        work = board.work()
+        for _ in range(3):
+            assert board.deliver(work, None, trouble(work)).json() == {"new": 0}
+        assert board.agent.failures == number + 1, "told once more it is no other fault"
+        ask_again(board)
     assert board.agent.quarantine.endswith("the last: session_died: the process ended")
     answer = board.ask().json()
     assert (answer["work"], answer["quarantine"]) == (None, board.agent.quarantine)
@@ -171,9 +183,10 @@ def test_trouble_is_told_to_jobs_and_five_times_in_a_row_is_quarantine(board: Bo
 
 def test_a_busy_board_is_no_broken_one(board: Board) -> None:
     waiting_for(board)
-    work = board.work()
-    for _ in range(9):
+    for _ in range(6):
+        work = board.work()
         board.deliver(work, None, trouble(work, "machine_busy"))
+        ask_again(board)
     assert board.agent.failures == 0
 
 

@@ -97,20 +97,6 @@ def test_other_hardware_under_the_same_name_is_refused(
     assert refused(boards, board.key_id, **changed) == "device_changed"
 
 
-def test_hearing_of_a_board_is_noted_now_and_then(engine: Engine, boards: DatabaseAgentStore) -> None:
-    board = new_board(engine)
-    boards.seen(board)
-    assert boards.find(TENANT, "pi5") == board, "a moment ago: nothing is written"
-    let_fall_silent(engine)
-    silent = boards.find(TENANT, "pi5")
-    assert silent is not None
-    assert not silent.alive
-    boards.seen(silent)
-    heard = boards.find(TENANT, "pi5")
-    assert heard is not None
-    assert heard.alive
-
-
 def test_a_job_waits_for_devices_without_a_worker_and_goes_on_when_one_comes(
     engine: Engine, boards: DatabaseAgentStore, store: DatabaseJobStore, queue: DatabaseJobQueue
 ) -> None:

@@ -27,6 +27,14 @@ def test_a_key_that_has_expired_opens_nothing(engine: Engine) -> None:
     assert keys.check(made.id, secret) is None
 
 
+def test_many_keys_are_asked_for_at_once(engine: Engine) -> None:
+    keys = DatabaseKeyStore(engine)
+    made = [keys.create("a", f"board {n}", ["device"])[0].id for n in range(3)]
+    keys.revoke("a", made[1])
+    assert keys.good_among([*made, *(f"{n:016x}" for n in range(1_000))]) == {made[0], made[2]}
+    assert keys.good_among([]) == frozenset()
+
+
 def test_a_secret_is_not_kept(engine: Engine) -> None:
     _, secret = DatabaseKeyStore(engine).create("a", "laptop", ["read"])
     with reading(engine) as connection:

@@ -1,0 +1,66 @@
+"""What many ask at one moment, answered by one call in a thread: a transaction for all, not for each."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, TypeVar, final
+
+from fastapi.concurrency import run_in_threadpool
+
+GATHER_S: Final = 0.02
+"""Whoever asks first waits so long for others."""
+
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
+
+
+@final
+class Together(Generic[Asked, Told]):
+    """Gathers what is asked; the answers are there once the one call for all of it has returned.
+
+    Args:
+        answer: Called in a thread; returns for each in the same order what it is told, or the error that
+            it is refused with. What it raises, all are told.
+        turn: Held meanwhile: those that share it are called one after another.
+        most: To be answered in one call.
+    """
+
+    def __init__(
+        self, answer: Callable[[Sequence[Asked]], Sequence[Told | Exception]], turn: asyncio.Lock, most: int
+    ) -> None:
+        self._answer, self._turn, self._most = answer, turn, most
+        self._waiting: list[tuple[Asked, asyncio.Future[Told]]] = []
+        self._gathering: asyncio.Task[None] | None = None
+
+    async def ask(self, one: Asked) -> Told:
+        """Return what is answered to one of many.
+
+        Raises:
+            Exception: What it is refused with, or what the call for all has raised.
+        """
+        answered: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        self._waiting.append((one, answered))
+        if self._gathering is None:
+            self._gathering = asyncio.create_task(self._answer_all())
+        return await answered
+
+    async def _answer_all(self) -> None:
+        try:
+            await asyncio.sleep(GATHER_S)
+            while self._waiting:
+                async with self._turn:
+                    batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+                    await self._answer_batch(batch)
+        finally:
+            self._gathering = None
+
+    async def _answer_batch(self, batch: Sequence[tuple[Asked, asyncio.Future[Told]]]) -> None:
+        called = run_in_threadpool(self._answer, [one for one, _ in batch])
+        (told,) = await asyncio.gather(called, return_exceptions=True)
+        each = [told] * len(batch) if isinstance(told, BaseException) else told
+        for (_, answered), one in zip(batch, each, strict=True):
+            if answered.cancelled():
+                continue  # whoever asked has gone
+            if isinstance(one, BaseException):
+                answered.set_exception(one)
+            else:
+                answered.set_result(one)

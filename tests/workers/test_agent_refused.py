@@ -1,0 +1,109 @@
+"""What a service refuses of a board: one stable code, a clear line on both sides, nothing overwritten."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from benchmarks.fleet import SimulatedBoard
+from latency_predictors.device import Device
+from latency_predictors.measure import Summary
+from latency_predictors.protocol import SessionResult
+from nas.jobs import JobState
+from search_spaces.errors import UsageError
+from tests.workers.boards_at_work import Bench, bench
+
+
+class OtherHardware(SimulatedBoard):
+    """A board whose memory somebody has changed."""
+
+    @property
+    def device(self) -> Device:
+        """Its hardware."""
+        return replace(super().device, memory_gib=64)
+
+
+class InOtherUnits(SimulatedBoard):
+    """A board that tells microseconds where milliseconds are asked for."""
+
+    def measure(self, *what: Any, **more: Any) -> Iterator[SessionResult]:
+        """Measure by the script."""
+        for session in super().measure(*what, **more):
+            wrong = [one.model_copy(update={"summary": thousandfold(one.summary)}) for one in session.results]
+            yield session.model_copy(update={"results": tuple(wrong)})
+
+
+def thousandfold(summary: Summary) -> Summary:
+    """The same in another unit."""
+    times = ("median_ms", "low_ms", "high_ms", "mean_ms", "p10_ms", "p90_ms", "p99_ms", "min_ms")
+    return replace(summary, **{name: 1000 * getattr(summary, name) for name in times})
+
+
+@pytest.fixture
+def at_work(tmp_path: Path) -> Iterator[Bench]:
+    """A service with a board that has registered and worked before."""
+    with bench(tmp_path) as opened:
+        opened.waiting_for("one", "two")
+        opened.works()
+        assert opened.num_measured == 4
+        yield opened
+
+
+def told(caplog: pytest.LogCaptureFixture) -> set[tuple[str, str]]:
+    """Code and key of what the service has said of boards that it refused."""
+    facts = [vars(record)["facts"] for record in caplog.records if record.name == "hwnas.boards"]
+    assert all(one["detail"] for one in facts)
+    return {(one["code"], one["key"]) for one in facts}
+
+
+def test_results_in_another_unit_are_not_taken(at_work: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    at_work.board = InOtherUnits("pi5")
+    job = at_work.waiting_for("three")
+    at_work.works()
+    assert [line for line in at_work.lines if "error[implausible_result]" in line and "another unit?" in line]
+    assert told(caplog) == {("implausible_result", at_work.key.split("_")[1])}
+    assert (at_work.num_measured, at_work.state(job)) == (4, JobState.WAITING)
+
+
+def test_other_hardware_under_the_same_name_ends_the_agent(
+    at_work: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = at_work.registered
+    at_work.board = OtherHardware("pi5")
+    with at_work.agent() as agent, pytest.raises(UsageError, match="another name") as caught:
+        agent.run()
+    assert caught.value.code == "device_changed"
+    assert told(caplog) == {("device_changed", at_work.key.split("_")[1])}
+    assert at_work.registered == before
+
+
+def test_a_second_agent_with_the_key_waits_until_the_first_has_gone(
+    at_work: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = at_work.registered
+    second = replace(at_work, folder=at_work.folder.with_name("second"), lines=[])
+    second.works(patience=2)
+    assert [line for line in second.lines if line.startswith("error[key_in_use]: another agent works as")]
+    assert second.pauses[0] >= 20
+    assert told(caplog) == {("key_in_use", at_work.key.split("_")[1])}
+    assert at_work.registered == before
+
+
+def test_a_clock_an_hour_off_is_told_until_it_is_set(
+    at_work: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, before = at_work.waiting_for("three"), at_work.registered
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.agent.time", SimpleNamespace(time=lambda: time.time() + 3_600))
+        at_work.works(patience=2)
+    assert [
+        line for line in at_work.lines if line.startswith("error[clock_wrong]: the clock of the board is 36")
+    ]
+    assert told(caplog) == {("clock_wrong", at_work.key.split("_")[1])}
+    assert (at_work.num_measured, at_work.registered) == (4, before)
+    at_work.works()
+    assert (at_work.num_measured, at_work.state(job)) == (6, JobState.QUEUED)
