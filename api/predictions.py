@@ -16,12 +16,12 @@ from api.table_names import find_table, table_name
 from latency_predictors.calibration import calibrate
 from latency_predictors.correction import ErrorReport
 from latency_predictors.device import ExecutionContext, host_context, host_device
-from latency_predictors.few_shot import FewShotPredictor
+from latency_predictors.few_shot import FewShotPredictor, FewShotReport
 from latency_predictors.filling import filled
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor, Costs
 from nas.report.numbers import interval, percent, rounded
-from nas.report.words import cost_text, report_sentence
+from nas.report.words import cost_text, few_shot_sentence, report_sentence
 from nas.results import Document
 from nas.settings import Settings
 from nas.specs import ContextSpec, SpaceSpec
@@ -77,6 +77,7 @@ class Predictions(Document):
     Attributes:
         level: Nominal coverage of the intervals of latency, 0..1.
         report: How good predictions from this table were; None where too few networks were measured to say.
+        few_shot: The same of a model of few whole networks, where there is no table.
     """
 
     device: str
@@ -87,6 +88,7 @@ class Predictions(Document):
     level: float
     report: ErrorReport | None
     networks: tuple[PredictedNetwork, ...]
+    few_shot: FewShotReport | None = None
 
     def __rich__(self) -> RenderableType:
         """Draw one line an architecture."""
@@ -113,6 +115,8 @@ class Predictions(Document):
         lines = ["too few whole networks were measured to say how good predictions are"]
         if self.report is not None:
             lines = [report_sentence(self.report)]
+        if self.few_shot is not None:
+            return [few_shot_sentence(self.few_shot)]
         if measured < 1.0:
             lines.append(f"layers that were not measured make up to {percent(1.0 - measured)} % of a sum")
         return lines
@@ -139,6 +143,7 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
         level=source.level,
         report=source.report,
         networks=predicted_networks(space, archs, source.predict(archs)),
+        few_shot=source.few_shot,
     )
 
 
@@ -151,6 +156,7 @@ class _Source:
     level: float
     report: ErrorReport | None
     predict: Callable[[IntArray], Costs]
+    few_shot: FewShotReport | None = None
 
 
 def _source(
@@ -175,7 +181,7 @@ def _source(
         what = f"{len(missing)} of {len(layers)} layers are not measured"
         raise _no_profile(what if missing else "the sums are not calibrated", spec, images, asked, hint)
     predict = FewShotPredictor(space, model).predict
-    return _Source(device.label, context.label, model.level, None, predict)
+    return _Source(device.label, context.label, model.level, None, predict, model.report)
 
 
 def _from_table(space: SearchSpace, table: LookupTable, *, fill: bool = False) -> _Source:

@@ -37,7 +37,9 @@ class FewShotPoint(WireModel):
         features: In the order of `FEATURES`.
         measured_ms: Median over sessions.
         rel_sd: Spread between sessions, as a share.
-        drawn: Whether it was drawn at random, not designed.
+        drawn: Whether it was drawn at random, not designed, and not chosen by a search.
+        predicted_ms: Ends of the interval that the model gave before a search verified the network; None for
+            networks that were measured to fit it.
     """
 
     digest: str
@@ -45,6 +47,14 @@ class FewShotPoint(WireModel):
     measured_ms: float
     rel_sd: float
     drawn: bool
+    predicted_ms: tuple[float, float] | None = None
+
+    @property
+    def as_predicted(self) -> bool:
+        """Whether it was measured inside the interval that was predicted before."""
+        return self.predicted_ms is not None and (
+            self.predicted_ms[0] <= self.measured_ms <= self.predicted_ms[1]
+        )
 
 
 class FewShotReport(WireModel):
@@ -59,6 +69,9 @@ class FewShotReport(WireModel):
         coverage: Share of drawn networks inside the interval made of the others.
         median_half_width: Half width of those intervals, as a share of the point.
         repeat_rel_sd: Spread of whole networks between sessions: no prediction can be better.
+        num_verified: Networks among them that searches chose and verified.
+        verified_coverage: Share of those inside the interval that was given before; None without any. They
+            are not like networks drawn at random.
     """
 
     num_networks: int
@@ -69,6 +82,8 @@ class FewShotReport(WireModel):
     coverage: float
     median_half_width: float
     repeat_rel_sd: float
+    num_verified: int = 0
+    verified_coverage: float | None = None
 
 
 class FewShotModel(WireModel):

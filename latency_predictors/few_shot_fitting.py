@@ -77,9 +77,25 @@ def fit_few_shot(points: Sequence[FewShotPoint], level: float = LEVEL) -> FewSho
         highest=tuple(features.max(axis=0).tolist()),
         floor_ms=_FLOOR_SHARE * float(measured.min()),
         points=tuple(points),
-        report=_report(features, measured, drawn, predicted, level, repeat_rel_sd),
+        report=_report(features, measured, drawn, predicted, level, repeat_rel_sd).model_copy(
+            update=_verified(points)
+        ),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def refit_few_shot(model: FewShotModel, new: Sequence[FewShotPoint]) -> FewShotModel:
+    """Return a model fitted on its own networks and on further ones, which count as chosen, not as drawn.
+
+    One that is measured again replaces itself. Where it was verified before, the first prediction of it
+    stays; where the model was fitted on it, none counts: the model had seen it.
+    """
+    points = {point.digest: point for point in model.points}
+    for point in new:
+        known = points.get(point.digest)
+        kept = {} if known is None else {"predicted_ms": known.predicted_ms, "drawn": known.drawn}
+        points[point.digest] = point.model_copy(update=kept)
+    return fit_few_shot(tuple(points.values()), model.level)
 
 
 def robust_weights(features: FloatArray, measured_ms: FloatArray, overlap: float) -> FloatArray:
@@ -203,6 +219,16 @@ def _report(
         median_half_width=float(np.median(widths)),
         repeat_rel_sd=repeat_rel_sd,
     )
+
+
+def _verified(points: Sequence[FewShotPoint]) -> dict[str, int | float | None]:
+    """Return what the report says of networks that searches verified."""
+    verified = [point for point in points if point.predicted_ms is not None]
+    inside = sum(point.as_predicted for point in verified)
+    return {
+        "num_verified": len(verified),
+        "verified_coverage": inside / len(verified) if verified else None,
+    }
 
 
 def _check(measured: FloatArray, num_drawn: int) -> None:

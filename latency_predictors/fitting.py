@@ -67,10 +67,7 @@ def fit_correction(
     """
     columns = regressors(sums_ms, num_layers, boundary_mib)
     measured = np.asarray(measured_ms, dtype=np.float64)
-    if not all(len(column) == len(measured) for column in columns.values()) or any(
-        (values <= 0).any() for values in (*columns.values(), measured)
-    ):
-        raise UsageError("invalid_calibration", "sums, numbers of layers and latencies have to be positive")
+    _check(columns, measured)
     floor_ms = _FLOOR_SHARE * float(measured.min()) if len(measured) else 0.0
     if len(measured) < MIN_NETWORKS:
         return _unchecked(level, floor_ms)
@@ -90,6 +87,13 @@ def fit_correction(
         floor_ms=floor_ms,
         kind="table",
     )
+
+
+def _check(columns: dict[Term, FloatArray], measured: FloatArray) -> None:
+    """Refuse what no network takes."""
+    same_length = all(len(column) == len(measured) for column in columns.values())
+    if not same_length or any((values <= 0).any() for values in (*columns.values(), measured)):
+        raise UsageError("invalid_calibration", "sums, numbers of layers and latencies have to be positive")
 
 
 def _hull(columns: dict[Term, FloatArray], max_spread: float) -> Hull:

@@ -1,9 +1,10 @@
 """A new version of a runtime: whether the table of the old one still holds, asked with few measurements.
 
 The new context's table starts from copies of the old entries, marked `stale` and taken to be off by a tenth.
-Then some whole networks and a twentieth of the layers are measured. Where the networks lie in the intervals
-that the old table and its correction give, all entries hold; else those kinds of layers are measured anew
-whose sample has changed.
+Then some whole networks, a twentieth of the layers and the probes of the runtime are measured. Where the
+networks lie in the intervals that the old table and its correction give, all entries hold; else those kinds
+of layers are measured anew whose sample has changed. Where probes say that the new version runs other graphs
+than the old one, keys mean something else: everything is measured anew.
 """
 
 import math
@@ -42,6 +43,7 @@ class Verdict:
         ratios: By kind of layer, the median of new over old time in the sample.
         changed: Kinds that have to be measured anew; empty where the old table holds.
         rel_sd: Spread of new over old times in the sample, as a share.
+        other_graph: Whether probes say that another graph runs.
     """
 
     num_networks: int
@@ -49,6 +51,7 @@ class Verdict:
     ratios: Mapping[str, float]
     changed: tuple[str, ...]
     rel_sd: float
+    other_graph: bool = False
 
 
 def same_but_version(first: ExecutionContext, second: ExecutionContext) -> bool:
@@ -101,6 +104,8 @@ def judge(
     points: Sequence[CalibrationPoint],
     old: Mapping[LayerSpec, float],
     new: Mapping[LayerSpec, float],
+    *,
+    other_graph: bool = False,
 ) -> Verdict:
     """Return what a new version has changed.
 
@@ -109,6 +114,7 @@ def judge(
         points: Networks measured with the new version, beside what the old table says of them.
         old: Milliseconds of the sampled layers in the old table.
         new: The same with the new version.
+        other_graph: Whether probes say that the new version runs other graphs.
     """
     predicted, factor = predict_points(correction, points)
     measured = np.array([point.measured_ms for point in points])
@@ -119,12 +125,14 @@ def judge(
         kind: math.exp(float(np.median([log for spec, log in logs.items() if spec.kind == kind])))
         for kind in kinds
     }
+    moved = _changed(ratios) if num_outside > MAX_OUTSIDE else ()
     return Verdict(
         num_networks=len(points),
         num_outside=num_outside,
         ratios=ratios,
-        changed=() if num_outside <= MAX_OUTSIDE else _changed(ratios),
+        changed=tuple(ratios) if other_graph else moved,
         rel_sd=math.sqrt(float(np.mean(np.square(list(logs.values()))))),
+        other_graph=other_graph,
     )
 
 

@@ -37,11 +37,16 @@ def protocol_digest(timing: TimingProtocol) -> str:
 
 @dataclass(frozen=True)
 class FailedTask:
-    """A file that could not be measured, and why."""
+    """A file that could not be measured, and why.
+
+    Attributes:
+        unsupported: Whether that is the file's own fault: it is not tried again in that context.
+    """
 
     subject: str
     code: str
     message: str
+    unsupported: bool = False
 
 
 @dataclass(frozen=True)

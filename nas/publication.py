@@ -113,6 +113,8 @@ def statuses(
     networks: Sequence[VerifiedNetwork], objectives: Sequence[str], limits: Mapping[str, float]
 ) -> list[Status]:
     """Return for each network whether it is on the front, dominated or over a limit."""
+    if not networks:
+        return []
     keeps = np.array([keeps_limits(network, limits) for network in networks], dtype=bool)
     values = np.array([[measured_value(network, name) for name in objectives] for network in networks])
     front = np.zeros(len(networks), dtype=bool)

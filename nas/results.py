@@ -69,6 +69,23 @@ class CloudPoint(Document):
     latency_ms: float
 
 
+class UnsupportedNetwork(Document):
+    """A network that was to be verified, and that the runtime of the target cannot run.
+
+    Attributes:
+        name: As it would have been called.
+        file_sha256: Of the file, which is not tried again in this context.
+        code: Stable code of the error.
+        message: For people.
+    """
+
+    name: str
+    architecture_digest: str
+    file_sha256: str
+    code: str
+    message: str
+
+
 class TargetResult(Document):
     """The front for one target.
 
@@ -81,6 +98,7 @@ class TargetResult(Document):
             predicted before; None where nothing was predicted. Networks that a search picks are not like
             those drawn at random, whose coverage the table's report has.
         shift: What the precision of the target costs in accuracy; None for fp32.
+        unsupported: Networks that were proposed and exported, but do not run there.
     """
 
     target: TargetSpec
@@ -96,6 +114,7 @@ class TargetResult(Document):
     stopped: str
     verified_coverage: float | None = None
     shift: AccuracyShift | None = None
+    unsupported: tuple[UnsupportedNetwork, ...] = ()
 
     @property
     def front(self) -> tuple[VerifiedNetwork, ...]:

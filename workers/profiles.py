@@ -14,6 +14,7 @@ from nas.jobs import JobKind, JobState
 from nas.pipeline.profile import NAME
 from nas.pipeline.sites import Site, context_of, site_of
 from nas.report.numbers import percent
+from nas.report.words import few_shot_sentence
 from nas.results import Document, TableSummary
 from nas.settings import Settings
 from nas.specs import ContextSpec, ProfileSpec, SpaceSpec
@@ -62,13 +63,10 @@ class FewShotProfiled(Document):
 
     def __rich__(self) -> RenderableType:
         """Say what was measured and how good predictions are."""
-        report, errors = self.report, self.report.fitted
-        error = f"a median error of {percent(errors.median_error)} %"
-        rank = f"a rank correlation of {errors.spearman:.3f}"
         lines = [
             f"{self.device} · {self.context}",
-            f"{report.num_networks} whole networks were measured, {report.num_drawn} of them drawn at random",
-            f"those, left out one by one, are predicted with {error} and {rank}",
+            few_shot_sentence(self.report),
+            f"their rank correlation with the measurement is {self.report.fitted.spearman:.3f}",
             "`hwnas predict` uses it until there is a table (`hwnas devices profile` without --few-shot)",
         ]
         return Text("\n".join(lines))

@@ -14,7 +14,7 @@ from latency_predictors.arena import runtime_arena
 from latency_predictors.device import host_device
 from latency_predictors.memory import peak_memory_bytes
 from latency_predictors.runtimes.onnxruntime_arena import read_arena
-from nas.pipeline.profile import initial_file
+from nas.pipeline.calibrating import initial_file
 from search_spaces.base import FloatArray, Space
 from search_spaces.catalogue import get_space
 from search_spaces.network import network

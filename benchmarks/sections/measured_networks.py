@@ -16,7 +16,7 @@ from latency_predictors.calibration import calibration_point, spread_by_cost
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.slot_costs import SlotCosts
-from nas.pipeline.profile import initial_file
+from nas.pipeline.calibrating import initial_file
 from nas.specs import ContextSpec
 from nas.training.recipes import spread_architectures
 from search_spaces.atomic import write_atomically

@@ -19,7 +19,7 @@ import onnxruntime
 from pydantic import BaseModel
 
 from benchmarks.sections.tables import Held
-from nas.pipeline.profile import initial_file
+from nas.pipeline.calibrating import initial_file
 from search_spaces.atomic import write_atomically
 from search_spaces.base import Architecture, FloatArray, Space
 from search_spaces.network import network

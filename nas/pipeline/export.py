@@ -11,7 +11,8 @@ from nas.jobs import Waiting
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
-from nas.pipeline.networks import measure_sustained, score_file
+from nas.pipeline.measured_files import measure_sustained
+from nas.pipeline.networks import score_file
 from nas.pipeline.sites import target_site
 from nas.publication import accuracy_of
 from nas.results import Accuracy, Delivery, Document, Sustained, TargetResult, VerifiedNetwork

@@ -1,27 +1,45 @@
-"""Profiling without a table: few whole networks are measured, and a model is fitted on them."""
+"""Profiling without a table: few whole networks are measured, and a model is fitted on them.
 
+Networks that a search verifies on that device later join it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 import numpy as np
 
 from latency_predictors.few_shot import FewShotModel, FewShotPoint
-from latency_predictors.few_shot_fitting import fit_few_shot
+from latency_predictors.few_shot_fitting import fit_few_shot, refit_few_shot
 from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.network_design import design_networks
 from latency_predictors.network_features import network_features
 from latency_predictors.spread import combine_sessions
+from nas.pipeline.calibrating import initial_file
 from nas.pipeline.context import RunContext
-from nas.pipeline.measuring import measured
-from nas.pipeline.profile import initial_file
+from nas.pipeline.measuring import measured_as_far
 from nas.pipeline.sites import Site
-from nas.store.few_shot_models import NAME, StoredFewShot
+from nas.store.few_shot_models import NAME, REFITTED, RefittedFewShot, StoredFewShot, latest_few_shot
 from nas.training.recipes import spread_architectures
-from search_spaces.base import Architecture, architecture_digest, space_digest
+from search_spaces.base import Architecture, SearchSpace, architecture_digest, space_digest
 from search_spaces.sampling import as_architecture
 
 _POOL: Final = 4_000
 _SEED: Final = 0
+
+
+@dataclass(frozen=True)
+class VerifiedThere:
+    """Networks that a search verified on one target.
+
+    Attributes:
+        site: Where.
+        measured_ms: Architectures, the median of each and its spread between sessions, as a share.
+    """
+
+    site: Site
+    measured_ms: tuple[tuple[Architecture, float, float], ...]
 
 
 def profile_few_shot(ctx: RunContext, site: Site, num_networks: int) -> FewShotModel | None:
@@ -47,22 +65,77 @@ def profile_few_shot(ctx: RunContext, site: Site, num_networks: int) -> FewShotM
         return ctx.stores.artifacts.put(initial_file(ctx.space, architecture, site.context.precision))
 
     files = {digest: partial(write, one) for digest, one in zip(digests, chosen, strict=True)}
-    sessions = measured(ctx, site, NETWORK_PROTOCOL, files)
-    if sessions is None:
+    found = measured_as_far(ctx, site, NETWORK_PROTOCOL, files)
+    if found is None:
         return None
-    values = combine_sessions(sessions)
-    model = fit_few_shot(
-        [
-            FewShotPoint(
-                digest=digest,
-                features=tuple(features[i].tolist()),
-                measured_ms=values[digest].median_ms,
-                rel_sd=values[digest].rel_sd,
-                drawn=i in design.drawn,
-            )
-            for i, digest in zip(design.chosen, digests, strict=True)
-        ]
-    )
-    where = {"device": site.device.digest, "context": site.context.digest}
-    ctx.run.save(NAME, StoredFewShot(**where, space_digest=space_digest(ctx.space), model=model))
+    values = combine_sessions(found.sessions)
+    points = [
+        FewShotPoint(
+            digest=digest,
+            features=tuple(features[i].tolist()),
+            measured_ms=values[digest].median_ms,
+            rel_sd=values[digest].rel_sd,
+            drawn=i in design.drawn,
+        )
+        for i, digest in zip(design.chosen, digests, strict=True)
+        if digest in values
+    ]
+    model = fit_few_shot(points)
+    ctx.run.save(NAME, _stored(ctx, site, model))
     return model
+
+
+def refit_few_shots(ctx: RunContext, verified: Sequence[VerifiedThere]) -> None:
+    """Have networks that a search verified join the models of the devices they ran on, where there are any.
+
+    Args:
+        ctx: The search.
+        verified: What was verified, target by target.
+    """
+    models: dict[tuple[str, str, str], StoredFewShot] = {}
+    for one in verified:
+        stored = _known(ctx, one.site, models)
+        if stored is not None and one.measured_ms:
+            model = refit_few_shot(stored.model, _points(ctx.space, stored.model, one))
+            models[stored.key] = stored.model_copy(update={"model": model})
+    if models:
+        ctx.run.save(REFITTED, RefittedFewShot(models=tuple(models.values())))
+
+
+def _known(
+    ctx: RunContext, site: Site, models: Mapping[tuple[str, str, str], StoredFewShot]
+) -> StoredFewShot | None:
+    """Return the model of a site as it is by now; None where there is none."""
+    key = (site.device.digest, site.context.digest, space_digest(ctx.space))
+    if key in models:
+        return models[key]
+    model = latest_few_shot(
+        ctx.stores, ctx.run.lease.tenant, device=key[0], context=key[1], space_digest=key[2]
+    )
+    return None if model is None else _stored(ctx, site, model)
+
+
+def _points(space: SearchSpace, model: FewShotModel, verified: VerifiedThere) -> list[FewShotPoint]:
+    """Return verified networks beside what the model says of them."""
+    features = network_features(space)(np.array([one for one, _, _ in verified.measured_ms]))
+    point, factor = model.point(features), model.factor(features)
+    return [
+        FewShotPoint(
+            digest=architecture_digest(space, architecture),
+            features=tuple(features[row].tolist()),
+            measured_ms=measured_ms,
+            rel_sd=rel_sd,
+            drawn=False,
+            predicted_ms=(float(point[row] / factor[row]), float(point[row] * factor[row])),
+        )
+        for row, (architecture, measured_ms, rel_sd) in enumerate(verified.measured_ms)
+    ]
+
+
+def _stored(ctx: RunContext, site: Site, model: FewShotModel) -> StoredFewShot:
+    return StoredFewShot(
+        device=site.device.digest,
+        context=site.context.digest,
+        space_digest=space_digest(ctx.space),
+        model=model,
+    )

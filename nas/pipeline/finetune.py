@@ -15,14 +15,13 @@ import numpy as np
 from latency_predictors.spread import Measured
 from nas.jobs import Waiting
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
+from nas.pipeline.measured_files import latency_of, measure_files
 from nas.pipeline.networks import (
     Exported,
     Named,
     accuracies,
     export_single,
     exported_once,
-    latency_of,
-    measure_files,
     score_file,
 )
 from nas.pipeline.options import epochs_within
@@ -173,17 +172,22 @@ def _with_tuned(ctx: PhaseContext, target: TargetResult, tuned: Mapping[str, _Tu
     """
     precision = target.target.context.precision
     own = {digest: (one, one.exported[precision]) for digest, one in tuned.items()}
-    here = [network for network in target.networks if network.architecture_digest in own]
-    files = [own[network.architecture_digest][1].file_sha256 for network in here]
+    files = {
+        network.name: own[network.architecture_digest][1].file_sha256
+        for network in target.networks
+        if network.architecture_digest in own
+    }
     site, metric = target_site(ctx, target.target), target.target.latency.metric
-    measured = measure_files(ctx, site, metric, files)
+    measured = measure_files(ctx, site, metric, files.values())
     if measured is None:
         return None
+    # What the runtime cannot run keeps its inherited form.
+    here = [one for one in target.networks if files.get(one.name) in measured.values]
     confirm = confirm_of(ctx.dataset.folds)
     limits = {str(name): limit for name, limit in target.target.limits.items()}
     better = {
         network.name: better_of(
-            network, _tuned_form(ctx, network, *own[network.architecture_digest], measured), limits
+            network, _tuned_form(ctx, network, *own[network.architecture_digest], measured.values), limits
         )
         for network in here
     }

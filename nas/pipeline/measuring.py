@@ -6,6 +6,7 @@ again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from latency_predictors.lookup_table import layer_key
@@ -13,7 +14,7 @@ from latency_predictors.measure import LAYER_PROTOCOL, TimingProtocol
 from latency_predictors.protocol import SessionResult, Subject
 from nas.export.onnx import export_layer
 from nas.export.quantize import quantised_layer
-from nas.measurement_tasks import MeasurementTask
+from nas.measurement_tasks import FailedTask, MeasurementTask
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import RunContext
 from nas.pipeline.sites import Site
@@ -41,8 +42,48 @@ def measured(
     Raises:
         MeasurementError: As whoever measured told, where a file cannot be measured.
     """
+    found = measured_as_far(ctx, site, timing, files, num_sessions)
+    if found is None:
+        return None
+    for failed in found.unsupported.values():
+        raise MeasurementError(failed.code, failed.message)
+    return found.sessions
+
+
+@dataclass(frozen=True)
+class MeasuredAsFar:
+    """What sessions found, and what cannot be run.
+
+    Attributes:
+        unsupported: By the digest of what was to be measured, why its file does not run in that context. It
+            is not tried again there.
+    """
+
+    sessions: tuple[SessionResult, ...]
+    unsupported: Mapping[str, FailedTask]
+
+
+def measured_as_far(
+    ctx: RunContext,
+    site: Site,
+    timing: TimingProtocol,
+    files: Mapping[str, Callable[[], str]],
+    num_sessions: Mapping[str, int] | None = None,
+) -> MeasuredAsFar | None:
+    """Return the same as far as files can be run, and which of them the runtime cannot.
+
+    Args:
+        ctx: As for `measured`; so are the others.
+        site: Where.
+        timing: How.
+        files: What.
+        num_sessions: How often.
+
+    Raises:
+        MeasurementError: As whoever measured told, where that is not a file's own fault.
+    """
     if not files:
-        return ()
+        return MeasuredAsFar((), {})
     device, context, wanted = site.device, site.context, num_sessions or {}
     tasks = [
         MeasurementTask(device, context, timing, subject, write(), wanted.get(subject, NUM_SESSIONS))
@@ -50,11 +91,14 @@ def measured(
     ]
     report = ctx.stores.measurements.enqueue(ctx.run.lease, tasks)
     for failed in report.failed:
-        raise MeasurementError(failed.code, failed.message)
+        if not failed.unsupported:
+            raise MeasurementError(failed.code, failed.message)
     if report.pending:
         return None
-    sessions = ctx.stores.sessions.sessions(device.digest, context.digest, files)
-    return tuple(session for session in sessions if session.timing == timing)
+    unsupported = {failed.subject: failed for failed in report.failed}
+    runs = [subject for subject in files if subject not in unsupported]
+    sessions = ctx.stores.sessions.sessions(device.digest, context.digest, runs)
+    return MeasuredAsFar(tuple(session for session in sessions if session.timing == timing), unsupported)
 
 
 def measured_layers(

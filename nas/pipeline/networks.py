@@ -1,24 +1,18 @@
 """From trained weights to a verified network: exported, checked, scored and measured as exported."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latency_predictors.latency_metric import LatencyMetric
-from latency_predictors.measure import sustained
 from latency_predictors.memory import peak_memory_bytes
-from latency_predictors.spread import Measured, combine_sessions
 from nas.data.contents import Part
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.measuring import measured
 from nas.pipeline.options import augmentation_of
-from nas.pipeline.sites import Site, metric_site
 from nas.publication import accuracy_of
-from nas.results import Accuracy, Document, Latency, Sustained
+from nas.results import Accuracy, Document
 from nas.specs import Precision
 from nas.task_events import FileScored, NetworkExported, TensorFiles
 from nas.tasks import ExportNetworks, Network, ScoreFile, TunedSubnet, WholeSpace
@@ -52,6 +46,11 @@ class Exported:
     max_difference: float
     correct: BoolArray
     unquantised: BoolArray | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called in results."""
+        return f"net-{self.digest[:6]}"
 
     @property
     def fp32_correct(self) -> BoolArray:
@@ -200,44 +199,6 @@ def score_file(ctx: PhaseContext, file_sha256: str, part: Part) -> BoolArray:
     return event.correct
 
 
-def measure_files(
-    ctx: PhaseContext, site: Site, metric: LatencyMetric, files: Iterable[str]
-) -> dict[str, Measured] | None:
-    """Return what was measured of exported files, by their SHA-256; None where some are queued still.
-
-    Args:
-        ctx: The search.
-        site: Where, and how layers are measured there.
-        metric: What is meant by latency.
-        files: Their digests.
-    """
-    wanted = {file: partial(str, file) for file in files}
-    sessions = measured(ctx, metric_site(site, metric), metric.timing, wanted)
-    return None if sessions is None else combine_sessions(sessions, metric.statistic)
-
-
-def measure_sustained(
-    ctx: PhaseContext, site: Site, metric: LatencyMetric, seconds: float, files: Iterable[str]
-) -> dict[str, Sustained] | None:
-    """Return how files run at a stretch, by their SHA-256; None where some are queued still."""
-    timing = sustained(metric.timing, seconds)
-    wanted = {file: partial(str, file) for file in files}
-    sessions = measured(ctx, metric_site(site, metric), timing, wanted)
-    if sessions is None:
-        return None
-    found: dict[str, list[tuple[float, float]]] = {}
-    for session in sessions:
-        for result in session.results:
-            ends = (result.summary.first_ms, result.summary.last_ms)
-            first, last = (end for end in ends if end is not None)
-            found.setdefault(result.digest, []).append((first, last))
-    medians = {file: np.median(ends, axis=0) for file, ends in found.items()}
-    return {
-        file: Sustained(seconds=seconds, first_ms=float(first), last_ms=float(last))
-        for file, (first, last) in medians.items()
-    }
-
-
 def accuracies(exported: Exported, images: IntArray, part: str) -> dict[str, Accuracy]:
     """Return the accuracy of a file as results show it, and what it was before quantisation, if it was any.
 
@@ -250,20 +211,6 @@ def accuracies(exported: Exported, images: IntArray, part: str) -> dict[str, Acc
     if exported.unquantised is not None:
         found["fp32_accuracy"] = accuracy_of(exported.unquantised[images], part)
     return found
-
-
-def latency_of(measured: Measured) -> Latency:
-    """Return what was measured of a file as results show it."""
-    return Latency(
-        median_ms=measured.median_ms,
-        lower_ms=measured.lower_ms,
-        upper_ms=measured.upper_ms,
-        p90_ms=measured.p90_ms,
-        sessions=measured.session_ids,
-        suspect=measured.suspect,
-        statistic=measured.statistic,
-        p95_ms=measured.p95_ms,
-    )
 
 
 def shape_costs(exported: Exported) -> dict[str, int]:

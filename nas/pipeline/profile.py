@@ -5,45 +5,28 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-import numpy as np
-
-from latency_predictors.calibration import calibrate, calibration_point, refit, spread_by_cost
-from latency_predictors.correction import CalibrationPoint, Correction
+from latency_predictors.correction import Correction
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.probes import graph_by_timing, probe_subjects
 from latency_predictors.protocol import SessionResult, Subject
 from latency_predictors.runtimes import get_runtime
-from latency_predictors.slot_costs import SlotCosts
-from latency_predictors.spread import combine_sessions
-from nas.data.decode import RESIZE_RULE
-from nas.export.metadata import describe
-from nas.export.onnx import export_onnx
-from nas.export.quantize import quantise_on_noise
 from nas.jobs import Waiting
-from nas.pipeline.amounts import NUM_CALIBRATION
+from nas.pipeline.calibrating import add_points, calibration_set, measure_networks
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
 from nas.pipeline.costs import PLAIN
 from nas.pipeline.damage import sound_table
-from nas.pipeline.measuring import measured, measured_layers
+from nas.pipeline.measuring import measured_layers
 from nas.pipeline.renewal import Measuring, renewed
-from nas.pipeline.sites import Site, metric_site, missing_devices, target_site
+from nas.pipeline.sites import Site, missing_devices, target_site
 from nas.pipeline.tables import check_limits
 from nas.results import Document, TableSummary
-from nas.training.recipes import spread_architectures
-from search_spaces.base import Architecture, SearchSpace, architecture_digest, space_digest
+from search_spaces.base import space_digest
 from search_spaces.errors import MeasurementError
 from search_spaces.layers import LayerSpec
-from search_spaces.modules.static import StaticNetwork
-from search_spaces.network import layers as layers_of
-from search_spaces.network import network
-from search_spaces.sampling import as_architecture
 from search_spaces.slot_tables import distinct_layers
 
 NAME: Final = "profile"
-
-_CALIBRATION_POOL: Final = 4_000
-_SEED: Final = 0
 
 
 class ProfileDocument(Document):
@@ -133,28 +116,40 @@ def profile_site(ctx: RunContext, site: Site, metric: LatencyMetric = PLAIN) -> 
     """
     measuring = Measuring(
         networks=partial(measure_networks, ctx),
-        layers=lambda table, layers: measured_layers(ctx, Site.of(table), layers),
+        layers=lambda table, layers, probes: measured_layers(ctx, Site.of(table), layers, probes=probes),
         choose=partial(calibration_set, ctx.space),
     )
     table = renewed(ctx, sound_table(ctx, site), measuring)
     if table is None:
         return None
-    missing = table.missing(distinct_layers(ctx.space))
-    if missing:
-        # A runtime that is used for the first time is probed on the way.
-        probes = () if table.graph else probe_subjects(get_runtime(site.context.runtime).file_format)
-        sessions = _measure_layers(ctx, site, missing, probes=probes)
-        if sessions is None:
-            return None
-        graph = graph_by_timing(sessions, probes) or table.graph
-        table = table.merged(missing, sessions).model_copy(update={"graph": graph})
-        ctx.stores.tables.publish(ctx.run.lease, table)
+    table = _completed(ctx, site, table)
+    if table is None:
+        return None
     if _key(ctx, metric) not in table.corrections:
         points = measure_networks(ctx, table, calibration_set(ctx.space, table), metric)
         if points is None:
             return None
         table = add_points(ctx.space, table, points, metric)
         ctx.stores.tables.publish(ctx.run.lease, table)
+    return table
+
+
+def _completed(ctx: RunContext, site: Site, table: LookupTable) -> LookupTable | None:
+    """Return a table with what it lacks of the space; None while that is measured.
+
+    A runtime that is used for the first time is probed on the way; so is a new version of it whose layers
+    all hold.
+    """
+    missing = table.missing(distinct_layers(ctx.space))
+    probes = () if table.graph else probe_subjects(get_runtime(site.context.runtime).file_format)
+    if not missing and not probes:
+        return table
+    sessions = _measure_layers(ctx, site, missing, probes=probes)
+    if sessions is None:
+        return None
+    graph = graph_by_timing(sessions, probes) or table.graph
+    table = table.merged(missing, sessions).model_copy(update={"graph": graph})
+    ctx.stores.tables.publish(ctx.run.lease, table)
     return table
 
 
@@ -175,68 +170,6 @@ def recheck(ctx: RunContext, table: LookupTable) -> LookupTable | None:
     return table
 
 
-def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture]:
-    """Return architectures from cheap to dear, evenly in the logarithm of their sums."""
-    rng = np.random.default_rng(_SEED)
-    pool = np.unique(spread_architectures(space, _CALIBRATION_POOL, rng), axis=0)
-    sums = SlotCosts(space, table.costs_ms(distinct_layers(space))[:, np.newaxis])(pool)[:, 0]
-    return [as_architecture(pool[i]) for i in spread_by_cost(sums.astype(np.float64), NUM_CALIBRATION, rng)]
-
-
-def initial_file(space: SearchSpace, architecture: Architecture, precision: str = "fp32") -> bytes:
-    """Return a network exported with initial weights: latency depends on shapes, not on what was learnt.
-
-    Raises:
-        UsageError: `not_quantisable`.
-    """
-    nodes = network(space, architecture)
-    classes = tuple(str(i) for i in range(nodes[-1].spec.out_shape[0]))
-    facts = describe(space, architecture, class_names=classes, dataset_digest="", resize_rule=RESIZE_RULE)
-    content = export_onnx(StaticNetwork(nodes).eval(), facts)
-    return content if precision == "fp32" else quantise_on_noise(content)
-
-
-def measure_networks(
-    ctx: RunContext,
-    table: LookupTable,
-    architectures: Sequence[Architecture],
-    metric: LatencyMetric = PLAIN,
-) -> list[CalibrationPoint] | None:
-    """Return whole networks beside what the table says of them; None while they are measured."""
-
-    def write(architecture: Architecture) -> str:
-        return ctx.stores.artifacts.put(initial_file(ctx.space, architecture, table.context.precision))
-
-    files = {architecture_digest(ctx.space, one): partial(write, one) for one in architectures}
-    sessions = measured(ctx, metric_site(Site.of(table), metric), metric.timing, files)
-    if sessions is None:
-        return None
-    values = combine_sessions(sessions, metric.statistic)
-    return [
-        calibration_point(
-            table,
-            layers_of(ctx.space, one),
-            digest=digest,
-            measured_ms=values[digest].value_ms,
-            rel_sd=values[digest].rel_sd,
-        )
-        for digest, one in zip(files, architectures, strict=True)
-    ]
-
-
-def add_points(
-    space: SearchSpace,
-    table: LookupTable,
-    points: Sequence[CalibrationPoint],
-    metric: LatencyMetric = PLAIN,
-) -> LookupTable:
-    """Return the table with its correction for a space fitted on further networks, measured by the metric."""
-    key = metric.correction_key(space_digest(space))
-    known = table.corrections.get(key)
-    fitted = refit(known, points) if known else calibrate(points).model_copy(update={"metric": metric})
-    return table.with_correction(key, fitted)
-
-
 def _measure_layers(
     ctx: RunContext,
     site: Site,
@@ -247,7 +180,8 @@ def _measure_layers(
     name, context = _noted(site), site.context
     if not ctx.run.has(name):
         how = "" if context.precision == "fp32" else f" in {context.precision}, quantised on random inputs"
-        ctx.progress.say(f"measuring {len(layers)} layers{how} on {site.device.label}")
+        what = f"{len(layers)} layers{how}" if layers else "which graphs the runtime runs"
+        ctx.progress.say(f"measuring {what} on {site.device.label}")
         ctx.run.save(name, _MeasuredNow(num_layers=len(layers)))
     return measured_layers(ctx, site, layers, num_sessions, probes)
 

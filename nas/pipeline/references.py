@@ -5,22 +5,23 @@ trained for about as long is taken as it is. They are exported, scored and measu
 search.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
+from latency_predictors.spread import Measured
 from nas.jobs import Waiting
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
+from nas.pipeline.measured_files import latency_of, measure_files
 from nas.pipeline.networks import (
     Exported,
     Named,
     accuracies,
     export_single,
     exported_once,
-    latency_of,
-    measure_files,
     score_file,
     shape_costs,
 )
@@ -74,22 +75,40 @@ def run(ctx: PhaseContext) -> PhaseEnd:
             return trained
         trainings[name] = _told(ctx, trained, reused=name in plan.reused)
         exported[name] = _export(ctx, name, trained)
-    files = [one.file_sha256 for one in exported.values()]
-    measured = [
-        measure_files(ctx, target_site(ctx, target), target.latency.metric, files)
-        for target in ctx.spec.targets
-    ]
-    if any(found is None for found in measured):
+    measured = _measured(ctx, exported)
+    if measured is None:
         return Waiting()
+    runs = {
+        name: one for name, one in exported.items() if all(one.file_sha256 in there for there in measured)
+    }
     latencies = tuple(
-        tuple(latency_of(found[file]) for file in files) for found in measured if found is not None
+        tuple(latency_of(there[one.file_sha256]) for one in runs.values()) for there in measured
     )
     networks = tuple(
         _network(ctx, str(name), one, trainings[name], latency)
-        for (name, one), latency in zip(exported.items(), latencies[0], strict=True)
+        for (name, one), latency in zip(runs.items(), latencies[0], strict=True)
     )
     ctx.run.save(NAME, ReferencesDocument(networks=networks, latencies=latencies))
     return Done()
+
+
+def _measured(
+    ctx: PhaseContext, exported: Mapping[StockName, Exported]
+) -> list[Mapping[str, Measured]] | None:
+    """Return what was measured at each target, by file, and say what does not run there; None while it is."""
+    files = {one.file_sha256: name for name, one in exported.items()}
+    found = [
+        measure_files(ctx, target_site(ctx, target), target.latency.metric, files)
+        for target in ctx.spec.targets
+    ]
+    there = [one for one in found if one is not None]
+    if len(there) < len(found):
+        return None
+    for number, one in enumerate(there):
+        for file, failed in one.unsupported.items():
+            where = f"target {number + 1} cannot run it"
+            ctx.progress.say(f"{files[file]} is left out: {where} ({failed.message})")
+    return [one.values for one in there]
 
 
 def _network(

@@ -13,7 +13,8 @@ import numpy as np
 
 from latency_predictors.correction import CalibrationPoint, Correction
 from latency_predictors.lookup_table import LookupTable, layer_key
-from latency_predictors.protocol import SessionResult
+from latency_predictors.probes import graph_by_timing, probe_subjects
+from latency_predictors.protocol import SessionResult, Subject
 from latency_predictors.renewal import (
     NUM_NETWORKS,
     Verdict,
@@ -23,6 +24,7 @@ from latency_predictors.renewal import (
     sampled_layers,
     stale_copy,
 )
+from latency_predictors.runtimes import get_runtime
 from latency_predictors.spread import combine_sessions
 from nas.jobs import JobState
 from nas.pipeline.context import RunContext
@@ -48,12 +50,12 @@ class Measuring:
 
     Attributes:
         networks: Measures architectures in a table's context, beside what the table says of them.
-        layers: Measures layers in a table's context.
+        layers: Measures layers, and probes beside, in a table's context.
         choose: Gives architectures from cheap to dear.
     """
 
     networks: Callable[[LookupTable, Sequence[Architecture]], list[CalibrationPoint] | None]
-    layers: Callable[[LookupTable, Sequence[LayerSpec]], tuple[SessionResult, ...] | None]
+    layers: Callable[[LookupTable, Sequence[LayerSpec], Sequence[Subject]], tuple[SessionResult, ...] | None]
     choose: Callable[[LookupTable], list[Architecture]]
 
 
@@ -138,17 +140,20 @@ def _checked(
     architectures = _networks(measuring.choose(held))
     sample = [spec for spec in distinct_layers(ctx.space) if layer_key(spec) in document.keys]
     points = measuring.networks(held, architectures)
-    sessions = measuring.layers(table, sample)
+    probes = probe_subjects(get_runtime(table.context.runtime).file_format)
+    sessions = measuring.layers(table, sample, probes)
     if points is None or sessions is None:
         return None
-    values = combine_sessions(sessions)
+    values, graph = combine_sessions(sessions), graph_by_timing(sessions, probes)
     verdict = judge(
         correction,
         points,
         dict(zip(sample, old.costs_ms(sample), strict=True)),
         {spec: values[layer_key(spec)].median_ms for spec in sample},
+        other_graph=graph is not None and old.graph is not None and not graph.same_as(old.graph),
     )
-    renewed_table = promoted(table.merged(sample, sessions), distinct_layers(ctx.space), verdict)
+    table = table.merged(sample, sessions).model_copy(update={"graph": graph})
+    renewed_table = promoted(table, distinct_layers(ctx.space), verdict)
     words = _in_words(old, verdict)
     ctx.progress.say(words)
     ctx.stores.tables.publish(ctx.run.lease, renewed_table)
@@ -166,6 +171,8 @@ def _in_words(old: LookupTable, verdict: Verdict) -> str:
     found = f"{verdict.num_outside} of {verdict.num_networks} networks lie outside their intervals"
     if not verdict.changed:
         return f"the table of {old.context.runtime_version} holds: {found}"
+    if verdict.other_graph:
+        found = f"probes say that another graph runs, and {found}"
     kinds = ", ".join(f"{kind} (x {verdict.ratios[kind]:.2f})" for kind in verdict.changed)
     return f"the table of {old.context.runtime_version} does not hold: {found}; measured anew: {kinds}"
 

@@ -15,14 +15,13 @@ from latency_predictors.device import Device
 from nas.jobs import Waiting
 from nas.network_specs import MADE, FileJobSpec, MadeNetwork, TuneJobSpec
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, Surroundings
+from nas.pipeline.measured_files import latency_of, measure_file
 from nas.pipeline.networks import (
     Exported,
     Named,
     accuracies,
     export_single,
     exported_once,
-    latency_of,
-    measure_files,
 )
 from nas.pipeline.runner import open_search, phase_context
 from nas.pipeline.sites import site_of, target_site
@@ -204,7 +203,7 @@ def _measured(
     """Return the network with what was found of its new file; None while that is measured."""
     ctx.progress.step(MEASURE, 0, 1, f"measuring {subnet.network.name}")
     site, metric = target_site(ctx, target.target), target.target.latency.metric
-    measured = measure_files(ctx, site, metric, [exported.file_sha256])
+    measured = measure_file(ctx, site, metric, exported.file_sha256)
     if measured is None:
         return None
     folds = ctx.dataset.folds
@@ -215,7 +214,7 @@ def _measured(
             "max_difference": exported.max_difference,
             "fp32_accuracy": None,
             **accuracies(exported, confirm_of(folds), part_of(folds)),
-            "latency": latency_of(measured[exported.file_sha256]),
+            "latency": latency_of(measured),
             # What was believed, compared and scored of another file.
             "predicted_accuracy": None,
             "predicted_latency": None,

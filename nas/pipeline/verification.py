@@ -11,11 +11,13 @@ from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.spread import Measured
 from nas.data.dataset import Fold
-from nas.pipeline.networks import Exported, accuracies, latency_of, shape_costs
+from nas.measurement_tasks import FailedTask
+from nas.pipeline.measured_files import latency_of
+from nas.pipeline.networks import Exported, accuracies, shape_costs
 from nas.pipeline.shift import shift_figure
 from nas.precision_shift import PairedAnswers
 from nas.publication import front_first, latency_coverage, measured_value, published
-from nas.results import CloudPoint, Figure, TableSummary, TargetResult, VerifiedNetwork
+from nas.results import CloudPoint, Figure, TableSummary, TargetResult, UnsupportedNetwork, VerifiedNetwork
 from nas.specs import TargetSpec
 from search_spaces.base import Architecture, FloatArray, IntArray, option_values
 
@@ -50,6 +52,7 @@ class Verified:
 
     exported: Exported
     network: VerifiedNetwork
+    measured: Measured
 
 
 @dataclass
@@ -65,6 +68,7 @@ class Verification:
         correct: Their answers on all validation images in fp32, (n, images).
         paired: Answers in fp32 and the target's precision, where that is another.
         found: Verified networks by architecture.
+        unsupported: Those that the runtime cannot run, likewise: they are not proposed again.
         num_evaluated: Architectures looked at by all searches.
     """
 
@@ -76,6 +80,7 @@ class Verification:
     correct: BoolArray
     paired: PairedAnswers | None = None
     found: dict[Architecture, Verified] = field(default_factory=dict)
+    unsupported: dict[Architecture, UnsupportedNetwork] = field(default_factory=dict)
     num_evaluated: int = 0
 
     @property
@@ -102,7 +107,7 @@ class Verification:
         """Take in a network that was exported, scored and measured, with what was believed of it before."""
         network = VerifiedNetwork.model_validate(
             {
-                "name": f"net-{exported.digest[:6]}",
+                "name": exported.name,
                 "origin": "search",
                 "architecture": option_values(exported.space, exported.architecture),
                 "architecture_digest": exported.digest,
@@ -117,11 +122,23 @@ class Verification:
                 **shape_costs(exported),
             }
         )
-        self.found[exported.architecture] = Verified(exported, network)
+        self.found[exported.architecture] = Verified(exported, network, measured)
         self.archs = np.vstack([self.archs, np.array(exported.architecture)])
         self.correct = np.vstack([self.correct, exported.fp32_correct])
         if self.paired is not None:
             self.paired = self.paired.with_network(exported.fp32_correct, exported.correct)
+
+    def leave_out(self, exported: Exported, why: FailedTask) -> UnsupportedNetwork:
+        """Note a network that the runtime cannot run."""
+        noted = UnsupportedNetwork(
+            name=exported.name,
+            architecture_digest=exported.digest,
+            file_sha256=exported.file_sha256,
+            code=why.code,
+            message=why.message,
+        )
+        self.unsupported[exported.architecture] = noted
+        return noted
 
     def publish(self) -> None:
         """Work out the front and its ties."""
@@ -182,4 +199,5 @@ class Verification:
             stopped=stopped,
             verified_coverage=latency_coverage([one.network for one in self.found.values()]),
             shift=None if self.paired is None else shift_figure(self.paired, self.confirm),
+            unsupported=tuple(self.unsupported.values()),
         )

@@ -13,11 +13,15 @@ from latency_predictors.calibration import calibration_point
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.spread import Measured
 from nas.jobs import Waiting
+from nas.pipeline.calibrating import add_points
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
-from nas.pipeline.networks import Exported, Named, export_subnets, exported_once, measure_files
+from nas.pipeline.costs import PLAIN
+from nas.pipeline.few_shot import VerifiedThere, refit_few_shots
+from nas.pipeline.measured_files import measure_files
+from nas.pipeline.networks import Exported, Named, export_subnets, exported_once
 from nas.pipeline.predict import NAME as PREDICT
 from nas.pipeline.profile import NAME as PROFILE
-from nas.pipeline.profile import ProfileDocument, add_points
+from nas.pipeline.profile import ProfileDocument
 from nas.pipeline.proposals import Proposal, propose
 from nas.pipeline.shift import paired_answers
 from nas.pipeline.sites import Site
@@ -25,6 +29,7 @@ from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.verification import Believed, Verification
 from nas.results import Document, TargetResult
+from search_spaces.errors import MeasurementError
 from search_spaces.network import layers
 
 NAME: Final = "verify"
@@ -38,18 +43,34 @@ class VerifyDocument(Document):
 
 def run(ctx: PhaseContext) -> PhaseEnd:
     """Verify the front of every target and leave the results."""
-    results = []
+    results, verified = [], []
     for number in range(len(ctx.spec.targets)):
-        result = _verify_target(ctx, number)
-        if result is None:
+        found = _verify_target(ctx, number)
+        if found is None:
             return Waiting()
+        state, result = found
         results.append(result)
+        verified += [_verified_there(state)] if state.metric == PLAIN else []
+    refit_few_shots(ctx, verified)
     ctx.run.save(NAME, VerifyDocument(targets=tuple(results)))
     return Done()
 
 
-def _verify_target(ctx: PhaseContext, number: int) -> TargetResult | None:
-    """Return what was verified for a target; None while something of it is measured."""
+def _verified_there(state: Verification) -> VerifiedThere:
+    """Return what a model of few networks learns from a target."""
+    found = [(architecture, one.measured) for architecture, one in state.found.items()]
+    return VerifiedThere(
+        Site.of(state.table),
+        tuple((architecture, one.median_ms, one.rel_sd) for architecture, one in found),
+    )
+
+
+def _verify_target(ctx: PhaseContext, number: int) -> tuple[Verification, TargetResult] | None:
+    """Return what was verified for a target; None while something of it is measured.
+
+    Raises:
+        MeasurementError: `too_few_run` where the runtime can run nothing of what was proposed.
+    """
     target, profiled = ctx.spec.targets[number], ctx.run.load(PROFILE, ProfileDocument)
     scored = ctx.run.load_arrays(PREDICT)
     state = Verification(
@@ -71,8 +92,20 @@ def _verify_target(ctx: PhaseContext, number: int) -> TargetResult | None:
         stopped = _why_stop(ctx, state, rounds, proposal)
         if stopped:
             break
+    _check_any(state)
     ctx.stores.tables.publish(ctx.run.lease, state.table)
-    return state.result(profiled.tables[number], proposal.cloud, rounds, stopped)
+    return state, state.result(profiled.tables[number], proposal.cloud, rounds, stopped)
+
+
+def _check_any(state: Verification) -> None:
+    if state.found or not state.unsupported:
+        return
+    first = next(iter(state.unsupported.values()))
+    raise MeasurementError(
+        "too_few_run",
+        f"the runtime cannot run any of the {len(state.unsupported)} networks that were proposed (the first: "
+        f"{first.code}, {first.message}): take another runtime, precision or space",
+    )
 
 
 def _why_stop(ctx: PhaseContext, state: Verification, rounds: int, proposal: Proposal) -> str:
@@ -117,13 +150,17 @@ def _verify_round(
     measured = measure_files(ctx, Site.of(state.table), state.metric, files)
     if measured is None:
         return False
+    points = []
     for one, believed in zip(exported, proposal.networks, strict=True):
-        state.add(one, measured[one.file_sha256], believed, round_)
-    points = [
-        _point(ctx, state, one, measured[one.file_sha256], believed)
-        for one, believed in zip(exported, proposal.networks, strict=True)
-    ]
-    state.table = add_points(ctx.space, state.table, points, state.metric)
+        if failed := measured.unsupported.get(one.file_sha256):
+            noted = state.leave_out(one, failed)
+            ctx.progress.say(f"{noted.name} is left out, the runtime cannot run it: {noted.message}")
+            continue
+        value = measured.values[one.file_sha256]
+        points.append(_point(ctx, state, one, value, believed))
+        state.add(one, value, believed, round_)
+    if points:
+        state.table = add_points(ctx.space, state.table, points, state.metric)
     state.publish()
     ctx.progress.figures("verified", target=number + 1, round=round_, networks=state.measured_in(round_))
     return True

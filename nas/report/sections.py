@@ -45,7 +45,7 @@ class Section:
 
     Attributes:
         number: Position of the target.
-        limits: One sentence a limit.
+        limits: One sentence a limit, and one a network that does not run there.
         units: Of the columns, the same in all tables of the target.
         accuracy_kind: How the predicted accuracies were obtained.
         latency_kind: How the predicted latencies were obtained.
@@ -92,7 +92,7 @@ def make_section(result: SearchResult, number: int, space: SearchSpace | None) -
         name=words.target_name(result, number),
         target=target,
         headline=words.front_sentence(target.front),
-        limits=words.limit_sentences(target),
+        limits=(*words.limit_sentences(target), *words.left_out_sentences(target)),
         units=units,
         front=tuple(row for row in rows if row.status == "front"),
         stock=tuple(row for row in rows if row.status == "stock"),

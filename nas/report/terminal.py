@@ -91,6 +91,7 @@ def target_lines(target: TargetResult) -> tuple[str, ...]:
     return (
         f"{words.front_sentence(target.front)}.",
         *(f"{sentence}." for sentence in words.limit_sentences(target)),
+        *(f"{sentence}." for sentence in words.left_out_sentences(target)),
         f"{words.effort_sentence(target)}.",
         *((f"Predicted latencies of {latency_sentence(target)}",) if latency_pairs(target) else ()),
     )

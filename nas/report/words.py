@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from latency_predictors.correction import ErrorReport
+from latency_predictors.few_shot import FewShotReport
 from latency_predictors.latency_metric import LatencyMetric
 from nas.publication import measured_value
 from nas.report.numbers import BYTES, COUNTS, Scale, decimals, interval, percent, rounded, with_unit
@@ -133,6 +134,14 @@ def front_sentence(front: Sequence[VerifiedNetwork]) -> str:
     return f"{len(front)} verified networks, from {ends[0]} to {ends[1]}"
 
 
+def left_out_sentences(target: TargetResult) -> tuple[str, ...]:
+    """Return for each network that the runtime cannot run that it was left out, and why."""
+    return tuple(
+        f"Left out: {one.name}, which {target.context['runtime']} cannot run ({one.code}: {one.message})"
+        for one in target.unsupported
+    )
+
+
 def limit_sentences(target: TargetResult) -> tuple[str, ...]:
     """Return for each limit whether the front keeps it, and what is nearest where the front is empty."""
     return tuple(_limit_sentence(target, name, limit) for name, limit in target.target.limits.items())
@@ -221,7 +230,18 @@ def report_sentence(report: ErrorReport) -> str:
     )
 
 
-def _verified(report: ErrorReport) -> str:
+def few_shot_sentence(report: FewShotReport) -> str:
+    """Return the same of a model that few whole networks were measured for."""
+    return (
+        f"{report.num_networks} whole networks were measured; of those drawn at random, left out one by one: "
+        f"median error {percent(report.fitted.median_error)} %, {percent(report.coverage)} % of "
+        f"{report.num_drawn} inside the {percent(report.level)} % intervals "
+        f"(±{percent(report.median_half_width)} %){_verified(report)}; networks repeat within "
+        f"{percent(report.repeat_rel_sd)} %"
+    )
+
+
+def _verified(report: ErrorReport | FewShotReport) -> str:
     if report.verified_coverage is None:
         return ""
     return f", {percent(report.verified_coverage)} % of {report.num_verified} that searches verified"

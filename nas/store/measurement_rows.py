@@ -117,7 +117,7 @@ def _asked_for_more(
 
 
 def _why(row: Row[Any]) -> FailedTask:
-    return FailedTask(row.subject, row.code, row.message)
+    return FailedTask(row.subject, row.code, row.message, unsupported=row.state == UNSUPPORTED)
 
 
 def _link(connection: Connection, job_id: str, rows: Sequence[Row[Any]]) -> list[FailedTask]:

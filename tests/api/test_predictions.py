@@ -211,6 +211,7 @@ def test_without_a_table_a_model_of_few_networks_predicts_and_says_so(settings: 
     model = few_shot(settings)
     predicted = predict_costs(settings, GREY)
     assert (predicted.device, predicted.level) == (host_device().label, model.level)
+    assert predicted.few_shot == model.report
     (network,) = predicted.networks
     assert network.latency_ms.kind == "fitted"
     assert network.latency_ms.value == pytest.approx(1e-7 * network.num_macs.value + 0.01, rel=0.2)

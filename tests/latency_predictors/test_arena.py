@@ -9,7 +9,7 @@ from latency_predictors.arena import arena_bytes, channel_block, runtime_arena
 from latency_predictors.device import host_device
 from latency_predictors.memory import peak_memory_bytes
 from latency_predictors.runtimes.onnxruntime_arena import read_arena
-from nas.pipeline.profile import initial_file
+from nas.pipeline.calibrating import initial_file
 from search_spaces.catalogue import get_space
 from search_spaces.layers import ConvNormAct, InvertedResidual, PooledHead, ShuffleUnit
 from search_spaces.network import Node, network

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 
 from latency_predictors.error_report import form_errors
-from latency_predictors.few_shot import latency_ms
-from latency_predictors.few_shot_fitting import OVERLAPS, fit_few_shot, non_negative_weights, robust_weights
+from latency_predictors.few_shot import FewShotPoint, latency_ms
+from latency_predictors.few_shot_fitting import (
+    OVERLAPS,
+    fit_few_shot,
+    non_negative_weights,
+    refit_few_shot,
+    robust_weights,
+)
 from latency_predictors.network_features import FEATURES
 from search_spaces.errors import UsageError
 from tests.latency_predictors.drawn_networks import WEIGHTS_MS, networks, overlapping, points
@@ -134,3 +140,31 @@ def test_a_latency_that_is_not_positive_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         fit_few_shot([*some[1:], some[0].model_copy(update={"measured_ms": 0.0})])
     assert caught.value.code == "invalid_calibration"
+
+
+def test_networks_that_a_search_verified_join_the_fit_and_are_counted_apart() -> None:
+    found = networks(200, seed=6, noise=0.01)
+    model = fit_few_shot(points(found, 20, seed=6))
+    first = model.points[0]
+    verified = [
+        FewShotPoint(
+            digest=f"verified-{n}",
+            features=tuple(found.features[n].tolist()),
+            measured_ms=float(found.measured_ms[n]),
+            rel_sd=0.01,
+            drawn=False,
+            predicted_ms=(0.0, float(found.measured_ms[n]) * (2.0 if n else 0.5)),
+        )
+        for n in range(4)
+    ]
+    again = first.model_copy(update={"measured_ms": 2 * first.measured_ms, "predicted_ms": (0.0, 99.0)})
+    joined = refit_few_shot(model, [*verified, again])
+    assert (joined.report.num_networks, joined.report.num_drawn) == (24, model.report.num_drawn)
+    # One of four lay above; the network that the model was fitted on before counts as no prediction.
+    assert (joined.report.num_verified, joined.report.verified_coverage) == (4, 0.75)
+    (renewed,) = [point for point in joined.points if point.digest == first.digest]
+    assert renewed == first.model_copy(update={"measured_ms": 2 * first.measured_ms})
+    assert (model.report.num_verified, model.report.verified_coverage) == (0, None)
+    # What was predicted the first time stays.
+    other = verified[0].model_copy(update={"predicted_ms": (0.0, 99.0)})
+    assert refit_few_shot(joined, [other]).report.verified_coverage == 0.75

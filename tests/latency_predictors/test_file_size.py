@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from latency_predictors.file_size import file_bytes_of
-from nas.pipeline.profile import initial_file
+from nas.pipeline.calibrating import initial_file
 from search_spaces.base import Space
 from search_spaces.catalogue import get_space
 from search_spaces.network import layers

@@ -12,7 +12,7 @@ from latency_predictors import probes
 from latency_predictors.device import host_context
 from latency_predictors.probes import RuntimeGraph, graph_by_kernels, graph_by_timing, probe_subjects
 from latency_predictors.runtimes import RUNTIMES, get_runtime
-from nas.pipeline.profile import initial_file
+from nas.pipeline.calibrating import initial_file
 from search_spaces.catalogue import get_space
 from search_spaces.sampling import as_architecture, random_architectures
 from tests.latency_predictors.sessions import session

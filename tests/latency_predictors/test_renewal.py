@@ -146,3 +146,10 @@ def test_sessions_of_two_versions_do_not_mix() -> None:
     entry = again.entries[layer_key(CONVS[0])]
     assert ([value.session_id for value in entry.values], entry.origin) == (["s9"], "")
     assert entry.median_ms == 0.5
+
+
+def test_another_graph_means_that_every_kind_is_measured_anew() -> None:
+    verdict = judge(CORRECTION, points(0), times(), times(), other_graph=True)
+    assert verdict.other_graph
+    assert verdict.num_outside == 0
+    assert set(verdict.changed) == {"conv_norm_act", "pooled_head"}

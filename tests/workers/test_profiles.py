@@ -100,7 +100,9 @@ def test_a_model_of_few_networks_is_asked_for_and_its_errors_are_told(
     assert profiled.report == model.report
     console = Console(width=200, file=io.StringIO(), record=True)
     console.print(profiled)
-    assert "20 whole networks were measured, 9 of them drawn at random" in console.export_text()
+    said = console.export_text()
+    assert "20 whole networks were measured; of those drawn at random, left out one by one" in said
+    assert "% of 9 inside the 90 % intervals" in said
 
 
 def test_another_context_is_another_table(settings: Settings) -> None:

@@ -107,10 +107,12 @@ class Stopwatch:
     Attributes:
         name: Begins the names of its sessions; no other stopwatch of a database has it.
         asked: Digests of the subjects, one list a call.
+        broken: Subjects that the runtime cannot load.
     """
 
     name: str = "session"
     asked: list[list[str]] = field(default_factory=list)
+    broken: frozenset[str] = frozenset()
 
     def __call__(
         self,
@@ -127,7 +129,7 @@ class Stopwatch:
         self.asked.append([subject.digest for subject in subjects])
         number, now = len(self.asked), datetime.now(UTC).isoformat(timespec="seconds")
         facts = {"device": host_device(), "context": context, "timing": timing, "started_at": now}
-        medians = {subject.digest: file_ms(subject.path) for subject in subjects}
+        medians = {one.digest: file_ms(one.path) for one in subjects if one.digest not in self.broken}
         on_progress(len(subjects), len(subjects))
         for repeat in range(num_sessions):
             found = session(f"{self.name}-{number}-{repeat}", medians, spread=0.01)
@@ -153,6 +155,8 @@ class Stopwatch:
                 on_progress=lambda done, total: None,
             ):
                 stores.measurements.deliver(lease, found)
+            for subject in self.broken.intersection(batch.artifacts):
+                stores.measurements.fail(lease, batch, [subject], "file_not_loadable", "it is broken")
         stores.measurements.give_back(lease)
         return True
 

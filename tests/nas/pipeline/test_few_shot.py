@@ -3,15 +3,17 @@
 from dataclasses import replace
 
 from latency_predictors.device import host_context, host_device
+from latency_predictors.few_shot import FewShotModel, FewShotPredictor
 from latency_predictors.measure import NETWORK_PROTOCOL
 from nas.export.classifier import read_metadata
 from nas.job_records import JobRequest
-from nas.jobs import JobKind
-from nas.pipeline.few_shot import profile_few_shot
+from nas.jobs import JobKind, Succeeded
+from nas.pipeline.few_shot import VerifiedThere, profile_few_shot, refit_few_shots
 from nas.specs import ProfileSpec, SpaceSpec
-from nas.store.few_shot_models import latest_few_shot
+from nas.store.few_shot_models import REFITTED, RefittedFewShot, latest_few_shot
 from search_spaces.base import space_digest
 from search_spaces.catalogue import get_space
+from search_spaces.sampling import as_architecture, as_array, largest
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home
 
@@ -19,12 +21,17 @@ SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
 SPEC = ProfileSpec(space=SpaceSpec(name="nas_bench_201", preset="tiny"), num_classes=4, few_shot=8)
 
 
+def known(home: Home) -> FewShotModel | None:
+    """The model of this machine for the space."""
+    where = {"device": host_device().digest, "context": host_context().digest}
+    return latest_few_shot(home.stores, "local", **where, space_digest=space_digest(SPACE))
+
+
 def test_a_profile_measures_whole_networks_only_and_leaves_a_model(home: Home) -> None:
     job = home.stores.jobs.submit("local", JobRequest(JobKind.PROFILE, SPEC.model_dump(mode="json")))
     home.finish(job)
     (asked,) = home.watch.asked
-    where = {"device": host_device().digest, "context": host_context().digest}
-    model = latest_few_shot(home.stores, "local", **where, space_digest=space_digest(SPACE))
+    model = known(home)
     assert model is not None
     assert sorted(point.digest for point in model.points) == sorted(asked)
     assert len(asked) == len(set(asked)) == 8
@@ -52,3 +59,26 @@ def test_networks_of_an_int8_context_are_int8_files(home: Home) -> None:
     assert batch.context.precision == "int8"
     for artifact in batch.artifacts.values():
         assert read_metadata(home.stores.artifacts.local_path(artifact, ".onnx")).precision == "int8"
+
+
+def test_networks_that_a_search_verified_there_join_the_model(home: Home) -> None:
+    job = home.stores.jobs.submit("local", JobRequest(JobKind.PROFILE, SPEC.model_dump(mode="json")))
+    home.finish(job)
+    model = known(home)
+    assert model is not None
+    ctx, architecture = home.context(), as_architecture(largest(SPACE)[0])
+    elsewhere = here(replace(host_context(), threads=2))
+    refit_few_shots(ctx, [VerifiedThere(elsewhere, ((architecture, 1.0, 0.01),))])
+    assert not ctx.run.stored.has(REFITTED), "there is no model of that context"
+    before = FewShotPredictor(SPACE, model).predict(as_array(architecture))
+    inside, outside = float(before.point[0]), 3.0 * float(before.upper[0])
+    # Two targets on one device: the second finds what the first has left.
+    for found in (inside, outside):
+        refit_few_shots(ctx, [VerifiedThere(here(), ((architecture, found, 0.01),))] * 2)
+        (joined,) = ctx.run.stored.load(REFITTED, RefittedFewShot).models
+        report = joined.model.report
+        assert (report.num_networks, report.num_verified) == (9, 1)
+        assert report.verified_coverage == float(found == inside)
+    assert known(home) == model, "the search has not ended"
+    home.stores.queue.settle(ctx.run.lease, Succeeded())
+    assert known(home) == joined.model

@@ -7,9 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.memory import peak_memory_bytes
-from latency_predictors.spread import Measured
 from nas.evaluation import SubnetEvaluator
 from nas.export.classifier import OnnxClassifier
 from nas.pipeline.context import PhaseContext
@@ -18,8 +16,6 @@ from nas.pipeline.networks import (
     Named,
     export_subnets,
     exported_once,
-    latency_of,
-    measure_files,
     score_file,
     shape_costs,
 )
@@ -30,8 +26,7 @@ from search_spaces.base import Architecture, architecture_digest
 from search_spaces.network import layers, network
 from search_spaces.sampling import as_architecture, largest, smallest
 from tests.nas.pipeline.conftest import FinishedSearch
-from tests.nas.pipeline.sites import here
-from tests.nas.pipeline.small_search import Home, Recorder, file_ms, measured
+from tests.nas.pipeline.small_search import Home, Recorder
 
 
 def ends(ctx: PhaseContext) -> list[Architecture]:
@@ -131,34 +126,3 @@ def test_shapes_of_the_exported_network_are_those_of_its_layers(exported: Export
         "peak_memory_bytes": peak_memory_bytes(network(exported.space, exported.architecture)),
         "resolution": 16,
     }
-
-
-def test_files_are_measured_under_their_digests(
-    copied: Home, finished: FinishedSearch, both: Sequence[Exported]
-) -> None:
-    ctx = copied.context()
-    files = [both[0].file_sha256, finished.target.networks[0].file_sha256]
-    found = measured(copied, lambda: measure_files(ctx, here(), LatencyMetric(), files))
-    for file in files:
-        assert found[file].median_ms == pytest.approx(file_ms(ctx.run.network_path(file)))
-    # The second one was measured when it was verified.
-    assert copied.watch.asked in ([], [[both[0].file_sha256]])
-
-
-def test_what_was_measured_is_shown_as_measured() -> None:
-    shown = latency_of(Measured("d", 1.0, 0.9, 1.2, 1.3, 0.01, ("s1", "s2"), suspect=False))
-    assert (shown.lower_ms, shown.median_ms, shown.upper_ms, shown.p90_ms) == (0.9, 1.0, 1.2, 1.3)
-    assert (shown.kind, shown.sessions) == ("measured", ("s1", "s2"))
-    assert (shown.value_ms, shown.statistic, shown.p95_ms) == (1.0, "median", None)
-
-
-def test_a_tail_is_measured_and_shown_as_a_tail(copied: Home, finished: FinishedSearch) -> None:
-    ctx, (network, *_) = copied.context(), finished.target.networks
-    metric, file = LatencyMetric("p95", pause_ms=20.0), network.file_sha256
-    found = measured(copied, lambda: measure_files(ctx, here(), metric, [file]))[file]
-    shown = latency_of(found)
-    # The stopwatch's tail is 3 % above its median.
-    assert shown.median_ms == pytest.approx(network.latency.median_ms)
-    assert shown.value_ms == shown.p95_ms == pytest.approx(1.03 * shown.median_ms)
-    assert shown.statistic == "p95"
-    assert shown.lower_ms < shown.value_ms < shown.upper_ms

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from latency_predictors.device import host_context, host_device
@@ -13,20 +12,13 @@ from latency_predictors.probes import probe_subjects
 from nas.jobs import JobState, Waiting
 from nas.pipeline import profile, sites
 from nas.pipeline.amounts import NUM_CALIBRATION
+from nas.pipeline.calibrating import add_points, calibration_set, measure_networks
 from nas.pipeline.context import Done, PhaseContext
-from nas.pipeline.profile import (
-    ProfileDocument,
-    add_points,
-    calibration_set,
-    measure_networks,
-    profile_site,
-    table_summary,
-)
+from nas.pipeline.profile import ProfileDocument, profile_site, table_summary
 from nas.pipeline.tables import latest_table
-from search_spaces.base import architecture_digest, space_digest
+from search_spaces.base import space_digest
 from search_spaces.catalogue import get_space
 from search_spaces.errors import InfeasibleError, MeasurementError
-from search_spaces.network import layers
 from search_spaces.slot_tables import distinct_layers
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.sites import here
@@ -124,26 +116,6 @@ def test_two_searches_that_wait_for_the_same_layers_have_them_measured_once(home
     states = {home.stores.jobs.get("local", job.id).state for job in (first, second)}
     assert states == {JobState.QUEUED}
     assert [len(asked) for asked in home.watch.asked] == [NUM_FIRST]
-
-
-def test_networks_to_calibrate_on_reach_from_cheap_to_dear(finished: FinishedSearch) -> None:
-    table = latest_table(finished.home.stores, here())
-    chosen = calibration_set(SPACE, table)
-    assert calibration_set(SPACE, table) == chosen
-    assert len(set(chosen)) == NUM_CALIBRATION
-    sums = np.array([table.costs_ms(layers(SPACE, one)).sum() for one in chosen])
-    assert np.all(np.diff(sums) >= 0)
-    steps = np.diff(np.log(sums))
-    assert steps.max() < 0.35 * np.log(sums[-1] / sums[0])
-
-
-def test_verified_networks_improve_the_table(finished: FinishedSearch) -> None:
-    """Whatever was measured for verification is one more network behind the correction."""
-    table = latest_table(finished.home.stores, here())
-    digests = {point.digest for point in table.corrections[space_digest(SPACE)].points}
-    verified = {network.architecture_digest for network in finished.target.networks}
-    assert verified <= digests
-    assert {architecture_digest(SPACE, one) for one in calibration_set(SPACE, table)} <= digests
 
 
 def test_a_search_predicts_with_what_it_profiled_whatever_is_measured_later(

@@ -7,6 +7,7 @@ import pytest
 
 from latency_predictors.device import host_context
 from latency_predictors.lookup_table import LookupTable, layer_key
+from latency_predictors.probes import probe_subjects
 from latency_predictors.renewal import NUM_NETWORKS
 from nas.jobs import Waiting
 from nas.pipeline import profile
@@ -47,11 +48,13 @@ def test_a_version_that_changes_nothing_costs_a_sample(upgraded: Home) -> None:
     table = profiled(upgraded, ctx)
     keys = {layer_key(spec) for spec in distinct_layers(SPACE)}
     asked = [digest for call in upgraded.watch.asked for digest in call]
-    sample = keys.intersection(asked)
+    sample, probes = keys.intersection(asked), {probe.digest for probe in probe_subjects("onnx")}
     assert len(asked) == len(set(asked))
     # Of this small space two of each kind; the rest are the networks that are calibrated with.
     assert len(sample) < len(keys)
-    assert NUM_NETWORKS <= len(asked) - len(sample) <= NUM_NETWORKS + NUM_CALIBRATION
+    assert probes <= set(asked), "a new version may run other graphs"
+    assert NUM_NETWORKS <= len(asked) - len(sample) - len(probes) <= NUM_NETWORKS + NUM_CALIBRATION
+    assert table.graph is not None
     assert table.context == NEW
     assert not table.missing(distinct_layers(SPACE))
     for key in keys:
@@ -93,6 +96,26 @@ def test_a_version_that_changes_everything_has_everything_measured(
     assert isinstance(ctx.progress, Recorder)
     assert any("does not hold: 10 of 10 networks" in words for words in ctx.progress.said)
     assert latest_table(upgraded.stores, here(OLD)) == old
+
+
+def test_a_version_that_runs_other_graphs_has_everything_measured(
+    upgraded: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx, exact = upgraded.context(seed=1), small_search.file_ms
+    (dead,) = [
+        probe.path.read_bytes() for probe in probe_subjects("onnx") if probe.path.stem == "dead_branch"
+    ]
+    monkeypatch.setattr(
+        small_search,
+        "file_ms",
+        lambda path: exact(path) * (10.0 if path.read_bytes() == dead else 1.0),
+    )
+    table = profiled(upgraded, ctx)
+    assert table.graph is not None
+    assert not table.graph.drops_dead_branches
+    assert {table.entries[layer_key(spec)].origin for spec in distinct_layers(SPACE)} == {""}
+    assert isinstance(ctx.progress, Recorder)
+    assert any("another graph runs, and 0 of 10" in words for words in ctx.progress.said)
 
 
 def test_until_it_is_checked_the_table_is_stale(upgraded: Home) -> None:

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from latency_predictors.device import host_device
+from nas.pipeline.calibrating import calibration_set
 from nas.pipeline.networks import score_file
-from nas.pipeline.profile import calibration_set
 from nas.pipeline.tables import latest_table
 from nas.pipeline.verify import VerifyDocument
 from nas.results import SearchResult, TargetResult, VerifiedNetwork
+from nas.store.stores import Stores
 from nas.tasks import ExportNetworks, ScoreFile
 from search_spaces.base import architecture_digest, architecture_from_values, space_digest
+from search_spaces.errors import MeasurementError
 from tests.nas.pipeline.conftest import FinishedSearch, finish
 from tests.nas.pipeline.sites import here
-from tests.nas.pipeline.small_search import Home, Killer, file_ms, small_spec
+from tests.nas.pipeline.small_search import Home, Killer, Recorder, Stopwatch, file_ms, small_spec
 
 
 def beaten(network: VerifiedNetwork, others: tuple[VerifiedNetwork, ...]) -> bool:
@@ -237,3 +240,44 @@ def test_two_targets_are_verified_one_after_the_other(copied: Home) -> None:
     assert first.networks
     assert second.front
     assert all(network.num_params <= 60_000 for network in second.front)
+
+
+TAIL = {"targets": [{"latency": {"statistic": "p95"}}], "references": []}
+"""A target for which every network is measured anew, on the supernet that is there."""
+
+
+class _Breaking(Stopwatch):
+    """Cannot run exported networks: so many of those that are asked for first."""
+
+    left: int = 1
+
+    def serve(self, stores: Stores) -> bool:
+        waiting = stores.measurements.lease(host_device().digest, "looks")
+        if waiting is not None:
+            lease, batches = waiting
+            files = [one for batch in batches for one, file in batch.artifacts.items() if one == file]
+            stores.measurements.give_back(lease)
+            self.broken |= frozenset(files[: self.left])
+            self.left -= len(files[: self.left])
+        return super().serve(stores)
+
+
+def test_a_network_that_the_runtime_cannot_run_is_left_out_and_said_so(copied: Home) -> None:
+    copied.watch = _Breaking("breaking")
+    progress = Recorder()
+    (target,) = copied.search(progress, **TAIL).targets
+    (left_out,) = target.unsupported
+    assert (left_out.code, left_out.message) == ("file_not_loadable", "it is broken")
+    assert target.front
+    assert left_out.architecture_digest not in {one.architecture_digest for one in target.networks}
+    assert any(f"{left_out.name} is left out, the runtime cannot run it" in said for said in progress.said)
+    asked = [digest for call in copied.watch.asked for digest in call]
+    assert asked.count(left_out.file_sha256) == 1, "it is not tried again"
+
+
+def test_a_search_of_which_nothing_runs_fails_and_says_so(copied: Home) -> None:
+    copied.watch = _Breaking("breaking")
+    copied.watch.left = 1_000
+    with pytest.raises(MeasurementError, match="cannot run any of the") as caught:
+        copied.search(**TAIL)
+    assert caught.value.code == "too_few_run"

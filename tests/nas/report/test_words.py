@@ -4,7 +4,7 @@ import pytest
 
 from latency_predictors.correction import ErrorReport
 from nas.report import words
-from nas.results import AccuracyShift
+from nas.results import AccuracyShift, UnsupportedNetwork
 from nas.specs import LatencySpec, TargetSpec
 from tests.nas.report.documents import TABLE_REPORT, figure, latency, make_result, network, target
 
@@ -48,6 +48,15 @@ def test_a_front_beyond_its_limit_is_not_called_kept() -> None:
     assert words.limit_sentences(target((BEST,), 0.4312))[0].startswith(
         "Limit broken: latency of at most 0.4312 ms"
     )
+
+
+def test_what_does_not_run_is_said_to_be_left_out() -> None:
+    why = {"code": "file_not_loadable", "message": "no such operator"}
+    out = UnsupportedNetwork(name="net-1", architecture_digest="a" * 64, file_sha256="b" * 64, **why)
+    assert words.left_out_sentences(target((BEST,), unsupported=(out,))) == (
+        "Left out: net-1, which onnxruntime cannot run (file_not_loadable: no such operator)",
+    )
+    assert words.left_out_sentences(target((BEST,))) == ()
 
 
 def test_an_empty_front_names_the_nearest_network() -> None:

@@ -1,0 +1,118 @@
+"""Whole networks that tables are calibrated with: which, as files, measured, and joined to the correction."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from latency_predictors.calibration import calibrate, calibration_point, refit, spread_by_cost
+from latency_predictors.correction import CalibrationPoint
+from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.lookup_table import LookupTable
+from latency_predictors.slot_costs import SlotCosts
+from latency_predictors.spread import combine_sessions
+from nas.data.decode import RESIZE_RULE
+from nas.export.metadata import describe
+from nas.export.onnx import export_onnx
+from nas.export.quantize import quantise_on_noise
+from nas.measurement_tasks import FailedTask
+from nas.pipeline.amounts import NUM_CALIBRATION
+from nas.pipeline.context import RunContext
+from nas.pipeline.costs import PLAIN
+from nas.pipeline.measuring import measured_as_far
+from nas.pipeline.sites import Site, metric_site
+from nas.training.recipes import spread_architectures
+from search_spaces.base import Architecture, SearchSpace, architecture_digest, space_digest
+from search_spaces.errors import MeasurementError
+from search_spaces.modules.static import StaticNetwork
+from search_spaces.network import layers as layers_of
+from search_spaces.network import network
+from search_spaces.sampling import as_architecture
+from search_spaces.slot_tables import distinct_layers
+
+_CALIBRATION_POOL: Final = 4_000
+_SEED: Final = 0
+
+
+def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture]:
+    """Return architectures from cheap to dear, evenly in the logarithm of their sums."""
+    rng = np.random.default_rng(_SEED)
+    pool = np.unique(spread_architectures(space, _CALIBRATION_POOL, rng), axis=0)
+    sums = SlotCosts(space, table.costs_ms(distinct_layers(space))[:, np.newaxis])(pool)[:, 0]
+    return [as_architecture(pool[i]) for i in spread_by_cost(sums.astype(np.float64), NUM_CALIBRATION, rng)]
+
+
+def initial_file(space: SearchSpace, architecture: Architecture, precision: str = "fp32") -> bytes:
+    """Return a network exported with initial weights: latency depends on shapes, not on what was learnt.
+
+    Raises:
+        UsageError: `not_quantisable`.
+    """
+    nodes = network(space, architecture)
+    classes = tuple(str(i) for i in range(nodes[-1].spec.out_shape[0]))
+    facts = describe(space, architecture, class_names=classes, dataset_digest="", resize_rule=RESIZE_RULE)
+    content = export_onnx(StaticNetwork(nodes).eval(), facts)
+    return content if precision == "fp32" else quantise_on_noise(content)
+
+
+def measure_networks(
+    ctx: RunContext,
+    table: LookupTable,
+    architectures: Sequence[Architecture],
+    metric: LatencyMetric = PLAIN,
+) -> list[CalibrationPoint] | None:
+    """Return whole networks that run beside what the table says of them; None while they are measured.
+
+    Raises:
+        MeasurementError: `too_few_run`, or what keeps the device from being measured.
+    """
+
+    def write(architecture: Architecture) -> str:
+        return ctx.stores.artifacts.put(initial_file(ctx.space, architecture, table.context.precision))
+
+    files = {architecture_digest(ctx.space, one): partial(write, one) for one in architectures}
+    found = measured_as_far(ctx, metric_site(Site.of(table), metric), metric.timing, files)
+    if found is None:
+        return None
+    _check_enough(found.unsupported, len(files))
+    values = combine_sessions(found.sessions, metric.statistic)
+    return [
+        calibration_point(
+            table,
+            layers_of(ctx.space, one),
+            digest=digest,
+            measured_ms=values[digest].value_ms,
+            rel_sd=values[digest].rel_sd,
+        )
+        for digest, one in zip(files, architectures, strict=True)
+        if digest in values
+    ]
+
+
+def _check_enough(unsupported: Mapping[str, FailedTask], count: int) -> None:
+    """Refuse to go on where the runtime cannot run half of the networks: a fit on the rest would flatter.
+
+    Raises:
+        MeasurementError: `too_few_run`.
+    """
+    if 2 * len(unsupported) > count:
+        failed = next(iter(unsupported.values()))
+        raise MeasurementError(
+            "too_few_run",
+            f"the runtime cannot run {len(unsupported)} of {count} networks of this space (the first: "
+            f"{failed.code}, {failed.message}): take another runtime, precision or space",
+        )
+
+
+def add_points(
+    space: SearchSpace,
+    table: LookupTable,
+    points: Sequence[CalibrationPoint],
+    metric: LatencyMetric = PLAIN,
+) -> LookupTable:
+    """Return the table with its correction for a space fitted on further networks, measured by the metric."""
+    key = metric.correction_key(space_digest(space))
+    known = table.corrections.get(key)
+    fitted = refit(known, points) if known else calibrate(points).model_copy(update={"metric": metric})
+    return table.with_correction(key, fitted)

@@ -1,0 +1,101 @@
+"""What is measured of exported files: latency, and how they run at a stretch."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.measure import sustained
+from latency_predictors.spread import Measured, combine_sessions
+from nas.measurement_tasks import FailedTask
+from nas.pipeline.context import PhaseContext
+from nas.pipeline.measuring import measured, measured_as_far
+from nas.pipeline.sites import Site, metric_site
+from nas.results import Latency, Sustained
+from search_spaces.errors import MeasurementError
+
+
+@dataclass(frozen=True)
+class MeasuredFiles:
+    """What was measured of exported files.
+
+    Attributes:
+        values: By SHA-256.
+        unsupported: Those that the runtime cannot run, likewise, with why.
+    """
+
+    values: Mapping[str, Measured]
+    unsupported: Mapping[str, FailedTask]
+
+
+def measure_files(
+    ctx: PhaseContext, site: Site, metric: LatencyMetric, files: Iterable[str]
+) -> MeasuredFiles | None:
+    """Return what was measured of exported files as far as they run; None where some are queued still.
+
+    Args:
+        ctx: The search.
+        site: Where, and how layers are measured there.
+        metric: What is meant by latency.
+        files: Their digests.
+
+    Raises:
+        MeasurementError: Where that is not a file's own fault.
+    """
+    wanted = {file: partial(str, file) for file in files}
+    found = measured_as_far(ctx, metric_site(site, metric), metric.timing, wanted)
+    if found is None:
+        return None
+    return MeasuredFiles(combine_sessions(found.sessions, metric.statistic), found.unsupported)
+
+
+def measure_file(ctx: PhaseContext, site: Site, metric: LatencyMetric, file: str) -> Measured | None:
+    """Return what was measured of one exported file; None while it is queued.
+
+    Raises:
+        MeasurementError: Also where the runtime cannot run it.
+    """
+    found = measure_files(ctx, site, metric, [file])
+    if found is None:
+        return None
+    for failed in found.unsupported.values():
+        raise MeasurementError(failed.code, failed.message)
+    return found.values[file]
+
+
+def measure_sustained(
+    ctx: PhaseContext, site: Site, metric: LatencyMetric, seconds: float, files: Iterable[str]
+) -> dict[str, Sustained] | None:
+    """Return how files run at a stretch, by their SHA-256; None where some are queued still."""
+    timing = sustained(metric.timing, seconds)
+    wanted = {file: partial(str, file) for file in files}
+    sessions = measured(ctx, metric_site(site, metric), timing, wanted)
+    if sessions is None:
+        return None
+    found: dict[str, list[tuple[float, float]]] = {}
+    for session in sessions:
+        for result in session.results:
+            ends = (result.summary.first_ms, result.summary.last_ms)
+            first, last = (end for end in ends if end is not None)
+            found.setdefault(result.digest, []).append((first, last))
+    medians = {file: np.median(ends, axis=0) for file, ends in found.items()}
+    return {
+        file: Sustained(seconds=seconds, first_ms=float(first), last_ms=float(last))
+        for file, (first, last) in medians.items()
+    }
+
+
+def latency_of(measured: Measured) -> Latency:
+    """Return what was measured of a file as results show it."""
+    return Latency(
+        median_ms=measured.median_ms,
+        lower_ms=measured.lower_ms,
+        upper_ms=measured.upper_ms,
+        p90_ms=measured.p90_ms,
+        sessions=measured.session_ids,
+        suspect=measured.suspect,
+        statistic=measured.statistic,
+        p95_ms=measured.p95_ms,
+    )

@@ -1,0 +1,44 @@
+"""Whole networks to calibrate with: from cheap to dear, and no fewer than half of them have to run."""
+
+import numpy as np
+import pytest
+
+from latency_predictors.latency_metric import LatencyMetric
+from nas.pipeline.amounts import NUM_CALIBRATION
+from nas.pipeline.calibrating import calibration_set, measure_networks
+from nas.pipeline.tables import latest_table
+from search_spaces.base import architecture_digest
+from search_spaces.catalogue import get_space
+from search_spaces.errors import MeasurementError
+from search_spaces.network import layers
+from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.sites import here
+from tests.nas.pipeline.small_search import Home, measured
+
+SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
+
+
+def test_networks_to_calibrate_on_reach_from_cheap_to_dear(finished: FinishedSearch) -> None:
+    table = latest_table(finished.home.stores, here())
+    chosen = calibration_set(SPACE, table)
+    assert calibration_set(SPACE, table) == chosen
+    assert len(set(chosen)) == NUM_CALIBRATION
+    sums = np.array([table.costs_ms(layers(SPACE, one)).sum() for one in chosen])
+    assert np.all(np.diff(sums) >= 0)
+    steps = np.diff(np.log(sums))
+    assert steps.max() < 0.35 * np.log(sums[-1] / sums[0])
+
+
+def test_networks_that_do_not_run_are_left_out_unless_they_are_most(copied: Home) -> None:
+    table, metric = latest_table(copied.stores, here()), LatencyMetric("p95")
+    some = calibration_set(SPACE, table)[:4]
+    digests = [architecture_digest(SPACE, one) for one in some]
+    copied.watch.broken = frozenset(digests[:1])
+    ctx = copied.context()
+    points = measured(copied, lambda: measure_networks(ctx, table, some, metric))
+    assert [point.digest for point in points] == digests[1:]
+    copied.watch.broken = frozenset(digests)
+    slow = LatencyMetric("p95", pause_ms=5.0)
+    with pytest.raises(MeasurementError, match="4 of 4 networks of this space") as caught:
+        measured(copied, lambda: measure_networks(ctx, table, some, slow))
+    assert caught.value.code == "too_few_run"

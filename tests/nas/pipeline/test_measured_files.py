@@ -1,0 +1,64 @@
+"""Exported files are measured by what is meant by latency; what does not run is told beside the others."""
+
+import pytest
+
+from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.spread import Measured
+from nas.pipeline.calibrating import initial_file
+from nas.pipeline.measured_files import latency_of, measure_file, measure_files
+from search_spaces.errors import MeasurementError
+from search_spaces.sampling import as_architecture, smallest
+from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.sites import here
+from tests.nas.pipeline.small_search import Home, file_ms, measured
+
+TAIL = LatencyMetric("p95")
+
+
+def test_files_are_measured_under_their_digests(copied: Home, finished: FinishedSearch) -> None:
+    ctx, known = copied.context(), finished.target.networks[0].file_sha256
+    files = [
+        ctx.stores.artifacts.put(initial_file(ctx.space, as_architecture(smallest(ctx.space)[0]))),
+        known,
+    ]
+    found = measured(copied, lambda: measure_files(ctx, here(), LatencyMetric(), files))
+    assert found.unsupported == {}
+    for file in files:
+        assert found.values[file].median_ms == pytest.approx(file_ms(ctx.run.network_path(file)))
+    # The second one was measured when it was verified.
+    assert copied.watch.asked == [files[:1]]
+
+
+def test_what_was_measured_is_shown_as_measured() -> None:
+    shown = latency_of(Measured("d", 1.0, 0.9, 1.2, 1.3, 0.01, ("s1", "s2"), suspect=False))
+    assert (shown.lower_ms, shown.median_ms, shown.upper_ms, shown.p90_ms) == (0.9, 1.0, 1.2, 1.3)
+    assert (shown.kind, shown.sessions) == ("measured", ("s1", "s2"))
+    assert (shown.value_ms, shown.statistic, shown.p95_ms) == (1.0, "median", None)
+
+
+def test_a_tail_is_measured_and_shown_as_a_tail(copied: Home, finished: FinishedSearch) -> None:
+    ctx, (network, *_) = copied.context(), finished.target.networks
+    metric, file = LatencyMetric("p95", pause_ms=20.0), network.file_sha256
+    found = measured(copied, lambda: measure_file(ctx, here(), metric, file))
+    shown = latency_of(found)
+    # The stopwatch's tail is 3 % above its median.
+    assert shown.median_ms == pytest.approx(network.latency.median_ms)
+    assert shown.value_ms == shown.p95_ms == pytest.approx(1.03 * shown.median_ms)
+    assert shown.statistic == "p95"
+    assert shown.lower_ms < shown.value_ms < shown.upper_ms
+
+
+def test_what_the_runtime_cannot_run_is_told_beside_what_was_measured(
+    copied: Home, finished: FinishedSearch
+) -> None:
+    ctx, (first, second, *_) = copied.context(), finished.target.networks
+    files = [first.file_sha256, second.file_sha256]
+    copied.watch.broken = frozenset(files[:1])
+    found = measured(copied, lambda: measure_files(ctx, here(), TAIL, files))
+    assert found.values.keys() == {files[1]}
+    assert {(file, why.code) for file, why in found.unsupported.items()} == {(files[0], "file_not_loadable")}
+    # It is not tried again, whoever asks.
+    with pytest.raises(MeasurementError) as caught:
+        measure_file(ctx, here(), TAIL, files[0])
+    assert caught.value.code == "file_not_loadable"
+    assert [len(asked) for asked in copied.watch.asked] == [2]
