@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from api.selection import most_accurate
 from nas.choosing import roles
-from nas.publication import within_limits
-from nas.report.words import accuracy_text, cost_text, held_value
+from nas.publication import held_value, within_limits
+from nas.report.words import accuracy_text, cost_text
 from nas.results import TargetResult, VerifiedNetwork
 
 

@@ -12,8 +12,8 @@ from api.exports import Delivered, check_one_way, is_file
 from api.remote import client_of, find_search, watched
 from api.resources.fronts import FrontResource
 from api.selection import COSTS, parse_limits
-from nas.publication import keeps_limits
-from nas.report.words import cost_text, held_value
+from nas.publication import held_value, keeps_limits
+from nas.report.words import cost_text
 from nas.results import VerifiedNetwork
 from nas.specs import Precision
 from nas.store.subnets import subnet_id

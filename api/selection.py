@@ -7,9 +7,9 @@ from typing import Final, Literal
 
 from api.fronts import target_index
 from nas.objectives import OBJECTIVES
-from nas.publication import held_limits, within_limits
+from nas.publication import held_limits, held_value, is_known, within_limits
 from nas.report import words
-from nas.report.words import cost_text, held_value
+from nas.report.words import cost_text
 from nas.results import SearchResult, TargetResult, VerifiedNetwork
 from nas.settings import Settings
 from nas.store.job_run import StoredJob
@@ -160,12 +160,14 @@ def nearest_within(targets: Sequence[TargetResult], asked: Mapping[str, float]) 
     # Without a limit in the question, those that the only or the first target has.
     limits = held_limits(targets[0], asked)
     for name, limit in limits.items():
+        if networks and not any(is_known(network, name) for network in networks):
+            return f"{name} is not known of any verified network: search again with it in the specification"
         if networks and all(held_value(network, name) > limit for network in networks):
             nearest = min(networks, key=lambda network: held_value(network, name))
             return (
                 f"no verified network keeps {name} <= {limit:g}: the nearest, {nearest.name}, has "
                 f"{cost_text(name, held_value(nearest, name))}"
-                f"{' (upper end of its interval)' if name == 'latency_ms' else ''}; "
+                f"{' (upper end of its interval)' if name in ('latency_ms', 'energy_mj') else ''}; "
                 "raise the limit, or search again with it in the specification"
             )
     return (

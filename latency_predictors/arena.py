@@ -11,16 +11,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
+
 from latency_predictors.device import Device
-from search_spaces.base import IMAGE
+from latency_predictors.memory import is_chain
+from search_spaces.base import IMAGE, FloatArray, IntArray, SearchSpace
 from search_spaces.layers import (
     ConvNormAct,
     InvertedResidual,
     Normalize,
     PooledHead,
 )
-from search_spaces.network import Node
+from search_spaces.network import Node, network
 from search_spaces.operations import Shape, num_values, strided
+from search_spaces.sampling import as_architecture
+from search_spaces.slot_tables import distinct_layers
+
+ARENA_RUNTIME: Final = "onnxruntime"
+"""Whose arena it is."""
 
 _BYTES_PER_VALUE: Final = 4
 _ALIGNMENT: Final = 256
@@ -34,7 +42,7 @@ def channel_block(device: Device) -> int | None:
     return next((block for feature, block in _BLOCKS if feature in device.cpu_features), None)
 
 
-def runtime_arena(nodes: Sequence[Node], device: Device) -> int | None:
+def runtime_arena(nodes: Sequence[Node], device: Device, precision: str = "fp32") -> int | None:
     """Return the bytes of activations that the runtime holds for a network on a device.
 
     None where the rules are not known: for other processors than those of `channel_block`, layers that are
@@ -42,10 +50,35 @@ def runtime_arena(nodes: Sequence[Node], device: Device) -> int | None:
     """
     block = channel_block(device)
     before = [IMAGE, *(node.slot for node in nodes)]
-    is_chain = all(node.inputs == (previous,) for node, previous in zip(nodes, before, strict=False))
-    if block is None or not is_chain or any(node.spec.kind not in _LAYERS for node in nodes):
+    chain = all(node.inputs == (previous,) for node, previous in zip(nodes, before, strict=False))
+    if block is None or not chain or any(node.spec.kind not in _LAYERS for node in nodes):
+        return None
+    if precision != "fp32":
         return None
     return arena_bytes(nodes, block)
+
+
+def arena_of(space: SearchSpace, device: Device, precision: str) -> Callable[[IntArray], FloatArray] | None:
+    """Return a function from architectures, (n, choices), to the bytes the runtime holds, (n,).
+
+    It follows the runtime step by step, one architecture at a time: a third of a millisecond each.
+
+    Args:
+        space: The space.
+        device: Where it runs.
+        precision: Of the files.
+
+    Returns:
+        None where the rules are not known, as for `runtime_arena`.
+    """
+    kinds = {spec.kind for spec in distinct_layers(space)}
+    block = channel_block(device)
+    if block is None or not is_chain(space) or not kinds <= _LAYERS.keys() or precision != "fp32":
+        return None
+    known = block
+    return lambda archs: np.array(
+        [arena_bytes(network(space, as_architecture(row)), known) for row in archs], dtype=np.float64
+    )
 
 
 def arena_bytes(nodes: Sequence[Node], block: int) -> int:

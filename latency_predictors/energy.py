@@ -9,20 +9,29 @@ what the network adds. A meter that stops in a window makes it void.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from statistics import median
-from typing import Literal
 
 import numpy as np
 
+from latency_predictors.energy_figure import EnergyFigure, EnergyKind, MeasuredEnergy, Scope
 from latency_predictors.error_report import spearman
-from latency_predictors.meters.meter import Meter, Scope
+from latency_predictors.meters.meter import Meter
 from latency_predictors.meters.window import WindowRules, poll_s, watch
 from search_spaces.base import FloatArray
 from search_spaces.errors import UsageError
 
-EnergyKind = Literal["measured", "modelled", "assumed"]
+__all__ = [
+    "EnergyFigure",
+    "EnergyKind",
+    "MeasuredEnergy",
+    "Scope",
+    "assumed_energy",
+    "comparable",
+    "correlation_with_latency",
+    "measure_energy",
+    "modelled_energy",
+]
 
 MODELLED_SHARE = 0.10
 """Half width of the interval where a mean power that was measured is taken for another network."""
@@ -31,45 +40,6 @@ ASSUMED_SHARE = 0.50
 _FEWEST = 3
 _MJ_PER_J = 1e3
 _MS_PER_S = 1e3
-
-
-@dataclass(frozen=True)
-class EnergyFigure:
-    """Energy of one inference in millijoules, with its interval.
-
-    Attributes:
-        kind: `measured` with a meter, `modelled` from a latency and a power that was measured, `assumed`.
-        scope: What the meter sees; of a data sheet the package.
-    """
-
-    value_mj: float
-    lower_mj: float
-    upper_mj: float
-    kind: EnergyKind
-    scope: Scope
-
-
-@dataclass(frozen=True)
-class MeasuredEnergy:
-    """What a meter says of one network.
-
-    Attributes:
-        gross: All that was taken while it ran, for one inference.
-        net: What of it was above idle.
-        mean_w: Power under load, the median of the windows.
-        idle_w: Power before and after.
-        latency_ms: Of one inference in the same windows.
-        meter: Name of the meter.
-        num_updates: Of the meter under load.
-    """
-
-    gross: EnergyFigure
-    net: EnergyFigure
-    mean_w: float
-    idle_w: tuple[float, float]
-    latency_ms: float
-    meter: str
-    num_updates: int
 
 
 def measure_energy(

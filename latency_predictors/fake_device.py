@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,10 @@ import numpy as np
 
 from latency_predictors.child_process import ChildEnded
 from latency_predictors.device import Device, ExecutionContext
+from latency_predictors.energy import measure_energy
+from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.measure import NS_PER_MS, NS_PER_S, TimingProtocol
+from latency_predictors.meters import Meter, Reading
 from latency_predictors.protocol import (
     Conditions,
     Failed,
@@ -76,6 +80,9 @@ class Script:
         broken: Files that the runtime cannot load.
         deadly: Files that end every process that measures them.
         busy: Processors that other work keeps busy, and all of it is suspect.
+        watts: Power while a file runs, as the device's meter counts it; it has none where that is 0.
+        idle_watts: Power while nothing runs.
+        meter_stops_s: Seconds since the device's start after which the meter counts no more.
     """
 
     seed: int = 0
@@ -95,6 +102,9 @@ class Script:
     broken: frozenset[str] = frozenset()
     deadly: frozenset[str] = frozenset()
     busy: float = 0.0
+    watts: float = 0.0
+    idle_watts: float = 1.0
+    meter_stops_s: float = math.inf
 
 
 @dataclass
@@ -106,12 +116,14 @@ class FakeDevice:
         script: How it behaves.
         busy_s: Seconds that it has worked.
         num_processes: That were started.
+        joules: That its meter has counted.
     """
 
     truth_ms: Mapping[str, float]
     script: Script = field(default_factory=Script)
     busy_s: float = 0.0
     num_processes: int = 0
+    joules: float = 0.0
 
     device = Device("a device that follows a script", (), 1, 1, "none", "none")
 
@@ -164,13 +176,16 @@ class FakeDevice:
         lines: list[Line] = []
         last: Line | ChildEnded = Finished(cpus=(0,))
         try:
-            answer(request, lambda subject: self.loaded(subject.digest), self.clock, lines.append)
+            answer(request, self._loaded, self.clock, lines.append, watch=self._watched)
         except _ProcessEnded as ended:
             last = ChildEnded(str(ended), "")
         except MeasurementError as error:
             last = Failed(code=error.code, message=error.message)
         yield from lines
         yield last
+
+    def _loaded(self, subject: Subject) -> Callable[[], None]:
+        return self.loaded(subject.digest)
 
     def loaded(self, digest: str) -> Callable[[], None]:
         """Return what runs a file once.
@@ -195,9 +210,26 @@ class FakeDevice:
             if ends is not None:
                 self.busy_s += _SILENCE_S if "silent" in ends else 0.0
                 raise _ProcessEnded(ends)
-            self.busy_s += quiet_s * self._slowness() ** exponent * self._disturbance()
+            self._spend(self.script.watts, quiet_s * self._slowness() ** exponent * self._disturbance())
 
         return run_once
+
+    @property
+    def meter(self) -> Meter:
+        """What counts the joules of the device."""
+        return Meter("fake", "board", "energy_j", 1e-6, 0.01, None, lambda: Reading(self.joules))
+
+    def _watched(self, run_once: Callable[[], None]) -> MeasuredEnergy:
+        if not self.script.watts:
+            raise MeasurementError("no_meter", "the script says that there is no meter")
+        rest = partial(self._spend, self.script.idle_watts)
+        return measure_energy(run_once, self.meter, self.clock, rest)
+
+    def _spend(self, watts: float, seconds: float) -> None:
+        """Let time go by."""
+        self.busy_s += seconds
+        if self.busy_s < self.script.meter_stops_s:
+            self.joules += watts * seconds
 
     def _slowness(self) -> float:
         """Return how slow the device is now, by what hits all of its work."""

@@ -52,7 +52,7 @@ _OTHER_SHARE: Final = 0.30
 """Half width of the interval, as a share of what describes the weights."""
 
 
-def file_bytes_of(space: SearchSpace) -> Callable[[IntArray], Costs]:
+def file_bytes_of(space: SearchSpace, precision: str = "fp32") -> Callable[[IntArray], Costs]:
     """Return a function from architectures, (n, choices), to the size of their files in bytes."""
     columns = [(spec.num_params, _described_bytes(spec)) for spec in distinct_layers(space)]
     sums = SlotCosts(space, np.array(columns, dtype=np.float64))

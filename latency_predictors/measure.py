@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from latency_predictors.energy_figure import MeasuredEnergy
 from search_spaces.base import FloatArray
 from search_spaces.errors import MeasurementError
 
@@ -45,6 +46,7 @@ class TimingProtocol:
         interval: Stop when half the width of the median's 95 % interval is within this share of the median.
         ceiling_s: Stop anyway after so many seconds of timed blocks (and five of them); the result is then
             `wide`.
+        energy: Whether a meter watches the subject as well, once it was timed.
     """
 
     warm_up_runs: int
@@ -56,6 +58,7 @@ class TimingProtocol:
     min_duration_s: float
     interval: float
     ceiling_s: float
+    energy: bool = False
 
 
 LAYER_PROTOCOL = TimingProtocol(
@@ -87,6 +90,9 @@ NETWORK_PROTOCOL = TimingProtocol(
 TAIL_PROTOCOL = replace(NETWORK_PROTOCOL, min_blocks=400, min_duration_s=0.5, ceiling_s=4.0)
 """For the 95th percentile of whole networks: of 400 runs twenty are slower."""
 
+ENERGY_PROTOCOL = replace(NETWORK_PROTOCOL, energy=True)
+"""For the energy of whole networks: windows of a second and more under load, and idle before and after."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -110,6 +116,7 @@ class Summary:
         p95_high_ms: the upper end,
         first_ms: the median of the first tenth of the blocks, and
         last_ms: that of the last tenth: a device that gets hot slows down.
+        energy: What a meter saw while it ran, where that was asked for.
     """
 
     median_ms: float
@@ -129,6 +136,7 @@ class Summary:
     p95_high_ms: float | None = None
     first_ms: float | None = None
     last_ms: float | None = None
+    energy: MeasuredEnergy | None = None
 
 
 def for_median(protocol: TimingProtocol) -> TimingProtocol:

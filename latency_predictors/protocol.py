@@ -144,6 +144,7 @@ class SessionRequest(WireModel):
         anchors: Fixed networks that tell how fast the device is just then.
         reference_ms: Medians of the anchors that count as scale 1; empty: those at rest in this session.
         seed: Of the random order.
+        meter_log: File that a meter of the user's writes, for energies; the device's own meters if empty.
     """
 
     version: Literal[1] = 1
@@ -153,6 +154,7 @@ class SessionRequest(WireModel):
     anchors: tuple[Subject, ...]
     reference_ms: dict[str, float]
     seed: int
+    meter_log: str = ""
 
 
 class Started(WireModel):

@@ -17,9 +17,12 @@ from typing import TextIO
 from latency_predictors.anchors import default_anchors
 from latency_predictors.child_process import ChildEnded, run_child, without_secrets
 from latency_predictors.device import Device, ExecutionContext, host_device
+from latency_predictors.energy import measure_energy
+from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.gate import Gate, GateRules, host_gate
 from latency_predictors.lease import measuring_lease
 from latency_predictors.measure import TimingProtocol
+from latency_predictors.meters import require_meter, wait
 from latency_predictors.power_mode import require_power_mode
 from latency_predictors.processors import pin, require_idle, resting
 from latency_predictors.protocol import (
@@ -40,6 +43,7 @@ from latency_predictors.unit import host_unit
 from search_spaces.errors import HwnasError
 
 _SILENCE_S = 120.0
+_METER_SILENCE_S = 300.0  # five windows of a meter that updates every two or three seconds
 
 
 def run_sessions(
@@ -55,6 +59,7 @@ def run_sessions(
     on_progress: OnProgress | None = None,
     silence_s: float = _SILENCE_S,
     gate: GateRules | None = None,
+    meter_log: str = "",
 ) -> Iterator[SessionResult]:
     """Measure files on this host in several sessions; see `series.run_series` for their number and order.
 
@@ -71,10 +76,12 @@ def run_sessions(
         on_progress: Told after every subject.
         silence_s: A process that says nothing for so long is ended.
         gate: When a session may begin; without it, whatever else the machine does.
+        meter_log: File that a meter of the user's writes, for energies; this host's own meters if empty.
 
     Raises:
         MeasurementError: `session_void`, `clock_jumped`, `session_died`, `machine_busy`, `device_hot`,
-            `telemetry_on`, `context_mismatch`, `no_anchors`, `not_enough_idle_cores`.
+            `telemetry_on`, `context_mismatch`, `no_anchors`, `not_enough_idle_cores`; of energies `no_meter`,
+            `meter_stopped`, `meter_too_slow`, `bad_meter_log`.
     """
     if not subjects:
         return
@@ -85,7 +92,10 @@ def run_sessions(
         anchors=tuple(anchors) or default_anchors(get_runtime(context.runtime).file_format),
         reference_ms=dict(reference_ms or {}),
         seed=seed,
+        meter_log=meter_log,
     )
+    if timing.energy:
+        silence_s += _METER_SILENCE_S
     host, unit = _Host(context, silence_s, host_gate(gate) if gate else None), host_unit()
     with measuring_lease(lease_folder, host.device.digest):
         for session in run_series(request, host, num_sessions, on_progress):
@@ -155,8 +165,14 @@ def _measure_all(request: SessionRequest, stream: TextIO) -> Finished:
     def load(subject: Subject) -> Callable[[], None]:
         return runtime.prepare(subject.path, request.context).run_once
 
-    answer(request, load, time.perf_counter_ns, lambda line: _write(stream, line), pause)
+    watch = _watching(request) if request.timing.energy else None
+    answer(request, load, time.perf_counter_ns, lambda line: _write(stream, line), pause, watch)
     return Finished(cpus=cpus)
+
+
+def _watching(request: SessionRequest) -> Callable[[Callable[[], None]], MeasuredEnergy]:
+    meter = require_meter(request.meter_log)
+    return lambda run_once: measure_energy(run_once, meter, time.perf_counter_ns, wait)
 
 
 def _write(stream: TextIO, line: WireModel) -> None:

@@ -1,9 +1,11 @@
 """What a measuring process does with a request. Pure: loading, the clock and the answer are functions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
+from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.measure import Summary, for_median, measure, no_pause
 from latency_predictors.protocol import Line, SessionRequest, Started, Subject
 from latency_predictors.schedule import segments
@@ -17,6 +19,7 @@ def answer(
     clock: Callable[[], int],
     say: Callable[[Line], None],
     pause: Callable[[], None] = no_pause,
+    watch: Callable[[RunOnce], MeasuredEnergy] | None = None,
 ) -> None:
     """Measure what a request asks for; say what begins and what was found, all but the last word.
 
@@ -26,9 +29,11 @@ def answer(
         clock: Monotonic time in nanoseconds.
         say: Takes the lines of the answer as they come.
         pause: Rests before each run.
+        watch: Returns what a meter sees while a file runs; needed where the request asks for energy.
 
     Raises:
-        MeasurementError: As `schedule.segments`; or as `load`, where it is an anchor that cannot be loaded.
+        MeasurementError: As `schedule.segments`; as `load`, where it is an anchor that cannot be loaded; as
+            `watch`: what a meter saw no end of counts for nothing.
     """
     subjects = {subject.digest: subject for subject in request.subjects}
     anchors = {anchor.digest: load(anchor) for anchor in request.anchors}
@@ -36,8 +41,13 @@ def answer(
     def measure_one(digest: str) -> Summary:
         say(Started(digest=digest))
         run_once = anchors.get(digest) or load(subjects[digest])
-        timing = request.timing if digest in subjects else for_median(request.timing)
-        return measure(run_once, clock, timing, pause)
+        if digest not in subjects:
+            return measure(run_once, clock, for_median(request.timing), pause)
+        found = measure(run_once, clock, request.timing, pause)
+        if not request.timing.energy:
+            return found
+        assert watch is not None, "energy is measured with a meter"
+        return replace(found, energy=watch(run_once))
 
     rng = np.random.default_rng(request.seed)
     found = segments(list(subjects), list(anchors), measure_one, clock, rng, request.reference_ms)

@@ -32,7 +32,8 @@ class MeasurementTask:
 
 def protocol_digest(timing: TimingProtocol) -> str:
     """Return the SHA-256 of a way to time: results of another way are other results."""
-    return sha256_json(asdict(timing))
+    # Meters came later: what was measured without one before keeps its protocol.
+    return sha256_json(dict(field for field in asdict(timing).items() if field != ("energy", False)))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from latency_predictors.energy_figure import Scope
 from search_spaces.base import Option
 
 Kind = Literal["measured", "table", "fitted", "modelled", "assumed"]
@@ -82,6 +83,34 @@ class Latency(Document):
         return self.median_ms if self.p95_ms is None else self.p95_ms
 
 
+class Energy(Document):
+    """Millijoules of one inference of the exported file, as a meter on the device saw them.
+
+    Attributes:
+        gross_mj: All that was taken while it ran; what is optimised and limited.
+        gross_lower_mj: Lower end of its interval.
+        gross_upper_mj: Upper end; this is what keeps the limit.
+        net_mj: What of it was above idle, and
+        net_lower_mj: its lower end,
+        net_upper_mj: and its upper end.
+        mean_w: Power under load.
+        meter: That saw it.
+        scope: What the meter sees; energies of different scopes are different quantities.
+        kind: Always measured: what was modelled or assumed is not among these.
+    """
+
+    gross_mj: float
+    gross_lower_mj: float
+    gross_upper_mj: float
+    net_mj: float
+    net_lower_mj: float
+    net_upper_mj: float
+    mean_w: float
+    meter: str
+    scope: Scope
+    kind: Literal["measured"] = "measured"
+
+
 class Sustained(Document):
     """What a network takes when it runs at a stretch: medians over sessions of the first and last tenth.
 
@@ -134,6 +163,10 @@ class VerifiedNetwork(Document):
         training: Only of stock networks.
         fp32_accuracy: Of an int8 file: what the network was before quantisation, on the same images.
         sustained: Only for delivered networks, where it was asked for.
+        energy: Where the search optimises or limits it.
+        predicted_energy: What the search believed of that, in millijoules.
+        arena_bytes: Activations that ONNX Runtime holds while it runs, worked out from its rules for one
+            image; None for other runtimes, and where the rules are not known.
     """
 
     name: str
@@ -160,6 +193,9 @@ class VerifiedNetwork(Document):
     training: StockTraining | None = None
     fp32_accuracy: Accuracy | None = None
     sustained: Sustained | None = None
+    energy: Energy | None = None
+    predicted_energy: Figure | None = None
+    arena_bytes: int | None = None
 
 
 class AccuracyShift(Document):

@@ -29,7 +29,9 @@ OBJECTIVES: Final[dict[str, Objective]] = {
     for objective in (
         Objective("accuracy", maximise=True),
         Objective("latency_ms", maximise=False),
+        Objective("energy_mj", maximise=False),
         Objective("peak_memory_bytes", maximise=False),
+        Objective("arena_bytes", maximise=False),
         Objective("file_bytes", maximise=False),
         Objective("num_params", maximise=False),
         Objective("num_macs", maximise=False),

@@ -3,16 +3,17 @@
 The published front is non-dominated in what was *measured*; predictions play no part in it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from nas.objectives import get_objective, minimised
+from nas.objectives import OBJECTIVES, get_objective, minimised
 from nas.pareto import non_dominated
-from nas.results import Accuracy, Status, TargetResult, VerifiedNetwork
+from nas.results import Accuracy, Figure, Status, TargetResult, VerifiedNetwork
 
 TIE_LEVEL: Final = 0.05
 """Two accuracies are tied where the paired test's p-value is above this."""
@@ -56,11 +57,16 @@ def tied(first: BoolArray, second: BoolArray) -> bool:
 
 
 def measured_value(network: VerifiedNetwork, name: str) -> float:
-    """Return what was measured (or, for shapes, worked out) of one objective."""
+    """Return what was measured (or, for shapes, worked out) of one objective.
+
+    What is not known of a network is infinite: it keeps no limit, and nothing is worse.
+    """
     values = {
         "accuracy": network.accuracy.value,
         "latency_ms": network.latency.value_ms,
+        "energy_mj": math.inf if network.energy is None else network.energy.gross_mj,
         "peak_memory_bytes": float(network.peak_memory_bytes),
+        "arena_bytes": math.inf if network.arena_bytes is None else float(network.arena_bytes),
         "file_bytes": float(network.file_bytes),
         "num_params": float(network.num_params),
         "num_macs": float(network.num_macs),
@@ -68,20 +74,39 @@ def measured_value(network: VerifiedNetwork, name: str) -> float:
     return values[name]
 
 
-def latency_coverage(networks: Sequence[VerifiedNetwork]) -> float | None:
-    """Return the share of networks whose measured latency is in its predicted interval; None without any."""
-    inside = [
-        figure.lower <= network.latency.value_ms <= figure.upper
-        for network in networks
-        if (figure := network.predicted_latency) is not None
-    ]
+def known_objectives(networks: Sequence[VerifiedNetwork]) -> tuple[str, ...]:
+    """Return the objectives that are known of all networks, in the usual order."""
+    return tuple(name for name in OBJECTIVES if all(is_known(network, name) for network in networks))
+
+
+def is_known(network: VerifiedNetwork, name: str) -> bool:
+    """Return whether an objective was measured or worked out of a network."""
+    return math.isfinite(measured_value(network, name))
+
+
+def held_value(network: VerifiedNetwork, name: str) -> float:
+    """Return what a limit is held against: of what was measured with an interval its upper end."""
+    if name == "latency_ms":
+        return network.latency.upper_ms
+    if name == "energy_mj" and network.energy is not None:
+        return network.energy.gross_upper_mj
+    return measured_value(network, name)
+
+
+def coverage(figures: Iterable[tuple[Figure | None, float]]) -> float | None:
+    """Return the share of measured values that lie in their predicted intervals; None without any."""
+    inside = [figure.lower <= value <= figure.upper for figure, value in figures if figure is not None]
     return sum(inside) / len(inside) if inside else None
 
 
+def latency_coverage(networks: Sequence[VerifiedNetwork]) -> float | None:
+    """Return the share of networks whose measured latency is in its predicted interval; None without any."""
+    return coverage((network.predicted_latency, network.latency.value_ms) for network in networks)
+
+
 def keeps_limits(network: VerifiedNetwork, limits: Mapping[str, float]) -> bool:
-    """Return whether a network keeps every limit; of latency the measured upper bound has to."""
-    upper = {"latency_ms": network.latency.upper_ms}
-    return all(upper.get(name, measured_value(network, name)) <= limit for name, limit in limits.items())
+    """Return whether a network keeps every limit; of what was measured the upper bound has to."""
+    return all(held_value(network, name) <= limit for name, limit in limits.items())
 
 
 def within_limits(

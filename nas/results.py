@@ -5,10 +5,12 @@ What is known of one network stands in `network_results`.
 
 from typing import Any, Final
 
+from latency_predictors.energy_figure import Scope
 from nas.network_results import (
     Accuracy,
     AccuracyShift,
     Document,
+    Energy,
     Figure,
     Kind,
     Latency,
@@ -26,6 +28,8 @@ __all__ = [
     "CloudPoint",
     "Delivery",
     "Document",
+    "Energy",
+    "EnergySummary",
     "Figure",
     "Kind",
     "Latency",
@@ -37,6 +41,7 @@ __all__ = [
     "Sustained",
     "TableSummary",
     "TargetResult",
+    "UnsupportedNetwork",
     "VerifiedNetwork",
 ]
 
@@ -69,6 +74,27 @@ class CloudPoint(Document):
     latency_ms: float
 
 
+class EnergySummary(Document):
+    """How the energy of a target was measured, and how good its predictions were.
+
+    Attributes:
+        meter: That saw it.
+        scope: What the meter sees.
+        num_networks: That the prediction rests on.
+        report: Errors of the prediction, each network left out once; empty with too few networks.
+        correlation: Rank correlation of energy with latency over the networks of the target: near 1, an axis
+            of energy tells nothing that latency does not. None below three.
+        verified_coverage: As that of the target, of energies.
+    """
+
+    meter: str
+    scope: Scope
+    num_networks: int
+    report: dict[str, Any]
+    correlation: float | None
+    verified_coverage: float | None
+
+
 class UnsupportedNetwork(Document):
     """A network that was to be verified, and that the runtime of the target cannot run.
 
@@ -99,6 +125,7 @@ class TargetResult(Document):
             those drawn at random, whose coverage the table's report has.
         shift: What the precision of the target costs in accuracy; None for fp32.
         unsupported: Networks that were proposed and exported, but do not run there.
+        energy: Where it is optimised or limited.
     """
 
     target: TargetSpec
@@ -115,6 +142,7 @@ class TargetResult(Document):
     verified_coverage: float | None = None
     shift: AccuracyShift | None = None
     unsupported: tuple[UnsupportedNetwork, ...] = ()
+    energy: EnergySummary | None = None
 
     @property
     def front(self) -> tuple[VerifiedNetwork, ...]:

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
         when_busy: What measuring on this machine does while other work keeps it busy (`HWNAS_WHEN_BUSY`):
             `measure` waits a little, then measures and marks what was found as suspect; `refuse` waits, then
             refuses; `ignore` does not look.
+        meter_log: CSV file that a meter of yours writes while this machine measures (`HWNAS_METER_LOG`). It
+            is read instead of the machine's own meters where energy is optimised or limited.
         watts_per_core: Power of a busy processor, assumed where no counter tells it (`HWNAS_WATTS_PER_CORE`).
             By default 12, as Lannelongue et al. take it for any processor (*Green Algorithms: Quantifying the
             Carbon Footprint of Computation*, 2021).
@@ -66,6 +68,7 @@ class Settings(BaseSettings):
     ray_address: str = ""
     training_workers: int = 1
     when_busy: Literal["measure", "refuse", "ignore"] = "measure"
+    meter_log: str = ""
     watts_per_core: float = 12.0
     grid_g_per_kwh: float = WORLD_G_PER_KWH
     grid_source: str = WORLD_SOURCE

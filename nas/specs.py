@@ -25,8 +25,9 @@ from nas.spec_files import load_document
 from search_spaces.digests import sha256_json
 from search_spaces.errors import UsageError
 
-ObjectiveName = Literal["accuracy", "latency_ms", "peak_memory_bytes", "file_bytes", "num_params", "num_macs"]
-CostName = Literal["latency_ms", "peak_memory_bytes", "file_bytes", "num_params", "num_macs"]
+SizeName = Literal["peak_memory_bytes", "arena_bytes", "file_bytes"]
+CostName = Literal["latency_ms", "energy_mj", SizeName, "num_params", "num_macs"]
+ObjectiveName = Literal["accuracy", CostName]
 RuntimeName = Literal["onnxruntime", "openvino"]
 StockName = Literal["mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2", "resnet"]
 DeviceName = Annotated[str, Field(pattern=DEVICE_NAME)]
@@ -100,7 +101,9 @@ class TargetSpec(Spec):
         context: How it runs networks.
         latency: What is meant by `latency_ms` here.
         limits: Upper limits of costs, by name; none means that the front is not cut off. `peak_memory_bytes`
-            is for working memory (SRAM), `file_bytes` for what the network is kept in (flash).
+            is for working memory (SRAM) of a runtime that gives buffers back after their last use,
+            `arena_bytes` for what ONNX Runtime holds of it; `file_bytes` for what the network is kept in
+            (flash); `energy_mj` for all that a meter on the device sees of one inference.
     """
 
     device: DeviceName = HOST
@@ -215,13 +218,16 @@ class SearchSpec(Spec):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
     @model_validator(mode="after")
-    def _sizes_that_can_be_predicted(self) -> "SearchSpec":
-        asked = {*self.search.objectives, *(name for target in self.targets for name in target.limits)}
-        if "file_bytes" in asked and any(target.context.precision != "fp32" for target in self.targets):
-            raise ValueError(
-                "file_bytes is predicted of fp32 files only: leave it out where a target is int8"
-            )
+    def _arenas_that_are_known(self) -> "SearchSpec":
+        for target in self.targets:
+            elsewhere = target.context.runtime != "onnxruntime" or target.context.batch > 1
+            if "arena_bytes" in self.wanted(target) and elsewhere:
+                raise ValueError("arena_bytes is that of onnxruntime for one image: take peak_memory_bytes")
         return self
+
+    def wanted(self, target: TargetSpec) -> frozenset[str]:
+        """Return the costs that a target's front is optimised for or limited in."""
+        return frozenset((*self.search.objectives, *target.limits)) - {"accuracy"}
 
     @property
     def digest(self) -> str:

@@ -23,12 +23,14 @@ class Operation:
         live_values: Activation values held while it runs: what it reads, what it writes and what a later step
             of the layer still needs. Element-wise steps run in place, as CPU runtimes plan them.
         kind: What sort of step it is; `other` for pooling, copies and the like.
+        biases: How many of the parameters are biases: one an output channel of a convolution or linear step.
     """
 
     macs: int
     params: int
     live_values: int
     kind: OperationKind = "other"
+    biases: int = 0
 
 
 def num_values(shape: Shape) -> int:
@@ -52,10 +54,11 @@ def convolution(
         params=weights + out_channels,
         live_values=num_values(shape) + num_values(out_shape) + held,
         kind="grouped_convolution" if groups > 1 else "convolution",
+        biases=out_channels,
     )
 
 
 def linear(in_features: int, out_features: int) -> Operation:
     """Describe a fully connected step with bias."""
     weights = in_features * out_features
-    return Operation(weights, weights + out_features, in_features + out_features, "linear")
+    return Operation(weights, weights + out_features, in_features + out_features, "linear", out_features)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Final
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -23,14 +22,11 @@ from latency_predictors.energy import (
 )
 from latency_predictors.lease import host_lease_folder, measuring_lease
 from latency_predictors.measure import NETWORK_PROTOCOL, Summary, measure
-from latency_predictors.meters import Meter, find_meters, log_meter, wait
+from latency_predictors.meters import Meter, best_meter, find_meters, running_log, wait
 from latency_predictors.runtimes import get_runtime
 from nas.report.numbers import interval, rounded
 from nas.results import Document, Figure
 from search_spaces.errors import MeasurementError, UsageError
-
-_PREFERRED: Final = ("wall", "board", "package", "rail")
-"""What sees more of the machine is taken first. A graphics card's meter sees nothing of what runs here."""
 
 
 class EnergyLine(Document):
@@ -126,13 +122,7 @@ def chosen_meter(log: Path | None) -> Meter | None:
     Raises:
         MeasurementError: `bad_meter_log`, or `meter_stopped` where the file does not grow.
     """
-    if log is not None:
-        found = log_meter(log, wait)
-        if not isinstance(found, Meter):
-            raise MeasurementError("meter_stopped", f"{found.label}: start the meter that writes {log}")
-        return found
-    meters = [one for one in find_meters() if isinstance(one, Meter) and one.scope in _PREFERRED]
-    return min(meters, key=lambda one: _PREFERRED.index(one.scope), default=None)
+    return best_meter(find_meters()) if log is None else running_log(log)
 
 
 def run_network(path: Path, meter: Meter | None, clock: Callable[[], int]) -> Ran:

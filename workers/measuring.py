@@ -32,6 +32,7 @@ def serve_host(
     worker: str,
     on_progress: Callable[[int, int], None],
     gate: GateRules | None = None,
+    meter_log: str = "",
 ) -> bool:
     """Measure all that is pending on this host; return whether something was.
 
@@ -43,6 +44,7 @@ def serve_host(
         worker: Who measures.
         on_progress: Told how many of how many files are measured.
         gate: When a session may begin; without it, whatever else the host does.
+        meter_log: File that a meter of the user's writes, for energies; the host's own meters if empty.
 
     Raises:
         LeaseLost: Another process measures here by now.
@@ -55,7 +57,7 @@ def serve_host(
     lease, batches = leased
     try:
         for batch in batches:
-            _measure(stores, lease, batch, on_progress, gate)
+            _measure(stores, lease, batch, on_progress, gate, meter_log)
     finally:
         stores.measurements.give_back(lease)
     return True
@@ -67,6 +69,7 @@ def _measure(
     batch: Batch,
     on_progress: Callable[[int, int], None],
     gate: GateRules | None,
+    meter_log: str,
 ) -> None:
     stores.measurements.renew(lease)  # what was told of the batch before is over
     subjects = _opened(stores, lease, batch)
@@ -89,6 +92,7 @@ def _measure(
         reference_ms=batch.reference_ms or stores.sessions.reference_ms(lease.device, batch.context.digest),
         on_progress=told,
         gate=gate,
+        meter_log=meter_log,
     )
     try:
         for session in sessions:

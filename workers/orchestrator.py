@@ -133,7 +133,8 @@ class Orchestrator:
         if time.monotonic() < self._restless_until:
             return False
         try:
-            return serve_host(self._stores, self.name, self._measuring_shown, gate_of(self._settings))
+            gate, log = gate_of(self._settings), self._settings.meter_log
+            return serve_host(self._stores, self.name, self._measuring_shown, gate, log)
         except LeaseLost:
             return False  # another process measures here by now
         except MeasurementError as error:

@@ -1,8 +1,8 @@
 """The screen that compares fronts: what did the change buy?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
@@ -17,9 +17,9 @@ from api.dashboard.results import TargetFront
 from api.resources.submissions import shown_spec
 from api.security import Reader
 from api.state import Shared
-from nas.objectives import OBJECTIVES, get_objective, minimised
+from nas.objectives import get_objective, minimised
 from nas.pareto import dominated_by, hypervolume
-from nas.publication import measured_value
+from nas.publication import known_objectives, measured_value
 from nas.report import words
 from nas.report.front_traces import TITLES
 from nas.results import VerifiedNetwork
@@ -46,6 +46,13 @@ class CompareQuery(BaseModel):
     fronts: Annotated[tuple[Key, ...], Field(alias="with", max_length=8)] = ()
     x: ObjectiveName = "latency_ms"
     y: ObjectiveName = "accuracy"
+
+    def among(self, known: Collection[str]) -> Self:
+        """Return the same with the usual axes in the place of those that nothing is known of."""
+        usual = {"x": "latency_ms", "y": "accuracy"}
+        return self.model_copy(
+            update={name: value for name, value in usual.items() if getattr(self, name) not in known}
+        )
 
 
 @dataclass(frozen=True)
@@ -76,8 +83,10 @@ def compare(
     keys = [key for key in dict.fromkeys(asked.fronts) if key][:MOST]
     shown = overlays(service.stores, who.tenant, keys)
     choices: list[Other] = offered(service.stores, who.tenant)
-    facts: dict[str, Any] = {"asked": asked, "shown": shown, "others": choices, "words": words, "most": MOST}
-    facts |= {"objectives": OBJECTIVES, "titles": TITLES, "styles": OVERLAYS}
+    facts: dict[str, Any] = {"shown": shown, "others": choices, "words": words, "most": MOST}
+    known = known_objectives([network for one in shown for network in one.front.target.front])
+    asked = asked.among(known)
+    facts |= {"asked": asked, "objectives": known, "titles": TITLES, "styles": OVERLAYS}
     if len(shown) > 1:
         label = "; ".join(f"{one.label}: {words.front_sentence(one.front.target.front)}" for one in shown)
         facts["chart"] = drawn("compare", label, compared_chart(shown, asked.x, asked.y))

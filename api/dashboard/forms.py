@@ -21,6 +21,7 @@ _LABELS: Final = {
     "num_params": "Parameters",
     "num_macs": "MACs",
     "file_bytes": "File size, bytes",
+    "energy_mj": "Energy, mJ",
 }
 _UNITS: Final = {"_ms": "ms", "_s": "s", "_bytes": "bytes", "_minutes": "min"}
 _ENTRY: Final = re.compile(r"^    (\w+): (.*(?:\n {8,}.*)*)", re.MULTILINE)

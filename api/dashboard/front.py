@@ -18,7 +18,7 @@ from api.security import Principal, Reader
 from api.selection import COSTS, nearest_within
 from api.state import Service, Shared
 from nas.choosing import tie_groups
-from nas.objectives import OBJECTIVES
+from nas.publication import held_value, known_objectives
 from nas.report import words
 from nas.report.architecture import searched_space
 from nas.report.front_traces import TITLES
@@ -34,7 +34,9 @@ MOST_ROWS: Final = 200
 
 UNITS: Final = {
     "latency_ms": "ms",
+    "energy_mj": "mJ",
     "peak_memory_bytes": "bytes",
+    "arena_bytes": "bytes",
     "file_bytes": "bytes",
     "num_params": "",
     "num_macs": "",
@@ -45,6 +47,8 @@ UNITS: Final = {
 def front(search_id: str, asked: Asked, who: Reader, service: Shared, request: Request) -> Response:
     """Show the front of a search for a target, with the plot, the picks and the table."""
     shown = target_front(service.stores, who.tenant, search_id, asked.target)
+    known = known_objectives(shown.target.networks)
+    asked = asked.among(known)
     beside = overlays(service.stores, who.tenant, asked.overlays)
     told = picked(shown, asked)
     name = told["chosen"].name if told["chosen"] else None
@@ -60,9 +64,9 @@ def front(search_id: str, asked: Asked, who: Reader, service: Shared, request: R
         chart=drawn("front", _label(shown, asked), chart, with_many(chart)),
         parallel=drawn("parallel", "Options of each network of the front, choice by choice", parallel),
         parts=PARTS,
-        objectives=OBJECTIVES,
+        objectives=known,
         titles=TITLES,
-        costs=[_budget(shown, asked, cost) for cost in COSTS],
+        costs=[_budget(shown, asked, cost) for cost in COSTS if cost in known],
         limits=words.limit_sentences(shown.target),
         tables=_tables(shown),
         overlays=list(zip(beside, OVERLAYS, strict=False)),
@@ -76,6 +80,7 @@ def front(search_id: str, asked: Asked, who: Reader, service: Shared, request: R
 def figures(search_id: str, asked: Asked, who: Reader, service: Shared, request: Request) -> Response:
     """Return the plot alone, for other axes or parts of the same page."""
     shown = target_front(service.stores, who.tenant, search_id, asked.target)
+    asked = asked.among(known_objectives(shown.target.networks))
     chart = front_chart(shown, asked, overlays(service.stores, who.tenant, asked.overlays))
     return figures_answer(request, {"front": chart})
 
@@ -140,7 +145,7 @@ def _tables(shown: TargetFront) -> dict[str, Any]:
 
 def _budget(shown: TargetFront, asked: FrontQuery, cost: str) -> dict[str, Any]:
     """Return what a budget's field says: name, unit, ends and what is set."""
-    held = [words.held_value(network, cost) for network in shown.target.networks]
+    held = [held_value(network, cost) for network in shown.target.networks]
     return {
         "name": cost,
         "title": words.COST_NAMES[cost],

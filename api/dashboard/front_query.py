@@ -1,14 +1,16 @@
 """What a reader wants to see of a front, as the address of the page has it."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.selection import COSTS
 from nas.objectives import OBJECTIVES
 
-ObjectiveName = Literal["accuracy", "latency_ms", "peak_memory_bytes", "file_bytes", "num_params", "num_macs"]
+SizeName = Literal["peak_memory_bytes", "arena_bytes", "file_bytes"]
+CostName = Literal["latency_ms", "energy_mj", SizeName, "num_params", "num_macs"]
+ObjectiveName = Literal["accuracy", CostName]
 assert set(ObjectiveName.__args__) == set(OBJECTIVES)  # type: ignore[attr-defined]
 
 Part = Literal["none", "dominated", "over_limit", "predicted", "stock", "ties"]
@@ -63,13 +65,22 @@ class FrontQuery(BaseModel):
     beside: Annotated[tuple[Key, ...], Field(max_length=MAX_OVERLAYS + 1)] = ()
     without: Annotated[str, Field(max_length=250)] = ""
     pick: Name = None
-    grows: Literal["latency_ms", "peak_memory_bytes", "file_bytes", "num_params", "num_macs"] = "latency_ms"
+    grows: CostName = "latency_ms"
     more: Budget = None
     latency_ms: Budget = None
+    energy_mj: Budget = None
     peak_memory_bytes: Budget = None
+    arena_bytes: Budget = None
     file_bytes: Budget = None
     num_params: Budget = None
     num_macs: Budget = None
+
+    def among(self, known: Collection[str]) -> Self:
+        """Return the same with the usual axes in the place of those that nothing is known of."""
+        usual: dict[str, str] = {"x": "latency_ms", "y": "accuracy", "grows": "latency_ms"}
+        return self.model_copy(
+            update={name: value for name, value in usual.items() if getattr(self, name) not in known}
+        )
 
     @property
     def overlays(self) -> tuple[str, ...]:

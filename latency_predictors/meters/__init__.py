@@ -5,6 +5,7 @@ import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from latency_predictors.meters.hwmon import hwmon_meters
 from latency_predictors.meters.jetson import jetson_meters
@@ -13,8 +14,25 @@ from latency_predictors.meters.meter import Absent, Found, Meter, Quantity, Read
 from latency_predictors.meters.nvml import nvml_meters
 from latency_predictors.meters.rapl import rapl_meters
 from latency_predictors.meters.raspberry_pi import raspberry_pi_meters
+from search_spaces.errors import MeasurementError
 
-__all__ = ["Absent", "Found", "Meter", "Quantity", "Reading", "Scope", "find_meters", "log_meter", "wait"]
+__all__ = [
+    "Absent",
+    "Found",
+    "Meter",
+    "Quantity",
+    "Reading",
+    "Scope",
+    "best_meter",
+    "find_meters",
+    "log_meter",
+    "require_meter",
+    "running_log",
+    "wait",
+]
+
+_PREFERRED: Final = ("wall", "board", "package", "rail")
+"""What sees more of the machine is taken first. A graphics card's meter sees nothing of what runs here."""
 
 _TIMEOUT_S = 5.0
 
@@ -56,3 +74,45 @@ def find_meters(
         *raspberry_pi_meters(run, pause),
         *hwmon_meters(root, pause),
     ]
+
+
+def best_meter(found: Found) -> Meter | None:
+    """Return the meter that sees most of what a processor runs; None where there is none."""
+    meters = [one for one in found if isinstance(one, Meter) and one.scope in _PREFERRED]
+    return min(meters, key=lambda one: _PREFERRED.index(one.scope), default=None)
+
+
+def running_log(path: Path, pause: Callable[[float], None] = wait) -> Meter:
+    """Return the meter that writes a file just now.
+
+    Raises:
+        MeasurementError: `bad_meter_log`, or `meter_stopped` where the file does not grow.
+    """
+    found = log_meter(path, pause)
+    if isinstance(found, Meter):
+        return found
+    raise MeasurementError("meter_stopped", f"{found.label}: start the meter that writes {path}")
+
+
+def require_meter(log: str = "", find: Callable[[], Found] = find_meters) -> Meter:
+    """Return the meter that energy is measured with on this device.
+
+    Args:
+        log: File that a meter of the user's writes; the device's own meters if empty.
+        find: Looks for these.
+
+    Raises:
+        MeasurementError: `no_meter`, saying what was looked for; as `running_log`.
+    """
+    if log:
+        return running_log(Path(log))
+    found = find()
+    meter = best_meter(found)
+    if meter is None:
+        absent = "; ".join(one.label for one in found if isinstance(one, Absent))
+        raise MeasurementError(
+            "no_meter",
+            f"energy cannot be measured on this device ({absent}): leave energy_mj out of objectives and "
+            "limits, or let a meter of yours write a file and name it in HWNAS_METER_LOG",
+        )
+    return meter

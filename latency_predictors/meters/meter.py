@@ -5,11 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-Scope = Literal["package", "gpu", "rail", "board", "wall"]
-"""What a meter sees: a processor package, a graphics card, one supply rail, a whole board, all behind a plug.
+from latency_predictors.energy_figure import Scope
 
-Figures of different scopes are different quantities.
-"""
+__all__ = [
+    "Absent",
+    "Found",
+    "Meter",
+    "Quantity",
+    "Reading",
+    "Scope",
+    "read_number",
+    "read_text",
+    "seen_to_move",
+]
 
 Quantity = Literal["energy_j", "power_w"]
 

@@ -12,6 +12,8 @@ from nas.report.words import (
     accuracy_interval,
     accuracy_text,
     cost_text,
+    energy_interval,
+    energy_text,
     latency_interval,
     latency_text,
     shift_text,
@@ -91,7 +93,11 @@ def architecture_document(card: Card, metadata: ExportMetadata) -> dict[str, Any
 def measurements_document(card: Card, metadata: ExportMetadata) -> dict[str, Any]:
     """Return every figure with its interval, its kind and what it belongs to."""
     network = card.network
-    predicted = {"accuracy": network.predicted_accuracy, "latency_ms": network.predicted_latency}
+    predicted = {
+        "accuracy": network.predicted_accuracy,
+        "latency_ms": network.predicted_latency,
+        "energy_mj": network.predicted_energy,
+    }
     return {
         "format": "hwnas-measurements/1",
         "name": network.name,
@@ -100,11 +106,13 @@ def measurements_document(card: Card, metadata: ExportMetadata) -> dict[str, Any
         "fp32_accuracy": _accuracy(network.fp32_accuracy) if network.fp32_accuracy else None,
         "inherited_accuracy": _accuracy(network.inherited_accuracy) if network.inherited_accuracy else None,
         "latency": network.latency.model_dump(mode="json"),
+        "energy": network.energy.model_dump(mode="json") if network.energy else None,
         "sustained": network.sustained.model_dump(mode="json") if network.sustained else None,
         "file_bytes": {"value": network.file_bytes, "kind": "measured"},
         **{
             name: {"value": getattr(network, name), "kind": "modelled"}
-            for name in ("num_params", "num_macs", "peak_memory_bytes")
+            for name in ("num_params", "num_macs", "peak_memory_bytes", "arena_bytes")
+            if getattr(network, name) is not None
         },
         "predicted": {
             name: figure.model_dump(mode="json") for name, figure in predicted.items() if figure is not None
@@ -202,6 +210,10 @@ def figure_rows(network: VerifiedNetwork) -> list[FigureRow]:
             "measured",
         )
     )
+    if (energy := network.energy) is not None:
+        whole = f"{energy_interval(energy)} mJ"
+        rows.append(FigureRow("energy of an inference", energy_text(energy), whole, energy.kind))
+        rows.append(FigureRow("of it above idle", f"{energy.net_mj:.3g} mJ", "", energy.kind))
     if (run := network.sustained) is not None:
         text = f"{run.first_ms:.3g} ms, then {run.last_ms:.3g} ms"
         rows.append(FigureRow(f"first and last tenth of {run.seconds:g} s at a stretch", text, "", run.kind))
@@ -211,6 +223,7 @@ def figure_rows(network: VerifiedNetwork) -> list[FigureRow]:
         FigureRow(label, cost_text(name, getattr(network, name)), "", "modelled")
         for label, name in (
             ("peak memory of activations", "peak_memory_bytes"),
+            *([("activations that ONNX Runtime holds", "arena_bytes")] if network.arena_bytes else []),
             ("parameters", "num_params"),
             ("MACs", "num_macs"),
         )
@@ -234,6 +247,9 @@ def _predicted(network: VerifiedNetwork) -> list[FigureRow]:
     if (figure := network.predicted_latency) is not None:
         interval = f"{figure.lower:.3g}–{figure.upper:.3g} ms"
         rows.append(FigureRow("latency, as predicted", f"{figure.value:.3g} ms", interval, figure.kind))
+    if (figure := network.predicted_energy) is not None:
+        interval = f"{figure.lower:.3g}–{figure.upper:.3g} mJ"
+        rows.append(FigureRow("energy, as predicted", f"{figure.value:.3g} mJ", interval, figure.kind))
     return rows
 
 

@@ -75,7 +75,7 @@ def measure_networks(
     found = measured_as_far(ctx, metric_site(Site.of(table), metric), metric.timing, files)
     if found is None:
         return None
-    _check_enough(found.unsupported, len(files))
+    check_enough(found.unsupported, len(files))
     values = combine_sessions(found.sessions, metric.statistic)
     return [
         calibration_point(
@@ -90,7 +90,7 @@ def measure_networks(
     ]
 
 
-def _check_enough(unsupported: Mapping[str, FailedTask], count: int) -> None:
+def check_enough(unsupported: Mapping[str, FailedTask], count: int) -> None:
     """Refuse to go on where the runtime cannot run half of the networks: a fit on the rest would flatter.
 
     Raises:

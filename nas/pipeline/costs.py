@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from latency_predictors.arena import ARENA_RUNTIME, arena_of
 from latency_predictors.file_size import file_bytes_of
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
@@ -14,6 +15,8 @@ from search_spaces.slot_tables import distinct_layers
 
 PLAIN: Final = LatencyMetric()
 """The median of inferences that follow each other."""
+
+ARENA: Final = "arena_bytes"
 
 EXACT: Final = ("peak_memory_bytes", "num_params", "num_macs")
 
@@ -37,15 +40,17 @@ def latency_predictor(space: SearchSpace, table: LookupTable, metric: LatencyMet
 def cost_predictors(
     space: SearchSpace, table: LookupTable, metric: LatencyMetric = PLAIN
 ) -> Mapping[str, Predictor]:
-    """Return a predictor for every cost, by name."""
-    return {"latency_ms": latency_predictor(space, table, metric).predict, **_of_shapes(space)}
+    """Return a predictor for every cost that a table and the shapes of layers tell, by name."""
+    return {"latency_ms": latency_predictor(space, table, metric).predict, **_of_shapes(space, table)}
 
 
 def known_predictors(
     space: SearchSpace, table: LookupTable, metric: LatencyMetric = PLAIN
 ) -> Mapping[str, Predictor]:
     """Return the same without latency where the table is not complete, or not calibrated for it."""
-    return cost_predictors(space, table, metric) if is_profiled(space, table, metric) else _of_shapes(space)
+    if is_profiled(space, table, metric):
+        return cost_predictors(space, table, metric)
+    return _of_shapes(space, table)
 
 
 def is_profiled(space: SearchSpace, table: LookupTable, metric: LatencyMetric = PLAIN) -> bool:
@@ -54,7 +59,31 @@ def is_profiled(space: SearchSpace, table: LookupTable, metric: LatencyMetric = 
     return calibrated and not table.missing(distinct_layers(space))
 
 
-def _of_shapes(space: SearchSpace) -> dict[str, Predictor]:
-    """Return predictors of what follows from a network's shapes alone."""
-    exact = {name: exact_cost(space, name) for name in EXACT}
-    return {"file_bytes": file_bytes_of(space), **exact}
+def require_arena(space: SearchSpace, table: LookupTable) -> None:
+    """Refuse a limit or an objective of what nobody can predict.
+
+    Raises:
+        MeasurementError: `arena_unknown`.
+    """
+    if _arena(space, table) is None:
+        raise MeasurementError(
+            "arena_unknown",
+            f"what the arena of {table.context.runtime} holds for networks of '{space.name}' in "
+            f"{table.context.precision} on {table.device.cpu_model} is not known: limit peak_memory_bytes "
+            "instead, and leave room for the runtime",
+        )
+
+
+def _of_shapes(space: SearchSpace, table: LookupTable) -> dict[str, Predictor]:
+    """Return predictors of what follows from a network's shapes, and how a context runs them."""
+    exact: dict[str, Predictor] = {name: exact_cost(space, name) for name in EXACT}
+    arena = _arena(space, table)
+    known = {} if arena is None else {ARENA: arena}
+    return {"file_bytes": file_bytes_of(space, table.context.precision), **exact, **known}
+
+
+def _arena(space: SearchSpace, table: LookupTable) -> Predictor | None:
+    context = table.context
+    if (context.runtime, context.batch) != (ARENA_RUNTIME, 1):
+        return None
+    return arena_of(space, table.device, context.precision)

@@ -12,10 +12,10 @@ from typing import Final
 
 import numpy as np
 
-from latency_predictors.spread import Measured
 from nas.jobs import Waiting
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
-from nas.pipeline.measured_files import latency_of, measure_files
+from nas.pipeline.energy_model import ENERGY, energy_of
+from nas.pipeline.measured_files import MeasuredFiles, latency_of, measure_files
 from nas.pipeline.networks import (
     Exported,
     Named,
@@ -178,16 +178,18 @@ def _with_tuned(ctx: PhaseContext, target: TargetResult, tuned: Mapping[str, _Tu
         if network.architecture_digest in own
     }
     site, metric = target_site(ctx, target.target), target.target.latency.metric
-    measured = measure_files(ctx, site, metric, files.values())
+    energy = ENERGY in ctx.spec.wanted(target.target)
+    measured = measure_files(ctx, site, metric, files.values(), energy=energy)
     if measured is None:
         return None
     # What the runtime cannot run keeps its inherited form.
-    here = [one for one in target.networks if files.get(one.name) in measured.values]
+    runs = {name for name, file in files.items() if file not in measured.unsupported}
+    here = [one for one in target.networks if one.name in runs]
     confirm = confirm_of(ctx.dataset.folds)
     limits = {str(name): limit for name, limit in target.target.limits.items()}
     better = {
         network.name: better_of(
-            network, _tuned_form(ctx, network, *own[network.architecture_digest], measured.values), limits
+            network, _tuned_form(ctx, network, *own[network.architecture_digest], measured), limits
         )
         for network in here
     }
@@ -214,15 +216,17 @@ def _tuned_form(
     network: VerifiedNetwork,
     tuned: _Tuned,
     exported: Exported,
-    measured: Mapping[str, Measured],
+    measured: MeasuredFiles,
 ) -> VerifiedNetwork:
+    file = exported.file_sha256
     return network.model_copy(
         update={
-            "file_sha256": exported.file_sha256,
+            "file_sha256": file,
             "file_bytes": exported.file_bytes,
             "max_difference": exported.max_difference,
             **accuracies(exported, confirm_of(ctx.dataset.folds), part_of(ctx.dataset.folds)),
-            "latency": latency_of(measured[exported.file_sha256]),
+            "latency": latency_of(measured.values[file]),
+            "energy": energy_of(measured.energies[file]) if file in measured.energies else None,
             "inherited_accuracy": network.accuracy,
             "finetune_epochs": tuned.epochs,
         }

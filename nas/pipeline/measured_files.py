@@ -6,12 +6,13 @@ from functools import partial
 
 import numpy as np
 
+from latency_predictors.energy_sessions import SessionsEnergy, combine_energies
 from latency_predictors.latency_metric import LatencyMetric
-from latency_predictors.measure import sustained
+from latency_predictors.measure import ENERGY_PROTOCOL, sustained
 from latency_predictors.spread import Measured, combine_sessions
 from nas.measurement_tasks import FailedTask
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.measuring import measured, measured_as_far
+from nas.pipeline.measuring import MeasuredAsFar, measured, measured_as_far
 from nas.pipeline.sites import Site, metric_site
 from nas.results import Latency, Sustained
 from search_spaces.errors import MeasurementError
@@ -23,15 +24,17 @@ class MeasuredFiles:
 
     Attributes:
         values: By SHA-256.
+        energies: What a meter saw, likewise, where that was asked for.
         unsupported: Those that the runtime cannot run, likewise, with why.
     """
 
     values: Mapping[str, Measured]
+    energies: Mapping[str, SessionsEnergy]
     unsupported: Mapping[str, FailedTask]
 
 
 def measure_files(
-    ctx: PhaseContext, site: Site, metric: LatencyMetric, files: Iterable[str]
+    ctx: PhaseContext, site: Site, metric: LatencyMetric, files: Iterable[str], *, energy: bool = False
 ) -> MeasuredFiles | None:
     """Return what was measured of exported files as far as they run; None where some are queued still.
 
@@ -40,29 +43,38 @@ def measure_files(
         site: Where, and how layers are measured there.
         metric: What is meant by latency.
         files: Their digests.
+        energy: Whether a meter watches them too.
 
     Raises:
-        MeasurementError: Where that is not a file's own fault.
+        MeasurementError: Where that is not a file's own fault; of energy also `no_meter` and `meter_stopped`.
+        UsageError: `mixed_energy`.
     """
     wanted = {file: partial(str, file) for file in files}
     found = measured_as_far(ctx, metric_site(site, metric), metric.timing, wanted)
-    if found is None:
+    watched = measured_as_far(ctx, site, ENERGY_PROTOCOL, wanted) if energy else MeasuredAsFar((), {})
+    if found is None or watched is None:
         return None
-    return MeasuredFiles(combine_sessions(found.sessions, metric.statistic), found.unsupported)
+    return MeasuredFiles(
+        values=combine_sessions(found.sessions, metric.statistic),
+        energies=combine_energies(watched.sessions),
+        unsupported={**found.unsupported, **watched.unsupported},
+    )
 
 
-def measure_file(ctx: PhaseContext, site: Site, metric: LatencyMetric, file: str) -> Measured | None:
-    """Return what was measured of one exported file; None while it is queued.
+def measure_file(
+    ctx: PhaseContext, site: Site, metric: LatencyMetric, file: str, *, energy: bool = False
+) -> tuple[Measured, SessionsEnergy | None] | None:
+    """Return what was measured of one exported file, and its energy if asked for; None while it is queued.
 
     Raises:
         MeasurementError: Also where the runtime cannot run it.
     """
-    found = measure_files(ctx, site, metric, [file])
+    found = measure_files(ctx, site, metric, [file], energy=energy)
     if found is None:
         return None
     for failed in found.unsupported.values():
         raise MeasurementError(failed.code, failed.message)
-    return found.values[file]
+    return found.values[file], found.energies.get(file)
 
 
 def measure_sustained(

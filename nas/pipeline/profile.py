@@ -14,8 +14,10 @@ from latency_predictors.runtimes import get_runtime
 from nas.jobs import Waiting
 from nas.pipeline.calibrating import add_points, calibration_set, measure_networks
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
-from nas.pipeline.costs import PLAIN
+from nas.pipeline.costs import ARENA, PLAIN, require_arena
 from nas.pipeline.damage import sound_table
+from nas.pipeline.energies import profile_energy
+from nas.pipeline.energy_model import ENERGY, EnergyModel
 from nas.pipeline.measuring import measured_layers
 from nas.pipeline.renewal import Measuring, renewed
 from nas.pipeline.sites import Site, missing_devices, target_site
@@ -36,6 +38,7 @@ class ProfileDocument(Document):
         versions: Of the tables, and
         corrections: of their sums: what the search predicts with, whatever is measured later.
         devices: Digests of the devices that they are of; empty in documents of earlier versions.
+        energies: What predicts energy at each target, None where nobody asked; empty in earlier documents.
     """
 
     tables: tuple[TableSummary, ...]
@@ -43,6 +46,11 @@ class ProfileDocument(Document):
     corrections: tuple[Correction, ...]
     device: str = ""  # of all of them, in documents of an earlier version
     devices: tuple[str, ...] = ()
+    energies: tuple[EnergyModel | None, ...] = ()
+
+    def energy(self, number: int) -> EnergyModel | None:
+        """Return what predicts the energy at a target; None where it is neither optimised nor limited."""
+        return self.energies[number] if self.energies else None
 
     def table(self, ctx: SearchContext, number: int) -> LookupTable:
         """Return the table of a target as it was.
@@ -77,6 +85,7 @@ def run(ctx: PhaseContext) -> PhaseEnd:
 
     Raises:
         InfeasibleError: `infeasible_limits`, naming the binding limit and the nearest reachable value.
+        MeasurementError: `no_meter` or `arena_unknown` where what is asked for cannot be had on a device.
     """
     targets = ctx.spec.targets
     missing = missing_devices(ctx)
@@ -87,13 +96,18 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     ]
     if missing or any(table is None for table in tables):
         return Waiting(devices=missing)
-    for target in targets:
-        check_limits(ctx, target)
     profiled = [
         (table, target.latency.metric)
         for table, target in zip(tables, targets, strict=True)
         if table is not None
     ]
+    energies = _energies(ctx, [table for table, _ in profiled])
+    if energies is None:
+        return Waiting()
+    for target, (table, _), energy in zip(targets, profiled, energies, strict=True):
+        if ARENA in ctx.spec.wanted(target):
+            require_arena(ctx.space, table)
+        check_limits(ctx, target, energy)
     ctx.run.save(
         NAME,
         ProfileDocument(
@@ -101,9 +115,25 @@ def run(ctx: PhaseContext) -> PhaseEnd:
             versions=tuple(ctx.stores.tables.publish(ctx.run.lease, table) for table, _ in profiled),
             devices=tuple(table.device.digest for table, _ in profiled),
             corrections=tuple(table.corrections[_key(ctx, metric)] for table, metric in profiled),
+            energies=energies,
         ),
     )
     return Done()
+
+
+def _energies(ctx: PhaseContext, tables: Sequence[LookupTable]) -> tuple[EnergyModel | None, ...] | None:
+    """Return what predicts the energy at each target, None where it is not wanted; None while it is measured.
+
+    Raises:
+        MeasurementError: `no_meter` where a device has none.
+    """
+    models: list[EnergyModel | None] = []
+    waits = False
+    for target, table in zip(ctx.spec.targets, tables, strict=True):
+        wanted = ENERGY in ctx.spec.wanted(target)
+        models.append(profile_energy(ctx, table) if wanted else None)
+        waits |= wanted and models[-1] is None
+    return None if waits else tuple(models)
 
 
 def profile_site(ctx: RunContext, site: Site, metric: LatencyMetric = PLAIN) -> LookupTable | None:

@@ -14,6 +14,7 @@ from nas.accuracy_predictor import AccuracyPredictor
 from nas.candidates import Candidates, Predictor, Predictors, front_of
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.costs import cost_predictors
+from nas.pipeline.energy_model import ENERGY
 from nas.pipeline.predict import fit_fold
 from nas.pipeline.verification import Verification
 from nas.precision_shift import ShiftedPredictor
@@ -32,6 +33,7 @@ class ProposedNetwork(Document):
     architecture: tuple[int, ...]
     accuracy: Figure
     latency: Figure
+    energy: Figure | None = None
 
 
 class Proposal(Document):
@@ -105,6 +107,8 @@ def _search(ctx: PhaseContext, state: Verification, fold: int) -> _Searched:
         "accuracy": accuracy.predict,
         **cost_predictors(ctx.space, state.table, state.metric),
     }
+    if state.energy is not None:
+        predictors[ENERGY] = state.energy.predictor(ctx.space, state.table)
     objectives = {name: predictors[name] for name in state.objectives}
     limited = {name: predictors[name] for name in (*state.limits, "latency_ms")}
     front = search(
@@ -140,16 +144,21 @@ def _proposed(state: Verification, searched: list[_Searched], architecture: Arch
         rows = np.flatnonzero((one.front.candidates.archs == row).all(axis=1))
         if len(rows):
             found = one.front.candidates.take(rows[:1])
-            latency = found.names.index("latency_ms")
-            ends = (found.point[0, latency], found.lower[0, latency], found.upper[0, latency])
             num_shared = len(np.intersect1d(fold.select, confirm))
             believed = one.accuracy.predict_elsewhere(row, len(confirm), num_shared)
             return ProposedNetwork(
                 architecture=architecture,
                 accuracy=_figure("fitted", *(float(end[0]) for end in believed)),
-                latency=_figure("table", *map(float, ends)),
+                latency=_figure("table", *_ends(found, "latency_ms")),
+                energy=None if state.energy is None else _figure("fitted", *_ends(found, ENERGY)),
             )
     raise AssertionError("what is proposed was looked at")
+
+
+def _ends(found: Candidates, name: str) -> tuple[float, float, float]:
+    """Return the value that is predicted of the first architecture, and the ends of its interval."""
+    column = found.names.index(name)
+    return float(found.point[0, column]), float(found.lower[0, column]), float(found.upper[0, column])
 
 
 def _figure(kind: Kind, value: float, lower: float, upper: float) -> Figure:

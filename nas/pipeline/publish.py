@@ -3,13 +3,12 @@
 They are derived from the result and can be asked for one by one; publishing again changes nothing.
 """
 
-from nas.objectives import OBJECTIVES
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
-from nas.publication import measured_value
+from nas.publication import known_objectives, measured_value
 from nas.results import SearchResult, TargetResult, VerifiedNetwork
 from nas.store.front_store import StoredCandidate
 
@@ -50,5 +49,5 @@ def _candidate(number: int, network: VerifiedNetwork) -> StoredCandidate:
         architecture_digest=network.architecture_digest,
         fidelity="tuned" if network.finetune_epochs else "verified",
         architecture=network.architecture,
-        values={name: measured_value(network, name) for name in OBJECTIVES},
+        values={name: measured_value(network, name) for name in known_objectives([network])},
     )

@@ -15,6 +15,7 @@ from latency_predictors.device import Device
 from nas.jobs import Waiting
 from nas.network_specs import MADE, FileJobSpec, MadeNetwork, TuneJobSpec
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, Surroundings
+from nas.pipeline.energy_model import ENERGY, energy_of
 from nas.pipeline.measured_files import latency_of, measure_file
 from nas.pipeline.networks import (
     Exported,
@@ -203,9 +204,11 @@ def _measured(
     """Return the network with what was found of its new file; None while that is measured."""
     ctx.progress.step(MEASURE, 0, 1, f"measuring {subnet.network.name}")
     site, metric = target_site(ctx, target.target), target.target.latency.metric
-    measured = measure_file(ctx, site, metric, exported.file_sha256)
+    wanted = ENERGY in ctx.spec.wanted(target.target)
+    measured = measure_file(ctx, site, metric, exported.file_sha256, energy=wanted)
     if measured is None:
         return None
+    latency, energy = measured
     folds = ctx.dataset.folds
     made = subnet.network.model_copy(
         update={
@@ -214,10 +217,12 @@ def _measured(
             "max_difference": exported.max_difference,
             "fp32_accuracy": None,
             **accuracies(exported, confirm_of(folds), part_of(folds)),
-            "latency": latency_of(measured),
+            "latency": latency_of(latency),
+            "energy": None if energy is None else energy_of(energy),
             # What was believed, compared and scored of another file.
             "predicted_accuracy": None,
             "predicted_latency": None,
+            "predicted_energy": None,
             "tied_with": (),
             "test_accuracy": None,
             "sustained": None,

@@ -7,9 +7,10 @@ import numpy as np
 from latency_predictors.agent_protocol import HOST
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.lookup_table import LookupTable
-from nas.feasibility import Feasibility, check_feasible, infeasible_message
+from nas.feasibility import NUM_SAMPLES, Feasibility, check_feasible, infeasible_message
 from nas.pipeline.context import Reads, SearchContext
-from nas.pipeline.costs import cost_predictors, known_predictors
+from nas.pipeline.costs import ARENA, cost_predictors, known_predictors, require_arena
+from nas.pipeline.energy_model import ENERGY, EnergyModel
 from nas.pipeline.sites import Site, target_site
 from nas.specs import TargetSpec
 from nas.store.stores import Stores
@@ -55,19 +56,33 @@ def emptied_table(stores: Stores, site: Site) -> LookupTable:
     return LookupTable(device=site.device, context=site.context, corrections=kept)
 
 
-def check_limits(ctx: SearchContext, target: TargetSpec) -> float:
+def check_limits(ctx: SearchContext, target: TargetSpec, energy: EnergyModel | None = None) -> float:
     """Return the share of random architectures that keep a target's limits.
+
+    Args:
+        ctx: The search.
+        target: With its limits; that of energy is left out where nothing predicts it yet.
+        energy: What predicts it.
 
     Raises:
         InfeasibleError: `infeasible_limits`.
+        MeasurementError: `arena_unknown`.
     """
     if not target.limits:
         return 1.0
     table = latest_table(ctx.stores, target_site(ctx, target))
-    predictors = cost_predictors(ctx.space, table, target.latency.metric)
+    predictors = {**cost_predictors(ctx.space, table, target.latency.metric)}
+    if energy is not None:
+        predictors[ENERGY] = energy.predictor(ctx.space, table)
     rng = np.random.default_rng(ctx.spec.seed)
     limits = {str(name): limit for name, limit in target.limits.items()}
-    found = check_feasible(ctx.space, limits, predictors, rng)
+    if energy is None:
+        limits.pop(ENERGY, None)
+    if ARENA in limits:
+        require_arena(ctx.space, table)
+    # What follows the runtime step by step takes a third of a millisecond an architecture.
+    num_samples = NUM_SAMPLED if ARENA in limits else NUM_SAMPLES
+    found = check_feasible(ctx.space, limits, predictors, rng, num_samples)
     if not found.feasible:
         raise InfeasibleError("infeasible_limits", infeasible_message(found))
     return found.share

@@ -7,11 +7,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from latency_predictors.arena import ARENA_RUNTIME, runtime_arena
+from latency_predictors.energy_sessions import SessionsEnergy
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.spread import Measured
 from nas.data.dataset import Fold
 from nas.measurement_tasks import FailedTask
+from nas.pipeline.energy_model import EnergyModel, energy_of
 from nas.pipeline.measured_files import latency_of
 from nas.pipeline.networks import Exported, accuracies, shape_costs
 from nas.pipeline.shift import shift_figure
@@ -20,6 +23,7 @@ from nas.publication import front_first, latency_coverage, measured_value, publi
 from nas.results import CloudPoint, Figure, TableSummary, TargetResult, UnsupportedNetwork, VerifiedNetwork
 from nas.specs import TargetSpec
 from search_spaces.base import Architecture, FloatArray, IntArray, option_values
+from search_spaces.network import network as network_of
 
 BoolArray = NDArray[np.bool_]
 
@@ -44,6 +48,10 @@ class Believed(Protocol):
     @property
     def latency(self) -> Figure:
         """From the table."""
+
+    @property
+    def energy(self) -> Figure | None:
+        """Where it is optimised or limited."""
 
 
 @dataclass
@@ -70,6 +78,7 @@ class Verification:
         found: Verified networks by architecture.
         unsupported: Those that the runtime cannot run, likewise: they are not proposed again.
         num_evaluated: Architectures looked at by all searches.
+        energy: What predicts energy, where it is optimised or limited; as refitted last.
     """
 
     target: TargetSpec
@@ -82,6 +91,7 @@ class Verification:
     found: dict[Architecture, Verified] = field(default_factory=dict)
     unsupported: dict[Architecture, UnsupportedNetwork] = field(default_factory=dict)
     num_evaluated: int = 0
+    energy: EnergyModel | None = None
 
     @property
     def confirm(self) -> IntArray:
@@ -103,7 +113,14 @@ class Verification:
         """What is meant by latency."""
         return self.target.latency.metric
 
-    def add(self, exported: Exported, measured: Measured, believed: Believed, round_: int) -> None:
+    def add(
+        self,
+        exported: Exported,
+        measured: Measured,
+        believed: Believed,
+        round_: int,
+        energy: SessionsEnergy | None = None,
+    ) -> None:
         """Take in a network that was exported, scored and measured, with what was believed of it before."""
         network = VerifiedNetwork.model_validate(
             {
@@ -119,7 +136,10 @@ class Verification:
                 "round": round_,
                 "predicted_accuracy": believed.accuracy,
                 "predicted_latency": believed.latency,
+                "energy": None if energy is None else energy_of(energy),
+                "predicted_energy": believed.energy,
                 **shape_costs(exported),
+                "arena_bytes": self._arena(exported),
             }
         )
         self.found[exported.architecture] = Verified(exported, network, measured)
@@ -127,6 +147,13 @@ class Verification:
         self.correct = np.vstack([self.correct, exported.fp32_correct])
         if self.paired is not None:
             self.paired = self.paired.with_network(exported.fp32_correct, exported.correct)
+
+    def _arena(self, exported: Exported) -> int | None:
+        context = self.table.context
+        if (context.runtime, context.batch) != (ARENA_RUNTIME, 1):
+            return None
+        nodes = network_of(exported.space, exported.architecture)
+        return runtime_arena(nodes, self.table.device, context.precision)
 
     def leave_out(self, exported: Exported, why: FailedTask) -> UnsupportedNetwork:
         """Note a network that the runtime cannot run."""
@@ -182,6 +209,7 @@ class Verification:
         self, table: TableSummary, cloud: tuple[CloudPoint, ...], rounds: int, stopped: str
     ) -> TargetResult:
         """Return the document of the target."""
+        networks = [one.network for one in self.found.values()]
         context = self.metric.context(self.table.context)
         run_in = self.table.model_copy(update={"context": context})
         facts = run_in.model_dump(mode="json", include={"device", "context"})
@@ -192,12 +220,13 @@ class Verification:
             context=facts["context"],
             context_label=context.label,
             table=table,
-            networks=front_first([one.network for one in self.found.values()]),
+            networks=front_first(networks),
             cloud=cloud,
             num_evaluated=self.num_evaluated,
             num_rounds=rounds,
             stopped=stopped,
-            verified_coverage=latency_coverage([one.network for one in self.found.values()]),
+            verified_coverage=latency_coverage(networks),
             shift=None if self.paired is None else shift_figure(self.paired, self.confirm),
             unsupported=tuple(self.unsupported.values()),
+            energy=None if self.energy is None else self.energy.summary(networks),
         )

@@ -7,17 +7,20 @@ steered a search.
 What a round proposes and exports is kept: a phase that waited or was killed goes on in the same round.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from latency_predictors.calibration import calibration_point
 from latency_predictors.correction import CalibrationPoint
+from latency_predictors.energy_sessions import SessionsEnergy
 from latency_predictors.spread import Measured
 from nas.jobs import Waiting
 from nas.pipeline.calibrating import add_points
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.costs import PLAIN
+from nas.pipeline.energies import energy_point
 from nas.pipeline.few_shot import VerifiedThere, refit_few_shots
-from nas.pipeline.measured_files import measure_files
+from nas.pipeline.measured_files import MeasuredFiles, measure_files
 from nas.pipeline.networks import Exported, Named, export_subnets, exported_once
 from nas.pipeline.predict import NAME as PREDICT
 from nas.pipeline.profile import NAME as PROFILE
@@ -81,6 +84,7 @@ def _verify_target(ctx: PhaseContext, number: int) -> tuple[Verification, Target
         scored["archs"],
         scored["correct"],
         paired_answers(ctx, PREDICT, target.context.precision),
+        energy=profiled.energy(number),
     )
     stopped, rounds = "", 0
     while True:
@@ -147,23 +151,51 @@ def _verify_round(
         lambda: export_subnets(ctx, weights, architectures, len(state.found), state.target.context.precision),
     )
     files = [one.file_sha256 for one in exported]
-    measured = measure_files(ctx, Site.of(state.table), state.metric, files)
+    energy = state.energy is not None
+    measured = measure_files(ctx, Site.of(state.table), state.metric, files, energy=energy)
     if measured is None:
         return False
-    points = []
-    for one, believed in zip(exported, proposal.networks, strict=True):
-        if failed := measured.unsupported.get(one.file_sha256):
-            noted = state.leave_out(one, failed)
-            ctx.progress.say(f"{noted.name} is left out, the runtime cannot run it: {noted.message}")
-            continue
-        value = measured.values[one.file_sha256]
-        points.append(_point(ctx, state, one, value, believed))
-        state.add(one, value, believed, round_)
-    if points:
-        state.table = add_points(ctx.space, state.table, points, state.metric)
+    _take_in(ctx, state, list(zip(exported, proposal.networks, strict=True)), measured, round_)
     state.publish()
     ctx.progress.figures("verified", target=number + 1, round=round_, networks=state.measured_in(round_))
     return True
+
+
+def _take_in(
+    ctx: PhaseContext,
+    state: Verification,
+    proposed: Sequence[tuple[Exported, Believed]],
+    measured: MeasuredFiles,
+    round_: int,
+) -> None:
+    """Add what was measured, leave out what does not run, and refit what predicts with it."""
+    runs = []
+    for one, believed in proposed:
+        if failed := measured.unsupported.get(one.file_sha256):
+            noted = state.leave_out(one, failed)
+            ctx.progress.say(f"{noted.name} is left out, the runtime cannot run it: {noted.message}")
+        else:
+            runs.append((one, believed))
+    latencies, energies = measured.values, measured.energies
+    points = [_point(ctx, state, one, latencies[one.file_sha256], believed) for one, believed in runs]
+    if state.energy is not None:
+        state.energy.check_same_meter(energies.values())
+        state.energy = state.energy.refitted(
+            [_energy_point(ctx, state, one, energies[one.file_sha256], believed) for one, believed in runs]
+        )
+    for one, believed in runs:
+        file = one.file_sha256
+        state.add(one, latencies[file], believed, round_, energies.get(file))
+    if points:
+        state.table = add_points(ctx.space, state.table, points, state.metric)
+
+
+def _energy_point(
+    ctx: PhaseContext, state: Verification, one: Exported, energy: SessionsEnergy, believed: Believed
+) -> CalibrationPoint:
+    figure = believed.energy
+    ends = None if figure is None else (figure.lower, figure.upper)
+    return energy_point(ctx.space, state.table, one.architecture, energy, ends)
 
 
 def _point(

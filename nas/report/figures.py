@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from nas.publication import is_known
 from nas.report.architecture import active_options, varying
 from nas.report.front_traces import (
     Plane,
@@ -32,6 +33,7 @@ def front_figure(
         references: Stock networks.
         cost: On the horizontal axis, logarithmic where the values span more than a factor of 3.
     """
+    references = [network for network in references if is_known(network, cost)]
     plane = plane_for([*target.networks, *references], cost, "accuracy", target.target.limits)
     traces = [
         cloud_trace(target.cloud, plane),

@@ -34,12 +34,17 @@ _LETTER, _LINE = 0.0105, 0.05
 TITLES: Final[dict[str, str]] = {
     "accuracy": "accuracy",
     "latency_ms": "latency",
+    "energy_mj": "energy",
     "peak_memory_bytes": "peak memory (modelled)",
+    "arena_bytes": "arena of the runtime (modelled)",
     "file_bytes": "file size",
     "num_params": "parameters",
     "num_macs": "MACs",
 }
 """What axes call the objectives."""
+
+
+_UNITS: Final = {"latency_ms": "ms", "energy_mj": "mJ"}
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,8 @@ class Quantity:
         """Return the interval of that."""
         if self.name == "latency_ms":
             return network.latency.lower_ms, network.latency.upper_ms
+        if self.name == "energy_mj" and network.energy is not None:
+            return network.energy.gross_lower_mj, network.energy.gross_upper_mj
         if self.name == "accuracy":
             return 100.0 * network.accuracy.lower, 100.0 * network.accuracy.upper
         return self.value(network), self.value(network)
@@ -86,8 +93,8 @@ def quantity_for(name: str, networks: Sequence[VerifiedNetwork]) -> Quantity:
     """Return an objective in the unit that suits the values of networks."""
     if name == "accuracy":
         return Quantity(name, Scale(0.01, "%"))
-    if name == "latency_ms":
-        return Quantity(name, Scale(1.0, "ms"))
+    if name in _UNITS:
+        return Quantity(name, Scale(1.0, _UNITS[name]))
     scales = BYTES if name.endswith("_bytes") else COUNTS
     return Quantity(name, best_scale([measured_value(network, name) for network in networks], scales))
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -21,6 +20,7 @@ from nas.report.figures import choices_figure, front_figure
 from nas.report.marks import Chart
 from nas.report.sections import (
     class_rows,
+    costs_of,
     data_facts,
     make_section,
     predictor_facts,
@@ -28,18 +28,8 @@ from nas.report.sections import (
     supernet_facts,
 )
 from nas.results import SearchResult
-from nas.specs import CostName
 from search_spaces.atomic import write_atomically
 from search_spaces.base import SearchSpace
-
-COSTS: Final[tuple[CostName, ...]] = (
-    "latency_ms",
-    "num_macs",
-    "num_params",
-    "peak_memory_bytes",
-    "file_bytes",
-)
-"""What the front can be drawn against, the first one at the start."""
 
 
 def write_report(result: SearchResult, path: Path) -> None:
@@ -67,7 +57,6 @@ def render_report(result: SearchResult) -> str:
         .get_template("report.html.jinja")
         .render(
             result=result,
-            costs=COSTS,
             sections=[make_section(result, number, space) for number in range(len(result.targets))],
             charts=_as_json(_charts(result, space)),
             policy=_policy(scripts),
@@ -105,7 +94,7 @@ def _charts(result: SearchResult, space: SearchSpace | None) -> dict[str, Chart]
     """Return every chart of the page by the id of its place."""
     charts: dict[str, Chart] = {}
     for number, target in enumerate(result.targets):
-        for cost in COSTS:
+        for cost in costs_of(target):
             charts[f"front-{number}-{cost}"] = front_figure(target, result.references_at(number), cost)
         charts[f"choices-{number}"] = choices_figure(target.front, space)
         charts[f"latency-{number}"] = prediction_figure(target)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from nas.publication import known_objectives
 from nas.report import words
 from nas.report.architecture import varying
 from nas.report.comparisons import accuracy_sentence, form_errors, latency_sentence
@@ -11,6 +12,7 @@ from nas.report.numbers import duration, plain
 from nas.report.rows import NOTHING, Row, Units, rows_of, units_for
 from nas.report.table_facts import Facts, table_facts
 from nas.results import Delivery, Figure, SearchResult, TargetResult, VerifiedNetwork
+from nas.specs import CostName
 from search_spaces.base import SearchSpace
 
 SPLITS: Final = ("train", "select", "confirm", "test")
@@ -39,6 +41,24 @@ _FIELDS: Final[dict[str, str]] = {
 """Fields of devices and contexts, in the order they are read, with the names people use."""
 
 
+COSTS: Final[tuple[CostName, ...]] = (
+    "latency_ms",
+    "num_macs",
+    "num_params",
+    "peak_memory_bytes",
+    "file_bytes",
+    "energy_mj",
+    "arena_bytes",
+)
+"""What a front can be drawn against, the first one at the start."""
+
+
+def costs_of(target: TargetResult) -> tuple[CostName, ...]:
+    """Return those of them that are known of every network of a target."""
+    known = known_objectives(target.networks)
+    return tuple(cost for cost in COSTS if cost in known)
+
+
 @dataclass(frozen=True)
 class Section:
     """Everything the page says of one target.
@@ -47,6 +67,7 @@ class Section:
         number: Position of the target.
         limits: One sentence a limit, and one a network that does not run there.
         units: Of the columns, the same in all tables of the target.
+        costs: What the front can be drawn against.
         accuracy_kind: How the predicted accuracies were obtained.
         latency_kind: How the predicted latencies were obtained.
     """
@@ -63,6 +84,7 @@ class Section:
     deliveries: tuple[tuple[Delivery, Row], ...]
     has_choices: bool
     has_forms: bool
+    costs: tuple[CostName, ...]
     accuracy_kind: str
     latency_kind: str
     latency_agreement: str
@@ -100,6 +122,7 @@ def make_section(result: SearchResult, number: int, space: SearchSpace | None) -
         deliveries=tuple((one, by_name[one.name]) for one in deliveries if one.name in by_name),
         has_choices=bool(varying(target.front)),
         has_forms=bool(form_errors(target.table)),
+        costs=costs_of(target),
         accuracy_kind=_kind([network.predicted_accuracy for network in target.networks]),
         latency_kind=_kind([network.predicted_latency for network in target.networks]),
         latency_agreement=latency_sentence(target),

@@ -20,6 +20,7 @@ def table_facts(target: TargetResult) -> Facts:
         ("measuring sessions", words.sessions_text(table.sessions) or NOTHING),
         *_errors(table),
         *_verified(target),
+        *_energy(target),
     ]
 
 
@@ -48,3 +49,26 @@ def _verified(target: TargetResult) -> Facts:
         return []
     name = "of the networks this search verified, inside the interval predicted before"
     return [(name, f"{plain(100.0 * target.verified_coverage, 3)} %")]
+
+
+def _energy(target: TargetResult) -> Facts:
+    """Return how energy was measured and how good its predictions are; nothing where nobody asked for it."""
+    energy = target.energy
+    if energy is None:
+        return []
+    facts = [("energy measured with", f"{energy.meter} ({energy.scope})")]
+    if energy.report:
+        facts += [
+            (
+                f"median error of predicted energy, {energy.num_networks} networks left out one by one",
+                f"{plain(100.0 * energy.report['corrected']['median_error'], 2)} %",
+            ),
+            ("of these energies inside the interval", f"{plain(100.0 * energy.report['coverage'], 3)} %"),
+        ]
+    if energy.verified_coverage is not None:
+        name = "of the energies this search verified, inside the interval predicted before"
+        facts.append((name, f"{plain(100.0 * energy.verified_coverage, 3)} %"))
+    if energy.correlation is not None:
+        name = "rank correlation of energy with latency (near 1, energy tells nothing more)"
+        facts.append((name, f"{energy.correlation:.3f}"))
+    return facts

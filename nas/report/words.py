@@ -6,11 +6,12 @@ from typing import Any, Final
 from latency_predictors.correction import ErrorReport
 from latency_predictors.few_shot import FewShotReport
 from latency_predictors.latency_metric import LatencyMetric
-from nas.publication import measured_value
+from nas.publication import held_value, is_known
 from nas.report.numbers import BYTES, COUNTS, Scale, decimals, interval, percent, rounded, with_unit
 from nas.results import (
     Accuracy,
     AccuracyShift,
+    Energy,
     Figure,
     Kind,
     Latency,
@@ -29,7 +30,9 @@ KINDS: Final[dict[Kind, str]] = {
 
 COST_NAMES: Final[dict[str, str]] = {
     "latency_ms": "latency",
+    "energy_mj": "energy",
     "peak_memory_bytes": "peak memory",
+    "arena_bytes": "arena",
     "file_bytes": "file size",
     "num_params": "parameters",
     "num_macs": "MACs",
@@ -40,7 +43,9 @@ SHORT_UNITS: Final[dict[str, str]] = {"thousand": "k", "million": "M", "billion"
 
 _SCALES: Final[dict[str, tuple[Scale, ...]]] = {
     "latency_ms": (Scale(1.0, "ms"),),
+    "energy_mj": (Scale(1.0, "mJ"),),
     "peak_memory_bytes": BYTES,
+    "arena_bytes": BYTES,
     "file_bytes": BYTES,
     "num_params": COUNTS,
     "num_macs": COUNTS,
@@ -73,9 +78,24 @@ def latency_interval(latency: Latency) -> str:
     return interval(latency.value_ms, latency.lower_ms, latency.upper_ms)
 
 
+def energy_text(energy: Energy) -> str:
+    """Return the energy of an inference with what the meter sees: `1.34 mJ (board)`."""
+    return f"{rounded(energy.gross_mj, energy.gross_lower_mj, energy.gross_upper_mj)} mJ ({energy.scope})"
+
+
+def energy_interval(energy: Energy) -> str:
+    """Return its interval in mJ: `1.31–1.38`."""
+    return interval(energy.gross_mj, energy.gross_lower_mj, energy.gross_upper_mj)
+
+
 def figure_ms(figure: Figure) -> str:
     """Return a predicted latency with as many digits as its interval allows: `0.43 ms`."""
     return f"{rounded(figure.value, figure.lower, figure.upper)} ms"
+
+
+def figure_mj(figure: Figure) -> str:
+    """Return a predicted energy likewise: `1.3 mJ`."""
+    return f"{rounded(figure.value, figure.lower, figure.upper)} mJ"
 
 
 def interval_ms(figure: Figure) -> str:
@@ -149,7 +169,8 @@ def limit_sentences(target: TargetResult) -> tuple[str, ...]:
 
 def _limit_sentence(target: TargetResult, name: str, limit: float) -> str:
     held = f"{_held_name(target, name)} of at most {limit_text(name, limit)}"
-    bounds = [held_value(network, name) for network in target.front or target.networks]
+    networks = [network for network in target.front or target.networks if is_known(network, name)]
+    bounds = [held_value(network, name) for network in networks]
     if not bounds:
         return f"Limit not checked: {held}; no network was verified"
     if not target.front:
@@ -172,12 +193,7 @@ def limit_text(name: str, limit: float) -> str:
 
 
 def _end(name: str) -> str:
-    return " (upper end of its interval)" if name == "latency_ms" else ""
-
-
-def held_value(network: VerifiedNetwork, name: str) -> float:
-    """Return what a limit is held against: of latency the measured upper bound, otherwise the value."""
-    return network.latency.upper_ms if name == "latency_ms" else measured_value(network, name)
+    return " (upper end of its interval)" if name in ("latency_ms", "energy_mj") else ""
 
 
 def where_sentence(target: TargetResult) -> str:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from latency_predictors.energy_sessions import combine_energies
 from latency_predictors.fake_device import ANCHORS, FakeDevice, Script, Throttling
-from latency_predictors.measure import NETWORK_PROTOCOL, measure
+from latency_predictors.measure import ENERGY_PROTOCOL, NETWORK_PROTOCOL, measure
 from latency_predictors.protocol import SessionResult
 from latency_predictors.schedule import run_schedule
 from search_spaces.errors import MeasurementError
@@ -151,3 +152,23 @@ def test_the_date_goes_on_with_the_work() -> None:
     first, second = measured(QUIET)
     assert first.started_at == "2026-01-01T00:00:00+00:00"
     assert second.started_at > first.started_at
+
+
+def test_its_meter_sees_what_the_script_says() -> None:
+    truth = {"s0": 0.5, "s1": 2.0}
+    device = FakeDevice(truth, replace(QUIET, watts=6.0, idle_watts=2.0))
+    (session,) = device.sessions(list(truth), ENERGY_PROTOCOL, num_sessions=1)
+    found = {digest: energy.gross.value_mj for digest, energy in combine_energies([session]).items()}
+    assert found == pytest.approx({digest: 6.0 * ms for digest, ms in truth.items()}, rel=0.02)
+    assert medians(session) == pytest.approx(truth, rel=0.01), "latency is measured as ever"
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [(QUIET, "no_meter"), (replace(QUIET, watts=6.0, meter_stops_s=3.0), "meter_stopped")],
+)
+def test_without_a_meter_or_with_one_that_stops_nothing_is_delivered(script: Script, code: str) -> None:
+    device = FakeDevice(TRUTH, script)
+    with pytest.raises(MeasurementError) as caught:
+        next(device.sessions(list(TRUTH), ENERGY_PROTOCOL))
+    assert caught.value.code == code

@@ -159,3 +159,15 @@ def test_whoever_stops_listening_gives_the_device_back(make_onnx: MakeOnnx, tmp_
     assert isinstance(found, Generator)
     found.close()
     assert not is_held(tmp_path)
+
+
+def test_energy_is_refused_where_the_meter_that_was_named_does_not_write(
+    make_onnx: MakeOnnx, tmp_path: Path
+) -> None:
+    log = tmp_path / "plug.csv"
+    log.write_text("no meter writes this")
+    subjects = [Subject(digest="x", path=make_onnx())]
+    timing = replace(QUICK, energy=True)
+    with pytest.raises(MeasurementError) as caught:
+        list(run_sessions(subjects, host_context(), timing, lease_folder=tmp_path, meter_log=str(log)))
+    assert caught.value.code == "bad_meter_log"

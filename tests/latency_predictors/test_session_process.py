@@ -1,8 +1,10 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy
 from latency_predictors.protocol import Line, Segment, SessionRequest, Started, Subject
 from latency_predictors.session_process import answer
 from search_spaces.errors import MeasurementError
@@ -78,3 +80,28 @@ def test_a_file_that_cannot_be_loaded_is_told_and_the_others_are_measured() -> N
 def test_without_its_anchors_there_is_no_session() -> None:
     with pytest.raises(MeasurementError, match="anchor.onnx is none"):
         said_by(Stopwatch(broken="anchor"))
+
+
+def test_a_meter_watches_subjects_and_no_anchors_where_energy_is_asked_for() -> None:
+    watch, watched = Stopwatch(), 0
+    gross = EnergyFigure(3.0, 2.9, 3.1, "measured", "board")
+    energy = MeasuredEnergy(gross, gross, 1.5, (1.0, 1.0), 2.0, "a meter", 60)
+
+    def see(run_once: Callable[[], None]) -> MeasuredEnergy:
+        nonlocal watched
+        watched += 1
+        return energy
+
+    request = SessionRequest(
+        context=CONTEXT,
+        timing=replace(PROTOCOL, energy=True),
+        subjects=(subject("a"), subject("b")),
+        anchors=(subject("anchor"),),
+        reference_ms={},
+        seed=0,
+    )
+    said: list[Line] = []
+    answer(request, watch.load, watch.clock, said.append, watch=see)
+    assert isinstance(said[-1], Segment)
+    assert [timed.summary.energy for timed in said[-1].timed] == [energy, energy]
+    assert watched == 2

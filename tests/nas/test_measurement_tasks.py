@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL
+from latency_predictors.measure import ENERGY_PROTOCOL, LAYER_PROTOCOL, NETWORK_PROTOCOL
 from nas.measurement_tasks import protocol_digest
 
 
@@ -11,3 +11,10 @@ def test_another_way_to_time_is_another_protocol() -> None:
     assert protocol_digest(LAYER_PROTOCOL) == protocol_digest(same)
     longer = replace(LAYER_PROTOCOL, ceiling_s=LAYER_PROTOCOL.ceiling_s + 1)
     assert len({protocol_digest(one) for one in (LAYER_PROTOCOL, NETWORK_PROTOCOL, longer)}) == 3
+
+
+def test_what_was_measured_before_there_were_meters_keeps_its_protocol() -> None:
+    assert protocol_digest(NETWORK_PROTOCOL) == (
+        "a8ff3a60adde59aae37a2d352c6641056f18355ed91737ff7c739b0e1e69d396"
+    )
+    assert protocol_digest(ENERGY_PROTOCOL) != protocol_digest(NETWORK_PROTOCOL)

@@ -245,10 +245,20 @@ def test_a_yaml_bomb_is_refused_at_once_and_in_few_words(tmp_path: Path) -> None
     assert len(caught.value.message) < 10_000
 
 
-def test_sizes_of_int8_files_are_not_predicted() -> None:
-    document = {
-        "dataset": {"name": "digits"},
-        "targets": [{"context": {"precision": "int8"}, "limits": {"file_bytes": 100_000}}],
-    }
-    with pytest.raises(UsageError, match="fp32 files only"):
+@pytest.mark.parametrize("context", [{"runtime": "openvino"}, {"batch": 2}])
+def test_the_arena_is_that_of_one_runtime_and_one_image(context: dict[str, object]) -> None:
+    document = {"dataset": {"name": "digits"}, "targets": [{"limits": {"arena_bytes": 100_000}}]}
+    assert parse_spec(document).wanted(parse_spec(document).targets[0]) == {"latency_ms", "arena_bytes"}
+    document["targets"] = [{"context": context, "limits": {"arena_bytes": 100_000}}]
+    with pytest.raises(UsageError, match="take peak_memory_bytes"):
         parse_spec(document)
+    asked = {"objectives": ["accuracy", "arena_bytes"]}
+    with pytest.raises(UsageError, match="take peak_memory_bytes"):
+        parse_spec({"dataset": {"name": "digits"}, "targets": [{"context": context}], "search": asked})
+
+
+def test_sizes_of_int8_files_may_be_limited() -> None:
+    int8 = {"context": {"precision": "int8"}, "limits": {"file_bytes": 100_000}}
+    assert parse_spec({"dataset": {"name": "digits"}, "targets": [int8]}).targets[0].limits == {
+        "file_bytes": 100_000
+    }

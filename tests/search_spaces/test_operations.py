@@ -23,12 +23,12 @@ def test_a_half_padded_convolution_leaves_the_size_that_torch_leaves(
 
 def test_a_convolution_by_hand() -> None:
     # 4 in, 8 out, 3x3: 288 weights; 6x6 -> 3x3 positions; 144 values in, 72 out, 10 held
-    assert convolution((4, 6, 6), 8, 3, 2, held=10) == Operation(2592, 296, 226, "convolution")
+    assert convolution((4, 6, 6), 8, 3, 2, held=10) == Operation(2592, 296, 226, "convolution", 8)
 
 
 def test_a_depthwise_convolution_has_one_kernel_for_each_channel() -> None:
-    assert convolution((8, 4, 4), 8, 5, groups=8) == Operation(3200, 208, 256, "grouped_convolution")
+    assert convolution((8, 4, 4), 8, 5, groups=8) == Operation(3200, 208, 256, "grouped_convolution", 8)
 
 
 def test_a_linear_step_by_hand() -> None:
-    assert linear(10, 3) == Operation(30, 33, 13, "linear")
+    assert linear(10, 3) == Operation(30, 33, 13, "linear", 3)

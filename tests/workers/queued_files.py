@@ -92,6 +92,7 @@ class FileStopwatch:
         reference_ms: Mapping[str, float],
         on_progress: Callable[[int, int], None],
         gate: GateRules | None = None,
+        meter_log: str = "",
     ) -> Iterator[SessionResult]:
         digests = [subject.digest for subject in subjects]
         assert all(subject.path.suffix == ".onnx" for subject in subjects)

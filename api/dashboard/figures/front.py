@@ -15,6 +15,7 @@ from api.dashboard.front_query import FrontQuery
 from api.dashboard.results import TargetFront
 from api.selection import COSTS
 from nas.choosing import tie_groups
+from nas.publication import held_value, is_known, known_objectives
 from nas.report.front_traces import (
     Plane,
     cloud_trace,
@@ -25,7 +26,6 @@ from nas.report.front_traces import (
     stock_trace,
 )
 from nas.report.marks import BLUE, GREY, ORANGE, Chart, Trace, faded, markers
-from nas.report.words import held_value
 from nas.results import Status, VerifiedNetwork
 
 # Told apart by readers who see red and green alike: Okabe and Ito's palette, darkened for white paper, and
@@ -73,8 +73,9 @@ def front_chart(shown: TargetFront, asked: FrontQuery, overlays: Sequence[Overla
         overlays: Further fronts.
     """
     target = shown.target
-    references = shown.references if "stock" in asked.show else ()
+    references = _known(shown.references, asked) if "stock" in asked.show else ()
     seen = [one for one in target.networks if one.status == "front" or one.status in asked.show]
+    overlays = [one for one in overlays if _known(one.front.target.front, asked) == one.front.target.front]
     beside = [network for overlay in overlays for network in overlay.front.target.front]
     limits = target.target.limits
     plane = plane_for([*(seen or target.networks), *references, *beside], asked.x, asked.y, limits, asked.log)
@@ -101,6 +102,11 @@ def front_chart(shown: TargetFront, asked: FrontQuery, overlays: Sequence[Overla
         "many": [*_many(target.networks, plane, asked), *_predicted(shown, plane, asked)],
         "budget": budget_columns(shown),
     }
+
+
+def _known(networks: Sequence[VerifiedNetwork], asked: FrontQuery) -> tuple[VerifiedNetwork, ...]:
+    """Return the networks that have a place in the plane that is asked for."""
+    return tuple(one for one in networks if is_known(one, asked.x) and is_known(one, asked.y))
 
 
 def compared_chart(shown: Sequence[Overlay], x: str, y: str) -> Chart:
@@ -150,7 +156,11 @@ def budget_columns(shown: TargetFront) -> dict[str, Any]:
         "status": [network.status for network in networks],
         "accuracy": [network.accuracy.value for network in networks],
         "latency_ms": [network.latency.value_ms for network in networks],
-        "held": {name: [held_value(network, name) for network in networks] for name in COSTS},
+        "held": {
+            name: [held_value(network, name) for network in networks]
+            for name in known_objectives(networks)
+            if name in COSTS
+        },
     }
 
 

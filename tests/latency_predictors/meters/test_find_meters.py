@@ -2,9 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from latency_predictors.meters import find_meters, run_program
-from latency_predictors.meters.meter import Absent, Meter
+from latency_predictors.energy_figure import Scope
+from latency_predictors.meters import best_meter, find_meters, require_meter, run_program, running_log
+from latency_predictors.meters.meter import Absent, Meter, Reading
 from latency_predictors.meters.rapl import FOLDER
+from search_spaces.errors import MeasurementError
 from tests.latency_predictors.meters.boards import PMIC, RAPL, board, counting, never
 
 
@@ -28,3 +30,31 @@ def test_programs_print_or_fail() -> None:
     for command in (("false",), ("no-such-program-anywhere",)):
         with pytest.raises(OSError, match="."):
             run_program(command)
+
+
+def meter(scope: Scope) -> Meter:
+    return Meter(f"a {scope}", scope, "power_w", 1e-3, 0.01, None, lambda: Reading(1.0))
+
+
+def test_the_meter_that_sees_most_is_taken() -> None:
+    found = [meter("rail"), Absent("rapl", "none"), meter("board"), meter("gpu")]
+    assert require_meter(find=lambda: found).name == "a board"
+    assert best_meter([meter("gpu")]) is None, "it sees nothing of what runs on the processor"
+
+
+def test_a_device_without_a_meter_is_refused_with_what_was_looked_for() -> None:
+    with pytest.raises(MeasurementError, match=r"\(rapl: no such folder\)") as caught:
+        require_meter(find=lambda: [meter("gpu"), Absent("rapl", "no such folder")])
+    assert caught.value.code == "no_meter"
+
+
+def test_a_meter_of_ones_own_has_to_write_just_now(tmp_path: Path) -> None:
+    path = tmp_path / "plug.csv"
+    path.write_text("timestamp,watts\n1,4\n2,4\n")
+    with pytest.raises(MeasurementError, match="start the meter that writes") as caught:
+        running_log(path, lambda seconds: None)
+    assert caught.value.code == "meter_stopped"
+    path.write_text("1,4\n")
+    with pytest.raises(MeasurementError) as caught:
+        require_meter(str(path))
+    assert caught.value.code == "bad_meter_log"

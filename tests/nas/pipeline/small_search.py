@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -12,9 +12,10 @@ import onnx
 import pytest
 
 from latency_predictors.device import ExecutionContext, host_device
+from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy
 from latency_predictors.gate import GateRules
 from latency_predictors.measure import TimingProtocol
-from latency_predictors.protocol import SessionResult, Subject
+from latency_predictors.protocol import SessionResult, Subject, SubjectResult
 from nas.compute import InProcessCompute
 from nas.job_records import Job, JobRequest
 from nas.jobs import JobKind, JobState, Released, Succeeded, Waiting
@@ -108,11 +109,13 @@ class Stopwatch:
         name: Begins the names of its sessions; no other stopwatch of a database has it.
         asked: Digests of the subjects, one list a call.
         broken: Subjects that the runtime cannot load.
+        has_meter: Whether energies can be measured.
     """
 
     name: str = "session"
     asked: list[list[str]] = field(default_factory=list)
     broken: frozenset[str] = frozenset()
+    has_meter: bool = True
 
     def __call__(
         self,
@@ -125,14 +128,19 @@ class Stopwatch:
         on_progress: Callable[[int, int], None],
         lease_folder: Path | None = None,
         gate: GateRules | None = None,
+        meter_log: str = "",
     ) -> Iterator[SessionResult]:
         self.asked.append([subject.digest for subject in subjects])
         number, now = len(self.asked), datetime.now(UTC).isoformat(timespec="seconds")
         facts = {"device": host_device(), "context": context, "timing": timing, "started_at": now}
         medians = {one.digest: file_ms(one.path) for one in subjects if one.digest not in self.broken}
         on_progress(len(subjects), len(subjects))
+        paths = {subject.digest: subject.path for subject in subjects}
         for repeat in range(num_sessions):
             found = session(f"{self.name}-{number}-{repeat}", medians, spread=0.01)
+            if timing.energy:
+                results = [_watched(result, file_mj(paths[result.digest])) for result in found.results]
+                found = found.model_copy(update={"results": tuple(results)})
             yield found.model_copy(update=facts)
 
     def serve(self, stores: Stores) -> bool:
@@ -142,6 +150,9 @@ class Stopwatch:
             return False
         lease, batches = leased
         for batch in batches:
+            if batch.timing.energy and not self.has_meter:
+                stores.measurements.fail(lease, batch, list(batch.artifacts), "no_meter", "there is none")
+                continue
             subjects = [
                 Subject(digest=subject, path=stores.artifacts.local_path(artifact, ".onnx"))
                 for subject, artifact in batch.artifacts.items()
@@ -164,6 +175,19 @@ class Stopwatch:
 def file_ms(path: Path) -> float:
     """Milliseconds that a file is said to take: by its nodes and its weights."""
     return 0.004 * len(onnx.load(path).graph.node) + path.stat().st_size / 2e6
+
+
+def file_mj(path: Path) -> float:
+    """Millijoules that a file is said to take: nodes and weights take other powers than they take times."""
+    return 0.02 * len(onnx.load(path).graph.node) + path.stat().st_size / 4e5
+
+
+def _watched(result: SubjectResult, gross_mj: float) -> SubjectResult:
+    gross, net = (
+        EnergyFigure(mj, 0.98 * mj, 1.02 * mj, "measured", "board") for mj in (gross_mj, gross_mj / 2)
+    )
+    seen = MeasuredEnergy(gross, net, 4.0, (2.0, 2.0), result.median_ms, "a meter", 60)
+    return result.model_copy(update={"summary": replace(result.summary, energy=seen)})
 
 
 @contextmanager

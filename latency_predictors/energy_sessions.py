@@ -1,0 +1,68 @@
+"""What several sessions say together of the energy of networks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from latency_predictors.energy import comparable
+from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy
+from latency_predictors.protocol import SessionResult
+from latency_predictors.spread import combine
+
+
+@dataclass(frozen=True)
+class SessionsEnergy:
+    """The energy of one inference of a network over all its sessions.
+
+    Attributes:
+        gross: Median over the sessions; its interval holds those of all sessions.
+        net: Likewise, above idle.
+        mean_w: Power under load.
+        rel_sd: Spread of the gross energy between sessions, as a share.
+        meter: That saw it.
+    """
+
+    gross: EnergyFigure
+    net: EnergyFigure
+    mean_w: float
+    rel_sd: float
+    meter: str
+
+
+def combine_energies(sessions: Sequence[SessionResult]) -> dict[str, SessionsEnergy]:
+    """Return the energy of every subject that a meter saw, by digest.
+
+    Unlike latencies they are not corrected by the anchors: a slow session takes longer at another power.
+
+    Raises:
+        UsageError: `mixed_energy` where the sessions had meters that see different things.
+    """
+    every: dict[str, list[MeasuredEnergy]] = {}
+    for session in sessions:
+        for result in session.results:
+            if result.summary.energy is not None:
+                every.setdefault(result.digest, []).append(result.summary.energy)
+    comparable([one.gross for found in every.values() for one in found])
+    return {digest: _combined(found) for digest, found in every.items()}
+
+
+def _combined(found: Sequence[MeasuredEnergy]) -> SessionsEnergy:
+    _, rel_sd = combine([one.gross.value_mj for one in found])
+    return SessionsEnergy(
+        gross=_figure([one.gross for one in found]),
+        net=_figure([one.net for one in found]),
+        mean_w=float(np.median([one.mean_w for one in found])),
+        rel_sd=rel_sd,
+        meter=found[-1].meter,
+    )
+
+
+def _figure(figures: Sequence[EnergyFigure]) -> EnergyFigure:
+    return EnergyFigure(
+        value_mj=float(np.median([one.value_mj for one in figures])),
+        lower_mj=min(one.lower_mj for one in figures),
+        upper_mj=max(one.upper_mj for one in figures),
+        kind=figures[0].kind,
+        scope=figures[0].scope,
+    )

@@ -1,0 +1,50 @@
+"""Energies of several sessions, worked out by hand."""
+
+from dataclasses import replace
+
+import pytest
+
+from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy, Scope
+from latency_predictors.energy_sessions import combine_energies
+from latency_predictors.protocol import SessionResult
+from search_spaces.errors import UsageError
+from tests.latency_predictors.sessions import session
+
+
+def watched(name: str, energies_mj: dict[str, float], scope: Scope = "board") -> SessionResult:
+    """A session in which a meter saw so many millijoules, give or take a twentieth; half of it above idle."""
+    found = session(name, dict.fromkeys(energies_mj, 2.0), scale=1.3)
+    results = [
+        one.model_copy(update={"summary": replace(one.summary, energy=seen(energies_mj[one.digest], scope))})
+        for one in found.results
+    ]
+    return found.model_copy(update={"results": tuple(results)})
+
+
+def seen(gross_mj: float, scope: Scope) -> MeasuredEnergy:
+    gross, net = (
+        EnergyFigure(mj, 0.95 * mj, 1.05 * mj, "measured", scope) for mj in (gross_mj, gross_mj / 2)
+    )
+    return MeasuredEnergy(gross, net, gross_mj / 2.0, (1.0, 1.0), 2.0, f"a {scope}", 60)
+
+
+def test_the_median_of_sessions_counts_and_the_interval_holds_all_of_them() -> None:
+    found = combine_energies([watched("s1", {"a": 4.0, "b": 1.0}), watched("s2", {"a": 5.0})])
+    assert found.keys() == {"a", "b"}
+    one = found["a"]
+    assert (one.gross.value_mj, one.net.value_mj, one.mean_w) == (4.5, 2.25, 2.25)
+    assert (one.gross.lower_mj, one.gross.upper_mj) == pytest.approx((0.95 * 4.0, 1.05 * 5.0))
+    assert (one.gross.kind, one.gross.scope, one.meter) == ("measured", "board", "a board")
+    assert one.rel_sd == pytest.approx(0.5**0.5 / 4.5)
+    # Slow or not: energies are not divided by the scale of the session.
+    assert found["b"].gross.value_mj == 1.0
+
+
+def test_sessions_without_a_meter_tell_nothing() -> None:
+    assert combine_energies([session("s1", {"a": 1.0})]) == {}
+
+
+def test_meters_that_see_different_things_are_not_combined() -> None:
+    with pytest.raises(UsageError) as caught:
+        combine_energies([watched("s1", {"a": 4.0}), watched("s2", {"a": 5.0}, scope="wall")])
+    assert caught.value.code == "mixed_energy"

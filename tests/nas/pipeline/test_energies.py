@@ -1,0 +1,69 @@
+"""Energy as an objective: measured with a meter before it is published, refused where there is none."""
+
+import pytest
+
+from latency_predictors.measure import ENERGY_PROTOCOL
+from nas.pipeline.energies import profile_energy
+from nas.pipeline.tables import latest_table
+from nas.results import TargetResult, VerifiedNetwork
+from search_spaces.errors import MeasurementError
+from tests.nas.pipeline.sites import here
+from tests.nas.pipeline.small_search import Home, file_mj, measured
+
+ASKED = {"search": {"evaluations": 300, "objectives": ["accuracy", "energy_mj"]}, "references": []}
+
+
+def beaten(network: VerifiedNetwork, target: TargetResult) -> bool:
+    """Whether another one that keeps the limits is no worse in both measurements and better in one."""
+    rest = [one for one in target.networks if one.status != "over_limit"]
+    points = [(-one.accuracy.value, one.energy.gross_mj) for one in rest if one.energy]
+    assert network.energy is not None
+    own = (-network.accuracy.value, network.energy.gross_mj)
+    return any(a <= own[0] and b <= own[1] and (a, b) != own for a, b in points)
+
+
+def test_a_front_of_energy_was_measured_with_a_meter(copied: Home) -> None:
+    (target,) = copied.search(**ASKED, targets=[{"limits": {"energy_mj": 10.0}}]).targets
+    assert target.front
+    for network in target.networks:
+        assert network.energy is not None
+        assert network.energy.gross_mj == pytest.approx(
+            file_mj(copied.stores.artifacts.local_path(network.file_sha256, ".onnx"))
+        )
+        assert (network.energy.kind, network.energy.scope) == ("measured", "board")
+        assert network.predicted_energy is not None
+        assert network.predicted_energy.kind == "fitted"
+        if network.status == "over_limit":
+            assert network.energy.gross_upper_mj > 10.0
+        else:
+            assert network.energy.gross_upper_mj <= 10.0
+            assert beaten(network, target) == (network.status == "dominated")
+    summary = target.energy
+    assert summary is not None
+    assert (summary.meter, summary.scope) == ("a meter", "board")
+    assert summary.num_networks >= 20
+    inside = [
+        one.predicted_energy.lower <= one.energy.gross_mj <= one.predicted_energy.upper
+        for one in target.networks
+        if one.energy and one.predicted_energy
+    ]
+    assert summary.verified_coverage == sum(inside) / len(inside)
+
+
+def test_a_device_without_a_meter_is_refused_before_anything_is_trained(copied: Home) -> None:
+    copied.watch.has_meter = False
+    with pytest.raises(MeasurementError) as caught:
+        copied.search(**ASKED, seed=5)
+    assert caught.value.code == "no_meter"
+    assert copied.compute.tasks == []
+
+
+def test_networks_are_watched_once_and_predict_the_energy_of_others(copied: Home) -> None:
+    ctx = copied.context()
+    table = latest_table(copied.stores, here())
+    model = measured(copied, lambda: profile_energy(ctx, table))
+    assert profile_energy(copied.context(seed=1), table) is not None, "what was measured is there"
+    assert [len(asked) for asked in copied.watch.asked] == [20]
+    assert (model.correction.kind, model.correction.report.num_networks) == ("fitted", 20)
+    assert model.correction.report.corrected.mape < 0.2
+    assert ENERGY_PROTOCOL.energy
