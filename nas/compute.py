@@ -6,12 +6,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, final
 
-from nas.export.tasks import export_networks, score_exported
+from nas.export.tasks import compare_runtimes, export_networks, score_exported
 from nas.faults import as_compute_error
 from nas.ports import Artifacts
 from nas.scoring import score_subnets
 from nas.task_events import Event, metered
 from nas.tasks import (
+    CompareRuntimes,
     ExportNetworks,
     ScoreFile,
     ScoreSubnets,
@@ -78,6 +79,8 @@ def _events(task: Task, workplace: Workplace) -> Iterator[Event]:
             return export_networks(task, workplace)
         case ScoreFile():
             return score_exported(task, workplace)
+        case CompareRuntimes():
+            return compare_runtimes(task, workplace)
         case TimeSupernet():
             return time_supernet(task, workplace)
         case TimeNetwork():

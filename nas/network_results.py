@@ -111,6 +111,24 @@ class Energy(Document):
     kind: Literal["measured"] = "measured"
 
 
+class Agreement(Document):
+    """Whether the runtime that a network was measured with answers as the one does that it was scored with.
+
+    Attributes:
+        scored_with: The runtime that its accuracies come from, with its version.
+        runtime: The other one, with its version where it was compared.
+        num_images: That were compared; 0 where that runtime is not installed where networks are scored.
+        num_same: Of these, for how many both name the same class.
+        kind: Always measured.
+    """
+
+    scored_with: str
+    runtime: str
+    num_images: int
+    num_same: int
+    kind: Literal["measured"] = "measured"
+
+
 class Sustained(Document):
     """What a network takes when it runs at a stretch: medians over sessions of the first and last tenth.
 
@@ -165,6 +183,7 @@ class VerifiedNetwork(Document):
         sustained: Only for delivered networks, where it was asked for.
         energy: Where the search optimises or limits it.
         predicted_energy: What the search believed of that, in millijoules.
+        agreement: Only for delivered networks that another runtime has measured than the one that scores.
         arena_bytes: Activations that ONNX Runtime holds while it runs, worked out from its rules for one
             image; None for other runtimes, and where the rules are not known.
     """
@@ -196,6 +215,7 @@ class VerifiedNetwork(Document):
     energy: Energy | None = None
     predicted_energy: Figure | None = None
     arena_bytes: int | None = None
+    agreement: Agreement | None = None
 
 
 class AccuracyShift(Document):

@@ -9,6 +9,7 @@ from latency_predictors.energy_figure import Scope
 from nas.network_results import (
     Accuracy,
     AccuracyShift,
+    Agreement,
     Document,
     Energy,
     Figure,
@@ -25,6 +26,7 @@ __all__ = [
     "SEARCH_PHASES",
     "Accuracy",
     "AccuracyShift",
+    "Agreement",
     "CloudPoint",
     "Delivery",
     "Document",
@@ -126,6 +128,8 @@ class TargetResult(Document):
         shift: What the precision of the target costs in accuracy; None for fp32.
         unsupported: Networks that were proposed and exported, but do not run there.
         energy: Where it is optimised or limited.
+        scored_with: Runtime and version that accuracies come from, whatever latencies were measured with;
+            empty in earlier results.
     """
 
     target: TargetSpec
@@ -143,6 +147,7 @@ class TargetResult(Document):
     shift: AccuracyShift | None = None
     unsupported: tuple[UnsupportedNetwork, ...] = ()
     energy: EnergySummary | None = None
+    scored_with: str = ""
 
     @property
     def front(self) -> tuple[VerifiedNetwork, ...]:

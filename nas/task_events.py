@@ -204,6 +204,21 @@ class FileScored(Spent):
 
 
 @dataclass(frozen=True, slots=True)
+class RuntimesCompared(Spent):
+    """A file was run by two runtimes.
+
+    Attributes:
+        version: Of the runtime that was asked for; empty where it is not installed there.
+        num_images: That both ran.
+        num_same: Of these, for how many both name the same class.
+    """
+
+    version: str
+    num_images: int
+    num_same: int
+
+
+@dataclass(frozen=True, slots=True)
 class SupernetTimed(Spent):
     """What training and scoring a supernet take on the machine that ran the task.
 
@@ -237,6 +252,7 @@ Event = (
     | SubnetScored
     | NetworkExported
     | FileScored
+    | RuntimesCompared
     | SupernetTimed
     | NetworkTimed
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nas.data.contents import Part
 from nas.data.spec import DatasetSpec
-from nas.specs import Precision, SpaceSpec, StockName
+from nas.specs import Precision, RuntimeName, SpaceSpec, StockName
 from nas.task_events import StoredCheckpoint, TensorFiles
 from nas.training_options import Augmentation, TrainingOptions
 from search_spaces.base import Architecture
@@ -147,6 +147,23 @@ class ScoreFile:
 
 
 @dataclass(frozen=True, slots=True)
+class CompareRuntimes:
+    """Run an exported file with the runtime that scores and with another one. Says `RuntimesCompared`.
+
+    Attributes:
+        file: Digest of the file.
+        runtime: The other one.
+        num_images: Of the data set, at least, where it has so many: of its test, validation and training
+            images, in that order.
+    """
+
+    inputs: Inputs
+    file: str
+    runtime: RuntimeName
+    num_images: int
+
+
+@dataclass(frozen=True, slots=True)
 class TimeSupernet:
     """Time training steps and inferences of a supernet. Says `SupernetTimed`."""
 
@@ -171,4 +188,4 @@ class TimeNetwork:
     seed: int
 
 
-Task = TrainNetwork | ScoreSubnets | ExportNetworks | ScoreFile | TimeSupernet | TimeNetwork
+Task = TrainNetwork | ScoreSubnets | ExportNetworks | ScoreFile | CompareRuntimes | TimeSupernet | TimeNetwork

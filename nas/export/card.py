@@ -18,7 +18,7 @@ from nas.report.words import (
     latency_text,
     shift_text,
 )
-from nas.results import Accuracy, SupernetSummary, TargetResult, VerifiedNetwork
+from nas.results import Accuracy, Agreement, SupernetSummary, TargetResult, VerifiedNetwork
 
 SCORING_RUNTIME: Final = "onnxruntime"
 
@@ -107,6 +107,7 @@ def measurements_document(card: Card, metadata: ExportMetadata) -> dict[str, Any
         "inherited_accuracy": _accuracy(network.inherited_accuracy) if network.inherited_accuracy else None,
         "latency": network.latency.model_dump(mode="json"),
         "energy": network.energy.model_dump(mode="json") if network.energy else None,
+        "agreement": network.agreement.model_dump(mode="json") if network.agreement else None,
         "sustained": network.sustained.model_dump(mode="json") if network.sustained else None,
         "file_bytes": {"value": network.file_bytes, "kind": "measured"},
         **{
@@ -217,6 +218,8 @@ def figure_rows(network: VerifiedNetwork) -> list[FigureRow]:
     if (run := network.sustained) is not None:
         text = f"{run.first_ms:.3g} ms, then {run.last_ms:.3g} ms"
         rows.append(FigureRow(f"first and last tenth of {run.seconds:g} s at a stretch", text, "", run.kind))
+    if (agreed := network.agreement) is not None:
+        rows.append(_agreement_row(agreed))
     rows += _predicted(network)
     rows.append(FigureRow("file", cost_text("peak_memory_bytes", network.file_bytes), "", "measured"))
     rows += [
@@ -229,6 +232,15 @@ def figure_rows(network: VerifiedNetwork) -> list[FigureRow]:
         )
     ]
     return rows
+
+
+def _agreement_row(agreed: Agreement) -> FigureRow:
+    """Return how often the runtime that was measured answers as the one that scored does."""
+    name = f"classes as {agreed.runtime} names them"
+    if not agreed.num_images:
+        return FigureRow(name, "not compared: it is not installed where networks are scored", "", "")
+    share = f"{agreed.num_same:,} of {agreed.num_images:,} as {agreed.scored_with} does"
+    return FigureRow(name, share, "", agreed.kind)
 
 
 def _predicted(network: VerifiedNetwork) -> list[FigureRow]:

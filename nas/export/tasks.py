@@ -1,14 +1,17 @@
-"""The tasks of exporting: make files that are checked and scored, score files."""
+"""The tasks of exporting: make files that are checked and scored, score files, compare runtimes on them."""
 
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from latency_predictors.device import host_context
 from latency_predictors.lease import host_share
+from latency_predictors.runtimes import is_installed
 from nas.evaluation import SubnetEvaluator
 from nas.export.checked import export_checked, score_file
-from nas.task_events import Event, FileScored, NetworkExported
-from nas.tasks import ExportNetworks, ScoreFile, TunedSubnet
+from nas.export.classifier import BATCH_SIZE, OnnxClassifier
+from nas.task_events import Event, FileScored, NetworkExported, RuntimesCompared
+from nas.tasks import CompareRuntimes, ExportNetworks, ScoreFile, TunedSubnet
 from nas.training.tasks import load_weights
 from nas.workplace import Workplace, network_space
 
@@ -58,3 +61,26 @@ def score_exported(task: ScoreFile, workplace: Workplace) -> Iterator[Event]:
     with closing(host_share()) as share, share:
         correct = score_file(workplace.artifacts.local_path(task.file, _SUFFIX), dataset, task.part)
     yield FileScored(correct)
+
+
+def compare_runtimes(task: CompareRuntimes, workplace: Workplace) -> Iterator[Event]:
+    """Run a file with two runtimes and count the images whose class both name alike."""
+    dataset, _ = workplace.open(task.inputs)
+    path = workplace.artifacts.local_path(task.file, _SUFFIX)
+    if not is_installed(task.runtime):
+        yield RuntimesCompared("", 0, 0)
+        return
+    context = host_context(task.runtime)
+    scoring, other = OnnxClassifier(path), OnnxClassifier(path, context)
+    num_images = num_same = 0
+    with closing(host_share()) as share:
+        for part in ("test", "validation", "train"):
+            if num_images >= task.num_images:
+                break
+            images = dataset.images(part, scoring.metadata.resolution)
+            for start in range(0, min(len(images), task.num_images - num_images), BATCH_SIZE):
+                batch = images[start : start + BATCH_SIZE]
+                with share:
+                    same = scoring.run(batch).argmax(axis=1) == other.run(batch).argmax(axis=1)
+                num_images, num_same = num_images + len(same), num_same + int(same.sum())
+    yield RuntimesCompared(context.runtime_version, num_images, num_same)

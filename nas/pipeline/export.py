@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from nas.choosing import choose
+from nas.export.card import SCORING_RUNTIME
 from nas.jobs import Waiting
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.measured_files import measure_sustained
-from nas.pipeline.networks import score_file
+from nas.pipeline.networks import compare_runtimes, score_file
 from nas.pipeline.sites import target_site
 from nas.publication import accuracy_of
-from nas.results import Accuracy, Delivery, Document, Sustained, TargetResult, VerifiedNetwork
+from nas.results import Accuracy, Agreement, Delivery, Document, Sustained, TargetResult, VerifiedNetwork
 
 NAME: Final = "export"
 
@@ -26,15 +27,19 @@ class ExportDocument(Document):
     Attributes:
         test_accuracies: Of delivered networks, by the SHA-256 of their files.
         sustained: For each target, how they run at a stretch, by the same; empty where it was not asked for.
+        agreements: For each target, whether its runtime agrees with the one that scores, by the same; empty
+            where that is the same one.
     """
 
     deliveries: tuple[Delivery, ...]
     test_accuracies: dict[str, Accuracy]
     sustained: tuple[dict[str, Sustained], ...] = ()
+    agreements: tuple[dict[str, Agreement], ...] = ()
 
     def with_test_accuracies(self, targets: Sequence[TargetResult]) -> tuple[TargetResult, ...]:
         """Return the targets with what was found out of what is delivered."""
         runs = self.sustained or tuple({} for _ in targets)
+        agreements = self.agreements or tuple({} for _ in targets)
         return tuple(
             target.model_copy(
                 update={
@@ -43,13 +48,14 @@ class ExportDocument(Document):
                             update={
                                 "test_accuracy": self.test_accuracies.get(network.file_sha256),
                                 "sustained": run.get(network.file_sha256),
+                                "agreement": agreed.get(network.file_sha256),
                             }
                         )
                         for network in target.networks
                     )
                 }
             )
-            for target, run in zip(targets, runs, strict=True)
+            for target, run, agreed in zip(targets, runs, agreements, strict=True)
         )
 
 
@@ -65,17 +71,26 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     if runs is None:
         return Waiting()
     scores: dict[str, Accuracy] = {}
+    agreements: list[dict[str, Agreement]] = [{} for _ in targets]
     deliveries = []
     for done, (number, network, why) in enumerate(chosen):
         file = network.file_sha256
         if file not in scores:
             scores[file] = accuracy_of(score_file(ctx, file, "test"), "test")
+        runtime = targets[number].target.context.runtime
+        if runtime != SCORING_RUNTIME:
+            agreements[number][file] = compare_runtimes(ctx, file, runtime)
         name = network.name if len(targets) == 1 else f"{network.name}-{number}"
         deliveries.append(
             Delivery(name=network.name, target=number, folder=f"exports/{name}", why=why, test_uses=1)
         )
         ctx.progress.step(NAME, done + 1, len(chosen), f"scored {network.name} on the test images")
-    document = ExportDocument(deliveries=tuple(deliveries), test_accuracies=scores, sustained=runs)
+    document = ExportDocument(
+        deliveries=tuple(deliveries),
+        test_accuracies=scores,
+        sustained=runs,
+        agreements=tuple(agreements),
+    )
     ctx.run.save(NAME, document)
     return Done()
 

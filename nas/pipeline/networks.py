@@ -3,24 +3,29 @@
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latency_predictors.device import host_context
 from latency_predictors.memory import peak_memory_bytes
 from nas.data.contents import Part
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.options import augmentation_of
 from nas.publication import accuracy_of
-from nas.results import Accuracy, Document
-from nas.specs import Precision
-from nas.task_events import FileScored, NetworkExported, TensorFiles
-from nas.tasks import ExportNetworks, Network, ScoreFile, TunedSubnet, WholeSpace
+from nas.results import Accuracy, Agreement, Document
+from nas.specs import Precision, RuntimeName
+from nas.task_events import FileScored, NetworkExported, RuntimesCompared, TensorFiles
+from nas.tasks import CompareRuntimes, ExportNetworks, Network, ScoreFile, TunedSubnet, WholeSpace
 from nas.workplace import network_space
 from search_spaces.base import Architecture, IntArray, SearchSpace
 from search_spaces.network import network
 
 BoolArray = NDArray[np.bool_]
+
+NUM_COMPARED: Final = 500
+"""Images on which two runtimes are compared: one in a hundred that differ is then told from none."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +202,25 @@ def score_file(ctx: PhaseContext, file_sha256: str, part: Part) -> BoolArray:
     (event,) = ctx.compute.run(ScoreFile(ctx.inputs, file_sha256, part))
     assert isinstance(event, FileScored)
     return event.correct
+
+
+def compare_runtimes(ctx: PhaseContext, file_sha256: str, runtime: RuntimeName) -> Agreement:
+    """Return how often another runtime than the one that scores names the same class, over 500 images."""
+    task = CompareRuntimes(ctx.inputs, file_sha256, runtime, NUM_COMPARED)
+    (event,) = ctx.compute.run(task)
+    assert isinstance(event, RuntimesCompared)
+    return Agreement(
+        scored_with=scored_with(),
+        runtime=f"{runtime} {event.version}".strip(),
+        num_images=event.num_images,
+        num_same=event.num_same,
+    )
+
+
+def scored_with() -> str:
+    """Return the runtime that accuracies come from, with its version."""
+    scoring = host_context()
+    return f"{scoring.runtime} {scoring.runtime_version}"
 
 
 def accuracies(exported: Exported, images: IntArray, part: str) -> dict[str, Accuracy]:

@@ -226,6 +226,7 @@ def _measured(
             "tied_with": (),
             "test_accuracy": None,
             "sustained": None,
+            "agreement": None,
         }
     )
     limits = {str(name): limit for name, limit in target.target.limits.items()}

@@ -16,7 +16,7 @@ from nas.data.dataset import Fold
 from nas.measurement_tasks import FailedTask
 from nas.pipeline.energy_model import EnergyModel, energy_of
 from nas.pipeline.measured_files import latency_of
-from nas.pipeline.networks import Exported, accuracies, shape_costs
+from nas.pipeline.networks import Exported, accuracies, scored_with, shape_costs
 from nas.pipeline.shift import shift_figure
 from nas.precision_shift import PairedAnswers
 from nas.publication import front_first, latency_coverage, measured_value, published
@@ -229,4 +229,5 @@ class Verification:
             shift=None if self.paired is None else shift_figure(self.paired, self.confirm),
             unsupported=tuple(self.unsupported.values()),
             energy=None if self.energy is None else self.energy.summary(networks),
+            scored_with=scored_with(),
         )

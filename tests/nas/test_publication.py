@@ -5,7 +5,9 @@ import pytest
 
 from nas.publication import (
     accuracy_of,
+    held_value,
     keeps_limits,
+    known_objectives,
     latency_coverage,
     measured_value,
     statuses,
@@ -14,7 +16,7 @@ from nas.publication import (
     within_limits,
 )
 from nas.results import VerifiedNetwork
-from tests.nas.report.documents import figure, latency, network, target
+from tests.nas.report.documents import energy, figure, latency, network, target
 
 OBJECTIVES = ("accuracy", "latency_ms")
 
@@ -149,3 +151,17 @@ def test_the_coverage_counts_networks_that_were_measured_where_they_were_predict
     networks = [network(f"n{i}", 0.205, 0.9, predicted_latency=one) for i, one in enumerate(predicted)]
     assert latency_coverage(networks) == pytest.approx(1 / 3)
     assert latency_coverage(networks[3:]) is None
+
+
+def test_energy_is_held_by_its_upper_end_and_what_was_not_measured_keeps_no_limit() -> None:
+    plain = network("plain", 0.5, 0.9)
+    seen = plain.model_copy(update={"energy": energy(2.0), "arena_bytes": 1_000})
+    assert (measured_value(seen, "energy_mj"), held_value(seen, "energy_mj")) == (2.0, 2.1)
+    assert keeps_limits(seen, {"energy_mj": 2.1, "arena_bytes": 1_000})
+    assert not keeps_limits(seen, {"energy_mj": 2.05})
+    for name in ("energy_mj", "arena_bytes"):
+        assert not keeps_limits(plain, {name: 1e12})
+        assert name not in known_objectives([plain, seen])
+        assert name in known_objectives([seen])
+    placed = statuses([plain, seen], ("accuracy", "energy_mj"), {"energy_mj": 3.0})
+    assert placed == ["over_limit", "front"]

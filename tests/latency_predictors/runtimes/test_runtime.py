@@ -3,7 +3,7 @@
 import pytest
 
 from latency_predictors.device import ExecutionContext
-from latency_predictors.runtimes import RUNTIMES, get_runtime
+from latency_predictors.runtimes import RUNTIMES, get_runtime, is_installed
 from latency_predictors.runtimes.runtime import check_context, open_shape
 from search_spaces.errors import MeasurementError, UsageError
 
@@ -18,6 +18,11 @@ def test_an_unknown_runtime_lists_the_known() -> None:
     with pytest.raises(UsageError, match="onnxruntime, openvino") as caught:
         get_runtime("abacus")
     assert caught.value.code == "unknown_runtime"
+
+
+def test_what_is_installed_is_told_without_loading_it() -> None:
+    assert is_installed("onnxruntime")
+    assert not is_installed("abacus")
 
 
 def test_a_context_is_for_one_runtime_in_one_version() -> None:

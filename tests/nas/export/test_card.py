@@ -11,9 +11,10 @@ from latency_predictors.device import ExecutionContext, host_context
 from nas.export.card import Card, architecture_document, measurements_document, readme
 from nas.export.classifier import read_metadata
 from nas.export.rendering import markdown
-from nas.results import Accuracy, AccuracyShift, Sustained
+from nas.results import Accuracy, AccuracyShift, Agreement, Sustained
 from tests.nas.export.cards import DEVICE, example_card
 from tests.nas.export.conftest import NAMES
+from tests.nas.report.documents import energy, figure
 
 
 def head_and_text(card: Card, model: Path) -> tuple[dict[str, Any], str]:
@@ -208,3 +209,46 @@ def test_an_fp32_card_speaks_of_no_quantisation(model: Path) -> None:
     assert "quantis" not in text
     document = measurements_document(example_card(model), read_metadata(model))
     assert document["quantisation"] == {"precision": "fp32", "ranges_from": None, "accuracy_shift": None}
+
+
+def test_energy_is_told_gross_and_above_idle_with_what_the_meter_sees(model: Path) -> None:
+    card = example_card(model)
+    assert "energy" not in head_and_text(card, model)[1]
+    seen = {"energy": energy(2.0), "predicted_energy": figure(2.1, 0.2, "fitted")}
+    card = replace(card, network=card.network.model_copy(update=seen))
+    _, text = head_and_text(card, model)
+    assert "| energy of an inference | 2.0 mJ (board) | 1.9–2.1 mJ | measured |" in text
+    assert "| of it above idle | 1 mJ |  | measured |" in text
+    assert "| energy, as predicted | 2.1 mJ | 1.9–2.3 mJ | fitted |" in text
+    document = measurements_document(card, read_metadata(model))
+    assert (document["energy"]["gross_mj"], document["energy"]["scope"]) == (2.0, "board")
+    assert document["predicted"]["energy_mj"]["kind"] == "fitted"
+
+
+def test_another_runtime_is_told_to_agree_or_not_to_have_been_asked(model: Path) -> None:
+    card = example_card(model)
+    for agreed, words in (
+        (
+            Agreement(
+                scored_with="onnxruntime 1.31.1",
+                runtime="openvino 2026.4.1",
+                num_images=1_500,
+                num_same=1_498,
+            ),
+            "| classes as openvino 2026.4.1 names them | 1,498 of 1,500 as onnxruntime 1.31.1 does |  | measured |",
+        ),
+        (
+            Agreement(scored_with="onnxruntime 1.31.1", runtime="openvino", num_images=0, num_same=0),
+            "| classes as openvino names them | not compared: it is not installed where networks are scored |",
+        ),
+    ):
+        told = replace(card, network=card.network.model_copy(update={"agreement": agreed}))
+        assert words in head_and_text(told, model)[1]
+
+
+def test_the_arena_is_told_where_it_is_known(model: Path) -> None:
+    card = example_card(model)
+    assert "arena_bytes" not in measurements_document(card, read_metadata(model))
+    card = replace(card, network=card.network.model_copy(update={"arena_bytes": 98_304}))
+    assert "| activations that ONNX Runtime holds | 96.0 KiB |" in head_and_text(card, model)[1]
+    assert measurements_document(card, read_metadata(model))["arena_bytes"]["kind"] == "modelled"

@@ -50,6 +50,22 @@ def test_every_target_has_its_own_context_front_and_stock_networks(home: Home, r
     assert verified <= {point.digest for point in table.corrections[TAIL.correction_key(space)].points}
 
 
+def test_another_runtime_than_the_one_that_scores_is_compared_with_it(result: SearchResult) -> None:
+    plain, openvino, _ = result.targets
+    scoring = f"onnxruntime {host_context().runtime_version}"
+    assert {target.scored_with for target in result.targets} == {scoring}
+    delivered = [one for one in openvino.networks if one.test_accuracy is not None]
+    assert delivered
+    for network in delivered:
+        agreed = network.agreement
+        assert agreed is not None
+        assert (agreed.scored_with, agreed.runtime) == (scoring, host_context("openvino").label.split(",")[0])
+        # All images there are: fewer than the five hundred that are asked for.
+        assert agreed.num_images == 60 + 80 + 120
+        assert agreed.num_same >= 0.99 * agreed.num_images
+    assert all(network.agreement is None for network in plain.networks)
+
+
 def test_the_union_of_the_fronts_answers_what_is_best_under_a_limit(home: Home, result: SearchResult) -> None:
     limit = max(network.latency.upper_ms for target in result.targets for network in target.networks)
     chosen = select_by_rule(home.settings, "latest", "best", {"latency_ms": 2 * limit}, None)

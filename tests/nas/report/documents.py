@@ -9,6 +9,7 @@ from nas.results import (
     Accuracy,
     CloudPoint,
     Delivery,
+    Energy,
     Figure,
     Latency,
     PhaseTime,
@@ -104,6 +105,16 @@ def network(name: str, median_ms: float, share_correct: float, **changes: Any) -
 def figure(value: float, half: float, kind: str) -> Figure:
     """A prediction with a symmetric interval."""
     return Figure.model_validate({"value": value, "lower": value - half, "upper": value + half, "kind": kind})
+
+
+def energy(gross_mj: float) -> Energy:
+    """What a meter saw of a network, give or take a twentieth; half of it above idle."""
+    ends = {
+        f"{name}_{end}mj": mj * share
+        for name, mj in (("gross", gross_mj), ("net", gross_mj / 2))
+        for end, share in (("", 1.0), ("lower_", 0.95), ("upper_", 1.05))
+    }
+    return Energy.model_validate({**ends, "mean_w": 4.0, "meter": "a meter", "scope": "board"})
 
 
 def searched_networks(count: int, seed: int, limit_ms: float) -> tuple[VerifiedNetwork, ...]:

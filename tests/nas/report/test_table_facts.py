@@ -1,6 +1,7 @@
 """The page says how the table of a target was made, and how far it can be trusted."""
 
 from nas.report.table_facts import table_facts
+from nas.results import EnergySummary
 from tests.nas.report.documents import TABLE_REPORT, network, target
 
 FAST = network("fast", 0.1, 0.95)
@@ -32,3 +33,20 @@ def test_what_searches_verified_is_told_apart_from_what_was_drawn() -> None:
     facts = dict(table_facts(found))
     assert (facts[earlier], facts[now]) == ("82.0 %", "87.5 %")
     assert facts["inside the 90 % interval"] == "87.5 %"
+
+
+def test_energies_are_told_with_their_errors_and_what_they_add_to_latency() -> None:
+    assert not [name for name, _ in table_facts(target((FAST,))) if "energy" in name]
+    summary = EnergySummary(
+        meter="plug.csv",
+        scope="wall",
+        num_networks=26,
+        report=TABLE_REPORT,
+        correlation=0.987,
+        verified_coverage=0.5,
+    )
+    facts = dict(table_facts(target((FAST,), energy=summary)))
+    assert facts["energy measured with"] == "plug.csv (wall)"
+    assert facts["of these energies inside the interval"] == "87.5 %"
+    assert facts["of the energies this search verified, inside the interval predicted before"] == "50.0 %"
+    assert facts["rank correlation of energy with latency (near 1, energy tells nothing more)"] == "0.987"

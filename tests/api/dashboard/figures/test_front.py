@@ -13,7 +13,7 @@ from nas.job_records import Job
 from nas.jobs import JobKind, JobState
 from nas.report.marks import Chart
 from search_spaces.base import FloatArray
-from tests.nas.report.documents import network, references, searched_networks, target
+from tests.nas.report.documents import energy, network, references, searched_networks, target
 
 FAST = network("fast", 0.1, 0.95, tied_with=("best",))
 BEST = network("best", 0.4, 0.98, tied_with=("fast",))
@@ -74,6 +74,21 @@ def test_any_two_objectives_are_axes_with_their_units(x: str, y: str) -> None:
     chart = front_chart(SHOWN, FrontQuery.model_validate({"x": x, "y": y}))
     titles = [chart["layout"][axis]["title"]["text"] for axis in ("xaxis", "yaxis")]
     assert titles[1] == {"accuracy": "accuracy, %", "latency_ms": "latency, ms"}.get(y, titles[1])
+    assert json.dumps(chart, allow_nan=False)
+
+
+def test_what_nothing_is_known_of_is_no_axis_and_no_budget() -> None:
+    asked = FrontQuery(x="energy_mj", grows="arena_bytes", y="num_params").among(("accuracy", "num_params"))
+    assert (asked.x, asked.y, asked.grows) == ("latency_ms", "num_params", "latency_ms")
+    watched = tuple(one.model_copy(update={"energy": energy(2.0)}) for one in (FAST, BEST))
+    shown = replace(SHOWN, target=target(watched))
+    other = Overlay("digits-2.1", "digits-2", SHOWN)
+    chart = front_chart(shown, FrontQuery(x="energy_mj"), [other])
+    assert chart["layout"]["xaxis"]["title"]["text"] == "energy, mJ"
+    # Neither stock networks nor the other front have a place there.
+    assert names(chart) == ["reached by the front", "front", PICKED]
+    assert chart["budget"]["held"]["energy_mj"] == [2.1, 2.1]
+    assert "arena_bytes" not in chart["budget"]["held"]
     assert json.dumps(chart, allow_nan=False)
 
 
