@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,8 @@ def _source(
     if wish.table is not None:
         return _from_table(space, _named_table(settings, space, wish.table))
     device, asked = host_device(), wish.context
-    context = host_context(asked.runtime, threads=asked.threads, batch=asked.batch)
+    known = host_context(asked.runtime, threads=asked.threads, batch=asked.batch)
+    context = replace(known, precision=asked.precision)
     table, layers = host_table(settings, context), distinct_layers(space)
     if wish.fill and table is not None:
         return _from_table(space, filled(table, layers), fill=True)
@@ -239,7 +240,7 @@ def _no_profile(
 
 def _options(context: ContextSpec) -> str:
     """Return the options of the command line that ask for a context, none for the usual one."""
-    given = context.model_dump(include={"runtime", "threads", "batch"}, exclude_defaults=True)
+    given = context.model_dump(exclude_defaults=True)
     return "".join(f" --{name} {value}" for name, value in given.items())
 
 

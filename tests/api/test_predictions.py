@@ -81,6 +81,15 @@ def test_another_context_has_another_table(profiled: Settings) -> None:
     assert found.context == where.label
 
 
+def test_int8_is_not_predicted_with_the_table_of_fp32(profiled: Settings) -> None:
+    wish = Wish(preset="tiny", in_channels=1, context=ContextSpec(precision="int8"))
+    with pytest.raises(MeasurementError, match="--channels 1 --precision int8`"):
+        predict_costs(profiled, wish)
+    where = replace(host_context(), precision="int8")
+    saved_table(profiled.home, lookup_table().model_copy(update={"context": where}))
+    assert predict_costs(profiled, wish).context == where.label
+
+
 def test_random_networks_are_the_same_for_the_same_seed(profiled: Settings) -> None:
     first = predict_costs(profiled, Wish(preset="tiny", in_channels=1, num_random=5, seed=3))
     assert len(first.networks) == 5
