@@ -9,6 +9,7 @@ from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor, exact_cost
 from nas.candidates import Predictor
+from nas.pipeline.sites import Site
 from search_spaces.base import SearchSpace, space_digest
 from search_spaces.errors import MeasurementError
 from search_spaces.slot_tables import distinct_layers
@@ -59,17 +60,17 @@ def is_profiled(space: SearchSpace, table: LookupTable, metric: LatencyMetric = 
     return calibrated and not table.missing(distinct_layers(space))
 
 
-def require_arena(space: SearchSpace, table: LookupTable) -> None:
+def require_arena(space: SearchSpace, site: Site) -> None:
     """Refuse a limit or an objective of what nobody can predict.
 
     Raises:
         MeasurementError: `arena_unknown`.
     """
-    if _arena(space, table) is None:
+    if _arena(space, site) is None:
         raise MeasurementError(
             "arena_unknown",
-            f"what the arena of {table.context.runtime} holds for networks of '{space.name}' in "
-            f"{table.context.precision} on {table.device.cpu_model} is not known: limit peak_memory_bytes "
+            f"what the arena of {site.context.runtime} holds for networks of '{space.name}' in "
+            f"{site.context.precision} on {site.device.cpu_model} is not known: limit peak_memory_bytes "
             "instead, and leave room for the runtime",
         )
 
@@ -77,13 +78,13 @@ def require_arena(space: SearchSpace, table: LookupTable) -> None:
 def _of_shapes(space: SearchSpace, table: LookupTable) -> dict[str, Predictor]:
     """Return predictors of what follows from a network's shapes, and how a context runs them."""
     exact: dict[str, Predictor] = {name: exact_cost(space, name) for name in EXACT}
-    arena = _arena(space, table)
+    arena = _arena(space, Site.of(table))
     known = {} if arena is None else {ARENA: arena}
     return {"file_bytes": file_bytes_of(space, table.context.precision), **exact, **known}
 
 
-def _arena(space: SearchSpace, table: LookupTable) -> Predictor | None:
-    context = table.context
+def _arena(space: SearchSpace, site: Site) -> Predictor | None:
+    context = site.context
     if (context.runtime, context.batch) != (ARENA_RUNTIME, 1):
         return None
-    return arena_of(space, table.device, context.precision)
+    return arena_of(space, site.device, context.precision)

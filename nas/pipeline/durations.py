@@ -17,6 +17,9 @@ EXPORT_S: Final = 0.25
 QUANTISE_S: Final = 0.5
 """Making an int8 file of it and scoring both."""
 
+ENERGY_S: Final = 6.0
+"""A meter at one network in one session: five windows of a second, and some more."""
+
 PACED_SHARE: Final = 1.3
 """Time of a session over that of its networks alone, where pauses make up most: its anchors are paced too."""
 

@@ -16,6 +16,7 @@ from nas.pipeline.amounts import NUM_CALIBRATION, NUM_PAIRED, NUM_SESSIONS, NUM_
 from nas.pipeline.durations import (
     CHECKPOINT_S,
     DELIVERED_S,
+    ENERGY_S,
     EXPORT_S,
     LAYER_S,
     QUANTISE_S,
@@ -184,9 +185,11 @@ def _profiling(basis: Basis) -> PlannedPhase:
         if target.latency.metric.correction_key(space_digest(basis.space)) not in table.corrections
     }
     calibrated = NUM_CALIBRATION * len(open_)
+    watched = NUM_CALIBRATION * _num_watched(basis.spec)
+    measuring_s = missing * LAYER_S + calibrated * _latency_s(basis.spec) + watched * ENERGY_S
     return PlannedPhase(
         name="profile",
-        seconds=NUM_SESSIONS * (missing * LAYER_S + calibrated * _network_s(basis.spec)) + 1.0,
+        seconds=NUM_SESSIONS * measuring_s + 1.0,
         note=f"{missing} layers to measure, {calibrated} networks to calibrate on",
     )
 
@@ -236,8 +239,17 @@ def _num_tuned(spec: SearchSpec) -> int:
 
 
 def _network_s(spec: SearchSpec) -> float:
-    """Return the seconds that a network takes in one session, the mean over the targets."""
+    """Return the seconds that a network takes in one session, a meter's included, the mean over targets."""
+    return _latency_s(spec) + ENERGY_S * _num_watched(spec) / len(spec.targets)
+
+
+def _latency_s(spec: SearchSpec) -> float:
     return sum(seconds_of(target.latency.metric) for target in spec.targets) / len(spec.targets)
+
+
+def _num_watched(spec: SearchSpec) -> int:
+    """Return the number of targets at which a meter watches."""
+    return sum("energy_mj" in spec.wanted(target) for target in spec.targets)
 
 
 def _verified_s(spec: SearchSpec) -> float:

@@ -37,7 +37,8 @@ class Outlook(Document):
     """Whether the limits of a target can be met.
 
     Attributes:
-        state: `unknown` where a limit of latency cannot be judged before the device is profiled.
+        state: `unknown` where a limit of latency cannot be judged before the device is profiled, or one of
+            energy before a meter has seen networks of the search; that of the arena is judged by the search.
         share: Of random architectures that keep all limits; None where that is not known.
         binding: The limits that nobody can keep.
         reachable: The best value that was found for each limit that can be judged, on its own.
@@ -193,7 +194,8 @@ def _outlook(space: SearchSpace, target: TargetSpec, table: LookupTable, seed: i
     if not target.limits:
         return Outlook(state="feasible", share=1.0, binding=(), reachable={}, message="")
     found = known_feasibility(space, target, table, seed)
-    judged = "latency_ms" not in target.limits or is_profiled(space, table, target.latency.metric)
+    profiled = "latency_ms" not in target.limits or is_profiled(space, table, target.latency.metric)
+    judged = profiled and not {"energy_mj", "arena_bytes"}.intersection(target.limits)
     state: Literal["feasible", "infeasible", "unknown"] = "feasible" if judged else "unknown"
     if not found.feasible:
         state = "infeasible"

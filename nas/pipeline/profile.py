@@ -89,11 +89,11 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     """
     targets = ctx.spec.targets
     missing = missing_devices(ctx)
-    tables = [
-        profile_site(ctx, target_site(ctx, target), target.latency.metric)
-        for target in targets
-        if target.device not in missing
-    ]
+    there = [(target, target_site(ctx, target)) for target in targets if target.device not in missing]
+    for target, site in there:
+        if ARENA in ctx.spec.wanted(target):
+            require_arena(ctx.space, site)
+    tables = [profile_site(ctx, site, target.latency.metric) for target, site in there]
     if missing or any(table is None for table in tables):
         return Waiting(devices=missing)
     profiled = [
@@ -104,9 +104,7 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     energies = _energies(ctx, [table for table, _ in profiled])
     if energies is None:
         return Waiting()
-    for target, (table, _), energy in zip(targets, profiled, energies, strict=True):
-        if ARENA in ctx.spec.wanted(target):
-            require_arena(ctx.space, table)
+    for target, energy in zip(targets, energies, strict=True):
         check_limits(ctx, target, energy)
     ctx.run.save(
         NAME,

@@ -9,7 +9,7 @@ from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.lookup_table import LookupTable
 from nas.feasibility import NUM_SAMPLES, Feasibility, check_feasible, infeasible_message
 from nas.pipeline.context import Reads, SearchContext
-from nas.pipeline.costs import ARENA, cost_predictors, known_predictors, require_arena
+from nas.pipeline.costs import ARENA, cost_predictors, known_predictors
 from nas.pipeline.energy_model import ENERGY, EnergyModel
 from nas.pipeline.sites import Site, target_site
 from nas.specs import TargetSpec
@@ -66,20 +66,17 @@ def check_limits(ctx: SearchContext, target: TargetSpec, energy: EnergyModel | N
 
     Raises:
         InfeasibleError: `infeasible_limits`.
-        MeasurementError: `arena_unknown`.
     """
-    if not target.limits:
+    limits = {str(name): limit for name, limit in target.limits.items()}
+    if energy is None:
+        limits.pop(ENERGY, None)
+    if not limits:
         return 1.0
     table = latest_table(ctx.stores, target_site(ctx, target))
     predictors = {**cost_predictors(ctx.space, table, target.latency.metric)}
     if energy is not None:
         predictors[ENERGY] = energy.predictor(ctx.space, table)
     rng = np.random.default_rng(ctx.spec.seed)
-    limits = {str(name): limit for name, limit in target.limits.items()}
-    if energy is None:
-        limits.pop(ENERGY, None)
-    if ARENA in limits:
-        require_arena(ctx.space, table)
     # What follows the runtime step by step takes a third of a millisecond an architecture.
     num_samples = NUM_SAMPLED if ARENA in limits else NUM_SAMPLES
     found = check_feasible(ctx.space, limits, predictors, rng, num_samples)
@@ -93,10 +90,12 @@ def known_feasibility(space: SearchSpace, target: TargetSpec, table: LookupTable
 
     Args:
         space: What is searched.
-        target: With its limits; that of latency is left out where the table cannot tell it yet.
+        target: With its limits; that of latency is left out where the table cannot tell it yet, and that of
+            the arena: following the runtime takes seconds, and who asks here does not wait.
         table: Of the target.
         seed: Of the random architectures.
     """
-    predictors = known_predictors(space, table, target.latency.metric)
+    known = known_predictors(space, table, target.latency.metric)
+    predictors = {name: predict for name, predict in known.items() if name != ARENA}
     limits = {str(name): limit for name, limit in target.limits.items() if name in predictors}
     return check_feasible(space, limits, predictors, np.random.default_rng(seed), NUM_SAMPLED)

@@ -1,12 +1,17 @@
 """The costs that a search asks for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from latency_predictors.arena import runtime_arena
+from latency_predictors.device import host_context, host_device
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, peak_memory_bytes
-from nas.pipeline.costs import cost_predictors, latency_predictor
+from nas.pipeline.costs import cost_predictors, known_predictors, latency_predictor, require_arena
+from nas.pipeline.sites import Site
 from nas.pipeline.tables import latest_table
 from search_spaces.base import FloatArray, space_digest
 from search_spaces.catalogue import get_space
@@ -86,3 +91,29 @@ def test_a_space_that_was_not_profiled_has_no_latency(table: LookupTable) -> Non
     assert caught.value.code == "not_profiled"
     assert "mobilenet_v3/tiny" in caught.value.message
     assert "hwnas devices profile" in caught.value.message
+
+
+def test_the_arena_is_told_where_the_rules_of_the_runtime_are_known() -> None:
+    chain = get_space("mobilenet_v3", preset="tiny", num_classes=4, in_channels=3)
+    known = replace(host_device(), cpu_features=("avx", "avx2"))
+    context = host_context()
+    table = LookupTable(device=known, context=context)
+    archs = random_architectures(chain, 5, np.random.default_rng(3))
+    found = known_predictors(chain, table)["arena_bytes"](archs)
+    assert isinstance(found, np.ndarray)
+    nodes = [network(chain, as_architecture(row)) for row in archs]
+    assert found.tolist() == [runtime_arena(one, known) for one in nodes]
+    require_arena(chain, Site(known, context))
+    cells = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
+    for space, site in (
+        (cells, Site(known, context)),
+        (chain, Site(replace(known, cpu_features=("asimd",)), context)),
+        (chain, Site(known, replace(context, batch=2))),
+        (chain, Site(known, replace(context, runtime="openvino"))),
+    ):
+        with pytest.raises(MeasurementError, match="limit peak_memory_bytes") as caught:
+            require_arena(space, site)
+        assert caught.value.code == "arena_unknown"
+        assert "arena_bytes" not in known_predictors(
+            space, LookupTable(device=site.device, context=site.context)
+        )

@@ -9,7 +9,7 @@ from latency_predictors.lookup_table import LookupTable
 from nas.data.facts import DIGITS
 from nas.data.report import Notice
 from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
-from nas.pipeline.durations import LAYER_S, NETWORK_S
+from nas.pipeline.durations import ENERGY_S, LAYER_S, NETWORK_S
 from nas.pipeline.plan import Basis, plan_of, resolved_points
 from nas.pipeline.runner import PHASES
 from nas.specs import parse_spec
@@ -32,6 +32,15 @@ BASIS = Basis(
 
 def test_phases_are_those_of_a_search_in_order() -> None:
     assert [phase.name for phase in plan_of(BASIS, (None,)).phases] == list(PHASES)
+
+
+def test_a_meter_takes_its_time_where_energy_is_wanted() -> None:
+    asked = {"dataset": {"name": "digits"}, "targets": [{"limits": {"energy_mj": 2.0}}]}
+    watched = plan_of(replace(BASIS, spec=parse_spec(asked)), (None,)).phases
+    plain = plan_of(BASIS, (None,)).phases
+    longer = {one.name: one.seconds - other.seconds for one, other in zip(watched, plain, strict=True)}
+    assert longer["profile"] == pytest.approx(NUM_SESSIONS * NUM_CALIBRATION * ENERGY_S)
+    assert longer["verify"] == pytest.approx(NUM_SESSIONS * BASIS.spec.verify.candidates * ENERGY_S)
 
 
 def test_measuring_lasts_as_long_as_its_protocol_says() -> None:

@@ -162,6 +162,14 @@ def test_limits_nobody_can_meet_end_a_search_before_training(
     assert copied.compute.tasks == []
 
 
+def test_a_limit_of_an_arena_that_nobody_knows_is_refused_before_anything_is_measured(home: Home) -> None:
+    ctx = home.context(targets=[{"limits": {"arena_bytes": 100_000}}])
+    with pytest.raises(MeasurementError) as caught:
+        profile.run(ctx)
+    assert caught.value.code == "arena_unknown"
+    assert home.stores.measurements.lease(host_device().digest, "by hand") is None
+
+
 def test_each_target_has_its_table(copied: Home) -> None:
     ctx = copied.context(targets=[{}, {"limits": {"latency_ms": 50.0}}])
     assert profile.run(ctx) == Done()
