@@ -3,6 +3,7 @@
 import argparse
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,10 +19,13 @@ def run_sections(name: str, description: str | None, sections: Mapping[str, Sect
     Args:
         name: Of the benchmark's module in this package.
         description: Its help.
-        sections: By name, in the order in which they run.
+        sections: By name, in the order in which they run; those with a colon in it, a part of another each,
+            only where they are named.
     """
+    whole = [one for one in sections if ":" not in one]
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=description)
-    parser.add_argument("--only", nargs="+", choices=sections, default=list(sections), metavar="SECTION")
+    names = f"of {', '.join(sections)}"
+    parser.add_argument("--only", nargs="+", choices=sections, default=whole, metavar="SECTION", help=names)
     parser.add_argument("--quick", action="store_true", help="less of everything; targets are not meant")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--check", action="store_true", help="exit status 1 where a target is missed")
@@ -36,7 +40,11 @@ def run_sections(name: str, description: str | None, sections: Mapping[str, Sect
         home.mkdir(parents=True, exist_ok=True)
         for section in options.only:
             print(f"section {section} ...", file=sys.stderr, flush=True)
+            started = time.perf_counter()
             found = sections[section](home, options.quick)
+            print(
+                f"section {section} took {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True
+            )
             figures += found
             if options.log:
                 append(options.log, found)

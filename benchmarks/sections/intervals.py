@@ -26,7 +26,8 @@ def run(home: Path, quick: bool) -> list[Figure]:
 def run_all(home: Path, quick: bool) -> list[Figure]:
     """Do so with every table."""
     count = NUM_QUICK if quick else NUM_NETWORKS
-    return [figure for case in cases() for figure in drawn(home, case, count, f", {case.name}")]
+    every = cases(quick=quick)
+    return [figure for case in every for figure in drawn(home, case, count, f", {case.name}")]
 
 
 def drawn(home: Path, case: Case, count: int, where: str = "") -> list[Figure]:

@@ -91,8 +91,9 @@ def _agreed(searched: list[_Searched], fold: int) -> Candidates:
 
 
 def _shortlist(state: Verification, candidates: Candidates, quota: int) -> tuple[IntArray, int]:
-    runs = [as_architecture(row) not in state.unsupported for row in candidates.archs]
-    candidates = candidates.take(np.array(runs, dtype=bool))
+    if state.unsupported:
+        runs = [as_architecture(row) not in state.unsupported for row in candidates.archs]
+        candidates = candidates.take(np.array(runs, dtype=bool))
     if not state.found:
         points = front_of(candidates)
         return points.archs[first_shortlist(points, quota)], len(points)
