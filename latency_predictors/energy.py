@@ -15,10 +15,8 @@ from statistics import median
 import numpy as np
 
 from latency_predictors.energy_figure import EnergyFigure, EnergyKind, MeasuredEnergy, Scope
-from latency_predictors.error_report import spearman
 from latency_predictors.meters.meter import Meter
 from latency_predictors.meters.window import WindowRules, poll_s, watch
-from search_spaces.base import FloatArray
 from search_spaces.errors import UsageError
 
 __all__ = [
@@ -28,7 +26,6 @@ __all__ = [
     "Scope",
     "assumed_energy",
     "comparable",
-    "correlation_with_latency",
     "measure_energy",
     "modelled_energy",
 ]
@@ -37,7 +34,6 @@ MODELLED_SHARE = 0.10
 """Half width of the interval where a mean power that was measured is taken for another network."""
 ASSUMED_SHARE = 0.50
 """The same for a power from a data sheet, which says what cooling has to bear, not what a network takes."""
-_FEWEST = 3
 _MJ_PER_J = 1e3
 _MS_PER_S = 1e3
 
@@ -125,15 +121,3 @@ def comparable(figures: Sequence[EnergyFigure]) -> Sequence[EnergyFigure]:
             "meter, or leave energy out",
         )
     return figures
-
-
-def correlation_with_latency(figures: Sequence[EnergyFigure], latency_ms: FloatArray) -> float | None:
-    """Return the rank correlation of energies with latencies; None for fewer than three networks.
-
-    Near 1 an axis of energy tells nothing that the axis of latency does not.
-
-    Raises:
-        UsageError: `mixed_energy`.
-    """
-    values = np.array([figure.value_mj for figure in comparable(figures)])
-    return spearman(values, latency_ms) if len(values) >= _FEWEST else None

@@ -1,14 +1,19 @@
-"""What several sessions say together of the energy of networks."""
+"""What several sessions say together of the energy of networks, and whether that is more than latency."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from latency_predictors.energy import comparable
 from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy
+from latency_predictors.error_report import spearman
 from latency_predictors.protocol import SessionResult
 from latency_predictors.spread import combine
+from search_spaces.base import FloatArray
+
+_FEWEST: Final = 3
 
 
 @dataclass(frozen=True)
@@ -66,3 +71,15 @@ def _figure(figures: Sequence[EnergyFigure]) -> EnergyFigure:
         kind=figures[0].kind,
         scope=figures[0].scope,
     )
+
+
+def correlation_with_latency(figures: Sequence[EnergyFigure], latency_ms: FloatArray) -> float | None:
+    """Return the rank correlation of energies with latencies; None for fewer than three networks.
+
+    Near 1 an axis of energy tells nothing that the axis of latency does not.
+
+    Raises:
+        UsageError: `mixed_energy`.
+    """
+    values = np.array([figure.value_mj for figure in comparable(figures)])
+    return spearman(values, latency_ms) if len(values) >= _FEWEST else None

@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
+from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.measure import NS_PER_MS, NS_PER_S, Summary
 from latency_predictors.protocol import SessionResult, SubjectResult
 
@@ -17,6 +18,7 @@ LARGEST_SCALE: Final = 50.0
 """By how much the anchors can say that a device is slower or faster than at rest."""
 
 _SLACK: Final = 1.05
+_ENERGY_FACTOR: Final = 2.0
 _FLOOR: Final = 0.2
 """Share of the protocol's shortest duration below which nobody has timed anything."""
 
@@ -61,6 +63,20 @@ def _of_result(result: SubjectResult, session: SessionResult) -> str:
             f"it was timed for {took_ms:.3g} ms in all, its protocol asks for "
             f"{1000 * session.timing.min_duration_s:g}: is that another unit?"
         )
+    return _of_energy(summary.energy) if session.timing.energy else ""
+
+
+def _of_energy(energy: MeasuredEnergy | None) -> str:
+    """Hold an energy against the power and the time that are told beside it."""
+    if energy is None:
+        return "no meter has seen it, and its protocol asks for that"
+    values = (energy.gross.lower_mj, energy.gross.value_mj, energy.gross.upper_mj, energy.mean_w)
+    if not all(map(_positive, (*values, energy.latency_ms))):
+        return "an energy is not positive and finite"
+    # Milliseconds times watts are millijoules; both are medians of the same few windows.
+    worked_out = energy.mean_w * energy.latency_ms
+    if not 1 / _ENERGY_FACTOR <= energy.gross.value_mj / worked_out <= _ENERGY_FACTOR:
+        return f"{energy.gross.value_mj:.3g} mJ are not {energy.mean_w:.3g} W for {energy.latency_ms:.3g} ms"
     return ""
 
 

@@ -16,10 +16,10 @@ from latency_predictors.energy import (
     EnergyFigure,
     MeasuredEnergy,
     assumed_energy,
-    correlation_with_latency,
     measure_energy,
     modelled_energy,
 )
+from latency_predictors.energy_sessions import correlation_with_latency
 from latency_predictors.lease import host_lease_folder, measuring_lease
 from latency_predictors.measure import NETWORK_PROTOCOL, Summary, measure
 from latency_predictors.meters import Meter, best_meter, find_meters, running_log, wait

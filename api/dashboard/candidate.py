@@ -14,7 +14,7 @@ from api.dashboard.results import TargetFront, target_front
 from api.resources.exports import shown_export
 from api.security import Reader
 from api.state import Root, Shared
-from nas.export.card import figure_rows
+from nas.export.figure_rows import figure_rows
 from nas.network_specs import FileSpec
 from nas.pipeline.deliver import deliver
 from nas.report import words

@@ -6,19 +6,13 @@ from typing import Any, Final
 import yaml
 
 from latency_predictors.device import ExecutionContext, facts_digest
+from nas.export.figure_rows import figure_rows, num_correct
 from nas.export.metadata import ExportMetadata
 from nas.export.rendering import markdown, render
 from nas.report.words import (
-    accuracy_interval,
-    accuracy_text,
-    cost_text,
-    energy_interval,
-    energy_text,
-    latency_interval,
-    latency_text,
     shift_text,
 )
-from nas.results import Accuracy, Agreement, SupernetSummary, TargetResult, VerifiedNetwork
+from nas.results import Accuracy, SupernetSummary, TargetResult, VerifiedNetwork
 
 SCORING_RUNTIME: Final = "onnxruntime"
 
@@ -64,16 +58,6 @@ def context_of(target: TargetResult) -> ExecutionContext:
     """Return the context that a target's figures belong to."""
     fields = target.context
     return ExecutionContext(**{**fields, "affinity": tuple(fields.get("affinity", ()))})
-
-
-@dataclass(frozen=True, slots=True)
-class FigureRow:
-    """One line of the card's table."""
-
-    name: str
-    value: str
-    interval: str
-    how: str
 
 
 def architecture_document(card: Card, metadata: ExportMetadata) -> dict[str, Any]:
@@ -137,11 +121,7 @@ def _quantisation(card: Card, metadata: ExportMetadata) -> dict[str, Any]:
 
 
 def _accuracy(accuracy: Accuracy) -> dict[str, Any]:
-    return {**accuracy.model_dump(mode="json"), "num_correct": _num_correct(accuracy)}
-
-
-def _num_correct(accuracy: Accuracy) -> int:
-    return round(accuracy.value * accuracy.num_images)
+    return {**accuracy.model_dump(mode="json"), "num_correct": num_correct(accuracy)}
 
 
 def _provenance(card: Card, metadata: ExportMetadata) -> dict[str, Any]:
@@ -190,85 +170,6 @@ def _quantisation_rows(card: Card, metadata: ExportMetadata) -> list[tuple[str, 
     if card.target.shift is not None:
         rows.append((f"accuracy, {metadata.precision} against fp32", shift_text(card.target.shift)))
     return rows
-
-
-def figure_rows(network: VerifiedNetwork) -> list[FigureRow]:
-    """Return every figure of a network with its interval and how it was obtained."""
-    scored = [network.test_accuracy] if network.test_accuracy else []
-    rows = [_accuracy_row(accuracy) for accuracy in (*scored, network.accuracy)]
-    if (before := network.fp32_accuracy) is not None:
-        rows.append(FigureRow("accuracy before quantisation", accuracy_text(before), "", before.kind))
-    if (inherited := network.inherited_accuracy) is not None:
-        rows.append(
-            FigureRow("accuracy with the supernet's weights", accuracy_text(inherited), "", inherited.kind)
-        )
-    latency = network.latency
-    rows.append(
-        FigureRow(
-            f"latency, {latency.statistic}",
-            latency_text(latency),
-            f"{latency_interval(latency)} ms",
-            "measured",
-        )
-    )
-    if (energy := network.energy) is not None:
-        whole = f"{energy_interval(energy)} mJ"
-        rows.append(FigureRow("energy of an inference", energy_text(energy), whole, energy.kind))
-        rows.append(FigureRow("of it above idle", f"{energy.net_mj:.3g} mJ", "", energy.kind))
-    if (run := network.sustained) is not None:
-        text = f"{run.first_ms:.3g} ms, then {run.last_ms:.3g} ms"
-        rows.append(FigureRow(f"first and last tenth of {run.seconds:g} s at a stretch", text, "", run.kind))
-    if (agreed := network.agreement) is not None:
-        rows.append(_agreement_row(agreed))
-    rows += _predicted(network)
-    rows.append(FigureRow("file", cost_text("peak_memory_bytes", network.file_bytes), "", "measured"))
-    rows += [
-        FigureRow(label, cost_text(name, getattr(network, name)), "", "modelled")
-        for label, name in (
-            ("peak memory of activations", "peak_memory_bytes"),
-            *([("activations that ONNX Runtime holds", "arena_bytes")] if network.arena_bytes else []),
-            ("parameters", "num_params"),
-            ("MACs", "num_macs"),
-        )
-    ]
-    return rows
-
-
-def _agreement_row(agreed: Agreement) -> FigureRow:
-    """Return how often the runtime that was measured answers as the one that scored does."""
-    name = f"classes as {agreed.runtime} names them"
-    if not agreed.num_images:
-        return FigureRow(name, "not compared: it is not installed where networks are scored", "", "")
-    share = f"{agreed.num_same:,} of {agreed.num_images:,} as {agreed.scored_with} does"
-    return FigureRow(name, share, "", agreed.kind)
-
-
-def _predicted(network: VerifiedNetwork) -> list[FigureRow]:
-    """Return what the search believed of a network when it chose it."""
-    rows = []
-    if (figure := network.predicted_accuracy) is not None:
-        whose = "" if network.inherited_accuracy is None else " with the supernet's weights"
-        rows.append(
-            FigureRow(
-                f"accuracy{whose}, as predicted",
-                accuracy_text(figure),
-                f"{accuracy_interval(figure)} %",
-                figure.kind,
-            )
-        )
-    if (figure := network.predicted_latency) is not None:
-        interval = f"{figure.lower:.3g}–{figure.upper:.3g} ms"
-        rows.append(FigureRow("latency, as predicted", f"{figure.value:.3g} ms", interval, figure.kind))
-    if (figure := network.predicted_energy) is not None:
-        interval = f"{figure.lower:.3g}–{figure.upper:.3g} mJ"
-        rows.append(FigureRow("energy, as predicted", f"{figure.value:.3g} mJ", interval, figure.kind))
-    return rows
-
-
-def _accuracy_row(accuracy: Accuracy) -> FigureRow:
-    images = f"{_num_correct(accuracy):,} of {accuracy.num_images:,} {accuracy.part} images"
-    interval = f"{accuracy_interval(accuracy)} % (95 %)"
-    return FigureRow(f"accuracy, {images}", accuracy_text(accuracy), interval, accuracy.kind)
 
 
 def _front_matter(card: Card) -> dict[str, Any]:

@@ -48,6 +48,20 @@ def export_onnx(static: StaticNetwork, metadata: ExportMetadata) -> bytes:
     return content
 
 
+def export_untrained(nodes: tuple[Node, ...], metadata: ExportMetadata, seed: int = 0) -> bytes:
+    """Write a network with random weights, for its time alone: it depends on shapes, not on what was learnt.
+
+    Args:
+        nodes: The network.
+        metadata: As for `export_onnx`.
+        seed: Of the weights: a file that cannot be run is told by its bytes when it is asked for again.
+    """
+    with _WithoutInitialisation():
+        static = StaticNetwork(nodes)
+    _randomise(static, np.random.default_rng(seed))
+    return export_onnx(static.eval(), metadata)
+
+
 def export_layer(spec: LayerSpec, seed: int = 0) -> bytes:
     """Write one layer with random weights, as it stands in a network: what lookup tables measure.
 

@@ -14,7 +14,7 @@ from latency_predictors.slot_costs import SlotCosts
 from latency_predictors.spread import combine_sessions
 from nas.data.decode import RESIZE_RULE
 from nas.export.metadata import describe
-from nas.export.onnx import export_onnx
+from nas.export.onnx import export_untrained
 from nas.export.quantize import quantise_on_noise
 from nas.measurement_tasks import FailedTask
 from nas.pipeline.amounts import NUM_CALIBRATION
@@ -25,7 +25,6 @@ from nas.pipeline.sites import Site, metric_site
 from nas.training.recipes import spread_architectures
 from search_spaces.base import Architecture, SearchSpace, architecture_digest, space_digest
 from search_spaces.errors import MeasurementError
-from search_spaces.modules.static import StaticNetwork
 from search_spaces.network import layers as layers_of
 from search_spaces.network import network
 from search_spaces.sampling import as_architecture
@@ -44,7 +43,7 @@ def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture
 
 
 def initial_file(space: SearchSpace, architecture: Architecture, precision: str = "fp32") -> bytes:
-    """Return a network exported with initial weights: latency depends on shapes, not on what was learnt.
+    """Return a network exported with random weights, the same ones each time: latency depends on shapes.
 
     Raises:
         UsageError: `not_quantisable`.
@@ -52,7 +51,7 @@ def initial_file(space: SearchSpace, architecture: Architecture, precision: str 
     nodes = network(space, architecture)
     classes = tuple(str(i) for i in range(nodes[-1].spec.out_shape[0]))
     facts = describe(space, architecture, class_names=classes, dataset_digest="", resize_rule=RESIZE_RULE)
-    content = export_onnx(StaticNetwork(nodes).eval(), facts)
+    content = export_untrained(nodes, facts)
     return content if precision == "fp32" else quantise_on_noise(content)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latency_predictors.arena import arena_bytes, channel_block, runtime_arena
+from latency_predictors.arena import arena_bytes, arena_of, channel_block, runtime_arena
 from latency_predictors.device import host_device
 from latency_predictors.memory import peak_memory_bytes
 from latency_predictors.runtimes.onnxruntime_arena import read_arena
@@ -76,8 +76,17 @@ def test_nothing_is_said_of_what_is_not_known() -> None:
 @pytest.mark.parametrize("preset", ["tiny", "imagenet"])
 def test_the_runtime_holds_what_is_predicted(preset: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     space = get_space("mobilenet_v3", preset=preset, num_classes=10, in_channels=3)
-    for row in random_architectures(space, 4, np.random.default_rng(11)):
+    archs = random_architectures(space, 4, np.random.default_rng(11))
+    predict = arena_of(space, host_device(), "fp32")
+    assert predict is not None
+    for row, predicted in zip(archs, predict(archs), strict=True):
         path = tmp_path_factory.mktemp("arena") / "network.onnx"
         path.write_bytes(initial_file(space, as_architecture(row)))
-        predicted = runtime_arena(network(space, as_architecture(row)), host_device())
         assert predicted == pytest.approx(read_arena(path).steady_bytes, rel=0.05)
+
+
+def test_the_arena_of_a_space_with_branches_is_not_told() -> None:
+    cells = get_space("nas_bench_201", preset="tiny", num_classes=10, in_channels=3)
+    assert arena_of(cells, replace(DEVICE, cpu_features=("avx2",)), "fp32") is None
+    chain_ = get_space("mobilenet_v3", preset="tiny", num_classes=10, in_channels=3)
+    assert arena_of(chain_, replace(DEVICE, cpu_features=("asimd",)), "int8") is None

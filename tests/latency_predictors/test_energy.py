@@ -2,14 +2,12 @@
 
 import itertools
 
-import numpy as np
 import pytest
 
 from latency_predictors.energy import (
     EnergyFigure,
     assumed_energy,
     comparable,
-    correlation_with_latency,
     measure_energy,
     modelled_energy,
 )
@@ -110,16 +108,3 @@ def test_other_figures_never_stand_beside_measured_ones(other: EnergyFigure) -> 
     with pytest.raises(UsageError, match="measured \\(wall\\)") as caught:
         comparable([EnergyFigure(1.0, 1.0, 1.0, "measured", "wall"), other])
     assert caught.value.code == "mixed_energy"
-
-
-def test_energy_that_follows_latency_says_nothing_new() -> None:
-    latency = np.array([1.0, 2.0, 3.0, 4.0])
-
-    def seen(*values_mj: float) -> list[EnergyFigure]:
-        return [EnergyFigure(value, value, value, "measured", "wall") for value in values_mj]
-
-    assert correlation_with_latency(seen(5.0, 10.0, 15.0, 20.0), latency) == pytest.approx(1.0)
-    assert correlation_with_latency(seen(1.0, 2.0, 4.0, 3.0), latency) == pytest.approx(0.8)
-    assert correlation_with_latency(seen(1.0, 2.0), latency[:2]) is None
-    with pytest.raises(UsageError, match="cannot be compared"):
-        correlation_with_latency([*seen(1.0, 2.0), assumed_energy((1.0, 1.0, 1.0), 5.0)], latency[:3])

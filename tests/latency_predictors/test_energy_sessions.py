@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from latency_predictors.energy import assumed_energy
 from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy, Scope
-from latency_predictors.energy_sessions import combine_energies
+from latency_predictors.energy_sessions import combine_energies, correlation_with_latency
 from latency_predictors.protocol import SessionResult
 from search_spaces.errors import UsageError
 from tests.latency_predictors.sessions import session
@@ -48,3 +50,15 @@ def test_meters_that_see_different_things_are_not_combined() -> None:
     with pytest.raises(UsageError) as caught:
         combine_energies([watched("s1", {"a": 4.0}), watched("s2", {"a": 5.0}, scope="wall")])
     assert caught.value.code == "mixed_energy"
+
+
+def test_energy_that_follows_latency_says_nothing_new() -> None:
+    def figures(*mj: float) -> list[EnergyFigure]:
+        return [seen(one, "board").gross for one in mj]
+
+    latency = np.array([1.0, 2.0, 3.0, 4.0])
+    assert correlation_with_latency(figures(5.0, 10.0, 15.0, 20.0), latency) == pytest.approx(1.0)
+    assert correlation_with_latency(figures(1.0, 2.0, 4.0, 3.0), latency) == pytest.approx(0.8)
+    assert correlation_with_latency(figures(1.0, 2.0), latency[:2]) is None
+    with pytest.raises(UsageError):
+        correlation_with_latency([*figures(1.0, 2.0), assumed_energy((1.0, 1.0, 1.0), 5.0)], latency[:3])

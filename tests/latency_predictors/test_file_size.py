@@ -17,13 +17,20 @@ def space_of(name: str, preset: str, num_classes: int = 10) -> Space:
 
 
 @pytest.mark.parametrize(
-    ("name", "preset"), [("mobilenet_v3", "tiny"), ("mobilenet_v3", "imagenet"), ("nas_bench_201", "tiny")]
+    ("name", "preset", "precision", "count"),
+    [
+        ("mobilenet_v3", "tiny", "fp32", 8),
+        ("mobilenet_v3", "imagenet", "fp32", 4),
+        ("nas_bench_201", "tiny", "fp32", 8),
+        ("mobilenet_v3", "tiny", "int8", 3),
+        ("nas_bench_201", "tiny", "int8", 3),
+    ],
 )
-def test_exported_files_lie_in_the_interval(name: str, preset: str) -> None:
+def test_exported_files_lie_in_the_interval(name: str, preset: str, precision: str, count: int) -> None:
     space = space_of(name, preset)
-    archs = np.concatenate([smallest(space), random_architectures(space, 8, np.random.default_rng(21))])
-    found = file_bytes_of(space)(archs)
-    exported = np.array([len(initial_file(space, as_architecture(row))) for row in archs])
+    archs = np.concatenate([smallest(space), random_architectures(space, count, np.random.default_rng(21))])
+    found = file_bytes_of(space, precision)(archs)
+    exported = np.array([len(initial_file(space, as_architecture(row), precision)) for row in archs])
     assert (found.lower <= exported).all()
     assert (exported <= found.upper).all()
     assert found.kind == "fitted"
@@ -36,6 +43,13 @@ def test_most_of_a_file_are_its_weights() -> None:
     found = file_bytes_of(space)(archs)
     assert (found.lower > weights).all()
     assert found.upper == pytest.approx(np.array(weights), rel=0.03)
+
+
+def test_an_int8_file_is_about_a_quarter_where_weights_are_most_of_it() -> None:
+    space = space_of("mobilenet_v3", "imagenet")
+    archs = random_architectures(space, 5, np.random.default_rng(2))
+    share = file_bytes_of(space, "int8")(archs).point / file_bytes_of(space)(archs).point
+    assert np.all((share > 0.25) & (share < 0.35))
 
 
 def test_names_of_classes_widen_the_interval() -> None:

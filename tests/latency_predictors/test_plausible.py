@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from latency_predictors.fake_device import FakeDevice
-from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL, Summary
+from latency_predictors.energy_figure import MeasuredEnergy
+from latency_predictors.fake_device import FakeDevice, Script
+from latency_predictors.measure import ENERGY_PROTOCOL, LAYER_PROTOCOL, NETWORK_PROTOCOL, Summary
 from latency_predictors.plausible import implausible
 from latency_predictors.protocol import AnchorReading, SessionResult
 from tests.latency_predictors.sessions import CONTEXT, DEVICE
@@ -86,3 +87,21 @@ def test_pauses_are_time_too() -> None:
     check: Callable[[SessionResult], str] = implausible
     assert check(paced(10.0, 10**12)) == ""
     assert "another unit" in check(paced(10.0, 10**9)), "320 pauses of 10 ms do not fit into a second"
+
+
+def test_energies_have_to_agree_with_the_power_and_the_time_beside_them() -> None:
+    device = FakeDevice({"a" * 64: 1.0}, Script(watts=5.0))
+    (session,) = device.sessions(["a" * 64], ENERGY_PROTOCOL, num_sessions=1)
+    assert implausible(session) == ""
+    (result,) = session.results
+    seen = result.summary.energy
+    assert seen is not None
+
+    def told(energy: MeasuredEnergy | None) -> str:
+        changed = result.model_copy(update={"summary": replace(result.summary, energy=energy)})
+        return implausible(session.model_copy(update={"results": (changed,)}))
+
+    assert "no meter has seen it" in told(None)
+    joules = replace(seen.gross, value_mj=seen.gross.value_mj / 1e3)
+    assert "mJ are not" in told(replace(seen, gross=joules))
+    assert "not positive and finite" in told(replace(seen, mean_w=math.nan))

@@ -98,11 +98,11 @@ def test_a_model_of_few_networks_is_asked_for_and_its_errors_are_told(
     monkeypatch.setattr(searches, "watch", watch)
     profiled = profile_few_shot(place.settings, "mobilenet_v3", "imagenet", 10, 3, num_networks=20)
     assert profiled.report == model.report
-    console = Console(width=200, file=io.StringIO(), record=True)
+    console = Console(width=400, file=io.StringIO(), record=True)
     console.print(profiled)
     said = console.export_text()
     assert "20 whole networks were measured; of those drawn at random, left out one by one" in said
-    assert "% of 9 inside the 90 % intervals" in said
+    assert "% of 9 inside the 90.0 % intervals" in said
 
 
 def test_another_context_is_another_table(settings: Settings) -> None:

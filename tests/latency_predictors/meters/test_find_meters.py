@@ -4,7 +4,7 @@ import pytest
 
 from latency_predictors.energy_figure import Scope
 from latency_predictors.meters import best_meter, find_meters, require_meter, run_program, running_log
-from latency_predictors.meters.meter import Absent, Meter, Reading
+from latency_predictors.meters.meter import Absent, Found, Meter, Reading
 from latency_predictors.meters.rapl import FOLDER
 from search_spaces.errors import MeasurementError
 from tests.latency_predictors.meters.boards import PMIC, RAPL, board, counting, never
@@ -37,7 +37,7 @@ def meter(scope: Scope) -> Meter:
 
 
 def test_the_meter_that_sees_most_is_taken() -> None:
-    found = [meter("rail"), Absent("rapl", "none"), meter("board"), meter("gpu")]
+    found: Found = [meter("rail"), Absent("rapl", "none"), meter("board"), meter("gpu")]
     assert require_meter(find=lambda: found).name == "a board"
     assert best_meter([meter("gpu")]) is None, "it sees nothing of what runs on the processor"
 

@@ -211,44 +211,15 @@ def test_an_fp32_card_speaks_of_no_quantisation(model: Path) -> None:
     assert document["quantisation"] == {"precision": "fp32", "ranges_from": None, "accuracy_shift": None}
 
 
-def test_energy_is_told_gross_and_above_idle_with_what_the_meter_sees(model: Path) -> None:
+def test_energy_agreement_and_arena_are_in_the_measurements_where_they_are_known(model: Path) -> None:
     card = example_card(model)
-    assert "energy" not in head_and_text(card, model)[1]
-    seen = {"energy": energy(2.0), "predicted_energy": figure(2.1, 0.2, "fitted")}
-    card = replace(card, network=card.network.model_copy(update=seen))
-    _, text = head_and_text(card, model)
-    assert "| energy of an inference | 2.0 mJ (board) | 1.9–2.1 mJ | measured |" in text
-    assert "| of it above idle | 1 mJ |  | measured |" in text
-    assert "| energy, as predicted | 2.1 mJ | 1.9–2.3 mJ | fitted |" in text
+    bare = measurements_document(card, read_metadata(model))
+    assert (bare["energy"], bare["agreement"], "arena_bytes" in bare) == (None, None, False)
+    agreed = Agreement(scored_with="onnxruntime 1", runtime="openvino 2", num_images=500, num_same=499)
+    found = {"energy": energy(2.0), "predicted_energy": figure(2.1, 0.2, "fitted"), "agreement": agreed}
+    card = replace(card, network=card.network.model_copy(update={**found, "arena_bytes": 98_304}))
     document = measurements_document(card, read_metadata(model))
     assert (document["energy"]["gross_mj"], document["energy"]["scope"]) == (2.0, "board")
     assert document["predicted"]["energy_mj"]["kind"] == "fitted"
-
-
-@pytest.mark.parametrize(
-    ("runtime", "num_images", "words"),
-    [
-        ("openvino 2026.4.1", 1_500, "1,498 of 1,500 as onnxruntime 1.31.1 does |  | measured |"),
-        ("openvino", 0, "not compared: it is not installed where networks are scored |"),
-    ],
-)
-def test_another_runtime_is_told_to_agree_or_not_to_have_been_asked(
-    runtime: str, num_images: int, words: str, model: Path
-) -> None:
-    card = example_card(model)
-    agreed = Agreement(
-        scored_with="onnxruntime 1.31.1",
-        runtime=runtime,
-        num_images=num_images,
-        num_same=max(num_images - 2, 0),
-    )
-    card = replace(card, network=card.network.model_copy(update={"agreement": agreed}))
-    assert f"| classes as {runtime} names them | {words}" in head_and_text(card, model)[1]
-
-
-def test_the_arena_is_told_where_it_is_known(model: Path) -> None:
-    card = example_card(model)
-    assert "arena_bytes" not in measurements_document(card, read_metadata(model))
-    card = replace(card, network=card.network.model_copy(update={"arena_bytes": 98_304}))
-    assert "| activations that ONNX Runtime holds | 96.0 KiB |" in head_and_text(card, model)[1]
-    assert measurements_document(card, read_metadata(model))["arena_bytes"]["kind"] == "modelled"
+    assert document["agreement"]["num_same"] == 499
+    assert document["arena_bytes"] == {"value": 98_304, "kind": "modelled"}

@@ -5,12 +5,13 @@ import pytest
 
 from latency_predictors.latency_metric import LatencyMetric
 from nas.pipeline.amounts import NUM_CALIBRATION
-from nas.pipeline.calibrating import calibration_set, measure_networks
+from nas.pipeline.calibrating import calibration_set, initial_file, measure_networks
 from nas.pipeline.tables import latest_table
 from search_spaces.base import architecture_digest
 from search_spaces.catalogue import get_space
 from search_spaces.errors import MeasurementError
 from search_spaces.network import layers
+from search_spaces.sampling import as_architecture, smallest
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, measured
@@ -42,3 +43,9 @@ def test_networks_that_do_not_run_are_left_out_unless_they_are_most(copied: Home
     with pytest.raises(MeasurementError, match="4 of 4 networks of this space") as caught:
         measured(copied, lambda: measure_networks(ctx, table, some, slow))
     assert caught.value.code == "too_few_run"
+
+
+def test_a_file_to_calibrate_with_is_the_same_each_time_it_is_written() -> None:
+    """One that cannot be run is told by its bytes: another file would be tried again, for ever."""
+    architecture = as_architecture(smallest(SPACE)[0])
+    assert initial_file(SPACE, architecture) == initial_file(SPACE, architecture)

@@ -1,5 +1,7 @@
 """Energy as an objective: measured with a meter before it is published, refused where there is none."""
 
+from typing import Any
+
 import pytest
 
 from latency_predictors.measure import ENERGY_PROTOCOL
@@ -10,7 +12,10 @@ from search_spaces.errors import MeasurementError
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, file_mj, measured
 
-ASKED = {"search": {"evaluations": 300, "objectives": ["accuracy", "energy_mj"]}, "references": []}
+ASKED: dict[str, Any] = {
+    "search": {"evaluations": 300, "objectives": ["accuracy", "energy_mj"]},
+    "references": [],
+}
 
 
 def beaten(network: VerifiedNetwork, target: TargetResult) -> bool:

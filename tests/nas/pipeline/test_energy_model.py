@@ -36,7 +36,8 @@ MODEL = EnergyModel.of([point(number) for number in range(12)], "a meter", "boar
 
 def test_a_power_and_an_energy_of_each_inference_are_fitted() -> None:
     found = MODEL.correction
-    assert (found.a, found.b, found.kind) == (pytest.approx(WATTS), pytest.approx(CALL_MJ), "fitted")
+    assert (found.a, found.b) == pytest.approx((WATTS, CALL_MJ))
+    assert found.kind == "fitted"
     more = MODEL.refitted([point(30).model_copy(update={"predicted_ms": (0.0, 1.0)})])
     assert more.correction.kind == "fitted"
     assert more.correction.report is not None

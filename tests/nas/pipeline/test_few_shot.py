@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from latency_predictors.device import host_context, host_device
 from latency_predictors.few_shot import FewShotModel, FewShotPredictor
 from latency_predictors.measure import NETWORK_PROTOCOL
@@ -11,9 +13,9 @@ from nas.jobs import JobKind, Succeeded
 from nas.pipeline.few_shot import VerifiedThere, profile_few_shot, refit_few_shots
 from nas.specs import ProfileSpec, SpaceSpec
 from nas.store.few_shot_models import REFITTED, RefittedFewShot, latest_few_shot
-from search_spaces.base import space_digest
+from search_spaces.base import architecture_digest, space_digest
 from search_spaces.catalogue import get_space
-from search_spaces.sampling import as_architecture, as_array, largest
+from search_spaces.sampling import as_architecture, as_array, random_architectures
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home
 
@@ -66,7 +68,10 @@ def test_networks_that_a_search_verified_there_join_the_model(home: Home) -> Non
     home.finish(job)
     model = known(home)
     assert model is not None
-    ctx, architecture = home.context(), as_architecture(largest(SPACE)[0])
+    drawn = map(as_architecture, random_architectures(SPACE, 20, np.random.default_rng(1)))
+    known_digests = {point.digest for point in model.points}
+    architecture = next(one for one in drawn if architecture_digest(SPACE, one) not in known_digests)
+    ctx = home.context()
     elsewhere = here(replace(host_context(), threads=2))
     refit_few_shots(ctx, [VerifiedThere(elsewhere, ((architecture, 1.0, 0.01),))])
     assert not ctx.run.stored.has(REFITTED), "there is no model of that context"
@@ -75,10 +80,11 @@ def test_networks_that_a_search_verified_there_join_the_model(home: Home) -> Non
     # Two targets on one device: the second finds what the first has left.
     for found in (inside, outside):
         refit_few_shots(ctx, [VerifiedThere(here(), ((architecture, found, 0.01),))] * 2)
-        (joined,) = ctx.run.stored.load(REFITTED, RefittedFewShot).models
-        report = joined.model.report
+        (one,) = ctx.run.stored.load(REFITTED, RefittedFewShot).models
+        report = one.model.report
         assert (report.num_networks, report.num_verified) == (9, 1)
         assert report.verified_coverage == float(found == inside)
+    (joined,) = ctx.run.stored.load(REFITTED, RefittedFewShot).models
     assert known(home) == model, "the search has not ended"
     home.stores.queue.settle(ctx.run.lease, Succeeded())
     assert known(home) == joined.model

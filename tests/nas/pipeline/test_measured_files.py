@@ -39,7 +39,8 @@ def test_what_was_measured_is_shown_as_measured() -> None:
 def test_a_tail_is_measured_and_shown_as_a_tail(copied: Home, finished: FinishedSearch) -> None:
     ctx, (network, *_) = copied.context(), finished.target.networks
     metric, file = LatencyMetric("p95", pause_ms=20.0), network.file_sha256
-    found = measured(copied, lambda: measure_file(ctx, here(), metric, file))
+    found, energy = measured(copied, lambda: measure_file(ctx, here(), metric, file))
+    assert energy is None
     shown = latency_of(found)
     # The stopwatch's tail is 3 % above its median.
     assert shown.median_ms == pytest.approx(network.latency.median_ms)

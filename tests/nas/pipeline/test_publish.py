@@ -24,7 +24,11 @@ def test_every_verified_network_is_a_candidate_with_what_was_measured(finished: 
     for one in found:
         network = by_digest[one.architecture_digest]
         assert (one.target, one.fidelity, one.architecture) == (0, "verified", network.architecture)
-        assert one.values == {name: measured_value(network, name) for name in OBJECTIVES}
+        known = set(OBJECTIVES) - {
+            "energy_mj",
+            "arena_bytes",
+        }  # no meter has seen it, and cells have branches
+        assert one.values == {name: measured_value(network, name) for name in known}
         assert one.values["accuracy"] == network.accuracy.value
 
 

@@ -108,11 +108,11 @@ def test_a_version_that_runs_other_graphs_has_everything_measured(
     monkeypatch.setattr(
         small_search,
         "file_ms",
-        lambda path: exact(path) * (10.0 if path.read_bytes() == dead else 1.0),
+        lambda path: exact(path) * (0.1 if path.read_bytes() == dead else 1.0),
     )
     table = profiled(upgraded, ctx)
     assert table.graph is not None
-    assert not table.graph.drops_dead_branches
+    assert table.graph.drops_dead_branches, "by its files the stopwatch says that the old version runs them"
     assert {table.entries[layer_key(spec)].origin for spec in distinct_layers(SPACE)} == {""}
     assert isinstance(ctx.progress, Recorder)
     assert any("another graph runs, and 0 of 10" in words for words in ctx.progress.said)

@@ -28,6 +28,7 @@ class Beliefs:
 
     accuracy: Figure
     latency: Figure
+    energy: Figure | None = None
 
 
 BELIEVED = Beliefs(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -242,7 +243,7 @@ def test_two_targets_are_verified_one_after_the_other(copied: Home) -> None:
     assert all(network.num_params <= 60_000 for network in second.front)
 
 
-TAIL = {"targets": [{"latency": {"statistic": "p95"}}], "references": []}
+TAIL: dict[str, Any] = {"targets": [{"latency": {"statistic": "p95"}}], "references": []}
 """A target for which every network is measured anew, on the supernet that is there."""
 
 

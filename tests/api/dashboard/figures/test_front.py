@@ -86,7 +86,7 @@ def test_what_nothing_is_known_of_is_no_axis_and_no_budget() -> None:
     chart = front_chart(shown, FrontQuery(x="energy_mj"), [other])
     assert chart["layout"]["xaxis"]["title"]["text"] == "energy, mJ"
     # Neither stock networks nor the other front have a place there.
-    assert names(chart) == ["reached by the front", "front", PICKED]
+    assert names(chart) == ["tied", "reached by the front", "front", PICKED]
     assert chart["budget"]["held"]["energy_mj"] == [2.1, 2.1]
     assert "arena_bytes" not in chart["budget"]["held"]
     assert json.dumps(chart, allow_nan=False)
