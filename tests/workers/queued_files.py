@@ -70,6 +70,7 @@ class FileStopwatch:
         unsupported: Codes of subjects that cannot be measured.
         references: What the anchors were held against, one a call.
         gates: When sessions were to begin, one a call.
+        logs: Of meters, one a call.
     """
 
     asked: list[list[str]] = field(default_factory=list)
@@ -79,6 +80,7 @@ class FileStopwatch:
     unsupported: dict[str, str] = field(default_factory=dict)
     references: list[dict[str, float]] = field(default_factory=list)
     gates: list[GateRules | None] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
     _count: int = 0
 
     def __call__(
@@ -100,6 +102,7 @@ class FileStopwatch:
         self.num_sessions.append(num_sessions)
         self.references.append(dict(reference_ms))
         self.gates.append(gate)
+        self.logs.append(meter_log)
         error = self.refuses.pop(0) if self.refuses else None
         if error is not None:
             raise error

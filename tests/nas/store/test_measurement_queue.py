@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from latency_predictors.measure import NETWORK_PROTOCOL
+from latency_predictors.protocol import FILE_ERRORS
 from nas.jobs import JobState, Released, Waiting
 from nas.leases import Lease, LeaseLost
 from nas.measurement_tasks import DeviceLease, FailedTask, TaskReport
@@ -258,7 +259,8 @@ def failed_one(
         measuring.deliver(device, measured(name, SUBJECTS[:1]))
     measuring.fail(device, batch, SUBJECTS, code, "operator 'Foo'")
     measuring.give_back(device)
-    return claim_one(queue).lease, FailedTask(SUBJECTS[1], code, "operator 'Foo'")
+    own = code in FILE_ERRORS
+    return claim_one(queue).lease, FailedTask(SUBJECTS[1], code, "operator 'Foo'", unsupported=own)
 
 
 def test_what_could_not_be_measured_is_told_once_and_tried_again(
