@@ -1,5 +1,6 @@
 """Measuring: asked for once, done by one at a time, kept exactly once, and whoever waits goes on."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
@@ -169,10 +170,11 @@ def test_whoever_has_lost_the_device_delivers_nothing(
     found = measuring.lease(DEVICE.digest, "w2")
     assert found is not None
     fresh, batches = found
-    for write in (
+    writes: tuple[Callable[[], object], ...] = (
         lambda: measuring.deliver(stale, measured("s1")),
         lambda: measuring.fail(stale, batches[0], SUBJECTS, "file_not_loadable", "no"),
-    ):
+    )
+    for write in writes:
         with pytest.raises(LeaseLost):
             write()
     measuring.give_back(stale)
