@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypedDict
 
 import numpy as np
+import scipy  # its parts are loaded where they are first used: scipy.stats takes most of a second
 from numpy.typing import NDArray
-from scipy.stats import kendalltau, spearmanr
 
 from nas.accuracy_models import MODEL_KINDS, AccuracyModel, ModelFitter
 from nas.accuracy_scale import Scale
@@ -232,8 +232,8 @@ def _report(
         num_subnets=len(accuracies),
         num_images=num_images,
         model=model,
-        spearman=None if constant else float(spearmanr(held_out.point, accuracies).statistic),
-        kendall_tau=None if constant else float(kendalltau(held_out.point, accuracies).statistic),
+        spearman=None if constant else float(scipy.stats.spearmanr(held_out.point, accuracies).statistic),
+        kendall_tau=None if constant else float(scipy.stats.kendalltau(held_out.point, accuracies).statistic),
         mean_abs_error=float(np.mean(np.abs(held_out.point - accuracies))),
         coverage=float(np.mean(covered)),
         level=LEVEL,

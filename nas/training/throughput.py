@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import scipy  # scipy.optimize is loaded where it is first used: few processes time a training
 import torch
-from scipy.optimize import nnls
 
 from nas.data.dataset import Dataset
 from nas.training.augment import augment
@@ -139,5 +139,5 @@ def _work(space: SearchSpace, subnets: tuple[Architecture, ...], images: int) ->
 
 
 def _fit(work: FloatArray, seconds: FloatArray) -> FloatArray:
-    coefficients, _ = nnls(work, seconds)
+    coefficients, _ = scipy.optimize.nnls(work, seconds)
     return np.asarray(coefficients, dtype=np.float64)
