@@ -1,8 +1,9 @@
-"""What every test stands on: quiet libraries, one thread, no outside connections, a browser."""
+"""What every test stands on: quiet libraries, one thread, no outside connections, own folders, a browser."""
 
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,24 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.prepared import prepared_databases
+
+# A file system in memory where there is one with room: thousands of transactions then wait for no disk.
+MEMORY = Path("/dev/shm")
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4 * 2**30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+FIRST = (
+    "tests/e2e/test_interruption.py",
+    "tests/workers/test_cluster.py",
+    "tests/e2e/test_full_disk.py",
+    "tests/e2e/",
+    "tests/workers/",
+    "tests/browser/",
+    "tests/nas/pipeline/",
+)
+"""What takes longest begins before the rest: no process is left with it alone at the end of a run."""
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGUMENTS = (
@@ -39,6 +58,37 @@ def refuse_outside_connections(event: str, arguments: tuple[object, ...]) -> Non
 
 
 sys.addaudithook(refuse_outside_connections)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(
+        key=lambda item: next((at for at, begin in enumerate(FIRST) if item.nodeid.startswith(begin)), 99)
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temporary_folder_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give this process a folder for temporary files, with the locks of who measures and who trains.
+
+    A search under test then waits for nothing that another process of the run, or of this machine, measures.
+    """
+    tmp_path_factory.getbasetemp()  # stays where it would be, and is kept
+    with (
+        tempfile.TemporaryDirectory(prefix="hwnas-", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        Path(folder).chmod(0o711)  # PostgreSQL runs as a user of its own
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _prepared_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Migrations run once in this process, not for each of a thousand homes."""
+    with prepared_databases(tmp_path_factory.mktemp("prepared")):
+        yield
 
 
 @pytest.fixture(scope="session")

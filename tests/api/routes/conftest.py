@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def finished(tmp_path: Path) -> Iterator[Finished]:
         yield Finished(api, search, content, hashlib.sha256(content).hexdigest())
 
 
+@cache
 def exported_file() -> bytes:
     """A small network as it is exported."""
     facts = describe(
