@@ -68,6 +68,25 @@ def test_a_revoked_key_is_good_for_seconds_at_most(api: Caller, monkeypatch: pyt
     assert code(caller.get("/v1/searches")) == (401, "not_authenticated")
 
 
+def test_keys_that_are_known_are_asked_for_again_together(
+    api: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callers = [api.as_("read") for _ in range(3)]
+    assert [caller.get("/v1/datasets").status_code for caller in callers] == [200] * 3
+    api.stores.keys.revoke("local", callers[1].key.split("_")[1])
+    looks, good_among = list[int](), DatabaseKeyStore.good_among
+
+    def counted(self: DatabaseKeyStore, key_ids: list[str]) -> frozenset[str]:
+        looks.append(len(key_ids))
+        return good_among(self, key_ids)
+
+    monkeypatch.setattr(DatabaseKeyStore, "good_among", counted)
+    monkeypatch.setattr("api.security.REMEMBERED_S", 60.0)
+    api.app.state.service.gate._good_until = 0.0
+    assert [caller.get("/v1/datasets").status_code for caller in callers] == [200, 401, 200]
+    assert looks == [3]
+
+
 def test_wrong_secrets_are_all_alike(api: Caller) -> None:
     prefix, public, secret, _ = api.key.split("_")
     wrong = [f"{prefix}_{public}_{secret}_00000000", "x", "", f"{prefix}_{'0' * 16}_{secret}_00000000"]
