@@ -2,6 +2,8 @@
 
 import random
 import time
+import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +15,8 @@ from benchmarks.figures import Figure
 from benchmarks.http_load import FAULTS, Asked, ask_all
 from benchmarks.service_at_work import Boarded, free_port, queued, registered, served_apart, times_kept
 from latency_predictors.agent_protocol import MAX_SUBJECTS, Delivery
-from latency_predictors.protocol import Subject
+from latency_predictors.protocol import SessionResult, Subject
+from nas.measurement_tasks import Batch, DeviceLease
 from nas.settings import Settings
 from nas.store.stores import Stores, opened_stores
 
@@ -42,10 +45,12 @@ def _delivered(stores: Stores, settings: Settings, num_boards: int) -> list[Figu
     port, rng = free_port(), random.Random(0)
     boards = [registered(stores, f"board{number}") for number in range(num_boards)]
     tasks = queued(stores, [one.agent for one in boards], 1, MAX_SUBJECTS, SESSIONS)
+    work = [_asked(stores, one) for one in boards]
+    sessions = _sessions(boards[0], work[0][1])
     packs = [
         replace(pack, fault=rng.choice(FAULTS) if rng.random() < SHARE else "")
-        for one in boards
-        for pack in _packs(stores, one)
+        for one, (lease, _) in zip(boards, work, strict=True)
+        for pack in _packs(one, lease, sessions)
     ]
     rng.shuffle(packs)
     with served_apart(settings, port) as pid:
@@ -73,25 +78,26 @@ def _delivered(stores: Stores, settings: Settings, num_boards: int) -> list[Figu
     ]
 
 
-def _packs(stores: Stores, one: Boarded) -> list[Asked]:
-    """Return what a board delivers of all its files, in all sessions."""
+def _asked(stores: Stores, one: Boarded) -> tuple[DeviceLease, Batch]:
     found = stores.agent_queue.ask(one.agent, one.agent.instance, 1)
     assert found is not None
-    lease, batch = found
+    return found
+
+
+def _sessions(one: Boarded, batch: Batch) -> list[SessionResult]:
+    """Return what a board measures; the others of the fleet measure the same."""
     subjects = [Subject(digest=digest, path=Path(f"{digest}.fake")) for digest in batch.artifacts]
-    more: dict[str, Any] = {
-        "num_sessions": SESSIONS,
-        "reference_ms": {},
-        "on_progress": lambda done, total: None,
-    }
-    sessions = list(one.board.measure(subjects, batch.context, batch.timing, **more))[:SESSIONS]
+    more: dict[str, Any] = {"reference_ms": {}, "on_progress": lambda done, total: None}
+    measured = one.board.measure(subjects, batch.context, batch.timing, num_sessions=SESSIONS, **more)
+    return list(measured)[:SESSIONS]
+
+
+def _packs(one: Boarded, lease: DeviceLease, sessions: Sequence[SessionResult]) -> list[Asked]:
+    """Return what a board delivers of all its files: sessions of its own, on its own device."""
+    own = [{"device": one.agent.device, "session_id": uuid.uuid4().hex} for _ in sessions]
     bodies = [
-        Delivery(
-            instance=one.agent.instance,
-            attempt=lease.attempt,
-            session=session.model_copy(update={"device": one.agent.device}),
-        )
-        for session in sessions
+        Delivery(instance=one.agent.instance, attempt=lease.attempt, session=session.model_copy(update=whose))
+        for session, whose in zip(sessions, own, strict=True)
     ]
     path = f"leases/{lease.token}/result"
     return [Asked(path, one.key, body.model_dump_json().encode()) for body in bodies]
