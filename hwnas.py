@@ -29,10 +29,11 @@ COMMANDS: Final = {
     "search": "workers.commands",
     "worker": "workers.commands",
     "agent": "workers.commands",
-    "searches list": "api.commands",
-    "searches show": "api.commands",
-    "searches front": "api.commands",
-    "searches cancel": "api.commands",
+    "searches list": "api.search_commands",
+    "searches show": "api.search_commands",
+    "searches front": "api.search_commands",
+    "searches cancel": "api.search_commands",
+    "searches resume": "api.search_commands",
     "supernets list": "api.commands",
     "datasets list": "api.commands",
     "datasets show": "api.commands",
@@ -67,6 +68,7 @@ AT_A_SERVICE: Final = {
     "searches show": "api.remote",
     "searches front": "api.remote",
     "searches cancel": "api.remote",
+    "searches resume": "api.remote",
     "subnets show": "api.remote_networks",
     "finetune": "api.remote_networks",
     "datasets add": "api.remote_datasets",
@@ -75,7 +77,7 @@ AT_A_SERVICE: Final = {
 }
 """Where these commands are asked of a service (`--server`), with the same parameters."""
 GROUPS: Final = {
-    "searches": "Read searches: their state, their verified front; cancel one.",
+    "searches": "Searches: their state, their verified front; cancel one, have one go on.",
     "supernets": "Trained weights that searches share.",
     "datasets": "Images under a name, checked once.",
     "db": "The database behind searches.",

@@ -132,6 +132,14 @@ class Client(NetworksClient):
         """
         return self._line.post(_job(search_id, "cancel"), JobResource)
 
+    def resume(self, search_id: str) -> JobResource:
+        """Have a parked search, or another job, go on where it was, once what it failed at is mended.
+
+        Raises:
+            UsageError: `unknown_job` or `job_not_parked`.
+        """
+        return self._line.post(_job(search_id, "resume"), JobResource)
+
     def events(self, search_id: str, after: int = 0) -> Iterator[EventResource]:
         """Yield what happens to a search, or any other job, as it happens, until nothing more will.
 

@@ -9,12 +9,6 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
-Search = Annotated[
-    str,
-    typer.Argument(metavar="SEARCH", help="A search: its identifier, the start of it, or `latest`."),
-]
-Target = Annotated[int, typer.Option(min=1, help="Which target of the search, counted from 1.")]
-
 
 def spaces_list() -> BaseModel:
     """List the families of networks that can be searched.
@@ -44,30 +38,6 @@ def spaces_show(
     from api.spaces import show_space
 
     return show_space(name, preset, classes, channels)
-
-
-def searches_list() -> BaseModel:
-    """List past searches, the last one last.
-
-    Example:
-      hwnas searches list
-    """
-    from api.searches import list_searches
-    from nas.settings import Settings
-
-    return list_searches(Settings())
-
-
-def searches_cancel(search: Search) -> BaseModel:
-    """Cancel a search that has not ended; what it trained and measured is kept for others.
-
-    Example:
-      hwnas searches cancel latest
-    """
-    from api.searches import cancel_search
-    from nas.settings import Settings
-
-    return cancel_search(Settings(), search)
 
 
 def supernets_list() -> BaseModel:
@@ -146,32 +116,6 @@ def db_upgrade() -> BaseModel:
     from nas.settings import Settings
 
     return upgrade_database(Settings())
-
-
-def searches_show(search: Search = "latest") -> BaseModel:
-    """Show a search: its fronts, what it delivered, where its report is, where the time went.
-
-    Examples:
-      hwnas searches show
-      hwnas searches show digits-1f3a9c2e --json
-    """
-    from api.searches import show_search
-    from nas.settings import Settings
-
-    return show_search(Settings(), search)
-
-
-def searches_front(search: Search = "latest", target: Target = 1) -> BaseModel:
-    """Draw the verified front of a search.
-
-    Examples:
-      hwnas searches front
-      hwnas searches front digits-1f3a9c2e --target 1 --json
-    """
-    from api.fronts import show_front
-    from nas.settings import Settings
-
-    return show_front(Settings(), search, target)
 
 
 def predict(

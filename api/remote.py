@@ -7,7 +7,7 @@ from api.client import Client
 from api.remote_answers import RemoteFront, RemoteList, RemotePlan, RemoteSearch
 from api.remote_progress import EventLines
 from api.resources.jobs import JobResource
-from api.searches import Cancelled
+from api.searches import Cancelled, Resumed
 from nas.jobs import JobKind, JobState
 from nas.settings import ServerSettings
 from nas.spec_files import read_document
@@ -69,6 +69,17 @@ def searches_cancel(server: str, search: str) -> Cancelled:
     with client_of(server) as client:
         job = client.cancel(find_search(client, search).id)
     return Cancelled(id=job.id, state=job.state)
+
+
+def searches_resume(server: str, search: str) -> Resumed:
+    """Queue a parked search again.
+
+    Raises:
+        UsageError: `unknown_search`, `ambiguous_search` or `job_not_parked`.
+    """
+    with client_of(server) as client:
+        job = client.resume(find_search(client, search).id)
+    return Resumed(id=job.id, state=job.state)
 
 
 def searches_front(server: str, search: str, target: int) -> RemoteFront:

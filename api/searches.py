@@ -25,7 +25,7 @@ from search_spaces.errors import ArtifactError, ResourceError
 _NEXT: Final = {
     JobState.QUEUED: "a worker takes it as soon as it can: `hwnas worker` is one",
     JobState.WAITING: "it goes on once its device has measured: `hwnas worker` does that, or `hwnas agent`",
-    JobState.PARKED: "mend the cause, then `hwnas search` with the same specification goes on where it was",
+    JobState.PARKED: "mend the cause, then `hwnas searches resume` goes on where it was",
     JobState.CANCELLED: "`hwnas search` with the same specification takes what was trained and measured",
 }
 """What a search in that state needs."""
@@ -179,6 +179,29 @@ def cancel_search(settings: Settings, name: str) -> Cancelled:
         job = find_search(stores, settings.tenant, name)
         job = stores.jobs.request_cancel(settings.tenant, job.id)
     return Cancelled(id=job.id, state=job.state)
+
+
+class Resumed(Document):
+    """A parked search that was queued again."""
+
+    id: str
+    state: JobState
+
+    def __rich__(self) -> Text:
+        """Say what happens now."""
+        return Text(f"search {self.id} is {self.state}: a worker goes on where it was")
+
+
+def resume_search(settings: Settings, name: str) -> Resumed:
+    """Queue a parked search again.
+
+    Raises:
+        UsageError: `unknown_search`, `ambiguous_search` or `job_not_parked`.
+    """
+    with opened_stores(settings) as stores:
+        job = find_search(stores, settings.tenant, name)
+        job = stores.jobs.resume(settings.tenant, job.id)
+    return Resumed(id=job.id, state=job.state)
 
 
 def _report(stored: StoredJob, folder: Path) -> tuple[Path | None, str]:

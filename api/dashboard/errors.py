@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 
 from api import problems
 from api.dashboard.pages import page
+from api.dashboard.return_paths import asked_path
 from api.limits import HEADERS, REQUEST_ID
 
 NEXT_STEPS: Final[Mapping[int, str]] = {
@@ -48,6 +49,7 @@ def _shown(tell: problems.Handler) -> Callable[[Request, Exception], Awaitable[R
             status=told.status_code,
             problem=document,
             next_step=NEXT_STEPS.get(told.status_code, "Go back to the list and begin again."),
+            wanted=asked_path(request),
             request_id=str(getattr(request.state, "request_id", "")),
         )
         for name in ("retry-after", "www-authenticate", REQUEST_ID):

@@ -31,8 +31,10 @@ from api.resources.submissions import SubmittedSearch, search_request
 from api.security import Principal, Submitter
 from api.state import Root, Service, Shared
 from latency_predictors.agent_protocol import HOST
+from nas.job_records import JobRequest
 from nas.pipeline.preview import Preview
 from nas.specs import SpaceSpec
+from search_spaces.digests import sha256_json
 from search_spaces.errors import HwnasError
 
 router = APIRouter(include_in_schema=False)
@@ -72,7 +74,11 @@ def submit(who: Submitter, service: Shared, root: Root, request: Request, sent: 
         try:
             job = search_request(service.stores, who.tenant, who.owner, search)
             taken = service.stores.jobs.submit(
-                who.tenant, job, sent.get("key", "")[:200], actor=who.actor(request)
+                who.tenant,
+                job,
+                _key(sent, job),
+                actor=who.actor(request),
+                max_open=service.settings.max_open_jobs,
             )
         except HwnasError as error:
             form.problems.append(Problem("", f"{error.code}: {error.message}"))
@@ -80,6 +86,15 @@ def submit(who: Submitter, service: Shared, root: Root, request: Request, sent: 
             return RedirectResponse(f"{root}/searches/{taken.id}", status_code=303)
     _changed(form, asked)
     return _shown(form, who, service, request, sent, status=422 if asked == "submit" else 200)
+
+
+def _key(sent: QueryParams, asked: JobRequest) -> str:
+    """Return what tells one submission from another: the same form, sent twice, is one search.
+
+    Whoever comes back to a form that was sent, and changes it, means another one.
+    """
+    key = sent.get("key", "")[:100]
+    return f"{key}.{sha256_json(dict(asked.spec))}" if key else ""
 
 
 def _changed(form: SearchForm, asked: str) -> None:

@@ -1,5 +1,6 @@
 """The phases of a search as a page shows them: what each is for, how far it is, how long it still takes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -7,7 +8,9 @@ from api.dashboard.story import Story
 from nas.job_records import Job
 from nas.jobs import TERMINAL, JobState
 from nas.report.numbers import duration
+from nas.report.stages import Stage
 from nas.results import SEARCH_PHASES
+from nas.store.agent_queue import Awaited
 
 LABELS: Final = {
     "profile": "Measure the device",
@@ -41,15 +44,29 @@ class Phase:
     note: str
 
 
-def phases(job: Job, story: Story, now_s: float) -> tuple[Phase, ...]:
+def phases(job: Job, story: Story, now_s: float, awaited: Sequence[Awaited] = ()) -> tuple[Phase, ...]:
     """Return all phases of a search in their order.
 
     Args:
         job: The search.
         story: What has happened to it.
         now_s: Seconds since 1970.
+        awaited: The devices that it waits for.
     """
-    return tuple(_phase(job, story, name, now_s) for name in SEARCH_PHASES)
+    measuring = _measuring(job, story, now_s, awaited)
+    found = (_phase(job, story, name, now_s) for name in SEARCH_PHASES)
+    return tuple(measuring if measuring and one.name == measuring.name else one for one in found)
+
+
+def _measuring(job: Job, story: Story, now_s: float, awaited: Sequence[Awaited]) -> Phase | None:
+    """Return the phase that waits for measurements as far as its devices are; None where none measures."""
+    done, total = sum(one.measured for one in awaited), sum(one.to_measure for one in awaited)
+    if job.state is not JobState.WAITING or not story.current or not total:
+        return None
+    since = job.changed_at_ms / 1000
+    stage = Stage(story.current, since, since, 0, now_s, done, total)
+    times, note = _left_text(stage, now_s), f"measuring, {done:,} of {total:,}"
+    return Phase(story.current, LABELS[story.current], "waiting", done / total, times, note)
 
 
 def in_words(job: Job, found: tuple[Phase, ...]) -> str:
@@ -72,12 +89,15 @@ def _phase(job: Job, story: Story, name: str, now_s: float) -> Phase:
         return Phase(name, label, "done", 1.0, stage.times(now_s), "")
     share = min(max(stage.done / stage.total, 0.0), 1.0) if stage.total else 0.0
     if job.state is JobState.RUNNING:
-        left = stage.seconds_left(now_s)
-        times = "" if left is None else f"about {duration(left)} left"
-        return Phase(name, label, "now", share, times, stage.note)
+        return Phase(name, label, "now", share, _left_text(stage, now_s), stage.note)
     if job.state in (JobState.WAITING, JobState.QUEUED):
         return Phase(name, label, "waiting", share, "", stage.note)
     return Phase(name, label, "stopped", share, "", stage.note)
+
+
+def _left_text(stage: Stage, now_s: float) -> str:
+    left = stage.seconds_left(now_s)
+    return "" if left is None else f"about {duration(left)} left"
 
 
 def _left_out(spec: Any, name: str) -> bool:

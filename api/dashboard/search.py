@@ -24,6 +24,7 @@ from api.state import Root, Shared
 from nas.job_records import Job
 from nas.jobs import JobState
 from nas.report.costs import HEADS, cost_cells, ledger_sentence
+from nas.store.bound import DEVICE_AWAY
 
 router = APIRouter(include_in_schema=False)
 
@@ -35,7 +36,7 @@ CURVES: Final = {
 _AGAIN: Final = "what was trained and measured is taken over."
 NEXT_STEPS: Final = {
     JobState.FAILED: f"Change what is named above and submit it again: {_AGAIN}",
-    JobState.PARKED: f"It has failed again and again. Mend the cause, then submit it again: {_AGAIN}",
+    JobState.PARKED: f"It has failed again and again. Mend the cause, then resume it: {_AGAIN}",
     JobState.INFEASIBLE: "Raise the limit to the value that is named or beyond, and submit it again.",
     JobState.CANCELLED: f"Submit it again where you want it after all: {_AGAIN}",
     JobState.QUEUED: "A worker takes it as soon as it can: `hwnas serve` runs one, `hwnas worker` another.",
@@ -51,7 +52,8 @@ def search(search_id: str, who: Reader, service: Shared, request: Request) -> Re
     job = get_search(service.stores, who.tenant, search_id)
     story = read_story(service.stores.jobs, who.tenant, job.id)
     targets = targets_of(job.spec)
-    shown = phases(job, story, time.time())
+    awaited = service.stores.agent_queue.awaited(job.id) if job.state is JobState.WAITING else ()
+    shown = phases(job, story, time.time(), awaited)
     found = curves(story, *_labels_and_limits(job))
     return page(
         request,
@@ -60,8 +62,10 @@ def search(search_id: str, who: Reader, service: Shared, request: Request) -> Re
         settled=settled(job),
         story=story,
         phases=shown,
+        awaited=awaited,
         in_words=in_words(job, shown),
-        next_step=NEXT_STEPS.get(job.state, ""),
+        # What says where no worker lives says what to do as well.
+        next_step="" if job.code == DEVICE_AWAY else NEXT_STEPS.get(job.state, ""),
         targets=[(target_text(one), limit_texts(one)) for one in targets],
         bests=outcomes.bests(service.stores, job, len(targets)),
         deliveries=service.stores.fronts.exports(who.tenant, job.id),
@@ -77,6 +81,14 @@ def cancel(search_id: str, who: Submitter, service: Shared, root: Root, request:
     """Cancel a search, then show it."""
     job = get_search(service.stores, who.tenant, search_id)
     job_routes.cancel(job.id, who, service, root, request)
+    return RedirectResponse(f"{root}/searches/{job.id}", status_code=303)
+
+
+@router.post("/searches/{search_id}/resume")
+def resume(search_id: str, who: Submitter, service: Shared, root: Root, request: Request) -> Response:
+    """Have a parked search go on, then show it."""
+    job = get_search(service.stores, who.tenant, search_id)
+    job_routes.resume(job.id, who, service, root, request)
     return RedirectResponse(f"{root}/searches/{job.id}", status_code=303)
 
 

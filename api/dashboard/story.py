@@ -9,6 +9,7 @@ from nas.job_records import JobEvent
 from nas.jobs import JobState
 from nas.ports import JobStore
 from nas.report.stages import Stage, next_stage
+from nas.store.bound import DEVICE_AWAY
 
 LOG_LINES: Final = 400
 """The last ones that are shown; all of them are in the events."""
@@ -95,6 +96,8 @@ class Story:
                 self.epochs[data["epoch"]] = Epoch(data["epoch"], data["epochs"], data["loss"])
             case "verified":
                 self.rounds[data["target"], data["round"]] = tuple(_measured(one) for one in data["networks"])
+            case kind if kind == DEVICE_AWAY:
+                self._line(event, "fault", f"{kind}: {data['message']}")
             case kind if kind in _STATES:
                 self._state(event)
 

@@ -153,7 +153,7 @@ def links_of(job: Job, root: str) -> dict[str, str]:
     here = f"{root}/v1/{'searches' if job.kind is JobKind.SEARCH else 'jobs'}/{job.id}"
     links = {"self": here, "events": f"{here}/events"}
     if job.kind is JobKind.SEARCH:
-        links |= {name: f"{here}/{name}" for name in ("front", "candidates", "exports", "cancel")}
+        links |= {name: f"{here}/{name}" for name in ("front", "candidates", "exports", "cancel", "resume")}
     return links
 
 

@@ -60,6 +60,14 @@ def cancel(job_id: str, who: Submitter, service: Shared, root: Root, request: Re
     return job_resource(job, root)
 
 
+@router.post("/{job_id}/resume", status_code=202)
+def resume(job_id: str, who: Submitter, service: Shared, root: Root, request: Request) -> JobResource:
+    """Have a parked job go on where it was, once the cause is mended; 409 where it is not parked."""
+    job = service.stores.jobs.resume(who.tenant, job_id, actor=who.actor(request))
+    service.remembered.forget(who.tenant, job_id)
+    return job_resource(job, root)
+
+
 @router.get("/{job_id}/events", response_model=EventPage, responses=ALSO_STREAMED)
 def events(
     job_id: str,

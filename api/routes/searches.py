@@ -79,6 +79,12 @@ def cancel(search_id: str, who: Submitter, service: Shared, root: Root, request:
     return job_routes.cancel(_search(service, who.tenant, search_id), who, service, root, request)
 
 
+@router.post("/{search_id}/resume", status_code=202)
+def resume(search_id: str, who: Submitter, service: Shared, root: Root, request: Request) -> JobResource:
+    """Have a parked search go on where it was, once the cause is mended; 409 where it is not parked."""
+    return job_routes.resume(_search(service, who.tenant, search_id), who, service, root, request)
+
+
 @router.get("/{search_id}/events", response_model=EventPage, responses=job_routes.ALSO_STREAMED)
 def events(
     search_id: str,

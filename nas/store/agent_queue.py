@@ -47,11 +47,15 @@ class Awaited:
         device: Its name, or its label where it has none.
         pending: Files that the job waits for.
         why: Nothing happens now; empty where something does.
+        measured: So far, of what is measured there just now, and
+        to_measure: all of that, over all sessions; zeros where nobody measures.
     """
 
     device: str
     pending: int
     why: str
+    measured: int = 0
+    to_measure: int = 0
 
 
 @final
@@ -162,8 +166,10 @@ class DatabaseAgentQueue:
             .subquery()
         )
         alive = (agents.c.seen_at_ms >= now_ms() - ALIVE_MS).label("alive")
+        busy = (devices.c.lease_until_ms >= now_ms()).label("busy")
+        told = (devices.c.measured, devices.c.to_measure, busy)
         query = (
-            select(devices.c.label, files.c.pending, agents.c.name, agents.c.quarantine, alive)
+            select(devices.c.label, files.c.pending, agents.c.name, agents.c.quarantine, alive, *told)
             .select_from(files)
             .join(devices, devices.c.digest == files.c.digest)
             .outerjoin(agents, agents.c.device == files.c.digest)
@@ -218,10 +224,12 @@ class DatabaseAgentQueue:
 
 
 def _awaited(row: Row[Any]) -> Awaited:
+    told = (row.measured, row.to_measure) if row.busy else (0, 0)
     if row.name is None:
-        return Awaited(row.label, row.pending, "")
+        return Awaited(row.label, row.pending, "", *told)
     silent = "" if row.alive else "its agent is not heard of"
-    return Awaited(row.name, row.pending, f"in quarantine: {row.quarantine}" if row.quarantine else silent)
+    why = f"in quarantine: {row.quarantine}" if row.quarantine else silent
+    return Awaited(row.name, row.pending, why, *told)
 
 
 _ORDER: Final = (measurement_tasks.c.created_at_ms, measurement_tasks.c.id)

@@ -148,7 +148,7 @@ class DatabaseJobStore:
         Args:
             tenant: Whose.
             job_id: Of the job.
-            actor: Who asks; nothing is noted if not given.
+            actor: Who asks; noted, if given.
 
         Raises:
             UsageError: `unknown_job`.
@@ -171,15 +171,17 @@ class DatabaseJobStore:
                 _append(connection, job_id, row.attempt, "cancel_requested")
             return _get(connection, tenant, job_id)
 
-    def resume(self, tenant: str, job_id: str) -> Job:
-        """Queue a parked job again, once what it failed at has been mended.
+    def resume(self, tenant: str, job_id: str, *, actor: Actor | None = None) -> Job:
+        """Queue a parked job again, once what it failed at has been mended; who asks is noted, if given.
 
         Raises:
             UsageError: `unknown_job` or `job_not_parked`.
         """
         with writing(self._engine) as connection:
-            resumed = _resume(connection, tenant, job_id)
-            job = _get(connection, tenant, job_id)
+            lock_changes(connection, tenant)
+            resumed, job = _resume(connection, tenant, job_id), _get(connection, tenant, job_id)
+            if resumed and actor is not None:
+                note(connection, tenant, actor, f"{job.kind}.resume", job_id)
         if not resumed:
             raise UsageError("job_not_parked", f"job {job_id} is {job.state}: only a parked job is resumed")
         return job
@@ -190,12 +192,8 @@ class DatabaseJobStore:
         Raises:
             UsageError: `unknown_job`.
         """
-        query = (
-            select(events)
-            .where(events.c.job_id == job_id, events.c.id > after)
-            .order_by(events.c.id)
-            .limit(max(1, min(limit, MAX_PAGE)))
-        )
+        query = select(events).where(events.c.job_id == job_id, events.c.id > after).order_by(events.c.id)
+        query = query.limit(max(1, min(limit, MAX_PAGE)))
         with reading(self._engine) as connection:
             _get(connection, tenant, job_id)
             return tuple(
@@ -288,8 +286,7 @@ def _get(connection: Connection, tenant: str, job_id: str) -> Job:
 
 
 def _job(row: Row[Any]) -> Job:
-    found = row._mapping
-    plain = {name: found[name] for name in Job.__dataclass_fields__}
+    plain = {name: row._mapping[name] for name in Job.__dataclass_fields__}
     return Job(**{**plain, "kind": JobKind(row.kind), "state": JobState(row.state)})
 
 

@@ -17,6 +17,7 @@ from api.resources.jobs import EventResource
 from nas.jobs import JobState
 from nas.specs import parse_spec
 from search_spaces.errors import HwnasError, UsageError
+from tests.api.dashboard.searched import parked_search
 from tests.api.running import Running, quick_worker, running
 from tests.api.served import DIGITS
 
@@ -103,6 +104,14 @@ def test_a_search_is_cancelled_once(client: Client) -> None:
     with pytest.raises(UsageError) as caught:
         client.search("../../livez")
     assert code(caught) == "not_found"
+
+
+def test_a_parked_search_goes_on(client: Client, service: Running) -> None:
+    search = parked_search(service.stores).id
+    assert client.resume(search).state is JobState.QUEUED
+    with pytest.raises(UsageError) as caught:
+        client.resume(search)
+    assert code(caught) == "job_not_parked"
 
 
 def test_waiting_has_an_end(client: Client) -> None:

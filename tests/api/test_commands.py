@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from hwnas import run
-from nas.settings import Settings
 from nas.store.schema import newest_version
-from nas.store.stores import opened_stores
-from tests.api.handmade import SPEC, finished_search, lookup_table, saved_table, submitted
+from tests.api.handmade import finished_search, lookup_table, saved_table
 
 
 @pytest.fixture
@@ -29,23 +27,6 @@ def test_spaces(capsys: pytest.CaptureFixture[str]) -> None:
     assert "mobilenet_v3" in [space["name"] for space in answer(capsys, "spaces", "list")["spaces"]]
     shown = answer(capsys, "spaces", "show", "mobilenet_v3", "--preset", "tiny", "--channels", "1")
     assert shown["summary"]["in_channels"] == 1
-
-
-def test_searches(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert answer(capsys, "searches", "list")["searches"] == []
-    search = finished_search(home)
-    assert [line["id"] for line in answer(capsys, "searches", "list")["searches"]] == [search.id]
-    assert answer(capsys, "searches", "show")["result"]["id"] == search.id
-    front = answer(capsys, "searches", "front", search.id, "--target", "1")
-    assert [network["name"] for network in front["networks"]] == ["net-aaa111", "net-bbb222", "net-ccc333"]
-
-
-def test_a_search_is_cancelled(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with opened_stores(Settings()) as stores:
-        job = submitted(stores, SPEC)
-    assert answer(capsys, "searches", "cancel", job.id) == {"id": job.id, "state": "cancelled"}
-    assert run(["searches", "cancel", "nothing"]) == 2
-    assert capsys.readouterr().err.startswith("error[unknown_search]: ")
 
 
 def test_supernets(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from hwnas import AT_A_SERVICE, run
 from nas.jobs import Fault, Faulted, JobState
 from nas.store.searches import all_searches
 from search_spaces.errors import HwnasError, UsageError
+from tests.api.dashboard.searched import parked_search
 from tests.api.handmade import SPEC, claimed, submitted
 from tests.api.running import Running, quick_worker, running
 
@@ -76,6 +77,9 @@ def test_a_search_is_queued_and_cancelled(service: Running, command: Command, sp
     assert [one["id"] for one in command("searches", "list")[1]["searches"]] == ids
     assert command("searches", "cancel", "latest") == (0, {"id": ids[1], "state": "cancelled"})
     assert command("searches", "cancel", ids[1])[1]["error"]["code"] == "job_ended"
+    assert command("searches", "resume", ids[1])[1]["error"]["code"] == "job_not_parked"
+    parked = parked_search(service.stores).id
+    assert command("searches", "resume", "latest") == (0, {"id": parked, "state": "queued"})
     assert command("searches", "show", "digits")[1]["error"]["code"] == "ambiguous_search"
     assert command("searches", "show", "none")[1]["error"]["code"] == "unknown_search"
 

@@ -26,6 +26,7 @@ from nas.specs import parse_spec
 from nas.store.stores import Stores
 from nas.store.supernet_store import SupernetKey
 from search_spaces.base import space_digest
+from tests.api.dashboard.searched import parked_search
 from tests.api.handmade import SMALLEST, SPACE, claimed, lookup_table, saved_table
 from tests.api.routes.conftest import exported_file, written
 from tests.api.served import DIGITS, Caller, served
@@ -57,6 +58,13 @@ ELSEWHERE = {
     "/v1/devices/{device_id}/profiles": {"device_id": "host"},
 }
 """Values of places where a path takes others than most."""
+
+ON_PARKED_JOBS = (
+    "/v1/searches/{search_id}/resume",
+    "/v1/jobs/{job_id}/resume",
+    "/searches/{search_id}/resume",
+)
+"""What succeeds on a job that is parked, each time on another."""
 
 ON_OPEN_JOBS = (
     "/v1/searches/{search_id}/cancel",
@@ -138,6 +146,9 @@ class World:
         values = {**self.values, **ELSEWHERE.get(operation.route.path, {})}
         if operation.route.path in ON_OPEN_JOBS:
             job = self.api.stores.jobs.submit("local", JobRequest(JobKind.SEARCH, {"targets": []}))
+            values |= {"search_id": job.id, "job_id": job.id}
+        elif operation.route.path in ON_PARKED_JOBS:
+            job = parked_search(self.api.stores)
             values |= {"search_id": job.id, "job_id": job.id}
         missing = [place for place in operation.places if place not in values]
         assert not missing, f"{operation.name}: tell in tests/api/world.py what to write for {missing}"

@@ -21,7 +21,7 @@ async function ask() {
       headers: { accept: "text/html" },
       signal: asking.signal,
     });
-    if (!answer.ok) throw new Error(String(answer.status));
+    if (!answer.ok) throw answer;
     replaceParts(new DOMParser().parseFromString(await answer.text(), "text/html"));
     for (const told of form.querySelectorAll(".wrong")) {
       const field = document.getElementById(told.id.replace(/-wrong$/, ""));
@@ -29,7 +29,8 @@ async function ask() {
     }
   } catch (error) {
     if (error.name === "AbortError") return;
-    document.getElementById("answer").textContent = "The service cannot be reached: what is typed stays here.";
+    const why = error.status === 401 ? "Your session has ended: sign in in another tab, then go on" : "The service cannot be reached";
+    document.getElementById("answer").textContent = `${why}: what is typed stays here.`;
   }
 }
 

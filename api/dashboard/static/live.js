@@ -9,12 +9,15 @@ import { replaceParts } from "./page.js";
 const KINDS = [
   "queued", "running", "waiting", "succeeded", "failed", "cancelled", "infeasible", "parked",
   "progress", "message", "epoch", "verified", "front", "export", "document", "dataset",
+  "device_away",
 ];
 const PAUSE_MS = 1000;
 const AGAIN_MS = 3000;
+const CHANGING_MS = 3000;
 
 const live = document.getElementById("live");
 const away = document.getElementById("away");
+const signedOut = document.getElementById("signed-out");
 const release = document.querySelector("meta[name=release]").content;
 
 let last = live.dataset.after;
@@ -44,11 +47,12 @@ async function refresh() {
   fetching = true;
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-    if (!answer.ok) throw new Error(String(answer.status));
+    if (!answer.ok) throw answer;
     await replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    away.hidden = true;
-  } catch {
-    away.hidden = false;
+    away.hidden = signedOut.hidden = true;
+  } catch (problem) {
+    signedOut.hidden = problem.status !== 401;
+    away.hidden = !signedOut.hidden;
   } finally {
     fetching = false;
     if (stale) schedule();
@@ -60,6 +64,11 @@ function schedule() {
   if (!timer) timer = setTimeout(refresh, PAUSE_MS);
 }
 
+/** What is measured elsewhere tells no events of this job: while somebody looks, the page is fetched now and then. */
+setInterval(() => {
+  if (document.querySelector("[data-changes]") && !document.hidden && !timer) refresh();
+}, CHANGING_MS);
+
 /** Opens the stream where the last one ended. A browser does that by itself where a connection was cut; where the
  * server answered with an error, it gives up. That streams end now and then is no news: only silence is. */
 function listen() {
@@ -67,10 +76,11 @@ function listen() {
   stream.onopen = () => {
     clearTimeout(silence);
     silence = 0;
-    if (!away.hidden) schedule();
+    if (!away.hidden || !signedOut.hidden) schedule();
   };
   stream.onerror = () => {
-    silence ||= setTimeout(() => (away.hidden = false), AGAIN_MS);
+    // The page itself says then whether the service is away, or the session has ended.
+    silence ||= setTimeout(refresh, AGAIN_MS);
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS);
   };
   for (const kind of KINDS) stream.addEventListener(kind, heard);

@@ -40,6 +40,17 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
+// A button that is pressed twice sends its form once; whoever has stopped it, or comes back, may send it again.
+const TWICE_MS = 3000;
+const sent = new Map();
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (event.timeStamp - (sent.get(form) ?? -Infinity) < TWICE_MS) event.preventDefault();
+  else sent.set(form, event.timeStamp);
+});
+addEventListener("pageshow", () => sent.clear());
+
 // Filters take effect as they are changed; their button is for browsers without scripts.
 for (const form of document.querySelectorAll("form[data-filters]")) {
   form.addEventListener("change", () => form.requestSubmit());

@@ -60,6 +60,14 @@ def infeasible_search(stores: Stores) -> Job:
     return stores.jobs.get("local", run.id)
 
 
+def parked_search(stores: Stores) -> Job:
+    """A search that was given up after its fault has come back again and again."""
+    run = claimed(stores, submitted(stores, SPEC))
+    step(stores, run, "train", 0.2, 1, "loss 1.2")
+    stores.queue.settle(run.lease, Faulted(Fault.POISON, "broken_file", "image 7 ends whoever reads it"))
+    return stores.jobs.get("local", run.id)
+
+
 def waiting_search(stores: Stores) -> Job:
     """A search that waits for a supernet, which another trains."""
     other = claimed(stores, submitted(stores, SPEC))

@@ -1,10 +1,11 @@
+from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from tests.api.dashboard.browsing import HTML, browse, elements, sound
 from tests.api.handmade import SPEC, submitted
-from tests.api.served import Caller
+from tests.api.served import Caller, served
 
 FORM = {
     "space": "mobilenet_v3/tiny",
@@ -43,6 +44,20 @@ def test_a_form_becomes_a_search_once_however_often_it_is_sent(api: Caller) -> N
     search = api.get("/v1" + answers[0].headers["location"]).json()
     assert search["spec"]["targets"][0]["limits"] == {"latency_ms": 2.5}
     assert search["spec"]["budget"] == {"wall_minutes": 5.0}
+
+
+def test_who_goes_back_and_changes_the_form_means_another_search(api: Caller) -> None:
+    first, second = (send(api, do="submit", key="k1", seed=seed) for seed in ("1", "2"))
+    assert (first.status_code, second.status_code) == (303, 303)
+    assert first.headers["location"] != second.headers["location"]
+
+
+def test_the_form_queues_no_more_than_a_tenant_may(tmp_path: Path) -> None:
+    with served(tmp_path / "home", max_open_jobs=1) as api:
+        assert send(api, do="submit").status_code == 303
+        answer = send(api, do="submit")
+        assert answer.status_code == 422
+        assert "too_many_jobs" in sound(answer)
 
 
 def test_what_is_wrong_is_said_and_nothing_typed_is_lost(api: Caller) -> None:

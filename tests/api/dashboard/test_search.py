@@ -1,14 +1,16 @@
 import re
 
+from nas.jobs import Released
 from tests.api.dashboard.browsing import browse, sound
 from tests.api.dashboard.searched import (
     cancelled_search,
     failed_search,
     infeasible_search,
+    parked_search,
     running_search,
     waiting_search,
 )
-from tests.api.handmade import SPEC, submitted
+from tests.api.handmade import SPEC, claimed, submitted
 from tests.api.routes.conftest import Finished
 from tests.api.served import Caller
 
@@ -54,6 +56,17 @@ def test_whatever_went_wrong_says_what_to_do(api: Caller) -> None:
     assert "<script>alert" not in text
 
 
+def test_a_search_whose_device_has_vanished_says_so_and_what_to_do(api: Caller) -> None:
+    run = claimed(api.stores, submitted(api.stores, SPEC))
+    run.bind("d" * 64)
+    api.stores.queue.settle(run.lease, Released())
+    assert api.stores.queue.tell_away([]) == [run.id]
+    text = sound(browse(api, f"/searches/{run.id}"))
+    assert "It does not go on: <code>device_away</code>" in text
+    assert text.count("where no worker lives: start `hwnas worker` there") == 2
+    assert "A worker takes it as soon as it can" not in text
+
+
 def test_a_button_cancels_and_comes_back(api: Caller) -> None:
     job = submitted(api.stores, SPEC)
     answer = api.client.post(f"/searches/{job.id}/cancel", headers=api.headers({}), follow_redirects=False)
@@ -62,6 +75,19 @@ def test_a_button_cancels_and_comes_back(api: Caller) -> None:
     again = api.client.post(f"/searches/{job.id}/cancel", headers=api.headers({"accept": "text/html"}))
     assert again.status_code == 409
     assert "has ended already" in sound(again)
+
+
+def test_a_parked_search_is_resumed_by_a_button(api: Caller) -> None:
+    job = parked_search(api.stores)
+    page = browse(api, f"/searches/{job.id}")
+    assert ">Resume<" not in sound(browse(api.as_("read"), f"/searches/{job.id}"))
+    assert ">Resume<" in sound(page)
+    assert "image 7 ends whoever reads it" in page.text
+    path = f"/searches/{job.id}/resume"
+    answer = api.client.post(path, headers=api.headers({}), follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/searches/{job.id}")
+    assert api.stores.jobs.get("local", job.id).state == "queued"
+    assert ">Resume<" not in sound(browse(api, f"/searches/{job.id}"))
 
 
 def test_who_may_only_read_sees_no_buttons(api: Caller) -> None:

@@ -4,6 +4,7 @@ import threading
 
 from nas.jobs import JobState
 from nas.store.dataset_store import DatabaseDatasetStore
+from tests.api.dashboard.searched import parked_search
 from tests.api.routes.conftest import Finished
 from tests.api.served import DIGITS, Caller, code
 
@@ -63,6 +64,17 @@ def test_a_search_that_has_ended_is_not_cancelled_again(api: Caller) -> None:
     path = "/v1/searches/" + api.post("/v1/searches", DIGITS).json()["id"]
     assert api.post(f"{path}/cancel").json()["state"] == JobState.CANCELLED
     assert code(api.post(f"{path}/cancel")) == (409, "job_ended")
+
+
+def test_a_parked_search_is_resumed_once(api: Caller) -> None:
+    job = parked_search(api.stores)
+    path = f"/v1/searches/{job.id}"
+    assert api.get(path).json()["state"] == "parked"
+    answer = api.post(f"{path}/resume")
+    assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+    assert api.get(path).json()["state"] == "queued"
+    assert api.stores.audit.last("local")[0].action == "search.resume"
+    assert code(api.post(f"{path}/resume")) == (409, "job_not_parked")
 
 
 def test_events_come_as_json_and_as_a_stream(api: Caller) -> None:
