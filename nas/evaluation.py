@@ -29,22 +29,33 @@ Network = Callable[[NDArray[np.uint8]], NDArray[Any]]
 """Images (B, C, R, R) in 0..255 to logits (B, classes)."""
 
 
+def classify(run: Network, images_NCRR: NDArray[np.uint8], batch: int = BATCH) -> NDArray[np.uint16]:
+    """Return for each image the class of the highest logit, (N,).
+
+    Args:
+        run: Any network: a session of a runtime, a static module, a subnet.
+        images_NCRR: At the network's resolution.
+        batch: Images a call.
+    """
+    found = [
+        np.argmax(run(images_NCRR[start : start + batch]), axis=1).astype(np.uint16)
+        for start in range(0, len(images_NCRR), batch)
+    ]
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.uint16)
+
+
 def score_network(
     run: Network, images_NCRR: NDArray[np.uint8], labels_N: NDArray[np.int64], batch: int = BATCH
 ) -> NDArray[np.bool_]:
     """Return for each image whether the highest logit is that of its label, (N,).
 
     Args:
-        run: Any network: a session of a runtime, a static module, a subnet.
-        images_NCRR: At the network's resolution.
+        run: As `classify` takes it.
+        images_NCRR: Likewise.
         labels_N: Their classes.
         batch: Images a call.
     """
-    hits = [
-        np.argmax(run(images_NCRR[start : start + batch]), axis=1) == labels_N[start : start + batch]
-        for start in range(0, len(labels_N), batch)
-    ]
-    return np.concatenate(hits) if hits else np.zeros(0, dtype=bool)
+    return np.equal(classify(run, images_NCRR, batch), labels_N)
 
 
 @final

@@ -31,16 +31,21 @@ def accuracy_of(correct: BoolArray, part: str) -> Accuracy:
         part: Which images they are.
     """
     count, total = int(correct.sum()), len(correct)
-    interval = scipy.stats.binomtest(count, total).proportion_ci(0.95, method="wilson")
+    lower, upper = wilson(count, total)
     return Accuracy.model_validate(
-        {
-            "value": count / total,
-            "lower": float(interval.low),
-            "upper": float(interval.high),
-            "num_images": total,
-            "part": part,
-        }
+        {"value": count / total, "lower": lower, "upper": upper, "num_images": total, "part": part}
     )
+
+
+def wilson(count: int, total: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson 1927).
+
+    Args:
+        count: Of these.
+        total: In all, at least 1.
+    """
+    interval = scipy.stats.binomtest(count, total).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def tied(first: BoolArray, second: BoolArray) -> bool:

@@ -179,7 +179,8 @@ class NetworkExported(Spent):
         file: Digest of the file in the artifact store.
         file_bytes: Its size.
         max_difference: Largest difference of a logit between torch and the file before quantisation.
-        correct: For each validation image whether the file gets it right, (n,).
+        predicted: The class that the file gives each validation image, (n,).
+        correct: Whether that is the image's own, (n,).
         unquantised: The same before quantisation; None where the file is fp32.
     """
 
@@ -188,6 +189,7 @@ class NetworkExported(Spent):
     file: str
     file_bytes: int
     max_difference: float
+    predicted: NDArray[np.uint16]
     correct: NDArray[np.bool_]
     unquantised: NDArray[np.bool_] | None = None
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.dashboard.figures.network import network_svg
 from api.dashboard.layers import anatomy
+from api.dashboard.mistakes import mistakes
 from api.dashboard.neighbours import neighbours
 from api.dashboard.pages import page
 from api.dashboard.results import TargetFront, target_front
@@ -60,6 +61,7 @@ def candidate(
         drawing=network_svg(parts.nodes, parts.shares, label) if parts else None,
         anatomy=parts,
         figures=figure_rows(network),
+        mistakes=mistakes(stores, front, network),
         neighbours=neighbours(front.target.front, network, space),
         exports=exports,
         why=_why(front, name),

@@ -14,6 +14,7 @@ from search_spaces.base import SearchSpace, architecture_digest, architecture_fr
 from search_spaces.catalogue import PRESETS, get_space
 from search_spaces.errors import ArtifactError, UsageError
 from search_spaces.network import Node, network
+from search_spaces.stock_networks import STOCK_NETWORKS
 
 
 @dataclass(frozen=True)
@@ -62,24 +63,30 @@ class Anatomy:
         return [row.share for row in self.rows]
 
 
-def exact_space(front: TargetFront) -> SearchSpace | None:
-    """Return the space of a search with its own classes and channels; None where this version has none."""
+def exact_space(front: TargetFront, one: VerifiedNetwork) -> SearchSpace | None:
+    """Return the space of a network with its own classes and channels; None where this version has none.
+
+    Args:
+        front: That the network belongs to.
+        one: Of the search, or a stock network, which has a space of its own.
+    """
     result = front.result
-    wanted = result.spec.space if result else None
-    if result is None or wanted is None or wanted.preset not in PRESETS.get(wanted.name, ()):
+    if result is None:
         return None
-    return get_space(
-        wanted.name,
-        preset=wanted.preset,
-        num_classes=len(result.class_names),
-        in_channels=int(result.dataset.get("num_channels", 3)),
-    )
+    wanted, classes = result.spec.space, len(result.class_names)
+    channels = int(result.dataset.get("num_channels", 3))
+    if one.origin == "reference":
+        make = STOCK_NETWORKS.get(one.name)
+        return make(one.resolution, classes, channels) if make else None
+    if wanted.preset not in PRESETS.get(wanted.name, ()):
+        return None
+    return get_space(wanted.name, preset=wanted.preset, num_classes=classes, in_channels=channels)
 
 
 def anatomy(stores: Stores, front: TargetFront, one: VerifiedNetwork) -> Anatomy | None:
     """Return the layers of a network of a front; None where this version cannot build it."""
-    space = exact_space(front)
-    if space is None or one.origin != "search":
+    space = exact_space(front, one)
+    if space is None:
         return None
     try:
         architecture = architecture_from_values(space, one.architecture)
@@ -92,11 +99,21 @@ def anatomy(stores: Stores, front: TargetFront, one: VerifiedNetwork) -> Anatomy
     entries = [table.entries.get(layer_key(node.spec)) if table else None for node in nodes]
     absent = sum(entry is None for entry in entries)
     if table is not None and absent:
-        why = f"{absent} of {len(nodes)} layers are not in the table of this device: profile it again"
+        why = _absent_text(one, absent, len(nodes))
     known = [entry.median_ms for entry in entries if entry is not None]
     total = None if absent else sum(known)
     rows = tuple(_row(node, entry, total) for node, entry in zip(nodes, entries, strict=True))
     return Anatomy(nodes, rows, total, why)
+
+
+def _absent_text(one: VerifiedNetwork, absent: int, count: int) -> str:
+    """Return why layers have no times."""
+    if one.origin == "reference":
+        return (
+            f"{absent} of {count} layers were not measured alone: tables have those of the search space; "
+            "a stock network is measured whole"
+        )
+    return f"{absent} of {count} layers are not in the table of this device: profile it again"
 
 
 def _table(stores: Stores, front: TargetFront) -> tuple[LookupTable | None, str]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nas.data.contents import Part
 from nas.data.dataset import Dataset
 from nas.data.decode import RESIZE_RULE
-from nas.evaluation import score_network
+from nas.evaluation import classify
 from nas.export.classifier import OnnxClassifier, scaled
 from nas.export.metadata import describe
 from nas.export.onnx import export_onnx
@@ -37,7 +37,8 @@ class CheckedFile:
         path: Where the file is kept.
         num_bytes: Its size.
         max_difference: Of a logit, between torch and the file before quantisation.
-        correct: Its answers on all validation images, (n,).
+        predicted: The class that it gives each validation image, (n,).
+        correct: Whether that is the image's own, (n,).
         unquantised: The same before quantisation; None where the file is fp32.
     """
 
@@ -45,6 +46,7 @@ class CheckedFile:
     path: Path
     num_bytes: int
     max_difference: float
+    predicted: NDArray[np.uint16]
     correct: NDArray[np.bool_]
     unquantised: NDArray[np.bool_] | None = None
 
@@ -100,12 +102,14 @@ def _checked(
     path = keep(content)
     images = dataset.images("validation", static.nodes[0].spec.in_shape[1])
     parity = check_parity(static, path, images[:_PARITY_IMAGES])
+    predicted = classify_file(path, dataset, "validation")
     return CheckedFile(
         architecture_digest=digest,
         path=path,
         num_bytes=len(content),
         max_difference=parity.max_difference,
-        correct=score_file(path, dataset, "validation"),
+        predicted=predicted,
+        correct=predicted == dataset.labels("validation"),
     )
 
 
@@ -116,7 +120,7 @@ def _quantised(
     made = quantise(content, images, f"{len(images)} training images, seed {_RANGE_SEED}")
     path = keep(made)
     try:
-        correct = score_file(path, dataset, "validation")
+        predicted = classify_file(path, dataset, "validation")
     except MeasurementError as error:
         raise UsageError(
             "not_quantisable",
@@ -127,13 +131,18 @@ def _quantised(
         path=path,
         num_bytes=len(made),
         max_difference=before.max_difference,
-        correct=correct,
+        predicted=predicted,
+        correct=predicted == dataset.labels("validation"),
         unquantised=before.correct,
     )
 
 
 def score_file(path: Path, dataset: Dataset, part: Part) -> NDArray[np.bool_]:
     """Return for each image of a part whether an exported file gets it right, (n,)."""
+    return np.equal(classify_file(path, dataset, part), dataset.labels(part))
+
+
+def classify_file(path: Path, dataset: Dataset, part: Part) -> NDArray[np.uint16]:
+    """Return for each image of a part the class that an exported file gives it, (n,)."""
     classifier = OnnxClassifier(path)
-    images = dataset.images(part, classifier.metadata.resolution)
-    return score_network(classifier.run, images, dataset.labels(part))
+    return classify(classifier.run, dataset.images(part, classifier.metadata.resolution))

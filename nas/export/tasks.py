@@ -50,6 +50,7 @@ def export_networks(task: ExportNetworks, workplace: Workplace) -> Iterator[Even
                 file=kept[-1],
                 file_bytes=made.num_bytes,
                 max_difference=made.max_difference,
+                predicted=made.predicted,
                 correct=made.correct,
                 unquantised=made.unquantised,
             )

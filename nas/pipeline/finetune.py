@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from nas.jobs import Waiting
+from nas.pipeline.answers import confirm_of, part_of, tuned_name
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.energy_model import ENERGY, energy_of
 from nas.pipeline.measured_files import MeasuredFiles, latency_of, measure_files
@@ -29,7 +30,6 @@ from nas.pipeline.sites import target_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.training import Place, train_to_end
-from nas.pipeline.verification import confirm_of, part_of
 from nas.pipeline.verify import NAME as VERIFY
 from nas.pipeline.verify import VerifyDocument
 from nas.publication import front_first, keeps_limits, published
@@ -146,7 +146,7 @@ def _exported(
 ) -> Exported:
     (exported,) = exported_once(
         ctx,
-        f"{NAME}.{number}.exported" + ("" if precision == "fp32" else f".{precision}"),
+        tuned_name(number, precision),
         [Named(ctx.space, network.architecture)],
         lambda: [export_single(ctx, network, weights, precision)],
     )

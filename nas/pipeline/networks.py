@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from latency_predictors.device import host_context
 from latency_predictors.memory import peak_memory_bytes
 from nas.data.contents import Part
+from nas.pipeline.answers import ExportedFile, ExportedFiles, answer_arrays
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.options import augmentation_of
 from nas.publication import accuracy_of
-from nas.results import Accuracy, Agreement, Document
+from nas.results import Accuracy, Agreement
 from nas.specs import Precision, RuntimeName
 from nas.task_events import FileScored, NetworkExported, RuntimesCompared, TensorFiles
 from nas.tasks import CompareRuntimes, ExportNetworks, Network, ScoreFile, TunedSubnet, WholeSpace
@@ -39,8 +40,9 @@ class Exported:
         file_sha256: Of the exported file, which is its digest in the artifact store.
         file_bytes: Its size.
         max_difference: Between torch and the exported file before quantisation.
-        correct: Its answers on all validation images, (n,).
+        correct: Whether it gets each validation image right, (n,).
         unquantised: The same before quantisation; None where the file is fp32.
+        predicted: The class that the file gives each of them, (n,); None where an earlier version has.
     """
 
     space: SearchSpace
@@ -51,6 +53,7 @@ class Exported:
     max_difference: float
     correct: BoolArray
     unquantised: BoolArray | None = None
+    predicted: NDArray[np.uint16] | None = None
 
     @property
     def name(self) -> str:
@@ -61,21 +64,6 @@ class Exported:
     def fp32_correct(self) -> BoolArray:
         """The answers in fp32: what predictors of accuracy learn from, whatever the file's precision."""
         return self.correct if self.unquantised is None else self.unquantised
-
-
-class ExportedFile(Document):
-    """An exported network as it is kept; its answers stand in arrays of the same name."""
-
-    digest: str
-    file_sha256: str
-    file_bytes: int
-    max_difference: float
-
-
-class ExportedFiles(Document):
-    """What was exported together, in order."""
-
-    files: tuple[ExportedFile, ...]
 
 
 @dataclass(frozen=True)
@@ -99,28 +87,32 @@ def exported_once(
     """
     if not ctx.run.has(name):
         made = make()
-        ctx.run.save_arrays(name, **_answers(made))
+        ctx.run.save_arrays(name, **_answers(ctx, made))
         files = tuple(ExportedFile.model_validate(one, from_attributes=True) for one in made)
         ctx.run.save(name, ExportedFiles(files=files))
     kept, arrays = ctx.run.load(name, ExportedFiles).files, ctx.run.load_arrays(name)
-    unquantised = arrays.get("unquantised", [None] * len(kept))
+    absent = [None] * len(kept)
+    answers = zip(
+        arrays["correct"], arrays.get("unquantised", absent), arrays.get("predicted", absent), strict=True
+    )
     return [
         Exported(
-            space=one.space,
-            architecture=one.architecture,
-            correct=correct,
-            unquantised=before,
-            **file.model_dump(),
+            one.space, one.architecture, **file.model_dump(), correct=right, unquantised=was, predicted=said
         )
-        for one, file, correct, before in zip(networks, kept, arrays["correct"], unquantised, strict=True)
+        for one, file, (right, was, said) in zip(networks, kept, answers, strict=True)
     ]
 
 
-def _answers(made: Sequence[Exported]) -> dict[str, BoolArray]:
+def _answers(ctx: PhaseContext, made: Sequence[Exported]) -> dict[str, NDArray[Any]]:
     """Return the arrays that are kept of networks of one precision."""
+    kept: dict[str, NDArray[Any]] = {"correct": np.array([one.correct for one in made])}
     before = [one.unquantised for one in made if one.unquantised is not None]
-    correct = np.array([one.correct for one in made])
-    return {"correct": correct, "unquantised": np.array(before)} if before else {"correct": correct}
+    predicted = [one.predicted for one in made if one.predicted is not None]
+    if before:
+        kept["unquantised"] = np.array(before)
+    if predicted:
+        kept |= answer_arrays(np.array(predicted), ctx.dataset)
+    return kept
 
 
 def export_subnets(
@@ -194,6 +186,7 @@ def _exported(event: NetworkExported, space: SearchSpace, architecture: Architec
         max_difference=event.max_difference,
         correct=event.correct,
         unquantised=event.unquantised,
+        predicted=event.predicted,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from latency_predictors.spread import Measured
 from nas.jobs import Waiting
+from nas.pipeline.answers import stock_name
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
@@ -173,7 +174,7 @@ def _export(ctx: PhaseContext, name: StockName, trained: Trained) -> Exported:
     precision = ctx.spec.targets[0].context.precision
     (exported,) = exported_once(
         ctx,
-        f"{NAME}.{name}.exported",
+        stock_name(name),
         [Named(network_space(network, ctx.space, ctx.dataset), ())],
         lambda: [export_single(ctx, network, trained.weights, precision)],
     )

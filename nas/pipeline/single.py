@@ -14,6 +14,7 @@ from latency_predictors.agent_protocol import HOST
 from latency_predictors.device import Device
 from nas.jobs import Waiting
 from nas.network_specs import MADE, FileJobSpec, MadeNetwork, TuneJobSpec
+from nas.pipeline.answers import confirm_of, part_of
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, Surroundings
 from nas.pipeline.energy_model import ENERGY, energy_of
 from nas.pipeline.measured_files import latency_of, measure_file
@@ -29,7 +30,6 @@ from nas.pipeline.sites import site_of, target_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.training import Place, find_trained, train_to_end, training_key
-from nas.pipeline.verification import confirm_of, part_of
 from nas.pipeline.versions import versions
 from nas.publication import keeps_limits
 from nas.results import TargetResult, VerifiedNetwork

@@ -1,6 +1,5 @@
 """One target while it is verified: what was found, what of it is published, and the result."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,6 +13,7 @@ from latency_predictors.lookup_table import LookupTable
 from latency_predictors.spread import Measured
 from nas.data.dataset import Fold
 from nas.measurement_tasks import FailedTask
+from nas.pipeline.answers import confirm_of, part_of
 from nas.pipeline.energy_model import EnergyModel, energy_of
 from nas.pipeline.measured_files import latency_of
 from nas.pipeline.networks import Exported, accuracies, scored_with, shape_costs
@@ -26,16 +26,6 @@ from search_spaces.base import Architecture, FloatArray, IntArray, option_values
 from search_spaces.network import network as network_of
 
 BoolArray = NDArray[np.bool_]
-
-
-def confirm_of(folds: Sequence[Fold]) -> IntArray:
-    """Return the positions of the validation images that accuracies are published of: all `confirm`."""
-    return np.unique(np.concatenate([fold.confirm for fold in folds]))
-
-
-def part_of(folds: Sequence[Fold]) -> str:
-    """Return what these images are called: with swapped halves they have steered the search too."""
-    return "confirm" if len(folds) == 1 else "validation"
 
 
 class Believed(Protocol):

@@ -15,6 +15,7 @@ from latency_predictors.correction import CalibrationPoint
 from latency_predictors.energy_sessions import SessionsEnergy
 from latency_predictors.spread import Measured
 from nas.jobs import Waiting
+from nas.pipeline.answers import round_name
 from nas.pipeline.calibrating import add_points
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.costs import PLAIN
@@ -146,7 +147,7 @@ def _verify_round(
     weights = ctx.run.load(TRAIN, TrainDocument).weights
     exported = exported_once(
         ctx,
-        f"{NAME}.{number}.{round_}.exported",
+        round_name(number, round_),
         [Named(ctx.space, architecture) for architecture in architectures],
         lambda: export_subnets(ctx, weights, architectures, len(state.found), state.target.context.precision),
     )

@@ -271,6 +271,7 @@ class ComputeContract:
         assert event.architecture_digest == architecture_digest(space, architecture)
         assert event.max_difference == by_hand.max_difference <= 1e-4
         np.testing.assert_array_equal(event.correct, by_hand.correct)
+        np.testing.assert_array_equal(event.predicted, by_hand.predicted)
         np.testing.assert_array_equal(event.unquantised, by_hand.unquantised)
 
     def test_a_stock_network_is_trained_and_exported(

@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 
 from nas.data.dataset import Dataset
-from nas.evaluation import SubnetEvaluator, score_network
+from nas.evaluation import SubnetEvaluator, classify, score_network
 from nas.training.options import Augmentation
 from search_spaces.modules.supernet import Supernet
 from tests.nas.training.small_run import patterns, small_space
@@ -35,6 +35,12 @@ def test_a_network_is_scored_image_by_image_whatever_the_batch() -> None:
     for batch in (1, 2, 5, 100):
         found = score_network(first_pixel, images, labels, batch)
         assert found.tolist() == [True, True, False, False, True]
+
+
+def test_a_network_says_the_class_of_its_highest_logit() -> None:
+    images = np.zeros((3, 1, 2, 2), dtype=np.uint8)
+    images[1, 0, 0, 0] = 200
+    assert classify(first_pixel, images, batch=2).tolist() == [0, 1, 0]
 
 
 def test_no_images_give_no_answers() -> None:

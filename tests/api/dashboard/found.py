@@ -1,11 +1,13 @@
 """Finished searches whose networks are real architectures with made-up measurements, as pages show them."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 
 from api.dashboard.results import TargetFront, target_front
 from latency_predictors.device import host_context, host_device
 from nas.jobs import Succeeded
 from nas.results import SearchResult, TargetResult, VerifiedNetwork
+from nas.store.job_run import JobRun
 from nas.store.stores import Stores
 from search_spaces.base import architecture_digest, architecture_from_values
 from tests.api.handmade import claimed, submitted
@@ -44,16 +46,19 @@ def finished(
     *targets: TargetResult,
     tenant: str = "local",
     class_names: tuple[str, ...] = documents.NAMES,
+    stock: tuple[VerifiedNetwork, ...] | None = None,
+    beside: Callable[[JobRun], None] = lambda run: None,
 ) -> str:
-    """Write a finished search; return its identifier. Another one differs in its seed."""
+    """Write a finished search, and what `beside` writes; return its name. Another one differs in its seed."""
     given = targets or (measured_here(),)
-    made = documents.make_result(given, class_names=class_names)
+    made = documents.make_result(given, stock, class_names=class_names)
     seed = len(stores.jobs.page("local", limit=200).jobs)
     run = claimed(stores, submitted(stores, made.spec.model_copy(update={"seed": seed})))
     result: SearchResult = made.model_copy(update={"id": run.id})
     run.save_result(result)
     for number, target in enumerate(result.targets):
         stores.fronts.save_front(run.lease, number, target.model_dump_json())
+    beside(run)
     stores.queue.settle(run.lease, Succeeded())
     return run.id
 

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+from search_spaces.base import architecture_digest
+from search_spaces.stock_networks import STOCK_NETWORKS
 from tests.api.dashboard.browsing import browse, sound
 from tests.api.dashboard.found import finished, networks
 from tests.api.handmade import lookup_table, saved_table
 from tests.api.routes.conftest import exported_file, written
 from tests.api.served import Caller, served
+from tests.nas.report import documents
 
 FRONT = [one for one in networks() if one.status == "front"]
 
@@ -24,9 +27,19 @@ def test_a_network_is_told_whole(api: Caller) -> None:
     assert "predicted: the sum of measured layers, corrected on whole networks" in text
 
 
-def test_a_stock_network_is_told_without_a_drawing(api: Caller) -> None:
-    text = sound(browse(api, f"/searches/{finished(api.stores)}/networks/resnet"))
-    assert "It was not built from choices" in text or "it was not built from choices" in text
+def test_a_stock_network_is_drawn_from_its_own_layers(api: Caller) -> None:
+    digest = architecture_digest(STOCK_NETWORKS["resnet"](24, 10, 1), ())
+    stock = tuple(
+        one.model_copy(update={"architecture_digest": digest}) if one.name == "resnet" else one
+        for one in documents.references()
+    )
+    search = finished(api.stores, stock=stock)
+    text = sound(browse(api, f"/searches/{search}/networks/resnet"))
+    assert '<svg class="network"' in text
+    assert "stock network" in text
+    # The others' digests are of no network that this version knows.
+    text = sound(browse(api, f"/searches/{search}/networks/mobilenet_v2"))
+    assert "its layers are another version" in text
     assert '<svg class="network"' not in text
 
 

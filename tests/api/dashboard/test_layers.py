@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 
 from api.dashboard.layers import anatomy, exact_space
-from search_spaces.base import architecture_from_values
+from search_spaces.base import architecture_digest, architecture_from_values
 from search_spaces.network import layers
+from search_spaces.stock_networks import STOCK_NETWORKS
 from tests.api.dashboard.found import finished, front_of
 from tests.api.handmade import lookup_table, saved_table
 from tests.api.served import Caller
@@ -52,11 +53,27 @@ def test_a_layer_that_the_table_lacks_counts_for_nothing_nowhere(api: Caller) ->
     assert "1 of" in found.missing
 
 
-def test_stock_networks_and_other_versions_networks_are_not_drawn(api: Caller) -> None:
+def test_a_stock_network_has_layers_that_were_not_measured_alone(api: Caller) -> None:
+    front = front_of(api.stores, finished(api.stores))
+    saved_table(api.app.state.service.settings.home, lookup_table())
+    stock = STOCK_NETWORKS["resnet"](24, 10, 1)
+    resnet = next(one for one in front.references if one.name == "resnet")
+    found = anatomy(
+        api.stores, front, resnet.model_copy(update={"architecture_digest": architecture_digest(stock, ())})
+    )
+    assert found is not None
+    assert [row.macs for row in found.rows] == [spec.macs for spec in layers(stock, ())]
+    assert found.sum_ms is None
+    assert "a stock network is measured whole" in found.missing
+
+
+def test_other_versions_networks_are_not_drawn(api: Caller) -> None:
     front = front_of(api.stores, finished(api.stores))
     assert anatomy(api.stores, front, front.references[0]) is None
+    unheard = front.references[0].model_copy(update={"name": "unheard_of"})
+    assert anatomy(api.stores, front, unheard) is None
     other = front.target.front[0].model_copy(update={"architecture_digest": "0" * 64})
     assert anatomy(api.stores, front, other) is None
     unknown = front.target.front[0].model_copy(update={"architecture": {"gone": 1}})
     assert anatomy(api.stores, front, unknown) is None
-    assert exact_space(replace(front, result=None)) is None
+    assert exact_space(replace(front, result=None), other) is None

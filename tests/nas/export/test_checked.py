@@ -9,7 +9,7 @@ import pytest
 from nas.data.catalogue import open_dataset
 from nas.data.spec import DigitsSpec
 from nas.evaluation import SubnetEvaluator
-from nas.export.checked import export_checked, score_file
+from nas.export.checked import classify_file, export_checked, score_file
 from nas.export.classifier import read_metadata
 from nas.export.quantize import NUM_RANGE_IMAGES
 from nas.jobs import Fault, fault_of
@@ -41,6 +41,7 @@ def test_a_file_is_kept_compared_and_scored(tmp_path: Path) -> None:
     assert made.num_bytes == path.stat().st_size
     assert made.architecture_digest == architecture_digest(scorer.supernet.space, architecture)
     np.testing.assert_array_equal(made.correct, score_file(path, DATASET, "validation"))
+    np.testing.assert_array_equal(made.predicted == DATASET.labels("validation"), made.correct)
     assert (made.correct == scorer.correct(architecture, "validation")).mean() > 0.99
 
 
@@ -79,6 +80,7 @@ def test_an_int8_file_comes_with_its_answers_before_quantisation(tmp_path: Path)
     assert int8.architecture_digest == fp32.architecture_digest
     assert int8.max_difference == fp32.max_difference <= 1e-4
     np.testing.assert_array_equal(int8.correct, score_file(int8.path, DATASET, "validation"))
+    np.testing.assert_array_equal(int8.predicted, classify_file(int8.path, DATASET, "validation"))
     assert fp32.unquantised is None
     assert int8.unquantised is not None
     np.testing.assert_array_equal(int8.unquantised, fp32.correct)

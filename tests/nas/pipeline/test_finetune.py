@@ -11,6 +11,7 @@ from pydantic import RootModel
 from nas.export.classifier import read_metadata
 from nas.jobs import Waiting
 from nas.pipeline import finetune
+from nas.pipeline.answers import find_answers
 from nas.pipeline.context import Done
 from nas.pipeline.finetune import FinetuneDocument, FinetunePlan, better_of, chosen_networks
 from nas.pipeline.networks import score_file
@@ -80,6 +81,9 @@ def test_what_is_published_belongs_to_the_trained_file(tuned: FinishedSearch) ->
         assert one.accuracy == accuracy_of(correct, one.accuracy.part)
         assert one.latency.median_ms == pytest.approx(file_ms(path))
         assert one.max_difference <= 1e-4
+        answers = find_answers(tuned.run, 0, one)
+        assert answers is not None
+        np.testing.assert_array_equal(answers.predicted == answers.labels, correct)
 
 
 def test_the_front_is_non_dominated_in_what_was_measured_after_training(tuned: FinishedSearch) -> None:
