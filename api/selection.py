@@ -170,8 +170,18 @@ def nearest_within(targets: Sequence[TargetResult], asked: Mapping[str, float]) 
                 f"{' (upper end of its interval)' if name in ('latency_ms', 'energy_mj') else ''}; "
                 "raise the limit, or search again with it in the specification"
             )
+    told = f"no verified network keeps all of {', '.join(f'{name} <= {at:g}' for name, at in limits.items())}"
+    if not networks:
+        return f"{told}: none was verified; search again with other limits"
+    nearest = min(networks, key=lambda network: _overrun(network, limits))
+    broken = [name for name, limit in limits.items() if held_value(nearest, name) > limit]
+    has = ", ".join(f"{name} of {cost_text(name, held_value(nearest, name))}" for name in broken)
     return (
-        "no verified network keeps all of "
-        f"{', '.join(f'{name} <= {limit:g}' for name, limit in limits.items())}: "
-        "raise one of them, or search again with them in the specification"
+        f"{told}: the nearest, {nearest.name}, has {has}; raise that limit, or search again with them in the "
+        "specification"
     )
+
+
+def _overrun(network: VerifiedNetwork, limits: Mapping[str, float]) -> float:
+    """Return how many times the limit that it breaks most a network has."""
+    return max(held_value(network, name) / limit for name, limit in limits.items())

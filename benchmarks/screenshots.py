@@ -40,6 +40,7 @@ class Shot:
         path: Of the page.
         width: Of the window.
         height: Of the picture, from the top of the page.
+        of: What is shown alone, as a selector; the page from its top if not given.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Shot:
     width: int = 1280
     height: int = 1000
     dark: bool = False
+    of: str = ""
 
 
 def main() -> None:
@@ -81,6 +83,7 @@ def _shots(home: Path) -> Iterator[Shot]:
     yield Shot("front", f"{here}/front?pick={knee}&{parts}")
     yield Shot("front-phone", f"{here}/front?pick={knee}", width=390, height=1250, dark=True)
     yield Shot("network", f"{here}/networks/{knee}")
+    yield Shot("confusion", f"{here}/networks/{knee}", of="section.mistakes")
     yield Shot("device", f"/devices/{host_device().digest}", height=1150)
     yield Shot("compare", "/compare?" + "&".join(f"with={job.id}.1" for job in finished[-2:]))
 
@@ -93,11 +96,18 @@ def _take(home: Path, shots: list[Shot], out: Path) -> None:
                 assert answer is not None
                 assert answer.status == 200, (shot.path, answer.status)
                 _settle(visit.page)
-                clip = {"x": 0.0, "y": 0.0, "width": float(shot.width), "height": float(shot.height)}
-                visit.page.screenshot(path=out / f"{shot.name}.png", full_page=True, clip=clip)  # type: ignore[arg-type]
+                _shoot(visit.page, shot, out / f"{shot.name}.png")
                 print(out / f"{shot.name}.png")
             site.stop()
             login = site.start()
+
+
+def _shoot(page: Page, shot: Shot, path: Path) -> None:
+    if shot.of:
+        page.locator(shot.of).screenshot(path=path)
+        return
+    clip = {"x": 0.0, "y": 0.0, "width": float(shot.width), "height": float(shot.height)}
+    page.screenshot(path=path, full_page=True, clip=clip)  # type: ignore[arg-type]
 
 
 def _settle(page: Page) -> None:

@@ -13,6 +13,7 @@ from api.dashboard.overlays import Other, offered, overlays
 from api.dashboard.pages import figures as figures_answer
 from api.dashboard.pages import page
 from api.dashboard.results import TargetFront, num_targets, target_front
+from api.dashboard.selected import selection
 from api.picks import Gain, best_within, budget_of, gain, named_picks, usual_extra
 from api.security import Principal, Reader
 from api.selection import COSTS, nearest_within
@@ -63,6 +64,7 @@ def front(search_id: str, asked: Asked, who: Reader, service: Shared, request: R
         **told,
         chart=drawn("front", _label(shown, asked), chart, with_many(chart)),
         parallel=drawn("parallel", "Options of each network of the front, choice by choice", parallel),
+        selected=selection(shown.target.front, space, asked),
         parts=PARTS,
         objectives=known,
         titles=TITLES,
@@ -78,11 +80,12 @@ def front(search_id: str, asked: Asked, who: Reader, service: Shared, request: R
 
 @router.get("/searches/{search_id}/front/figures")
 def figures(search_id: str, asked: Asked, who: Reader, service: Shared, request: Request) -> Response:
-    """Return the plot alone, for other axes or parts of the same page."""
+    """Return the plot alone, for other axes or parts of the same page, and as it stands on paper."""
     shown = target_front(service.stores, who.tenant, search_id, asked.target)
     asked = asked.among(known_objectives(shown.target.networks))
     chart = front_chart(shown, asked, overlays(service.stores, who.tenant, asked.overlays))
-    return figures_answer(request, {"front": chart})
+    still = drawn("front", _label(shown, asked), chart, with_many(chart)).static
+    return figures_answer(request, {"front": chart, "still": still})
 
 
 @router.get("/searches/{search_id}/front/pick")

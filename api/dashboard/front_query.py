@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.selection import COSTS
 from nas.objectives import OBJECTIVES
@@ -37,6 +37,19 @@ Key = Annotated[str, Field(max_length=250)]
 Name = Annotated[Annotated[str, Field(max_length=200)] | None, BeforeValidator(_empty_is_none)]
 
 
+def _checked_option(text: str) -> str:
+    if ":" not in text:
+        raise ValueError("write CHOICE:OPTION")
+    return text
+
+
+Option = Annotated[str, Field(max_length=250), AfterValidator(_checked_option)]
+Between = Annotated[
+    Annotated[str, Field(max_length=60, pattern=r"^\s*\d+(\.\d+)?\s*\.\.\s*\d+(\.\d+)?\s*$")] | None,
+    BeforeValidator(_empty_is_none),
+]
+
+
 class FrontQuery(BaseModel):
     """What is to be seen; fields that this version does not know are ignored.
 
@@ -49,6 +62,10 @@ class FrontQuery(BaseModel):
             a form that was not sent.
         beside: Other fronts in the same plot, as `SEARCH.TARGET`; empty where a form offered one in vain.
         without: The one of these that is taken away.
+        only: Options that networks of the front are selected by, each as `CHOICE:OPTION`: one of each choice
+            that is named here.
+        only_latency_ms: Ends of latencies that are selected: `0.1..0.3`.
+        only_accuracy: Likewise, in percent.
         pick: Name of a network.
         grows: Cost of which more is asked for.
         more: How much more of it.
@@ -64,6 +81,9 @@ class FrontQuery(BaseModel):
     show: Annotated[tuple[Part, ...], Field(max_length=10)] = ("dominated", "over_limit", "stock", "ties")
     beside: Annotated[tuple[Key, ...], Field(max_length=MAX_OVERLAYS + 1)] = ()
     without: Annotated[str, Field(max_length=250)] = ""
+    only: Annotated[tuple[Option, ...], Field(max_length=200)] = ()
+    only_latency_ms: Between = None
+    only_accuracy: Between = None
     pick: Name = None
     grows: CostName = "latency_ms"
     more: Budget = None
@@ -95,14 +115,30 @@ class FrontQuery(BaseModel):
         return {name: value for name, value in given.items() if value is not None}
 
     @property
+    def options(self) -> dict[str, set[str]]:
+        """Options that are selected, by choice."""
+        found: dict[str, set[str]] = {}
+        for name, _, option in (one.partition(":") for one in self.only):
+            found.setdefault(name, set()).add(option)
+        return found
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Ends of the figures that are selected, by objective, in the units of the page."""
+        given = {"latency_ms": self.only_latency_ms, "accuracy": self.only_accuracy}
+        parts = {name: text.split("..") for name, text in given.items() if text is not None}
+        return {name: (float(low), float(high)) for name, (low, high) in parts.items()}
+
+    @property
     def log(self) -> tuple[bool | None, bool | None]:
         """Whether each axis is to be logarithmic; None for what suits the values."""
         x, y = ({"log": True, "linear": False, None: None}[one] for one in (self.x_scale, self.y_scale))
         return x, y
 
-    def fields(self, pick: str | None) -> list[tuple[str, str]]:
-        """Return the fields of the address of the same page with another pick."""
-        kept = self.model_dump(exclude_none=True, exclude={"pick", "without"})
+    def fields(self, pick: str | None, *, selected: bool = True) -> list[tuple[str, str]]:
+        """Return the fields of the address of the same page with another pick, or with nothing selected."""
+        dropped = {"pick", "without"} | (set() if selected else {"only", "only_latency_ms", "only_accuracy"})
+        kept = self.model_dump(exclude_none=True, exclude=dropped)
         fields = [("show", "none")] + ([("pick", pick)] if pick else [])
         for name, value in kept.items():
             fields += [(name, str(one)) for one in (value if isinstance(value, tuple) else (value,))]

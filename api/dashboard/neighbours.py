@@ -71,7 +71,12 @@ def _neighbour(
 
 
 def changes(one: VerifiedNetwork, other: VerifiedNetwork, space: SearchSpace | None) -> tuple[Change, ...]:
-    """Return the choices in which two networks differ, without those that change nothing in either."""
+    """Return the choices in which two networks differ, without those that change nothing in either.
+
+    A stock network was not built from choices: there is nothing to compare.
+    """
+    if "reference" in (one.origin, other.origin):
+        return ()
     here, there = (active_options(network.architecture, space) for network in (one, other))
     names = dict.fromkeys([*here, *there])
     return tuple(

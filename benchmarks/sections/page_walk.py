@@ -33,6 +33,15 @@ _SMALL: Final[Mapping[str, str]] = {
 }
 """What makes a search short; everything else is as the form has it."""
 
+_NOTE_WAITING: Final = """() => {
+    window.stays = true;
+    const look = () => {
+        const told = document.querySelector("#progress .waiting")?.textContent ?? "";
+        window.waited ||= told.includes("measuring, ") && told.includes(" left");
+    };
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
+}"""
+
 _PATIENCE_MS: Final = 900_000
 _AWAY: Final = ("ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY", "Failed to load resource", "Failed to fetch")
 
@@ -44,6 +53,8 @@ class Got:
     Attributes:
         digests: Whether the file's digest is the one that the page showed.
         accuracies: The same of its accuracy.
+        matrices: Whether the confusion matrix of its page adds up to that accuracy.
+        waited: Whether the page told how long measuring still takes while the search waited for it.
         went_on: Whether the page of the search was never loaded again, and what was typed was kept.
         problems: Errors and requests to other hosts.
         told: In words.
@@ -51,6 +62,8 @@ class Got:
 
     digests: bool
     accuracies: bool
+    matrices: bool
+    waited: bool
     went_on: bool
     problems: tuple[str, ...]
     told: str
@@ -70,6 +83,8 @@ def run(home: Path, quick: bool) -> list[Figure]:
     counts = {
         "digests as the page said": sum(got.digests for got in found),
         "accuracies as the page said": sum(got.accuracies for got in found),
+        "confusion matrices that add up": sum(got.matrices for got in found),
+        "time left told while measuring": sum(got.waited for got in found),
         "went on over two kills": sum(got.went_on for got in found),
     }
     return [
@@ -87,15 +102,17 @@ def _walk(site: Site, visit: Watched, home: Path, limit_ms: float) -> Got:
     kept = page.locator('[name="supernet.epochs"]').input_value() == _SMALL["supernet.epochs"]
     page.get_by_role("button", name="Submit", exact=True).click()
     page.wait_for_url(re.compile(r"/searches/digits-\w+$"))
-    went_on = _watch(site, page)
+    went_on, waited = _watch(site, page)
     page.get_by_role("link", name="The front", exact=True).click()
     page.wait_for_selector("html[data-ready=front]")
     file, shown = _pick(page, home)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     accuracy = _scored(file, shown["images"])
+    matrix = _matrix(page)
     problems = tuple(one for one in visit.problems if not any(text in one for text in _AWAY))
     told = f"{shown['name']}: {shown['accuracy']} on {shown['images']}, {sha256[:12]}"
-    return Got(sha256 == shown["sha256"], accuracy == shown["accuracy"], kept and went_on, problems, told)
+    same = (sha256 == shown["sha256"], accuracy == shown["accuracy"], matrix == (accuracy, sha256))
+    return Got(*same, waited, kept and went_on, problems, told)
 
 
 def _fill(page: Page, values: Mapping[str, str]) -> None:
@@ -109,13 +126,18 @@ def _restart(site: Site) -> None:
     site.start()
 
 
-def _watch(site: Site, page: Page) -> bool:
-    """Wait for progress, kill the server, start it, wait for the end; return whether the page stayed."""
-    page.evaluate("() => { window.stays = true; }")
+def _watch(site: Site, page: Page) -> tuple[bool, bool]:
+    """Wait for progress, kill the server, start it, wait for the end.
+
+    Returns:
+        Whether the page stayed, and whether it told the time left while the search waited for measurements.
+    """
+    page.evaluate(_NOTE_WAITING)
     expect(page.locator("#progress li[aria-current=step]")).to_be_visible(timeout=_PATIENCE_MS)
     _restart(site)
     expect(page.locator("#state")).to_contain_text("succeeded", timeout=_PATIENCE_MS)
-    return bool(page.evaluate("() => window.stays === true"))
+    stays, waited = page.evaluate("() => [window.stays === true, window.waited === true]")
+    return stays, waited
 
 
 def _pick(page: Page, home: Path) -> tuple[Path, dict[str, str]]:
@@ -142,6 +164,18 @@ def _pick(page: Page, home: Path) -> tuple[Path, dict[str, str]]:
     path = home / f"{shown['name']}.onnx"
     download.value.save_as(path)
     return path, shown
+
+
+def _matrix(page: Page) -> tuple[str, str]:
+    """Open the page of the picked network; return the accuracy that its matrix adds up to, and its digest."""
+    page.locator("[data-picked]").get_by_role("link", name="Look inside").click()
+    cells = page.locator("table.matrix")
+    right = sum(int(text) for text in cells.locator("td.right").all_inner_texts())
+    images = sum(
+        int(text) for text in cells.locator("td[class='number']:nth-last-child(2)").all_inner_texts()
+    )
+    hits = np.arange(images) < right
+    return accuracy_text(accuracy_of(hits, "validation")), page.locator(".digest code").first.inner_text()
 
 
 def _scored(file: Path, images: str) -> str:

@@ -1,6 +1,6 @@
 """An architecture in words: grouped by kind of choice, without the choices that change nothing in it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nas.results import SearchResult, VerifiedNetwork
@@ -49,6 +49,15 @@ def active_options(architecture: Mapping[str, Option], space: SearchSpace | None
     return {
         choice.name: architecture[choice.name] for choice, on in zip(space.choices, active, strict=True) if on
     }
+
+
+def option_places(used: Iterable[Option | None]) -> dict[Option, float]:
+    """Return where each option in use stands, 0 to 1: numbers by size, names as they come."""
+    found = list(dict.fromkeys(option for option in used if option is not None))
+    if all(isinstance(option, int | float) for option in found):
+        found.sort(key=float)
+    steps = max(len(found) - 1, 1)
+    return {option: place / steps for place, option in enumerate(found)}
 
 
 def in_one_line(options: Mapping[str, Option]) -> str:

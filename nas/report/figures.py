@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from nas.publication import is_known
-from nas.report.architecture import active_options, varying
+from nas.report.architecture import active_options, option_places, varying
 from nas.report.front_traces import (
     Plane,
     cloud_trace,
-    limit_lines,
     plane_for,
     points_trace,
     step_line,
@@ -43,11 +42,8 @@ def front_figure(
         stock_trace(references, plane),
     ]
     layout = {
-        "xaxis": plane.x_axis.layout(plane.x.title),
-        "yaxis": plane.y_axis.layout(plane.y.title),
-        "hovermode": "closest",
+        **plane.layout(target.target.limits),
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "xanchor": "left"},
-        **limit_lines(target.target.limits, plane),
     }
     return {"data": [trace for trace in traces if trace["x"]], "layout": layout}
 
@@ -112,12 +108,9 @@ def _heat_map(
 
 
 def _positions(row: Sequence[Option | None]) -> list[float | None]:
-    """Return where each option stands among those in use, 0 to 1; numbers by size, names as they come."""
-    used = list(dict.fromkeys(option for option in row if option is not None))
-    if all(isinstance(option, int | float) for option in used):
-        used.sort(key=float)
-    steps = max(len(used) - 1, 1)
-    return [None if option is None else used.index(option) / steps for option in row]
+    """Return where the option of each cell stands among those in use; None where there is none."""
+    places = option_places(row)
+    return [None if option is None else places[option] for option in row]
 
 
 def _cell_text(network: VerifiedNetwork, name: str, option: Option | None) -> str:

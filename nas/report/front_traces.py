@@ -88,6 +88,15 @@ class Plane:
     x_axis: Axis
     y_axis: Axis
 
+    def layout(self, limits: Mapping[Any, float]) -> dict[str, Any]:
+        """Return the layout of a plot in this plane, with the limit of the horizontal quantity, if any."""
+        return {
+            "xaxis": self.x_axis.layout(self.x.title),
+            "yaxis": self.y_axis.layout(self.y.title),
+            "hovermode": "closest",
+            **limit_lines(limits, self),
+        }
+
 
 def quantity_for(name: str, networks: Sequence[VerifiedNetwork]) -> Quantity:
     """Return an objective in the unit that suits the values of networks."""

@@ -173,6 +173,10 @@ def _limit_sentence(target: TargetResult, name: str, limit: float) -> str:
     bounds = [held_value(network, name) for network in networks]
     if not bounds:
         return f"Limit not checked: {held}; no network was verified"
+    if not target.front and min(bounds) <= limit:
+        keeping = sum(bound <= limit for bound in bounds)
+        alone = f"{keeping:,} of {counted(len(bounds), 'verified network')}"
+        return f"Limit not met together with the others: {held}, which {alone} keep"
     if not target.front:
         nearest = cost_text(name, min(bounds))
         return f"Limit not met: {held}; the nearest verified network has {nearest}{_end(name)}"

@@ -6,7 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from latency_predictors.device import host_device
 from tests.api.dashboard.found import finished, networks
+from tests.api.handmade import lookup_table, saved_table
 from tests.api.running import Running
 from tests.browser.visiting import visiting
 
@@ -35,6 +37,25 @@ _LONELIEST = """async () => {
 """Of the many points, the one furthest from all others: the pointer means no other."""
 
 
+_LAST_AXIS = """async (plot) => {
+    const source = document.querySelector('script[src$="front.js"]').src;
+    const { frameOf } = await import(source.replace("front", "figures"));
+    const [{ x, y }, box] = [frameOf(plot), plot.getBoundingClientRect()];
+    const column = plot.data[0].x.length - 1;
+    const down = (at) => box.top + y.start + y.length - (at - y.low) * y.factor;
+    return [box.left + x.start + (column - x.low) * x.factor, down(1.05), down(0)];
+}"""
+"""Where the last axis of a plot stands: from the left, its upper and its lower end from the top."""
+
+_BRIGHT = """() => {
+    const { data } = document.querySelector("[data-chart=front] .plot");
+    const front = data.find((trace) => trace.name === "front");
+    const opacity = front.marker.opacity ?? front.x.map(() => 1);
+    return front.customdata.filter((name, i) => opacity[i] === 1);
+}"""
+"""Points of the front that are not faded."""
+
+
 def ready(page: Page) -> Page:
     page.wait_for_selector("html[data-ready=front]")
     return page
@@ -48,7 +69,11 @@ def test_a_budget_moves_the_pick_and_stays_in_the_address(browser: Browser, site
     search = finished(site.stores)
     with visiting(browser, site) as visit:
         page = ready(visit.open(f"/searches/{search}/front"))
-        expect(page.locator("svg.static")).to_have_count(0)
+        expect(page.locator("svg.static").first).to_be_hidden()
+        page.emulate_media(media="print")
+        expect(page.locator("[data-chart=front] > svg.static")).to_be_visible()
+        expect(page.locator("[data-chart=front] > .plot")).to_be_hidden()
+        page.emulate_media(media="screen")
         field = page.get_by_label("latency at most, ms", exact=True)
         limit = FRONT[1].latency.upper_ms
         field.fill(f"{limit:.6f}")
@@ -104,6 +129,42 @@ def test_other_axes_are_drawn_without_a_reload(browser: Browser, site: Running) 
         assert page.evaluate("() => window.stays")
 
 
+def test_dragging_along_an_axis_selects_networks_everywhere(browser: Browser, site: Running) -> None:
+    search = finished(site.stores)
+    with visiting(browser, site) as visit:
+        page = ready(visit.open(f"/searches/{search}/front"))
+        plot = page.locator("[data-chart=parallel] .plot")
+        plot.scroll_into_view_if_needed()
+        x, high, low = plot.evaluate(_LAST_AXIS)
+        # The upper half of the last axis, which is accuracy.
+        page.mouse.move(x, high)
+        page.mouse.down()
+        page.mouse.move(x, (high + low) / 2, steps=3)
+        page.mouse.up()
+        values = [100 * one.accuracy.value for one in FRONT]
+        upper = [one.name for one in FRONT if 100 * one.accuracy.value >= (min(values) + max(values)) / 2]
+        assert 0 < len(upper) < len(FRONT)
+        for one in FRONT:
+            shown = expect(page.locator(f'tr[data-name="{one.name}"]'))
+            shown.to_be_visible() if one.name in upper else shown.to_be_hidden()
+        said = f"{len(upper)} of {len(FRONT)} networks are selected"
+        expect(page.locator("#selected")).to_contain_text(said)
+        assert page.evaluate(_BRIGHT) == upper
+        assert "only_accuracy" in query(page)
+        # The address has it; a click on a link takes it back.
+        page.reload()
+        expect(ready(page).locator("#selected")).to_contain_text(said)
+        assert page.evaluate(_BRIGHT) == upper
+        page.get_by_role("link", name="Select all").click()
+        assert page.evaluate(_BRIGHT) == [one.name for one in FRONT]
+        assert "only_accuracy" not in query(page)
+        # By keyboard: Enter reloads nothing.
+        field = page.get_by_label("latency, ms", exact=True)
+        field.fill("0..1000")
+        field.press("Enter")
+        expect(page.locator("#selected")).to_contain_text(f"{len(FRONT)} of {len(FRONT)}")
+
+
 def test_a_point_of_the_many_is_told_and_picked(browser: Browser, site: Running) -> None:
     search = finished(site.stores)
     with visiting(browser, site) as visit:
@@ -122,12 +183,14 @@ def test_a_point_of_the_many_is_told_and_picked(browser: Browser, site: Running)
 @pytest.mark.parametrize("javascript", [True, False])
 def test_every_screen_fits_a_phone(browser: Browser, site: Running, javascript: bool) -> None:
     search, other = finished(site.stores), finished(site.stores)
+    saved_table(site.service.settings.home, lookup_table())
     with visiting(browser, site, width=390, dark=True, javascript=javascript) as visit:
         for path in (
             f"/searches/{search}/front",
             f"/searches/{search}/networks/{FRONT[0].name}",
             f"/compare?with={search}.1&with={other}.1",
             "/devices",
+            f"/devices/{host_device().digest}",
         ):
             page = visit.open(path)
             assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), path

@@ -19,7 +19,6 @@ from nas.publication import held_value, is_known, known_objectives
 from nas.report.front_traces import (
     Plane,
     cloud_trace,
-    limit_lines,
     plane_for,
     points_trace,
     step_line,
@@ -91,13 +90,7 @@ def front_chart(shown: TargetFront, asked: FrontQuery, overlays: Sequence[Overla
     traces = [trace for trace in traces if trace["x"] or trace["name"] == PICKED]
     return {
         "data": traces,
-        "layout": {
-            "xaxis": plane.x_axis.layout(plane.x.title),
-            "yaxis": plane.y_axis.layout(plane.y.title),
-            "hovermode": "closest",
-            "showlegend": False,
-            **limit_lines(limits, plane),
-        },
+        "layout": {**plane.layout(limits), "showlegend": False},
         "front": next((place for place, trace in enumerate(traces) if trace is front), None),
         "many": [*_many(target.networks, plane, asked), *_predicted(shown, plane, asked)],
         "budget": budget_columns(shown),
@@ -121,12 +114,7 @@ def compared_chart(shown: Sequence[Overlay], x: str, y: str) -> Chart:
     plane = plane_for(networks, x, y, {})
     return {
         "data": [trace for number, one in enumerate(shown) for trace in _overlay(one, plane, number)],
-        "layout": {
-            "xaxis": plane.x_axis.layout(plane.x.title),
-            "yaxis": plane.y_axis.layout(plane.y.title),
-            "hovermode": "closest",
-            "showlegend": False,
-        },
+        "layout": {**plane.layout({}), "showlegend": False},
     }
 
 

@@ -1,7 +1,7 @@
 // Draws figures that Python made. A place <div class="chart"> has its figure in a JSON script inside it, or under
 // data-figure="ADDRESS#NAME": the figure NAME of the JSON at ADDRESS. The page's colours are worked into it here,
 // and again when the reader's scheme changes. Of very many points a canvas below the axes has all: ten thousand
-// elements would not move. Without this file a page shows an SVG, and its figures as tables.
+// elements would not move. Without this file a page shows an SVG, and its figures as tables; paper shows it always.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const touch = matchMedia("(pointer: coarse)").matches;
@@ -24,7 +24,7 @@ function themed(layout, narrow) {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     margin: { l: narrow ? 44 : 58, r: narrow ? 10 : 18, t: 30, b: 46 },
-    dragmode: touch ? false : "zoom",
+    dragmode: touch ? false : (layout.dragmode ?? "zoom"),
     hoverdistance: 12,
     hoverlabel: { align: "left", bgcolor: colour("--card"), bordercolor: colour("--line"), font: { color: colour("--ink"), size: 12 } },
     xaxis: axis(layout.xaxis),
@@ -37,11 +37,15 @@ export async function draw(place, chart) {
   const plot = place.querySelector(".plot") ?? place;
   place.hidden = !chart.data.length && !chart.many?.length;
   if (place.hidden) return;
-  plot.querySelector("svg.static")?.remove();
+  keepForPaper(place, plot.querySelector("svg.static"));
   const narrow = place.clientWidth < 560;
   const copy = structuredClone({ data: chart.data, layout: chart.layout });
   if (copy.layout.height) place.style.setProperty("--height", `${copy.layout.height}px`);
   if (copy.layout.minwidth) plot.style.minWidth = `${copy.layout.minwidth}px`;
+  // Plotly writes bold as a style of an element, which the page's policy refuses.
+  for (const trace of copy.data) {
+    if (Array.isArray(trace.hovertext)) trace.hovertext = trace.hovertext.map((text) => String(text).replace(/<\/?b>/g, ""));
+  }
   // Names would cover half of a narrow chart: they are in the table, and come up with a touch.
   for (const trace of narrow ? copy.data : []) if (trace.mode === "markers+text") trace.mode = "markers";
   const buttons = { modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"], displayModeBar: touch ? false : "hover" };
@@ -52,6 +56,13 @@ export async function draw(place, chart) {
   many?.show(chart.many);
   if (!known) plot.on("plotly_click", (event) => tell(place, event.points[0].customdata));
   place.dataset.drawn = "";
+}
+
+/** Puts the figure as it stands without a script where only paper shows it. */
+export function keepForPaper(place, still) {
+  if (!still) return;
+  place.querySelector(":scope > svg.static")?.remove();
+  place.append(still);
 }
 
 function tell(place, name) {
@@ -72,6 +83,16 @@ export function chartOf(place) {
 /** The many points of a place. */
 export function manyOf(place) {
   return places.get(place).many;
+}
+
+/** Where the axes of a drawn plot stand: plotly keeps that under these names since its first releases. */
+export function frameOf(plot) {
+  const { xaxis, yaxis } = plot._fullLayout;
+  const line = (axis) => {
+    const [low, high] = axis.range.map(Number);
+    return { low, factor: axis._length / (high - low), start: axis._offset, length: axis._length, log: axis.type === "log" };
+  };
+  return { x: line(xaxis), y: line(yaxis) };
 }
 
 // Many points, on a canvas below the axes.
@@ -115,14 +136,8 @@ class Many {
     });
   }
 
-  // Plotly keeps where its axes stand under these names since its first releases.
   frame() {
-    const { xaxis, yaxis } = this.plot._fullLayout;
-    const line = (axis) => {
-      const [low, high] = axis.range.map(Number);
-      return { low, factor: axis._length / (high - low), start: axis._offset, length: axis._length, log: axis.type === "log" };
-    };
-    return { x: line(xaxis), y: line(yaxis) };
+    return frameOf(this.plot);
   }
 
   // Calls `each` with every point that is in sight: its place from the left and from the top, group and number.

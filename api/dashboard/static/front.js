@@ -1,12 +1,14 @@
 // The screen of a front: budgets, picks and parts, kept in the address. What a network is, and what more of a
 // budget buys, the server says; here only what moves with a slider is worked out.
-import { chartOf, draw, drawAll, manyOf, restyle } from "./figures.js";
+import { chartOf, draw, drawAll, frameOf, keepForPaper, manyOf, restyle } from "./figures.js";
 import { localTimes } from "./page.js";
 
 const form = document.querySelector("form.front");
 const place = document.querySelector('[data-chart="front"]');
 const parallel = document.querySelector('[data-chart="parallel"]');
+const only = document.getElementById("only");
 const STEPS = 1000;
+const REACH_PX = 24;
 let asked = new AbortController();
 let pending = 0;
 let shownKept = "";
@@ -69,7 +71,7 @@ function moved() {
     const chart = chartOf(place);
     const { kept, best } = within(chart.budget, budgets());
     manyOf(place).keep(kept);
-    fadeFront(chart, kept);
+    fadeFront(chart, kept, selected());
     const said = form.querySelector("output.best");
     said.textContent = best < 0 ? "No network keeps these budgets." : `${chart.budget.name[best]}: ${(100 * chart.budget.accuracy[best]).toFixed(1)} %`;
     place.dataset.slides = Number(place.dataset.slides ?? 0) + 1;
@@ -77,10 +79,10 @@ function moved() {
 }
 
 // Only where something changed: plotly takes longer than a frame.
-function fadeFront(chart, kept) {
+function fadeFront(chart, kept, names) {
   if (chart.front === null) return;
   rowsOfFront ??= chart.data[chart.front].customdata.map((name) => chart.budget.name.indexOf(name));
-  const opacity = rowsOfFront.map((row) => (kept[row] ? 1 : 0.25));
+  const opacity = rowsOfFront.map((row) => (kept[row] && (names?.has(chart.budget.name[row]) ?? true) ? 1 : 0.2));
   const key = opacity.join();
   if (key !== shownKept) restyle(place, { "marker.opacity": [opacity] }, [chart.front]);
   shownKept = key;
@@ -127,9 +129,120 @@ function mark(name) {
   const chart = chartOf(place);
   const [x, y] = spotOf(chart, name);
   restyle(place, { x: [x], y: [y] }, [chart.data.length - 1]);
+  paintLines();
+}
+
+function paintLines() {
   if (parallel.dataset.drawn === undefined) return;
-  const bold = chartOf(parallel).data.map((line) => line.name === name);
-  restyle(parallel, { "line.width": bold.map((on) => (on ? 3.5 : 1.5)), opacity: bold.map((on) => (on ? 1 : 0.4)) });
+  const [names, name] = [selected(), document.querySelector("[data-picked]")?.dataset.picked];
+  const lines = chartOf(parallel).data.map((line) => ({ bold: line.name === name, on: names?.has(line.name) ?? true }));
+  const opacity = ({ bold, on }) => (on ? (bold ? 1 : names ? 0.75 : 0.4) : 0.07);
+  restyle(parallel, { "line.width": lines.map(({ bold }) => (bold ? 3.5 : 1.5)), opacity: lines.map(opacity) });
+}
+
+/** What is selected of each column of the parallel coordinates: options that are checked, or the ends of a figure.
+ * The fields below the plot hold it, so that it is in the address, and there for whoever has no pointer. */
+function selections() {
+  if (!only || parallel.dataset.drawn === undefined) return [];
+  return chartOf(parallel).columns.flatMap(({ name, ends }, column) => {
+    const field = fieldOf(name);
+    if (ends) {
+      const text = field.querySelector("input");
+      const between = text.validity.valid ? text.value.split("..").map(Number) : [];
+      if (between.length !== 2) return [];
+      const [low, high] = between.map((value) => (value - ends[0]) / (ends[1] - ends[0] || 1));
+      return [{ column, low, high, has: (at) => at >= low - 1e-9 && at <= high + 1e-9 }];
+    }
+    const places = [...field.querySelectorAll("input:checked")].map((box) => Number(box.dataset.at));
+    if (!places.length) return [];
+    return [{ column, low: Math.min(...places), high: Math.max(...places), has: (at) => at !== null && places.some((one) => Math.abs(one - at) < 1e-9) }];
+  });
+}
+
+function fieldOf(name) {
+  return [...only.querySelectorAll("[data-column]")].find((one) => one.dataset.column === name);
+}
+
+/** Names of the networks of the front that are selected; null where nothing is asked for. */
+function selected() {
+  const asked = selections();
+  if (!asked.length) return null;
+  const lines = chartOf(parallel).data.filter((line) => asked.every(({ column, has }) => has(line.y[column])));
+  return new Set(lines.map((line) => line.name));
+}
+
+/** Shows what is selected in both plots and in the table. */
+function showSelected() {
+  const names = selected();
+  const all = chartOf(parallel).data;
+  const fronts = new Set(all.map((line) => line.name));
+  for (const row of document.querySelectorAll("tr[data-name]")) row.hidden = fronts.has(row.dataset.name) && !(names?.has(row.dataset.name) ?? true);
+  const said = names ? `${names.size} of ${all.length} networks are selected: the others are faded in the plots, and not in the table` : "";
+  document.getElementById("selected").textContent = said;
+  document.getElementById("select-all").hidden = !names;
+  showBands(selections());
+  paintLines();
+  moved();
+  keepAddress();
+}
+
+/** Marks what is selected of each axis. Plotly's own shapes would set styles that the page's policy refuses. */
+function showBands(shown) {
+  const plot = parallel.querySelector(".plot");
+  const { x, y } = frameOf(plot);
+  const across = (column) => plot.offsetLeft + x.start + (column - x.low) * x.factor;
+  const down = (at) => plot.offsetTop + y.start + y.length - (at - y.low) * y.factor;
+  const bands = shown.map(({ column, low, high }) => {
+    const band = Object.assign(document.createElement("div"), { className: "band" });
+    const [top, bottom] = [down(Math.min(high + 0.03, 1.1)), down(Math.max(low - 0.03, -0.06))];
+    Object.assign(band.style, { left: `${across(column) - 6}px`, top: `${top}px`, height: `${bottom - top}px` });
+    return band;
+  });
+  for (const old of parallel.querySelectorAll(".band")) old.remove();
+  parallel.append(...bands);
+}
+
+/** Selects what stands between two heights of a column; nothing between them selects nothing of it. */
+function brush(column, low, high) {
+  const { name, ends } = chartOf(parallel).columns[column];
+  const field = fieldOf(name);
+  if (ends) {
+    const [from, to] = [low, high].map((at) => ends[0] + Math.min(Math.max(at, 0), 1) * (ends[1] - ends[0]));
+    field.querySelector("input").value = `${from.toPrecision(4) * 1}..${to.toPrecision(4) * 1}`;
+  } else {
+    for (const box of field.querySelectorAll("input")) box.checked = Number(box.dataset.at) >= low && Number(box.dataset.at) <= high;
+  }
+  only.open = true;
+  showSelected();
+}
+
+/** Follows a pointer that is dragged along an axis of the parallel coordinates. */
+function beginBrush(down) {
+  const plot = parallel.querySelector(".plot");
+  const { x, y } = frameOf(plot);
+  const box = plot.getBoundingClientRect();
+  const column = Math.round(x.low + (down.clientX - box.left - x.start) / x.factor);
+  const away = Math.abs((column - x.low) * x.factor + x.start + box.left - down.clientX);
+  if (down.pointerType === "touch" || away > REACH_PX || !chartOf(parallel).columns[column]) return;
+  const height = (event) => y.low + (y.length - (event.clientY - box.top - y.start)) / y.factor;
+  const ends = (event) => [height(down), height(event)].toSorted((one, other) => one - other);
+  const others = selections().filter((one) => one.column !== column);
+  const move = (event) => {
+    const [low, high] = ends(event);
+    showBands([...others, { column, low, high }]);
+  };
+  const up = (event) => {
+    removeEventListener("pointermove", move, true);
+    // Less is a click, which picks a line.
+    if (Math.abs(event.clientY - down.clientY) > 4) brush(column, ...ends(event));
+    else showSelected();
+  };
+  addEventListener("pointermove", move, true);
+  addEventListener("pointerup", up, { capture: true, once: true });
+}
+
+function keepAddress() {
+  history.replaceState(null, "", `?${query(document.querySelector("#picked [data-picked]")?.dataset.picked)}`);
 }
 
 function spotOf(chart, name) {
@@ -146,11 +259,12 @@ function spotOf(chart, name) {
 }
 
 async function redraw() {
-  const params = query(document.querySelector("#picked [data-picked]")?.dataset.picked);
-  history.replaceState(null, "", `?${params}`);
-  const answer = await fetch(`${form.dataset.figures}?${params}`).catch(() => null);
+  keepAddress();
+  const answer = await fetch(form.dataset.figures + location.search).catch(() => null);
   if (!answer?.ok) return tellOffline(answer?.status);
-  await draw(place, (await answer.json()).front);
+  const { front, still } = await answer.json();
+  await draw(place, front);
+  keepForPaper(place, new DOMParser().parseFromString(still, "text/html").querySelector("svg"));
   shownKept = "";
   rowsOfFront = undefined;
   begin();
@@ -167,13 +281,14 @@ function begin() {
 form.addEventListener("change", (event) => {
   if (event.target.matches("[data-redraws]")) redraw();
   else if (event.target.matches("[data-reloads]")) form.requestSubmit();
+  else if (only?.contains(event.target)) showSelected();
   else if (event.target.matches("input[type=number]")) settled();
 });
-form.addEventListener("submit", (event) => {
-  // Enter in a number: no reload.
-  if (event.submitter || !document.activeElement?.matches("input[type=number]")) return;
+form.addEventListener("keydown", (event) => {
+  // Enter in a field: no reload. What was typed counts from now.
+  if (event.key !== "Enter" || !event.target.matches("input")) return;
   event.preventDefault();
-  settled();
+  event.target.dispatchEvent(new Event("change", { bubbles: true }));
 });
 document.addEventListener("pick", (event) => pick(event.detail));
 document.addEventListener("click", (event) => {
@@ -182,6 +297,17 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   pick(link.dataset.pick);
 });
+document.getElementById("select-all")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  for (const input of only.querySelectorAll("input")) input.type === "checkbox" ? (input.checked = false) : (input.value = "");
+  showSelected();
+});
 await drawAll();
 if (place.dataset.drawn !== undefined) begin();
+if (only && parallel.dataset.drawn !== undefined) {
+  const plot = parallel.querySelector(".plot");
+  plot.addEventListener("pointerdown", beginBrush, true);
+  plot.on("plotly_afterplot", () => showBands(selections()));
+  if (selected()) showSelected();
+}
 document.documentElement.dataset.ready = "front";

@@ -2,7 +2,7 @@
 // is fetched again, and its parts marked `data-live` are put in place of those shown. What is typed, selected or
 // scrolled elsewhere stays. Without this the page is whole, and as old as its last load.
 
-import { draw, drawAll } from "./figures.js";
+import { draw, drawAll, keepForPaper } from "./figures.js";
 import { replaceParts } from "./page.js";
 
 // Of the events of a job, those after which its page looks different.
@@ -32,6 +32,7 @@ async function replace(fresh) {
     const chart = fresh.querySelector(`[data-chart="${place.dataset.chart}"] script`);
     if (!chart) continue;
     await draw(place, JSON.parse(chart.textContent));
+    keepForPaper(place, fresh.querySelector(`[data-chart="${place.dataset.chart}"] svg.static`));
     if (!place.hidden) place.querySelector(":scope > p.soft")?.remove();
   }
   if (fresh.querySelector("meta[name=release]")?.content !== release) document.getElementById("updated").hidden = false;

@@ -65,6 +65,23 @@ def test_a_front_without_feasible_points_names_the_limit_and_the_nearest(api: Ca
     assert "Nothing is on the front." in text
 
 
+def test_what_is_selected_by_options_is_in_the_table_alone(api: Caller) -> None:
+    search = finished(api.stores)
+    front = [one for one in networks() if one.status == "front"]
+    value = front[0].architecture["resolution"]
+    wanted = {one.name for one in front if one.architecture["resolution"] == value}
+    assert 0 < len(wanted) < len(front)
+    text = sound(browse(api, f"/searches/{search}/front?only=resolution:{value}"))
+    rows = {at["data-name"]: at for tag, at in elements(text) if tag == "tr" and "data-name" in at}
+    assert {one.name for one in front if "hidden" not in rows[one.name]} == wanted
+    assert f"{len(wanted)} of {len(front)} networks are selected" in text
+    links = [at["href"] for tag, at in elements(text) if tag == "a"]
+    assert [link for link in links if "pick=" in link and "only=resolution" in link]
+    (everything,) = [at["href"] for tag, at in elements(text) if at.get("id") == "select-all"]
+    assert "only=" not in everything
+    assert browse(api, f"/searches/{search}/front?only=resolution").status_code == 422
+
+
 def test_a_pick_keeps_the_rest_of_the_address(api: Caller) -> None:
     search = finished(api.stores)
     text = sound(browse(api, f"/searches/{search}/front?y=num_params&show=none&latency_ms=5"))
@@ -78,7 +95,9 @@ def test_a_pick_keeps_the_rest_of_the_address(api: Caller) -> None:
 
 def test_another_plot_comes_alone(api: Caller) -> None:
     search = finished(api.stores)
-    chart = api.get(f"/searches/{search}/front/figures?x=num_macs&x_scale=linear").json()["front"]
+    drawn = api.get(f"/searches/{search}/front/figures?x=num_macs&x_scale=linear").json()
+    chart = drawn["front"]
+    assert ">MACs" in drawn["still"]
     assert chart["layout"]["xaxis"]["title"]["text"].startswith("MACs")
     assert len(chart["budget"]["name"]) == len(networks())
 

@@ -36,3 +36,9 @@ def test_a_choice_of_one_network_only_is_empty_in_the_other() -> None:
         Change("depth", "1", ""),
         Change("width", "16", ""),
     )
+
+
+def test_a_stock_network_has_no_choices_to_differ_in() -> None:
+    stock = network("resnet", 0.15, 0.9, origin="reference")
+    built = network("b", 0.2, 0.95, architecture={"depth": 3})
+    assert changes(stock, built, None) == changes(built, stock, None) == ()

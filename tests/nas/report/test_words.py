@@ -104,6 +104,18 @@ def test_other_limits_are_held_against_the_value_itself() -> None:
     )
 
 
+def test_limits_that_nothing_keeps_together_are_told_apart_from_one_that_nothing_keeps() -> None:
+    small = FAST.model_copy(update={"status": "over_limit", "file_bytes": 1_000})
+    quick = BEST.model_copy(update={"status": "over_limit", "file_bytes": 9_000_000})
+    found = target((small, quick), FAST.latency.upper_ms / 2)
+    limits = {"file_bytes": 5_000.0, "num_macs": 1.0}
+    found = found.model_copy(update={"target": found.target.model_copy(update={"limits": limits})})
+    together, alone = words.limit_sentences(found)
+    assert together.startswith("Limit not met together with the others: file size of at most")
+    assert together.endswith("which 1 of 2 verified networks keep")
+    assert alone.startswith("Limit not met: MACs")
+
+
 def test_no_limit_no_sentence() -> None:
     assert words.limit_sentences(target((FAST,), None)) == ()
 

@@ -20,6 +20,13 @@ def test_only_choices_that_vary_have_a_column() -> None:
     assert by_name["c"] == [0.5, 1.0, 1.0, 1.0]
 
 
+def test_columns_tell_what_selects_lines() -> None:
+    columns = parallel_figure([A, B, C])["columns"]
+    assert columns[:2] == [{"name": "depth"}, {"name": "width"}]
+    assert columns[2] == {"name": "latency_ms", "ends": [0.1, 0.4]}
+    assert columns[3]["ends"] == [90.0, 99.0]
+
+
 def test_the_picked_network_is_bold_and_on_top() -> None:
     lines = parallel_figure([A, B, C], pick="a")["data"]
     assert lines[-1]["name"] == "a"
