@@ -73,8 +73,8 @@ def main() -> None:
 def _shots(home: Path) -> Iterator[Shot]:
     with opened_stores(Settings(home=home)) as stores:
         finished = [one for one in all_searches(stores, "local") if one.state is JobState.SUCCEEDED]
-        front = stores.stored(finished[0]).result().targets[0].front
-    knee = roles(front)[2][0].name
+        first, last = (stores.stored(finished[end]).result().targets[0].front for end in (0, -1))
+    knee = roles(first)[2][0].name
     here = f"/searches/{finished[0].id}"
     yield Shot("searches", "/searches", height=560)
     yield Shot("new-search", "/searches/new", height=1100)
@@ -83,7 +83,9 @@ def _shots(home: Path) -> Iterator[Shot]:
     yield Shot("front", f"{here}/front?pick={knee}&{parts}")
     yield Shot("front-phone", f"{here}/front?pick={knee}", width=390, height=1250, dark=True)
     yield Shot("network", f"{here}/networks/{knee}")
-    yield Shot("confusion", f"{here}/networks/{knee}", of="section.mistakes")
+    # The last one: what an earlier version has verified has no matrix.
+    newest = f"/searches/{finished[-1].id}/networks/{roles(last)[2][0].name}"
+    yield Shot("confusion", newest, of="section.mistakes")
     yield Shot("device", f"/devices/{host_device().digest}", height=1150)
     yield Shot("compare", "/compare?" + "&".join(f"with={job.id}.1" for job in finished[-2:]))
 
