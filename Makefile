@@ -34,10 +34,9 @@ check: $(STAMP) ## formatting, lint, types, import directions
 	@$(BIN)/mypy $(wildcard $(SOURCES))
 	@$(BIN)/lint-imports
 
-test: $(STAMP) ## all tests: two at a time, then whole searches two at a time, then what times something alone
-	@$(QUIET) $(BIN)/pytest -q -n 2 --dist loadfile -m "not alone and not searches"
-	@$(QUIET) $(BIN)/pytest -q -n 2 --dist loadfile -m searches
-	@$(QUIET) $(BIN)/pytest -q -m alone
+test: $(STAMP) ## all tests: three at a time, most of them wait; then, one by one, what times something
+	@$(QUIET) $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not alone"
+	@$(QUIET) $(BIN)/pytest -q -m alone $$(grep -rl --include='*.py' pytest.mark.alone tests)
 
 clean: ## remove .venv and caches (results of runs stay)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

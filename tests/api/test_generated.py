@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.api.generated import generate
 from tests.api.world import operations, world
 
-COUNT = 1_000
+COUNT = 400
 
 
 def test_no_generated_request_breaks_the_contract(tmp_path: Path) -> None:

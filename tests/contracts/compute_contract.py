@@ -377,7 +377,7 @@ class ComputeContract:
             with measuring_lease(host_lease_folder(), host_device().digest):
                 thread.start()
                 with pytest.raises(queue.Empty):
-                    said.get(timeout=3.0)
+                    said.get(timeout=1.0)
             assert isinstance(said.get(timeout=60.0), SubnetScored | NetworkExported)
             thread.join()
 

@@ -178,7 +178,6 @@ def test_bad_data_fail_before_anything_begins(
 
 
 # The host may have to be measured first.
-@pytest.mark.searches
 @pytest.mark.timeout(400)
 def test_a_limit_nobody_can_meet_is_told_before_training(command: Command, profiled: Path) -> None:
     home = copied(profiled, command.folder / "home")

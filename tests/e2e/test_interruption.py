@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from nas.compute import InProcessCompute
+from nas.job_records import JobEvent
 from nas.jobs import JobState
 from nas.pipeline.context import Surroundings
 from nas.pipeline.finetune import FinetunePlan
@@ -28,27 +30,45 @@ from tests.e2e.command import DOCUMENT, Ended, Kept, copied, jobs_of, kept, open
 from tests.nas.pipeline.small_search import Recorder
 
 # The shared search runs in the set-up of whichever test comes first; it measures, and so do these.
-pytestmark = [pytest.mark.searches, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
-TUNED = {**DOCUMENT, "finetune": {"share": 4.0, "points": 1}}
+TUNED = {**DOCUMENT, "finetune": {"share": 1.0, "points": 1}}
 
 
-def wait_for(process: subprocess.Popen[str], home: Path, phase: str, done: float) -> None:
-    """Wait until the search of a home has told that it is so far in a phase."""
+def wait_for(process: subprocess.Popen[str], home: Path, told: Callable[[JobEvent], bool]) -> None:
+    """Wait until the search of a home has told something."""
     with opened(home) as stores:
-        while not told(stores, phase, done):
+        while not any(told(event) for event in events_of(stores)):
             if process.poll() is not None:
-                pytest.fail(f"the search ended before it was in {phase}: {process.communicate()}")
+                pytest.fail(f"the search ended before: {process.communicate()}")
             time.sleep(0.05)
 
 
-def told(stores: Stores, phase: str, done: float) -> bool:
-    """Whether a search has told that it is so far in a phase."""
+def events_of(stores: Stores) -> Iterator[JobEvent]:
+    """Whatever the searches of a home have told."""
     for job in stores.jobs.page("local").jobs:
-        for event in stores.jobs.events("local", job.id):
-            if event.kind == "progress" and event.data["phase"] == phase and event.data["done"] >= done:
-                return True
-    return False
+        seen = 0
+        while page := stores.jobs.events("local", job.id, after=seen):
+            yield from page
+            seen = page[-1].id
+
+
+def reached(phase: str, done: float) -> Callable[[JobEvent], bool]:
+    """Whether an event tells that a search is so far in a phase."""
+    return lambda event: (
+        event.kind == "progress" and event.data["phase"] == phase and event.data["done"] >= done
+    )
+
+
+def said(text: str) -> Callable[[JobEvent], bool]:
+    """Whether an event is a message with a text in it."""
+    return lambda event: event.kind == "message" and text in event.data["text"]
+
+
+def kill_worker(home: Path) -> None:
+    """Kill the worker of a home."""
+    (worker,) = workers_of(home)
+    os.kill(worker, signal.SIGKILL)
 
 
 def workers_of(home: Path) -> list[int]:
@@ -67,52 +87,45 @@ def assert_same_search(found: Kept, undisturbed: Kept) -> None:
 
 @pytest.fixture(scope="module")
 def stopped(profiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """Stopped with Ctrl-C after the first epoch."""
+    """Its worker killed after the first epoch, and stopped with Ctrl-C when training went on."""
     home = copied(profiled, tmp_path_factory.mktemp("stopped") / "home")
     process = start(home)
-    wait_for(process, home, "train", 1 / 3)
+    wait_for(process, home, reached("train", 1 / 3))
+    kill_worker(home)
+    wait_for(process, home, said("training goes on after epoch 1 of 3"))
     process.send_signal(signal.SIGINT)
-    answer, said = process.communicate()
-    return Ended(home, process.returncode, answer, said)
+    answer, told = process.communicate()
+    return Ended(home, process.returncode, answer, told)
 
 
-def test_ctrl_c_leaves_a_job_that_can_go_on_and_no_process(stopped: Ended) -> None:
+def test_a_killed_worker_is_replaced_and_ctrl_c_leaves_a_job_that_can_go_on_and_no_process(
+    stopped: Ended,
+) -> None:
     assert stopped.status == 1
     assert stopped.error["code"] == "interrupted"
     assert "run the same command again to go on" in stopped.error["message"]
     (job,) = jobs_of(stopped.home)
-    assert (job.state, job.faults) == (JobState.QUEUED, {})
+    assert (job.state, job.faults) == (JobState.QUEUED, {"lost_node": 1})
     assert workers_of(stopped.home) == []
 
 
-def test_a_stopped_search_goes_on_though_its_training_process_is_killed(
+def test_a_stopped_search_goes_on_though_its_training_process_and_its_worker_are_killed(
     stopped: Ended, finished: Ended, tmp_path: Path
 ) -> None:
-    died = tmp_path / "died"
-    again = search(stopped.home, FAULTS_DIE_BEFORE="checkpoint-00000003.json", FAULTS_DIED=str(died))
-    assert again.status == 0, again.told
+    home, died = stopped.home, tmp_path / "died"
+    process = start(home, FAULTS_DIE_BEFORE="checkpoint-00000003.json", FAULTS_DIED=str(died))
+    wait_for(process, home, reached("verify", 0))
+    kill_worker(home)
+    answer, told = process.communicate()
+    ended = Ended(home, process.returncode, answer, told)
+    assert ended.status == 0, told
     assert died.exists()
-    (job,) = jobs_of(stopped.home)
-    assert f"search {job.id} goes on" in again.told
-    assert "training goes on after epoch 1 of 3" in again.told
-    assert "training goes on after epoch 2 of 3" in again.told
-    assert job.faults == {"crash": 1}
-    assert again.folder.name == job.id
-    assert_same_search(kept(again.home), kept(finished.home))
-
-
-def test_workers_that_are_killed_are_replaced(profiled: Path, finished: Ended, tmp_path: Path) -> None:
-    home = copied(profiled, tmp_path / "home")
-    process = start(home)
-    for phase, done in (("train", 1 / 3), ("verify", 0)):
-        wait_for(process, home, phase, done)
-        (worker,) = workers_of(home)
-        os.kill(worker, signal.SIGKILL)
-    answer, said = process.communicate()
-    ended = Ended(home, process.returncode, answer, said)
-    assert ended.status == 0, said
+    (job,) = jobs_of(home)
+    assert f"search {job.id} goes on" in told
+    assert "training goes on after epoch 2 of 3" in told
+    assert job.faults == {"crash": 1, "lost_node": 2}
+    assert ended.folder.name == job.id
     assert_same_search(kept(home), kept(finished.home))
-    assert kept(home).job.faults == {"lost_node": 2}
     for network in ended.result.targets[0].networks:
         sessions = Counter(network.latency.sessions)
         assert len(sessions) >= 2

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from latency_predictors import series
 from latency_predictors.device import ExecutionContext, host_context, host_device
 from latency_predictors.gate import GateRules
 from latency_predictors.measure import TimingProtocol
@@ -76,8 +77,9 @@ def test_a_file_that_does_not_load_is_named_and_the_others_are_measured(
 
 
 def test_a_process_that_hangs_is_ended_and_blamed_on_what_it_measured(
-    make_onnx: MakeOnnx, tmp_path: Path
+    make_onnx: MakeOnnx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(series, "MAX_IN_A_ROW", 2)  # each of them is waited for
     endless = TimingProtocol(**{**QUICK.__dict__, "ceiling_s": 1e9, "min_duration_s": 1e9})
     subjects = [Subject(digest="d" * 64, path=make_onnx("stuck"))]
     found = run_sessions(

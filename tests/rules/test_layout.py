@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from tests.conftest import FIRST
 from tests.rules.sources import ROOT, package_files, source_files, tracked_files
 
 # Files without a test of their own, each with the test that covers it.
@@ -109,3 +110,7 @@ def test_nothing_is_left_to_be_done() -> None:
 def test_no_large_file_is_kept() -> None:
     sizes = {str(path): (ROOT / path).stat().st_size for path in tracked_files()}
     assert {name: size for name, size in sizes.items() if size > 1_000_000} == {}
+
+
+def test_what_begins_first_is_there() -> None:
+    assert [name for name in FIRST if not (ROOT / name).exists()] == []

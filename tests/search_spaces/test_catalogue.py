@@ -28,6 +28,7 @@ class TestMobileNetV3ImageNet(SpaceContract, SupernetContract):
     )
     num_distinct_layers = 1280
     num_resolutions = 2
+    num_subnets = 12
 
 
 class TestNasBench201Tiny(SpaceContract, SupernetContract):

@@ -36,7 +36,7 @@ def started(repository: Path, home: Path, *words: str) -> Iterator[tuple[subproc
         yield process, said
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
 
 
 def test_a_board_is_paired_with_two_commands_and_stays_so(tmp_path: Path, repository: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_board_is_paired_with_two_commands_and_stays_so(tmp_path: Path, reposi
             late,
             said,
         ):
-            late.wait(20)
+            late.wait(60)
         assert "error[pairing_refused]" in said.read_text()
         _refuses_strangers(code, own_certificate(home / "tls", "").fingerprint)
 

@@ -49,7 +49,7 @@ class Process:
     def end(self, by: signal.Signals = signal.SIGINT) -> tuple[str, str]:
         """End it; return what it has said."""
         self.process.send_signal(by)
-        return self.process.communicate(timeout=20)
+        return self.process.communicate(timeout=60)
 
 
 def sockets_listening(pid: int) -> list[str]:
@@ -96,6 +96,6 @@ def test_a_board_measures_a_real_file_and_ends_when_it_is_told(
 def test_a_wrong_key_is_told_at_once(at_work: Bench, repository: Path) -> None:
     at_work.key = "hwnas_wrong"
     agent = Process(at_work, repository)
-    _, said = agent.process.communicate(timeout=30)
+    _, said = agent.process.communicate(timeout=60)
     assert agent.process.returncode == 2
     assert "error[not_authenticated]" in said

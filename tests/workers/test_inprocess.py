@@ -75,7 +75,8 @@ def test_a_further_search_with_another_limit_trains_and_measures_nothing_again(
 
 
 def test_a_search_that_is_interrupted_goes_on_at_no_cost(searched_home: Path) -> None:
-    spec, settings = small_spec(seed=3, supernet={"epochs": 4}), Settings(home=searched_home)
+    spec = small_spec(seed=3, supernet={"epochs": 4}, references=[])
+    settings = Settings(home=searched_home)
     with pytest.raises(KeyboardInterrupt):
         run_search(spec, settings, Interrupting(phase="train", does=ctrl_c))
     with opened_stores(settings) as stores:

@@ -28,10 +28,11 @@ from workers.searches import submit
 from workers.serving import Signals
 
 COMMAND: Final = (sys.executable, "-c", "import hwnas; hwnas.main()", "worker")
-# Epochs of a second or so, and many of them: whenever a signal comes, it comes in the middle of one.
+# Epochs of half a second or so, and enough of them: whenever a signal comes, it comes in the middle of one.
+EPOCHS: Final = 8
 LONG: Final = {
-    "dataset": {**DOCUMENT["dataset"], "num_train": 1_000},
-    "supernet": {"epochs": 12},
+    "dataset": {**DOCUMENT["dataset"], "num_train": 600},
+    "supernet": {"epochs": EPOCHS},
     "references": [],
 }
 
@@ -96,10 +97,10 @@ def test_a_worker_that_is_told_to_stop_in_an_epoch_gives_the_job_back_and_nothin
         assert (found.state, found.faults, found.attempt, found.code) == (JobState.QUEUED, {}, 1, "")
         assert found.progress > 1_000_000, "it was training"
         done = epochs_done(stores, job)
-        assert 2 <= done < 12
+        assert 2 <= done < EPOCHS
         assert stores.workers.alive() == ()
     weights, said = trained(searched_home, spec)
-    assert f"training goes on after epoch {done} of 12" in said
+    assert f"training goes on after epoch {done} of {EPOCHS}" in said
     assert weights == trained(Path(shutil.copytree(searched[0], tmp_path / "undisturbed")), spec)[0]
 
 

@@ -20,6 +20,7 @@ from nas.compute import InProcessCompute
 from nas.job_records import Job, JobRequest
 from nas.jobs import JobKind, JobState, Released, Succeeded, Waiting
 from nas.leases import LeaseTimes
+from nas.pipeline import references
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, Progress, SearchContext, Surroundings
 from nas.pipeline.jobs import KINDS
 from nas.pipeline.runner import open_search, phase_context
@@ -194,9 +195,17 @@ def _watched(result: SubjectResult, gross_mj: float) -> SubjectResult:
 def stopwatch() -> Iterator[Stopwatch]:
     """Put the stopwatch in the place of measuring processes, for tests of what starts those."""
     watch = Stopwatch()
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, brief_references():
         patch.setattr("workers.measuring.run_sessions", watch)
         yield watch
+
+
+@contextmanager
+def brief_references() -> Iterator[None]:
+    """Train stock networks for a few epochs: in the time of so small a supernet they get a hundred."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(references, "epochs_within", lambda ctx, network, cpu_seconds: 4)
+        yield
 
 
 class RecordingCompute:
@@ -298,7 +307,8 @@ class Home:
         """Claim a job and run it until it ends or waits; give it back where it is killed."""
         run = self.claim(job)
         try:
-            end: PhaseEnd = KINDS[job.kind](run, self.around(progress))
+            with brief_references():
+                end: PhaseEnd = KINDS[job.kind](run, self.around(progress))
         except KilledError:
             return self.stores.queue.settle(run.lease, Released())
         return self.stores.queue.settle(run.lease, Succeeded() if isinstance(end, Done) else end)

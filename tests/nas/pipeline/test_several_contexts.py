@@ -1,5 +1,8 @@
 """One search for several contexts of one device: each has its table, its front, and its own measurements."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import pytest
 
 from api.selection import select_by_rule
@@ -19,12 +22,23 @@ TARGETS = [
 ]
 
 
-@pytest.fixture
-def result(home: Home) -> SearchResult:
-    return home.search(targets=TARGETS)
+@dataclass(frozen=True)
+class Searched:
+    """A search for all of the targets, and its home."""
+
+    home: Home
+    result: SearchResult
 
 
-def test_every_target_has_its_own_context_front_and_stock_networks(home: Home, result: SearchResult) -> None:
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searched]:
+    home = Home(tmp_path_factory.mktemp("several") / "home")
+    yield Searched(home, home.search(targets=TARGETS))
+    home.remove()
+
+
+def test_every_target_has_its_own_context_front_and_stock_networks(searched: Searched) -> None:
+    home, result = searched.home, searched.result
     plain, openvino, tail = result.targets
     contexts = [host_context(), host_context("openvino", batch=2), TAIL.context(host_context())]
     assert [one.context_label for one in result.targets] == [context.label for context in contexts]
@@ -50,7 +64,8 @@ def test_every_target_has_its_own_context_front_and_stock_networks(home: Home, r
     assert verified <= {point.digest for point in table.corrections[TAIL.correction_key(space)].points}
 
 
-def test_another_runtime_than_the_one_that_scores_is_compared_with_it(result: SearchResult) -> None:
+def test_another_runtime_than_the_one_that_scores_is_compared_with_it(searched: Searched) -> None:
+    result = searched.result
     plain, openvino, _ = result.targets
     scoring = f"onnxruntime {host_context().runtime_version}"
     assert {target.scored_with for target in result.targets} == {scoring}
@@ -66,7 +81,8 @@ def test_another_runtime_than_the_one_that_scores_is_compared_with_it(result: Se
     assert all(network.agreement is None for network in plain.networks)
 
 
-def test_the_union_of_the_fronts_answers_what_is_best_under_a_limit(home: Home, result: SearchResult) -> None:
+def test_the_union_of_the_fronts_answers_what_is_best_under_a_limit(searched: Searched) -> None:
+    home, result = searched.home, searched.result
     limit = max(network.latency.upper_ms for target in result.targets for network in target.networks)
     chosen = select_by_rule(home.settings, "latest", "best", {"latency_ms": 2 * limit}, None)
     everything = [network for target in result.targets for network in target.networks]
