@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S, Delivery, Work, WorkRequest
+from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S, Delivery, Score, Work, WorkRequest
+from latency_predictors.device import ExecutionContext
+from latency_predictors.golden import SUBJECTS
 from latency_predictors.plausible import implausible
 from latency_predictors.protocol import SessionResult
+from latency_predictors.scoring import read_images
 from nas.leases import LeaseLost
-from nas.measurement_tasks import Batch, DeviceLease, protocol_digest
+from nas.measurement_tasks import Batch, DeviceLease, protocol_digest, scoring_protocol
 from nas.store.agent_store import Agent, in_use
 from nas.store.board_signs import lapsed, not_registered
 from nas.store.stores import Stores
-from search_spaces.errors import HwnasError, MeasurementError, UsageError
+from search_spaces.errors import ArtifactError, HwnasError, MeasurementError, UsageError
 
 PASSING: Final = ("machine_busy", "device_hot", "not_enough_idle_cores")
 """Troubles that end by themselves: they count neither against a file nor against a board."""
@@ -57,6 +60,7 @@ def work_for(stores: Stores, key_id: str, asked: WorkRequest) -> Work | None:
         files=batch.artifacts,
         sessions=batch.sessions,
         reference_ms=batch.reference_ms,
+        images=batch.images or None,
     )
 
 
@@ -117,11 +121,15 @@ def deliver(stores: Stores, deliveries: Sequence[Posted]) -> list[int | HwnasErr
             told[i] = error
     told |= _keep(stores, taken)
     for i, whose in taken.items():
-        if not isinstance(told[i], HwnasError):
+        new = told[i]
+        if not isinstance(new, HwnasError):
             try:
+                told[i] = new + _keep_score(stores, whose)
                 _note_failures(stores, whose)
             except LeaseLost:
                 told[i] = lapsed(whose.agent.name)
+            except ArtifactError as error:
+                told[i] = error
     return [told[i] for i in range(len(deliveries))]
 
 
@@ -152,6 +160,8 @@ def _checked(stores: Stores, agent: Agent | None, one: Posted) -> _Taken:
         if reason := implausible(session):
             stores.agent_queue.faulted(agent, reason)
             raise UsageError("implausible_result", f"session {session.session_id} was not taken: {reason}")
+    if one.delivery.score is not None and one.delivery.context is not None:
+        _check_score(stores, agent, one.delivery.context, one.delivery.score)
     return _Taken(agent, lease_of(agent, one.lease, one.delivery.attempt), one.delivery)
 
 
@@ -169,12 +179,49 @@ def _note_failures(stores: Stores, taken: _Taken) -> None:
             stores.measurements.fail(lease, batch, subjects, *why, own=True)
         if session.results:
             stores.agent_queue.succeeded(agent)
+        if any(result.digest in SUBJECTS for result in session.results):
+            stores.golden.take(lease.device, session.context.digest)
     if (trouble := taken.delivery.trouble) is not None:
-        batch = Batch(trouble.context, trouble.timing, {}, 0, {})
+        batch = Batch(trouble.context, trouble.timing, {}, 0, {}, trouble.images or "")
         why = (trouble.code, f"{agent.name}: {trouble.message}")
         failed = stores.measurements.fail(lease, batch, trouble.subjects, *why, own=trouble.own)
         if failed and trouble.code not in PASSING:  # told once more it is no other fault
             stores.agent_queue.faulted(agent, f"{trouble.code}: {trouble.message}")
+
+
+def _keep_score(stores: Stores, taken: _Taken) -> int:
+    """Keep what a file answered for images, if that was delivered; return how many scores are new.
+
+    Raises:
+        LeaseLost: Another measures there by now.
+        ArtifactError: `result_conflict`.
+    """
+    score, context = taken.delivery.score, taken.delivery.context
+    if score is None or context is None:
+        return 0
+    new = stores.measurements.deliver_scores(taken.lease, context.digest, [score])
+    stores.agent_queue.succeeded(taken.agent)
+    return new
+
+
+def _check_score(stores: Stores, agent: Agent, context: ExecutionContext, score: Score) -> None:
+    """Refuse a score that nobody has asked for, or that does not answer every image.
+
+    Raises:
+        UsageError: `not_asked_for` or `implausible_result`.
+        ArtifactError: The images are damaged or missing.
+    """
+    protocol = scoring_protocol(score.images)
+    if stores.agent_queue.unasked(agent, context.digest, protocol, [score.subject]):
+        raise UsageError(
+            "not_asked_for",
+            f"nobody has asked '{agent.name}' to score file {score.subject[:12]} on these images",
+        )
+    num_images = len(read_images(stores.artifacts.local_path(score.images, ".npy")))
+    if len(score.classes) != num_images:
+        reason = f"{len(score.classes)} answers for {num_images} images"
+        stores.agent_queue.faulted(agent, reason)
+        raise UsageError("implausible_result", f"score of {score.subject[:12]} was not taken: {reason}")
 
 
 def _check_asked(stores: Stores, agent: Agent, session: SessionResult) -> None:

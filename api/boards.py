@@ -8,12 +8,34 @@ from rich.table import Table
 from rich.text import Text
 
 from api.resources.times import rfc3339
+from latency_predictors.golden import Verdict
 from nas.results import Document
 from nas.settings import Settings
 from nas.store.agent_store import Agent
+from nas.store.measurement_rows import CONTEXT
 from nas.store.stores import Stores, opened_stores
 
 BoardState = Literal["idle", "measuring", "silent", "quarantine"]
+
+
+class CheckLine(Document):
+    """What golden subjects said of a board in a context.
+
+    Attributes:
+        context: In words.
+        verdict: `good`; `drifted` where they took another time than in the last good check; `settled` where
+            they took that other time again: it counts from then on.
+        ratio: Of the subject that moved most: its time over that of the last good check.
+        doubted: Results since the last good check, which are suspect and measured again.
+        said: All of it in words, with what had changed.
+    """
+
+    context: str
+    verdict: Verdict
+    ratio: float
+    doubted: int
+    said: str
+    at: str
 
 
 class BoardLine(Document):
@@ -30,6 +52,7 @@ class BoardLine(Document):
         measured: Files of its batch that are measured, of
         to_measure: all, over all sessions; zeros where it does not measure.
         quarantine: Why it gets no work; empty where it does.
+        checks: What its golden subjects said last, in each context.
     """
 
     name: str
@@ -44,6 +67,7 @@ class BoardLine(Document):
     measured: int
     to_measure: int
     quarantine: str
+    checks: tuple[CheckLine, ...] = ()
 
     def __rich__(self) -> RenderableType:
         """Draw all of it."""
@@ -56,6 +80,7 @@ class BoardLine(Document):
             f"since     {_moment(self.registered_at)}",
             f"runtimes  {versions or 'none'}",
             f"queue     {self.pending} files{_progress(self)}",
+            *(f"check     {one.context}: {one.said}, {_moment(one.at)} (UTC)" for one in self.checks),
         ]
         if self.quarantine:
             lines += [
@@ -85,6 +110,23 @@ def board_line(stores: Stores, agent: Agent) -> BoardLine:
         measured=load.measured,
         to_measure=load.to_measure,
         quarantine=agent.quarantine,
+        checks=_checks(stores, digest),
+    )
+
+
+def _checks(stores: Stores, device: str) -> tuple[CheckLine, ...]:
+    newest = stores.golden.newest(device)
+    contexts = stores.tables.contexts() if newest else {}
+    return tuple(
+        CheckLine(
+            context=CONTEXT.validate_python(contexts[one.context]).label,
+            verdict=one.verdict,
+            ratio=one.ratio,
+            doubted=one.doubted,
+            said=one.in_words,
+            at=rfc3339(one.at_ms),
+        )
+        for one in newest
     )
 
 

@@ -16,7 +16,7 @@ from search_spaces.errors import HwnasError, UsageError
 LATEST: Final = "latest"
 
 
-def search(server: str, spec: Path, *, watch: bool) -> RemoteSearch:
+def search(server: str, spec: Path, *, watch: bool, proceed: bool = False) -> RemoteSearch:
     """Have a service run the search that a file specifies; watch it to its end.
 
     Raises:
@@ -24,6 +24,8 @@ def search(server: str, spec: Path, *, watch: bool) -> RemoteSearch:
         HwnasError: What the service says; what ended the search, if not success; `interrupted` on Ctrl-C.
     """
     document = read_document(spec)
+    if proceed:
+        document["when_missing"] = "proceed"
     _check_data(document)
     with client_of(server) as client:
         job = client.search(client.submit(document).id)

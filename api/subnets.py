@@ -7,7 +7,7 @@ from rich.table import Table
 
 from api.resources.subnets import SubnetResource, subnet_resource
 from api.searches import unbroken
-from nas.report.words import accuracy_text, cost_text, latency_text
+from nas.report.words import accuracy_text, board_text, cost_text, latency_text
 from nas.settings import Settings
 from nas.store.stores import opened_stores
 from nas.store.subnets import find_subnet
@@ -30,6 +30,7 @@ class DrawnSubnet(SubnetResource):
         lines = [
             f"{self.name} of {self.space}/{self.preset}, {network.status}",
             f"accuracy  {accuracy_text(network.accuracy)} on {network.accuracy.num_images:,} images",
+            *(() if network.board is None else (f"on board  {board_text(network.board)}",)),
             f"latency   {latency_text(network.latency)} on {self.device} · {self.context}",
             f"size      {network.num_params:,} parameters, {network.num_macs:,} MACs, {memory}",
             f"file      {network.file_sha256}",

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from latency_predictors.device import Device, ExecutionContext
+from latency_predictors.device import Device, ExecutionContext, host_context
 from latency_predictors.fake_device import ANCHORS, FakeDevice, Script
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import SessionRequest, SessionResult, Subject
+from latency_predictors.scoring import ScoringRequest, score
 from latency_predictors.series import OnProgress, run_series
 from workers.agent import Agent
 from workers.agent_home import AgentHome
 from workers.agent_link import Link, Server
+from workers.agent_means import Means
 
 RUNTIME = ("onnxruntime", "1.0-simulated")
 
@@ -93,6 +95,10 @@ class SimulatedBoard:
 
         return run_series(request, machine, num_sessions, step if self.step_s else on_progress)
 
+    def name_classes(self, request: ScoringRequest, on_progress: Callable[[int], object]) -> tuple[int, ...]:
+        """Score as a board does, with the runtime that is here."""
+        return score(request.model_copy(update={"context": host_context()}), on_progress)
+
     def agent(
         self,
         server: Server,
@@ -103,4 +109,5 @@ class SimulatedBoard:
     ) -> Agent:
         """Return its agent; whoever asked for it closes its home."""
         home = AgentHome(folder)
-        return Agent(self.name, self.facts, link or Link(server), home, self.measure, say, pause)
+        means = Means(self.measure, self.name_classes)
+        return Agent(self.name, lambda: self.facts, link or Link(server), home, means, say, pause)

@@ -8,11 +8,12 @@ from typing import Annotated, Final
 
 from pydantic import Field, field_validator
 
+from latency_predictors.abilities import PRECISIONS
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import SessionResult, WireModel
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 PROTOCOL_HEADER: Final = "hwnas-agent-protocol"
 """Header of every request of an agent: its version of these models."""
 
@@ -25,12 +26,16 @@ HOST: Final = "host"
 MAX_SUBJECTS: Final = 100
 """Files in one batch: its result stays a small body, and a board keeps few files."""
 
+MAX_SCORED: Final = 10_000
+"""Images that a file is scored on at most."""
+
 MAX_CLOCK_SKEW_S: Final = 120.0
 """By how much the clock of a board may differ from the service's."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Identifier = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Text = Annotated[str, Field(max_length=200)]
+ClassNumber = Annotated[int, Field(ge=0, lt=2**20)]
 Number = Annotated[int, Field(ge=0, lt=2**53)]
 
 
@@ -45,6 +50,8 @@ class Registration(WireModel):
         unit: Which of several equal boards; empty where nothing tells it.
         runtimes: Versions of those that are installed, by name.
         power_mode: Governor and profile, as far as the system tells.
+        system: Versions of kernel, distribution and interpreter.
+        precisions: Arithmetic that it measures in.
         sensors: What it can tell of power and heat.
         cache_bytes: Room for files.
         clock_s: Its time, seconds since 1970.
@@ -57,6 +64,8 @@ class Registration(WireModel):
     unit: Annotated[str, Field(max_length=80)] = ""
     runtimes: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=40)]]
     power_mode: Text = ""
+    system: Text = ""
+    precisions: Annotated[tuple[Text, ...], Field(max_length=20)] = PRECISIONS
     sensors: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
     cache_bytes: Number
     clock_s: float
@@ -142,6 +151,7 @@ class Work(WireModel):
         files: Their digests, by subject; each is checked before it runs.
         sessions: To be run, each a fresh process.
         reference_ms: Medians of the anchors that count as scale 1; empty before the first session.
+        images: Digest of images, where the files are to be scored on them and not timed.
     """
 
     lease: Identifier
@@ -151,6 +161,21 @@ class Work(WireModel):
     files: dict[Digest, Digest]
     sessions: int
     reference_ms: dict[str, float]
+    images: Digest | None = None
+
+
+class Score(WireModel):
+    """What a file answers for images, on the board.
+
+    Attributes:
+        subject: Digest of the file.
+        images: Digest of the images.
+        classes: That it names, one an image, in their order.
+    """
+
+    subject: Digest
+    images: Digest
+    classes: Annotated[tuple[ClassNumber, ...], Field(min_length=1, max_length=MAX_SCORED)]
 
 
 class WorkAnswer(WireModel):
@@ -191,6 +216,7 @@ class Trouble(WireModel):
         timing: how they were to be timed.
         subjects: Which.
         own: Whether it is each file's own doing; the board's, or its surroundings', if not.
+        images: That they were to be scored on, if they were.
     """
 
     code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
@@ -199,18 +225,22 @@ class Trouble(WireModel):
     timing: TimingProtocol
     subjects: Annotated[tuple[Digest, ...], Field(min_length=1, max_length=MAX_SUBJECTS)]
     own: bool = False
+    images: Digest | None = None
 
 
 class Delivery(Request):
-    """What came of work: a session, or trouble.
+    """What came of work: a session, a score, or trouble.
 
     Attributes:
         attempt: Number of the lease.
+        context: Of a score.
     """
 
     attempt: Number
     session: SessionResult | None = None
     trouble: Trouble | None = None
+    score: Score | None = None
+    context: ExecutionContext | None = None
 
 
 class Delivered(WireModel):

@@ -6,7 +6,7 @@ A table also keeps what is derived from it: for each search space the correction
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -182,6 +182,25 @@ class LookupTable(WireModel):
         entries = {key: self._entry(key, specs[key], values) for key, values in found.items() if values}
         return self.model_copy(update={"entries": {**self.entries, **entries}, "reference_ms": reference})
 
+    def doubting(self, session_ids: Collection[str]) -> "LookupTable":
+        """Return the table with what some sessions found as suspect."""
+        touched = {key: _doubted(entry, session_ids) for key, entry in self._of(session_ids).items()}
+        return self.model_copy(update={"entries": {**self.entries, **touched}})
+
+    def without_sessions(self, session_ids: Collection[str]) -> "LookupTable":
+        """Return the table without what some sessions found; where nothing is left, without all they gave."""
+        touched, entries = self._of(session_ids), dict(self.entries)
+        for key, entry in touched.items():
+            left = tuple(one for one in entry.values if one.session_id not in session_ids)
+            if left:
+                entries[key] = entry.model_copy(update={"values": left, **_together(left)})
+            else:
+                del entries[key]
+        update: dict[str, object] = {"entries": entries}
+        if touched and not any(entry.values for entry in entries.values()):
+            update |= {"reference_ms": {}, "corrections": {}}
+        return self.model_copy(update=update)
+
     def with_correction(self, key: str, correction: Correction) -> "LookupTable":
         """Return the table with a correction, under what `LatencyMetric.correction_key` says."""
         return self.model_copy(update={"corrections": {**self.corrections, key: correction}})
@@ -239,12 +258,16 @@ class LookupTable(WireModel):
         # Sessions of another context do not mix with those of this one.
         before = there.values if there is not None and not there.origin else ()
         every = {value.session_id: value for value in (*before, *values)}
-        medians = [value.median_ms for value in every.values()]
-        counts = counting(medians, [value.suspect for value in every.values()])
-        median_ms, rel_sd = combine([one for one, count in zip(medians, counts, strict=True) if count])
-        return Entry(
-            signature=spec.signature(), values=tuple(every.values()), median_ms=median_ms, rel_sd=rel_sd
-        )
+        values = tuple(every.values())
+        return Entry.model_validate({"signature": spec.signature(), "values": values, **_together(values)})
+
+    def _of(self, session_ids: Collection[str]) -> dict[str, Entry]:
+        """Return the entries that some sessions have a part in."""
+        return {
+            key: entry
+            for key, entry in self.entries.items()
+            if any(value.session_id in session_ids for value in entry.values)
+        }
 
     def _check_same(self, session: SessionResult) -> None:
         if session.provenance != "measured":
@@ -259,3 +282,17 @@ class LookupTable(WireModel):
                 f"a session on {session.device.label} ({session.context.label}) does not belong into the "
                 f"table of {self.device.label} ({self.context.label})",
             )
+
+
+def _together(values: Sequence[SessionValue]) -> dict[str, float]:
+    """Return the value that sessions make together, and its spread."""
+    medians = [value.median_ms for value in values]
+    counts = counting(medians, [value.suspect for value in values])
+    median_ms, rel_sd = combine([one for one, count in zip(medians, counts, strict=True) if count])
+    return {"median_ms": median_ms, "rel_sd": rel_sd}
+
+
+def _doubted(entry: Entry, session_ids: Collection[str]) -> Entry:
+    marks = [{"suspect": one.suspect or one.session_id in session_ids} for one in entry.values]
+    values = (one.model_copy(update=mark) for one, mark in zip(entry.values, marks, strict=True))
+    return entry.model_copy(update={"values": tuple(values)})

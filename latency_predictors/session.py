@@ -125,12 +125,14 @@ class _Host:
 
     def run(self, request: SessionRequest) -> Generator[Line | ChildEnded, None, None]:
         command = [sys.executable, "-m", "latency_predictors.session"]
-        with closing(run_child(command, request.model_dump_json(), _environment(), self._silence_s)) as lines:
+        with closing(
+            run_child(command, request.model_dump_json(), child_environment(), self._silence_s)
+        ) as lines:
             for line in lines:
                 yield line if isinstance(line, ChildEnded) else LINE.validate_json(line)
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Return the environment of a session: one thread, no reporting, this very package, no secret."""
     package = str(Path(__file__).resolve().parents[1])
     path = os.environ.get("PYTHONPATH")

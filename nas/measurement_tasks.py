@@ -1,10 +1,23 @@
 """What is asked of a device's queue, and what it answers."""
 
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.measure import TimingProtocol
 from search_spaces.digests import sha256_json
+
+CHECK_RANK: Final = 0
+"""Of golden subjects: whether the device still is what it was is asked before anything else."""
+
+FILE_RANK: Final = 3
+"""Of whole networks, which a search waits for with a front almost there."""
+
+TABLE_RANK: Final = 5
+"""Of layers."""
+
+NO_DEADLINE_MS: Final = 2**53 - 1
+"""Later than any deadline."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +28,10 @@ class MeasurementTask:
         subject: Digest that the result is stored under: of a layer or of a file.
         artifact: Digest of the file.
         sessions: Fresh processes that are to measure it.
+        rank: The lower, the earlier.
+        deadline_ms: When whoever asks wants to be done, milliseconds since 1970: among equals the nearest is
+            measured first.
+        images: Digest of the images that the file is to be scored on; it is timed where there are none.
     """
 
     device: Device
@@ -23,17 +40,25 @@ class MeasurementTask:
     subject: str
     artifact: str
     sessions: int = 2
+    rank: int = TABLE_RANK
+    deadline_ms: int = NO_DEADLINE_MS
+    images: str = ""
 
     @property
     def protocol(self) -> str:
-        """SHA-256 of the timing."""
-        return protocol_digest(self.timing)
+        """SHA-256 of the timing, or of what scoring on those images is called."""
+        return scoring_protocol(self.images) if self.images else protocol_digest(self.timing)
 
 
 def protocol_digest(timing: TimingProtocol) -> str:
     """Return the SHA-256 of a way to time: results of another way are other results."""
     # Meters came later: what was measured without one before keeps its protocol.
     return sha256_json(dict(field for field in asdict(timing).items() if field != ("energy", False)))
+
+
+def scoring_protocol(images: str) -> str:
+    """Return what stands in the place of a timing where files are scored on images."""
+    return sha256_json({"scored on": images})
 
 
 @dataclass(frozen=True)
@@ -90,6 +115,7 @@ class Batch:
         artifacts: Digests of the files, by subject.
         sessions: Still to be run.
         reference_ms: Medians of the anchors that count as scale 1; empty before the first session.
+        images: Digest of the images that the files are to be scored on; they are timed where there are none.
     """
 
     context: ExecutionContext
@@ -97,3 +123,9 @@ class Batch:
     artifacts: dict[str, str]
     sessions: int
     reference_ms: dict[str, float]
+    images: str = ""
+
+    @property
+    def protocol(self) -> str:
+        """As that of its tasks."""
+        return scoring_protocol(self.images) if self.images else protocol_digest(self.timing)

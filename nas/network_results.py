@@ -12,7 +12,8 @@ from latency_predictors.energy_figure import Scope
 from search_spaces.base import Option
 
 Kind = Literal["measured", "table", "fitted", "modelled", "assumed"]
-Status = Literal["front", "dominated", "over_limit"]
+Status = Literal["front", "dominated", "over_limit", "unverified"]
+"""`unverified`: its device finds another accuracy than the host, beyond chance."""
 
 
 class Document(BaseModel):
@@ -42,6 +43,7 @@ class Accuracy(Document):
             of it) where halves swap roles, which flatters a little, and for stock networks, which no image
             has selected; `test` for delivered networks.
         kind: Always measured.
+        scored_on: `host`, the machine of the service, or `target`, the device itself.
     """
 
     value: float
@@ -50,6 +52,24 @@ class Accuracy(Document):
     num_images: int
     part: Literal["confirm", "validation", "test"]
     kind: Literal["measured"] = "measured"
+    scored_on: Literal["host", "target"] = "host"
+
+
+class BoardScore(Document):
+    """What a file gets right on its device, beside the host.
+
+    Attributes:
+        accuracy: On the device.
+        host: On the host, of the same images.
+    """
+
+    accuracy: Accuracy
+    host: Accuracy
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the host's accuracy lies in the interval of the device's."""
+        return self.accuracy.lower <= self.host.value <= self.accuracy.upper
 
 
 class Latency(Document):
@@ -186,6 +206,7 @@ class VerifiedNetwork(Document):
         agreement: Only for delivered networks that another runtime has measured than the one that scores.
         arena_bytes: Activations that ONNX Runtime holds while it runs, worked out from its rules for one
             image; None for other runtimes, and where the rules are not known.
+        board: Only of what is delivered to a board: what that gets right itself.
     """
 
     name: str
@@ -216,6 +237,7 @@ class VerifiedNetwork(Document):
     predicted_energy: Figure | None = None
     arena_bytes: int | None = None
     agreement: Agreement | None = None
+    board: BoardScore | None = None
 
 
 class AccuracyShift(Document):

@@ -18,7 +18,7 @@ from nas.results import Accuracy, Figure, Status, TargetResult, VerifiedNetwork
 TIE_LEVEL: Final = 0.05
 """Two accuracies are tied where the paired test's p-value is above this."""
 
-_ORDER: Final[Mapping[Status, int]] = {"front": 0, "dominated": 1, "over_limit": 2}
+_ORDER: Final[Mapping[Status, int]] = {"front": 0, "dominated": 1, "over_limit": 2, "unverified": 3}
 
 BoolArray = NDArray[np.bool_]
 

@@ -7,11 +7,11 @@ restarted service or a reboot costs at most the session that was being measured,
 import random
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from latency_predictors.agent_protocol import (
     Delivered,
@@ -20,19 +20,19 @@ from latency_predictors.agent_protocol import (
     Nothing,
     Registered,
     Registration,
+    Score,
     Trouble,
     Work,
     WorkAnswer,
     WorkRequest,
 )
-from latency_predictors.device import ExecutionContext
-from latency_predictors.measure import TimingProtocol
-from latency_predictors.protocol import SessionResult, Subject
+from latency_predictors.golden import toolchain
+from latency_predictors.protocol import FILE_ERRORS, SessionResult, Subject
 from latency_predictors.runtimes import get_runtime
-from latency_predictors.series import OnProgress
 from search_spaces.errors import HwnasError, MeasurementError, ResourceError
 from workers.agent_home import AgentHome, Entry
 from workers.agent_link import Link, RefusedError, ServerAwayError
+from workers.agent_means import Means, scores
 from workers.agent_pulse import Pulse
 
 FIRST_PAUSE_S: Final = 0.5
@@ -48,42 +48,26 @@ _FOR_GOOD: Final = ("not_authenticated", "not_allowed", "agent_outdated", "agent
 Answer = TypeVar("Answer")
 
 
-class Measure(Protocol):
-    """Measures files; `latency_predictors.session.run_sessions` does."""
-
-    def __call__(
-        self,
-        subjects: Sequence[Subject],
-        context: ExecutionContext,
-        timing: TimingProtocol,
-        *,
-        num_sessions: int,
-        reference_ms: Mapping[str, float],
-        on_progress: OnProgress,
-    ) -> Iterator[SessionResult]:
-        """Yield sessions, each when it is over."""
-
-
 @dataclass
 class Agent:
     """The agent of one board.
 
     Attributes:
         name: What specifications are to call the board.
-        facts: What it tells of itself.
+        facts: Returns what it tells of itself, as it is now.
         link: To the service.
         home: Its folder.
-        measure: Measures files.
+        means: Times files, and scores them.
         say: Told what happens, a line each.
         pause: Waits for so many seconds.
         work: What is being measured.
     """
 
     name: str
-    facts: Mapping[str, Any]
+    facts: Callable[[], Mapping[str, Any]]
     link: Link
     home: AgentHome
-    measure: Measure
+    means: Means
     say: Callable[[str], object]
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     work: Work | None = None
@@ -95,8 +79,12 @@ class Agent:
         Raises:
             HwnasError: What keeps it from working for good, such as `not_authenticated` or `device_changed`.
         """
-        registered = self._register()
-        number = registered.asked + 1
+        while True:
+            self._work_as(self._register())
+
+    def _work_as(self, registered: Registered) -> None:
+        """Work until the board has to register anew."""
+        number, told = registered.asked + 1, toolchain(self.facts())
         while True:
             self._deliver()
             try:
@@ -104,19 +92,22 @@ class Agent:
             except RefusedError as refused:
                 if refused.code not in _START_ANEW:
                     raise
-                registered = self._register()
-                number = registered.asked + 1
-                continue
-            if answer.work is None:
+                return
+            work = answer.work
+            if work is None:
                 self.pause(answer.ask_again_s)
-            else:
-                number += 1
-                self._do(answer.work, registered)
+                continue
+            if toolchain(self.facts()) != told:
+                self.say("runtimes, system or power mode have changed: registering anew before measuring")
+                self._return(work)
+                return
+            number += 1
+            self._do(work, registered)
 
     def _register(self) -> Registered:
         def ask() -> Registered:
             own = {"name": self.name, "instance": self.home.instance, "cache_bytes": self.home.cache_bytes}
-            told = Registration.model_validate({**self.facts, **own, "clock_s": time.time()})
+            told = Registration.model_validate({**self.facts(), **own, "clock_s": time.time()})
             return self.link.post("agents/register", told, Registered)
 
         registered = self._again(ask)
@@ -141,20 +132,24 @@ class Agent:
         self.work = work
         with Pulse(self.link, self.home.instance, work, registered.renew_every_s) as pulse:
             subjects = self._fetched(work)
-            calm = self._measured(work, registered, subjects, pulse) if subjects else False
+            does = self._scored if work.images else self._measured
+            calm = does(work, registered, subjects, pulse) if subjects else False
         self._deliver()
-        told = Heartbeat(instance=self.home.instance, attempt=work.attempt)
-        self._again(lambda: self.link.post(f"agents/leases/{work.lease}/return", told, Nothing))
+        self._return(work)
         self.work = None
         if not calm:
             self.pause(RESTLESS_S)
+
+    def _return(self, work: Work) -> None:
+        told = Heartbeat(instance=self.home.instance, attempt=work.attempt)
+        self._again(lambda: self.link.post(f"agents/leases/{work.lease}/return", told, Nothing))
 
     def _measured(
         self, work: Work, registered: Registered, subjects: Sequence[Subject], pulse: Pulse
     ) -> bool:
         """Measure files and keep each session as it comes; return whether all went well."""
         self.say(f"measuring {len(subjects)} files with {work.context.label}")
-        sessions = self.measure(
+        sessions = self.means.measure(
             subjects,
             work.context,
             work.timing,
@@ -172,12 +167,31 @@ class Agent:
             return False
         return True
 
+    def _scored(self, work: Work, registered: Registered, subjects: Sequence[Subject], pulse: Pulse) -> bool:
+        """Score files on images and keep each score as it comes; return whether all went well."""
+        assert work.images is not None
+        self.say(f"scoring {len(subjects)} files with {work.context.label}")
+        done: set[str] = set()
+        try:
+            images = self._file(work, work.images, ".npy")
+            for score in scores(work, subjects, images, self.means, pulse.progress):
+                self._keep(work, score=score)
+                done.add(score.subject)
+        except RefusedError as refused:
+            self._say_once(refused.message)
+        except HwnasError as error:
+            left = [subject.digest for subject in subjects if subject.digest not in done]
+            self._trouble(work, error, left[:1] if error.code in FILE_ERRORS else left)
+            return False
+        return True
+
     def _fetched(self, work: Work) -> list[Subject]:
         """Return the files of a batch; what cannot be had is told to the service."""
         found: list[Subject] = []
+        suffix = f".{get_runtime(work.context.runtime).file_format}"
         for subject, digest in work.files.items():
             try:
-                found.append(Subject(digest=subject, path=self._file(work, digest)))
+                found.append(Subject(digest=subject, path=self._file(work, digest, suffix)))
             except RefusedError as refused:
                 self._say_once(refused.message)  # the lease has ended
                 return []
@@ -189,8 +203,7 @@ class Agent:
                 self._trouble(work, error, [subject], own=True)
         return found
 
-    def _file(self, work: Work, digest: str) -> Path:
-        suffix = f".{get_runtime(work.context.runtime).file_format}"
+    def _file(self, work: Work, digest: str, suffix: str) -> Path:
         fetch = partial(self.link.fetch, f"agents/artifacts/{digest}", limit=self.home.cache_bytes // 2)
         return self._again(lambda: self.home.file(digest, suffix, fetch, set(work.files.values())))
 
@@ -205,12 +218,20 @@ class Agent:
             timing=work.timing,
             subjects=tuple(subjects),
             own=own,
+            images=work.images,
         )
         self._keep(work, trouble=trouble)
 
-    def _keep(self, work: Work, session: SessionResult | None = None, trouble: Trouble | None = None) -> None:
+    def _keep(
+        self,
+        work: Work,
+        session: SessionResult | None = None,
+        trouble: Trouble | None = None,
+        score: Score | None = None,
+    ) -> None:
         """Write to the journal; where there is no room for that, deliver at once."""
-        entry = Entry(lease=work.lease, attempt=work.attempt, session=session, trouble=trouble)
+        found = {"session": session, "trouble": trouble, "score": score, "context": work.context}
+        entry = Entry.model_validate({"lease": work.lease, "attempt": work.attempt, **found})
         try:
             self.home.remember(entry)
         except ResourceError as error:
@@ -224,12 +245,8 @@ class Agent:
             path.unlink()
 
     def _send(self, entry: Entry) -> None:
-        delivery = Delivery(
-            instance=self.home.instance,
-            attempt=entry.attempt,
-            session=entry.session,
-            trouble=entry.trouble,
-        )
+        found = {name: getattr(entry, name) for name in ("session", "trouble", "score", "context")}
+        delivery = Delivery(instance=self.home.instance, attempt=entry.attempt, **found)
         path = f"agents/leases/{entry.lease}/result"
         try:
             self._again(lambda: self.link.post(path, delivery, Delivered))

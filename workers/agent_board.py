@@ -3,7 +3,9 @@
 import platform
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from latency_predictors.device import host_context, host_device
@@ -26,6 +28,7 @@ def board_facts(sensors: Sensors | None = None) -> Mapping[str, Any]:
         "unit": host_unit(),
         "runtimes": _runtimes(),
         "power_mode": power_mode(),
+        "system": _system(),
         "sensors": _sensors(sensors or HostSensors()),
     }
 
@@ -45,6 +48,17 @@ def _runtimes() -> dict[str, str]:
         except MeasurementError:
             continue  # it is not installed
     return found
+
+
+def _system(root: Path = Path("/")) -> str:
+    """Return what updates change beside runtimes: kernel, distribution, firmware, interpreter."""
+    parts = [platform.release(), platform.version(), platform.python_version()]
+    firmware = root / "sys/class/dmi/id/bios_version"
+    with suppress(OSError):
+        parts.append(platform.freedesktop_os_release().get("PRETTY_NAME", ""))
+    with suppress(OSError):
+        parts.append(firmware.read_text(encoding="utf-8", errors="replace").strip())
+    return ", ".join(part for part in parts if part)[:200]
 
 
 def _sensors(sensors: Sensors) -> tuple[str, ...]:

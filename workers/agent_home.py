@@ -15,7 +15,8 @@ from typing import BinaryIO, Final, final
 
 from pydantic import Field, ValidationError
 
-from latency_predictors.agent_protocol import Identifier, Trouble
+from latency_predictors.agent_protocol import Identifier, Score, Trouble
+from latency_predictors.device import ExecutionContext
 from latency_predictors.protocol import SessionResult, WireModel
 from search_spaces.atomic import write_atomically
 from search_spaces.errors import ArtifactError, ResourceError, UsageError
@@ -38,6 +39,8 @@ class Entry(WireModel):
     attempt: int
     session: SessionResult | None = None
     trouble: Trouble | None = None
+    score: Score | None = None
+    context: ExecutionContext | None = None
 
 
 class KnownServer(WireModel):

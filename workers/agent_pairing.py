@@ -1,10 +1,18 @@
 """How a board knows its service: by an address and a key, or by a code that it was paired with."""
 
+import sys
+from typing import Final
+
+from pydantic import ValidationError
+
 from latency_predictors.agent_protocol import Pair, Paired
 from latency_predictors.pairing_code import read_code
 from search_spaces.errors import UsageError
 from workers.agent_home import AgentHome, KnownServer
 from workers.agent_link import Link, Server
+
+FROM_STDIN: Final = "-"
+"""In the place of a code: the service is told on standard input, where nobody else can read it."""
 
 
 def server_of(home: AgentHome, name: str, *, url: str, token: str, code: str) -> Server:
@@ -15,12 +23,14 @@ def server_of(home: AgentHome, name: str, *, url: str, token: str, code: str) ->
         name: What specifications are to call the board.
         url: Address, with
         token: a key; empty where the board was paired before, or is paired now with
-        code: which was shown where the service runs.
+        code: which was shown where the service runs; or `FROM_STDIN`.
 
     Raises:
         UsageError: `conflicting_options`, `no_server_known`, `malformed_code`, `pairing_refused`,
             `certificate_unknown` or `invalid_server`.
     """
+    if code == FROM_STDIN:
+        return _told(home)
     if code and (url or token):
         raise UsageError("conflicting_options", "--pair stands for --server and --token: give the code alone")
     if code:
@@ -34,6 +44,18 @@ def server_of(home: AgentHome, name: str, *, url: str, token: str, code: str) ->
             "give --server and --token, or --pair with a code that `hwnas serve --lan` shows; once paired, "
             "neither is needed",
         )
+    return Server(known.url, known.key, known.fingerprint)
+
+
+def _told(home: AgentHome) -> Server:
+    """Return the service that a line of standard input tells, as `hwnas devices add` writes it; keep it."""
+    try:
+        known = KnownServer.model_validate_json(sys.stdin.readline())
+    except ValidationError as error:
+        raise UsageError(
+            "malformed_code", "standard input tells no service: use `hwnas devices add`"
+        ) from error
+    home.pair(known)
     return Server(known.url, known.key, known.fingerprint)
 
 

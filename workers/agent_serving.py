@@ -16,12 +16,15 @@ from rich.text import Text
 from latency_predictors.agent_protocol import Heartbeat, Nothing
 from latency_predictors.gate import GateRules
 from latency_predictors.lease import host_lease_folder
+from latency_predictors.scoring import score
 from latency_predictors.session import run_sessions
-from search_spaces.errors import HwnasError
+from search_spaces.errors import HwnasError, UsageError
 from workers.agent import Agent
 from workers.agent_board import board_facts
+from workers.agent_bundle import BundleDone, run_bundle
 from workers.agent_home import AgentHome
 from workers.agent_link import Link
+from workers.agent_means import Means
 from workers.agent_pairing import server_of
 
 FAREWELL_S: Final = 3.0
@@ -77,13 +80,37 @@ def run_agent(wanted: Wanted, folder: Path, cache_bytes: int) -> AgentEnded:
     with closing(AgentHome(folder, cache_bytes)) as home, _interrupted_by_signals():
         name = wanted.name
         server = server_of(home, name, url=wanted.server, token=wanted.token, code=wanted.pair)
-        measure = partial(run_sessions, lease_folder=host_lease_folder(), gate=_gate(wanted.when_busy))
-        agent = Agent(name, board_facts(), Link(server), home, measure, _say)
+        agent = Agent(name, board_facts, Link(server), home, _means(wanted.when_busy), _say)
         try:
             agent.run()
         except KeyboardInterrupt:
             return AgentEnded(name=name, left=_farewell(agent, Link(server, timeout_s=FAREWELL_S)))
     raise AssertionError("an agent works until it is interrupted")
+
+
+def measure_bundle(bundle: Path | None, out: Path | None, folder: Path, when_busy: str) -> BundleDone:
+    """Measure what an archive asks for, without a network.
+
+    Args:
+        bundle: The archive.
+        out: The answer.
+        folder: Of the agent, which names its installation.
+        when_busy: As for `Wanted`.
+
+    Raises:
+        UsageError: `conflicting_options` where one of the files is not given, `agent_running`, or as
+            `agent_bundle.run_bundle`.
+        HwnasError: Likewise.
+    """
+    if bundle is None or out is None:
+        raise UsageError("conflicting_options", "--bundle and --out belong together: give both")
+    with closing(AgentHome(folder)) as home, _interrupted_by_signals():
+        return run_bundle(bundle, out, _means(when_busy), board_facts(), home.instance, _say)
+
+
+def _means(when_busy: str) -> Means:
+    measure = partial(run_sessions, lease_folder=host_lease_folder(), gate=_gate(when_busy))
+    return Means(measure, score)
 
 
 def _farewell(agent: Agent, link: Link) -> str:

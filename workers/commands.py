@@ -15,6 +15,15 @@ SpecFile = Annotated[
 ]
 
 
+BundleFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Without a network: measure what `hwnas devices bundle` wrote."),
+]
+ResultFile = Annotated[
+    Path | None, typer.Option(metavar="RESULT", help="Answer to the bundle, for `hwnas devices import`.")
+]
+
+
 class WhenBusy(StrEnum):
     """What measuring does while other work keeps the machine busy."""
 
@@ -43,6 +52,10 @@ def search(
     watch: Annotated[
         bool, typer.Option("--watch/--no-watch", help="Wait for the end, or only queue the search.")
     ] = True,
+    proceed: Annotated[
+        bool,
+        typer.Option("--proceed", help="Go on without boards that are missing, not wait for them."),
+    ] = False,
 ) -> BaseModel:
     """Train, measure, search, verify and export as a specification says.
 
@@ -52,12 +65,13 @@ def search(
     Examples:
       hwnas search examples/digits.yaml
       hwnas search mine.yaml --no-watch
+      hwnas search mine.yaml --proceed
       hwnas search mine.yaml --json
     """
     from nas.settings import Settings
     from workers.searches import search_file
 
-    return search_file(spec, Settings(), watched=watch)
+    return search_file(spec, Settings(), watched=watch, proceed=proceed)
 
 
 def worker(
@@ -102,7 +116,8 @@ def agent(
         str,
         typer.Option(
             metavar="CODE",
-            help="Instead of both: a code that `hwnas serve --lan` shows. Kept: later nothing is needed.",
+            help="Instead of both: a code that `hwnas serve --lan` shows. Kept: later nothing is needed. `-` "
+            "reads what `hwnas devices add` writes to standard input.",
         ),
     ] = "",
     name: Annotated[
@@ -115,6 +130,8 @@ def agent(
     when_busy: Annotated[
         WhenBusy, typer.Option(help="What to do while other work keeps the board busy.")
     ] = WhenBusy.MEASURE,
+    bundle: BundleFile = None,
+    out: ResultFile = None,
 ) -> BaseModel:
     """Measure on this board for a service, until Ctrl-C or SIGTERM.
 
@@ -124,10 +141,13 @@ def agent(
     Examples:
       hwnas agent --pair 192.168.1.20:8265/abcdef-...
       hwnas agent --server https://nas.example.org --token hwnas_... --name pi5
+      hwnas agent --bundle pi5.zip --out result.json
     """
     from workers.agent_board import default_name
-    from workers.agent_serving import Wanted, run_agent
+    from workers.agent_serving import Wanted, measure_bundle, run_agent
 
+    if bundle is not None or out is not None:
+        return measure_bundle(bundle, out, home.expanduser().absolute(), when_busy.value)
     wanted = Wanted(name or default_name(), server, token, pair, when_busy.value)
     return run_agent(wanted, home.expanduser().absolute(), cache_mb * 2**20)
 

@@ -103,14 +103,24 @@ def _how_it_goes_on(job: Job, stores: Stores) -> str:
     )
 
 
-def search_file(path: Path, settings: Settings, *, watched: bool) -> SearchOutcome | Submitted:
+def search_file(
+    path: Path, settings: Settings, *, watched: bool, proceed: bool = False
+) -> SearchOutcome | Submitted:
     """Submit the search that a file specifies; have it run to its end if it is to be watched.
+
+    Args:
+        path: The specification.
+        settings: Where things are kept.
+        watched: Whether to stay until it ends.
+        proceed: Whether it goes on without boards that are missing, whatever the file says.
 
     Raises:
         UsageError: `no_such_file`, `invalid_yaml` or `invalid_spec`.
         HwnasError: As `search`.
     """
     written = load_document(path)
+    if proceed:
+        written["when_missing"] = "proceed"
     if not names_registered(written):
         parse_spec(written)  # what is wrong with it is told before anything is opened
     with opened_stores(settings) as stores, shown_progress() as progress:

@@ -13,15 +13,18 @@ CostName = Literal["latency_ms", "energy_mj", SizeName, "num_params", "num_macs"
 ObjectiveName = Literal["accuracy", CostName]
 assert set(ObjectiveName.__args__) == set(OBJECTIVES)  # type: ignore[attr-defined]
 
-Part = Literal["none", "dominated", "over_limit", "predicted", "stock", "ties"]
+Part = Literal["none", "dominated", "over_limit", "unverified", "predicted", "stock", "ties"]
 PARTS: Final[dict[Part, str]] = {
     "dominated": "dominated",
     "over_limit": "over a limit",
+    "unverified": "not verified on the device",
     "predicted": "predicted only",
     "stock": "stock networks",
     "ties": "tied points",
 }
 """What may be shown beside the front, with what the page calls it."""
+
+DEFAULT: Final[tuple[Part, ...]] = ("dominated", "over_limit", "unverified", "stock", "ties")
 
 MAX_OVERLAYS: Final = 6
 
@@ -78,7 +81,7 @@ class FrontQuery(BaseModel):
     y: ObjectiveName = "accuracy"
     x_scale: Log = None
     y_scale: Log = None
-    show: Annotated[tuple[Part, ...], Field(max_length=10)] = ("dominated", "over_limit", "stock", "ties")
+    show: Annotated[tuple[Part, ...], Field(max_length=10)] = DEFAULT
     beside: Annotated[tuple[Key, ...], Field(max_length=MAX_OVERLAYS + 1)] = ()
     without: Annotated[str, Field(max_length=250)] = ""
     only: Annotated[tuple[Option, ...], Field(max_length=200)] = ()

@@ -21,7 +21,8 @@ _LOADED = (
 def run(home: Path, quick: bool) -> list[Figure]:
     """Install the light base, and look at what an agent loads in it."""
     folder = home / "light_base"
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    system, refuses = system_python()
+    subprocess.run([system, "-m", "venv", str(folder)], check=True)
     python = folder / "bin" / "python"
     subprocess.run([str(python), "-m", "pip", "install", "-q", str(ROOT)], check=True)
     tools = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
@@ -44,4 +45,21 @@ def run(home: Path, quick: bool) -> list[Figure]:
         Figure("ready to register", sorted(starts)[len(starts) // 2], "s", "<=", 1.5, spread(starts)),
         Figure("resident before a model is loaded", kib / 1024, "MiB", "<=", 120),
         Figure("unwanted modules", len(loaded & set(UNWANTED)), "", "<=", 0, ", ".join(UNWANTED)),
+        Figure("plain pip is refused there, the line of the how-to works", float(refuses), detail=system),
     ]
+
+
+def system_python() -> tuple[str, bool]:
+    """Return a Python that refuses plain pip, as Raspberry Pi OS has (PEP 668), and whether there is one."""
+    for python in ("/usr/bin/python3", sys.executable):
+        command = [python, "-m", "pip", "install", "--no-index", "--no-deps", "hwnas"]
+        if Path(python).exists() and Path(sysconfig_of(python), "EXTERNALLY-MANAGED").exists():
+            said = subprocess.run(command, check=False, capture_output=True, text=True).stderr
+            return python, "externally-managed-environment" in said
+    return sys.executable, False
+
+
+def sysconfig_of(python: str) -> str:
+    """Return where the standard library of a Python stands."""
+    command = [python, "-c", "import sysconfig; print(sysconfig.get_path('stdlib'))"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

@@ -89,6 +89,7 @@ def measurements_document(card: Card, metadata: ExportMetadata) -> dict[str, Any
         "test_accuracy": _accuracy(network.test_accuracy) if network.test_accuracy else None,
         "fp32_accuracy": _accuracy(network.fp32_accuracy) if network.fp32_accuracy else None,
         "inherited_accuracy": _accuracy(network.inherited_accuracy) if network.inherited_accuracy else None,
+        "board": None if network.board is None else network.board.model_dump(mode="json"),
         "latency": network.latency.model_dump(mode="json"),
         "energy": network.energy.model_dump(mode="json") if network.energy else None,
         "agreement": network.agreement.model_dump(mode="json") if network.agreement else None,

@@ -26,8 +26,9 @@ class FigureRow:
 
 def figure_rows(network: VerifiedNetwork) -> list[FigureRow]:
     """Return every figure of a network with its interval and how it was obtained."""
-    scored = [network.test_accuracy] if network.test_accuracy else []
-    rows = [_accuracy_row(accuracy) for accuracy in (*scored, network.accuracy)]
+    on_board = None if network.board is None else network.board.accuracy
+    scored = (network.test_accuracy, network.accuracy, on_board)
+    rows = [_accuracy_row(accuracy) for accuracy in scored if accuracy is not None]
     if (before := network.fp32_accuracy) is not None:
         rows.append(FigureRow("accuracy before quantisation", accuracy_text(before), "", before.kind))
     if (inherited := network.inherited_accuracy) is not None:
@@ -100,7 +101,8 @@ def _predicted(network: VerifiedNetwork) -> list[FigureRow]:
 def _accuracy_row(accuracy: Accuracy) -> FigureRow:
     images = f"{num_correct(accuracy):,} of {accuracy.num_images:,} {accuracy.part} images"
     interval = f"{accuracy_interval(accuracy)} % (95 %)"
-    return FigureRow(f"accuracy, {images}", accuracy_text(accuracy), interval, accuracy.kind)
+    where = ", scored on the device" if accuracy.scored_on == "target" else ""
+    return FigureRow(f"accuracy, {images}{where}", accuracy_text(accuracy), interval, accuracy.kind)
 
 
 def num_correct(accuracy: Accuracy) -> int:

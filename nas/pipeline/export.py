@@ -9,6 +9,7 @@ from typing import Final
 from nas.choosing import choose
 from nas.export.card import SCORING_RUNTIME
 from nas.jobs import Waiting
+from nas.pipeline.board_scores import Scores, scored_there, with_scores
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
@@ -29,17 +30,20 @@ class ExportDocument(Document):
         sustained: For each target, how they run at a stretch, by the same; empty where it was not asked for.
         agreements: For each target, whether its runtime agrees with the one that scores, by the same; empty
             where that is the same one.
+        boards: For each target, what its board found of what was to be delivered, by the same.
     """
 
     deliveries: tuple[Delivery, ...]
     test_accuracies: dict[str, Accuracy]
     sustained: tuple[dict[str, Sustained], ...] = ()
     agreements: tuple[dict[str, Agreement], ...] = ()
+    boards: tuple[Scores, ...] = ()
 
     def with_test_accuracies(self, targets: Sequence[TargetResult]) -> tuple[TargetResult, ...]:
         """Return the targets with what was found out of what is delivered."""
         runs = self.sustained or tuple({} for _ in targets)
         agreements = self.agreements or tuple({} for _ in targets)
+        boards = self.boards or tuple({} for _ in targets)
         return tuple(
             target.model_copy(
                 update={
@@ -51,17 +55,21 @@ class ExportDocument(Document):
                                 "agreement": agreed.get(network.file_sha256),
                             }
                         )
-                        for network in target.networks
+                        for network in with_scores(target, board).networks
                     )
                 }
             )
-            for target, run, agreed in zip(targets, runs, agreements, strict=True)
+            for target, run, agreed, board in zip(targets, runs, agreements, boards, strict=True)
         )
 
 
 def run(ctx: PhaseContext) -> PhaseEnd:
     """Choose what is delivered of every target; the test images are scored once, for all together."""
     targets = ctx.run.load(FINETUNE, FinetuneDocument).targets
+    boards = scored_there(ctx, targets)
+    if boards is None:
+        return Waiting()
+    targets = tuple(with_scores(target, board) for target, board in zip(targets, boards, strict=True))
     chosen = [
         (number, network, why)
         for number, target in enumerate(targets)
@@ -90,6 +98,7 @@ def run(ctx: PhaseContext) -> PhaseEnd:
         test_accuracies=scores,
         sustained=runs,
         agreements=tuple(agreements),
+        boards=boards,
     )
     ctx.run.save(NAME, document)
     return Done()

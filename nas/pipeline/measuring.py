@@ -14,9 +14,10 @@ from latency_predictors.measure import LAYER_PROTOCOL, TimingProtocol
 from latency_predictors.protocol import SessionResult, Subject
 from nas.export.onnx import export_layer
 from nas.export.quantize import quantised_layer
-from nas.measurement_tasks import FailedTask, MeasurementTask
+from nas.measurement_tasks import FILE_RANK, TABLE_RANK, FailedTask, MeasurementTask
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import RunContext
+from nas.pipeline.golden import ask_golden
 from nas.pipeline.sites import Site
 from search_spaces.errors import MeasurementError
 from search_spaces.layers import LayerSpec
@@ -84,9 +85,20 @@ def measured_as_far(
     """
     if not files:
         return MeasuredAsFar((), {})
+    ask_golden(ctx, site, _made(site))
     device, context, wanted = site.device, site.context, num_sessions or {}
+    rank = TABLE_RANK if timing == LAYER_PROTOCOL else FILE_RANK
     tasks = [
-        MeasurementTask(device, context, timing, subject, write(), wanted.get(subject, NUM_SESSIONS))
+        MeasurementTask(
+            device,
+            context,
+            timing,
+            subject,
+            write(),
+            wanted.get(subject, NUM_SESSIONS),
+            rank=rank,
+            deadline_ms=ctx.run.deadline_ms,
+        )
         for subject, write in files.items()
     ]
     report = ctx.stores.measurements.enqueue(ctx.run.lease, tasks)
@@ -117,7 +129,7 @@ def measured_layers(
         num_sessions: By key, as for `measured`.
         probes: Files of the package, measured under their digests.
     """
-    made: Callable[[LayerSpec], bytes] = export_layer if site.context.precision == "fp32" else quantised_layer
+    made = _made(site)
 
     def write(spec: LayerSpec) -> str:
         return ctx.stores.artifacts.put(made(spec))
@@ -128,3 +140,8 @@ def measured_layers(
     files = {layer_key(spec): partial(write, spec) for spec in layers}
     files |= {probe.digest: partial(write_probe, probe) for probe in probes}
     return measured(ctx, site, LAYER_PROTOCOL, files, num_sessions)
+
+
+def _made(site: Site) -> Callable[[LayerSpec], bytes]:
+    """Return what makes a lone layer's file in the precision of a site."""
+    return export_layer if site.context.precision == "fp32" else quantised_layer

@@ -18,6 +18,7 @@ from nas.pipeline.costs import ARENA, PLAIN, require_arena
 from nas.pipeline.damage import sound_table
 from nas.pipeline.energies import profile_energy
 from nas.pipeline.energy_model import ENERGY, EnergyModel
+from nas.pipeline.golden import undoubted
 from nas.pipeline.measuring import measured_layers
 from nas.pipeline.renewal import Measuring, renewed
 from nas.pipeline.sites import Site, missing_devices, target_site
@@ -147,7 +148,7 @@ def profile_site(ctx: RunContext, site: Site, metric: LatencyMetric = PLAIN) -> 
         layers=lambda table, layers, probes: measured_layers(ctx, Site.of(table), layers, probes=probes),
         choose=partial(calibration_set, ctx.space),
     )
-    table = renewed(ctx, sound_table(ctx, site), measuring)
+    table = renewed(ctx, undoubted(ctx, sound_table(ctx, site)), measuring)
     if table is None:
         return None
     table = _completed(ctx, site, table)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
+from latency_predictors.abilities import lacking
 from latency_predictors.agent_protocol import HOST
 from latency_predictors.device import Device, ExecutionContext, host_context, host_device
 from latency_predictors.latency_metric import LatencyMetric
@@ -47,7 +48,7 @@ def site_of(stores: Stores, tenant: str, device: str, spec: ContextSpec) -> Site
 
     Raises:
         MeasurementError: `device_missing` where no board has that name, `runtime_missing` where it does not
-            have the runtime.
+            have the runtime, `context_unsupported` where it cannot run networks so.
     """
     if device == HOST:
         return Site(host_device(), context_of(spec))
@@ -182,7 +183,7 @@ def _context_of(agent: Agent, spec: ContextSpec) -> ExecutionContext:
             f"device '{agent.name}' has no {spec.runtime}: pip install {spec.runtime} on it, and start its "
             "agent again",
         )
-    return ExecutionContext(
+    context = ExecutionContext(
         spec.runtime,
         version,
         precision=spec.precision,
@@ -190,3 +191,9 @@ def _context_of(agent: Agent, spec: ContextSpec) -> ExecutionContext:
         batch=spec.batch,
         power_mode=agent.facts["power_mode"],
     )
+    if why := lacking(agent.facts, context):
+        raise MeasurementError(
+            "context_unsupported",
+            f"device '{agent.name}' cannot run networks with {context.label}: {why}; ask for another context",
+        )
+    return context

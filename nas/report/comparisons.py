@@ -97,7 +97,7 @@ def _comparison(pairs: Sequence[Pair], title: str, band: float | None) -> Chart:
             for end in (pair.lower, pair.upper, pair.predicted.lower, pair.predicted.upper)
         ]
     axis = axis_for(values, margin=0.12, may_be_log=band is not None)
-    statuses: tuple[Status, ...] = ("over_limit", "dominated", "front")
+    statuses: tuple[Status, ...] = ("unverified", "over_limit", "dominated", "front")
     grouped = [(status, [pair for pair in pairs if pair.network.status == status]) for status in statuses]
     return {
         "data": [

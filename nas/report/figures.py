@@ -36,7 +36,7 @@ def front_figure(
     plane = plane_for([*target.networks, *references], cost, "accuracy", target.target.limits)
     traces = [
         cloud_trace(target.cloud, plane),
-        *(_plain_points(target, status, plane) for status in ("over_limit", "dominated")),
+        *(_plain_points(target, status, plane) for status in ("unverified", "over_limit", "dominated")),
         step_line(target.front, plane),
         points_trace(target.front, plane, "front", markers("front")),
         stock_trace(references, plane),

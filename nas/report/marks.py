@@ -28,11 +28,13 @@ STATUS_NAMES: Final[dict[Status, str]] = {
     "front": "front",
     "dominated": "dominated",
     "over_limit": "over a limit",
+    "unverified": "not verified on its device",
 }
 _MARKERS: Final[dict[Status, dict[str, Any]]] = {
     "front": {"color": BLUE, "size": 10, "symbol": "circle"},
     "dominated": {"color": GREY, "size": 7, "symbol": "circle-open"},
     "over_limit": {"color": ORANGE, "size": 7, "symbol": "x-thin-open", "line": {"width": 1.5}},
+    "unverified": {"color": ORANGE, "size": 7, "symbol": "square-open"},
 }
 STOCK_MARKER: Final[dict[str, Any]] = {"color": VIOLET, "size": 10, "symbol": "diamond"}
 

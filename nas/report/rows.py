@@ -16,7 +16,7 @@ from nas.report.numbers import (
     decimals,
     plain,
 )
-from nas.report.words import images_text, sessions_text
+from nas.report.words import board_text, images_text, sessions_text
 from nas.results import Accuracy, Delivery, Figure, StockTraining, VerifiedNetwork
 from search_spaces.base import SearchSpace
 
@@ -191,6 +191,7 @@ def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
         *(() if network.training is None else (("trained", _trained(network.training)),)),
         *(() if inherited is None else (("trained on", _trained_on(network, inherited)),)),
         *(() if test is None else (("images of the test accuracy", images_text(test)),)),
+        *(() if network.board is None else (("scored on the device", board_text(network.board)),)),
         *((("architecture, SHA-256", network.architecture_digest),) if network.architecture else ()),
         ("file, SHA-256", network.file_sha256),
     )

@@ -31,6 +31,7 @@ _STYLES: Final = {
     "limit": "yellow",
     "dominated": "dim",
     "over_limit": "red",
+    "unverified": "red",
 }
 
 
@@ -94,7 +95,8 @@ def _draw(
         for line in cells:
             line[canvas.column(limit)] = (marks.limit, _STYLES["limit"])
     _draw_steps(target.front, cells, canvas, marks)
-    for status, mark in (("over_limit", marks.over_limit), ("dominated", marks.dominated)):
+    crossed = ((status, marks.over_limit) for status in ("unverified", "over_limit"))
+    for status, mark in (*crossed, ("dominated", marks.dominated)):
         for network in target.networks:
             if network.status == status:
                 put(network, mark, _STYLES[status])
@@ -141,6 +143,7 @@ def _legend(
         (marks.front, "front", "front" in present, "front"),
         (marks.dominated, "dominated", "dominated" in present, "dominated"),
         (marks.over_limit, "over a limit", "over_limit" in present, "over_limit"),
+        (marks.over_limit, "not verified on its device", "unverified" in present, "unverified"),
     ]
     entries = [(mark, name, _STYLES[style]) for mark, name, there, style in parts if there]
     if limit is not None:

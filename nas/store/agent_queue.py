@@ -10,12 +10,13 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, case, func,
 from latency_predictors.agent_protocol import MAX_SUBJECTS
 from nas.leases import LeaseTimes
 from nas.measurement_tasks import Batch, DeviceLease
+from nas.store.abilities import refuse_unable
 from nas.store.agent_store import ALIVE_MS, Agent, in_use
 from nas.store.columns import exactly, now_ms
 from nas.store.measurement_rows import CHUNK, batches
 from nas.store.measurement_tables import agents, devices, job_devices, job_tasks, measurement_tasks
 from nas.store.session import reading, writing
-from nas.store.waiting import PENDING
+from nas.store.waiting import IN_TURN, PENDING
 from search_spaces.errors import UsageError
 
 MAX_FAULTS: Final = 5
@@ -91,8 +92,9 @@ class DatabaseAgentQueue:
             if connection.execute(select(measurement_tasks.c.id).where(pending).limit(1)).first() is None:
                 return None
         with writing(self._engine) as connection:
+            refuse_unable(connection, agent.device.digest, agent.facts)
             first = connection.execute(
-                select(measurement_tasks).where(pending).order_by(*_ORDER).limit(1)
+                select(measurement_tasks).where(pending).order_by(*IN_TURN).limit(1)
             ).one_or_none()
             lease = None if first is None else self._leased(connection, agent, number)
             if first is None or lease is None:
@@ -101,9 +103,10 @@ class DatabaseAgentQueue:
                 pending,
                 measurement_tasks.c.context == first.context,
                 measurement_tasks.c.protocol == first.protocol,
+                measurement_tasks.c.rank == first.rank,
             )
             rows = connection.execute(
-                select(measurement_tasks).where(alike).order_by(*_ORDER).limit(limit)
+                select(measurement_tasks).where(alike).order_by(*IN_TURN).limit(limit)
             ).all()
             (batch,) = batches(connection, lease.device, rows)
             return lease, batch
@@ -115,7 +118,7 @@ class DatabaseAgentQueue:
             .join(devices, devices.c.digest == measurement_tasks.c.device)
             .where(
                 _pending(agent),
-                measurement_tasks.c.artifact == artifact,
+                or_(measurement_tasks.c.artifact == artifact, measurement_tasks.c.images == artifact),
                 devices.c.lease_worker == agent.id,
                 devices.c.lease_until_ms >= now_ms(),
             )
@@ -230,9 +233,6 @@ def _awaited(row: Row[Any]) -> Awaited:
     silent = "" if row.alive else "its agent is not heard of"
     why = f"in quarantine: {row.quarantine}" if row.quarantine else silent
     return Awaited(row.name, row.pending, why, *told)
-
-
-_ORDER: Final = (measurement_tasks.c.created_at_ms, measurement_tasks.c.id)
 
 
 def _pending(agent: Agent) -> ColumnElement[bool]:

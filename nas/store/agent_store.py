@@ -10,12 +10,14 @@ from sqlalchemy import Connection, Engine, Row, delete, or_, select, update
 
 from latency_predictors.agent_protocol import Registration
 from latency_predictors.device import Device
+from latency_predictors.golden import changes
 from nas.leases import Lease
 from nas.store.access_tables import keys
 from nas.store.audit_log import Actor, lock_changes, note
 from nas.store.columns import now_ms
 from nas.store.device_rows import device_row
 from nas.store.fence import NewEvent, fenced
+from nas.store.golden_store import make_due
 from nas.store.inserts import insert_new
 from nas.store.key_store import OPERATOR
 from nas.store.measurement_tables import agents, devices, job_devices
@@ -87,6 +89,7 @@ class DatabaseAgentStore:
                 note(connection, tenant, actor, "device.register", told.name)
             else:
                 _check(connection, known, actor.key_id, told)
+                _check_again(connection, known, told)
             values = {
                 "key_id": actor.key_id,
                 "instance": told.instance,
@@ -142,6 +145,7 @@ class DatabaseAgentStore:
                     "unknown_device",
                     f"there is no board '{name}': `hwnas devices list` shows all",
                 )
+            make_due(connection, _device(row).digest, "it was in quarantine")
             note(connection, tenant, actor, "device.release", name)
         return _agent(row)
 
@@ -220,6 +224,12 @@ def _check(connection: Connection, known: Row[Any], key_id: str, told: Registrat
         )
     if known.instance != told.instance and known.alive:
         raise in_use(known.name)
+
+
+def _check_again(connection: Connection, known: Row[Any], told: Registration) -> None:
+    """Have the golden subjects measured again where the toolchain of a board has changed."""
+    if what := changes(known.facts, told.model_dump(mode="json")):
+        make_due(connection, _device(known).digest, what)
 
 
 def in_use(name: str) -> UsageError:

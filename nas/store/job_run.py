@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from nas.job_records import Job
 from nas.leases import Lease
+from nas.measurement_tasks import NO_DEADLINE_MS
 from nas.ports import Artifacts
 from nas.results import SearchResult
 from nas.specs import SearchSpec, parse_spec
@@ -61,6 +62,14 @@ class StoredJob:
     def started_at(self) -> str:
         """Return when the job was submitted, UTC."""
         return datetime.fromtimestamp(self._job.created_at_ms / 1000, UTC).isoformat(timespec="seconds")
+
+    @property
+    def deadline_ms(self) -> int:
+        """When its budget is used up, milliseconds since 1970; `NO_DEADLINE_MS` where it has none."""
+        budget = self._job.spec.get("budget")
+        if not isinstance(budget, Mapping) or "wall_minutes" not in budget:
+            return NO_DEADLINE_MS
+        return self._job.created_at_ms + round(60_000 * float(budget["wall_minutes"]))
 
     @property
     def finished(self) -> bool:
@@ -142,6 +151,7 @@ class JobRun:
         self.spec = job.spec
         self.document = job.document
         self.started_at = job.started_at
+        self.deadline_ms = job.deadline_ms
         self.has = job.has
         self.load = job.load
         self.has_arrays = job.has_arrays

@@ -6,9 +6,11 @@ from typing import final
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, select, update
 
+from latency_predictors.agent_protocol import Score
 from latency_predictors.protocol import SessionResult
 from nas.leases import Lease, LeaseLost, LeaseTimes
 from nas.measurement_tasks import Batch, DeviceLease, FailedTask, MeasurementTask, TaskReport
+from nas.store.board_scores import Answers, keep_scores, scores_of
 from nas.store.columns import exactly, now_ms
 from nas.store.counters import MEASUREMENTS, Count, add_counts
 from nas.store.deliveries import delivered_before, finish_tasks, keep_session
@@ -16,8 +18,8 @@ from nas.store.fence import NewEvent, fenced
 from nas.store.measurement_rows import add_tasks, batches, fail_tasks, wake
 from nas.store.measurement_tables import devices, measurement_tasks
 from nas.store.session import reading, writing
-from nas.store.waiting import PENDING
-from search_spaces.errors import ArtifactError, HwnasError, MeasurementError
+from nas.store.waiting import IN_TURN, PENDING
+from search_spaces.errors import ArtifactError, HwnasError, MeasurementError, UsageError
 
 
 @final
@@ -54,9 +56,7 @@ class DatabaseMeasurementQueue:
                 return None
         token = secrets.token_hex(16)
         with writing(self._engine) as connection:
-            rows = connection.execute(
-                pending.order_by(measurement_tasks.c.created_at_ms, measurement_tasks.c.id)
-            ).all()
+            rows = connection.execute(pending.order_by(*IN_TURN)).all()
             if not rows:
                 return None
             taken = (
@@ -74,6 +74,25 @@ class DatabaseMeasurementQueue:
             if attempt is None:
                 return None
             return DeviceLease(device, worker, attempt, token), tuple(batches(connection, device, rows))
+
+    def hold(self, device: str, worker: str) -> DeviceLease:
+        """Lease a device to deliver what was measured there without a lease.
+
+        Raises:
+            UsageError: `device_busy` while somebody measures there.
+        """
+        token = secrets.token_hex(16)
+        taken = update(devices).where(devices.c.digest == device, devices.c.lease_until_ms < now_ms())
+        values = {"lease_attempt": devices.c.lease_attempt + 1, "lease_token": token, "lease_worker": worker}
+        values |= {"lease_until_ms": now_ms() + self._times.lease_ms}
+        with writing(self._engine) as connection:
+            made = taken.values(values).returning(devices.c.lease_attempt)
+            attempt = connection.execute(made).scalar_one_or_none()
+        if attempt is None:
+            raise UsageError(
+                "device_busy", "its agent measures there just now: end it, or try again when it is done"
+            )
+        return DeviceLease(device, worker, attempt, token)
 
     def renew(self, lease: DeviceLease, measured: int = 0, to_measure: int = 0) -> None:
         """Keep the device, and tell whoever watches how many of how many files are measured.
@@ -149,6 +168,24 @@ class DatabaseMeasurementQueue:
             return 0
         self._hold(connection, lease)
         return keep_session(connection, session, lease.worker)
+
+    def deliver_scores(self, lease: DeviceLease, context: str, scores: Sequence[Score]) -> int:
+        """Keep what files answered for images, each once; return how many were new.
+
+        Raises:
+            LeaseLost: Another measures there by now; nothing was kept.
+            ArtifactError: `result_conflict` where one was delivered with other answers.
+        """
+        with writing(self._engine) as connection:
+            self._hold(connection, lease)
+            new = keep_scores(connection, lease.device, context, scores, lease.worker)
+            wake(connection, [lease.device])
+            return new
+
+    def answers(self, device: str, context: str, images: str, subjects: Collection[str]) -> Answers:
+        """Return the class that each file named for each of some images on a device, by file."""
+        with reading(self._engine) as connection:
+            return scores_of(connection, device, context, images, subjects)
 
     def fail(
         self,

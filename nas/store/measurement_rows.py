@@ -13,7 +13,7 @@ from latency_predictors.device import ExecutionContext
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import FILE_ERRORS
 from nas.leases import Lease
-from nas.measurement_tasks import Batch, FailedTask, MeasurementTask, TaskReport, protocol_digest
+from nas.measurement_tasks import Batch, FailedTask, MeasurementTask, TaskReport
 from nas.store.columns import now_ms
 from nas.store.device_rows import register
 from nas.store.inserts import insert_new
@@ -77,6 +77,9 @@ def _task_row(task: MeasurementTask, whose: dict[str, str]) -> dict[str, Any]:
         "subject": task.subject,
         "artifact": task.artifact,
         "sessions": task.sessions,
+        "rank": task.rank,
+        "images": task.images,
+        "deadline_ms": task.deadline_ms,
         "state": PENDING,
         "code": "",
         "message": "",
@@ -102,15 +105,17 @@ def locked(condition: ColumnElement[bool], *columns: Column[Any]) -> Any:
 def _asked_for_more(
     connection: Connection, rows: Sequence[Row[Any]], tasks: Mapping[str, MeasurementTask]
 ) -> bool:
-    """Queue again what is asked for in more sessions than before, or is unsupported but now another file."""
+    """Queue again what is asked for in more sessions, or is unsupported but now another file; or sooner."""
     changed = False
     for row in rows:
         task = tasks[row.subject]
+        this = update(measurement_tasks).where(measurement_tasks.c.id == row.id)
+        if row.state == PENDING and task.deadline_ms < row.deadline_ms:
+            connection.execute(this.values(deadline_ms=task.deadline_ms))
         more = row.state in (DONE, PENDING) and task.sessions > row.sessions
         if more or (row.state == UNSUPPORTED and task.artifact != row.artifact):
             values = {"sessions": max(task.sessions, row.sessions), "artifact": task.artifact}
             again = {"state": PENDING, "code": "", "message": "", "changed_at_ms": now_ms()}
-            this = update(measurement_tasks).where(measurement_tasks.c.id == row.id)
             connection.execute(this.values({**values, **again}))
             changed = True
     return changed
@@ -156,16 +161,23 @@ def batches(connection: Connection, device: str, rows: Sequence[Row[Any]]) -> It
             artifacts={row.subject: row.artifact for row in group},
             sessions=max(1, *(row.sessions - done[row.subject] for row in group)),
             reference_ms=reference_ms(connection, device, context),
+            images=group[0].images,
         )
 
 
 def times_measured(
     connection: Connection, where: tuple[str, str, str], subjects: Sequence[str]
 ) -> Counter[str]:
-    """Return how many sessions of a device, context and protocol have measured each of some subjects."""
+    """Return how many sessions of a device, context and protocol have measured each of some subjects.
+
+    Those that are in doubt do not count: what they found is measured again.
+    """
     device, context, protocol = where
     own = select(sessions.c.id).where(
-        sessions.c.device == device, sessions.c.context == context, sessions.c.protocol == protocol
+        sessions.c.device == device,
+        sessions.c.context == context,
+        sessions.c.protocol == protocol,
+        sessions.c.doubt == "",
     )
     times: Counter[str] = Counter()
     for begin in range(0, len(subjects), CHUNK):
@@ -183,7 +195,7 @@ def reference_ms(connection: Connection, device: str, context: str) -> dict[str,
     """
     last = (
         select(sessions.c.content)
-        .where(sessions.c.device == device, sessions.c.context == context)
+        .where(sessions.c.device == device, sessions.c.context == context, sessions.c.doubt == "")
         .order_by(sessions.c.number.desc())
         .limit(1)
     )
@@ -222,7 +234,7 @@ def fail_tasks(
     failed = 0
     for begin in range(0, len(ordered), CHUNK):
         chunk = ordered[begin : begin + CHUNK]
-        these = among(device, batch.context.digest, protocol_digest(batch.timing), chunk)
+        these = among(device, batch.context.digest, batch.protocol, chunk)
         pending = and_(these, measurement_tasks.c.state == PENDING)
         ids = connection.execute(locked(pending, measurement_tasks.c.id)).scalars().all()
         connection.execute(update(measurement_tasks).where(measurement_tasks.c.id.in_(ids)).values(values))

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     text,
 )
 
+from nas.measurement_tasks import NO_DEADLINE_MS
 from nas.store.columns import DIGEST, NAME, Json, at, whose
 from nas.store.tables import METADATA
 
@@ -94,6 +96,11 @@ measurement_tasks = Table(
     Column("message", Text, nullable=False),
     # Of the file itself, not of its device.
     Column("failures", Integer, nullable=False, server_default="0"),
+    # What a device measures first: the lower rank, then the nearer deadline.
+    Column("rank", Integer, nullable=False, server_default="5"),
+    Column("deadline_ms", BigInteger, nullable=False, server_default=str(NO_DEADLINE_MS)),
+    # Images that the file is to be scored on; empty where it is to be timed.
+    Column("images", DIGEST, nullable=False, server_default=""),
     at("created_at_ms"),
     at("changed_at_ms"),
     UniqueConstraint("device", "context", "protocol", "subject", name="uq_measurement_tasks_key"),
@@ -102,6 +109,8 @@ _PENDING = text("state = 'pending'")
 Index(
     "ix_measurement_tasks_pending",
     measurement_tasks.c.device,
+    measurement_tasks.c.rank,
+    measurement_tasks.c.deadline_ms,
     measurement_tasks.c.created_at_ms,
     measurement_tasks.c.id,
     sqlite_where=_PENDING,
@@ -127,8 +136,31 @@ sessions = Table(
     Column("content", Json, nullable=False),
     Column("worker", NAME, nullable=False),
     Column("number", Integer, nullable=False),
+    # Why nothing of it can be trusted (see `golden_store`); empty where nothing speaks against it.
+    Column("doubt", Text, nullable=False, server_default=""),
     at("delivered_at_ms"),
     UniqueConstraint("device", "context", "number"),
+)
+
+golden_checks = Table(
+    "golden_checks",
+    METADATA,
+    Column("device", ForeignKey("devices.digest")),
+    Column("context", ForeignKey("contexts.digest")),
+    Column("number", Integer),
+    # The last session that it looked at.
+    Column("sessions", Integer, nullable=False),
+    # good, drifted, settled; and the time of the subject that moved most, over that of the last good check.
+    Column("verdict", String(20), nullable=False),
+    Column("ratio", Float, nullable=False),
+    # Results that are suspect since.
+    Column("doubted", Integer, nullable=False),
+    # What it was made for, in words.
+    Column("why", Text, nullable=False),
+    # Milliseconds by subject.
+    Column("found", Json, nullable=False),
+    at("at_ms"),
+    PrimaryKeyConstraint("device", "context", "number"),
 )
 
 measurements = Table(
@@ -140,6 +172,33 @@ measurements = Table(
     Column("position", Integer, nullable=False),
     Column("result", Json, nullable=False),
     PrimaryKeyConstraint("session_id", "subject"),
+)
+
+board_scores = Table(
+    "board_scores",
+    METADATA,
+    Column("device", ForeignKey("devices.digest")),
+    Column("context", ForeignKey("contexts.digest")),
+    Column("subject", DIGEST),
+    Column("images", DIGEST),
+    # The class that the file named, one an image.
+    Column("classes", Json, nullable=False),
+    Column("worker", NAME, nullable=False),
+    at("delivered_at_ms"),
+    PrimaryKeyConstraint("device", "context", "subject", "images"),
+)
+
+bundles = Table(
+    "bundles",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("tenant", NAME, nullable=False),
+    # Of the board that it was made for, and what its answer is signed with.
+    Column("name", NAME, nullable=False),
+    Column("secret", String(64), nullable=False),
+    # SHA-256 of the last answer that was taken.
+    Column("imported", String(64), nullable=False),
+    at("created_at_ms"),
 )
 
 lookup_tables = Table(

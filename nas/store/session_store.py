@@ -1,7 +1,7 @@
 """What was measured, as it was: sessions with their results, never changed."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, final
 
 from sqlalchemy import Engine, and_, func, select
@@ -24,6 +24,8 @@ class DatabaseSessionStore:
     def sessions(self, device: str, context: str, subjects: Collection[str]) -> tuple[SessionResult, ...]:
         """Return what sessions of a device and context found of some subjects, in the order of delivery.
 
+        What is in doubt is left out where a subject has anything else, and suspect where it has not.
+
         Args:
             device: Digest of the device.
             context: Digest of the context.
@@ -31,9 +33,11 @@ class DatabaseSessionStore:
         """
         wanted = sorted(subjects)
         contents: dict[int, dict[str, object]] = {}
-        results: dict[int, dict[int, object]] = {}
+        results: dict[int, dict[int, dict[str, Any]]] = {}
+        doubts: dict[int, bool] = {}
+        columns = sessions.c.number, sessions.c.content, sessions.c.doubt
         query = (
-            select(sessions.c.number, sessions.c.content, measurements.c.position, measurements.c.result)
+            select(*columns, measurements.c.position, measurements.c.result)
             .select_from(sessions)
             .join(measurements)
             .where(sessions.c.device == device, sessions.c.context == context)
@@ -43,10 +47,18 @@ class DatabaseSessionStore:
                 chunk = measurements.c.subject.in_(wanted[begin : begin + CHUNK])
                 for row in connection.execute(query.where(chunk)):
                     contents[row.number] = row.content
+                    doubts[row.number] = bool(row.doubt)
                     results.setdefault(row.number, {})[row.position] = row.result
-        return tuple(
-            SessionResult.model_validate({**contents[number], "results": [found[i] for i in sorted(found)]})
+        sound = _sound(results, doubts)
+        kept = {
+            number: [_told(found[place], sound, doubted=doubts[number]) for place in sorted(found)]
             for number, found in sorted(results.items())
+        }
+        told = {number: [one for one in found if one is not None] for number, found in kept.items()}
+        return tuple(
+            SessionResult.model_validate({**contents[number], "results": found})
+            for number, found in told.items()
+            if found
         )
 
     def conditions(self, device: str, context: str, limit: int = 200) -> tuple[SessionResult, ...]:
@@ -103,6 +115,20 @@ class DatabaseSessionStore:
         """Return the medians of the anchors that count as scale 1 there; empty before the first session."""
         with reading(self._engine) as connection:
             return reference_ms(connection, device, context)
+
+
+def _sound(
+    results: Mapping[int, Mapping[int, Mapping[str, Any]]], doubts: Mapping[int, bool]
+) -> frozenset[str]:
+    """Return the subjects that a session without doubt has measured."""
+    kept = (found for number, found in results.items() if not doubts[number])
+    return frozenset(result["digest"] for found in kept for result in found.values())
+
+
+def _told(result: dict[str, Any], sound: Collection[str], *, doubted: bool) -> dict[str, Any] | None:
+    if not doubted:
+        return result
+    return None if result["digest"] in sound else {**result, "suspect": True}
 
 
 def _span_s(content: dict[str, Any]) -> float:

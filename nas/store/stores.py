@@ -16,8 +16,10 @@ from nas.store.agent_store import DatabaseAgentStore
 from nas.store.artifacts import open_artifacts
 from nas.store.audit_log import DatabaseAuditLog
 from nas.store.board_signs import DatabaseBoardSigns
+from nas.store.bundle_store import DatabaseBundleStore
 from nas.store.dataset_store import DatabaseDatasetStore
 from nas.store.front_store import DatabaseFrontStore
+from nas.store.golden_store import DatabaseGoldenStore
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_run import JobRun, StoredJob
 from nas.store.job_store import DatabaseJobStore
@@ -54,6 +56,8 @@ class Stores:
     agents: DatabaseAgentStore
     agent_queue: DatabaseAgentQueue
     board_signs: DatabaseBoardSigns
+    golden: DatabaseGoldenStore
+    bundles: DatabaseBundleStore
 
     @classmethod
     def open(cls, settings: Settings, times: LeaseTimes | None = None) -> Self:
@@ -85,6 +89,8 @@ class Stores:
             agents=DatabaseAgentStore(engine),
             agent_queue=DatabaseAgentQueue(engine, times),
             board_signs=DatabaseBoardSigns(engine, times),
+            golden=DatabaseGoldenStore(engine),
+            bundles=DatabaseBundleStore(engine),
         )
 
     def stored(self, job: Job) -> StoredJob:

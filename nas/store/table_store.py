@@ -1,7 +1,7 @@
 """Lookup tables as they are published: immutable versions, with their corrections and reports beside them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -18,6 +18,7 @@ from nas.ports import Artifacts
 from nas.store.columns import now_ms
 from nas.store.device_rows import register
 from nas.store.fence import NewEvent, fenced
+from nas.store.golden_store import in_doubt
 from nas.store.inserts import insert_new
 from nas.store.job_store import insert_finished, new_id
 from nas.store.measurement_tables import contexts, corrections, lookup_tables
@@ -79,9 +80,10 @@ class DatabaseTableStore:
             query = query.where(lookup_tables.c.version == version)
         with reading(self._engine) as connection:
             row = connection.execute(query.limit(1)).one_or_none()
+            doubted = in_doubt(connection, device, context)
         if row is None:
             return None
-        table = self._read(row.artifact)
+        table = self._read(row.artifact).doubting(doubted)
         return table.model_copy(update={"corrections": self.corrections(device, context)})
 
     def corrections(self, device: str, context: str) -> dict[str, Correction]:
@@ -105,7 +107,8 @@ class DatabaseTableStore:
             with reading(self._engine) as connection:
                 newest = connection.execute(_versions(device, context).limit(1)).one_or_none()
                 kept = connection.execute(_newest_corrections(device, context)).all()
-            merged = self._merged(newest.artifact if newest else None, table)
+                doubted = in_doubt(connection, device, context)
+            merged = self._merged(newest.artifact if newest else None, table, doubted)
             merged = merged.model_copy(update={"corrections": _united(table, kept)})
             artifact = self._artifacts.put(_content(merged))
             number = newest.version if newest else 0
@@ -168,11 +171,11 @@ class DatabaseTableStore:
                 "damaged_table", f"table {artifact[:12]} cannot be read: profile the device again"
             ) from error
 
-    def _merged(self, artifact: str | None, table: LookupTable) -> LookupTable:
+    def _merged(self, artifact: str | None, table: LookupTable, doubted: Collection[str]) -> LookupTable:
         if artifact is None:
             return table
         try:
-            there = self._read(artifact)
+            there = self._read(artifact).without_sessions(doubted)
         except ArtifactError:
             return table
         entries = {**there.entries, **table.entries}

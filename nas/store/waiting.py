@@ -21,6 +21,10 @@ IN_ORDER: Final = tuple(measurement_tasks.c[name] for name in ("device", "contex
 """Everybody inserts and locks tasks in this order, however many at a time: no two wait for each other."""
 
 
+IN_TURN: Final = tuple(measurement_tasks.c[name] for name in ("rank", "deadline_ms", "created_at_ms", "id"))
+"""What a device measures first."""
+
+
 def in_training() -> ColumnElement[bool]:
     """Return the condition under which the attempt that trains a supernet runs."""
     trainer = jobs.alias("trainer")

@@ -28,8 +28,14 @@ FORBIDDEN_CALLS = {
 }
 FORBIDDEN_MODULES = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 NETWORK_MODULES = {"aiohttp", "ftplib", "http", "httpx", "requests", "smtplib", "urllib", "urllib3"}
-# The client of the service, and the agent of a board, ask the server that they are given.
-MAY_ASK = {Path("api/client.py"), Path("api/connection.py"), Path("workers/agent_link.py")}
+# The client of the service, and the agent of a board, ask the server that they are given; so does whoever
+# starts an agent for it.
+MAY_ASK = {
+    Path("api/client.py"),
+    Path("api/connection.py"),
+    Path("api/ssh_boards.py"),
+    Path("workers/agent_link.py"),
+}
 
 # Folders whose files may import inside functions: an optional runtime is absent on many machines, and the
 # command line loads a group of commands when it is called.

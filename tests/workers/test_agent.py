@@ -3,6 +3,7 @@
 import hashlib
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -256,7 +257,7 @@ def test_an_error_while_measuring_is_the_boards_unless_it_names_a_file(at_work: 
         yield  # a generator, as measuring is
 
     with at_work.agent() as agent:
-        agent.measure = busy
+        agent.means = replace(agent.means, measure=busy)
         at_work.pauses.clear()
         at_work.patience = 0
         with pytest.raises(Ended):

@@ -1,5 +1,8 @@
 import platform
+import subprocess
+import sysconfig
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +39,18 @@ def test_a_machines_name_becomes_one_for_specifications(
 ) -> None:
     monkeypatch.setattr(platform, "node", lambda: node)
     assert default_name() == name
+
+
+def test_the_environment_of_the_how_to_takes_packages_where_plain_pip_is_refused(tmp_path: Path) -> None:
+    system = "/usr/bin/python3"
+    marker = Path(f"/usr/lib/python{sysconfig.get_python_version()}/EXTERNALLY-MANAGED")
+    if not (Path(system).exists() and marker.exists()):
+        pytest.skip("this machine has no Python that refuses plain pip (PEP 668)")
+    subprocess.run([system, "-m", "venv", "--without-pip", tmp_path / "hwnas"], check=True)
+
+    def refusal(*python: str | Path) -> str:
+        command = [system, "-m", "pip", *python, "install", "--no-index", "--no-deps", "hwnas"]
+        return subprocess.run(command, check=False, capture_output=True, text=True).stderr
+
+    assert "externally-managed-environment" in refusal()
+    assert "No matching distribution" in refusal("--python", tmp_path / "hwnas/bin/python"), "only the index"

@@ -59,6 +59,12 @@ def test_a_board_gets_its_front_and_a_later_one_gets_another_without_training(
     assert target.front
     assert all(network.latency.sessions for network in target.front)
     assert home.watch.asked == [], "nothing was measured on this machine"
+    (check,) = home.stores.golden.newest(registered.device.digest)
+    assert (check.verdict, check.why) == ("good", "first measured here")
+    delivered = {one.name for one in first.deliveries}
+    scores = [network.board for network in target.networks if network.name in delivered]
+    assert scores
+    assert all(one is not None and one.accuracy.scored_on == "target" and one.agrees for one in scores)
 
     at_work.board, at_work.folder, at_work.key = FileBoard("pi6"), tmp_path / "board2", ""
     at_work.__post_init__()

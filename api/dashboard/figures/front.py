@@ -42,6 +42,7 @@ OVERLAYS: Final[tuple[tuple[str, str], ...]] = (
 _MANY: Final[dict[Status, dict[str, Any]]] = {
     "dominated": {"color": GREY, "symbol": "ring", "size": 6},
     "over_limit": {"color": ORANGE, "symbol": "cross", "size": 6},
+    "unverified": {"color": ORANGE, "symbol": "square-open", "size": 6},
 }
 PICKED: Final = "picked"
 

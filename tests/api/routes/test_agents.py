@@ -90,7 +90,7 @@ def test_a_session_that_is_delivered_after_its_lease_is_taken_once_and_not_from_
 
 
 @pytest.mark.parametrize(
-    ("version", "expected"), [("", "agent_outdated"), ("0", "agent_outdated"), ("2", "agent_newer")]
+    ("version", "expected"), [("", "agent_outdated"), ("1", "agent_outdated"), ("3", "agent_newer")]
 )
 def test_another_version_is_refused_with_what_to_do(board: Board, version: str, expected: str) -> None:
     board.version = version

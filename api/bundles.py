@@ -1,0 +1,245 @@
+"""Boards without a network: their work in an archive, and what they measured taken from the answer."""
+
+import hashlib
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from rich.text import Text
+
+from api.agents import Posted, deliver
+from api.keys import Scope
+from latency_predictors.agent_protocol import (
+    DEVICE_NAME,
+    HOST,
+    MAX_CLOCK_SKEW_S,
+    PROTOCOL,
+    Delivery,
+    Registration,
+    Work,
+)
+from latency_predictors.bundle import Answer, Bundle, Outcome, pack, read_answer
+from latency_predictors.golden import SUBJECTS
+from latency_predictors.protocol import SessionResult
+from nas.measurement_tasks import Batch, DeviceLease
+from nas.results import Document
+from nas.settings import Settings
+from nas.store.agent_store import Agent
+from nas.store.audit_log import Actor
+from nas.store.bundle_store import StoredBundle
+from nas.store.stores import Stores, opened_stores
+from search_spaces.errors import ArtifactError, HwnasError, UsageError
+
+PACK: Final = 100
+"""Files in one batch: what an ended process costs stays small."""
+
+
+class BundleMade(Document):
+    """A bundle that was written.
+
+    Attributes:
+        file: Where it stands.
+        board: What specifications call the board.
+        batches: In it, with
+        num_files: files to measure or score.
+    """
+
+    file: str
+    board: str
+    batches: int
+    num_files: int
+
+    def __rich__(self) -> Text:
+        """Say what to do with it."""
+        what = (
+            f"{self.num_files} files in {self.batches} batches"
+            if self.batches
+            else "the board introduces itself"
+        )
+        return Text(
+            f"{self.file}: {what}\n"
+            f"on the board:  hwnas agent --bundle {Path(self.file).name} --out RESULT.json\n"
+            "then here:     hwnas devices import RESULT.json"
+        )
+
+
+class BundleImported(Document):
+    """An answer that was taken.
+
+    Attributes:
+        new: Results that were not there before.
+        pending: Files that the board has to measure still.
+        refused: What was not taken, in words.
+    """
+
+    board: str
+    new: int
+    pending: int
+    refused: tuple[str, ...]
+
+    def __rich__(self) -> Text:
+        """Say what there is to do still."""
+        more = (
+            f"hwnas devices bundle {self.board} -o NEXT.zip" if self.pending else "nothing is left to measure"
+        )
+        lines = [f"'{self.board}': {self.new} new results, {self.pending} files pending: {more}"]
+        return Text("\n".join([*lines, *(f"not taken: {why}" for why in self.refused)]))
+
+
+def make_bundle(settings: Settings, name: str, out: Path) -> BundleMade:
+    """Write an archive with all that a board has to measure.
+
+    Where the board was never heard of, it only introduces itself: the first answer registers it, the next
+    bundle has its work.
+
+    Raises:
+        UsageError: `invalid_device_name` or `file_exists`.
+        ArtifactError: A file that is to be measured is damaged or missing.
+    """
+    if name == HOST or not re.fullmatch(DEVICE_NAME, name):
+        raise UsageError(
+            "invalid_device_name",
+            f"'{name}' is no name of a board: up to 40 small letters, digits, dots and dashes, not '{HOST}'",
+        )
+    with opened_stores(settings) as stores:
+        agent = stores.agents.find(settings.tenant, name)
+        works = () if agent is None else tuple(_packs(stores.bundles.work(agent.device.digest)))
+        made = stores.bundles.make(settings.tenant, name)
+        bundle = Bundle(
+            protocol=PROTOCOL,
+            id=made.id,
+            name=name,
+            key=made.key,
+            device=None if agent is None else agent.device,
+            works=tuple(_work(made.id, work) for work in works),
+        )
+        pack(bundle, {one: stores.artifacts.local_path(one) for one in bundle.digests}, out)
+    num_files = sum(len(work.files) for work in bundle.works)
+    return BundleMade(file=str(out), board=name, batches=len(bundle.works), num_files=num_files)
+
+
+def import_answer(settings: Settings, path: Path) -> BundleImported:
+    """Take what a board measured: held against what was asked, each result once.
+
+    Raises:
+        UsageError: `no_such_file`, `unknown_bundle`, `bundle_imported`, `clock_wrong`, or as a registration
+            refuses a board; `device_busy` while its agent works.
+        ArtifactError: `damaged_bundle`; `bundle_tampered` where the signature is not the bundle's.
+    """
+    answer = read_answer(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    with opened_stores(settings) as stores:
+        made = stores.bundles.find(settings.tenant, answer.bundle)
+        _check(answer, made, digest)
+        assert made is not None
+        agent = _registered(stores, settings.tenant, made, answer.told)
+        lease = stores.measurements.hold(agent.device.digest, agent.id)
+        try:
+            new, refused = _take(stores, agent, lease, answer)
+        finally:
+            stores.measurements.give_back(lease)
+        stores.bundles.taken(made.id, digest)
+        pending = stores.agent_queue.load(agent.device.digest).pending
+    return BundleImported(board=made.name, new=new, pending=pending, refused=tuple(refused))
+
+
+def _packs(batches: tuple[Batch, ...]) -> Iterator[Batch]:
+    for batch in batches:
+        files = list(batch.artifacts.items())
+        for begin in range(0, len(files), PACK):
+            yield replace(batch, artifacts=dict(files[begin : begin + PACK]))
+
+
+def _work(bundle_id: str, batch: Batch) -> Work:
+    return Work(
+        lease=bundle_id,
+        attempt=0,
+        context=batch.context,
+        timing=batch.timing,
+        files=batch.artifacts,
+        sessions=batch.sessions,
+        reference_ms=batch.reference_ms,
+        images=batch.images or None,
+    )
+
+
+def _check(answer: Answer, made: StoredBundle | None, digest: str) -> None:
+    """Refuse what answers no bundle of ours, is not as the board signed it, or was taken already."""
+    if made is None:
+        raise UsageError(
+            "unknown_bundle",
+            f"bundle {answer.bundle[:12]} was not made here: import it where `devices bundle` was run",
+        )
+    if answer.told.name != made.name or not answer.is_signed_with(made.key):
+        raise ArtifactError(
+            "bundle_tampered",
+            f"the answer to bundle {answer.bundle[:12]} is not as '{made.name}' signed it: nothing was "
+            "taken; copy it from the board again",
+        )
+    if made.imported == digest:
+        raise UsageError(
+            "bundle_imported", f"this answer of '{made.name}' was imported before: nothing was taken again"
+        )
+    begun_s, now_s = made.created_at_ms / 1000, time.time()
+    if not begun_s - MAX_CLOCK_SKEW_S <= answer.told.clock_s <= now_s + MAX_CLOCK_SKEW_S:
+        raise UsageError(
+            "clock_wrong",
+            f"the clock of '{made.name}' was wrong: its answer is dated before the bundle was made, or after "
+            "now; set it (`date -s`), and run the bundle again into another file",
+        )
+
+
+def _registered(stores: Stores, tenant: str, made: StoredBundle, told: Registration) -> Agent:
+    """Register the board; one that is new gets a key that ends at once: nobody has its secret."""
+    known = stores.agents.find(tenant, made.name)
+    if known is not None:
+        told = told.model_copy(update={"instance": known.instance})
+        return stores.agents.register(tenant, Actor(made.name, known.key_id), told)
+    key, _ = stores.keys.create(tenant, made.name, [Scope.DEVICE.value])
+    agent = stores.agents.register(tenant, Actor(made.name, key.id), told)
+    stores.keys.revoke(tenant, key.id)
+    return agent
+
+
+def _take(stores: Stores, agent: Agent, lease: DeviceLease, answer: Answer) -> tuple[int, list[str]]:
+    """Keep outcomes in their order; return how many results were new, and what was not taken."""
+    new, refused = 0, []
+    for outcome in answer.outcomes:
+        try:
+            new += _take_one(stores, agent, lease, outcome)
+        except HwnasError as error:
+            refused.append(f"batch {outcome.work + 1}: {error.message} ({error.code})")
+    return new, refused
+
+
+def _take_one(stores: Stores, agent: Agent, lease: DeviceLease, outcome: Outcome) -> int:
+    session = outcome.session
+    if session is not None and _drifted(stores, agent, session):
+        raise UsageError(
+            "golden_drifted",
+            f"golden subjects of '{agent.name}' have drifted with {session.context.label}: what was measured "
+            "beside them is measured again",
+        )
+    delivery = Delivery(
+        instance=agent.instance,
+        attempt=lease.attempt,
+        session=session,
+        trouble=outcome.trouble,
+        score=outcome.score,
+        context=outcome.context,
+    )
+    (told,) = deliver(stores, [Posted(agent.key_id, lease.token, delivery)])
+    if isinstance(told, HwnasError):
+        raise told
+    return told
+
+
+def _drifted(stores: Stores, agent: Agent, session: SessionResult) -> bool:
+    """Return whether a session ran beside golden subjects that had drifted, and is no check itself."""
+    if any(result.digest in SUBJECTS for result in session.results):
+        return False
+    newest = {check.context: check.verdict for check in stores.golden.newest(agent.device.digest)}
+    return newest.get(session.context.digest) == "drifted"

@@ -1,0 +1,204 @@
+"""Work that is carried to a board without a network, and what comes back: two files.
+
+There goes an archive with the work and its files, each named by its SHA-256; back comes one document, signed
+with a key that was in the archive, so that nothing is taken which that archive was not answered with.
+"""
+
+import hashlib
+import hmac
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+from pydantic import Field, ValidationError
+
+from latency_predictors.agent_protocol import PROTOCOL, Digest, Identifier, Registration, Score, Trouble, Work
+from latency_predictors.device import Device, ExecutionContext
+from latency_predictors.protocol import SessionResult, WireModel
+from search_spaces.atomic import write_atomically
+from search_spaces.digests import canonical_json
+from search_spaces.errors import ArtifactError, UsageError
+
+MAX_BYTES: Final = 512 * 2**20
+"""Of a file in an archive, or of an answer."""
+
+_MANIFEST: Final = "bundle.json"
+
+
+class Bundle(WireModel):
+    """Work for one board.
+
+    Attributes:
+        protocol: Version of the models in it.
+        id: Random, of this bundle.
+        name: What specifications call the board.
+        key: What the answer is signed with.
+        device: As registered; None where the board was never heard of: it only introduces itself then.
+        works: Batches, in the order in which they are to be measured.
+    """
+
+    protocol: int
+    id: Identifier
+    name: str
+    key: Annotated[str, Field(repr=False, pattern=r"^[0-9a-f]{64}$")]
+    device: Device | None
+    works: tuple[Work, ...]
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """Of the files that it needs."""
+        images = {work.images for work in self.works if work.images}
+        return frozenset(images.union(*(work.files.values() for work in self.works)))
+
+
+class Outcome(WireModel):
+    """What came of a batch: one of several.
+
+    Attributes:
+        work: Which batch, counted from 0.
+        context: Of a score.
+    """
+
+    work: int
+    session: SessionResult | None = None
+    trouble: Trouble | None = None
+    score: Score | None = None
+    context: ExecutionContext | None = None
+
+
+class Answer(WireModel):
+    """What a board made of a bundle, so far.
+
+    Attributes:
+        bundle: Which.
+        told: What the board tells of itself.
+        outcomes: In the order in which they came.
+        finished: Batches that are done.
+        signature: Of all of it, with the bundle's key.
+    """
+
+    bundle: Identifier
+    told: Registration
+    outcomes: tuple[Outcome, ...]
+    finished: tuple[int, ...]
+    signature: Digest | None = None
+
+    def signed(self, key: str) -> Self:
+        """Return it with its signature."""
+        return self.model_copy(update={"signature": self._mac(key)})
+
+    def is_signed_with(self, key: str) -> bool:
+        """Whether the signature is that of a key, over what stands there."""
+        return self.signature is not None and hmac.compare_digest(self.signature, self._mac(key))
+
+    def _mac(self, key: str) -> str:
+        text = canonical_json(self.model_dump(mode="json", exclude={"signature"}))
+        return hmac.new(bytes.fromhex(key), text.encode(), hashlib.sha256).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write it; the file is there whole or not at all.
+
+        Raises:
+            ResourceError: `disk_full`.
+        """
+        write_atomically(path, self.model_dump_json().encode())
+
+
+def pack(bundle: Bundle, files: Mapping[str, Path], path: Path) -> None:
+    """Write an archive.
+
+    Args:
+        bundle: The work.
+        files: By their SHA-256.
+        path: Must not be there.
+
+    Raises:
+        UsageError: `file_exists`.
+    """
+    try:
+        with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(_MANIFEST, bundle.model_dump_json())
+            for digest, file in sorted(files.items()):
+                archive.write(file, _name(digest))
+    except FileExistsError as error:
+        raise UsageError("file_exists", f"{path} is there already: choose another name") from error
+
+
+def unpack(path: Path, folder: Path) -> tuple[Bundle, dict[str, Path]]:
+    """Read an archive into a folder; return the work and where its files are, by their SHA-256.
+
+    Raises:
+        UsageError: `no_such_file`; `agent_outdated` or `agent_newer` where it is of another version.
+        ArtifactError: `damaged_bundle`; nothing of it may run.
+    """
+    if not path.is_file():
+        raise UsageError("no_such_file", f"there is no file {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            document = json.loads(_read(archive, _MANIFEST))
+            _check_version(document)
+            bundle = Bundle.model_validate(document)
+            files = {digest: _place(archive, digest, folder) for digest in sorted(bundle.digests)}
+    except (zipfile.BadZipFile, KeyError, ValueError, ValidationError, EOFError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise ArtifactError(
+            "damaged_bundle", f"{path.name} is no bundle, or damaged ({reason}): make it again"
+        ) from error
+    return bundle, files
+
+
+def read_answer(path: Path) -> Answer:
+    """Read what a board made of a bundle.
+
+    Raises:
+        UsageError: `no_such_file`.
+        ArtifactError: `damaged_bundle`.
+    """
+    if not path.is_file():
+        raise UsageError("no_such_file", f"there is no file {path}")
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError("too large")
+        return Answer.model_validate_json(path.read_bytes())
+    except ValueError as error:
+        raise ArtifactError(
+            "damaged_bundle",
+            f"{path.name} is no answer to a bundle, or damaged: copy it from the board again",
+        ) from error
+
+
+def _check_version(document: Any) -> None:
+    version = document["protocol"]
+    if version > PROTOCOL:
+        raise UsageError(
+            "agent_outdated",
+            f"the bundle is of version {version} of the protocol, the agent here of {PROTOCOL}: "
+            "`pip install --upgrade hwnas` on the board",
+        )
+    if version < PROTOCOL:
+        raise UsageError(
+            "agent_newer",
+            f"the bundle is of version {version} of the protocol, the agent here of {PROTOCOL}: update the "
+            "service, and make the bundle again",
+        )
+
+
+def _place(archive: zipfile.ZipFile, digest: str, folder: Path) -> Path:
+    content = _read(archive, _name(digest))
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ValueError(f"file {digest[:12]} does not match its digest")
+    path = folder / digest
+    path.write_bytes(content)
+    return path
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> bytes:
+    if archive.getinfo(name).file_size > MAX_BYTES:
+        raise ValueError(f"{name} is too large")
+    return archive.read(name)
+
+
+def _name(digest: str) -> str:
+    return f"files/{digest}"

@@ -1,0 +1,51 @@
+"""Golden subjects as phases see them: asked for before anything else, and what is in doubt set aside."""
+
+from collections.abc import Callable
+
+from latency_predictors.golden import SUBJECTS
+from latency_predictors.lookup_table import LookupTable
+from latency_predictors.measure import LAYER_PROTOCOL
+from nas.measurement_tasks import CHECK_RANK, MeasurementTask
+from nas.pipeline.context import RunContext
+from nas.pipeline.sites import Site
+from nas.store.golden_store import SESSIONS
+from search_spaces.layers import LayerSpec
+
+
+def ask_golden(ctx: RunContext, site: Site, made: Callable[[LayerSpec], bytes]) -> None:
+    """Have the golden subjects measured where a board was never checked in a context; the job waits for that.
+
+    Args:
+        ctx: The job.
+        site: The board and the context.
+        made: Returns a layer as a file, in the context's precision.
+    """
+    if not site.device.registered or not ctx.stores.golden.unchecked(site.device.digest, site.context.digest):
+        return
+    tasks = [
+        MeasurementTask(
+            site.device,
+            site.context,
+            LAYER_PROTOCOL,
+            subject,
+            ctx.stores.artifacts.put(made(spec)),
+            SESSIONS,
+            rank=CHECK_RANK,
+        )
+        for subject, spec in SUBJECTS.items()
+    ]
+    # A board that cannot measure them goes on without a check: its files tell by themselves what they lack.
+    ctx.stores.measurements.enqueue(ctx.run.lease, tasks)
+
+
+def undoubted(ctx: RunContext, table: LookupTable) -> LookupTable:
+    """Return a table without what is in doubt, so that it is measured again; tell why."""
+    doubted = ctx.stores.golden.doubted(table.device.digest, table.context.digest)
+    sound = table.without_sessions(doubted)
+    if sound != table:
+        why = doubted[next(one for one in table.session_ids if one in doubted)]
+        ctx.progress.say(
+            f"{len(table.entries)} layers of {table.device.label}: what sessions in doubt found is measured "
+            f"again, because golden subjects have drifted ({why})"
+        )
+    return sound

@@ -1,0 +1,182 @@
+"""A board without a network: two archives there, two answers back; what was changed or doubled is refused."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.bundles import BundleImported, import_answer, make_bundle
+from benchmarks.fleet import RUNTIME, SimulatedBoard
+from latency_predictors.device import ExecutionContext
+from latency_predictors.golden import SUBJECTS
+from latency_predictors.measure import LAYER_PROTOCOL
+from latency_predictors.protocol import SessionResult
+from nas.job_records import JobRequest
+from nas.jobs import JobKind, JobState, Waiting
+from nas.leases import Lease
+from nas.measurement_tasks import CHECK_RANK, MeasurementTask
+from nas.settings import Settings
+from nas.store.stores import Stores, opened_stores
+from search_spaces.errors import HwnasError
+from tests.nas.store.boards import INSTANCE, NAMES, content_of, subject_of
+from workers.agent_bundle import BundleDone, run_bundle
+from workers.agent_means import Means
+
+CONTEXT = ExecutionContext(*RUNTIME)
+TENANT = "local"
+
+
+@dataclass
+class Carried:
+    """A service and a board that never meet.
+
+    Attributes:
+        ends_after: Sessions after which the board loses power; it never does if 0.
+    """
+
+    stores: Stores
+    settings: Settings
+    folder: Path
+    board: SimulatedBoard = field(default_factory=lambda: SimulatedBoard("pi5"))
+    ends_after: int = 0
+    made: int = 0
+
+    def bundle(self) -> Path:
+        """Make an archive."""
+        self.made += 1
+        path = self.folder / f"{self.made}.zip"
+        make_bundle(self.settings, "pi5", path)
+        return path
+
+    def runs(self, bundle: Path) -> BundleDone:
+        """Measure on the board."""
+        means = Means(self.measure, self.board.name_classes)
+        return run_bundle(bundle, self.answer(bundle), means, self.board.facts, INSTANCE, lambda line: None)
+
+    def measure(self, *what: Any, **more: Any) -> Iterator[SessionResult]:
+        """Measure by the script, as long as there is power."""
+        for session in self.board.measure(*what, **more):
+            yield session
+            self.ends_after -= 1
+            if not self.ends_after:
+                raise KeyboardInterrupt
+
+    def answer(self, bundle: Path) -> Path:
+        """Where the answer to an archive stands."""
+        return bundle.with_suffix(".json")
+
+    def imports(self, bundle: Path) -> BundleImported:
+        """Take an answer."""
+        return import_answer(self.settings, self.answer(bundle))
+
+    def waiting(self) -> Lease:
+        """A job that waits for files of the board, and for its check."""
+        agent = self.stores.agents.find(TENANT, "pi5")
+        assert agent is not None
+        self.stores.jobs.submit(TENANT, JobRequest(JobKind.PROFILE, {}, "profile"))
+        (claim,) = self.stores.queue.claim("w")
+        names = [(subject_of(name), content_of(name), 5) for name in NAMES]
+        names += [(subject, subject.encode(), CHECK_RANK) for subject in SUBJECTS]
+        tasks = [
+            MeasurementTask(
+                agent.device, CONTEXT, LAYER_PROTOCOL, subject, self.stores.artifacts.put(content), rank=rank
+            )
+            for subject, content, rank in names
+        ]
+        self.stores.measurements.enqueue(claim.lease, tasks)
+        self.stores.queue.settle(claim.lease, Waiting())
+        return claim.lease
+
+    def refused(self, bundle: Path) -> str:
+        """The code that importing an answer is refused with."""
+        with pytest.raises(HwnasError) as caught:
+            self.imports(bundle)
+        return caught.value.code
+
+
+@pytest.fixture
+def carried(tmp_path: Path) -> Iterator[Carried]:
+    """A service that has never heard of the board."""
+    settings = Settings(home=tmp_path / "home")
+    with opened_stores(settings) as stores:
+        yield Carried(stores, settings, tmp_path)
+
+
+@pytest.fixture
+def known(carried: Carried) -> Carried:
+    """The board has introduced itself."""
+    first = carried.bundle()
+    assert carried.runs(first).batches == 0
+    assert carried.imports(first) == BundleImported(board="pi5", new=0, pending=0, refused=())
+    return carried
+
+
+def test_a_board_introduces_itself_then_measures_and_the_job_goes_on(known: Carried) -> None:
+    job = known.waiting()
+    bundle = known.bundle()
+    done = known.runs(bundle)
+    assert (done.finished, done.batches) == (2, 2)
+    taken = known.imports(bundle)
+    assert (taken.new, taken.pending, taken.refused) == (2 * (len(NAMES) + 3), 0, ())
+    assert known.stores.jobs.get(TENANT, job.job_id).state is JobState.QUEUED
+    agent = known.stores.agents.find(TENANT, "pi5")
+    assert agent is not None
+    (check,) = known.stores.golden.newest(agent.device.digest)
+    assert check.verdict == "good"
+    (key,) = known.stores.keys.list_all(TENANT)
+    assert key.revoked_at_ms, "nobody has its secret"
+
+
+def test_an_answer_is_taken_once_and_not_as_anybody_changed_it(known: Carried) -> None:
+    known.waiting()
+    bundle = known.bundle()
+    known.runs(bundle)
+    whole = known.answer(bundle).read_text()
+    document = json.loads(whole)
+    document["outcomes"][0]["session"]["results"][0]["summary"]["median_ms"] /= 2
+    known.answer(bundle).write_text(json.dumps(document))
+    assert known.refused(bundle) == "bundle_tampered"
+    known.answer(bundle).write_text(whole[:-20])
+    assert known.refused(bundle) == "damaged_bundle"
+    known.answer(bundle).write_text(whole)
+    assert known.imports(bundle).new > 0
+    assert known.refused(bundle) == "bundle_imported"
+    known.answer(bundle).write_text(json.dumps({**json.loads(whole), "bundle": "9" * 32}))
+    assert known.refused(bundle) == "unknown_bundle"
+
+
+def test_a_board_that_loses_power_goes_on_and_each_session_counts_once(known: Carried) -> None:
+    known.waiting()
+    bundle = known.bundle()
+    known.ends_after = 3
+    with pytest.raises(KeyboardInterrupt):
+        known.runs(bundle)
+    part = known.imports(bundle)
+    assert (part.new, part.pending) == (6 + len(NAMES), len(NAMES))
+    done = known.runs(bundle)
+    assert done.finished == 2
+    rest = known.imports(bundle)
+    assert (rest.new, rest.pending) == (len(NAMES), 0)
+
+
+def test_a_clock_that_was_wrong_is_told(known: Carried, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = known.bundle()
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.agent_bundle.time.time", lambda: 1.0)
+        known.runs(bundle)
+    assert known.refused(bundle) == "clock_wrong"
+
+
+def test_an_answer_of_another_bundle_is_not_overwritten(known: Carried) -> None:
+    first, second = known.bundle(), known.bundle()
+    known.runs(first)
+    known.answer(second).write_bytes(known.answer(first).read_bytes())
+    with pytest.raises(HwnasError) as caught:
+        known.runs(second)
+    assert caught.value.code == "file_exists"
+    with pytest.raises(HwnasError) as caught:
+        make_bundle(known.settings, "host", known.folder / "host.zip")
+    assert caught.value.code == "invalid_device_name"

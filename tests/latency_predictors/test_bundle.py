@@ -1,0 +1,105 @@
+"""Archives and answers: what was packed comes out, what was changed on the way does not."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from latency_predictors.agent_protocol import PROTOCOL, Work
+from latency_predictors.bundle import Answer, Bundle, Outcome, pack, read_answer, unpack
+from latency_predictors.measure import LAYER_PROTOCOL
+from search_spaces.errors import ArtifactError, HwnasError, UsageError
+from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
+from tests.nas.store.boards import content_of, subject_of, told
+
+KEY = "5" * 64
+
+
+def bundle(**more: object) -> Bundle:
+    """Work on one file."""
+    work = Work(
+        lease="1" * 32,
+        attempt=0,
+        context=CONTEXT,
+        timing=LAYER_PROTOCOL,
+        files={"2" * 64: subject_of("file one")},
+        sessions=2,
+        reference_ms={},
+    )
+    facts = {"protocol": PROTOCOL, "id": "1" * 32, "name": "pi5", "key": KEY, "device": DEVICE}
+    return Bundle.model_validate({**facts, "works": (work,), **more})
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Path:
+    """An archive."""
+    file = tmp_path / "file"
+    file.write_bytes(b"file one")
+    pack(bundle(), {subject_of("file one"): file}, tmp_path / "pi5.zip")
+    return tmp_path / "pi5.zip"
+
+
+def again(archive: Path, changed: dict[str, bytes]) -> None:
+    """Write an archive again with other content."""
+    with zipfile.ZipFile(archive) as before:
+        content = {name: before.read(name) for name in before.namelist()}
+    with zipfile.ZipFile(archive, "w") as after:
+        for name, one in {**content, **changed}.items():
+            after.writestr(name, one)
+
+
+def refused(archive: Path, folder: Path) -> HwnasError:
+    """What unpacking says."""
+    with pytest.raises(HwnasError) as caught:
+        unpack(archive, folder)
+    return caught.value
+
+
+def test_what_was_packed_comes_out(packed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    found, files = unpack(packed, out)
+    assert found == bundle()
+    assert {digest: path.read_bytes() for digest, path in files.items()} == {
+        subject_of("file one"): b"file one"
+    }
+    with pytest.raises(UsageError) as caught:
+        pack(bundle(), {}, packed)
+    assert caught.value.code == "file_exists"
+
+
+def test_a_file_that_was_changed_is_not_run(packed: Path, tmp_path: Path) -> None:
+    again(packed, {f"files/{subject_of('file one')}": b"another file"})
+    assert refused(packed, tmp_path).code == "damaged_bundle"
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut off"])
+def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "file.zip").write_bytes(content)
+    assert refused(tmp_path / "file.zip", tmp_path).code == "damaged_bundle"
+    assert refused(tmp_path / "none.zip", tmp_path).code == "no_such_file"
+
+
+@pytest.mark.parametrize(("by", "code"), [(1, "agent_outdated"), (-1, "agent_newer")])
+def test_another_version_is_told_before_anything_else_is_read(
+    packed: Path, tmp_path: Path, by: int, code: str
+) -> None:
+    again(packed, {"bundle.json": json.dumps({"protocol": PROTOCOL + by, "else": "unknown"}).encode()})
+    assert refused(packed, tmp_path).code == code
+
+
+def test_an_answer_is_signed_over_everything_in_it(tmp_path: Path) -> None:
+    outcome = Outcome(work=0, session=session("a", {content_of("one").hex(): 0.1 + 0.2}))
+    answer = Answer(bundle="1" * 32, told=told(), outcomes=(outcome,), finished=(0,)).signed(KEY)
+    answer.save(tmp_path / "answer.json")
+    read = read_answer(tmp_path / "answer.json")
+    assert read == answer
+    assert read.is_signed_with(KEY)
+    assert not read.is_signed_with("6" * 64)
+    assert not read.model_copy(update={"finished": ()}).is_signed_with(KEY)
+    assert not Answer(bundle="1" * 32, told=told(), outcomes=(), finished=()).is_signed_with(KEY)
+    (tmp_path / "answer.json").write_text("{}")
+    with pytest.raises(ArtifactError) as caught:
+        read_answer(tmp_path / "answer.json")
+    assert caught.value.code == "damaged_bundle"

@@ -1,0 +1,129 @@
+"""What is delivered to a board is scored there; where that says something else, it is not called verified."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from latency_predictors.agent_protocol import Score
+from latency_predictors.scoring import read_images
+from nas.export.classifier import OnnxClassifier
+from nas.jobs import Waiting
+from nas.pipeline import export
+from nas.pipeline.board_scores import MIN_IMAGES, scored_images, with_scores
+from nas.pipeline.context import Done, PhaseContext
+from nas.pipeline.export import ExportDocument
+from nas.pipeline.finetune import FinetuneDocument
+from nas.results import BoardScore, TargetResult
+from nas.store.agent_store import Agent
+from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.small_search import Home
+from tests.nas.report.documents import accuracy, network, target
+from tests.nas.store.boards import INSTANCE, new_board
+
+Classes = Callable[[OnnxClassifier, Any], list[int]]
+
+
+def as_here(classifier: OnnxClassifier, images: Any) -> list[int]:
+    """What the host answers."""
+    return [int(one) for one in classifier.run(images).argmax(axis=1)]
+
+
+def scores_all(ctx: PhaseContext, agent: Agent, number: int, answer: Classes) -> int:
+    """Have a board score what is asked of it; how many files that were."""
+    stores = ctx.stores
+    found = stores.agent_queue.ask(agent, INSTANCE, number)
+    assert found is not None
+    lease, batch = found
+    images = read_images(stores.artifacts.local_path(batch.images, ".npy"))
+    for subject in batch.artifacts:
+        classifier = OnnxClassifier(stores.artifacts.local_path(subject, ".onnx"))
+        score = Score(subject=subject, images=batch.images, classes=tuple(answer(classifier, images)))
+        stores.measurements.deliver_scores(lease, batch.context.digest, [score])
+    stores.measurements.give_back(lease)
+    return len(batch.artifacts)
+
+
+@pytest.fixture
+def board(copied: Home) -> Agent:
+    """A board of the installation."""
+    return new_board(copied.stores.engine, tenant="local")
+
+
+def context(copied: Home, finished: FinishedSearch) -> tuple[PhaseContext, TargetResult]:
+    """A search that delivers to the board what was found for the host."""
+    ctx = copied.context(targets=[{"device": "pi5"}])
+    there = finished.target.model_copy(update={"target": ctx.spec.targets[0]})
+    ctx.run.save("finetune", FinetuneDocument(targets=(there,), cpu_seconds=0.0, weights={}))
+    return ctx, there
+
+
+def test_delivered_files_are_scored_on_the_board_and_say_so(
+    copied: Home, finished: FinishedSearch, board: Agent
+) -> None:
+    ctx, there = context(copied, finished)
+    assert export.run(ctx) == Waiting()
+    scored = scores_all(ctx, board, 1, as_here)
+    assert export.run(ctx) == Done()
+    document = ctx.run.load(export.NAME, ExportDocument)
+    (found,) = document.with_test_accuracies([there])
+    delivered = [one for one in found.networks if one.board is not None]
+    assert len(delivered) == scored == len(document.deliveries)
+    for one in delivered:
+        assert one.board is not None
+        assert (one.board.accuracy.scored_on, one.board.host.scored_on) == ("target", "host")
+        assert one.board.accuracy.value == one.board.host.value, "the same file on the same processor"
+        assert one.board.accuracy.num_images == 80, "all validation images: there are fewer than 500"
+        assert one.status == "front"
+    assert len(found.front) == len(there.front)
+
+
+def test_a_file_that_answers_otherwise_there_is_not_called_verified_and_another_one_is_delivered(
+    copied: Home, finished: FinishedSearch, board: Agent
+) -> None:
+    ctx, there = context(copied, finished)
+    assert export.run(ctx) == Waiting()
+    labels = ctx.dataset.labels("validation")[scored_images(ctx, 16)[0]]
+    scores_all(ctx, board, 1, lambda classifier, images: [int(one) for one in (labels + 1) % 4])
+    number = 1
+    while export.run(ctx) != Done():
+        number += 1
+        scores_all(ctx, board, number, as_here)
+    document = ctx.run.load(export.NAME, ExportDocument)
+    (found,) = document.with_test_accuracies([there])
+    refused = [one for one in found.networks if one.status == "unverified"]
+    assert refused
+    assert not {one.name for one in refused} & {one.name for one in document.deliveries}
+    assert len(found.front) == len(there.front) - len(refused)
+    said = [line for line in ctx.progress.said if "is not verified on pi5" in line]  # type: ignore[attr-defined]
+    assert len(said) >= len(refused)
+    assert "there it gets 0.0 % of 80 images right" in said[0]
+
+
+def test_enough_images_travel_and_no_more_than_boards_have_room_for() -> None:
+    labels = np.arange(20_000)
+
+    def of(num_confirm: int, num_validation: int, resolution: int) -> tuple[int, str]:
+        folds = (SimpleNamespace(confirm=np.arange(num_confirm)),)
+        dataset = SimpleNamespace(folds=folds, labels=lambda part: labels[:num_validation], num_channels=3)
+        ctx: Any = SimpleNamespace(dataset=dataset, spec=SimpleNamespace(seed=0))
+        positions, part = scored_images(ctx, resolution)
+        assert (np.diff(positions) > 0).all()
+        return len(positions), part
+
+    assert of(90, 180, 32) == (180, "validation")
+    assert of(400, 10_000, 32) == (1_000, "validation")
+    assert of(5_000, 10_000, 32) == (1_000, "confirm")
+    assert of(5_000, 10_000, 512) == (MIN_IMAGES, "confirm")
+
+
+def test_an_accuracy_beyond_chance_takes_a_network_off_the_front() -> None:
+    networks = (network("a", 0.1, 0.8, file_sha256="1" * 64), network("b", 0.2, 0.9, file_sha256="2" * 64))
+    there = accuracy(0.8, 500, "confirm").model_copy(update={"scored_on": "target"})
+    agrees = BoardScore(accuracy=there, host=accuracy(0.81, 500, "confirm"))
+    differs = BoardScore(accuracy=there, host=accuracy(0.9, 500, "confirm"))
+    assert (agrees.agrees, differs.agrees) == (True, False)
+    found = with_scores(target(networks), {"1" * 64: agrees, "2" * 64: differs})
+    assert {one.name: one.status for one in found.networks} == {"a": "front", "b": "unverified"}

@@ -1,0 +1,66 @@
+"""`hwnas agent --bundle` on this machine: a real file is measured; what cannot be is told in the answer."""
+
+from pathlib import Path
+
+import pytest
+
+from latency_predictors.agent_protocol import PROTOCOL, Work
+from latency_predictors.anchors import default_anchors
+from latency_predictors.bundle import Bundle, pack, read_answer
+from latency_predictors.device import host_context, host_device
+from latency_predictors.measure import LAYER_PROTOCOL
+from search_spaces.errors import MeasurementError, UsageError
+from tests.nas.store.boards import INSTANCE, told
+from workers.agent_bundle import run_bundle
+from workers.agent_means import Means
+from workers.agent_serving import measure_bundle
+
+KEY = "7" * 64
+
+
+def packed(folder: Path) -> Path:
+    """An archive with one file, to be measured once."""
+    anchor = default_anchors("onnx")[0]
+    work = Work(
+        lease="1" * 32,
+        attempt=0,
+        context=host_context(),
+        timing=LAYER_PROTOCOL,
+        files={"2" * 64: anchor.digest},
+        sessions=1,
+        reference_ms={},
+    )
+    bundle = Bundle(protocol=PROTOCOL, id="1" * 32, name="pi5", key=KEY, device=host_device(), works=(work,))
+    pack(bundle, {anchor.digest: anchor.path}, folder / "pi5.zip")
+    return folder / "pi5.zip"
+
+
+def test_a_real_file_is_measured(tmp_path: Path) -> None:
+    out = tmp_path / "result.json"
+    done = measure_bundle(packed(tmp_path), out, tmp_path / "home", "ignore")
+    assert (done.finished, done.batches) == (1, 1)
+    answer = read_answer(out)
+    assert answer.is_signed_with(KEY)
+    (outcome,) = answer.outcomes
+    assert outcome.session is not None
+    assert outcome.session.results[0].median_ms > 0
+    assert answer.told.name == "pi5"
+
+
+def test_what_cannot_be_measured_is_told(tmp_path: Path) -> None:
+    def refuse(*what: object, **more: object) -> object:
+        raise MeasurementError("machine_busy", "others work here")
+
+    means = Means(refuse, refuse)  # type: ignore[arg-type]
+    facts = told().model_dump()
+    done = run_bundle(packed(tmp_path), tmp_path / "out.json", means, facts, INSTANCE, lambda line: None)
+    assert done.finished == 1
+    (outcome,) = read_answer(tmp_path / "out.json").outcomes
+    assert outcome.trouble is not None
+    assert (outcome.trouble.code, outcome.trouble.subjects) == ("machine_busy", ("2" * 64,))
+
+
+def test_both_files_are_needed(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        measure_bundle(tmp_path / "pi5.zip", None, tmp_path / "home", "ignore")
+    assert caught.value.code == "conflicting_options"

@@ -1,0 +1,69 @@
+"""What an agent works with: how files are timed, how they are scored."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from latency_predictors.agent_protocol import Score, Work
+from latency_predictors.device import ExecutionContext
+from latency_predictors.measure import TimingProtocol
+from latency_predictors.protocol import SessionResult, Subject
+from latency_predictors.scoring import ScoringRequest
+from latency_predictors.series import OnProgress
+
+
+class Measure(Protocol):
+    """Measures files; `latency_predictors.session.run_sessions` does."""
+
+    def __call__(
+        self,
+        subjects: Sequence[Subject],
+        context: ExecutionContext,
+        timing: TimingProtocol,
+        *,
+        num_sessions: int,
+        reference_ms: Mapping[str, float],
+        on_progress: OnProgress,
+    ) -> Iterator[SessionResult]:
+        """Yield sessions, each when it is over."""
+
+
+class NameClasses(Protocol):
+    """Names a class for each of some images; `latency_predictors.scoring.score` does."""
+
+    def __call__(self, request: ScoringRequest, on_progress: Callable[[int], object]) -> tuple[int, ...]:
+        """Return the classes that a file names."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """How a board measures and scores."""
+
+    measure: Measure
+    name_classes: NameClasses
+
+
+def scores(
+    work: Work, subjects: Sequence[Subject], images: Path, means: Means, on_progress: OnProgress
+) -> Iterator[Score]:
+    """Yield what each file of a batch answers for the images of the batch.
+
+    Args:
+        work: The batch.
+        subjects: Its files.
+        images: As `latency_predictors.scoring.read_images` reads them.
+        means: Of the board.
+        on_progress: Told after some images how many files are done.
+
+    Raises:
+        HwnasError: What keeps a file from being scored.
+    """
+    assert work.images is not None
+    for done, subject in enumerate(subjects):
+        request = ScoringRequest(file=subject.path, images=images, context=work.context)
+
+        def told(num_images: int, done: int = done) -> None:
+            on_progress(done, len(subjects))
+
+        yield Score(subject=subject.digest, images=work.images, classes=means.name_classes(request, told))
