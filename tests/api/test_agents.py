@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from api.agents import check_clock
+from api.boards import board_line
 from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S
 from latency_predictors.golden import SUBJECTS
 from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL
@@ -16,6 +17,7 @@ from nas.jobs import JobKind
 from nas.measurement_tasks import CHECK_RANK, MeasurementTask
 from search_spaces.errors import UsageError
 from tests.api.boards import TENANT, Board
+from tests.api.dashboard.browsing import browse, sound
 from tests.api.served import Caller, code
 from tests.latency_predictors.sessions import CONTEXT
 
@@ -90,3 +92,8 @@ def test_a_toolchain_that_changed_has_the_golden_subjects_measured_again(board: 
         board.beat(work, "return")
         (check,) = api.stores.golden.newest(board.agent.device.digest)
         assert check.verdict == verdict
+    told = "drifted, x 1.40 of the last good check (system 6.12 -> 6.13)"
+    assert told in str(board_line(api.stores, board.agent).__rich__())
+    page = sound(browse(api, f"/devices/{board.agent.device.digest}"))
+    assert "Golden subjects, onnxruntime" in page
+    assert "drifted, x 1.40 of the last good check" in page
