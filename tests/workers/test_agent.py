@@ -266,3 +266,19 @@ def test_an_error_while_measuring_is_the_boards_unless_it_names_a_file(at_work: 
     stored = at_work.registered
     assert stored is not None
     assert stored.failures == 0
+
+
+def test_a_board_whose_toolchain_changes_registers_anew_before_it_measures(at_work: Bench) -> None:
+    at_work.waiting_for("one")
+    at_work.pauses.clear()
+    at_work.patience = 0
+    with at_work.agent() as agent:
+        told = iter(["6.11", "6.11"])
+        facts = agent.facts
+        agent.facts = lambda: {**facts(), "system": next(told, "6.12")}
+        with pytest.raises(Ended):
+            agent.run()
+    assert any("registering anew" in line for line in at_work.lines)
+    assert at_work.registered is not None
+    assert at_work.registered.facts["system"] == "6.12"
+    assert at_work.num_measured == 2

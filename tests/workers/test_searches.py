@@ -137,6 +137,16 @@ def test_a_specification_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+def test_a_search_goes_on_without_missing_boards_where_the_command_says_so(
+    place: Workplace, tmp_path: Path
+) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump(DOCUMENT))
+    search_file(path, place.settings, watched=False, proceed=True)
+    (job,) = all_searches(place.stores, TENANT)
+    assert job.spec["when_missing"] == "proceed"
+
+
 def test_a_search_may_only_be_queued(place: Workplace, tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(yaml.safe_dump(DOCUMENT))

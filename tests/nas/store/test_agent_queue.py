@@ -1,5 +1,7 @@
 """An agent gets work in packs; asking twice is asking once, whoever asks anew takes its own lease over."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import Engine, update
 
@@ -18,6 +20,7 @@ from nas.store.session import writing
 from search_spaces.errors import UsageError
 from tests.latency_predictors.timed_sessions import timed_session
 from tests.nas.store.boards import INSTANCE, NAMES, OTHER_INSTANCE, new_board, subject_of, tasks_for
+from tests.nas.store.checked_board import CheckedBoard
 from tests.nas.store.queued import TENANT, running
 
 
@@ -184,3 +187,14 @@ def test_five_faults_in_a_row_are_quarantine(place: Place) -> None:
     assert now().quarantine == ""
     place.work.faulted(place.agent, "session_died: again")
     assert now().quarantine == "5 failures in a row, the last: session_died: again"
+
+
+def test_the_nearest_deadline_is_measured_first_also_where_it_is_told_later(engine: Engine) -> None:
+    board = CheckedBoard.of(engine)
+    tasks = tasks_for(board.agent)
+    board.measurements.enqueue(board.job, [replace(one, deadline_ms=2_000) for one in tasks])
+    board.measurements.enqueue(board.job, [replace(tasks[2], deadline_ms=1_000)])
+    board.measurements.enqueue(board.job, [replace(tasks[2], deadline_ms=3_000)])
+    found = DatabaseAgentQueue(engine).ask(board.row, INSTANCE, 1, limit=1)
+    assert found is not None
+    assert list(found[1].artifacts) == [tasks[2].subject]
