@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.prepared import prepared_databases
+
+# A shell that runs this in the background has it ignore Ctrl-C, and with it every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A file system in memory where there is one with room: thousands of transactions then wait for no disk.
 MEMORY = Path("/dev/shm")

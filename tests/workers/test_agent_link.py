@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from latency_predictors.agent_protocol import Nothing
+from latency_predictors.agent_protocol import PROTOCOL, Nothing
 from search_spaces.errors import HwnasError, UsageError
 from workers.agent_link import Link, RefusedError, Server, ServerAwayError
 
@@ -30,7 +30,7 @@ def answering(
 
         def do_GET(self) -> None:
             asked = {self.headers["authorization"], self.headers["hwnas-agent-protocol"]}
-            assert asked == {f"Bearer {KEY}", "1"}
+            assert asked == {f"Bearer {KEY}", str(PROTOCOL)}
             seen.append(self.path)
             self.send_response(status)
             for name, value in headers.items():
