@@ -48,7 +48,9 @@ def test_two_sessions_measure_every_file(make_onnx: MakeOnnx, tmp_path: Path) ->
     assert (first.device, first.unit) == (host_device(), host_unit())
     assert len(first.cpus) == 1
     assert set(first.cpus) <= os.sched_getaffinity(0)
-    assert second.reference_ms == first.reference_ms
+    assert second.reference_ms.keys() == first.reference_ms.keys()
+    # That of the first, unless something had slowed it down.
+    assert all(second.reference_ms[name] <= value for name, value in first.reference_ms.items())
     for one in (first, second):
         medians = {result.digest: result.median_ms for result in one.results}
         assert medians.keys() == {"small", "large"}
