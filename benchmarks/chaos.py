@@ -18,8 +18,9 @@ PAUSES_S: Final = (1.2 * TIMES.lease_ms / 1000, 2.4 * TIMES.lease_ms / 1000)
 PATIENCE_S: Final = 300.0
 _LOOK_S: Final = 0.005
 _FORKS = multiprocessing.get_context("forkserver")
-# What a worker imports is there when it is started: a restart takes milliseconds.
-_FORKS.set_forkserver_preload(["benchmarks.toy_worker"])
+# What a worker imports is there when it is started, the command that each process imports anew included: a
+# restart takes milliseconds, and those that go on after a pause meet others at work.
+_FORKS.set_forkserver_preload(["benchmarks.toy_worker", "benchmarks.jobs"])
 
 
 @dataclass
