@@ -52,9 +52,14 @@ def work_for(stores: Stores, key_id: str, asked: WorkRequest) -> Work | None:
     if found is None:
         return None
     lease, batch = found
+    return work_of(batch, lease.token, lease.attempt)
+
+
+def work_of(batch: Batch, lease: str, attempt: int) -> Work:
+    """Return a batch as a board is told it, under the name of a lease."""
     return Work(
-        lease=lease.token,
-        attempt=lease.attempt,
+        lease=lease,
+        attempt=attempt,
         context=batch.context,
         timing=batch.timing,
         files=batch.artifacts,

@@ -10,7 +10,7 @@ from typing import Final
 
 from rich.text import Text
 
-from api.agents import Posted, deliver
+from api.agents import Posted, deliver, work_of
 from api.keys import Scope
 from latency_predictors.agent_protocol import (
     DEVICE_NAME,
@@ -19,7 +19,6 @@ from latency_predictors.agent_protocol import (
     PROTOCOL,
     Delivery,
     Registration,
-    Work,
 )
 from latency_predictors.bundle import Answer, Bundle, Outcome, pack, read_answer
 from latency_predictors.golden import SUBJECTS
@@ -114,7 +113,7 @@ def make_bundle(settings: Settings, name: str, out: Path) -> BundleMade:
             name=name,
             key=made.key,
             device=None if agent is None else agent.device,
-            works=tuple(_work(made.id, work) for work in works),
+            works=tuple(work_of(batch, made.id, 0) for batch in works),
         )
         pack(bundle, {one: stores.artifacts.local_path(one) for one in bundle.digests}, out)
     num_files = sum(len(work.files) for work in bundle.works)
@@ -151,19 +150,6 @@ def _packs(batches: tuple[Batch, ...]) -> Iterator[Batch]:
         files = list(batch.artifacts.items())
         for begin in range(0, len(files), PACK):
             yield replace(batch, artifacts=dict(files[begin : begin + PACK]))
-
-
-def _work(bundle_id: str, batch: Batch) -> Work:
-    return Work(
-        lease=bundle_id,
-        attempt=0,
-        context=batch.context,
-        timing=batch.timing,
-        files=batch.artifacts,
-        sessions=batch.sessions,
-        reference_ms=batch.reference_ms,
-        images=batch.images or None,
-    )
 
 
 def _check(answer: Answer, made: StoredBundle | None, digest: str) -> None:

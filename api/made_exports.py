@@ -11,7 +11,7 @@ from api.worker_beside import worker_beside
 from nas.job_records import Job, JobRequest
 from nas.jobs import JobKind, JobState
 from nas.network_specs import MADE, FileJobSpec, MadeNetwork
-from nas.pipeline.deliver import deliver
+from nas.pipeline.deliver import deliver_made
 from nas.settings import Settings
 from nas.specs import Precision
 from nas.store.job_store import MAX_PAGE
@@ -94,13 +94,5 @@ def write_made(settings: Settings, made: MadeNetwork, place: Path) -> tuple[str,
         if place.suffix == _ENDING:
             write_atomically(place, search.network_path(made.network.file_sha256).read_bytes())
             return (place.name,)
-        written = deliver(
-            search,
-            made.network,
-            made.target,
-            place,
-            why=made.why,
-            supernet=made.supernet,
-            versions=made.versions,
-        )
+        written = deliver_made(search, made, place)
         return tuple(sorted(path.name for path in written.iterdir()))

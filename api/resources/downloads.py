@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse
 from nas.job_records import Job
 from nas.jobs import JobKind
 from nas.network_specs import MADE, MadeNetwork
-from nas.pipeline.deliver import deliver
+from nas.pipeline.deliver import deliver, deliver_made
 from nas.results import SearchResult, VerifiedNetwork
 from nas.store.stores import Stores
 from nas.store.subnets import network_of
@@ -81,15 +81,7 @@ def _delivered(stores: Stores, job: Job, name: str, folder: Path) -> Path:
     if job.kind is not JobKind.SEARCH:
         made = stored.load(MADE, MadeNetwork)
         search = stores.stored(stores.jobs.get(job.tenant, made.search))
-        return deliver(
-            search,
-            made.network,
-            made.target,
-            folder,
-            why=made.why,
-            supernet=made.supernet,
-            versions=made.versions,
-        )
+        return deliver_made(search, made, folder)
     result = stored.result()
     # With several targets, what was delivered is named after its target too.
     chosen = next((one for one in result.deliveries if one.folder.rpartition("/")[2] == name), None)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from nas.export.bundle import write_bundle
 from nas.export.card import Card
+from nas.network_specs import MadeNetwork
 from nas.report.page import write_report
 from nas.results import SupernetSummary, TargetResult, VerifiedNetwork
 from nas.store.job_run import StoredJob
@@ -48,6 +49,25 @@ def deliver(
     )
     write_bundle(folder, job.network_path(network.file_sha256), card)
     return folder
+
+
+def deliver_made(search: StoredJob, made: MadeNetwork, folder: Path) -> Path:
+    """Write the bundle of a file that a job made of a network of a search, likewise.
+
+    Raises:
+        ArtifactError: As `deliver`.
+        UsageError: `folder_in_use`.
+        ResourceError: `disk_full`.
+    """
+    return deliver(
+        search,
+        made.network,
+        made.target,
+        folder,
+        why=made.why,
+        supernet=made.supernet,
+        versions=made.versions,
+    )
 
 
 def deliver_search(job: StoredJob, folder: Path) -> None:
