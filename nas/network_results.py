@@ -194,7 +194,8 @@ class VerifiedNetwork(Document):
         peak_memory_bytes: Activations at their peak, worked out from shapes as for fp32; an upper bound for
             int8.
         tied_with: Names of points of the front whose accuracy cannot be told from this one's (paired test).
-        round: Round of verification that it came from, from 1.
+        round: Round of verification that it came from, from 1; 0 where an earlier search on the supernet has
+            verified it, so that nothing was predicted of it here.
         inherited_accuracy: With the supernet's weights, where the network was trained on.
         finetune_epochs: Epochs that it was trained on; 0 where its weights are the supernet's.
         test_accuracy: Only for delivered networks and stock networks.

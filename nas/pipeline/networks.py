@@ -1,6 +1,6 @@
 """From trained weights to a verified network: exported, checked, scored and measured as exported."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +17,7 @@ from nas.pipeline.options import augmentation_of
 from nas.publication import accuracy_of
 from nas.results import Accuracy, Agreement
 from nas.specs import Precision, RuntimeName
+from nas.store.job_run import JobRun, StoredJob
 from nas.task_events import FileScored, NetworkExported, RuntimesCompared, TensorFiles
 from nas.tasks import CompareRuntimes, ExportNetworks, Network, ScoreFile, TunedSubnet, WholeSpace
 from nas.workplace import network_space
@@ -86,20 +87,40 @@ def exported_once(
         make: Exports them.
     """
     if not ctx.run.has(name):
-        made = make()
-        ctx.run.save_arrays(name, **_answers(ctx, made))
-        files = tuple(ExportedFile.model_validate(one, from_attributes=True) for one in made)
-        ctx.run.save(name, ExportedFiles(files=files))
-    kept, arrays = ctx.run.load(name, ExportedFiles).files, ctx.run.load_arrays(name)
-    absent = [None] * len(kept)
-    answers = zip(
-        arrays["correct"], arrays.get("unquantised", absent), arrays.get("predicted", absent), strict=True
-    )
+        keep_exports(ctx, name, make())
+    return kept_exports(ctx.run, name, dict(enumerate(networks)))
+
+
+def keep_exports(ctx: PhaseContext, name: str, made: Sequence[Exported]) -> None:
+    """Keep exported networks of one precision and what they answered, under a name."""
+    ctx.run.save_arrays(name, **_answers(ctx, made))
+    files = tuple(ExportedFile.model_validate(one, from_attributes=True) for one in made)
+    ctx.run.save(name, ExportedFiles(files=files))
+
+
+def kept_exports(job: StoredJob | JobRun, name: str, networks: Mapping[int, Named]) -> list[Exported]:
+    """Return networks that a job has exported.
+
+    Args:
+        job: That has.
+        name: Of the document and the arrays that keep them.
+        networks: By their positions there, which they are.
+
+    Raises:
+        ArtifactError: `damaged_file`, `artifact_missing` or `artifact_damaged`.
+    """
+    files, arrays = job.load(name, ExportedFiles).files, job.load_arrays(name)
+    unquantised, predicted = arrays.get("unquantised"), arrays.get("predicted")
     return [
         Exported(
-            one.space, one.architecture, **file.model_dump(), correct=right, unquantised=was, predicted=said
+            one.space,
+            one.architecture,
+            **files[row].model_dump(),
+            correct=arrays["correct"][row],
+            unquantised=None if unquantised is None else unquantised[row],
+            predicted=None if predicted is None else predicted[row],
         )
-        for one, file, (right, was, said) in zip(networks, kept, answers, strict=True)
+        for row, one in networks.items()
     ]
 
 

@@ -63,7 +63,7 @@ class _Searched:
 
 def propose(ctx: PhaseContext, state: Verification, round_: int) -> Proposal:
     """Search with each fold's predictor, refitted with what was verified; return what to verify next."""
-    left = ctx.spec.verify.candidates - len(state.found)
+    left = ctx.spec.verify.candidates - state.num_new
     quota = -(-left // ((ctx.spec.verify.rounds - round_ + 1) * len(state.folds)))
     searched = [_search(ctx, state, fold) for fold in range(len(state.folds))]
     chosen: dict[Architecture, None] = {}

@@ -84,6 +84,11 @@ class Verification:
     energy: EnergyModel | None = None
 
     @property
+    def num_new(self) -> int:
+        """Networks that this search has verified itself."""
+        return sum(1 for one in self.found.values() if one.network.round)
+
+    @property
     def confirm(self) -> IntArray:
         """Positions of the validation images that published accuracies come from."""
         return confirm_of(self.folds)
@@ -103,16 +108,24 @@ class Verification:
         """What is meant by latency."""
         return self.target.latency.metric
 
-    def add(
+    def described(
         self,
         exported: Exported,
         measured: Measured,
-        believed: Believed,
+        believed: Believed | None,
         round_: int,
         energy: SessionsEnergy | None = None,
-    ) -> None:
-        """Take in a network that was exported, scored and measured, with what was believed of it before."""
-        network = VerifiedNetwork.model_validate(
+    ) -> VerifiedNetwork:
+        """Return a network as results show it.
+
+        Args:
+            exported: The network.
+            measured: Its latency.
+            believed: What was believed of it before; None where another search has verified it.
+            round_: That it came in; 0 where another search has verified it.
+            energy: Where it is optimised or limited.
+        """
+        return VerifiedNetwork.model_validate(
             {
                 "name": exported.name,
                 "origin": "search",
@@ -124,14 +137,17 @@ class Verification:
                 **accuracies(exported, self.confirm, self.part),
                 "latency": latency_of(measured),
                 "round": round_,
-                "predicted_accuracy": believed.accuracy,
-                "predicted_latency": believed.latency,
+                "predicted_accuracy": believed and believed.accuracy,
+                "predicted_latency": believed and believed.latency,
                 "energy": None if energy is None else energy_of(energy),
-                "predicted_energy": believed.energy,
+                "predicted_energy": believed and believed.energy,
                 **shape_costs(exported),
                 "arena_bytes": self._arena(exported),
             }
         )
+
+    def add(self, exported: Exported, network: VerifiedNetwork, measured: Measured) -> None:
+        """Take in a network, which predictors of accuracy learn from."""
         self.found[exported.architecture] = Verified(exported, network, measured)
         self.archs = np.vstack([self.archs, np.array(exported.architecture)])
         self.correct = np.vstack([self.correct, exported.fp32_correct])

@@ -4,7 +4,8 @@ Accuracies come from the `confirm` images. With two swapped folds (few images) b
 that all networks are compared on the same images; they are called `validation` then, since each half has
 steered a search.
 
-What a round proposes and exports is kept: a phase that waited or was killed goes on in the same round.
+What a round proposes and exports is kept: a phase that waited or was killed goes on in the same round. It
+begins with what other searches on the supernet have verified.
 """
 
 from collections.abc import Sequence
@@ -19,8 +20,10 @@ from nas.pipeline.answers import round_name
 from nas.pipeline.calibrating import add_points
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.costs import PLAIN
+from nas.pipeline.earlier import take_in_earlier
 from nas.pipeline.energies import energy_point
 from nas.pipeline.few_shot import VerifiedThere, refit_few_shots
+from nas.pipeline.known import exported_or_known, list_exported
 from nas.pipeline.measured_files import MeasuredFiles, measure_files
 from nas.pipeline.networks import Exported, Named, export_subnets, exported_once
 from nas.pipeline.predict import NAME as PREDICT
@@ -33,6 +36,7 @@ from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.verification import Believed, Verification
 from nas.results import Document, TargetResult
+from search_spaces.base import Architecture
 from search_spaces.errors import MeasurementError
 from search_spaces.network import layers
 
@@ -87,6 +91,8 @@ def _verify_target(ctx: PhaseContext, number: int) -> tuple[Verification, Target
         paired_answers(ctx, PREDICT, target.context.precision),
         energy=profiled.energy(number),
     )
+    if not take_in_earlier(ctx, state, number):
+        return None
     stopped, rounds = "", 0
     while True:
         rounds += 1
@@ -122,7 +128,7 @@ def _why_stop(ctx: PhaseContext, state: Verification, rounds: int, proposal: Pro
             "no unverified candidate is predicted to add to the front; "
             f"{proposal.reaching} intervals still reach it"
         )
-    if len(state.found) >= ctx.spec.verify.candidates:
+    if state.num_new >= ctx.spec.verify.candidates:
         return f"the budget of {ctx.spec.verify.candidates} verified networks is used up"
     if rounds >= ctx.spec.verify.rounds:
         return f"all {rounds} rounds are done"
@@ -133,7 +139,7 @@ def _proposal(ctx: PhaseContext, state: Verification, number: int, round_: int) 
     """Return what a round proposes: once decided, it stays."""
     name = f"{NAME}.{number}.{round_}"
     if not ctx.run.has(name):
-        done = len(state.found)
+        done = state.num_new
         ctx.progress.step(NAME, done, ctx.spec.verify.candidates, f"round {round_}: searching")
         ctx.run.save(name, propose(ctx, state, round_))
     return ctx.run.load(name, Proposal)
@@ -144,13 +150,19 @@ def _verify_round(
 ) -> bool:
     """Take in what a round proposed; return whether all of it is measured."""
     architectures = [one.architecture for one in proposal.networks]
-    weights = ctx.run.load(TRAIN, TrainDocument).weights
+    supernet, precision = ctx.run.load(TRAIN, TrainDocument), state.target.context.precision
+    name = round_name(number, round_)
+
+    def export(missing: Sequence[Architecture]) -> list[Exported]:
+        return export_subnets(ctx, supernet.weights, missing, state.num_new, precision)
+
     exported = exported_once(
         ctx,
-        round_name(number, round_),
+        name,
         [Named(ctx.space, architecture) for architecture in architectures],
-        lambda: export_subnets(ctx, weights, architectures, len(state.found), state.target.context.precision),
+        lambda: exported_or_known(ctx, supernet.id, precision, architectures, export),
     )
+    list_exported(ctx, supernet.id, precision, name, exported)
     files = [one.file_sha256 for one in exported]
     energy = state.energy is not None
     measured = measure_files(ctx, Site.of(state.table), state.metric, files, energy=energy)
@@ -185,8 +197,8 @@ def _take_in(
             [_energy_point(ctx, state, one, energies[one.file_sha256], believed) for one, believed in runs]
         )
     for one, believed in runs:
-        file = one.file_sha256
-        state.add(one, latencies[file], believed, round_, energies.get(file))
+        latency, energy = latencies[one.file_sha256], energies.get(one.file_sha256)
+        state.add(one, state.described(one, latency, believed, round_, energy), latency)
     if points:
         state.table = add_points(ctx.space, state.table, points, state.metric)
 

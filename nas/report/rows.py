@@ -187,7 +187,7 @@ def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
         ("measuring sessions", sessions_text(network.latency.sessions) or NOTHING),
         *((("latency is suspect", SUSPECT),) if network.latency.suspect else ()),
         *_precision_facts(network),
-        *(() if network.origin == "reference" else (("round of verification", str(network.round)),)),
+        *(() if network.origin == "reference" else (("round of verification", _round(network)),)),
         *(() if network.training is None else (("trained", _trained(network.training)),)),
         *(() if inherited is None else (("trained on", _trained_on(network, inherited)),)),
         *(() if test is None else (("images of the test accuracy", images_text(test)),)),
@@ -195,6 +195,10 @@ def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
         *((("architecture, SHA-256", network.architecture_digest),) if network.architecture else ()),
         ("file, SHA-256", network.file_sha256),
     )
+
+
+def _round(network: VerifiedNetwork) -> str:
+    return str(network.round) if network.round else "none, an earlier search has verified it"
 
 
 def _trained(training: StockTraining) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nas.job_records import Job
@@ -76,3 +77,29 @@ def copied(finished: FinishedSearch, tmp_path: Path) -> Iterator[Home]:
     opened = finished.home.copy(tmp_path / "copied")
     yield opened
     opened.remove()
+
+
+@dataclass(frozen=True)
+class Second:
+    """Another search in a copy of the home of a finished one.
+
+    Attributes:
+        limit_ms: Its limit.
+    """
+
+    search: FinishedSearch
+    limit_ms: float
+
+    @property
+    def result(self) -> SearchResult:
+        """What it found."""
+        return self.search.result
+
+
+@pytest.fixture(scope="module")
+def second(finished: FinishedSearch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Second]:
+    """A search on the same supernet and table whose limit about half of the networks keep."""
+    home = finished.home.copy(tmp_path_factory.mktemp("second") / "home")
+    limit_ms = float(np.median([network.latency.upper_ms for network in finished.target.networks])) * 1.02
+    yield Second(finish(home, targets=[{"limits": {"latency_ms": limit_ms}}], references=[]), limit_ms)
+    home.remove()

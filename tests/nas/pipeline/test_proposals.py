@@ -50,7 +50,7 @@ def verify(state: Verification, ctx: PhaseContext, proposal: Proposal) -> None:
         exported = Exported(ctx.space, one.architecture, digest, f"{number:064}", 1_000, 1e-6, correct)
         ms = one.latency.value
         latency = Measured(digest, ms, 0.99 * ms, 1.01 * ms, 1.1 * ms, 0.01, ("s1", "s2"), suspect=False)
-        state.add(exported, latency, one, 1)
+        state.add(exported, state.described(exported, latency, one, 1), latency)
     state.publish()
 
 

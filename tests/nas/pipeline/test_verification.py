@@ -57,7 +57,7 @@ def add(found: Verification, row: int, right: tuple[int, int], ms: float) -> str
     digest = architecture_digest(SPACE, architecture)
     exported = Exported(SPACE, architecture, digest, f"{row:064}", 1_000, 1e-6, correct)
     measured = Measured(digest, ms, 0.95 * ms, 1.05 * ms, 1.1 * ms, 0.01, ("s1", "s2"), suspect=False)
-    found.add(exported, measured, BELIEVED, round_=1)
+    found.add(exported, found.described(exported, measured, BELIEVED, round_=1), measured)
     return f"net-{digest[:6]}"
 
 

@@ -1,11 +1,8 @@
 """What is published of a small search was measured; a second search on its supernet keeps other limits."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytest
 
 from latency_predictors.device import host_device
@@ -13,12 +10,12 @@ from nas.pipeline.calibrating import calibration_set
 from nas.pipeline.networks import score_file
 from nas.pipeline.tables import latest_table
 from nas.pipeline.verify import VerifyDocument
-from nas.results import SearchResult, TargetResult, VerifiedNetwork
+from nas.results import TargetResult, VerifiedNetwork
 from nas.store.stores import Stores
 from nas.tasks import ExportNetworks, ScoreFile
 from search_spaces.base import architecture_digest, architecture_from_values, space_digest
 from search_spaces.errors import MeasurementError
-from tests.nas.pipeline.conftest import FinishedSearch, finish
+from tests.nas.pipeline.conftest import FinishedSearch, Second
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Killer, Recorder, Stopwatch, file_ms, small_spec
 
@@ -87,32 +84,6 @@ def test_ties_are_mutual_and_between_points_of_the_front(finished: FinishedSearc
             assert network.tied_with == ()
         for other in network.tied_with:
             assert network.name in front[other].tied_with
-
-
-@dataclass(frozen=True)
-class Second:
-    """Another search in a copy of the home of a finished one.
-
-    Attributes:
-        limit_ms: Its limit.
-    """
-
-    search: FinishedSearch
-    limit_ms: float
-
-    @property
-    def result(self) -> SearchResult:
-        """What it found."""
-        return self.search.result
-
-
-@pytest.fixture(scope="module")
-def second(finished: FinishedSearch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Second]:
-    """A search on the same supernet and table whose limit about half of the networks keep."""
-    home = finished.home.copy(tmp_path_factory.mktemp("second") / "home")
-    limit_ms = float(np.median([network.latency.upper_ms for network in finished.target.networks])) * 1.02
-    yield Second(finish(home, targets=[{"limits": {"latency_ms": limit_ms}}], references=[]), limit_ms)
-    home.remove()
 
 
 def test_a_second_search_trains_scores_and_profiles_nothing(second: Second) -> None:
@@ -200,7 +171,7 @@ def test_a_phase_that_waits_proposes_and_exports_each_round_once(finished: Finis
         if event.kind == "document"
     )
     names = {f"verify.0.{number}{part}" for number in range(1, rounds + 1) for part in ("", ".exported")}
-    assert {name for name in saved if name.startswith("verify.0.")} == names
+    assert {name for name in saved if name.startswith("verify.0.")} == {"verify.0.0", *names}
     # The time and the cost of a phase are noted each time that it waits.
     noted = (".time", ".cost")
     assert {name for name, count in saved.items() if count > 1 and not name.endswith(noted)} == set()
