@@ -1,7 +1,6 @@
 """The models that compete to predict accuracy: added effects, interactions, similarity to known networks."""
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -96,31 +95,6 @@ class AccuracyModel:
             np.put_along_axis(chosen, places, 1.0, axis=1)
             values += np.exp(chosen @ self.closeness.astype(np.float32)) @ self.pull.astype(np.float32)
         return values
-
-    def as_arrays(self) -> dict[str, FloatArray | IntArray]:
-        """Return everything as arrays, by name."""
-        return {
-            "num_options": self.num_options,
-            "intercept": np.array([self.intercept]),
-            "effects": self.effects,
-            "pairs": self.pairs,
-            "interactions": self.interactions,
-            "closeness": self.closeness,
-            "pull": self.pull,
-        }
-
-    @staticmethod
-    def from_arrays(arrays: Mapping[str, FloatArray | IntArray]) -> "AccuracyModel":
-        """Return the model that gave these arrays."""
-        return AccuracyModel(
-            arrays["num_options"].astype(np.int64),
-            float(arrays["intercept"][0]),
-            arrays["effects"].astype(np.float64),
-            arrays["pairs"].astype(np.int64),
-            arrays["interactions"].astype(np.float64),
-            arrays["closeness"].astype(np.float64),
-            arrays["pull"].astype(np.float64),
-        )
 
 
 class ModelFitter:

@@ -1,14 +1,11 @@
 """Predicts the accuracy of subnets from scored ones, with intervals and a report on held-out subnets."""
 
-import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypedDict
+from typing import Final, NamedTuple, TypedDict
 
 import numpy as np
 import scipy  # its parts are loaded where they are first used: scipy.stats takes most of a second
-from numpy.typing import NDArray
 
 from nas.accuracy_models import MODEL_KINDS, AccuracyModel, ModelFitter
 from nas.accuracy_scale import Scale
@@ -60,8 +57,8 @@ class AccuracyReport(TypedDict):
 
 
 @dataclass(frozen=True)
-class CalibratedModel:
-    """A model with its scale and interval.
+class AccuracyPredictor:
+    """Predicts accuracy: a model with its scale and interval; evaluated with numpy alone.
 
     Attributes:
         model: Gives values on the scale.
@@ -76,16 +73,25 @@ class CalibratedModel:
     quantile: float
 
     def predict(self, archs: IntArray) -> Prediction:
-        """Return accuracies and intervals of architectures, shape (n, num_choices)."""
+        """Return accuracies as they would be scored on the same images as the subnets that were fitted.
+
+        Args:
+            archs: Canonical architectures, shape (n, num_choices).
+        """
         value = self.model(archs)
         return self._around(value, self.quantile**2 * (self.model_variance + self.scale.variance(value)))
 
     def predict_elsewhere(self, archs: IntArray, num_images: int, num_shared: int = 0) -> Prediction:
-        """Return the same for accuracies that are counted on `num_images` images of another sample.
+        """Return accuracies as they would be scored on `num_images` other images.
 
         What the images of the fit have in common counts too then: how easy they happen to be shifts every
         accuracy alike, so that subnets that were left out do not show it. The difference of two means varies
         as counting does on both samples, less what the samples share.
+
+        Args:
+            archs: Canonical architectures, shape (n, num_choices).
+            num_images: Of the other sample.
+            num_shared: Those of them that the scored subnets were scored on too.
         """
         value = self.model(archs)
         counting = self.scale.variance(value)
@@ -97,57 +103,6 @@ class CalibratedModel:
         half = np.sqrt(squared_half)
         ends = (value, value - half, value + half)
         return Prediction(*(self.scale.backward(end) for end in ends))
-
-
-@dataclass(frozen=True)
-class AccuracyPredictor:
-    """Predicts accuracy; evaluated with numpy alone.
-
-    Attributes:
-        calibrated: The chosen model, fitted to all subnets.
-        report: How good it is.
-    """
-
-    calibrated: CalibratedModel
-    report: AccuracyReport
-
-    def predict(self, archs: IntArray) -> Prediction:
-        """Return accuracies as they would be scored on the same images as the subnets that were fitted.
-
-        Args:
-            archs: Canonical architectures, shape (n, num_choices).
-        """
-        return self.calibrated.predict(archs)
-
-    def predict_elsewhere(self, archs: IntArray, num_images: int, num_shared: int = 0) -> Prediction:
-        """Return accuracies as they would be scored on `num_images` other images.
-
-        Args:
-            archs: Canonical architectures, shape (n, num_choices).
-            num_images: Of the other sample.
-            num_shared: Those of them that the scored subnets were scored on too.
-        """
-        return self.calibrated.predict_elsewhere(archs, num_images, num_shared)
-
-    def as_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return everything as plain arrays, by name."""
-        chosen = self.calibrated
-        numbers = [chosen.scale.logistic, chosen.scale.num_images, chosen.model_variance, chosen.quantile]
-        report = json.dumps(self.report, allow_nan=False).encode()
-        return {
-            **chosen.model.as_arrays(),
-            "interval": np.array(numbers, dtype=np.float64),
-            "report_json": np.frombuffer(report, dtype=np.uint8).copy(),
-        }
-
-    @staticmethod
-    def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> "AccuracyPredictor":
-        """Return the predictor that gave these arrays."""
-        logistic, num_images, model_variance, quantile = arrays["interval"].tolist()
-        scale = Scale(bool(logistic), int(num_images))
-        model = AccuracyModel.from_arrays(arrays)
-        report: AccuracyReport = json.loads(arrays["report_json"].tobytes())
-        return AccuracyPredictor(CalibratedModel(model, scale, model_variance, quantile), report)
 
 
 def fit(space: SearchSpace, archs: IntArray, accuracies: FloatArray, num_images: int) -> AccuracyPredictor:
@@ -162,14 +117,19 @@ def fit(space: SearchSpace, archs: IntArray, accuracies: FloatArray, num_images:
     Raises:
         UsageError: `too_few_subnets`, `invalid_accuracy`.
     """
-    if len(archs) < MIN_SUBNETS:
-        raise UsageError(
-            "too_few_subnets",
-            f"{len(archs)} scored subnets; the accuracy predictor needs {MIN_SUBNETS} or more",
-        )
-    if not np.all((accuracies >= 0.0) & (accuracies <= 1.0)):
-        raise UsageError("invalid_accuracy", "accuracies are shares of right answers, from 0 to 1")
-    best, errors = _best(space, archs, accuracies, num_images)
+    _check(archs, accuracies)
+    return _best(space, archs, accuracies, num_images)[0]
+
+
+def report_of_fit(
+    space: SearchSpace, archs: IntArray, accuracies: FloatArray, num_images: int
+) -> AccuracyReport:
+    """Return how good the predictor is that `fit` gives for the same arguments; takes six times as long.
+
+    Raises:
+        UsageError: As `fit`.
+    """
+    _check(archs, accuracies)
     held_out = Prediction(*np.empty((3, len(archs))))
     for fold in range(NUM_FOLDS):
         # By position: the order of the subnets is the caller's random draw.
@@ -177,16 +137,26 @@ def fit(space: SearchSpace, archs: IntArray, accuracies: FloatArray, num_images:
         other, _ = _best(space, archs[~out], accuracies[~out], num_images)
         for part, predicted in zip(held_out, other.predict(archs[out]), strict=True):
             part[out] = predicted
-    report = _report(held_out, accuracies, num_images, min(errors, key=lambda name: errors[name]), errors)
-    return AccuracyPredictor(best, report)
+    _, errors = _best(space, archs, accuracies, num_images)
+    return _report(held_out, accuracies, num_images, min(errors, key=lambda name: errors[name]), errors)
+
+
+def _check(archs: IntArray, accuracies: FloatArray) -> None:
+    if len(archs) < MIN_SUBNETS:
+        raise UsageError(
+            "too_few_subnets",
+            f"{len(archs)} scored subnets; the accuracy predictor needs {MIN_SUBNETS} or more",
+        )
+    if not np.all((accuracies >= 0.0) & (accuracies <= 1.0)):
+        raise UsageError("invalid_accuracy", "accuracies are shares of right answers, from 0 to 1")
 
 
 def _best(
     space: SearchSpace, archs: IntArray, accuracies: FloatArray, num_images: int
-) -> tuple[CalibratedModel, dict[str, float]]:
+) -> tuple[AccuracyPredictor, dict[str, float]]:
     """Return the model with the smallest mean absolute leave-one-out error, and the errors of all by name."""
     fitter = ModelFitter(space, archs)
-    models: dict[str, CalibratedModel] = {}
+    models: dict[str, AccuracyPredictor] = {}
     errors: dict[str, float] = {}
     for scale in (Scale(False, num_images), Scale(True, num_images)):
         counting = scale.variance(scale.forward(accuracies))
@@ -198,7 +168,7 @@ def _best(
             left_out = values - residuals
             deviation = np.sqrt(model_variance + scale.variance(left_out))
             quantile = conformal_quantile(np.abs(residuals) / deviation, LEVEL)
-            models[name] = CalibratedModel(model, scale, model_variance, quantile)
+            models[name] = AccuracyPredictor(model, scale, model_variance, quantile)
             errors[name] = float(np.mean(np.abs(scale.backward(left_out) - accuracies)))
     return models[min(errors, key=lambda name: errors[name])], errors
 

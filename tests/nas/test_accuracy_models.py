@@ -86,13 +86,6 @@ def test_the_tables_give_what_the_kernel_gives(kind: ModelKind, archs: IntArray)
     assert np.abs(model(archs[:80]) - values).mean() < np.abs(residuals).mean()
 
 
-@pytest.mark.parametrize("kind", MODEL_KINDS, ids=lambda kind: str(kind.name))
-def test_a_model_survives_being_stored_as_arrays(kind: ModelKind, archs: IntArray) -> None:
-    model, _ = fitted(kind, additive(archs), archs)
-    again = AccuracyModel.from_arrays(model.as_arrays())
-    assert np.array_equal(again(archs), model(archs))
-
-
 def test_values_do_not_depend_on_what_else_is_predicted(archs: IntArray) -> None:
     model, _ = fitted(SIMILARITY, interacting(archs), archs)
     many = random_architectures(SPACE, 20_000, np.random.default_rng(3))
