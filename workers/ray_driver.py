@@ -25,8 +25,8 @@ from workers.oom_kills import oom_kills
 from workers.ray_errors import blamed, not_joined, not_started, translated
 from workers.ray_lookout import WATCH_S, JoinedLookout, LocalLookout, Lookout
 from workers.ray_messages import Begin, Cancel, Ended, Leave, Ready, Said, Start, Unable
+from workers.ray_remote import perform_remotely
 from workers.ray_scorers import IDLE_S, ScorerPool, ScoringRun
-from workers.ray_tasks import perform_remotely
 from workers.ray_training import SharedTraining
 from workers.sessions import end_session
 

@@ -97,3 +97,20 @@ class Ended:
 
     run: int
     error: HwnasError | None = None
+
+
+@dataclass(frozen=True)
+class Seat:
+    """The place of a worker among those that train together.
+
+    Attributes:
+        rank: Its number.
+        size: How many there are.
+        key: That they know each other by.
+        address: Host and port of number 0; None for itself.
+    """
+
+    rank: int
+    size: int
+    key: bytes
+    address: tuple[str, int] | None

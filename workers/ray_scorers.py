@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final, final
 
 import ray
@@ -10,7 +11,7 @@ import ray
 from nas.task_events import SubnetScored
 from nas.tasks import ScoreSubnets
 from workers.ray_messages import Workshop
-from workers.ray_tasks import Scorer, without_architectures
+from workers.ray_remote import Scorer
 
 SUBNETS_EACH: Final = 4
 """A scorer takes seconds to start: for fewer subnets than this it is not worth it."""
@@ -77,7 +78,7 @@ class ScoringRun:
 
     def events(self) -> Iterator[SubnetScored]:
         """Yield each subnet as it is scored, whoever is first."""
-        common = ray.put(without_architectures(self._task))
+        common = ray.put(_without_architectures(self._task))
         # Work goes to scorers that run: one that waits for a processor keeps none back.
         starting = {scorer.ready.remote(): scorer for scorer in self._scorers}
         left = len(self._task.architectures)
@@ -106,3 +107,8 @@ class ScoringRun:
         following = next(self._waiting, None)
         if following is not None:
             self._pending[scorer.score.remote(common, *following)] = scorer
+
+
+def _without_architectures(task: ScoreSubnets) -> ScoreSubnets:
+    """Return what is the same for all subnets of a task, however many score them."""
+    return replace(task, architectures=(), num_workers=None)

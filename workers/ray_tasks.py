@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
 from typing import Final
 
 import psutil
@@ -21,40 +20,19 @@ from nas.training.tasks import train_network
 from nas.workplace import Workplace, scratch_folder
 from search_spaces.base import Architecture
 from workers.ray_environment import PROXIES
-from workers.ray_messages import Workshop
+from workers.ray_messages import Seat, Workshop
 
 NICENESS: Final = 15
 """Of every process that computes: whoever uses the machine goes first."""
 
 
-@ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")
-def perform_remotely(task: Task, workshop: Workshop) -> Iterator[Event]:
+def perform_there(task: Task, workshop: Workshop) -> Iterator[Event]:
     """Run a task."""
     with workplace(workshop) as place:
-        # One by one: Ray sends values into a stream, which not everything that yields events takes.
-        for event in perform(task, place):  # noqa: UP028
-            yield event
+        yield from perform(task, place)
 
 
-@dataclass(frozen=True)
-class Seat:
-    """The place of a worker among those that train together.
-
-    Attributes:
-        rank: Its number.
-        size: How many there are.
-        key: That they know each other by.
-        address: Of number 0; None for itself.
-    """
-
-    rank: int
-    size: int
-    key: bytes
-    address: Address | None
-
-
-@ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")
-def share_remotely(task: TrainNetwork, workshop: Workshop, seat: Seat) -> Iterator[Event | Address]:
+def share_there(task: TrainNetwork, workshop: Workshop, seat: Seat) -> Iterator[Event | Address]:
     """Be one of several workers of a training. Number 0 says its address first, then what the task says."""
     with workplace(workshop) as place, ExitStack() as stack:
         if seat.address is None:
@@ -64,12 +42,10 @@ def share_remotely(task: TrainNetwork, workshop: Workshop, seat: Seat) -> Iterat
         else:
             group = stack.enter_context(join_group(seat.address, seat.key, seat.rank, seat.size))
         # The workers share each batch in equal parts.
-        for event in metered(train_network(task, place, group), seat.size):  # noqa: UP028
-            yield event
+        yield from metered(train_network(task, place, group), seat.size)
 
 
-@ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)
-class Scorer:
+class SubnetScorer:
     """Scores subnets one at a time; the supernet and the images of the last task stay in memory."""
 
     def __init__(self, workshop: Workshop) -> None:
@@ -77,10 +53,6 @@ class Scorer:
         self._share = host_share()
         self._task: ScoreSubnets | None = None
         self._evaluator: SubnetEvaluator | None = None
-
-    def ready(self) -> bool:
-        """Answer, which only a process that was started can."""
-        return True
 
     def score(self, task: ScoreSubnets, index: int, architecture: Architecture) -> SubnetScored:
         """Score one subnet.
@@ -97,11 +69,6 @@ class Scorer:
         with self._share:
             correct = self._evaluator.correct(architecture, task.part)
         return SubnetScored(index, correct, cpu_s=time.process_time() - started)
-
-
-def without_architectures(task: ScoreSubnets) -> ScoreSubnets:
-    """Return what is the same for all subnets of a task, however many score them."""
-    return replace(task, architectures=(), num_workers=None)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from nas.task_events import Event
 from nas.tasks import TrainNetwork
 from search_spaces.errors import ComputeError, HwnasError, UsageError
 from workers.ray_errors import translated
-from workers.ray_messages import Workshop
-from workers.ray_tasks import Seat, share_remotely
+from workers.ray_messages import Seat, Workshop
+from workers.ray_remote import share_remotely
 
 CAUSE_S: Final = 5.0
 """When a worker misses another one, for so long that one's own error is waited for."""
