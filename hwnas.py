@@ -282,3 +282,7 @@ def _prepare_process() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without "≤" is no reason to fail
+
+
+if __name__ == "__main__":
+    main()

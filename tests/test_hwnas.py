@@ -44,7 +44,7 @@ def behaviour(monkeypatch: pytest.MonkeyPatch) -> dict[str, BaseException]:
 def fresh(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", "import hwnas; hwnas.main()", *words],
+        [sys.executable, "-m", "hwnas", *words],
         env={**os.environ, "COLUMNS": "200", **environment},
         cwd=Path(hwnas.__file__).parent,
         capture_output=True,

@@ -68,7 +68,7 @@ class Story:
         current: Phase that was heard of last; empty before the first.
         stages: How far each phase is.
         epochs: Of the supernet, by number: one that was trained again after a kill counts once.
-        rounds: What was measured, by target and round, both counted from 1.
+        rounds: What was measured, by target, counted from 1, and round; what was known before is round 0.
         started_ms: When a worker first took it up; 0 before that.
         at_ms: Of the last event.
     """

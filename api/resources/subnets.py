@@ -44,7 +44,7 @@ class Lineage(BaseModel):
         job: that verified this form of it: the same, or one that has trained it on.
         supernet: That it was taken from; null for a stock network.
         dataset_digest: Of the images.
-        round: Of the search's verification.
+        round: Of the search's verification; 0 where an earlier search on the supernet has verified it.
         finetune_epochs: That it was trained on, on its own.
     """
 
