@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from search_spaces.base import (
     Architecture,
@@ -17,8 +17,11 @@ from search_spaces.base import (
 from search_spaces.errors import ArtifactError
 from search_spaces.network import resolution
 
-INPUT_NAME = "image"
-OUTPUT_NAME = "logits"
+INPUT_NAME: Final = "image"
+OUTPUT_NAME: Final = "logits"
+
+QUANTISER_VERSION: Final = "1"
+"""Goes up when an equal file gives another int8 file."""
 
 
 @dataclass(frozen=True)

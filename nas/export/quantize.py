@@ -26,7 +26,7 @@ from latency_predictors.device import host_context
 from latency_predictors.runtimes import get_runtime
 from latency_predictors.runtimes.onnxruntime import load_quantization
 from nas.export.graph import EXPORTER_VERSION, IR_VERSION, PRODUCER
-from nas.export.metadata import INPUT_NAME
+from nas.export.metadata import INPUT_NAME, QUANTISER_VERSION
 from nas.export.onnx import export_layer
 from search_spaces.errors import MeasurementError, UsageError
 from search_spaces.layers import LayerSpec
@@ -36,9 +36,6 @@ NUM_RANGE_IMAGES: Final = 256
 
 NUM_NOISE_IMAGES: Final = 4
 """Random inputs likewise, where only the time matters: it does not depend on the ranges."""
-
-QUANTISER_VERSION: Final = "1"
-"""Goes up when an equal file gives another int8 file."""
 
 _BATCH: Final = 32
 _NOISE_SEED: Final = 0

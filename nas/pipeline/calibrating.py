@@ -14,8 +14,7 @@ from latency_predictors.slot_costs import SlotCosts
 from latency_predictors.spread import combine_sessions
 from nas.data.decode import RESIZE_RULE
 from nas.export.metadata import describe
-from nas.export.onnx import export_untrained
-from nas.export.quantize import quantise_on_noise
+from nas.export.untrained import network_file
 from nas.measurement_tasks import FailedTask
 from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.context import RunContext
@@ -51,8 +50,7 @@ def initial_file(space: SearchSpace, architecture: Architecture, precision: str 
     nodes = network(space, architecture)
     classes = tuple(str(i) for i in range(nodes[-1].spec.out_shape[0]))
     facts = describe(space, architecture, class_names=classes, dataset_digest="", resize_rule=RESIZE_RULE)
-    content = export_untrained(nodes, facts)
-    return content if precision == "fp32" else quantise_on_noise(content)
+    return network_file(nodes, facts, precision)
 
 
 def measure_networks(

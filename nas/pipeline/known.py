@@ -10,7 +10,7 @@ from typing import Final
 
 from latency_predictors.device import host_context
 from latency_predictors.measure import TimingProtocol
-from nas.export.quantize import QUANTISER_VERSION
+from nas.export.metadata import QUANTISER_VERSION
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.damage import tell_damage

@@ -12,8 +12,7 @@ from functools import partial
 from latency_predictors.lookup_table import layer_key
 from latency_predictors.measure import LAYER_PROTOCOL, TimingProtocol
 from latency_predictors.protocol import SessionResult, Subject
-from nas.export.onnx import export_layer
-from nas.export.quantize import quantised_layer
+from nas.export.untrained import layer_file
 from nas.measurement_tasks import FILE_RANK, TABLE_RANK, FailedTask, MeasurementTask
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import RunContext
@@ -144,4 +143,4 @@ def measured_layers(
 
 def _made(site: Site) -> Callable[[LayerSpec], bytes]:
     """Return what makes a lone layer's file in the precision of a site."""
-    return export_layer if site.context.precision == "fp32" else quantised_layer
+    return partial(layer_file, precision=site.context.precision)

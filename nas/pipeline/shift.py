@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from latency_predictors.calibration import spread_by_cost
 from latency_predictors.device import host_context
 from latency_predictors.predictor import exact_cost
-from nas.export.quantize import QUANTISER_VERSION
+from nas.export.metadata import QUANTISER_VERSION
 from nas.pipeline.amounts import NUM_PAIRED
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.damage import kept_answers
