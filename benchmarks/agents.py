@@ -5,7 +5,8 @@
     python -m benchmarks.agents --quick                every section with less of everything
     python -m benchmarks.agents --json --check         one JSON document; exit status 1 below a target
 
-The section `light_base` makes a virtual environment with `pip install` of this repository.
+The sections `light_base`, `second_board`, `slow_board` make virtual environments with `pip install` of this
+repository; `slow_board` needs the right to make control groups.
 """
 
 import os
@@ -16,10 +17,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 from benchmarks.command import Section, run_sections
-from benchmarks.sections import bad_line, board_load, cuts, ingest, light_base
+from benchmarks.sections import bad_line, board_load, cuts, ingest, light_base, second_board, slow_board
 
 SECTIONS: Final[dict[str, Section]] = {
     "light_base": light_base.run,
+    "second_board": second_board.run,
+    "slow_board": slow_board.run,
     "bad_line": bad_line.run,
     "cuts": cuts.run,
     "board_load": board_load.run,

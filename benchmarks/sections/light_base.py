@@ -22,9 +22,7 @@ def run(home: Path, quick: bool) -> list[Figure]:
     """Install the light base, and look at what an agent loads in it."""
     folder = home / "light_base"
     system, refuses = system_python()
-    subprocess.run([system, "-m", "venv", str(folder)], check=True)
-    python = folder / "bin" / "python"
-    subprocess.run([str(python), "-m", "pip", "install", "-q", str(ROOT)], check=True)
+    python = installed(folder)
     tools = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
     (packages,) = (folder / "lib").glob("python*/site-packages")
     size = sum(
@@ -47,6 +45,16 @@ def run(home: Path, quick: bool) -> list[Figure]:
         Figure("unwanted modules", len(loaded & set(UNWANTED)), "", "<=", 0, ", ".join(UNWANTED)),
         Figure("plain pip is refused there, the line of the how-to works", float(refuses), detail=system),
     ]
+
+
+def installed(folder: Path) -> Path:
+    """Install the light base in an environment of its own, as the how-to has it; return its Python."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([system_python()[0], "-m", "venv", str(folder)], check=True)
+    command = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", str(ROOT)]
+    subprocess.run(command, check=True)
+    return python
 
 
 def system_python() -> tuple[str, bool]:
