@@ -1,35 +1,23 @@
 """A search on a board: everything is measured through its agent, and the board gets a front of its own."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from benchmarks.fleet import RUNTIME, SimulatedBoard
-from latency_predictors.protocol import SessionResult
+from benchmarks.fleet import RUNTIME
+from benchmarks.simulated_boards import SizedBoard
 from nas.jobs import JobState
 from nas.results import SearchResult
-from tests.nas.pipeline.small_search import Home, file_ms, small_spec
+from tests.nas.pipeline.small_search import Home, small_spec
 from tests.workers.boards_at_work import Bench, bench
-
-
-@dataclass
-class FileBoard(SimulatedBoard):
-    """A board on which a file takes as long as it is large."""
-
-    def measure(self, subjects: Any, *what: Any, **more: Any) -> Iterator[SessionResult]:
-        """Measure by the script."""
-        self.truth_ms = {subject.digest: file_ms(subject.path) for subject in subjects}
-        return super().measure(subjects, *what, **more)
 
 
 @pytest.fixture
 def at_work(tmp_path: Path) -> Iterator[Bench]:
     """A service with a board that waits to be started."""
     with bench(tmp_path) as opened:
-        opened.board = FileBoard("pi5")
+        opened.board = SizedBoard("pi5")
         yield opened
 
 
@@ -66,7 +54,7 @@ def test_a_board_gets_its_front_and_a_later_one_gets_another_without_training(
     assert scores
     assert all(one is not None and one.accuracy.scored_on == "target" and one.agrees for one in scores)
 
-    at_work.board, at_work.folder, at_work.key = FileBoard("pi6"), tmp_path / "board2", ""
+    at_work.board, at_work.folder, at_work.key = SizedBoard("pi6"), tmp_path / "board2", ""
     at_work.__post_init__()
     second = searched(home, at_work, targets=[{"device": "pi6"}])
     assert second.supernet.key == first.supernet.key
