@@ -97,8 +97,9 @@ def furthest(found_ms: Mapping[str, float], before_ms: Mapping[str, float]) -> f
 
 
 def toolchain(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what decides how fast a board runs beside its hardware, out of what it told of itself."""
+    """Return what decides what a board measures beside its hardware, out of what it told of itself."""
     return {
+        "hwnas": facts.get("version", ""),
         "runtimes": facts.get("runtimes", {}),
         "power mode": facts.get("power_mode", ""),
         "system": facts.get("system", ""),

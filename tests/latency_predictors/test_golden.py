@@ -61,8 +61,10 @@ def test_a_change_of_the_toolchain_is_told_and_nothing_else_is_one() -> None:
         "power_mode": "governor schedutil",
         "system": "6.1",
         "name": "a",
+        "version": "0.1.0",
     }
     assert changes(before, {**before, "name": "b"}) == ""
+    assert changes(before, {**before, "version": "0.2.0"}) == "hwnas 0.1.0 -> 0.2.0"
     now = {**before, "runtimes": {"onnxruntime": "1.23"}, "power_mode": ""}
     assert changes(before, now) == (
         "runtimes onnxruntime 1.22 -> onnxruntime 1.23; power mode governor schedutil -> not told"
