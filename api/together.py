@@ -6,6 +6,8 @@ from typing import Final, Generic, TypeVar, final
 
 from fastapi.concurrency import run_in_threadpool
 
+from search_spaces.errors import HwnasError
+
 GATHER_S: Final = 0.02
 """Whoever asks first waits so long for others."""
 
@@ -19,7 +21,8 @@ class Together(Generic[Asked, Told]):
 
     Args:
         answer: Called in a thread; returns for each in the same order what it is told, or the error that
-            it is refused with. What it raises, all are told.
+            it is refused with. What it raises, all are told; where that is no error of ours, each is asked
+            for alone, and told what that gives. So it has to be a call that may be repeated.
         turn: Held meanwhile: those that share it are called one after another.
         most: To be answered in one call.
     """
@@ -56,6 +59,10 @@ class Together(Generic[Asked, Told]):
     async def _answer_batch(self, batch: Sequence[tuple[Asked, asyncio.Future[Told]]]) -> None:
         called = run_in_threadpool(self._answer, [one for one, _ in batch])
         (told,) = await asyncio.gather(called, return_exceptions=True)
+        if isinstance(told, Exception) and not isinstance(told, HwnasError) and len(batch) > 1:
+            for alone in batch:  # one of them has broken the call: the others are not to suffer for it
+                await self._answer_batch([alone])
+            return
         each = [told] * len(batch) if isinstance(told, BaseException) else told
         for (_, answered), one in zip(batch, each, strict=True):
             if answered.cancelled():

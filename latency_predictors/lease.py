@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from latency_predictors.device import host_device
+from search_spaces.errors import ResourceError
 
 
 def host_lease_folder() -> Path:
@@ -32,6 +33,9 @@ def measuring_lease(folder: Path, device_digest: str) -> Iterator[None]:
     Args:
         folder: Where the lock files stand; the same for everyone who measures or computes on this host.
         device_digest: Which device.
+
+    Raises:
+        ResourceError: `not_writable` where the folder is another user's.
     """
     with ExitStack() as opened:
         for name in ("gate", "measuring"):
@@ -78,7 +82,13 @@ def host_share() -> WorkShare:
 
 @contextmanager
 def _opened(folder: Path, name: str, device_digest: str) -> Iterator[int]:
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_uid != os.getuid():
+        raise ResourceError(
+            "not_writable",
+            f"{folder} belongs to somebody else, who could keep this machine from being measured: remove it, "
+            "or set TMPDIR to a folder of your own",
+        )
     # A link that somebody put in the file's place is refused, never written through.
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(folder / f"{name}-{device_digest[:16]}.lock", flags, 0o600)

@@ -55,12 +55,27 @@ def keep_session(connection: Connection, session: SessionResult, worker: str) ->
         "number": number + 1,
         "delivered_at_ms": now_ms(),
     }
-    insert_new(connection, sessions, [row])
+    if not insert_new(connection, sessions, [row]):
+        _check_same(connection, session, device, context)
     rows = [
         {"session_id": session.session_id, "subject": one["digest"], "position": position, "result": one}
         for position, one in enumerate(results)
     ]
     return insert_new(connection, measurements, rows)
+
+
+def _check_same(connection: Connection, session: SessionResult, device: str, context: str) -> None:
+    """Refuse a session under the identifier of one that ran elsewhere.
+
+    Raises:
+        ArtifactError: `result_conflict`.
+    """
+    query = select(sessions.c.device, sessions.c.context).where(sessions.c.id == session.session_id)
+    if tuple(connection.execute(query).one()) != (device, context):
+        raise ArtifactError(
+            "result_conflict",
+            f"session {session.session_id} ran on another device or in another context: report it",
+        )
 
 
 def finish_tasks(connection: Connection, session: SessionResult) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from api.together import Together
-from search_spaces.errors import UsageError
+from search_spaces.errors import StoreError, UsageError
 
 
 class Book:
@@ -19,14 +19,16 @@ class Book:
         self.most_within = 0
 
     def answer(self, asked: Sequence[int]) -> list[int | Exception]:
-        """Return the doubles; numbers below zero are refused, 99 breaks the call."""
+        """Return the doubles; numbers below zero are refused, 98 and 99 break the call."""
         self.within += 1
         self.most_within = max(self.most_within, self.within)
         self.calls.append(list(asked))
         assert threading.current_thread() is not threading.main_thread()
         self.within -= 1
+        if 98 in asked:
+            raise StoreError("database_unreachable", "the database has gone")
         if 99 in asked:
-            raise ConnectionError("the database has gone")
+            raise OverflowError("out of range")
         return [UsageError("negative", "below zero") if one < 0 else 2 * one for one in asked]
 
 
@@ -64,15 +66,28 @@ def test_who_is_refused_does_not_harm_the_others() -> None:
     assert isinstance(refused, UsageError)
 
 
-def test_what_breaks_the_call_all_are_told_and_the_next_is_answered() -> None:
+def test_what_ends_the_call_all_are_told_and_the_next_is_answered() -> None:
+    book = Book()
+
     async def ask() -> tuple[list[object], int]:
-        together = Together(Book().answer, asyncio.Lock(), most=100)
-        broken = await asyncio.gather(*(together.ask(n) for n in (1, 99)), return_exceptions=True)
+        together = Together(book.answer, asyncio.Lock(), most=100)
+        broken = await asyncio.gather(*(together.ask(n) for n in (1, 98)), return_exceptions=True)
         return list(broken), await together.ask(3)
 
     broken, after = asyncio.run(ask())
-    assert [type(one) for one in broken] == [ConnectionError, ConnectionError]
+    assert [type(one) for one in broken] == [StoreError, StoreError]
     assert after == 6
+    assert book.calls == [[1, 98], [3]], "a database that is away is not asked again for each"
+
+
+def test_who_breaks_the_call_breaks_it_for_nobody_else() -> None:
+    async def ask() -> list[object]:
+        together = Together(Book().answer, asyncio.Lock(), most=100)
+        return list(await asyncio.gather(*(together.ask(n) for n in (1, 99, 3)), return_exceptions=True))
+
+    first, broken, third = asyncio.run(ask())
+    assert (first, third) == (2, 6)
+    assert isinstance(broken, OverflowError)
 
 
 def test_who_has_gone_is_left_out() -> None:

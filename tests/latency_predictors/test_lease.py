@@ -1,4 +1,5 @@
 import fcntl
+import os
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from latency_predictors.lease import WorkShare, host_lease_folder, measuring_lease
+from search_spaces.errors import ResourceError
 
 DEVICE = "ab" * 32
 
@@ -206,3 +208,12 @@ def test_a_killed_trainer_holds_nothing(tmp_path: Path) -> None:
         trainer.kill()
     with measuring_lease(tmp_path, DEVICE):
         pass
+
+
+def test_a_folder_that_somebody_else_has_made_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(ResourceError, match="belongs to somebody else"), measuring_lease(tmp_path, DEVICE):
+        raise AssertionError("nothing is measured")
+    assert list(tmp_path.iterdir()) == []

@@ -75,3 +75,17 @@ def test_what_other_boards_have_measured_finishes_nothing(engine: Engine, job: L
     leases = [leased(engine, board, job, sessions=2) for board in both]
     measuring.deliver_all([(lease, session_of(board)) for lease, board in zip(leases, both, strict=True)])
     assert [DatabaseAgentQueue(engine).load(lease.device).pending for lease in leases] == [4, 4]
+
+
+def test_nothing_is_added_to_a_session_of_another_board(engine: Engine, job: Lease) -> None:
+    measuring = DatabaseMeasurementQueue(engine)
+    one, two = new_board(engine, "pi5"), new_board(engine, "pi6", unit="board-2")
+    first, second = leased(engine, one, job), leased(engine, two, job)
+    victim = session_of(one, SUBJECTS[:2])
+    measuring.deliver(first, victim)
+    with pytest.raises(ArtifactError, match="on another device") as caught:
+        measuring.deliver(second, session_of(two, SUBJECTS[2:], name=victim.session_id))
+    assert caught.value.code == "result_conflict"
+    with reading(engine) as connection:
+        assert len(connection.execute(select(measurements.c.subject)).all()) == 2
+    assert DatabaseAgentQueue(engine).load(second.device).pending == 4
