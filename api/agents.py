@@ -6,12 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S, Delivery, Score, Work, WorkRequest
+from latency_predictors.agent_protocol import (
+    MAX_CLOCK_SKEW_S,
+    MAX_MESSAGE,
+    Delivery,
+    Score,
+    Work,
+    WorkRequest,
+)
 from latency_predictors.device import ExecutionContext
 from latency_predictors.golden import SUBJECTS
 from latency_predictors.plausible import implausible
 from latency_predictors.protocol import SessionResult
 from latency_predictors.scoring import read_images
+from latency_predictors.wire_types import one_line
 from nas.leases import LeaseLost
 from nas.measurement_tasks import Batch, DeviceLease, protocol_digest, scoring_protocol
 from nas.store.agent_store import Agent, in_use
@@ -165,7 +173,7 @@ def _checked(stores: Stores, agent: Agent | None, one: Posted) -> _Taken:
         if reason := implausible(session):
             stores.agent_queue.faulted(agent, reason)
             raise UsageError("implausible_result", f"session {session.session_id} was not taken: {reason}")
-    if one.delivery.score is not None and one.delivery.context is not None:
+    if one.delivery.score is not None:
         _check_score(stores, agent, one.delivery.context, one.delivery.score)
     return _Taken(agent, lease_of(agent, one.lease, one.delivery.attempt), one.delivery)
 
@@ -180,7 +188,7 @@ def _note_failures(stores: Stores, taken: _Taken) -> None:
     if (session := taken.delivery.session) is not None:
         batch = Batch(session.context, session.timing, {}, 0, {})
         for failure in session.failures:
-            subjects, why = [failure.digest], (failure.code, failure.message)
+            subjects, why = [failure.digest], (failure.code, one_line(failure.message)[:MAX_MESSAGE])
             stores.measurements.fail(lease, batch, subjects, *why, own=True)
         if session.results:
             stores.agent_queue.succeeded(agent)
@@ -209,15 +217,15 @@ def _keep_score(stores: Stores, taken: _Taken) -> int:
     return new
 
 
-def _check_score(stores: Stores, agent: Agent, context: ExecutionContext, score: Score) -> None:
-    """Refuse a score that nobody has asked for, or that does not answer every image.
+def _check_score(stores: Stores, agent: Agent, context: ExecutionContext | None, score: Score) -> None:
+    """Refuse a score that nobody has asked for in that context, or that does not answer every image.
 
     Raises:
         UsageError: `not_asked_for` or `implausible_result`.
         ArtifactError: The images are damaged or missing.
     """
     protocol = scoring_protocol(score.images)
-    if stores.agent_queue.unasked(agent, context.digest, protocol, [score.subject]):
+    if context is None or stores.agent_queue.unasked(agent, context.digest, protocol, [score.subject]):
         raise UsageError(
             "not_asked_for",
             f"nobody has asked '{agent.name}' to score file {score.subject[:12]} on these images",

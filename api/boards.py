@@ -38,6 +38,22 @@ class CheckLine(Document):
     at: str
 
 
+class GivenUpLine(Document):
+    """Files that a board does not try again in a context, until there are others.
+
+    Attributes:
+        context: In words.
+        files: How many.
+        code: Why, and
+        said: what was said of one of them.
+    """
+
+    context: str
+    files: int
+    code: str
+    said: str
+
+
 class BoardLine(Document):
     """A registered board.
 
@@ -53,6 +69,7 @@ class BoardLine(Document):
         to_measure: all, over all sessions; zeros where it does not measure.
         quarantine: Why it gets no work; empty where it does.
         checks: What its golden subjects said last, in each context.
+        given_up: Files that are in quarantine there, and why.
     """
 
     name: str
@@ -68,6 +85,7 @@ class BoardLine(Document):
     to_measure: int
     quarantine: str
     checks: tuple[CheckLine, ...] = ()
+    given_up: tuple[GivenUpLine, ...] = ()
 
     def __rich__(self) -> RenderableType:
         """Draw all of it."""
@@ -81,6 +99,7 @@ class BoardLine(Document):
             f"runtimes  {versions or 'none'}",
             f"queue     {self.pending} files{_progress(self)}",
             *(f"check     {one.context}: {one.said}, {_moment(one.at)} (UTC)" for one in self.checks),
+            *(f"given up  {one.context}: {one.files} files, {one.code}: {one.said}" for one in self.given_up),
         ]
         if self.quarantine:
             lines += [
@@ -111,6 +130,21 @@ def board_line(stores: Stores, agent: Agent) -> BoardLine:
         to_measure=load.to_measure,
         quarantine=agent.quarantine,
         checks=_checks(stores, digest),
+        given_up=_given_up(stores, digest),
+    )
+
+
+def _given_up(stores: Stores, device: str) -> tuple[GivenUpLine, ...]:
+    found = stores.agent_queue.given_up(device)
+    contexts = stores.tables.contexts() if found else {}
+    return tuple(
+        GivenUpLine(
+            context=CONTEXT.validate_python(contexts[one.context]).label,
+            files=one.files,
+            code=one.code,
+            said=one.message,
+        )
+        for one in found
     )
 
 

@@ -1,7 +1,6 @@
 """Boards without a network: their work in an archive, and what they measured taken from the answer."""
 
 import hashlib
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,12 +12,11 @@ from rich.text import Text
 from api.agents import Posted, deliver, work_of
 from api.keys import Scope
 from latency_predictors.agent_protocol import (
-    DEVICE_NAME,
-    HOST,
     MAX_CLOCK_SKEW_S,
     PROTOCOL,
     Delivery,
     Registration,
+    check_name,
 )
 from latency_predictors.bundle import Answer, Bundle, Outcome, pack, read_answer
 from latency_predictors.golden import SUBJECTS
@@ -98,11 +96,7 @@ def make_bundle(settings: Settings, name: str, out: Path) -> BundleMade:
         UsageError: `invalid_device_name` or `file_exists`.
         ArtifactError: A file that is to be measured is damaged or missing.
     """
-    if name == HOST or not re.fullmatch(DEVICE_NAME, name):
-        raise UsageError(
-            "invalid_device_name",
-            f"'{name}' is no name of a board: up to 40 small letters, digits, dots and dashes, not '{HOST}'",
-        )
+    check_name(name)
     with opened_stores(settings) as stores:
         agent = stores.agents.find(settings.tenant, name)
         works = () if agent is None else tuple(_packs(stores.bundles.work(agent.device.digest)))

@@ -14,7 +14,7 @@ from nas.store.key_store import DatabaseKeyStore
 from search_spaces.errors import UsageError
 
 MAX_WRONG: Final = 20
-"""Wrong codes after which nobody pairs any more: somebody guesses."""
+"""Wrong codes in a row after which nobody pairs any more: somebody guesses."""
 
 
 @final
@@ -49,10 +49,13 @@ class Pairing:
             UsageError: `pairing_refused`.
         """
         if not self._take(_digest(secret)):
-            raise UsageError(
-                "pairing_refused",
-                "this code is unknown or was used: `hwnas serve --lan` shows the one that works",
-            )
+            why = "this code is unknown or was used: `hwnas serve --lan` shows the one that works"
+            if self._wrong >= MAX_WRONG:
+                why = (
+                    f"{MAX_WRONG} wrong codes came in a row, so somebody guesses and nobody pairs any more: "
+                    "start `hwnas serve --lan` again"
+                )
+            raise UsageError("pairing_refused", why)
         actor = Actor(name, request_id=request_id)
         if self._shown is not None:
             self.show(self._shown)
@@ -62,7 +65,7 @@ class Pairing:
     def _take(self, digest: str) -> bool:
         with self._lock:
             if self._wrong < MAX_WRONG and hmac.compare_digest(self._open, digest):
-                self._open = ""
+                self._open, self._wrong = "", 0
                 return True
             self._wrong += 1
             return False

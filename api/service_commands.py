@@ -37,8 +37,8 @@ def serve(
         str,
         typer.Option(
             metavar="ADDRESS",
-            help="Address of this machine in its network, to listen at instead: encrypted with a certificate "
-            "of its own, which boards know by the code that is shown.",
+            help="Address of this machine in its network, or the interface, to listen at instead: encrypted "
+            "with a certificate of its own, which boards know by the code that is shown.",
         ),
     ] = "",
 ) -> BaseModel:

@@ -18,6 +18,7 @@ from rich.text import Text
 from api.app import create_app
 from api.certificates import Certificate, own_certificate
 from api.json_lines import logged
+from api.lan import lan_address
 from api.state import Service
 from api.worker_beside import worker_beside
 from latency_predictors.pairing_code import FINGERPRINT_BYTES, PairingCode
@@ -59,12 +60,13 @@ def serve(
         worker: Whether a worker runs beside.
         root_path: Prefix under which a proxy puts this server.
         hosts: Names that requests may give as their host.
-        lan: Address of an interface, in the place of `host`: encrypted with a certificate of our own, which
-            boards know by the code that is shown.
+        lan: An interface or its address, in the place of `host`: encrypted with a certificate of our own,
+            which boards know by the code that is shown.
 
     Raises:
-        UsageError: `keys_needed` or `port_taken`.
+        UsageError: `keys_needed`, `port_taken` or `invalid_lan_address`.
     """
+    lan = lan_address(lan) if lan else ""
     with opened_stores(settings) as stores:
         host = lan or host
         if not lan and not is_loopback(host) and not stores.keys.list_all(settings.tenant):

@@ -24,7 +24,7 @@ from urllib.parse import SplitResult, urlsplit
 from rich.text import Text
 
 from api.keys import KeyText, Scope
-from latency_predictors.agent_protocol import DEVICE_NAME, HOST
+from latency_predictors.agent_protocol import check_name
 from nas.results import Document
 from nas.settings import Settings
 from nas.store.stores import Stores, opened_stores
@@ -133,13 +133,7 @@ def _name(where: str, name: str) -> str:
     if not _WHERE.fullmatch(where):
         raise UsageError("invalid_host", f"'{where}' names no host: write USER@HOST, as for `ssh`")
     host = where.rpartition("@")[2].partition(".")[0].lower()
-    name = name or re.sub(r"[^a-z0-9._-]+", "-", host).strip("._-")
-    if name == HOST or not re.fullmatch(DEVICE_NAME, name):
-        raise UsageError(
-            "invalid_device_name",
-            f"'{name}' is no name of a board: give one with --name, small letters, digits, dots and dashes",
-        )
-    return name
+    return check_name(name or re.sub(r"[^a-z0-9._-]+", "-", host).strip("._-"))
 
 
 def _service(url: str) -> _Service:

@@ -4,14 +4,29 @@ The sessions in between are those of `latency_predictors.protocol`. `PROTOCOL` c
 would misunderstand something; the service then refuses it with the command to update.
 """
 
+import re
+from dataclasses import replace
 from typing import Annotated, Final
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from latency_predictors.abilities import PRECISIONS
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import SessionResult, WireModel
+from latency_predictors.wire_types import (
+    ClassNumber,
+    Count,
+    Digest,
+    Identifier,
+    Number,
+    Pause,
+    ShortText,
+    Shown,
+    Text,
+    one_line,
+)
+from search_spaces.errors import UsageError
 
 PROTOCOL: Final = 2
 PROTOCOL_HEADER: Final = "hwnas-agent-protocol"
@@ -29,14 +44,35 @@ MAX_SUBJECTS: Final = 100
 MAX_SCORED: Final = 10_000
 """Images that a file is scored on at most."""
 
+MAX_MESSAGE: Final = 2_000
+"""Characters that trouble is told in."""
+
 MAX_CLOCK_SKEW_S: Final = 120.0
 """By how much the clock of a board may differ from the service's."""
 
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Identifier = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-Text = Annotated[str, Field(max_length=200)]
-ClassNumber = Annotated[int, Field(ge=0, lt=2**20)]
-Number = Annotated[int, Field(ge=0, lt=2**53)]
+
+def check_name(name: str) -> str:
+    """Return a name that a board may have.
+
+    Raises:
+        UsageError: `invalid_device_name`.
+    """
+    if name == HOST or not re.fullmatch(DEVICE_NAME, name):
+        raise UsageError(
+            "invalid_device_name",
+            f"'{name[:60]}' is no name of a board: give one of up to 40 small letters, digits, dots and "
+            f"dashes, other than '{HOST}'",
+        )
+    return name
+
+
+def _no_host(name: str) -> str:
+    if name == HOST:
+        raise ValueError(f"'{HOST}' is the machine of the worker")
+    return name
+
+
+BoardName = Annotated[str, Field(pattern=DEVICE_NAME), AfterValidator(_no_host)]
 
 
 class Registration(WireModel):
@@ -57,12 +93,12 @@ class Registration(WireModel):
         clock_s: Its time, seconds since 1970.
     """
 
-    name: Annotated[str, Field(pattern=DEVICE_NAME)]
+    name: BoardName
     instance: Identifier
-    version: Annotated[str, Field(max_length=40)]
+    version: ShortText
     device: Device
-    unit: Annotated[str, Field(max_length=80)] = ""
-    runtimes: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=40)]]
+    unit: Annotated[str, Field(max_length=80), AfterValidator(one_line)] = ""
+    runtimes: dict[ShortText, ShortText]
     power_mode: Text = ""
     system: Text = ""
     precisions: Annotated[tuple[Text, ...], Field(max_length=20)] = PRECISIONS
@@ -78,7 +114,9 @@ class Registration(WireModel):
             raise ValueError("facts of a device are short texts")
         if device.registered or not (0 < device.num_cores < 2**16 and 0 <= device.memory_gib < 2**20):
             raise ValueError("no device has such facts")
-        return device
+        model, architecture, system = (one_line(one) for one in texts[:3])
+        features = tuple(one_line(one) for one in device.cpu_features)
+        return replace(device, cpu_model=model, architecture=architecture, os=system, cpu_features=features)
 
 
 class Registered(WireModel):
@@ -92,11 +130,11 @@ class Registered(WireModel):
         quarantine: Why it gets no work; empty where it does.
     """
 
-    name: str
+    name: Text
     device: Device
-    asked: int
-    renew_every_s: float
-    quarantine: str = ""
+    asked: Annotated[int, Field(ge=0, lt=2**52)]
+    renew_every_s: Annotated[Pause, Field(gt=0)]
+    quarantine: Shown = ""
 
 
 class Pair(WireModel):
@@ -108,7 +146,7 @@ class Pair(WireModel):
     """
 
     secret: Annotated[str, Field(pattern=r"^[0-9a-f]{20}$")]
-    name: Annotated[str, Field(pattern=DEVICE_NAME)]
+    name: BoardName
 
 
 class Paired(WireModel):
@@ -155,11 +193,11 @@ class Work(WireModel):
     """
 
     lease: Identifier
-    attempt: int
+    attempt: Count
     context: ExecutionContext
     timing: TimingProtocol
-    files: dict[Digest, Digest]
-    sessions: int
+    files: Annotated[dict[Digest, Digest], Field(min_length=1, max_length=MAX_SUBJECTS)]
+    sessions: Annotated[int, Field(ge=1, le=1_000)]
     reference_ms: dict[str, float]
     images: Digest | None = None
 
@@ -188,8 +226,8 @@ class WorkAnswer(WireModel):
     """
 
     work: Work | None
-    ask_again_s: float
-    quarantine: str = ""
+    ask_again_s: Pause
+    quarantine: Shown = ""
 
 
 class Heartbeat(Request):
@@ -201,9 +239,9 @@ class Heartbeat(Request):
         to_measure: all, over all sessions.
     """
 
-    attempt: Number
-    measured: Number = 0
-    to_measure: Number = 0
+    attempt: Count
+    measured: Count = 0
+    to_measure: Count = 0
 
 
 class Trouble(WireModel):
@@ -220,7 +258,7 @@ class Trouble(WireModel):
     """
 
     code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
-    message: Annotated[str, Field(max_length=2_000)]
+    message: Annotated[str, Field(max_length=MAX_MESSAGE), AfterValidator(one_line)]
     context: ExecutionContext
     timing: TimingProtocol
     subjects: Annotated[tuple[Digest, ...], Field(min_length=1, max_length=MAX_SUBJECTS)]
@@ -236,7 +274,7 @@ class Delivery(Request):
         context: Of a score.
     """
 
-    attempt: Number
+    attempt: Count
     session: SessionResult | None = None
     trouble: Trouble | None = None
     score: Score | None = None

@@ -4,19 +4,21 @@ There goes an archive with the work and its files, each named by its SHA-256; ba
 with a key that was in the archive, so that nothing is taken which that archive was not answered with.
 """
 
+import errno
 import hashlib
 import hmac
-import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from latency_predictors.agent_protocol import PROTOCOL, Digest, Identifier, Registration, Score, Trouble, Work
+from latency_predictors.agent_protocol import PROTOCOL, Registration, Score, Trouble, Work
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.protocol import SessionResult, WireModel
+from latency_predictors.wire_types import Digest, Identifier
 from search_spaces.atomic import write_atomically
 from search_spaces.digests import canonical_json
 from search_spaces.errors import ArtifactError, UsageError
@@ -25,6 +27,8 @@ MAX_BYTES: Final = 512 * 2**20
 """Of a file in an archive, or of an answer."""
 
 _MANIFEST: Final = "bundle.json"
+_BROKEN: Final = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+"""What archives raise: cut off, changed, compressed in a way that is not ours, locked with a password."""
 
 
 class Bundle(WireModel):
@@ -106,6 +110,12 @@ class Answer(WireModel):
         write_atomically(path, self.model_dump_json().encode())
 
 
+class _Versioned(BaseModel):
+    """What is read of a bundle before it is known which version it is of."""
+
+    protocol: int
+
+
 def pack(bundle: Bundle, files: Mapping[str, Path], path: Path) -> None:
     """Write an archive.
 
@@ -137,11 +147,13 @@ def unpack(path: Path, folder: Path) -> tuple[Bundle, dict[str, Path]]:
         raise UsageError("no_such_file", f"there is no file {path}")
     try:
         with zipfile.ZipFile(path) as archive:
-            document = json.loads(_read(archive, _MANIFEST))
-            _check_version(document)
-            bundle = Bundle.model_validate(document)
+            manifest = _read(archive, _MANIFEST)
+            _check_version(_Versioned.model_validate_json(manifest).protocol)
+            bundle = Bundle.model_validate_json(manifest)
             files = {digest: _place(archive, digest, folder) for digest in sorted(bundle.digests)}
-    except (zipfile.BadZipFile, KeyError, ValueError, ValidationError, EOFError) as error:
+    except (*_BROKEN, KeyError, ValueError, EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise  # it is the disk's, not the archive's, which only leads to places that are none
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise ArtifactError(
             "damaged_bundle", f"{path.name} is no bundle, or damaged ({reason}): make it again"
@@ -169,13 +181,12 @@ def read_answer(path: Path) -> Answer:
         ) from error
 
 
-def _check_version(document: Any) -> None:
-    version = document["protocol"]
+def _check_version(version: int) -> None:
     if version > PROTOCOL:
         raise UsageError(
             "agent_outdated",
             f"the bundle is of version {version} of the protocol, the agent here of {PROTOCOL}: "
-            "`pip install --upgrade hwnas` on the board",
+            "`pipx upgrade hwnas` on the board, or `pip install --upgrade hwnas` in its environment",
         )
     if version < PROTOCOL:
         raise UsageError(

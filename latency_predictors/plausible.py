@@ -12,7 +12,7 @@ from typing import Final
 
 from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.measure import NS_PER_MS, NS_PER_S, Summary
-from latency_predictors.protocol import SessionResult, SubjectResult
+from latency_predictors.protocol import FILE_ERRORS, SessionResult, SubjectResult
 
 LARGEST_SCALE: Final = 50.0
 """By how much the anchors can say that a device is slower or faster than at rest."""
@@ -33,6 +33,8 @@ def implausible(session: SessionResult) -> str:
         aware = False
     if not aware:
         return "started_at is no time with a time zone"
+    if strange := {failure.code for failure in session.failures}.difference(FILE_ERRORS):
+        return f"a file fails with {' or '.join(FILE_ERRORS)}, not with {min(strange)[:60]!r}"
     if any(not _positive(value) for value in session.reference_ms.values()):
         return "a reference of the anchors is not positive"
     for result in session.results:

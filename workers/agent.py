@@ -4,14 +4,13 @@ What it loads is what measuring needs. Whatever it measured is in its journal be
 restarted service or a reboot costs at most the session that was being measured, and nothing is counted twice.
 """
 
-import random
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from latency_predictors.agent_protocol import (
     Delivered,
@@ -29,23 +28,19 @@ from latency_predictors.agent_protocol import (
 from latency_predictors.golden import toolchain
 from latency_predictors.protocol import FILE_ERRORS, SessionResult, Subject
 from latency_predictors.runtimes import get_runtime
-from search_spaces.errors import HwnasError, MeasurementError, ResourceError
-from workers.agent_home import AgentHome, Entry
-from workers.agent_link import Link, RefusedError, ServerAwayError
-from workers.agent_means import Means, scores
+from search_spaces.errors import HwnasError, ResourceError, UsageError
+from workers.agent_home import AgentHome, Entry, disk_told
+from workers.agent_link import Link, RefusedError
+from workers.agent_means import Means, scores, trouble_of
+from workers.agent_patience import RESTLESS_S, Patience
 from workers.agent_pulse import Pulse
 
-FIRST_PAUSE_S: Final = 0.5
-LONGEST_PAUSE_S: Final = 30.0
-RESTLESS_S: Final = 20.0
-"""Pause after a batch that could not be measured, and where a refusal may pass."""
+_OWN_FAULTS: Final = ("download_damaged", "file_too_large")
+"""What keeps one file from being fetched, and the others not."""
 
-_MAY_PASS: Final = ("clock_wrong", "key_in_use")
 _START_ANEW: Final = ("stale_request", "not_registered")
 _FOR_GOOD: Final = ("not_authenticated", "not_allowed", "agent_outdated", "agent_newer", "not_registered")
 """Refusals of the agent itself: what it has to deliver stays in its journal."""
-
-Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -71,7 +66,9 @@ class Agent:
     say: Callable[[str], object]
     pause: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     work: Work | None = None
-    _said: str = ""
+
+    def __post_init__(self) -> None:
+        self._patience = Patience(self.say, self.pause)
 
     def run(self) -> None:
         """Work until somebody ends the process.
@@ -98,7 +95,7 @@ class Agent:
                 self.pause(answer.ask_again_s)
                 continue
             if toolchain(self.facts()) != told:
-                self.say("runtimes, system or power mode have changed: registering anew before measuring")
+                self.say("hwnas, a runtime, system or power mode is another now: registering anew")
                 self._return(work)
                 return
             number += 1
@@ -110,7 +107,8 @@ class Agent:
             told = Registration.model_validate({**self.facts(), **own, "clock_s": time.time()})
             return self.link.post("agents/register", told, Registered)
 
-        registered = self._again(ask)
+        registered = self._patience.again(ask)
+        self._patience.known = True
         self.say(f"registered as '{self.name}': {registered.device.label}")
         return registered
 
@@ -119,9 +117,9 @@ class Agent:
             asked = WorkRequest(instance=self.home.instance, number=number, clock_s=time.time())
             return self.link.post("agents/leases", asked, WorkAnswer)
 
-        answer = self._again(ask)
+        answer = self._patience.again(ask)
         if answer.quarantine:
-            self._say_once(
+            self._patience.say_once(
                 f"in quarantine, there is no work: {answer.quarantine}. Mend the board, then "
                 f"`hwnas devices release {self.name}` where the service is"
             )
@@ -142,7 +140,7 @@ class Agent:
 
     def _return(self, work: Work) -> None:
         told = Heartbeat(instance=self.home.instance, attempt=work.attempt)
-        self._again(lambda: self.link.post(f"agents/leases/{work.lease}/return", told, Nothing))
+        self._patience.again(lambda: self.link.post(f"agents/leases/{work.lease}/return", told, Nothing))
 
     def _measured(
         self, work: Work, registered: Registered, subjects: Sequence[Subject], pulse: Pulse
@@ -158,11 +156,12 @@ class Agent:
             on_progress=pulse.progress,
         )
         try:
-            for session in sessions:
-                self._keep(work, session=session.model_copy(update={"device": registered.device}))
+            with disk_told():
+                for session in sessions:
+                    self._keep(work, session=session.model_copy(update={"device": registered.device}))
         except RefusedError as refused:
-            self._say_once(refused.message)
-        except MeasurementError as error:
+            self._patience.say_once(refused.message)
+        except HwnasError as error:
             self._trouble(work, error, [subject.digest for subject in subjects])
             return False
         return True
@@ -174,11 +173,12 @@ class Agent:
         done: set[str] = set()
         try:
             images = self._file(work, work.images, ".npy")
-            for score in scores(work, subjects, images, self.means, pulse.progress):
-                self._keep(work, score=score)
-                done.add(score.subject)
+            with disk_told():
+                for score in scores(work, subjects, images, self.means, pulse.progress):
+                    self._keep(work, score=score)
+                    done.add(score.subject)
         except RefusedError as refused:
-            self._say_once(refused.message)
+            self._patience.say_once(refused.message)
         except HwnasError as error:
             left = [subject.digest for subject in subjects if subject.digest not in done]
             self._trouble(work, error, left[:1] if error.code in FILE_ERRORS else left)
@@ -188,39 +188,36 @@ class Agent:
     def _fetched(self, work: Work) -> list[Subject]:
         """Return the files of a batch; what cannot be had is told to the service."""
         found: list[Subject] = []
-        suffix = f".{get_runtime(work.context.runtime).file_format}"
+        try:
+            suffix = f".{get_runtime(work.context.runtime).file_format}"
+        except UsageError as error:
+            self._trouble(work, error, list(work.files))
+            return []
         for subject, digest in work.files.items():
             try:
                 found.append(Subject(digest=subject, path=self._file(work, digest, suffix)))
             except RefusedError as refused:
-                self._say_once(refused.message)  # the lease has ended
+                self._patience.say_once(refused.message)  # the lease has ended
                 return []
             except ResourceError as error:
                 there = {one.digest for one in found}
                 self._trouble(work, error, [one for one in work.files if one not in there])
                 return found
             except HwnasError as error:
+                if error.code not in _OWN_FAULTS:
+                    raise
                 self._trouble(work, error, [subject], own=True)
         return found
 
     def _file(self, work: Work, digest: str, suffix: str) -> Path:
         fetch = partial(self.link.fetch, f"agents/artifacts/{digest}", limit=self.home.cache_bytes // 2)
-        return self._again(lambda: self.home.file(digest, suffix, fetch, set(work.files.values())))
+        return self._patience.again(lambda: self.home.file(digest, suffix, fetch, set(work.files.values())))
 
     def _trouble(
         self, work: Work, error: HwnasError, subjects: Collection[str], *, own: bool = False
     ) -> None:
         self.say(f"error[{error.code}]: {error.message}")
-        trouble = Trouble(
-            code=error.code,
-            message=error.message[:2_000],
-            context=work.context,
-            timing=work.timing,
-            subjects=tuple(subjects),
-            own=own,
-            images=work.images,
-        )
-        self._keep(work, trouble=trouble)
+        self._keep(work, trouble=trouble_of(work, error, subjects, own=own))
 
     def _keep(
         self,
@@ -235,7 +232,9 @@ class Agent:
         try:
             self.home.remember(entry)
         except ResourceError as error:
-            self._say_once(f"error[{error.code}]: {error.message}; results are sent without being kept first")
+            self._patience.say_once(
+                f"error[{error.code}]: {error.message}; results are sent without being kept first"
+            )
             self._send(entry)
 
     def _deliver(self) -> None:
@@ -249,38 +248,8 @@ class Agent:
         delivery = Delivery(instance=self.home.instance, attempt=entry.attempt, **found)
         path = f"agents/leases/{entry.lease}/result"
         try:
-            self._again(lambda: self.link.post(path, delivery, Delivered))
+            self._patience.again(lambda: self.link.post(path, delivery, Delivered))
         except RefusedError as refused:
             if refused.code in _FOR_GOOD:
                 raise
             self.say(f"not taken, error[{refused.code}]: {refused.message}")
-
-    def _again(self, ask: Callable[[], Answer]) -> Answer:
-        """Return what asking gives, asking again while the service is away or a refusal may pass.
-
-        Pauses are drawn at random below a bound that doubles, so that boards which were cut off together do
-        not come back together; `Retry-After` comes on top.
-        """
-        tries = 0
-        while True:
-            try:
-                answer = ask()
-            except ServerAwayError as error:
-                at_least_s, why = error.pause_s, f"{error.message}; tried again"
-            except RefusedError as error:
-                if error.code not in _MAY_PASS:
-                    raise
-                at_least_s, why = RESTLESS_S, f"error[{error.code}]: {error.message}"
-            else:
-                if tries:
-                    self._say_once("the service answers")
-                return answer
-            self._say_once(why)
-            bound = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(tries, 10))
-            self.pause(at_least_s + random.uniform(0.0, bound))
-            tries += 1
-
-    def _say_once(self, line: str) -> None:
-        if line != self._said:
-            self._said = line
-            self.say(line)

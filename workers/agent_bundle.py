@@ -10,12 +10,12 @@ from typing import Any
 from pydantic import BaseModel
 from rich.text import Text
 
-from latency_predictors.agent_protocol import Registration, Trouble, Work
+from latency_predictors.agent_protocol import Registration, Work
 from latency_predictors.bundle import Answer, Bundle, Outcome, read_answer, unpack
 from latency_predictors.protocol import Subject
 from latency_predictors.runtimes import get_runtime
 from search_spaces.errors import ArtifactError, HwnasError, UsageError
-from workers.agent_means import Means, scores
+from workers.agent_means import Means, scores, trouble_of
 
 
 class BundleDone(BaseModel):
@@ -81,15 +81,7 @@ class BundleRun:
                 self._measure(number, work, subjects)
         except HwnasError as error:
             self.say(f"error[{error.code}]: {error.message}")
-            trouble = Trouble(
-                code=error.code,
-                message=error.message[:2_000],
-                context=work.context,
-                timing=work.timing,
-                subjects=tuple(work.files),
-                images=work.images,
-            )
-            self._add(Outcome(work=number, trouble=trouble))
+            self._add(Outcome(work=number, trouble=trouble_of(work, error, work.files)))
         self._finish(number)
 
     def _measure(self, number: int, work: Work, subjects: Sequence[Subject]) -> None:

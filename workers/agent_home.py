@@ -4,20 +4,23 @@ Whatever stands in the journal survives a reboot: it is written to the disk befo
 once the service has it.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
 import re
 import secrets
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, final
 
 from pydantic import Field, ValidationError
 
-from latency_predictors.agent_protocol import Identifier, Score, Trouble
+from latency_predictors.agent_protocol import Score, Trouble
 from latency_predictors.device import ExecutionContext
 from latency_predictors.protocol import SessionResult, WireModel
+from latency_predictors.wire_types import Identifier
 from search_spaces.atomic import write_atomically
 from search_spaces.errors import ArtifactError, ResourceError, UsageError
 
@@ -49,6 +52,24 @@ class KnownServer(WireModel):
     url: str
     key: str = Field(repr=False)
     fingerprint: str
+
+
+@contextmanager
+def disk_told() -> Iterator[None]:
+    """Have what the system refuses told as an error of ours.
+
+    Raises:
+        ResourceError: `disk_full`; `not_writable` where it is not for want of room: a card that has become
+            read-only, for example.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ResourceError("disk_full", f"no room on the board ({error}): free some space") from error
+        raise ResourceError(
+            "not_writable", f"the board's system refuses ({error}): look at its disk and its permissions"
+        ) from error
 
 
 @final
@@ -110,11 +131,12 @@ class AgentHome:
         """Keep something until it is delivered; it is on the disk when this returns.
 
         Raises:
-            ResourceError: `disk_full`.
+            ResourceError: `disk_full` or `not_writable`.
         """
         number = max((int(path.stem) for path in self._journal.glob("*.json")), default=0) + 1
         path = self._journal / f"{number:08}.json"
-        write_atomically(path, entry.model_dump_json().encode())
+        with disk_told():
+            write_atomically(path, entry.model_dump_json().encode())
         return path
 
     def remembered(self) -> Iterator[tuple[Path, Entry]]:
@@ -143,28 +165,26 @@ class AgentHome:
 
         Raises:
             ArtifactError: `download_damaged` where something else comes.
-            ResourceError: `disk_full`.
+            ResourceError: `disk_full` or `not_writable`.
         """
         path = self._files / f"{digest}{suffix}"
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest:
+        if path.is_file() and _digest_of(path) == digest:
             os.utime(path)
             return path
-        self._make_room({digest, *keep})
-        part = self._files / f"{digest}.part"
-        try:
-            with part.open("wb") as into:
-                came = fetch(into)
-                into.flush()
-                os.fsync(into.fileno())
-            if came != digest:
-                said = f"file {digest[:12]} came as {came[:12]}: it was not run"
-                raise ArtifactError("download_damaged", said)
-            part.replace(path)
-        except OSError as error:
-            why = f"no room for {path.name} in {self._files} ({error.strerror}): free some space"
-            raise ResourceError("disk_full", why) from error
-        finally:
-            part.unlink(missing_ok=True)
+        with disk_told():
+            self._make_room({digest, *keep})
+            part = self._files / f"{digest}.part"
+            try:
+                with part.open("wb") as into:
+                    came = fetch(into)
+                    into.flush()
+                    os.fsync(into.fileno())
+                if came != digest:
+                    said = f"file {digest[:12]} came as {came[:12]}: it was not run"
+                    raise ArtifactError("download_damaged", said)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
         return path
 
     def _make_room(self, keep: Collection[str]) -> None:
@@ -180,8 +200,14 @@ class AgentHome:
 
     def _read_instance(self) -> str:
         path = self.folder / "instance"
-        known = path.read_text(encoding="ascii").strip() if path.is_file() else ""
+        known = path.read_text(encoding="ascii", errors="replace").strip() if path.is_file() else ""
         if not _INSTANCE.fullmatch(known):
             known = secrets.token_hex(16)
             write_atomically(path, known.encode())
         return known
+
+
+def _digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, which may be larger than the memory of a board."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

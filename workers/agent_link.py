@@ -6,18 +6,18 @@ for the caller to say: here one request is one try.
 
 import hashlib
 import http.client
-import json
 import ssl
 from contextlib import closing
 from dataclasses import dataclass, field
 from email.message import Message
-from typing import BinaryIO, Final, TypeVar, final
+from typing import Annotated, BinaryIO, Final, TypeVar, final
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from latency_predictors.agent_protocol import PROTOCOL, PROTOCOL_HEADER
 from latency_predictors.protocol import WireModel
+from latency_predictors.wire_types import Shown
 from search_spaces.errors import HwnasError, StoreError, UsageError
 
 TIMEOUT_S: Final = 30.0
@@ -50,8 +50,8 @@ class RefusedError(UsageError):
 class _Problem(BaseModel):
     """What is read of a problem document."""
 
-    code: str
-    detail: str
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+    detail: Shown
 
 
 @dataclass(frozen=True)
@@ -195,8 +195,8 @@ class Link:
         """Return what an answer that is no success says."""
         pause_s = _asked_pause(answer.headers)
         try:
-            problem = _Problem.model_validate(json.loads(said))
-        except ValueError:
+            problem = _Problem.model_validate_json(said)
+        except ValidationError:
             if answer.status in _AWAY:
                 told = f"{self._address.hostname} answers {answer.status} just now"
                 return ServerAwayError("server_unreachable", told, pause_s)

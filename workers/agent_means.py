@@ -1,16 +1,17 @@
-"""What an agent works with: how files are timed, how they are scored."""
+"""What an agent works with: how files are timed, how they are scored, how trouble is told."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from latency_predictors.agent_protocol import Score, Work
+from latency_predictors.agent_protocol import MAX_MESSAGE, Score, Trouble, Work
 from latency_predictors.device import ExecutionContext
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import SessionResult, Subject
 from latency_predictors.scoring import ScoringRequest
 from latency_predictors.series import OnProgress
+from search_spaces.errors import HwnasError
 
 
 class Measure(Protocol):
@@ -67,3 +68,23 @@ def scores(
             on_progress(done, len(subjects))
 
         yield Score(subject=subject.digest, images=work.images, classes=means.name_classes(request, told))
+
+
+def trouble_of(work: Work, error: HwnasError, subjects: Collection[str], *, own: bool = False) -> Trouble:
+    """Return what an error says of files of a batch.
+
+    Args:
+        work: The batch.
+        error: What kept them from being measured or scored.
+        subjects: Which.
+        own: Whether it is each file's own doing.
+    """
+    return Trouble(
+        code=error.code,
+        message=error.message[:MAX_MESSAGE],
+        context=work.context,
+        timing=work.timing,
+        subjects=tuple(subjects),
+        own=own,
+        images=work.images,
+    )

@@ -22,7 +22,8 @@ def server_of(home: AgentHome, name: str, *, url: str, token: str, code: str) ->
         home: Of the agent.
         name: What specifications are to call the board.
         url: Address, with
-        token: a key; empty where the board was paired before, or is paired now with
+        token: a key; without one where the service of a board that was paired before has another address now.
+            Both empty where it has not, or where the board is paired now with
         code: which was shown where the service runs; or `FROM_STDIN`.
 
     Raises:
@@ -38,13 +39,27 @@ def server_of(home: AgentHome, name: str, *, url: str, token: str, code: str) ->
     if url and token:
         return Server(url, token)
     known = home.paired()
-    if known is None or url or token:
+    if known is None or token:
         raise UsageError(
             "no_server_known",
             "give --server and --token, or --pair with a code that `hwnas serve --lan` shows; once paired, "
             "neither is needed",
         )
+    if url:
+        known = _moved(home, known, url)
     return Server(known.url, known.key, known.fingerprint)
+
+
+def _moved(home: AgentHome, known: KnownServer, url: str) -> KnownServer:
+    """Keep the address that a service has now: it still is the one with that certificate, and no other."""
+    if known.fingerprint and not url.startswith("https://"):
+        raise UsageError(
+            "invalid_server",
+            f"this board has paired with a service that encrypts: its address begins with https, '{url}' not",
+        )
+    moved = known.model_copy(update={"url": url})
+    home.pair(moved)
+    return moved
 
 
 def _told(home: AgentHome) -> Server:

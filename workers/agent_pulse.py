@@ -5,7 +5,8 @@ from types import TracebackType
 from typing import Self, final
 
 from latency_predictors.agent_protocol import Heartbeat, Nothing, Work
-from workers.agent_link import Link, RefusedError, ServerAwayError
+from search_spaces.errors import HwnasError
+from workers.agent_link import Link, RefusedError
 
 
 @final
@@ -54,8 +55,8 @@ class Pulse:
         while not self._ended.wait(self._every_s):
             try:
                 self._link.post(self._path, self._told, Nothing)
-            except ServerAwayError:
-                continue  # the next one may reach it
             except RefusedError as refused:
                 self._refused = refused
                 return
+            except HwnasError:
+                continue  # it is away, or something else answers in its place: the next one may reach it

@@ -13,11 +13,12 @@ from typing import Final
 from pydantic import BaseModel
 from rich.text import Text
 
-from latency_predictors.agent_protocol import Heartbeat, Nothing
+from latency_predictors.agent_protocol import Heartbeat, Nothing, check_name
 from latency_predictors.gate import GateRules
 from latency_predictors.lease import host_lease_folder
 from latency_predictors.scoring import score
 from latency_predictors.session import run_sessions
+from latency_predictors.wire_types import one_line
 from search_spaces.errors import HwnasError, UsageError
 from workers.agent import Agent
 from workers.agent_board import board_facts
@@ -74,11 +75,11 @@ def run_agent(wanted: Wanted, folder: Path, cache_bytes: int) -> AgentEnded:
         cache_bytes: Room for files.
 
     Raises:
-        UsageError: `agent_running`, or as `agent_pairing.server_of`.
+        UsageError: `agent_running`, `invalid_device_name`, or as `agent_pairing.server_of`.
         HwnasError: What keeps it from working for good.
     """
+    name = check_name(wanted.name)
     with closing(AgentHome(folder, cache_bytes)) as home, _interrupted_by_signals():
-        name = wanted.name
         server = server_of(home, name, url=wanted.server, token=wanted.token, code=wanted.pair)
         agent = Agent(name, board_facts, Link(server), home, _means(wanted.when_busy), _say)
         try:
@@ -132,7 +133,7 @@ def _gate(when_busy: str) -> GateRules | None:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {one_line(line)}\n")
     sys.stderr.flush()
 
 

@@ -35,6 +35,11 @@ from search_spaces.errors import HwnasError, UsageError
 _LOG: Final = logging.getLogger("hwnas.boards")
 
 
+def _log(what: str, code: str, detail: str, key_id: str) -> None:
+    """Say in the log of the service, too, what a board is told or tells."""
+    _LOG.warning(what, extra={"facts": {"code": code, "detail": detail, "key": key_id}})
+
+
 class BoardRoute(APIRoute):
     """Says in the log of the service, too, why a board was refused."""
 
@@ -47,8 +52,7 @@ class BoardRoute(APIRoute):
                 return await serve(request)
             except HwnasError as error:
                 who = getattr(request.state, "principal", None)
-                facts = {"code": error.code, "detail": error.message, "key": who.key_id if who else ""}
-                _LOG.warning("a board was refused", extra={"facts": facts})
+                _log("a board was refused", error.code, error.message, who.key_id if who else "")
                 raise
 
         return served
@@ -73,7 +77,7 @@ async def check_protocol(
         raise UsageError(
             "agent_outdated",
             f"the agent speaks version {number} of the protocol, this service {PROTOCOL}: on the board, "
-            "`pip install --upgrade hwnas`, then start the agent again",
+            "`pipx upgrade hwnas`, or `pip install --upgrade hwnas` in its environment, then start it again",
         )
     if number > PROTOCOL:
         raise UsageError(
@@ -147,6 +151,8 @@ async def result(
     lease_id: LeaseId, told: Delivery, who: DeviceKey, spoken: Spoken, service: Shared
 ) -> Delivered:
     """Deliver a session, or what kept files from being measured; again changes nothing."""
+    if (trouble := told.trouble) is not None:
+        _log("a board cannot measure", trouble.code, trouble.message, who.key_id)
     return Delivered(new=await service.boards.deliveries.ask(Posted(who.key_id, lease_id, told)))
 
 

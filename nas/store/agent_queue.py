@@ -16,7 +16,7 @@ from nas.store.columns import exactly, now_ms
 from nas.store.measurement_rows import CHUNK, batches
 from nas.store.measurement_tables import agents, devices, job_devices, job_tasks, measurement_tasks
 from nas.store.session import reading, writing
-from nas.store.waiting import IN_TURN, PENDING
+from nas.store.waiting import IN_TURN, PENDING, UNSUPPORTED
 from search_spaces.errors import UsageError
 
 MAX_FAULTS: Final = 5
@@ -57,6 +57,23 @@ class Awaited:
     why: str
     measured: int = 0
     to_measure: int = 0
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """Files that a device does not try again in a context, until there are others.
+
+    Attributes:
+        context: Its digest.
+        files: How many.
+        code: Why, and
+        message: what was said of one of them.
+    """
+
+    context: str
+    files: int
+    code: str
+    message: str
 
 
 @final
@@ -156,6 +173,17 @@ class DatabaseAgentQueue:
             row = connection.execute(select(*columns).where(devices.c.digest == device)).one()
         done = (row.measured, row.to_measure) if row.leased else (0, 0)
         return BoardLoad(row.pending, bool(row.leased), *done)
+
+    def given_up(self, device: str) -> tuple[GivenUp, ...]:
+        """Return what a device does not try again, by context and reason."""
+        grouped = measurement_tasks.c.context, measurement_tasks.c.code
+        columns = func.count().label("files"), func.min(measurement_tasks.c.message).label("message")
+        theirs = and_(measurement_tasks.c.device == device, measurement_tasks.c.state == UNSUPPORTED)
+        query = select(*grouped, *columns).where(theirs).group_by(*grouped).order_by(*grouped)
+        with reading(self._engine) as connection:
+            return tuple(
+                GivenUp(row.context, row.files, row.code, row.message) for row in connection.execute(query)
+            )
 
     def awaited(self, job_id: str) -> tuple[Awaited, ...]:
         """Return the devices that a waiting job waits for: missing ones, and those that have its files."""

@@ -87,6 +87,21 @@ def test_quarantine_is_shown_with_why_and_ended_by_hand(board: Board, tmp_path: 
         release_board(settings, "pi6")
 
 
+def test_files_that_are_not_tried_again_are_shown_with_why(board: Board, tmp_path: Path) -> None:
+    waiting_for(board)
+    work = board.work()
+    body = board.session(work).model_dump(mode="json")
+    failed = body["results"].pop()["digest"]
+    body["failures"] = [{"digest": failed, "code": "file_not_loadable", "message": "no such operator"}]
+    assert board.raw(work, {"session": body}).status_code == 200
+    (told,) = board.api.as_("read").get("/v1/devices/pi5").json()["board"]["given_up"]
+    label = work.context.label
+    assert told == {"context": label, "files": 1, "code": "file_not_loadable", "said": "no such operator"}
+    shown = drawn(show_device(settings_of(tmp_path), "pi5"))
+    assert "given up  " + label in shown
+    assert "1 files, file_not_loadable: no such operator" in shown
+
+
 def test_over_rest_a_board_is_a_device(board: Board) -> None:
     api, other = board.api.as_("submit", "read"), board.api.as_("read", tenant="other")
     (item,) = api.get("/v1/devices").json()["items"]

@@ -48,6 +48,18 @@ def test_who_guesses_ends_pairing_for_all(api: Caller) -> None:
     for number in range(MAX_WRONG):
         with pytest.raises(UsageError):
             pairing.redeem(number.to_bytes(10, "big"), "pi5", "")
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError, match="start `hwnas serve --lan` again") as caught:
         pairing.redeem(codes[0], "pi5", "")
     assert caught.value.code == "pairing_refused"
+
+
+def test_who_mistypes_now_and_then_does_not_end_pairing(api: Caller) -> None:
+    codes: list[bytes] = []
+    pairing = Pairing(api.stores.keys, "local")
+    pairing.show(codes.append)
+    for number in range(2 * (MAX_WRONG - 1)):
+        if number == MAX_WRONG - 1:
+            pairing.redeem(codes[-1], "pi5", "")
+        with pytest.raises(UsageError, match="shows the one that works"):
+            pairing.redeem(number.to_bytes(10, "big"), "pi5", "")
+    assert pairing.redeem(codes[-1], "pi6", "").startswith("hwnas_")

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from latency_predictors.agent_protocol import Registration, WorkRequest
+from latency_predictors.agent_protocol import Registered, Registration, WorkAnswer, WorkRequest
 from tests.latency_predictors.sessions import DEVICE
 
 TOLD: dict[str, Any] = {
@@ -29,6 +29,7 @@ def test_what_a_board_tells_crosses_the_wire_unchanged() -> None:
         {"name": "Pi 5"},
         {"name": ""},
         {"name": "x" * 41},
+        {"name": "host"},
         {"instance": "mine"},
         {"runtimes": {"onnxruntime": "1" * 41}},
         {"clock_s": float("nan")},
@@ -48,3 +49,23 @@ def test_facts_that_no_board_has_are_refused(wrong: dict[str, Any]) -> None:
 def test_requests_for_work_are_counted_from_one() -> None:
     with pytest.raises(ValidationError):
         WorkRequest(instance="0" * 32, number=0, clock_s=0.0)
+
+
+def test_no_text_of_a_board_moves_the_cursor_of_whoever_reads_it() -> None:
+    nasty = "a\x1b]0;gone\x07\r\n\u202eb"
+    facts = {"unit": nasty, "system": nasty, "power_mode": nasty, "runtimes": {nasty: nasty}}
+    told = Registration.model_validate(
+        {**TOLD, **facts, "device": replace(DEVICE, cpu_model=nasty, cpu_features=(nasty,))}
+    )
+    texts = [told.unit, told.system, told.power_mode, *told.runtimes, *told.runtimes.values()]
+    texts += [told.device.cpu_model, *told.device.cpu_features]
+    assert set(texts) == {"a ]0;gone    b"}
+    assert told.device.num_cores == DEVICE.num_cores
+
+
+@pytest.mark.parametrize("wrong", [-1.0, 3_601.0, 1e308])
+def test_no_service_sends_a_board_to_sleep(wrong: float) -> None:
+    with pytest.raises(ValidationError):
+        WorkAnswer(work=None, ask_again_s=wrong)
+    with pytest.raises(ValidationError):
+        Registered(name="pi5", device=DEVICE, asked=0, renew_every_s=wrong)

@@ -1,7 +1,9 @@
 """Archives and answers: what was packed comes out, what was changed on the way does not."""
 
 import json
+import random
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,26 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file.zip").write_bytes(content)
     assert refused(tmp_path / "file.zip", tmp_path).code == "damaged_bundle"
     assert refused(tmp_path / "none.zip", tmp_path).code == "no_such_file"
+
+
+@pytest.mark.parametrize("manifest", [b"[]", b'{"protocol": "2"}', b"[" * 99_999, b"\xff", b"{}", b"null"])
+def test_a_manifest_that_is_none_is_refused(packed: Path, tmp_path: Path, manifest: bytes) -> None:
+    again(packed, {"bundle.json": manifest})
+    assert refused(packed, tmp_path).code == "damaged_bundle"
+
+
+def test_an_archive_that_was_changed_anywhere_is_refused_or_the_same(packed: Path, tmp_path: Path) -> None:
+    whole, rng = packed.read_bytes(), random.Random(0)
+    there = unpack(packed, tmp_path)
+    damaged = 0
+    for _ in range(300):
+        place = rng.randrange(len(whole))
+        packed.write_bytes(whole[:place] + bytes([rng.randrange(256)]) + whole[place + 1 :])
+        with suppress(ArtifactError):
+            damaged += 1
+            assert unpack(packed, tmp_path) == there
+            damaged -= 1
+    assert damaged > 200
 
 
 @pytest.mark.parametrize(("by", "code"), [(1, "agent_outdated"), (-1, "agent_newer")])

@@ -9,11 +9,16 @@ from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.fake_device import FakeDevice, Script
 from latency_predictors.measure import ENERGY_PROTOCOL, LAYER_PROTOCOL, NETWORK_PROTOCOL, Summary
 from latency_predictors.plausible import implausible
-from latency_predictors.protocol import AnchorReading, SessionResult
+from latency_predictors.protocol import AnchorReading, SessionResult, SubjectFailure
 from tests.latency_predictors.sessions import CONTEXT, DEVICE
 from tests.latency_predictors.timed_sessions import timed_session
 
 GOOD = timed_session(["a" * 64, "b" * 64], DEVICE, CONTEXT)
+
+
+def failure(code: str) -> SubjectFailure:
+    """A file that is told to have failed."""
+    return SubjectFailure(digest="c" * 64, code=code, message="")
 
 
 def with_summary(**values: Any) -> SessionResult:
@@ -66,6 +71,8 @@ def test_another_unit_contradicts_the_time_that_the_session_took(factor: float) 
         (GOOD.model_copy(update={"started_at": "2026-01-01T00:00:00"}), "time zone"),
         (GOOD.model_copy(update={"reference_ms": {"anchor": -1.0}}), "reference"),
         (GOOD.model_copy(update={"readings": ()}), "nobody looked"),
+        (GOOD.model_copy(update={"failures": (failure("session_died"),)}), "not with 'session_died'"),
+        (GOOD.model_copy(update={"failures": (failure("x" * 9_000),)}), "not with 'xxx"),
     ],
 )
 def test_what_cannot_be_is_named(session: SessionResult, reason: str) -> None:

@@ -17,7 +17,7 @@ from tests.api.served import new_key
 from tests.nas.store.boards import subject_of
 from tests.workers.boards_at_work import TENANT, Bench, Ended, bench, on_call
 from workers.agent_home import AgentHome
-from workers.agent_link import Link, RefusedError, ServerAwayError
+from workers.agent_link import Link, ServerAwayError
 
 NAMES = ("one", "two", "three", "four", "five")
 
@@ -135,7 +135,7 @@ def test_a_file_that_the_runtime_cannot_load_fails_alone(at_work: Bench) -> None
 
 
 def test_a_file_with_another_digest_is_never_run(at_work: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    at_work.waiting_for("one", "two")
+    job = at_work.waiting_for("one", "two")
     fetch = Link.fetch
 
     def changed(link: Link, path: str, into: Any, limit: int) -> str:
@@ -145,6 +145,7 @@ def test_a_file_with_another_digest_is_never_run(at_work: Bench, monkeypatch: py
     monkeypatch.setattr(Link, "fetch", changed)
     at_work.works()
     assert sum(line.startswith("error[download_damaged]") for line in at_work.lines) == 2
+    assert at_work.state(job) is JobState.QUEUED, "it is told, and asks again after a pause"
     assert at_work.num_measured == 0
     assert not list((at_work.folder / "files").iterdir())
 
@@ -181,38 +182,6 @@ def test_a_key_that_is_none_ends_the_agent_and_keeps_what_it_measured(at_work: B
     with at_work.agent() as agent, pytest.raises(UsageError) as caught:
         agent.run()
     assert caught.value.code == "not_allowed"
-
-
-def test_a_refusal_that_may_pass_is_waited_for(at_work: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    at_work.waiting_for("one")
-    post, refusals = (
-        Link.post,
-        [RefusedError("clock_wrong", "an hour"), RefusedError("key_in_use", "another")],
-    )
-
-    def refused(link: Link, *what: Any) -> Any:
-        if refusals:
-            raise refusals.pop(0)
-        return post(link, *what)
-
-    monkeypatch.setattr(Link, "post", refused)
-    at_work.works(patience=2)
-    assert at_work.num_measured == 2
-    assert at_work.pauses[0] >= 20
-    assert at_work.lines[-4:-1][0].startswith("error[")
-
-
-def test_pauses_are_drawn_below_a_bound_that_doubles_and_follow_what_is_asked(at_work: Bench) -> None:
-    class Away:
-        def post(self, *what: Any) -> Any:
-            raise ServerAwayError("rate_limited", "too many", 7.0)
-
-    at_work.works(Away(), patience=30)  # type: ignore[arg-type]
-    drawn = [pause - 7.0 for pause in at_work.pauses]
-    assert all(0 <= one <= min(30.0, 0.5 * 2**number) for number, one in enumerate(drawn))
-    assert max(drawn[:4]) <= 4 < max(drawn)
-    assert len(set(drawn)) == len(drawn)
-    assert at_work.lines == ["too many; tried again"], "said once"
 
 
 def test_in_quarantine_it_says_why_and_asks_on(at_work: Bench) -> None:

@@ -91,6 +91,12 @@ def test_how_the_service_is_known_is_said_once(tmp_path: Path) -> None:
         known = server_of(home, "pi5", url="", token="", code="")
         assert known == Server("https://nas:1", "hwnas_y", "ab")
         assert "hwnas_y" not in repr(known)
+        moved = server_of(home, "pi5", url="https://elsewhere:2", token="", code="")
+        assert moved == Server("https://elsewhere:2", "hwnas_y", "ab")
+        with pytest.raises(UsageError) as caught:
+            server_of(home, "pi5", url="http://elsewhere:2", token="", code="")
+        assert caught.value.code == "invalid_server", "its key is sent encrypted, or not at all"
+        assert server_of(home, "pi5", url="", token="", code="") == moved
         (tmp_path / "server.json").write_text("{")
         with pytest.raises(ArtifactError, match="pair again"):
             home.paired()

@@ -11,7 +11,13 @@ from workers.agent_link import RefusedError, ServerAwayError
 from workers.agent_pulse import Pulse
 
 WORK = Work(
-    lease="a" * 32, attempt=7, context=CONTEXT, timing=LAYER_PROTOCOL, files={}, sessions=1, reference_ms={}
+    lease="a" * 32,
+    attempt=7,
+    context=CONTEXT,
+    timing=LAYER_PROTOCOL,
+    files={"1" * 64: "2" * 64},
+    sessions=1,
+    reference_ms={},
 )
 
 

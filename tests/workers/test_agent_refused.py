@@ -1,5 +1,6 @@
 """What a service refuses of a board: one stable code, a clear line on both sides, nothing overwritten."""
 
+import errno
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,8 +15,9 @@ from latency_predictors.device import Device
 from latency_predictors.measure import Summary
 from latency_predictors.protocol import SessionResult
 from nas.jobs import JobState
-from search_spaces.errors import UsageError
-from tests.workers.boards_at_work import Bench, bench
+from search_spaces.errors import HwnasError, UsageError
+from tests.workers.boards_at_work import Bench, Ended, bench
+from workers.agent_link import Link
 
 
 class OtherHardware(SimulatedBoard):
@@ -107,3 +109,49 @@ def test_a_clock_an_hour_off_is_told_until_it_is_set(
     assert (at_work.num_measured, at_work.registered) == (4, before)
     at_work.works()
     assert (at_work.num_measured, at_work.state(job)) == (6, JobState.QUEUED)
+
+
+def test_a_card_that_has_become_read_only_is_told_on_both_sides(
+    at_work: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = at_work.waiting_for("three")
+
+    def refused(*what: Any, **more: Any) -> Iterator[SessionResult]:
+        raise OSError(errno.EROFS, "Read-only file system")
+        yield  # a generator, as measuring is
+
+    at_work.pauses.clear()
+    at_work.patience = 0
+    with at_work.agent() as agent:
+        agent.means = replace(agent.means, measure=refused)
+        with pytest.raises(Ended):
+            agent.run()
+    assert [line for line in at_work.lines if line.startswith("error[not_writable]: the board's system")]
+    assert told(caplog) == {("not_writable", at_work.key.split("_")[1])}
+    stored = at_work.registered
+    assert stored is not None
+    assert (stored.failures, at_work.state(job)) == (1, JobState.QUEUED)
+
+
+def test_something_else_in_the_place_of_the_service_ends_the_agent_at_its_start_alone(
+    at_work: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work.waiting_for("three")
+    post, asked = Link.post, list[str]()
+
+    def mended(link: Link, path: str, *what: Any) -> Any:
+        asked.append(path)
+        if len(asked) in strangers:
+            raise HwnasError("unexpected_answer", "it answers with status 404")
+        return post(link, path, *what)
+
+    monkeypatch.setattr(Link, "post", mended)
+    strangers = {1}
+    with at_work.agent() as agent, pytest.raises(HwnasError, match="404"):
+        agent.run()
+    asked.clear()
+    strangers = {2, 3, 4}
+    at_work.works(patience=3)
+    assert asked[:5] == ["agents/register", *["agents/leases"] * 4]
+    assert at_work.pauses[0] >= 20
+    assert at_work.num_measured == 6

@@ -16,8 +16,11 @@ from latency_predictors.measure import NETWORK_PROTOCOL
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState, Waiting
 from nas.measurement_tasks import MeasurementTask
+from search_spaces.errors import UsageError
 from tests.workers.boards_at_work import TENANT, Bench, bench
 from tests.workers.jobs_at_work import until
+from workers import agent_serving
+from workers.agent_serving import Wanted, run_agent
 
 
 @pytest.fixture
@@ -99,3 +102,17 @@ def test_a_wrong_key_is_told_at_once(at_work: Bench, repository: Path) -> None:
     _, said = agent.process.communicate(timeout=60)
     assert agent.process.returncode == 2
     assert "error[not_authenticated]" in said
+
+
+@pytest.mark.parametrize("name", ["Pi 5", "host", "", "x" * 41])
+def test_a_name_that_no_board_can_have_is_told_before_anything_is_asked(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        run_agent(Wanted(name, "http://127.0.0.1:9", "hwnas_key"), tmp_path / "board", 2**20)
+    assert caught.value.code == "invalid_device_name"
+    assert not (tmp_path / "board").exists()
+
+
+def test_what_a_service_says_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    agent_serving._say("registered as '\x1b]0;gone\x07'\nand more")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("registered as ' ]0;gone ' and more")

@@ -6,7 +6,7 @@ from api.dashboard.devices import coverage
 from latency_predictors.device import host_device
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
-from tests.api.boards import Board
+from tests.api.boards import Board, waiting_for
 from tests.api.dashboard.browsing import browse, sound
 from tests.api.handmade import lookup_table, saved_table
 from tests.api.served import Caller
@@ -59,6 +59,19 @@ def test_a_board_is_listed_before_it_has_measured_and_profiled_by_its_name(api: 
     assert "Its agent does it." in text
     assert sound(browse(api, "/devices/pi5")) == text
     assert browse(api.as_("read", tenant="other"), f"/devices/{board.device.digest}").status_code == 404
+
+
+def test_files_that_a_board_does_not_try_again_are_told(api: Caller) -> None:
+    board = Board.with_key(api)
+    board.register()
+    waiting_for(board)
+    work = board.work()
+    failure = {"digest": next(iter(work.files)), "code": "file_not_loadable", "message": "no <such> operator"}
+    session = board.session(work).model_copy(update={"results": ()}).model_dump(mode="json")
+    assert board.raw(work, {"session": {**session, "failures": [failure]}}).status_code == 200
+    text = sound(browse(api, "/devices/pi5"))
+    assert f"Not tried again, {work.context.label}: 1 files (file_not_loadable)" in text
+    assert "no &lt;such&gt; operator" in text
 
 
 def test_a_damaged_table_is_told_as_such(api: Caller) -> None:

@@ -257,6 +257,23 @@ def test_nonsense_is_refused_without_harm(board: Board) -> None:
     assert code(board.beat(board_work(board))) == (409, "lease_lapsed")
 
 
+@pytest.mark.parametrize("field", ["measured", "to_measure", "attempt"])
+def test_numbers_that_no_column_holds_are_refused_before_a_database_sees_them(
+    board: Board, field: str
+) -> None:
+    beat: Any = {field: 2**31}
+    assert code(board.beat(board_work(board), **beat))[0] == 422
+
+
+def test_what_is_half_said_or_invented_is_refused(board: Board) -> None:
+    work = board_work(board)
+    score = {"subject": subject_of(NAMES[0]), "images": "0" * 64, "classes": [1]}
+    assert code(board.raw(work, {"score": score})) == (422, "not_asked_for"), "a score belongs to a context"
+    body: dict[str, Any] = board.session(work).model_dump(mode="json")
+    body["failures"] = [{"digest": body["results"].pop()["digest"], "code": "x" * 99, "message": ""}]
+    assert code(board.raw(work, {"session": body})) == (422, "implausible_result")
+
+
 def board_work(board: Board) -> Any:
     """Work that nobody has given out."""
     waiting_for(board)

@@ -10,7 +10,7 @@ from latency_predictors.protocol import SessionResult
 from nas.jobs import JobState, Waiting
 from nas.leases import Lease, LeaseLost
 from nas.measurement_tasks import Batch, DeviceLease, MeasurementTask, TaskReport
-from nas.store.agent_queue import MAX_FAULTS, DatabaseAgentQueue
+from nas.store.agent_queue import MAX_FAULTS, DatabaseAgentQueue, GivenUp
 from nas.store.agent_store import Agent, DatabaseAgentStore
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_store import DatabaseJobStore
@@ -161,6 +161,9 @@ def test_a_file_that_fails_three_times_is_not_tried_again(place: Place) -> None:
             assert place.again().pending == 1, "asked again, it is tried again"
     assert place.again().failed[0].subject == subject
     assert place.work.ask(place.agent, INSTANCE, 9) is None
+    (given_up,) = place.work.given_up(place.agent.device.digest)
+    context = tasks_for(place.agent)[0].context.digest
+    assert given_up == GivenUp(context, 1, "artifact_damaged", "it is another file")
 
 
 def test_what_disturbs_the_board_is_not_the_files_fault(place: Place) -> None:
