@@ -11,8 +11,9 @@ from rich.table import Table
 from api.searches import unbroken
 from api.table_names import find_table, table_name
 from latency_predictors.error_report import spearman
-from latency_predictors.lookup_table import Entry, LookupTable
+from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor
+from latency_predictors.table_entry import Entry
 from nas.report.numbers import plain
 from nas.results import Document
 from nas.settings import Settings

@@ -14,10 +14,10 @@ from api.calibrations import Calibration, calibration_of
 from api.searches import unbroken
 from api.table_names import find_table, table_name
 from latency_predictors.device import Device, ExecutionContext, host_device
-from latency_predictors.lookup_table import EntryKind
 from latency_predictors.meters import find_meters
 from latency_predictors.probes import RuntimeGraph
 from latency_predictors.shared_table import Provenance
+from latency_predictors.table_entry import EntryKind
 from latency_predictors.trust import State
 from nas.report.numbers import percent
 from nas.results import Document

@@ -19,7 +19,7 @@ from latency_predictors.device import ExecutionContext, host_context, host_devic
 from latency_predictors.few_shot import FewShotPredictor, FewShotReport
 from latency_predictors.filling import filled
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.predictor import CostPredictor, Costs
+from latency_predictors.predictor import CostPredictor, Costs, require_supported
 from nas.report.numbers import interval, percent, rounded
 from nas.report.words import cost_text, few_shot_sentence, report_sentence
 from nas.results import Document
@@ -128,7 +128,8 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
     Raises:
         UsageError: Where space, preset, search, table, file or choice do not exist.
         MeasurementError: `no_profile` where the table lacks what the space needs; `too_few_layers` where it
-            lacks so much that nothing can be filled in; `runtime_missing`.
+            lacks so much that nothing can be filled in; `runtime_missing`; `unsupported_subject` where the
+            runtime cannot run one of them.
     """
     spec, num_classes, in_channels = _space_of(settings, wish)
     space = get_space(spec.name, preset=spec.preset, num_classes=num_classes, in_channels=in_channels)
@@ -187,7 +188,12 @@ def _source(
 
 def _from_table(space: SearchSpace, table: LookupTable, *, fill: bool = False) -> _Source:
     correction = table.corrections.get(space_digest(space)) or calibrate(())
-    predict = CostPredictor(space, table, correction, filled=fill).predict
+    predictor = CostPredictor(space, table, correction, filled=fill)
+
+    def predict(archs: IntArray) -> Costs:
+        require_supported(space, table, archs)
+        return predictor.predict(archs)
+
     return _Source(table.device.label, table.context.label, correction.level, correction.report, predict)
 
 

@@ -10,7 +10,7 @@ import json
 import math
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -18,7 +18,8 @@ from typing import Final
 import numpy as np
 
 from latency_predictors.fitting import fit_relative, leave_one_out
-from latency_predictors.lookup_table import Entry, LookupTable, layer_key
+from latency_predictors.lookup_table import LookupTable, layer_key
+from latency_predictors.table_entry import Entry, Unsupported
 from search_spaces.base import FloatArray
 from search_spaces.errors import MeasurementError
 from search_spaces.layers import BYTES_PER_VALUE, LayerSpec
@@ -54,7 +55,7 @@ def filled(table: LookupTable, layers: Iterable[LayerSpec]) -> LookupTable:
     absent = {
         key: spec
         for key, spec in wanted.items()
-        if key not in table.entries or table.entries[key].kind == "fitted"
+        if key not in table.entries or (table.entries[key].is_open and table.entries[key].kind == "fitted")
     }
     if not absent:
         return table
@@ -68,6 +69,24 @@ def filled(table: LookupTable, layers: Iterable[LayerSpec]) -> LookupTable:
     fit = _Fit(known, table.median_rel_sd)
     entries = {key: fit.entry(spec) for key, spec in absent.items()}
     return table.model_copy(update={"entries": {**table.entries, **entries}})
+
+
+def with_unsupported(table: LookupTable, layers: Mapping[LayerSpec, Unsupported]) -> LookupTable:
+    """Return a table that says of some layers why the runtime cannot run them.
+
+    They get the value that other layers give them, so that sums with them are finite. What was measured in
+    this context stays: it has run before.
+
+    Args:
+        table: With a measured layer at least.
+        layers: With why.
+    """
+    fit = _Fit(_known(table), table.median_rel_sd)
+    noted = {
+        layer_key(spec): fit.entry(spec).model_copy(update={"unsupported": layers[spec]})
+        for spec in table.missing(layers)
+    }
+    return table.model_copy(update={"entries": {**table.entries, **noted}})
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -19,8 +19,8 @@ from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.drift import against
 from latency_predictors.probes import RuntimeGraph
 from latency_predictors.protocol import SessionResult, WireModel
-from latency_predictors.spread import combine
-from latency_predictors.trust import State, counting, state_of
+from latency_predictors.table_entry import Entry, SessionValue, Unsupported, doubted, together
+from latency_predictors.trust import State
 from search_spaces.atomic import write_atomically
 from search_spaces.base import FloatArray
 from search_spaces.digests import canonical_json
@@ -31,77 +31,6 @@ from search_spaces.layers import LayerSpec
 def layer_key(spec: LayerSpec) -> str:
     """Return what a layer is stored under: the SHA-256 of its signature."""
     return hashlib.sha256(spec.signature().encode()).hexdigest()
-
-
-class SessionValue(WireModel):
-    """One layer in one session, on one unit of the device."""
-
-    session_id: str
-    measured_at: str
-    median_ms: float
-    suspect: bool
-    unit: str = ""
-
-
-EntryKind = Literal["measured", "fitted"]
-
-
-class Entry(WireModel):
-    """One layer.
-
-    Attributes:
-        signature: What the key is the SHA-256 of.
-        values: One a session; none where nothing was measured.
-        median_ms: Median over the sessions, or what was fitted.
-        rel_sd: Spread between sessions, or how far a fitted or stale value may be off, as a share.
-        kind: How the value was obtained: `fitted` from other entries (see `filling`).
-        origin: Digest of the context that its sessions ran in, where that is another version of the runtime.
-        checked: Whether what another version measured was found to hold in this one (see `renewal`).
-    """
-
-    signature: str
-    values: tuple[SessionValue, ...]
-    median_ms: float
-    rel_sd: float
-    kind: EntryKind = "measured"
-    origin: str = ""
-    checked: bool = True
-
-    @property
-    def num_sessions(self) -> int:
-        """Sessions behind the value."""
-        return len(self.values)
-
-    @property
-    def stale(self) -> bool:
-        """Whether another version of the runtime measured it, and nobody has checked that it still holds."""
-        return not self.checked
-
-    @property
-    def holds(self) -> bool:
-        """Whether it was measured, and not with another version that may differ."""
-        return self.kind == "measured" and not self.stale
-
-    @property
-    def state(self) -> State:
-        """How far the value can be trusted today."""
-        return self.state_at(datetime.now(UTC))
-
-    def is_due(self, now: datetime) -> bool:
-        """Return whether a further session would tell more: not settled, nor measured today or elsewhere."""
-        days = [
-            datetime.fromisoformat(value.measured_at).date() for value in self.values if value.measured_at
-        ]
-        due = self.holds and not self.origin and self.state_at(now) != "settled"
-        return due and max(days, default=now.date()) < now.date()
-
-    def state_at(self, now: datetime) -> State:
-        """Return how far the value can be trusted at some time; see `latency_predictors.trust`."""
-        if self.stale:
-            return "stale"
-        medians = [value.median_ms for value in self.values]
-        suspect = [value.suspect for value in self.values]
-        return state_of(medians, suspect, [value.measured_at for value in self.values], now)
 
 
 class LookupTable(WireModel):
@@ -127,11 +56,17 @@ class LookupTable(WireModel):
     graph: RuntimeGraph | None = None
 
     def missing(self, layers: Iterable[LayerSpec]) -> list[LayerSpec]:
-        """Return the layers without an entry that holds, each once, in order: they have to be measured."""
+        """Return the layers without an entry that holds, each once, in order: they have to be measured.
+
+        Those that the runtime cannot run are not among them: there is nothing to measure.
+        """
         wanted = {layer_key(spec): spec for spec in layers}
-        return [
-            spec for key, spec in wanted.items() if key not in self.entries or not self.entries[key].holds
-        ]
+        return [spec for key, spec in wanted.items() if key not in self.entries or self.entries[key].is_open]
+
+    def unsupported(self, layers: Iterable[LayerSpec]) -> dict[LayerSpec, Unsupported]:
+        """Return the layers that the runtime cannot run, with why."""
+        known = {spec: self.entries.get(layer_key(spec)) for spec in layers}
+        return {spec: entry.unsupported for spec, entry in known.items() if entry and entry.unsupported}
 
     def entries_of(self, layers: Sequence[LayerSpec], *, filled: bool = False) -> list[Entry]:
         """Return the entries of layers, one a layer.
@@ -184,7 +119,7 @@ class LookupTable(WireModel):
 
     def doubting(self, session_ids: Collection[str]) -> "LookupTable":
         """Return the table with what some sessions found as suspect."""
-        touched = {key: _doubted(entry, session_ids) for key, entry in self._of(session_ids).items()}
+        touched = {key: doubted(entry, session_ids) for key, entry in self._of(session_ids).items()}
         return self.model_copy(update={"entries": {**self.entries, **touched}})
 
     def without_sessions(self, session_ids: Collection[str]) -> "LookupTable":
@@ -193,7 +128,7 @@ class LookupTable(WireModel):
         for key, entry in touched.items():
             left = tuple(one for one in entry.values if one.session_id not in session_ids)
             if left:
-                entries[key] = entry.model_copy(update={"values": left, **_together(left)})
+                entries[key] = entry.model_copy(update={"values": left, **together(left)})
             else:
                 del entries[key]
         update: dict[str, object] = {"entries": entries}
@@ -259,7 +194,7 @@ class LookupTable(WireModel):
         before = there.values if there is not None and not there.origin else ()
         every = {value.session_id: value for value in (*before, *values)}
         values = tuple(every.values())
-        return Entry.model_validate({"signature": spec.signature(), "values": values, **_together(values)})
+        return Entry.model_validate({"signature": spec.signature(), "values": values, **together(values)})
 
     def _of(self, session_ids: Collection[str]) -> dict[str, Entry]:
         """Return the entries that some sessions have a part in."""
@@ -282,17 +217,3 @@ class LookupTable(WireModel):
                 f"a session on {session.device.label} ({session.context.label}) does not belong into the "
                 f"table of {self.device.label} ({self.context.label})",
             )
-
-
-def _together(values: Sequence[SessionValue]) -> dict[str, float]:
-    """Return the value that sessions make together, and its spread."""
-    medians = [value.median_ms for value in values]
-    counts = counting(medians, [value.suspect for value in values])
-    median_ms, rel_sd = combine([one for one, count in zip(medians, counts, strict=True) if count])
-    return {"median_ms": median_ms, "rel_sd": rel_sd}
-
-
-def _doubted(entry: Entry, session_ids: Collection[str]) -> Entry:
-    marks = [{"suspect": one.suspect or one.session_id in session_ids} for one in entry.values]
-    values = (one.model_copy(update=mark) for one, mark in zip(entry.values, marks, strict=True))
-    return entry.model_copy(update={"values": tuple(values)})

@@ -11,8 +11,10 @@ from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, peak_memory_of
 from latency_predictors.slot_costs import SlotCosts
 from search_spaces.base import FloatArray, IntArray, SearchSpace
-from search_spaces.errors import UsageError
+from search_spaces.errors import MeasurementError, UsageError
 from search_spaces.layers import LayerSpec
+from search_spaces.network import layers as layers_of
+from search_spaces.sampling import as_architecture
 from search_spaces.slot_tables import distinct_layers
 
 ExactCost = Callable[[IntArray], FloatArray]
@@ -143,6 +145,37 @@ def _columns(costs: LayerCosts) -> list[FloatArray]:
     """Return what is summed of a target: the last two columns only where they are not all zero."""
     measured = [costs.median_ms, costs.variance]
     return measured if costs.all_measured else [*measured, costs.doubt_ms, costs.unmeasured_ms]
+
+
+def unsupported_layers(space: SearchSpace, table: LookupTable) -> ExactCost:
+    """Return a function that counts the layers of architectures which the runtime of a table cannot run."""
+    layers = distinct_layers(space)
+    unsupported = table.unsupported(layers)
+    column = np.array([[float(spec in unsupported)] for spec in layers])
+    costs = SlotCosts(space, column)
+    return lambda archs: costs(archs)[:, 0].astype(np.float64)
+
+
+def require_supported(space: SearchSpace, table: LookupTable, archs: IntArray) -> None:
+    """Refuse architectures that the runtime of a table cannot run: they have no latency.
+
+    Raises:
+        MeasurementError: `unsupported_subject`, naming a layer.
+    """
+    counts = unsupported_layers(space, table)(archs)
+    if counts.any():
+        row = archs[np.flatnonzero(counts)[:1]]
+        spec, why = next(
+            (spec, why)
+            for spec, why in table.unsupported(distinct_layers(space)).items()
+            if spec in layers_of(space, as_architecture(row[0]))
+        )
+        raise MeasurementError(
+            "unsupported_subject",
+            f"{table.context.runtime} cannot run {int((counts > 0).sum())} of these {len(archs)} "
+            f"architectures, because of layer {spec.signature()} ({why.code}: {why.message}): ask for "
+            "others, or for another runtime or precision",
+        )
 
 
 def exact_cost(space: SearchSpace, name: str) -> ExactCost:

@@ -17,8 +17,9 @@ import numpy as np
 from latency_predictors.calibration import predict_points
 from latency_predictors.correction import CalibrationPoint, Correction
 from latency_predictors.device import ExecutionContext
-from latency_predictors.lookup_table import Entry, LookupTable, layer_key
+from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.spread import combine
+from latency_predictors.table_entry import Entry
 from search_spaces.layers import LayerSpec
 
 STALE_REL_SD: Final = 0.10

@@ -5,6 +5,7 @@ provisional   two sessions; none of them on a later day than the first
 settled       three sessions or more, on more than one day
 suspect       no majority of the sessions agrees, or it was disturbed, or slower than a session at rest
 stale         the newest session is too old
+unsupported   the runtime cannot run it: there are no sessions
 """
 
 import math
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-State = Literal["unconfirmed", "provisional", "settled", "suspect", "stale"]
+State = Literal["unconfirmed", "provisional", "settled", "suspect", "stale", "unsupported"]
 
 AGREEMENT: Final = 0.10
 """Sessions of one subject that differ by more than this share contradict each other: a third one decides."""

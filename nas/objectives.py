@@ -39,12 +39,18 @@ OBJECTIVES: Final[dict[str, Objective]] = {
 }
 
 
+UNSUPPORTED: Final = Objective("unsupported_layers", maximise=False)
+"""Layers that the runtime of a target cannot run: never optimised, and limited to none where any are."""
+
+
 def get_objective(name: str) -> Objective:
     """Return the objective of that name.
 
     Raises:
         UsageError: `unknown_objective`, naming those that exist.
     """
+    if name == UNSUPPORTED.name:
+        return UNSUPPORTED
     if name not in OBJECTIVES:
         raise UsageError(
             "unknown_objective", f"no objective '{name}'; objectives are {', '.join(OBJECTIVES)}"

@@ -45,12 +45,21 @@ __all__ = [
     "Sustained",
     "TableSummary",
     "TargetResult",
+    "UnsupportedLayer",
     "UnsupportedNetwork",
     "VerifiedNetwork",
 ]
 
 SEARCH_PHASES: Final = ("profile", "train", "predict", "verify", "finetune", "references", "export")
 """The phases of a search, in order; each leaves a document of its name."""
+
+
+class UnsupportedLayer(Document):
+    """A layer that the runtime of a target cannot run, and why: no network with it is searched there."""
+
+    signature: str
+    code: str
+    message: str
 
 
 class TableSummary(Document):
@@ -62,6 +71,7 @@ class TableSummary(Document):
         median_spread: Median difference between sessions, as a share.
         sessions: Identifiers of the sessions in the table.
         report: Error report of the correction (see `latency_predictors.calibration`).
+        unsupported: Layers of the space that the runtime cannot run.
     """
 
     num_layers: int
@@ -69,6 +79,7 @@ class TableSummary(Document):
     median_spread: float
     sessions: tuple[str, ...]
     report: dict[str, Any]
+    unsupported: tuple[UnsupportedLayer, ...] = ()
 
 
 class CloudPoint(Document):

@@ -36,7 +36,7 @@ from search_spaces.slot_tables import distinct_layers
 router = APIRouter(include_in_schema=False)
 
 MOST_LAYERS: Final = 100
-_DOUBTFUL: Final = ("suspect", "stale", "unconfirmed")
+_DOUBTFUL: Final = ("suspect", "stale", "unconfirmed", "unsupported")
 CLASSES, CHANNELS = 10, (1, 3)
 """Of the spaces whose coverage is told: only the last and the first layer depend on these."""
 
@@ -138,9 +138,7 @@ def _view(stores: Stores, key: TableKey, number: int) -> TableView:
     except ArtifactError as error:
         return TableView(name, damaged=f"{error.code}: {error.message}")
     assert table is not None, "keys are those of tables"
-    doubtful = [
-        one for one in details.layers if one.state in ("suspect", "stale", "unconfirmed") or one.stale
-    ]
+    doubtful = [one for one in details.layers if one.state in _DOUBTFUL or one.stale]
     doubtful.sort(key=lambda one: (one.state != "suspect", -one.rel_sd))
     sessions = stores.sessions.conditions(key.device, key.context)
     drift = drift_figure(sessions)

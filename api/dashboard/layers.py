@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from api.dashboard.figures.network import layer_text, shape_text
 from api.dashboard.results import TargetFront
 from latency_predictors.device import facts_digest
-from latency_predictors.lookup_table import Entry, LookupTable, layer_key
+from latency_predictors.lookup_table import LookupTable, layer_key
+from latency_predictors.table_entry import Entry
 from latency_predictors.trust import State
 from nas.export.card import context_of
 from nas.results import VerifiedNetwork

@@ -10,7 +10,7 @@ from latency_predictors.correction import Correction
 from latency_predictors.device import host_device
 from latency_predictors.filling import filled
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.predictor import CostPredictor, Costs
+from latency_predictors.predictor import CostPredictor, Costs, require_supported
 from nas.specs import ContextSpec, LatencySpec, SpaceSpec, Spec
 from nas.store.stores import Stores
 from search_spaces.base import IntArray, SearchSpace, architecture_from_values, space_digest
@@ -102,6 +102,7 @@ def _table(stores: Stores, device_id: str, wanted: ContextSpec) -> LookupTable:
 def _latencies(
     space: SearchSpace, table: LookupTable, correction: Correction, fill: bool, archs: IntArray
 ) -> Costs:
+    require_supported(space, table, archs)
     layers = distinct_layers(space)
     if fill:
         return CostPredictor(space, filled(table, layers), correction, filled=True).predict(archs)

@@ -11,9 +11,10 @@ from benchmarks.figures import Figure, spread
 from benchmarks.sections.measured_networks import demo_space
 from latency_predictors.correction import Correction, Hull
 from latency_predictors.device import Device, ExecutionContext
-from latency_predictors.lookup_table import Entry, LookupTable, SessionValue, layer_key
+from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.memory import peak_memory_of
 from latency_predictors.predictor import MultiTargetPredictor
+from latency_predictors.table_entry import Entry, SessionValue
 from search_spaces.sampling import random_architectures
 from search_spaces.slot_tables import distinct_layers
 

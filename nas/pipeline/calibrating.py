@@ -1,6 +1,6 @@
 """Whole networks that tables are calibrated with: which, as files, measured, and joined to the correction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -15,15 +15,14 @@ from latency_predictors.spread import combine_sessions
 from nas.data.decode import RESIZE_RULE
 from nas.export.metadata import describe
 from nas.export.untrained import network_file
-from nas.measurement_tasks import FailedTask
 from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.context import RunContext
 from nas.pipeline.costs import PLAIN
 from nas.pipeline.measuring import measured_as_far
 from nas.pipeline.sites import Site, metric_site
+from nas.pipeline.unsupported import check_enough, runnable
 from nas.training.recipes import spread_architectures
 from search_spaces.base import Architecture, SearchSpace, architecture_digest, space_digest
-from search_spaces.errors import MeasurementError
 from search_spaces.network import layers as layers_of
 from search_spaces.network import network
 from search_spaces.sampling import as_architecture
@@ -34,9 +33,14 @@ _SEED: Final = 0
 
 
 def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture]:
-    """Return architectures from cheap to dear, evenly in the logarithm of their sums."""
+    """Return architectures from cheap to dear, evenly in the logarithm of their sums.
+
+    Raises:
+        MeasurementError: `too_few_run` where each has a layer that the runtime cannot run.
+    """
     rng = np.random.default_rng(_SEED)
     pool = np.unique(spread_architectures(space, _CALIBRATION_POOL, rng), axis=0)
+    pool = runnable(space, table, pool)
     sums = SlotCosts(space, table.costs_ms(distinct_layers(space))[:, np.newaxis])(pool)[:, 0]
     return [as_architecture(pool[i]) for i in spread_by_cost(sums.astype(np.float64), NUM_CALIBRATION, rng)]
 
@@ -72,7 +76,7 @@ def measure_networks(
     found = measured_as_far(ctx, metric_site(Site.of(table), metric), metric.timing, files)
     if found is None:
         return None
-    check_enough(found.unsupported, len(files))
+    check_enough(found.unsupported, len(files), "networks")
     values = combine_sessions(found.sessions, metric.statistic)
     return [
         calibration_point(
@@ -85,21 +89,6 @@ def measure_networks(
         for digest, one in zip(files, architectures, strict=True)
         if digest in values
     ]
-
-
-def check_enough(unsupported: Mapping[str, FailedTask], count: int) -> None:
-    """Refuse to go on where the runtime cannot run half of the networks: a fit on the rest would flatter.
-
-    Raises:
-        MeasurementError: `too_few_run`.
-    """
-    if 2 * len(unsupported) > count:
-        failed = next(iter(unsupported.values()))
-        raise MeasurementError(
-            "too_few_run",
-            f"the runtime cannot run {len(unsupported)} of {count} networks of this space (the first: "
-            f"{failed.code}, {failed.message}): take another runtime, precision or space",
-        )
 
 
 def add_points(

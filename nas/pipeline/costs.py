@@ -7,9 +7,11 @@ from latency_predictors.arena import ARENA_RUNTIME, arena_of
 from latency_predictors.file_size import file_bytes_of
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.predictor import CostPredictor, exact_cost
+from latency_predictors.predictor import CostPredictor, exact_cost, unsupported_layers
 from nas.candidates import Predictor
+from nas.objectives import UNSUPPORTED
 from nas.pipeline.sites import Site
+from nas.specs import CostName
 from search_spaces.base import SearchSpace, space_digest
 from search_spaces.errors import MeasurementError
 from search_spaces.slot_tables import distinct_layers
@@ -54,6 +56,12 @@ def known_predictors(
     return _of_shapes(space, table)
 
 
+def limits_of(space: SearchSpace, table: LookupTable, limits: Mapping[CostName, float]) -> dict[str, float]:
+    """Return what networks of a target have to keep: its limits, and that the runtime can run them."""
+    runs = {UNSUPPORTED.name: 0.0} if table.unsupported(distinct_layers(space)) else {}
+    return {**{str(name): limit for name, limit in limits.items()}, **runs}
+
+
 def is_profiled(space: SearchSpace, table: LookupTable, metric: LatencyMetric = PLAIN) -> bool:
     """Whether a table tells the latency of every network of a space."""
     calibrated = metric.correction_key(space_digest(space)) in table.corrections
@@ -80,6 +88,7 @@ def _of_shapes(space: SearchSpace, table: LookupTable) -> dict[str, Predictor]:
     exact: dict[str, Predictor] = {name: exact_cost(space, name) for name in EXACT}
     arena = _arena(space, Site.of(table))
     known = {} if arena is None else {ARENA: arena}
+    known[UNSUPPORTED.name] = unsupported_layers(space, table)
     return {"file_bytes": file_bytes_of(space, table.context.precision), **exact, **known}
 
 

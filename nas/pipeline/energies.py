@@ -11,11 +11,12 @@ from latency_predictors.correction import CalibrationPoint
 from latency_predictors.energy_sessions import SessionsEnergy, combine_energies
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.measure import ENERGY_PROTOCOL
-from nas.pipeline.calibrating import calibration_set, check_enough, initial_file
+from nas.pipeline.calibrating import calibration_set, initial_file
 from nas.pipeline.context import RunContext
 from nas.pipeline.energy_model import EnergyModel
 from nas.pipeline.measuring import measured_as_far
 from nas.pipeline.sites import Site
+from nas.pipeline.unsupported import check_enough
 from search_spaces.base import Architecture, SearchSpace, architecture_digest
 from search_spaces.network import layers as layers_of
 
@@ -41,7 +42,7 @@ def profile_energy(ctx: RunContext, table: LookupTable) -> EnergyModel | None:
     found = measured_as_far(ctx, Site.of(table), ENERGY_PROTOCOL, files)
     if found is None:
         return None
-    check_enough(found.unsupported, len(files))
+    check_enough(found.unsupported, len(files), "networks")
     energies = combine_energies(found.sessions)
     points = [
         energy_point(ctx.space, table, one, energies[digest])

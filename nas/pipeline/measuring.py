@@ -118,7 +118,7 @@ def measured_layers(
     layers: Sequence[LayerSpec],
     num_sessions: Mapping[str, int] | None = None,
     probes: Sequence[Subject] = (),
-) -> tuple[SessionResult, ...] | None:
+) -> MeasuredAsFar | None:
     """Return what sessions on a device found of layers, and of probes beside; None while some are queued.
 
     Args:
@@ -127,6 +127,9 @@ def measured_layers(
         layers: Measured under their keys.
         num_sessions: By key, as for `measured`.
         probes: Files of the package, measured under their digests.
+
+    Raises:
+        MeasurementError: As `measured_as_far`.
     """
     made = _made(site)
 
@@ -138,7 +141,7 @@ def measured_layers(
 
     files = {layer_key(spec): partial(write, spec) for spec in layers}
     files |= {probe.digest: partial(write_probe, probe) for probe in probes}
-    return measured(ctx, site, LAYER_PROTOCOL, files, num_sessions)
+    return measured_as_far(ctx, site, LAYER_PROTOCOL, files, num_sessions)
 
 
 def _made(site: Site) -> Callable[[LayerSpec], bytes]:

@@ -9,7 +9,7 @@ from latency_predictors.correction import Correction
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.probes import graph_by_timing, probe_subjects
-from latency_predictors.protocol import SessionResult, Subject
+from latency_predictors.protocol import Subject
 from latency_predictors.runtimes import get_runtime
 from nas.jobs import Waiting
 from nas.pipeline.calibrating import add_points, calibration_set, measure_networks
@@ -19,11 +19,12 @@ from nas.pipeline.damage import sound_table
 from nas.pipeline.energies import profile_energy
 from nas.pipeline.energy_model import ENERGY, EnergyModel
 from nas.pipeline.golden import undoubted
-from nas.pipeline.measuring import measured_layers
+from nas.pipeline.measuring import MeasuredAsFar, measured_layers
 from nas.pipeline.renewal import Measuring, renewed
 from nas.pipeline.sites import Site, missing_devices, target_site
 from nas.pipeline.tables import check_limits
-from nas.results import Document, TableSummary
+from nas.pipeline.unsupported import taken_in
+from nas.results import Document, TableSummary, UnsupportedLayer
 from search_spaces.base import space_digest
 from search_spaces.errors import MeasurementError
 from search_spaces.layers import LayerSpec
@@ -173,11 +174,11 @@ def _completed(ctx: RunContext, site: Site, table: LookupTable) -> LookupTable |
     probes = () if table.graph else probe_subjects(get_runtime(site.context.runtime).file_format)
     if not missing and not probes:
         return table
-    sessions = _measure_layers(ctx, site, missing, probes=probes)
-    if sessions is None:
+    found = _measure_layers(ctx, site, missing, probes=probes)
+    if found is None:
         return None
-    graph = graph_by_timing(sessions, probes) or table.graph
-    table = table.merged(missing, sessions).model_copy(update={"graph": graph})
+    graph = graph_by_timing(found.sessions, probes) or table.graph
+    table = taken_in(ctx, table, missing, found).model_copy(update={"graph": graph})
     ctx.stores.tables.publish(ctx.run.lease, table)
     return table
 
@@ -191,10 +192,10 @@ def recheck(ctx: RunContext, table: LookupTable) -> LookupTable | None:
     if not due:
         return table
     wanted = {layer_key(spec): table.entries[layer_key(spec)].num_sessions + 1 for spec in due}
-    sessions = _measure_layers(ctx, Site.of(table), due, wanted)
-    if sessions is None:
+    found = _measure_layers(ctx, Site.of(table), due, wanted)
+    if found is None:
         return None
-    table = table.merged(due, sessions)
+    table = taken_in(ctx, table, due, found)
     ctx.stores.tables.publish(ctx.run.lease, table)
     return table
 
@@ -205,7 +206,7 @@ def _measure_layers(
     layers: Sequence[LayerSpec],
     num_sessions: Mapping[str, int] | None = None,
     probes: Sequence[Subject] = (),
-) -> tuple[SessionResult, ...] | None:
+) -> MeasuredAsFar | None:
     name, context = _noted(site), site.context
     if not ctx.run.has(name):
         how = "" if context.precision == "fp32" else f" in {context.precision}, quantised on random inputs"
@@ -228,10 +229,15 @@ def table_summary(ctx: RunContext, table: LookupTable, metric: LatencyMetric = P
     """Return what is told of a profiled table."""
     name = _noted(Site.of(table))
     report = table.corrections[_key(ctx, metric)].report
+    layers = distinct_layers(ctx.space)
     return TableSummary(
-        num_layers=len(distinct_layers(ctx.space)),
+        num_layers=len(layers),
         num_measured_now=ctx.run.load(name, _MeasuredNow).num_layers if ctx.run.has(name) else 0,
         median_spread=table.median_rel_sd,
         sessions=table.session_ids,
         report={} if report is None else report.model_dump(mode="json"),
+        unsupported=tuple(
+            UnsupportedLayer(signature=spec.signature(), code=why.code, message=why.message)
+            for spec, why in table.unsupported(layers).items()
+        ),
     )

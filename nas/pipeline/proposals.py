@@ -13,7 +13,7 @@ import numpy as np
 from nas.accuracy_predictor import AccuracyPredictor
 from nas.candidates import Candidates, Predictor, Predictors, front_of
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.costs import cost_predictors
+from nas.pipeline.costs import cost_predictors, limits_of
 from nas.pipeline.energy_model import ENERGY
 from nas.pipeline.predict import fit_fold
 from nas.pipeline.verification import Verification
@@ -111,17 +111,18 @@ def _search(ctx: PhaseContext, state: Verification, fold: int) -> _Searched:
     if state.energy is not None:
         predictors[ENERGY] = state.energy.predictor(ctx.space, state.table)
     objectives = {name: predictors[name] for name in state.objectives}
-    limited = {name: predictors[name] for name in (*state.limits, "latency_ms")}
+    limits = limits_of(ctx.space, state.table, state.target.limits)
+    limited = {name: predictors[name] for name in (*limits, "latency_ms")}
     front = search(
         ctx.space,
         objectives,
         ctx.spec.search.strategy,
         ctx.spec.search.evaluations,
         ctx.spec.seed,
-        limits=state.limits,
+        limits=limits,
         limited=limited,
     )
-    return _Searched(front, Predictors(objectives, state.limits, limited), accuracy)
+    return _Searched(front, Predictors(objectives, limits, limited), accuracy)
 
 
 def accuracy_predictor(

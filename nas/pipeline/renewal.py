@@ -6,7 +6,7 @@ that waits or is killed goes on with the same sample.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from latency_predictors.correction import CalibrationPoint, Correction
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.probes import graph_by_timing, probe_subjects
-from latency_predictors.protocol import SessionResult, Subject
+from latency_predictors.protocol import Subject
 from latency_predictors.renewal import (
     NUM_NETWORKS,
     Verdict,
@@ -28,6 +28,8 @@ from latency_predictors.runtimes import get_runtime
 from latency_predictors.spread import combine_sessions
 from nas.jobs import JobState
 from nas.pipeline.context import RunContext
+from nas.pipeline.measuring import MeasuredAsFar
+from nas.pipeline.unsupported import taken_in
 from nas.results import Document, VerifiedNetwork
 from nas.store.searches import all_searches
 from nas.store.stores import Stores
@@ -55,7 +57,7 @@ class Measuring:
     """
 
     networks: Callable[[LookupTable, Sequence[Architecture]], list[CalibrationPoint] | None]
-    layers: Callable[[LookupTable, Sequence[LayerSpec], Sequence[Subject]], tuple[SessionResult, ...] | None]
+    layers: Callable[[LookupTable, Sequence[LayerSpec], Sequence[Subject]], MeasuredAsFar | None]
     choose: Callable[[LookupTable], list[Architecture]]
 
 
@@ -116,7 +118,8 @@ def _drawn(ctx: RunContext, table: LookupTable, old: LookupTable) -> RenewalDocu
     name = _name(table)
     if not ctx.run.has(name):
         rng = np.random.default_rng(_SEED)
-        layers = sampled_layers(distinct_layers(ctx.space), uses_in_fronts(ctx), rng)
+        known = [spec for spec in distinct_layers(ctx.space) if spec not in old.unsupported([spec])]
+        layers = sampled_layers(known, uses_in_fronts(ctx), rng)
         keys = tuple(layer_key(spec) for spec in layers)
         ctx.run.save(name, RenewalDocument(version=old.context.runtime_version, keys=keys))
         ctx.progress.say(
@@ -141,18 +144,22 @@ def _checked(
     sample = [spec for spec in distinct_layers(ctx.space) if layer_key(spec) in document.keys]
     points = measuring.networks(held, architectures)
     probes = probe_subjects(get_runtime(table.context.runtime).file_format)
-    sessions = measuring.layers(table, sample, probes)
-    if points is None or sessions is None:
+    found = measuring.layers(table, sample, probes)
+    if points is None or found is None:
         return None
-    values, graph = combine_sessions(sessions), graph_by_timing(sessions, probes)
+    values, graph = combine_sessions(found.sessions), graph_by_timing(found.sessions, probes)
+    runs = [spec for spec in sample if layer_key(spec) in values]
     verdict = judge(
         correction,
         points,
-        dict(zip(sample, old.costs_ms(sample), strict=True)),
-        {spec: values[layer_key(spec)].median_ms for spec in sample},
+        dict(zip(runs, old.costs_ms(runs), strict=True)),
+        {spec: values[layer_key(spec)].median_ms for spec in runs},
         other_graph=graph is not None and old.graph is not None and not graph.same_as(old.graph),
     )
-    table = table.merged(sample, sessions).model_copy(update={"graph": graph})
+    # A layer that does not run any more says more of its kind than any ratio.
+    stopped = [spec.kind for spec in sample if spec not in runs]
+    verdict = replace(verdict, changed=tuple(dict.fromkeys((*verdict.changed, *stopped))))
+    table = taken_in(ctx, table, sample, found).model_copy(update={"graph": graph})
     renewed_table = promoted(table, distinct_layers(ctx.space), verdict)
     words = _in_words(old, verdict)
     ctx.progress.say(words)
@@ -173,7 +180,10 @@ def _in_words(old: LookupTable, verdict: Verdict) -> str:
         return f"the table of {old.context.runtime_version} holds: {found}"
     if verdict.other_graph:
         found = f"probes say that another graph runs, and {found}"
-    kinds = ", ".join(f"{kind} (x {verdict.ratios[kind]:.2f})" for kind in verdict.changed)
+    kinds = ", ".join(
+        f"{kind} (x {verdict.ratios[kind]:.2f})" if kind in verdict.ratios else f"{kind} (does not run)"
+        for kind in verdict.changed
+    )
     return f"the table of {old.context.runtime_version} does not hold: {found}; measured anew: {kinds}"
 
 

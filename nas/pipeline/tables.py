@@ -9,7 +9,7 @@ from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.lookup_table import LookupTable
 from nas.feasibility import NUM_SAMPLES, Feasibility, check_feasible, infeasible_message
 from nas.pipeline.context import Reads, SearchContext
-from nas.pipeline.costs import ARENA, cost_predictors, known_predictors
+from nas.pipeline.costs import ARENA, cost_predictors, known_predictors, limits_of
 from nas.pipeline.energy_model import ENERGY, EnergyModel
 from nas.pipeline.sites import Site, target_site
 from nas.specs import TargetSpec
@@ -67,12 +67,12 @@ def check_limits(ctx: SearchContext, target: TargetSpec, energy: EnergyModel | N
     Raises:
         InfeasibleError: `infeasible_limits`.
     """
-    limits = {str(name): limit for name, limit in target.limits.items()}
+    table = latest_table(ctx.stores, target_site(ctx, target))
+    limits = limits_of(ctx.space, table, target.limits)
     if energy is None:
         limits.pop(ENERGY, None)
     if not limits:
         return 1.0
-    table = latest_table(ctx.stores, target_site(ctx, target))
     predictors = {**cost_predictors(ctx.space, table, target.latency.metric)}
     if energy is not None:
         predictors[ENERGY] = energy.predictor(ctx.space, table)
@@ -97,5 +97,6 @@ def known_feasibility(space: SearchSpace, target: TargetSpec, table: LookupTable
     """
     known = known_predictors(space, table, target.latency.metric)
     predictors = {name: predict for name, predict in known.items() if name != ARENA}
-    limits = {str(name): limit for name, limit in target.limits.items() if name in predictors}
+    asked = limits_of(space, table, target.limits)
+    limits = {name: limit for name, limit in asked.items() if name in predictors}
     return check_feasible(space, limits, predictors, np.random.default_rng(seed), NUM_SAMPLED)

@@ -166,9 +166,15 @@ def front_sentence(front: Sequence[VerifiedNetwork]) -> str:
 
 
 def left_out_sentences(target: TargetResult) -> tuple[str, ...]:
-    """Return for each network that the runtime cannot run that it was left out, and why."""
-    return tuple(
-        f"Left out: {one.name}, which {target.context['runtime']} cannot run ({one.code}: {one.message})"
+    """Return for each layer and each network that the runtime cannot run that it was left out, and why."""
+    runtime = target.context["runtime"]
+    layers = tuple(
+        f"Left out: networks with layer {one.signature}, which {runtime} cannot run "
+        f"({one.code}: {one.message})"
+        for one in target.table.unsupported
+    )
+    return layers + tuple(
+        f"Left out: {one.name}, which {runtime} cannot run ({one.code}: {one.message})"
         for one in target.unsupported
     )
 

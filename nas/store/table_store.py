@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, Row, Select, func, select
 
 from latency_predictors.calibration import united
 from latency_predictors.correction import Correction
-from latency_predictors.lookup_table import Entry, LookupTable
+from latency_predictors.lookup_table import LookupTable
+from latency_predictors.table_entry import Entry
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
 from nas.leases import Lease

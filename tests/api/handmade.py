@@ -7,7 +7,8 @@ from pathlib import Path
 from latency_predictors.calibration import calibrate
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.device import host_context, host_device
-from latency_predictors.lookup_table import Entry, LookupTable, SessionValue, layer_key
+from latency_predictors.lookup_table import LookupTable, layer_key
+from latency_predictors.table_entry import Entry, SessionValue
 from nas.job_records import Job, JobRequest
 from nas.jobs import JobKind, Outcome, Released, Succeeded
 from nas.results import (

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from latency_predictors.calibration import calibrate
-from latency_predictors.filling import MIN_LAYERS, UNCHECKED_REL_SD, filled
-from latency_predictors.lookup_table import Entry, LookupTable, layer_key
+from latency_predictors.filling import MIN_LAYERS, UNCHECKED_REL_SD, filled, with_unsupported
+from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.predictor import CostPredictor
+from latency_predictors.table_entry import Entry, Unsupported
 from search_spaces.catalogue import get_space
 from search_spaces.errors import MeasurementError
 from search_spaces.layers import ConvNormAct, InvertedResidual, LayerSpec, PooledHead
@@ -174,3 +175,20 @@ def test_a_kind_of_layer_of_another_version_is_left_alone() -> None:
     more = table.model_copy(update={"entries": {**table.entries, "f" * 64: strange}})
     spec = replace(conv(12))
     assert entry_of(more, spec).median_ms == pytest.approx(entry_of(table, spec).median_ms)
+
+
+def test_a_layer_that_cannot_be_run_is_named_and_not_asked_for_again() -> None:
+    specs = [conv(size, width) for size in SIZES for width in (8, 16, 24, 32)]
+    table, deaf = table_of({spec: time_of(spec) for spec in specs}), conv(12)
+    why = Unsupported(code="file_not_loadable", message="no such operator")
+    noted = with_unsupported(table, {deaf: why, specs[0]: why})
+    assert noted.missing([*specs, deaf]) == []
+    assert noted.unsupported([*specs, deaf]) == {deaf: why}, "what has run before stays as it was measured"
+    assert noted.costs_ms([deaf])[0] == pytest.approx(filled(table, [deaf]).costs_ms([deaf], filled=True)[0])
+    # Whoever fills others in finds it as it is.
+    assert filled(noted, [deaf, conv(20)]).unsupported([deaf]) == {deaf: why}
+
+
+def test_a_layer_that_cannot_be_run_has_a_value_beside_few_others() -> None:
+    noted = with_unsupported(table_of({conv(8): 0.1}), {conv(16): Unsupported(code="c", message="m")})
+    assert noted.costs_ms([conv(16)])[0] > 0

@@ -5,12 +5,21 @@ import numpy as np
 import pytest
 
 from latency_predictors.correction import Correction
+from latency_predictors.filling import with_unsupported
 from latency_predictors.fitting import fit_correction
 from latency_predictors.lookup_table import LookupTable, layer_key
-from latency_predictors.predictor import CostPredictor, MultiTargetPredictor, exact_cost
+from latency_predictors.predictor import (
+    CostPredictor,
+    MultiTargetPredictor,
+    exact_cost,
+    require_supported,
+    unsupported_layers,
+)
+from latency_predictors.table_entry import Unsupported
 from search_spaces.base import FloatArray, IntArray, SearchSpace
 from search_spaces.catalogue import get_space
 from search_spaces.errors import MeasurementError, UsageError
+from search_spaces.layers import LayerSpec
 from search_spaces.network import layers
 from search_spaces.sampling import as_architecture, random_architectures
 from search_spaces.slot_tables import distinct_layers
@@ -128,3 +137,30 @@ def test_four_targets_and_memory_take_about_a_microsecond_an_architecture() -> N
         best = min(best, time.perf_counter() - begin)
     # A quarter of the rate that the benchmark asks for: other tests run at the same time.
     assert len(archs) / best > 250_000
+
+
+def unable(space: SearchSpace, spec: LayerSpec) -> tuple[LookupTable, Correction]:
+    """A table of a runtime that cannot run one layer."""
+    table, correction = target(space, 0)
+    without = {key: entry for key, entry in table.entries.items() if key != layer_key(spec)}
+    why = Unsupported(code="file_not_loadable", message="no such operator")
+    return with_unsupported(table.model_copy(update={"entries": without}), {spec: why}), correction
+
+
+def test_architectures_with_a_layer_that_cannot_be_run_are_told_from_others() -> None:
+    spec = next(one for one in distinct_layers(CELL) if one.kind == "act_conv_norm")
+    table, correction = unable(CELL, spec)
+    archs = random_architectures(CELL, 200, np.random.default_rng(0))
+    holds = np.array([spec in layers(CELL, as_architecture(row)) for row in archs])
+    assert 0 < holds.sum() < len(archs)
+    counts = unsupported_layers(CELL, table)(archs)
+    assert ((counts > 0) == holds).all()
+    costs = CostPredictor(CELL, table, correction).predict(archs)
+    assert np.isfinite(costs.upper).all()
+    assert ((costs.coverage < 1) == holds).all()
+    require_supported(CELL, table, archs[~holds])
+    with pytest.raises(MeasurementError, match="no such operator") as caught:
+        require_supported(CELL, table, archs)
+    assert caught.value.code == "unsupported_subject"
+    assert f"cannot run {holds.sum()} of these 200 architectures" in caught.value.message
+    assert spec.signature() in caught.value.message

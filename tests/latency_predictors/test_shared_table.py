@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from latency_predictors.filling import with_unsupported
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.shared_table import SharedTable, packed, share, unpacked
+from latency_predictors.table_entry import Unsupported
 from search_spaces.digests import canonical_json, sha256_json
 from search_spaces.errors import ArtifactError
 from search_spaces.layers import ConvNormAct
@@ -26,6 +28,13 @@ def test_it_arrives_as_it_left() -> None:
     assert packed(unpacked(content, "mine.json")) == content
     document = json.loads(content)
     assert document["sha256"] == sha256_json(document["shared"])
+
+
+def test_a_layer_that_cannot_be_run_arrives_as_such() -> None:
+    deaf = ConvNormAct((3, 8, 8), 32, 3, 1, "relu")
+    table = with_unsupported(TABLE, {deaf: Unsupported(code="file_not_loadable", message="no such operator")})
+    arrived = unpacked(packed(share(table, exported_by="", tool="hwnas 0.1.0")), "mine.json").table
+    assert arrived.unsupported([deaf]) == table.unsupported([deaf]) != {}
 
 
 def test_its_provenance_says_what_was_measured_where_and_when() -> None:

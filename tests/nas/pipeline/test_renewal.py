@@ -98,6 +98,21 @@ def test_a_version_that_changes_everything_has_everything_measured(
     assert latest_table(upgraded.stores, here(OLD)) == old
 
 
+def test_a_version_that_cannot_run_a_layer_any_more_has_its_kind_measured(
+    upgraded: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx = upgraded.context(seed=1)
+    chosen = [spec for spec in distinct_layers(SPACE) if spec.kind == "act_conv_norm"]
+    # Whichever of them the sample has is one that it cannot run: the networks can all be run.
+    monkeypatch.setattr("nas.pipeline.renewal.sampled_layers", lambda known, *_: tuple(chosen[:2]))
+    upgraded.watch.broken = frozenset({layer_key(chosen[0])})
+    table = profiled(upgraded, ctx)
+    assert list(table.unsupported(distinct_layers(SPACE))) == [chosen[0]]
+    assert {table.entries[layer_key(spec)].origin for spec in chosen[1:]} == {""}
+    assert isinstance(ctx.progress, Recorder)
+    assert any("measured anew: act_conv_norm" in words for words in ctx.progress.said)
+
+
 def test_a_version_that_runs_other_graphs_has_everything_measured(
     upgraded: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from latency_predictors.correction import ErrorReport
 from nas.report import words
-from nas.results import AccuracyShift, UnsupportedNetwork
+from nas.results import AccuracyShift, UnsupportedLayer, UnsupportedNetwork
 from nas.specs import LatencySpec, TargetSpec
 from tests.nas.report.documents import TABLE_REPORT, figure, latency, make_result, network, target
 
@@ -51,12 +51,17 @@ def test_a_front_beyond_its_limit_is_not_called_kept() -> None:
 
 
 def test_what_does_not_run_is_said_to_be_left_out() -> None:
-    why = {"code": "file_not_loadable", "message": "no such operator"}
+    why = {"code": "file_not_loadable", "message": "no operator"}
     out = UnsupportedNetwork(name="net-1", architecture_digest="a" * 64, file_sha256="b" * 64, **why)
     assert words.left_out_sentences(target((BEST,), unsupported=(out,))) == (
-        "Left out: net-1, which onnxruntime cannot run (file_not_loadable: no such operator)",
+        "Left out: net-1, which onnxruntime cannot run (file_not_loadable: no operator)",
     )
     assert words.left_out_sentences(target((BEST,))) == ()
+    one = target((BEST,))
+    table = one.table.model_copy(update={"unsupported": (UnsupportedLayer(signature="{}", **why),)})
+    assert words.left_out_sentences(one.model_copy(update={"table": table})) == (
+        "Left out: networks with layer {}, which onnxruntime cannot run (file_not_loadable: no operator)",
+    )
 
 
 def test_an_empty_front_names_the_nearest_network() -> None:
