@@ -136,7 +136,7 @@ def _networks(job: StoredJob, target_number: int | None) -> list[Selected]:
     if target_number is not None:
         indices = range(target_index(result, target_number), target_number)
     searched = [(i, network) for i in indices for network in result.targets[i].networks]
-    stock = [(indices[0], network) for network in result.references_at(indices[0])]
+    stock = [(i, network) for i in indices for network in result.references_at(i)]
     return [Selected(job, result, network, i, "asked for by name") for i, network in [*searched, *stock]]
 
 

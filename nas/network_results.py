@@ -182,7 +182,8 @@ class VerifiedNetwork(Document):
     """A network that was exported, checked, scored and measured as exported.
 
     Attributes:
-        name: Short, unique in the search, for example `net-3f9a1c` or `resnet`.
+        name: Short, unique in the search, for example `net-3f9a1c` or `resnet`; `resnet-int8` where the first
+            target is fp32.
         origin: `search`, or `reference` for a stock network.
         architecture: Option of every choice, by name; empty for a stock network.
         architecture_digest: SHA-256 of the architecture.
@@ -239,6 +240,11 @@ class VerifiedNetwork(Document):
     arena_bytes: int | None = None
     agreement: Agreement | None = None
     board: BoardScore | None = None
+
+    @property
+    def stock(self) -> str:
+        """Which stock network a reference is, whatever its precision: names of these have no hyphen."""
+        return self.name.partition("-")[0]
 
 
 class AccuracyShift(Document):

@@ -259,9 +259,10 @@ class SearchResult(Document):
     Attributes:
         dataset: Report of the data set: counts, imbalance, what was skipped, near-duplicates, warnings.
         predictor: Report of the accuracy predictor on held-out subnets.
-        references: Stock networks, trained with about as many CPU-seconds in sum as supernet and front; with
-            their latencies at the first target.
-        reference_latencies: Their latencies at each target, in their order.
+        references: Stock networks, trained with about as many CPU-seconds in sum as supernet and front; as
+            they are at the first target.
+        target_references: As they are at each target, in its precision; empty in earlier results, which have
+        reference_latencies: latencies at each target of the files of the first one.
         versions: Of what computed the results.
         ledger: What it cost; None for a search that was finished before costs were kept.
     """
@@ -280,11 +281,14 @@ class SearchResult(Document):
     deliveries: tuple[Delivery, ...]
     phases: tuple[PhaseTime, ...]
     versions: dict[str, str]
+    target_references: tuple[tuple[VerifiedNetwork, ...], ...] = ()
     reference_latencies: tuple[tuple[Latency, ...], ...] = ()
     ledger: Ledger | None = None
 
     def references_at(self, number: int) -> tuple[VerifiedNetwork, ...]:
         """Return the stock networks as they were measured for a target; none where they were not."""
+        if self.target_references:
+            return self.target_references[number] if number < len(self.target_references) else ()
         if number >= len(self.reference_latencies):
             return self.references if number == 0 else ()
         pairs = zip(self.references, self.reference_latencies[number], strict=True)

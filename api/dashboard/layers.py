@@ -77,7 +77,7 @@ def exact_space(front: TargetFront, one: VerifiedNetwork) -> SearchSpace | None:
     wanted, classes = result.spec.space, len(result.class_names)
     channels = int(result.dataset.get("num_channels", 3))
     if one.origin == "reference":
-        make = STOCK_NETWORKS.get(one.name)
+        make = STOCK_NETWORKS.get(one.stock)
         return make(one.resolution, classes, channels) if make else None
     if wanted.preset not in PRESETS.get(wanted.name, ()):
         return None

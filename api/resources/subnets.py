@@ -132,7 +132,7 @@ def _links(found: Subnet, root: str) -> dict[str, str]:
 def _nodes(result: SearchResult, network: VerifiedNetwork) -> tuple[Node, ...]:
     classes, channels = len(result.class_names), int(result.dataset["num_channels"])
     if network.origin == "reference":
-        return layers_of(STOCK_NETWORKS[network.name](network.resolution, classes, channels), ())
+        return layers_of(STOCK_NETWORKS[network.stock](network.resolution, classes, channels), ())
     wanted = result.spec.space
     space = get_space(wanted.name, preset=wanted.preset, num_classes=classes, in_channels=channels)
     return layers_of(space, architecture_from_values(space, network.architecture))

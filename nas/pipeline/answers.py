@@ -70,7 +70,7 @@ def tuned_name(number: int, precision: Precision) -> str:
 
 
 def stock_name(name: str) -> str:
-    """Return the name of what was exported of a stock network."""
+    """Return the name of what was exported of a stock network, by what results call it."""
     return f"references.{name}.exported"
 
 

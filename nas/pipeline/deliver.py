@@ -88,7 +88,8 @@ def deliver_search(job: StoredJob, folder: Path) -> None:
     """
     result = job.result()
     verified = [network for target in result.targets for network in target.networks]
-    for network in (*verified, *result.references):
+    stock = [network for number in range(len(result.targets)) for network in result.references_at(number)]
+    for network in (*verified, *stock):
         content = job.network_path(network.file_sha256).read_bytes()
         write_atomically(folder / "networks" / f"{network.file_sha256}.onnx", content)
     for delivery in result.deliveries:

@@ -2,10 +2,11 @@
 
 Together they get as many CPU-seconds of training as supernet and front had. One that an earlier search has
 trained for about as long is taken as it is. They are exported, scored and measured like every network of the
-search.
+search: at each target in its precision.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -32,8 +33,8 @@ from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.training import Place, Trained, find_alike, find_trained, train_to_end, training_key
 from nas.publication import accuracy_of
-from nas.results import Document, Latency, StockTraining, VerifiedNetwork
-from nas.specs import StockName
+from nas.results import Accuracy, Document, Latency, StockTraining, VerifiedNetwork
+from nas.specs import Precision, StockName
 from nas.tasks import StockNetwork
 from nas.workplace import network_space
 
@@ -44,12 +45,30 @@ class ReferencesDocument(Document):
     """The stock networks of a search.
 
     Attributes:
-        networks: With their latencies at the first target.
-        latencies: At each target, in the order of the networks.
+        networks: As they are at the first target.
+        targets: As they are at each target, without those that do not run there; empty in documents of an
+            earlier version, which have
+        latencies: at each target, in the order of the networks, of the files of the first one.
     """
 
     networks: tuple[VerifiedNetwork, ...]
+    targets: tuple[tuple[VerifiedNetwork, ...], ...] = ()
     latencies: tuple[tuple[Latency, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Stock:
+    """A stock network in one precision.
+
+    Attributes:
+        name: What results call it.
+        exported: Its file.
+        training: Of the network.
+    """
+
+    name: str
+    exported: Exported
+    training: StockTraining
 
 
 class _Epochs(Document):
@@ -68,56 +87,60 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     """Train, export, score and measure the stock networks that the specification names."""
     names = ctx.spec.references
     plan = _planned_epochs(ctx)
-    trainings: dict[StockName, StockTraining] = {}
-    exported: dict[StockName, Exported] = {}
+    stock: dict[Precision, list[_Stock]] = {target.context.precision: [] for target in ctx.spec.targets}
+    first = ctx.spec.targets[0].context.precision
     for number, name in enumerate(names):
         trained = _train(ctx, name, plan.epochs[name], number)
         if isinstance(trained, Waiting):
             return trained
-        trainings[name] = _told(ctx, trained, reused=name in plan.reused)
-        exported[name] = _export(ctx, name, trained)
-    measured = _measured(ctx, exported)
+        told = _told(ctx, trained, reused=name in plan.reused)
+        for precision, found in stock.items():
+            called = str(name) if precision == first else f"{name}-{precision}"
+            found.append(_Stock(called, _export(ctx, name, called, trained, precision), told))
+    measured = _measured(ctx, stock)
     if measured is None:
         return Waiting()
-    runs = {
-        name: one for name, one in exported.items() if all(one.file_sha256 in there for there in measured)
-    }
-    latencies = tuple(
-        tuple(latency_of(there[one.file_sha256]) for one in runs.values()) for there in measured
-    )
-    networks = tuple(
-        _network(ctx, str(name), one, trainings[name], latency)
-        for (name, one), latency in zip(runs.items(), latencies[0], strict=True)
-    )
-    ctx.run.save(NAME, ReferencesDocument(networks=networks, latencies=latencies))
+    files = {one.exported.file_sha256 for found, _ in measured for one in found}
+    tests = {file: accuracy_of(score_file(ctx, file, "test"), "test") for file in sorted(files)}
+    targets = tuple(tuple(_network(one, there, tests) for one in found) for found, there in measured)
+    ctx.run.save(NAME, ReferencesDocument(networks=targets[0], targets=targets))
     return Done()
 
 
 def _measured(
-    ctx: PhaseContext, exported: Mapping[StockName, Exported]
-) -> list[Mapping[str, Measured]] | None:
-    """Return what was measured at each target, by file, and say what does not run there; None while it is."""
-    files = {one.file_sha256: name for name, one in exported.items()}
-    found = [
-        measure_files(ctx, target_site(ctx, target), target.latency.metric, files)
-        for target in ctx.spec.targets
-    ]
+    ctx: PhaseContext, stock: Mapping[Precision, Sequence[_Stock]]
+) -> list[tuple[list[_Stock], Mapping[str, Measured]]] | None:
+    """Return what runs at each target, with what was measured there, by file; None while it is.
+
+    What does not run is said.
+    """
+    asked = [stock[target.context.precision] for target in ctx.spec.targets]
+    found = []
+    for target, networks in zip(ctx.spec.targets, asked, strict=True):
+        files = [one.exported.file_sha256 for one in networks]
+        found.append(measure_files(ctx, target_site(ctx, target), target.latency.metric, files))
     there = [one for one in found if one is not None]
     if len(there) < len(found):
         return None
-    for number, one in enumerate(there):
-        for file, failed in one.unsupported.items():
-            where = f"target {number + 1} cannot run it"
-            ctx.progress.say(f"{files[file]} is left out: {where} ({failed.message})")
-    return [one.values for one in there]
+    for number, (networks, measured) in enumerate(zip(asked, there, strict=True), 1):
+        for one in networks:
+            if failed := measured.unsupported.get(one.exported.file_sha256):
+                where = f"target {number} cannot run it"
+                ctx.progress.say(f"{one.name} is left out: {where} ({failed.message})")
+    return [
+        ([one for one in networks if one.exported.file_sha256 in measured.values], measured.values)
+        for networks, measured in zip(asked, there, strict=True)
+    ]
 
 
 def _network(
-    ctx: PhaseContext, name: str, one: Exported, training: StockTraining, latency: Latency
+    stock: _Stock, measured: Mapping[str, Measured], tests: Mapping[str, Accuracy]
 ) -> VerifiedNetwork:
+    """Return a stock network as results show it, with what was measured and scored by file."""
+    one = stock.exported
     return VerifiedNetwork.model_validate(
         {
-            "name": name,
+            "name": stock.name,
             "origin": "reference",
             "architecture": {},
             "architecture_digest": one.digest,
@@ -125,9 +148,9 @@ def _network(
             "file_bytes": one.file_bytes,
             "max_difference": one.max_difference,
             **accuracies(one, np.arange(len(one.correct)), "validation"),
-            "latency": latency,
-            "training": training,
-            "test_accuracy": accuracy_of(score_file(ctx, one.file_sha256, "test"), "test"),
+            "latency": latency_of(measured[one.file_sha256]),
+            "training": stock.training,
+            "test_accuracy": tests[one.file_sha256],
             **shape_costs(one),
         }
     )
@@ -169,12 +192,13 @@ def _told(ctx: PhaseContext, trained: Trained, *, reused: bool) -> StockTraining
     )
 
 
-def _export(ctx: PhaseContext, name: StockName, trained: Trained) -> Exported:
+def _export(
+    ctx: PhaseContext, name: StockName, called: str, trained: Trained, precision: Precision
+) -> Exported:
     network = StockNetwork(name)
-    precision = ctx.spec.targets[0].context.precision
     (exported,) = exported_once(
         ctx,
-        stock_name(name),
+        stock_name(called),
         [Named(network_space(network, ctx.space, ctx.dataset), ())],
         lambda: [export_single(ctx, network, trained.weights, precision)],
     )

@@ -140,6 +140,7 @@ def collect(ctx: PhaseContext) -> SearchResult:
         predictor=run.load(predict.NAME, PredictDocument).report,
         targets=exported.with_test_accuracies(tuned.targets),
         references=stock.networks,
+        target_references=stock.targets,
         reference_latencies=stock.latencies,
         deliveries=exported.deliveries,
         phases=tuple(PhaseTime(name=name, seconds=_timing(ctx, name).seconds) for name in PHASES),

@@ -144,7 +144,7 @@ def _opened(run: JobRun, around: Surroundings, subnet: Subnet) -> PhaseContext:
 def _trained(ctx: PhaseContext, subnet: Subnet) -> tuple[Network, TensorFiles, Architecture]:
     """Return what a network was trained as, its weights, and which subnet of these it is."""
     if subnet.network.origin == "reference":
-        name = next(one for one in ctx.spec.references if one == subnet.network.name)
+        name = next(one for one in ctx.spec.references if one == subnet.network.stock)
         stock, training = StockNetwork(name), subnet.network.training
         assert training is not None, "stock networks say how they were trained"
         return stock, _kept(ctx, stock, training.epochs), ()

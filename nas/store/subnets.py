@@ -72,8 +72,13 @@ def network_of(result: SearchResult, name: str) -> tuple[int, VerifiedNetwork] |
         for network in target.networks:
             if network.name == name:
                 return number, network
-    stock = (network for network in result.references if network.name == name)
-    return next(((0, network) for network in stock), None)
+    stock = (
+        (number, network)
+        for number in range(len(result.targets))
+        for network in result.references_at(number)
+        if network.name == name
+    )
+    return next(stock, None)
 
 
 def _tuned(stores: Stores, job: Job, name: str, network_name: str) -> Subnet:

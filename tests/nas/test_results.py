@@ -53,6 +53,16 @@ def test_of_several_targets_each_has_the_stock_networks_as_it_ran_them() -> None
     assert [one.name for one in several.references_at(1)] == [one.name for one in result.references]
 
 
+def test_a_target_of_another_precision_has_stock_networks_of_its_own() -> None:
+    result = make_result()
+    (first, *_) = result.references
+    other = first.model_copy(update={"name": f"{first.name}-int8", "file_sha256": "e" * 64})
+    several = result.model_copy(update={"target_references": (result.references, (other,))})
+    assert (several.references_at(0), several.references_at(1)) == (result.references, (other,))
+    assert several.references_at(2) == ()
+    assert other.stock == first.name
+
+
 def test_the_statistic_is_what_a_latency_is_held_by() -> None:
     plain = latency(1.0, 0.1)
     assert plain.value_ms == plain.median_ms == 1.0

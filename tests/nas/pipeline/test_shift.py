@@ -11,12 +11,14 @@ from latency_predictors.device import host_context
 from nas.evaluation import SubnetEvaluator
 from nas.export.classifier import read_metadata
 from nas.pipeline.amounts import NUM_PAIRED
+from nas.pipeline.answers import find_answers
 from nas.pipeline.networks import score_file
 from nas.pipeline.options import augmentation_of, quantised_precisions
 from nas.pipeline.shift import from_small_to_large, paired_answers, shift_figure
 from nas.pipeline.tables import latest_table
 from nas.pipeline.train import TrainDocument
 from nas.precision_shift import MIN_NETWORKS
+from nas.store.subnets import network_of
 from nas.tasks import ExportNetworks, ScoreSubnets
 from nas.training.weights import load_supernet
 from search_spaces.base import architecture_from_values, space_digest
@@ -148,8 +150,8 @@ def test_precisions_are_named_once_and_fp32_needs_nothing() -> None:
 
 
 def test_both_precisions_stand_side_by_side_and_are_trained_on_each(copied: Home) -> None:
-    """One training of an architecture serves both fronts; each gets its file."""
-    found = finish(copied, targets=[{}, INT8], references=[], finetune={"share": 0.5, "points": 1})
+    """One training of an architecture serves both fronts; each gets its file, of stock networks too."""
+    found = finish(copied, targets=[{}, INT8], finetune={"share": 0.5, "points": 1})
     fp32, int8 = found.result.targets
     assert (fp32.shift, int8.shift is None) == (None, False)
     assert fp32.context["precision"] == "fp32"
@@ -158,3 +160,9 @@ def test_both_precisions_stand_side_by_side_and_are_trained_on_each(copied: Home
             path = found.run.network_path(network.file_sha256)
             assert read_metadata(path).precision == precision
             assert (network.fp32_accuracy is None) == (precision == "fp32")
+    (plain,), (quantised,) = (found.result.references_at(number) for number in range(2))
+    assert (plain.name, quantised.name, quantised.stock) == ("resnet", "resnet-int8", "resnet")
+    assert read_metadata(found.run.network_path(quantised.file_sha256)).precision == "int8"
+    assert quantised.fp32_accuracy == plain.accuracy
+    assert network_of(found.result, "resnet-int8") == (1, quantised)
+    assert find_answers(found.run, 1, quantised) is not None
