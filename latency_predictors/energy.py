@@ -3,11 +3,13 @@
 Pure: the meter's `read`, what runs, and the clock are functions.
 
 A meter shows steps: a window begins and ends at one of them, is at least a second long and holds at least
-twenty (the error of an unseen step is then below 5 %). Idle windows before and after give what the device
-takes anyway: `gross` is everything, which whoever pays for the current wants to know; `net` is above idle,
-what the network adds. A meter that stops in a window makes it void.
+twenty (the error of an unseen step is then below 5 %). One that tells watts is first given a second, over
+which it may average. Idle windows before and after give what the device takes anyway: `gross` is everything,
+which whoever pays for the current wants to know; `net` is above idle, what the network adds. A meter that
+stops in a window makes it void.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from statistics import median
@@ -16,8 +18,8 @@ import numpy as np
 
 from latency_predictors.energy_figure import EnergyFigure, EnergyKind, MeasuredEnergy, Scope
 from latency_predictors.meters.meter import Meter
-from latency_predictors.meters.window import WindowRules, poll_s, watch
-from search_spaces.errors import UsageError
+from latency_predictors.meters.window import Window, WindowRules, poll_s, settle, watch
+from search_spaces.errors import MeasurementError, UsageError
 
 __all__ = [
     "EnergyFigure",
@@ -55,13 +57,17 @@ def measure_energy(
         rules: Of the windows.
 
     Raises:
-        MeasurementError: `meter_stopped` or `meter_too_slow`: nothing of what was seen counts.
+        MeasurementError: `meter_stopped`, `meter_too_slow` or `clock_jumped`: nothing that was seen counts.
     """
     rules = rules or WindowRules()
     rest = partial(pause, poll_s(meter, rules))
+    settle(rest, meter, clock, rules)
     before = watch(rest, meter, clock, rules)
+    settle(run_once, meter, clock, rules)
     loaded = [watch(run_once, meter, clock, rules) for _ in range(rules.windows)]
+    settle(rest, meter, clock, rules)
     after = watch(rest, meter, clock, rules)
+    _check_moves(meter, loaded[-1], after)
     mj = np.array([window.mean_w * window.run_s for window in loaded]) * _MJ_PER_J
     # A window may miss a part of an update at either end.
     edge = 1.0 / min(window.num_updates for window in loaded)
@@ -79,6 +85,19 @@ def measure_energy(
         meter=meter.name,
         num_updates=sum(window.num_updates for window in loaded),
     )
+
+
+def _check_moves(meter: Meter, loaded: Window, after: Window) -> None:
+    """Refuse a power that is the same whether something runs or not: a meter that hangs, or sees too little.
+
+    A steady power alone says nothing: many boards idle at one.
+    """
+    if not after.moved and math.isclose(loaded.mean_w, after.mean_w, rel_tol=1e-6):
+        raise MeasurementError(
+            "meter_stopped",
+            f"{meter.name} shows {after.mean_w:g} W under load and as much at rest: look whether it still "
+            "measures, and what",
+        )
 
 
 def modelled_energy(latency_ms: tuple[float, float, float], mean_w: float, scope: Scope) -> EnergyFigure:

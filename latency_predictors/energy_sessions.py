@@ -38,18 +38,25 @@ class SessionsEnergy:
 def combine_energies(sessions: Sequence[SessionResult]) -> dict[str, SessionsEnergy]:
     """Return the energy of every subject that a meter saw, by digest.
 
-    Unlike latencies they are not corrected by the anchors: a slow session takes longer at another power.
+    Unlike latencies they are not corrected by the anchors: a slow session takes longer at another power. A
+    meter sees whatever runs: sessions beside other work do not count where there are others.
 
     Raises:
         UsageError: `mixed_energy` where the sessions had meters that see different things.
     """
-    every: dict[str, list[MeasuredEnergy]] = {}
+    every: dict[str, list[tuple[MeasuredEnergy, bool]]] = {}
     for session in sessions:
         for result in session.results:
             if result.summary.energy is not None:
-                every.setdefault(result.digest, []).append(result.summary.energy)
-    comparable([one.gross for found in every.values() for one in found])
-    return {digest: _combined(found) for digest, found in every.items()}
+                seen = (result.summary.energy, session.conditions.disturbed)
+                every.setdefault(result.digest, []).append(seen)
+    comparable([one.gross for found in every.values() for one, _ in found])
+    return {digest: _combined(_calm(found)) for digest, found in every.items()}
+
+
+def _calm(found: Sequence[tuple[MeasuredEnergy, bool]]) -> list[MeasuredEnergy]:
+    """Return what was seen while nothing else ran; all of it where something always did."""
+    return [one for one, disturbed in found if not disturbed] or [one for one, _ in found]
 
 
 def _combined(found: Sequence[MeasuredEnergy]) -> SessionsEnergy:

@@ -186,7 +186,7 @@ def measure(
             run_once()
         end = clock()
         blocks_ns.append(end - begin)
-        _check_clock(blocks_ns[-1], typical_ns * runs_per_block)
+        check_clock(blocks_ns[-1], typical_ns * runs_per_block)
         total_ns += end - resting
         exhausted = total_ns >= protocol.ceiling_s * NS_PER_S and len(blocks_ns) >= _FEWEST_BLOCKS
         if not exhausted and (len(blocks_ns) < next_check or total_ns < protocol.min_duration_s * NS_PER_S):
@@ -236,7 +236,7 @@ def _warm_up(
         begin = clock()
         run_once()
         end = clock()
-        _check_clock(end - begin, recent[-1] if recent else math.inf)
+        check_clock(end - begin, recent[-1] if recent else math.inf)
         recent.append(end - begin)
         num_runs += 1
         elapsed_s = (end - start) / NS_PER_S
@@ -247,7 +247,12 @@ def _warm_up(
             return max(1, math.ceil(protocol.block_s * NS_PER_S / max(typical_ns, 1.0))), typical_ns
 
 
-def _check_clock(took_ns: int, typical_ns: float) -> None:
+def check_clock(took_ns: int, typical_ns: float) -> None:
+    """Refuse a time that was not measured, beside what is typical; infinite where nothing is known yet.
+
+    Raises:
+        MeasurementError: `clock_jumped`.
+    """
     if 0 <= took_ns < max(_LEAP_S * NS_PER_S, _LEAP_FACTOR * typical_ns):
         return
     raise MeasurementError(

@@ -1,7 +1,7 @@
 """The processors of this host that a context runs on: which, whether they are idle, pinning, resting."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -99,6 +99,18 @@ def resting(pause_ms: float) -> Callable[[], None]:
         never.wait(pause_s)
 
     return rest
+
+
+def package_of(cpus: Sequence[int], root: Path = Path("/")) -> int:
+    """Return the package that processors belong to; the first one where the system does not tell.
+
+    Args:
+        cpus: That a context runs on.
+        root: Under which the kernel's files stand.
+    """
+    path = root / f"sys/devices/system/cpu/cpu{max(cpus, default=0)}/topology/physical_package_id"
+    text = path.read_text(encoding="ascii").strip() if path.is_file() else ""
+    return int(text) if text.isdecimal() else 0
 
 
 def system_ticks(root: Path = Path("/")) -> Ticks:

@@ -24,7 +24,7 @@ from latency_predictors.lease import measuring_lease
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.meters import require_meter, wait
 from latency_predictors.power_mode import require_power_mode
-from latency_predictors.processors import pin, require_idle, resting
+from latency_predictors.processors import package_of, pin, require_idle, resting
 from latency_predictors.protocol import (
     LINE,
     Conditions,
@@ -167,13 +167,13 @@ def _measure_all(request: SessionRequest, stream: TextIO) -> Finished:
     def load(subject: Subject) -> Callable[[], None]:
         return runtime.prepare(subject.path, request.context).run_once
 
-    watch = _watching(request) if request.timing.energy else None
+    watch = _watching(request, package_of(cpus)) if request.timing.energy else None
     answer(request, load, time.perf_counter_ns, lambda line: _write(stream, line), pause, watch)
     return Finished(cpus=cpus)
 
 
-def _watching(request: SessionRequest) -> Callable[[Callable[[], None]], MeasuredEnergy]:
-    meter = require_meter(request.meter_log)
+def _watching(request: SessionRequest, package: int) -> Callable[[Callable[[], None]], MeasuredEnergy]:
+    meter = require_meter(request.meter_log, package)
     return lambda run_once: measure_energy(run_once, meter, time.perf_counter_ns, wait)
 
 

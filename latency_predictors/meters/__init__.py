@@ -76,10 +76,20 @@ def find_meters(
     ]
 
 
-def best_meter(found: Found) -> Meter | None:
-    """Return the meter that sees most of what a processor runs; None where there is none."""
+def best_meter(found: Found, package: int = 0) -> Meter | None:
+    """Return the meter that sees most of what a processor runs; None where there is none.
+
+    Args:
+        found: Of this machine.
+        package: Number of the one that runs it, on a machine with several: the others' meters see nothing.
+    """
     meters = [one for one in found if isinstance(one, Meter) and one.scope in _PREFERRED]
-    return min(meters, key=lambda one: _PREFERRED.index(one.scope), default=None)
+    own = f"package-{package}"
+    return min(
+        meters,
+        key=lambda one: (_PREFERRED.index(one.scope), not one.name.endswith(own)),
+        default=None,
+    )
 
 
 def running_log(path: Path, pause: Callable[[float], None] = wait) -> Meter:
@@ -94,11 +104,12 @@ def running_log(path: Path, pause: Callable[[float], None] = wait) -> Meter:
     raise MeasurementError("meter_stopped", f"{found.label}: start the meter that writes {path}")
 
 
-def require_meter(log: str = "", find: Callable[[], Found] = find_meters) -> Meter:
+def require_meter(log: str = "", package: int = 0, find: Callable[[], Found] = find_meters) -> Meter:
     """Return the meter that energy is measured with on this device.
 
     Args:
         log: File that a meter of the user's writes; the device's own meters if empty.
+        package: As for `best_meter`.
         find: Looks for these.
 
     Raises:
@@ -107,7 +118,7 @@ def require_meter(log: str = "", find: Callable[[], Found] = find_meters) -> Met
     if log:
         return running_log(Path(log))
     found = find()
-    meter = best_meter(found)
+    meter = best_meter(found, package)
     if meter is None:
         absent = "; ".join(one.label for one in found if isinstance(one, Absent))
         raise MeasurementError(

@@ -1,11 +1,16 @@
 """What a meter sees while something runs over and over: a window between two of its updates."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
-from latency_predictors.measure import NS_PER_S
+from latency_predictors.measure import NS_PER_S, check_clock
 from latency_predictors.meters.meter import Meter, Reading
 from search_spaces.errors import MeasurementError
+
+_MOST_WRAPPED: Final = 0.1
+"""Share of its range that a counter can count between two looks: one that goes back by less begins anew."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,7 @@ class WindowRules:
         stopped_updates: A meter that shows nothing new in the time of so many updates has stopped.
         stopped_s: But no sooner than after so many seconds.
         windows: Under load; their spread becomes the interval.
+        settle_s: Seconds until a meter that tells watts shows what runs now: many average over a second.
     """
 
     min_s: float = 1.0
@@ -28,6 +34,7 @@ class WindowRules:
     stopped_updates: int = 20
     stopped_s: float = 0.5
     windows: int = 3
+    settle_s: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -39,29 +46,42 @@ class Window:
         run_s: Seconds of one run, over all runs of the window; of a pause where nothing ran.
         num_updates: Of the meter.
         num_wraps: How often its counter began again.
+        moved: Whether it ever showed another value.
     """
 
     mean_w: float
     run_s: float
     num_updates: int
     num_wraps: int
+    moved: bool = True
+
+
+def settle(run_once: Callable[[], None], meter: Meter, clock: Callable[[], int], rules: WindowRules) -> None:
+    """Run something until a meter no longer shows what ran before; a counter needs no such time."""
+    began = clock()
+    while meter.quantity == "power_w" and clock() - began < rules.settle_s * NS_PER_S:
+        run_once()
 
 
 def watch(run_once: Callable[[], None], meter: Meter, clock: Callable[[], int], rules: WindowRules) -> Window:
     """Run something over and over until a window is full.
 
     Raises:
-        MeasurementError: `meter_stopped` or `meter_too_slow`.
+        MeasurementError: `meter_stopped`, `meter_too_slow` or `clock_jumped`.
     """
     poll_ns = poll_s(meter, rules) * NS_PER_S
     longest_s = max(rules.ceiling_s, 2 * rules.min_updates * meter.update_s)
     began = polled_at = clock()
     steps = _Steps(meter, rules, began)
-    num_runs = 0
+    num_runs = run_ns = 0
     while not steps.enough(rules):
+        # Looking at the meter is no part of a run: a program that is asked takes milliseconds.
+        begin = clock()
         run_once()
-        num_runs += 1
         now = clock()
+        check_clock(now - begin, run_ns / num_runs if num_runs else math.inf)
+        run_ns += now - begin
+        num_runs += 1
         if now - polled_at >= poll_ns:
             polled_at = now
             steps.look(now)
@@ -71,7 +91,7 @@ def watch(run_once: Callable[[], None], meter: Meter, clock: Callable[[], int], 
                 f"{meter.name} showed {steps.num} updates in {longest_s:g} s, {rules.min_updates} are "
                 "needed: use a meter that updates more often",
             )
-    return Window(steps.mean_w, (clock() - began) / NS_PER_S / num_runs, steps.num, steps.num_wraps)
+    return Window(steps.mean_w, run_ns / NS_PER_S / num_runs, steps.num, steps.num_wraps, steps.moved)
 
 
 def poll_s(meter: Meter, rules: WindowRules) -> float:
@@ -92,6 +112,7 @@ class _Steps:
         self._joules = 0.0
         self.num = 0
         self.num_wraps = 0
+        self.moved = False
 
     @property
     def mean_w(self) -> float:
@@ -109,7 +130,9 @@ class _Steps:
     def look(self, now: int) -> None:
         """Take in what the meter shows now."""
         reading = self._read()
-        if reading == self._last:
+        if reading != self._last:
+            self.moved = True
+        elif not self._is_steady(now):
             if now - self._last_ns > self._stopped_ns:
                 raise self._stopped(
                     f"has shown {reading.value:g} for {(now - self._last_ns) / NS_PER_S:.1f} s"
@@ -122,16 +145,22 @@ class _Steps:
             self.num += 1
         self._last, self._last_ns = reading, now
 
+    def _is_steady(self, now: int) -> bool:
+        """Whether the same value again is an update: of a power that stays, where the meter has no stamps."""
+        told = self._meter.quantity == "power_w" and self._last.value > 0 and not self._last.stamp
+        return told and now - self._last_ns >= self._meter.update_s * NS_PER_S
+
     def _step_j(self, reading: Reading, seconds: float) -> float:
         if self._meter.quantity == "power_w":
             return (reading.value + self._last.value) / 2 * seconds
         step = reading.value - self._last.value
         if step >= 0:
             return step
-        if self._meter.wraps_at_j is None:
+        wrapped = step + (self._meter.wraps_at_j or 0.0)
+        if not 0 <= wrapped <= _MOST_WRAPPED * (self._meter.wraps_at_j or 0.0):
             raise self._stopped(f"went back from {self._last.value:g} to {reading.value:g} J")
         self.num_wraps += 1
-        return step + self._meter.wraps_at_j
+        return wrapped
 
     def _read(self) -> Reading:
         try:

@@ -108,3 +108,40 @@ def test_other_figures_never_stand_beside_measured_ones(other: EnergyFigure) -> 
     with pytest.raises(UsageError, match="measured \\(wall\\)") as caught:
         comparable([EnergyFigure(1.0, 1.0, 1.0, "measured", "wall"), other])
     assert caught.value.code == "mixed_energy"
+
+
+class Averaging(Board):
+    """A board whose meter tells the mean power of the last second, as many cards do.
+
+    Attributes:
+        stuck_at_s: When it shows the same from then on.
+    """
+
+    def __init__(self, stuck_at_s: float = 1e9) -> None:
+        super().__init__()
+        self.stuck_at_s, self.spent = stuck_at_s, [(0.0, 0.0)]
+        self.meter = Meter("card", "board", "power_w", 1e-3, 0.02, None, self.read)
+
+    def read(self) -> Reading:
+        now, now_j = next(one for one in reversed(self.spent) if one[0] <= self.stuck_at_s)
+        before, before_j = next((one for one in reversed(self.spent) if one[0] <= now - 1.0), self.spent[0])
+        return Reading((now_j - before_j) / max(now - before, 1e-9))
+
+    def _spend(self, watts: float, seconds: float) -> None:
+        super()._spend(watts, seconds)
+        self.spent.append((self.clock.seconds, self.joules))
+
+
+def test_what_ran_before_is_not_in_the_power_of_what_runs() -> None:
+    board = Averaging()
+    found = measure_energy(board.run_once, board.meter, board.clock, board.rest)
+    assert found.idle_w == pytest.approx((IDLE_W, IDLE_W), rel=0.02)
+    assert found.gross.lower_mj >= 0.94 * 1e3 * LOADED_W * RUN_S
+    assert found.net.value_mj == pytest.approx(1e3 * (LOADED_W - IDLE_W) * RUN_S, rel=0.03)
+
+
+def test_a_power_that_is_the_same_at_rest_is_of_a_meter_that_hangs() -> None:
+    board = Averaging(stuck_at_s=4.0)
+    with pytest.raises(MeasurementError, match="W under load and as much at rest") as caught:
+        measure_energy(board.run_once, board.meter, board.clock, board.rest)
+    assert caught.value.code == "meter_stopped"

@@ -8,7 +8,7 @@ import pytest
 from latency_predictors.energy import assumed_energy
 from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy, Scope
 from latency_predictors.energy_sessions import combine_energies, correlation_with_latency
-from latency_predictors.protocol import SessionResult
+from latency_predictors.protocol import Conditions, SessionResult
 from search_spaces.errors import UsageError
 from tests.latency_predictors.sessions import session
 
@@ -40,6 +40,14 @@ def test_the_median_of_sessions_counts_and_the_interval_holds_all_of_them() -> N
     assert one.rel_sd == pytest.approx(0.5**0.5 / 4.5)
     # Slow or not: energies are not divided by the scale of the session.
     assert found["b"].gross.value_mj == 1.0
+
+
+def test_sessions_beside_other_work_count_only_where_there_are_no_others() -> None:
+    beside = watched("s1", {"a": 9.0, "b": 3.0}).model_copy(update={"conditions": Conditions(too_busy=True)})
+    found = combine_energies([beside, watched("s2", {"a": 5.0})])
+    assert found["a"].gross.value_mj == 5.0
+    assert found["a"].gross.upper_mj == pytest.approx(1.05 * 5.0)
+    assert found["b"].gross.value_mj == 3.0
 
 
 def test_sessions_without_a_meter_tell_nothing() -> None:

@@ -10,7 +10,14 @@ import pytest
 
 from latency_predictors.device import ExecutionContext
 from latency_predictors.measure import no_pause
-from latency_predictors.processors import Ticks, chosen_processors, require_idle, resting, system_ticks
+from latency_predictors.processors import (
+    Ticks,
+    chosen_processors,
+    package_of,
+    require_idle,
+    resting,
+    system_ticks,
+)
 from search_spaces.errors import MeasurementError
 
 STAT = """\
@@ -134,3 +141,11 @@ def test_a_rest_lasts_as_long_as_it_says_and_uses_no_processor() -> None:
 
 def test_without_a_pause_nothing_rests() -> None:
     assert resting(0.0) is no_pause
+
+
+def test_the_package_of_a_processor_is_what_the_system_says(tmp_path: Path) -> None:
+    for cpu, package in ((0, "0"), (7, "1")):
+        folder = tmp_path / f"sys/devices/system/cpu/cpu{cpu}/topology"
+        folder.mkdir(parents=True)
+        (folder / "physical_package_id").write_text(f"{package}\n")
+    assert [package_of(cpus, tmp_path) for cpus in ((0,), (0, 7), (3,), ())] == [0, 1, 0, 0]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,15 @@ def test_the_meter_that_sees_most_is_taken() -> None:
     found: Found = [meter("rail"), Absent("rapl", "none"), meter("board"), meter("gpu")]
     assert require_meter(find=lambda: found).name == "a board"
     assert best_meter([meter("gpu")]) is None, "it sees nothing of what runs on the processor"
+
+
+def test_of_several_packages_that_counts_which_runs_the_network() -> None:
+    packages: Found = [replace(meter("package"), name=f"rapl/package-{number}") for number in range(2)]
+    assert [require_meter("", one, lambda: packages).name for one in range(2)] == [
+        "rapl/package-0",
+        "rapl/package-1",
+    ]
+    assert require_meter("", 1, lambda: [*packages, meter("wall")]).name == "a wall"
 
 
 def test_a_device_without_a_meter_is_refused_with_what_was_looked_for() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from latency_predictors.meters.meter import Meter, Quantity, Reading
-from latency_predictors.meters.window import Window, WindowRules, poll_s, watch
+from latency_predictors.meters.window import Window, WindowRules, poll_s, settle, watch
 from search_spaces.errors import MeasurementError
 from tests.latency_predictors.meters.boards import FakeClock
 
@@ -118,3 +118,62 @@ def test_a_fast_meter_is_not_looked_at_all_the_time() -> None:
     clock = FakeClock()
     assert poll_s(meter(clock, lambda t: 7.0, update_s=0.001), RULES) == pytest.approx(0.005)
     assert poll_s(meter(clock, lambda t: 7.0, update_s=0.1), RULES) == pytest.approx(0.05)
+
+
+def test_a_counter_that_begins_anew_far_from_its_end_is_void() -> None:
+    """As after a driver was loaded again: taken for a wrap it would be nearly the whole range."""
+    clock = FakeClock()
+
+    def read() -> Reading:
+        return Reading(7.0 * clock.seconds + (100.0 if clock.seconds < 0.5 else 0.0))
+
+    with pytest.raises(MeasurementError, match="went back from 103") as caught:
+        seen(clock, Meter("reset", "package", "energy_j", 1e-6, 0.02, 262_143.0, read))
+    assert caught.value.code == "meter_stopped"
+
+
+def test_looking_at_the_meter_is_no_part_of_a_run() -> None:
+    """A program that is asked for the power takes its time."""
+    clock = FakeClock()
+    good = meter(clock, lambda t: 5.0 + t % 0.1, quantity="power_w")
+
+    def read() -> Reading:
+        clock.wait(0.008)
+        return good.read()
+
+    asked = Meter(good.name, good.scope, good.quantity, good.resolution, good.update_s, None, read)
+    assert seen(clock, asked).run_s == pytest.approx(0.003)
+
+
+def test_a_power_that_stays_is_a_power() -> None:
+    clock = FakeClock()
+    steady = Meter("rail", "rail", "power_w", 1e-3, 0.02, None, lambda: Reading(3.0))
+    window = seen(clock, steady)
+    assert window.mean_w == pytest.approx(3.0)
+    assert not window.moved
+    assert window.num_updates >= 20
+    # One that says when it looked, and does not look any more, has stopped.
+    with pytest.raises(MeasurementError) as caught:
+        seen(clock, Meter("log", "wall", "power_w", 1e-3, 0.02, None, lambda: Reading(3.0, 12.5)))
+    assert caught.value.code == "meter_stopped"
+
+
+def test_a_machine_that_stood_still_is_told_by_its_clock() -> None:
+    clock = FakeClock()
+    one, stands = meter(clock, lambda t: 7.0), [600.0]
+
+    def run_once() -> None:
+        clock.wait(stands.pop() if clock.seconds > 0.5 and stands else 0.003)
+
+    with pytest.raises(MeasurementError) as caught:
+        watch(run_once, one, clock, RULES)
+    assert caught.value.code == "clock_jumped"
+
+
+def test_a_power_meter_is_given_time_to_forget_what_ran_before() -> None:
+    clock = FakeClock()
+    took: dict[Quantity, float] = {"power_w": 1.0, "energy_j": 0.0}
+    for quantity, seconds in took.items():
+        began = clock.seconds
+        settle(lambda: clock.wait(0.003), meter(clock, lambda t: 7.0, quantity=quantity), clock, RULES)
+        assert clock.seconds - began == pytest.approx(seconds, abs=0.003)
