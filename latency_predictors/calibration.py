@@ -26,6 +26,7 @@ __all__ = [
     "fit_correction",
     "fit_points",
     "form_errors",
+    "pooled_rel_sd",
     "predict_left_out",
     "predict_points",
     "refit",
@@ -83,7 +84,7 @@ def calibrate(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Corre
         boundary_mib=_boundary(points),
         spread_ms=_column(points, "spread_ms"),
         level=level,
-        repeat_rel_sd=_pooled_rel_sd(points),
+        repeat_rel_sd=pooled_rel_sd(points),
     )
     verified = [point for point in points if point.predicted_ms is not None]
     if report is not None and verified:
@@ -135,7 +136,7 @@ def fit_points(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Corr
         boundary_mib=_boundary(points),
         spread_ms=_column(points, "spread_ms"),
         level=level,
-        repeat_rel_sd=_pooled_rel_sd(points),
+        repeat_rel_sd=pooled_rel_sd(points),
     )
 
 
@@ -154,7 +155,7 @@ def predict_left_out(
     """Return what the correction fitted on the others says of each network, and the factor, (m,) each."""
     columns = regressors(_column(points, "sum_ms"), _column(points, "num_layers"), _boundary(points))
     measured, spread = _column(points, "measured_ms"), _column(points, "spread_ms")
-    return left_out_predictions(columns, measured, spread, level, _pooled_rel_sd(points))
+    return left_out_predictions(columns, measured, spread, level, pooled_rel_sd(points))
 
 
 def spread_by_cost(costs: FloatArray, count: int, rng: np.random.Generator) -> IntArray:
@@ -194,5 +195,6 @@ def _boundary(points: Sequence[CalibrationPoint]) -> FloatArray | None:
     return column if (column > 0).all() else None
 
 
-def _pooled_rel_sd(points: Sequence[CalibrationPoint]) -> float:
+def pooled_rel_sd(points: Sequence[CalibrationPoint]) -> float:
+    """Return by how much sessions of measured networks differed, as a share; 0 where there are none."""
     return math.sqrt(float(np.mean(np.square(_column(points, "rel_sd"))))) if points else 0.0

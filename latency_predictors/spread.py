@@ -20,6 +20,8 @@ MIN_REL_SD = 0.003
 """Two sessions may agree by chance; nothing on a shared machine repeats better than this."""
 
 _NORMAL_95 = 1.96
+_STUDENT_95 = (12.706, 4.303, 3.182)
+"""For one, two and three degrees of freedom, where the expansion for more is too far off."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,22 @@ def combine(medians_ms: Sequence[float]) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
+class KnownSpread:
+    """By how much sessions of other files differed, on the same device and in the same context.
+
+    Attributes:
+        rel_sd: Pooled, as a share.
+        num_files: That it rests on, in two sessions each.
+    """
+
+    rel_sd: float
+    num_files: int
+
+
+NOTHING_KNOWN = KnownSpread(0.0, 0)
+
+
+@dataclass(frozen=True)
 class _Found:
     """One subject in one session."""
 
@@ -74,17 +92,21 @@ class _Found:
 
 
 def combine_sessions(
-    sessions: Sequence[SessionResult], statistic: Statistic = "median"
+    sessions: Sequence[SessionResult],
+    statistic: Statistic = "median",
+    known: KnownSpread = NOTHING_KNOWN,
 ) -> dict[str, Measured]:
     """Return every subject over all sessions, by digest; against the reference of the last one.
 
     Sessions that most others contradict do not count. Two sessions say little about the spread of one
     subject, but all subjects together say much: the interval takes the larger of the subject's own spread and
-    the pooled one.
+    the pooled one, times Student's quantile for as many sessions as the pooled one rests on. One file alone
+    in two sessions has a wide interval, unless more is known of the device.
 
     Args:
         sessions: Of one device and context; for percentiles, timed by a protocol for them.
         statistic: What of the runs of a session counts. Which sessions count is told by their medians.
+        known: Of other files, pooled with these.
     """
     every: dict[str, list[_Found]] = {}
     for session in sessions:
@@ -93,9 +115,11 @@ def combine_sessions(
             every.setdefault(result.digest, []).append(_Found(session.session_id, result, suspect))
     counted = {digest: _counted(found) for digest, found in every.items()}
     bounds = {digest: _bounds(found, statistic) for digest, found in counted.items()}
-    pooled = _pooled_rel_sd(list(bounds.values()))
+    pooled, quantile = _pooled(list(bounds.values()), known)
     return {
-        digest: _measured(counted[digest], bounds[digest], pooled, statistic, suspect=_suspect(found))
+        digest: _measured(
+            counted[digest], bounds[digest], pooled, quantile, statistic, suspect=_suspect(found)
+        )
         for digest, found in every.items()
     }
 
@@ -128,16 +152,43 @@ def _ends(summary: Summary, statistic: Statistic) -> tuple[float, float, float]:
     return low, at, high
 
 
-def _pooled_rel_sd(bounds: Sequence[FloatArray]) -> float:
-    spreads = [combine(values[:, 1].tolist())[1] for values in bounds]
-    return math.sqrt(float(np.mean(np.square(spreads)))) if spreads else 0.0
+def _pooled(bounds: Sequence[FloatArray], known: KnownSpread) -> tuple[float, float]:
+    """Return the pooled spread, and how many of it a 95 % interval reaches.
+
+    That of single sessions is assumed, and so known beforehand.
+    """
+    squares = [combine(values[:, 1].tolist())[1] ** 2 for values in bounds] + [
+        known.rel_sd**2
+    ] * known.num_files
+    freedom = sum(len(values) - 1 for values in bounds) + known.num_files
+    pooled = math.sqrt(sum(squares) / len(squares)) if squares else 0.0
+    return pooled, student_95(freedom) if freedom else _NORMAL_95
+
+
+def student_95(freedom: int) -> float:
+    """Return the 97.5 % quantile of Student's t (Abramowitz and Stegun 1964, 26.7.5)."""
+    if freedom <= len(_STUDENT_95):
+        return _STUDENT_95[freedom - 1]
+    z, n = _NORMAL_95, float(freedom)
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return z + sum(term / n**power for power, term in enumerate(terms, 1))
 
 
 def _measured(
-    found: Sequence[_Found], bounds: FloatArray, pooled: float, statistic: Statistic, *, suspect: bool
+    found: Sequence[_Found],
+    bounds: FloatArray,
+    pooled: float,
+    quantile: float,
+    statistic: Statistic,
+    *,
+    suspect: bool,
 ) -> Measured:
     value, rel_sd = combine(bounds[:, 1].tolist())
-    between = _NORMAL_95 * max(rel_sd, pooled) / math.sqrt(len(found))
+    between = quantile * max(rel_sd, pooled) / math.sqrt(len(found))
     inside_low, _, inside_high = (float(end) for end in np.median(bounds, axis=0))
     results = [one.result for one in found]
     return Measured(

@@ -6,15 +6,17 @@ from functools import partial
 
 import numpy as np
 
+from latency_predictors.calibration import pooled_rel_sd
 from latency_predictors.energy_sessions import SessionsEnergy, combine_energies
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.measure import ENERGY_PROTOCOL, sustained
-from latency_predictors.spread import Measured, combine_sessions
+from latency_predictors.spread import KnownSpread, Measured, combine_sessions
 from nas.measurement_tasks import FailedTask
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.measuring import MeasuredAsFar, measured, measured_as_far
 from nas.pipeline.sites import Site, metric_site
-from nas.results import Latency, Sustained
+from nas.results import Document, Latency, Sustained
+from search_spaces.base import space_digest
 from search_spaces.errors import MeasurementError
 
 
@@ -55,10 +57,38 @@ def measure_files(
     if found is None or watched is None:
         return None
     return MeasuredFiles(
-        values=combine_sessions(found.sessions, metric.statistic),
+        values=combine_sessions(found.sessions, metric.statistic, _known_spread(ctx, site, metric)),
         energies=combine_energies(watched.sessions),
         unsupported={**found.unsupported, **watched.unsupported},
     )
+
+
+class _SpreadDocument(Document):
+    """By how much sessions differ on a device and in a context, as it was known when a job first asked.
+
+    Attributes:
+        rel_sd: As a share.
+        num_files: That it rests on.
+    """
+
+    rel_sd: float
+    num_files: int
+
+
+def _known_spread(ctx: PhaseContext, site: Site, metric: LatencyMetric) -> KnownSpread:
+    """Return by how much sessions of the networks differed that the table was calibrated with.
+
+    What the job began with stays: all of its attempts come to the same intervals.
+    """
+    where = metric_site(site, metric)
+    name = f"spread.{where.context.digest[:12]}.{metric.statistic}.{site.device.digest[:12]}"
+    if not ctx.run.has(name):
+        there = ctx.stores.tables.corrections(site.device.digest, site.context.digest)
+        correction = there.get(metric.correction_key(space_digest(ctx.space)))
+        points = () if correction is None else correction.points
+        ctx.run.save(name, _SpreadDocument(rel_sd=pooled_rel_sd(points), num_files=len(points)))
+    kept = ctx.run.load(name, _SpreadDocument)
+    return KnownSpread(kept.rel_sd, kept.num_files)
 
 
 def measure_file(

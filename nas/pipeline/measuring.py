@@ -85,21 +85,7 @@ def measured_as_far(
     if not files:
         return MeasuredAsFar((), {})
     ask_golden(ctx, site, _made(site))
-    device, context, wanted = site.device, site.context, num_sessions or {}
-    rank = TABLE_RANK if timing == LAYER_PROTOCOL else FILE_RANK
-    tasks = [
-        MeasurementTask(
-            device,
-            context,
-            timing,
-            subject,
-            write(),
-            wanted.get(subject, NUM_SESSIONS),
-            rank=rank,
-            deadline_ms=ctx.run.deadline_ms,
-        )
-        for subject, write in files.items()
-    ]
+    tasks = _tasks(ctx, site, timing, files, num_sessions or {})
     report = ctx.stores.measurements.enqueue(ctx.run.lease, tasks)
     for failed in report.failed:
         if not failed.unsupported:
@@ -108,8 +94,31 @@ def measured_as_far(
         return None
     unsupported = {failed.subject: failed for failed in report.failed}
     runs = [subject for subject in files if subject not in unsupported]
-    sessions = ctx.stores.sessions.sessions(device.digest, context.digest, runs)
+    sessions = ctx.stores.sessions.sessions(site.device.digest, site.context.digest, runs)
     return MeasuredAsFar(tuple(session for session in sessions if session.timing == timing), unsupported)
+
+
+def _tasks(
+    ctx: RunContext,
+    site: Site,
+    timing: TimingProtocol,
+    files: Mapping[str, Callable[[], str]],
+    num_sessions: Mapping[str, int],
+) -> list[MeasurementTask]:
+    """Return what is asked of the device's queue; arguments as for `measured`."""
+    return [
+        MeasurementTask(
+            site.device,
+            site.context,
+            timing,
+            subject,
+            write(),
+            num_sessions.get(subject, NUM_SESSIONS),
+            rank=TABLE_RANK if timing == LAYER_PROTOCOL else FILE_RANK,
+            deadline_ms=ctx.run.deadline_ms,
+        )
+        for subject, write in files.items()
+    ]
 
 
 def measured_layers(

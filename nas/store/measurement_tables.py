@@ -90,7 +90,7 @@ measurement_tasks = Table(
     # The file that is measured.
     Column("artifact", DIGEST, nullable=False, index=True),
     Column("sessions", Integer, nullable=False),
-    # pending, done, failed
+    # pending, done, failed, unsupported
     Column("state", String(20), nullable=False),
     Column("code", String(60), nullable=False),
     Column("message", Text, nullable=False),
