@@ -50,11 +50,11 @@ class Case:
 
 
 class Pairs(BaseModel):
-    """Two independent measurements of the same networks, from cheap to dear."""
+    """Two independent measurements of the same networks, from cheap to dear; the second may be to come."""
 
     architectures: tuple[tuple[int, ...], ...]
     first: tuple[CalibrationPoint, ...]
-    second: tuple[CalibrationPoint, ...]
+    second: tuple[CalibrationPoint, ...] = ()
 
 
 def demo_space() -> Space:
@@ -72,22 +72,35 @@ def profiled(home: Path, case: Case = DEMO) -> LookupTable:
 
 
 def measured_pairs(home: Path, count: int, case: Case = DEMO) -> Pairs:
-    """Measure cost-stratified networks that the table was not calibrated with, twice; kept in the folder."""
+    """Measure cost-stratified networks that the table was not calibrated with, twice; kept in the folder.
+
+    Each measurement is kept as it ends: a run that was stopped begins with the next one.
+    """
     path = home / "benchmark" / f"pairs-{case.key}-{count}.json"
-    if path.exists():
-        return Pairs.model_validate_json(path.read_bytes())
-    space, table = case.space, profiled(home, case)
+    pairs = Pairs.model_validate_json(path.read_bytes()) if path.exists() else None
+    if pairs is not None and pairs.second:
+        return pairs
+    table = profiled(home, case)
+    if pairs is None:
+        chosen = _stratified(case, table, count)
+        pairs = Pairs(architectures=chosen, first=_measure(case.space, table, chosen))
+        write_atomically(path, pairs.model_dump_json().encode())
+    second = _measure(case.space, table, pairs.architectures)
+    pairs = pairs.model_copy(update={"second": second})
+    write_atomically(path, pairs.model_dump_json().encode())
+    return pairs
+
+
+def _stratified(case: Case, table: LookupTable, count: int) -> tuple[Architecture, ...]:
+    """Return networks from cheap to dear that the table was not calibrated with."""
+    space = case.space
     known = {point.digest for point in table.corrections[space_digest(space)].points}
     rng = np.random.default_rng(20_26)
     pool = np.unique(spread_architectures(space, _POOL, rng), axis=0)
     unseen = [row for row in pool if architecture_digest(space, as_architecture(row)) not in known]
     archs = np.array(unseen)
     sums = SlotCosts(space, table.costs_ms(distinct_layers(space))[:, np.newaxis])(archs)[:, 0]
-    chosen = [as_architecture(archs[i]) for i in spread_by_cost(sums.astype(np.float64), count, rng)]
-    first, second = (_measure(space, table, chosen) for _ in range(2))
-    pairs = Pairs(architectures=tuple(chosen), first=first, second=second)
-    write_atomically(path, pairs.model_dump_json().encode())
-    return pairs
+    return tuple(as_architecture(archs[i]) for i in spread_by_cost(sums.astype(np.float64), count, rng))
 
 
 def _measure(
