@@ -85,7 +85,9 @@ def _known_spread(ctx: PhaseContext, site: Site, metric: LatencyMetric) -> Known
     if not ctx.run.has(name):
         there = ctx.stores.tables.corrections(site.device.digest, site.context.digest)
         correction = there.get(metric.correction_key(space_digest(ctx.space)))
-        points = () if correction is None else correction.points
+        drawn = () if correction is None else correction.points
+        # Not those that searches have verified since: other searches come to the same intervals too.
+        points = [point for point in drawn if point.predicted_ms is None]
         ctx.run.save(name, _SpreadDocument(rel_sd=pooled_rel_sd(points), num_files=len(points)))
     kept = ctx.run.load(name, _SpreadDocument)
     return KnownSpread(kept.rel_sd, kept.num_files)
