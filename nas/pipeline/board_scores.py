@@ -6,7 +6,7 @@ than chance is not called verified there.
 
 import io
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from nas.pipeline.answers import confirm_of, part_of
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.networks import score_file
 from nas.pipeline.sites import target_site
-from nas.publication import accuracy_of, front_first
+from nas.publication import accuracy_of, front_first, published
 from nas.results import BoardScore, TargetResult, VerifiedNetwork
 from search_spaces.base import IntArray
 
@@ -47,37 +47,45 @@ def scored_images(ctx: PhaseContext, resolution: int) -> tuple[IntArray, str]:
     return np.sort(drawn), part
 
 
-def scored_there(ctx: PhaseContext, targets: Sequence[TargetResult]) -> tuple[Scores, ...] | None:
-    """Return for each target what its board found of the files that are delivered; None while it scores.
+def scored_there(ctx: PhaseContext, targets: Sequence[TargetResult]) -> tuple[TargetResult, ...] | None:
+    """Return targets with what their boards found of the files that are delivered; None while one scores.
 
     Where a file is not verified on the board, another one is delivered, and scored likewise.
     """
-    found = [_scored(ctx, target) if target.target.device != HOST else {} for target in targets]
+    found = [_scored(ctx, target) if target.target.device != HOST else target for target in targets]
     there = tuple(one for one in found if one is not None)
     return there if len(there) == len(found) else None
 
 
-def with_scores(target: TargetResult, scores: Scores) -> TargetResult:
-    """Return a target with what its board found; what is not verified there is off the front."""
-    networks = [_with_score(network, scores.get(network.file_sha256)) for network in target.networks]
-    return target.model_copy(update={"networks": front_first(networks)})
+def with_scores(ctx: PhaseContext, target: TargetResult, scores: Scores) -> TargetResult:
+    """Return a target with what its board found.
+
+    What is not verified there is off the front and dominates nothing: what it alone kept off comes onto it.
+    """
+    told = [one.model_copy(update={"board": scores.get(one.file_sha256)}) for one in target.networks]
+    refused = [one for one in told if one.board is not None and not one.board.agrees]
+    if refused:
+        off: dict[str, Any] = {"status": "unverified", "tied_with": ()}
+        confirm = confirm_of(ctx.dataset.folds)
+        placed = published(
+            [one for one in told if one not in refused],
+            lambda network: score_file(ctx, network.file_sha256, "validation")[confirm],
+            ctx.spec.search.objectives,
+            {str(name): limit for name, limit in target.target.limits.items()},
+        )
+        told = [*placed, *(one.model_copy(update=off) for one in refused)]
+    return target.model_copy(update={"networks": front_first(told)})
 
 
-def _with_score(network: VerifiedNetwork, score: BoardScore | None) -> VerifiedNetwork:
-    if score is None:
-        return network
-    status = network.status if score.agrees else "unverified"
-    return network.model_copy(update={"board": score, "status": status})
-
-
-def _scored(ctx: PhaseContext, target: TargetResult) -> Scores | None:
+def _scored(ctx: PhaseContext, target: TargetResult) -> TargetResult | None:
     scores: Scores = {}
     tried: set[str] = set()
     while True:
-        front = with_scores(target, scores).front
-        wanted = [one for one, _ in choose(front, ctx.spec.export.points) if one.file_sha256 not in tried]
+        found = with_scores(ctx, target, scores)
+        chosen = choose(found.front, ctx.spec.export.points)
+        wanted = [one for one, _ in chosen if one.file_sha256 not in tried]
         if not wanted:
-            return scores
+            return found
         answers = _answers(ctx, target, wanted)
         if answers is None:
             return None

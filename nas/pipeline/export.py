@@ -9,7 +9,7 @@ from typing import Final
 from nas.choosing import choose
 from nas.export.card import SCORING_RUNTIME
 from nas.jobs import Waiting
-from nas.pipeline.board_scores import Scores, scored_there, with_scores
+from nas.pipeline.board_scores import scored_there
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
@@ -30,20 +30,21 @@ class ExportDocument(Document):
         sustained: For each target, how they run at a stretch, by the same; empty where it was not asked for.
         agreements: For each target, whether its runtime agrees with the one that scores, by the same; empty
             where that is the same one.
-        boards: For each target, what its board found of what was to be delivered, by the same.
+        networks: Of each target, with what its board found of what was to be delivered; none in earlier
+            results.
     """
 
     deliveries: tuple[Delivery, ...]
     test_accuracies: dict[str, Accuracy]
     sustained: tuple[dict[str, Sustained], ...] = ()
     agreements: tuple[dict[str, Agreement], ...] = ()
-    boards: tuple[Scores, ...] = ()
+    networks: tuple[tuple[VerifiedNetwork, ...], ...] = ()
 
     def with_test_accuracies(self, targets: Sequence[TargetResult]) -> tuple[TargetResult, ...]:
         """Return the targets with what was found out of what is delivered."""
         runs = self.sustained or tuple({} for _ in targets)
         agreements = self.agreements or tuple({} for _ in targets)
-        boards = self.boards or tuple({} for _ in targets)
+        networks = self.networks or tuple(target.networks for target in targets)
         return tuple(
             target.model_copy(
                 update={
@@ -55,21 +56,19 @@ class ExportDocument(Document):
                                 "agreement": agreed.get(network.file_sha256),
                             }
                         )
-                        for network in with_scores(target, board).networks
+                        for network in found
                     )
                 }
             )
-            for target, run, agreed, board in zip(targets, runs, agreements, boards, strict=True)
+            for target, run, agreed, found in zip(targets, runs, agreements, networks, strict=True)
         )
 
 
 def run(ctx: PhaseContext) -> PhaseEnd:
     """Choose what is delivered of every target; the test images are scored once, for all together."""
-    targets = ctx.run.load(FINETUNE, FinetuneDocument).targets
-    boards = scored_there(ctx, targets)
-    if boards is None:
+    targets = scored_there(ctx, ctx.run.load(FINETUNE, FinetuneDocument).targets)
+    if targets is None:
         return Waiting()
-    targets = tuple(with_scores(target, board) for target, board in zip(targets, boards, strict=True))
     chosen = [
         (number, network, why)
         for number, target in enumerate(targets)
@@ -98,7 +97,7 @@ def run(ctx: PhaseContext) -> PhaseEnd:
         test_accuracies=scores,
         sustained=runs,
         agreements=tuple(agreements),
-        boards=boards,
+        networks=tuple(target.networks for target in targets),
     )
     ctx.run.save(NAME, document)
     return Done()

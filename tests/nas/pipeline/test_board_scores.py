@@ -16,11 +16,12 @@ from nas.pipeline.board_scores import MIN_IMAGES, scored_images, with_scores
 from nas.pipeline.context import Done, PhaseContext
 from nas.pipeline.export import ExportDocument
 from nas.pipeline.finetune import FinetuneDocument
+from nas.publication import statuses
 from nas.results import BoardScore, TargetResult
 from nas.store.agent_store import Agent
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import Home
-from tests.nas.report.documents import accuracy, network, target
+from tests.nas.report.documents import accuracy, latency
 from tests.nas.store.boards import INSTANCE, new_board
 
 Classes = Callable[[OnnxClassifier, Any], list[int]]
@@ -96,7 +97,9 @@ def test_a_file_that_answers_otherwise_there_is_not_called_verified_and_another_
     refused = [one for one in found.networks if one.status == "unverified"]
     assert refused
     assert not {one.name for one in refused} & {one.name for one in document.deliveries}
-    assert len(found.front) == len(there.front) - len(refused)
+    limits = {str(name): limit for name, limit in there.target.limits.items()}
+    others = [one for one in found.networks if one not in refused]
+    assert [one.status for one in others] == statuses(others, ctx.spec.search.objectives, limits)
     said = [line for line in ctx.progress.said if "is not verified on pi5" in line]  # type: ignore[attr-defined]
     assert len(said) >= len(refused)
     assert "there it gets 0.0 % of 80 images right" in said[0]
@@ -119,11 +122,51 @@ def test_enough_images_travel_and_no_more_than_boards_have_room_for() -> None:
     assert of(5_000, 10_000, 512) == (MIN_IMAGES, "confirm")
 
 
-def test_an_accuracy_beyond_chance_takes_a_network_off_the_front() -> None:
-    networks = (network("a", 0.1, 0.8, file_sha256="1" * 64), network("b", 0.2, 0.9, file_sha256="2" * 64))
-    there = accuracy(0.8, 500, "confirm").model_copy(update={"scored_on": "target"})
-    agrees = BoardScore(accuracy=there, host=accuracy(0.81, 500, "confirm"))
-    differs = BoardScore(accuracy=there, host=accuracy(0.9, 500, "confirm"))
+def test_an_accuracy_beyond_chance_takes_a_network_off_the_front_and_what_it_dominated_comes_onto_it(
+    copied: Home, finished: FinishedSearch, board: Agent
+) -> None:
+    ctx, there = context(copied, finished)
+    first, other, *_ = there.networks
+    better = first.model_copy(update={"accuracy": accuracy(0.9), "latency": latency(0.1), "status": "front"})
+    worse = other.model_copy(
+        update={"accuracy": accuracy(0.8), "latency": latency(0.2), "status": "dominated", "tied_with": ()}
+    )
+    there = there.model_copy(update={"networks": (better, worse)})
+    on_board = accuracy(0.8, 500, "confirm").model_copy(update={"scored_on": "target"})
+    agrees = BoardScore(accuracy=on_board, host=accuracy(0.81, 500, "confirm"))
+    differs = BoardScore(accuracy=on_board, host=accuracy(0.9, 500, "confirm"))
     assert (agrees.agrees, differs.agrees) == (True, False)
-    found = with_scores(target(networks), {"1" * 64: agrees, "2" * 64: differs})
-    assert {one.name: one.status for one in found.networks} == {"a": "front", "b": "unverified"}
+
+    def status(score: BoardScore) -> dict[str, str]:
+        found = with_scores(ctx, there, {better.file_sha256: score})
+        return {one.name: one.status for one in found.networks}
+
+    assert status(agrees) == {better.name: "front", worse.name: "dominated"}
+    assert status(differs) == {worse.name: "front", better.name: "unverified"}
+
+
+def test_what_comes_onto_the_front_is_scored_on_the_board_before_it_is_delivered(
+    copied: Home, finished: FinishedSearch, board: Agent
+) -> None:
+    ctx, there = context(copied, finished)
+    first, other, *_ = there.networks
+    better = first.model_copy(update={"latency": latency(0.1), "status": "front", "tied_with": ()})
+    worse = other.model_copy(update={"latency": latency(0.2), "status": "dominated", "tied_with": ()})
+    if worse.accuracy.value > better.accuracy.value:
+        worse = worse.model_copy(update={"accuracy": better.accuracy})
+    there = there.model_copy(update={"networks": (better, worse)})
+    ctx.run.save("finetune", FinetuneDocument(targets=(there,), cpu_seconds=0.0, weights={}))
+    assert export.run(ctx) == Waiting()
+    labels = ctx.dataset.labels("validation")[scored_images(ctx, 16)[0]]
+    wrong = [int(one) for one in (labels + 1) % 4]
+    assert scores_all(ctx, board, 1, lambda classifier, images: wrong) == 1
+    assert export.run(ctx) == Waiting()
+    assert scores_all(ctx, board, 2, as_here) == 1
+    assert export.run(ctx) == Done()
+    document = ctx.run.load(export.NAME, ExportDocument)
+    (found,) = document.with_test_accuracies([there])
+    assert {one.name: one.status for one in found.networks} == {
+        worse.name: "front",
+        better.name: "unverified",
+    }
+    assert [one.name for one in document.deliveries] == [worse.name]
