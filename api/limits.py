@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
-from api.strict_json import check_json
+from api.strict_json import read_json
 from search_spaces.errors import HwnasError, UsageError
 
 MAX_BODY_BYTES: Final = 256 * 1024
@@ -23,6 +23,9 @@ BODY_S: Final = 20.0
 """For a whole body to arrive."""
 
 REQUEST_ID: Final = "x-request-id"
+DOCUMENT: Final = "document"
+"""Where the state of a request keeps what its body says: whoever needs that need not parse it once more."""
+
 _ASKED_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 HEADERS: Final = {
     "x-content-type-options": "nosniff",
@@ -92,7 +95,7 @@ async def _checked(scope: Scope, headers: Headers, receive: Receive) -> Receive:
     if body and not (kind == FORM and not _is_operation(scope)):
         if kind != "application/json":
             raise UsageError("not_json", "send JSON, with `Content-Type: application/json`")
-        check_json(body)
+        scope["state"][DOCUMENT] = read_json(body)
     sent = False
 
     async def replay() -> Message:

@@ -1,98 +1,214 @@
-"""Sessions as devices deliver them, in the caller's transaction: each result once, and what is done then."""
+"""Sessions as devices deliver them, in the caller's transaction: each result once, and what is done then.
 
-from typing import Final
+All that come at one moment share their statements, however many those are.
+"""
 
-from sqlalchemy import Connection, and_, func, select, update
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, exists, func, select, tuple_, update
 
 from latency_predictors.protocol import SessionResult
-from nas.measurement_tasks import protocol_digest
+from nas.leases import LeaseLost
+from nas.measurement_tasks import DeviceLease, protocol_digest
 from nas.store.columns import now_ms
 from nas.store.inserts import insert_new
-from nas.store.measurement_rows import CHUNK, among, locked, times_measured
-from nas.store.measurement_tables import measurement_tasks, measurements, sessions
-from nas.store.waiting import DONE, PENDING
-from search_spaces.errors import ArtifactError
+from nas.store.measurement_rows import CHUNK
+from nas.store.measurement_tables import devices, measurement_tasks, measurements, sessions
+from nas.store.waiting import DONE, IN_ORDER, PENDING
+from search_spaces.errors import ArtifactError, HwnasError, MeasurementError
 
-_STANDING: Final = (measurement_tasks.c.id, measurement_tasks.c.subject, measurement_tasks.c.sessions)
+Kept = int | LeaseLost | HwnasError
+"""How many results of a session were new, or why nothing of it was kept."""
+
+_Where = tuple[str, str]
+"""Digests of a device and a context."""
+
+_HELD: Final = (devices.c.digest, devices.c.lease_attempt, devices.c.lease_token, devices.c.lease_until_ms)
 
 
-def delivered_before(connection: Connection, session: SessionResult) -> bool:
-    """Return whether all of a session's results are there.
+@dataclass(frozen=True)
+class Delivered:
+    """A session as it came.
 
-    Raises:
-        ArtifactError: `result_conflict` where one is there with other values.
+    Attributes:
+        lease: Under which.
     """
-    query = select(measurements.c.subject, measurements.c.result)
-    found = connection.execute(query.where(measurements.c.session_id == session.session_id))
-    there = {row.subject: row.result for row in found}
-    for result in session.results:
-        if result.digest in there and there[result.digest] != result.model_dump(mode="json"):
-            raise ArtifactError(
-                "result_conflict",
-                f"session {session.session_id} was delivered with another value of {result.digest[:12]}: "
-                "measure again, and report it",
-            )
-    return all(result.digest in there for result in session.results)
+
+    lease: DeviceLease
+    session: SessionResult
+
+    @cached_property
+    def where(self) -> _Where:
+        """On which device it ran, and in which context."""
+        return self.session.device.digest, self.session.context.digest
+
+    @property
+    def id(self) -> str:
+        """Of the session."""
+        return self.session.session_id
 
 
-def keep_session(connection: Connection, session: SessionResult, worker: str) -> int:
-    """Insert a session and those of its results that are not there; return how many those are.
+@dataclass
+class _Found:
+    """What is there of a session: where it ran, and its results by subject."""
 
-    The device's row is locked by the caller: numbers of sessions increase in the order of commits.
-    """
-    device, context = session.device.digest, session.context.digest
-    own = and_(sessions.c.device == device, sessions.c.context == context)
-    number = connection.execute(select(func.coalesce(func.max(sessions.c.number), 0)).where(own)).scalar_one()
-    told = session.model_dump(mode="json")
-    results = told.pop("results")
-    row = {
-        "id": session.session_id,
-        "device": device,
-        "context": context,
-        "protocol": protocol_digest(session.timing),
-        "content": told,
-        "worker": worker,
-        "number": number + 1,
-        "delivered_at_ms": now_ms(),
-    }
-    if not insert_new(connection, sessions, [row]):
-        _check_same(connection, session, device, context)
-    rows = [
-        {"session_id": session.session_id, "subject": one["digest"], "position": position, "result": one}
-        for position, one in enumerate(results)
-    ]
-    return insert_new(connection, measurements, rows)
+    where: _Where
+    results: dict[str, Any] = field(default_factory=dict)
 
 
-def _check_same(connection: Connection, session: SessionResult, device: str, context: str) -> None:
-    """Refuse a session under the identifier of one that ran elsewhere.
+def keep_sessions(connection: Connection, delivered: Sequence[Delivered], lease_ms: int) -> list[Kept]:
+    """Keep sessions, all of each or nothing, and renew the leases that they came under.
 
-    Raises:
-        ArtifactError: `result_conflict`.
-    """
-    query = select(sessions.c.device, sessions.c.context).where(sessions.c.id == session.session_id)
-    if tuple(connection.execute(query).one()) != (device, context):
-        raise ArtifactError(
-            "result_conflict",
-            f"session {session.session_id} ran on another device or in another context: report it",
-        )
+    Devices are locked until the commit: numbers of sessions increase in the order of commits.
 
-
-def finish_tasks(connection: Connection, session: SessionResult) -> bool:
-    """Mark what a session measured as done where that was the last session that was asked for.
+    Args:
+        connection: In a transaction that may write.
+        delivered: No session twice.
+        lease_ms: For which a lease is renewed.
 
     Returns:
-        Whether anything is done that was not.
+        For each how many results were new, or `LeaseLost`, `context_mismatch` or `result_conflict`.
     """
-    where = session.device.digest, session.context.digest, protocol_digest(session.timing)
-    subjects = sorted(result.digest for result in session.results)
-    finished: list[str] = []
-    for begin in range(0, len(subjects), CHUNK):
-        pending = and_(among(*where, subjects[begin : begin + CHUNK]), measurement_tasks.c.state == PENDING)
-        rows = connection.execute(locked(pending, *_STANDING)).all()
-        times = times_measured(connection, where, [row.subject for row in rows])
-        finished += [row.id for row in rows if times[row.subject] >= row.sessions]
-    for begin in range(0, len(finished), CHUNK):
-        these = measurement_tasks.c.id.in_(finished[begin : begin + CHUNK])
+    leases = _locked(connection, {one.lease.device for one in delivered})
+    there = _there(connection, [one.id for one in delivered])
+    told = [_new(one, leases.get(one.lease.device), there.get(one.id)) for one in delivered]
+    kept = [one for one, new in zip(delivered, told, strict=True) if isinstance(new, int) and new]
+    if kept:
+        these = devices.c.digest.in_(sorted({one.lease.device for one in kept}))
+        connection.execute(update(devices).where(these).values(lease_until_ms=now_ms() + lease_ms))
+        _insert(connection, kept, there)
+    return told
+
+
+def _locked(connection: Connection, digests: Collection[str]) -> dict[str, Any]:
+    """Return what leases devices have, by device; in one order for everybody: none waits for each other."""
+    these = devices.c.digest.in_(sorted(digests))
+    query = select(*_HELD).where(these).order_by(devices.c.digest).with_for_update()
+    return {row.digest: row for row in connection.execute(query)}
+
+
+def _there(connection: Connection, session_ids: Sequence[str]) -> dict[str, _Found]:
+    """Return what is there of sessions, by their identifiers."""
+    whose = sessions.c.id, sessions.c.device, sessions.c.context
+    query = select(*whose, measurements.c.subject, measurements.c.result).outerjoin(measurements)
+    found: dict[str, _Found] = {}
+    for row in connection.execute(query.where(sessions.c.id.in_(session_ids))):
+        one = found.setdefault(row.id, _Found((row.device, row.context)))
+        if row.subject is not None:
+            one.results[row.subject] = row.result
+    return found
+
+
+def _new(one: Delivered, held: Any, there: _Found | None) -> Kept:
+    """Return how many results of a session are new, or why nothing of it is kept."""
+    lease, session = one.lease, one.session
+    if one.where[0] != lease.device:
+        return MeasurementError(
+            "context_mismatch",
+            f"a session on {session.device.label} does not belong to the device that was leased: "
+            "measure there",
+        )
+    if there is not None and (error := _conflict(one, there)):
+        return error
+    known = {} if there is None else there.results
+    new = len({result.digest for result in session.results}.difference(known))
+    # What is there already changes nothing, whoever has the device by now.
+    if new and not _holds(lease, held):
+        return LeaseLost(f"device {lease.device[:12]} is no longer leased by attempt {lease.attempt}")
+    return new
+
+
+def _holds(lease: DeviceLease, row: Any) -> bool:
+    if row is None or not row.lease_until_ms:
+        return False
+    return bool((row.lease_attempt, row.lease_token) == (lease.attempt, lease.token))
+
+
+def _conflict(one: Delivered, there: _Found) -> ArtifactError | None:
+    """Return why a session cannot be the one that is there under its identifier; None where it can."""
+    if there.where != one.where:
+        return ArtifactError(
+            "result_conflict", f"session {one.id} ran on another device or in another context: report it"
+        )
+    for result in one.session.results:
+        known = there.results.get(result.digest)
+        if known is not None and known != result.model_dump(mode="json"):
+            return ArtifactError(
+                "result_conflict",
+                f"session {one.id} was delivered with another value of {result.digest[:12]}: measure again, "
+                "and report it",
+            )
+    return None
+
+
+def _insert(connection: Connection, kept: Sequence[Delivered], there: Mapping[str, _Found]) -> None:
+    """Insert sessions with their results; of those that are there in part, the rest."""
+    new = [one for one in kept if one.id not in there]
+    numbers = _last_numbers(connection, {one.where for one in new}) if new else {}
+    rows = []
+    for one in new:
+        numbers[one.where] = numbers.get(one.where, 0) + 1
+        rows.append(_session_row(one, numbers[one.where]))
+    insert_new(connection, sessions, rows)
+    insert_new(connection, measurements, [row for one in kept for row in _result_rows(one.session)])
+
+
+def _last_numbers(connection: Connection, wheres: Collection[_Where]) -> dict[_Where, int]:
+    """Return the highest number of a session, by device and context; of the first there is none."""
+    where = sessions.c.device, sessions.c.context
+    query = select(*where, func.max(sessions.c.number)).where(tuple_(*where).in_(sorted(wheres)))
+    return {(row[0], row[1]): row[2] for row in connection.execute(query.group_by(*where))}
+
+
+def _session_row(one: Delivered, number: int) -> dict[str, Any]:
+    device, context = one.where
+    return {
+        "id": one.id,
+        "device": device,
+        "context": context,
+        "protocol": protocol_digest(one.session.timing),
+        "content": one.session.model_dump(mode="json", exclude={"results"}),
+        "worker": one.lease.worker,
+        "number": number,
+        "delivered_at_ms": now_ms(),
+    }
+
+
+def _result_rows(session: SessionResult) -> list[dict[str, Any]]:
+    own = session.session_id
+    return [
+        {"session_id": own, "subject": one["digest"], "position": position, "result": one}
+        for position, one in enumerate(session.model_dump(mode="json", include={"results"})["results"])
+    ]
+
+
+def finish_tasks(connection: Connection, session_ids: Collection[str]) -> set[str]:
+    """Mark what sessions measured as done where those were the last sessions that were asked for.
+
+    Returns:
+        The devices where anything is done that was not.
+    """
+    task, again, result = measurement_tasks.c, sessions.alias("again"), measurements.alias("result")
+    same = ("device", "context", "protocol")
+    has_it = exists().where(result.c.session_id == again.c.id, result.c.subject == task.subject)
+    # Those that are in doubt do not count: what they found is measured again.
+    sound = and_(*(again.c[name] == task[name] for name in same), again.c.doubt == "")
+    times = select(func.count()).where(sound, has_it.correlate(again, measurement_tasks))
+    own = and_(*(task[name] == sessions.c[name] for name in same), task.subject == measurements.c.subject)
+    query = (
+        select(task.id, task.device)
+        .select_from(sessions.join(measurements).join(measurement_tasks, own))
+        .where(sessions.c.id.in_(sorted(session_ids)), task.state == PENDING)
+        .where(task.sessions <= times.correlate(measurement_tasks).scalar_subquery())
+        .order_by(*IN_ORDER)
+        .with_for_update(of=measurement_tasks)
+    )
+    finished = {row.id: row.device for row in connection.execute(query)}
+    ids = list(finished)
+    for begin in range(0, len(ids), CHUNK):
+        these = task.id.in_(ids[begin : begin + CHUNK])
         connection.execute(update(measurement_tasks).where(these).values(state=DONE, changed_at_ms=now_ms()))
-    return bool(finished)
+    return set(finished.values())

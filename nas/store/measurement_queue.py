@@ -13,13 +13,13 @@ from nas.measurement_tasks import Batch, DeviceLease, FailedTask, MeasurementTas
 from nas.store.board_scores import Answers, keep_scores, scores_of
 from nas.store.columns import exactly, now_ms
 from nas.store.counters import MEASUREMENTS, Count, add_counts
-from nas.store.deliveries import delivered_before, finish_tasks, keep_session
+from nas.store.deliveries import Delivered, Kept, finish_tasks, keep_sessions
 from nas.store.fence import NewEvent, fenced
 from nas.store.measurement_rows import add_tasks, batches, fail_tasks, wake
 from nas.store.measurement_tables import devices, measurement_tasks
 from nas.store.session import reading, writing
 from nas.store.waiting import IN_TURN, PENDING
-from search_spaces.errors import ArtifactError, HwnasError, MeasurementError, UsageError
+from search_spaces.errors import UsageError
 
 
 @final
@@ -130,44 +130,26 @@ class DatabaseMeasurementQueue:
             raise kept
         return kept
 
-    def deliver_all(
-        self, deliveries: Sequence[tuple[DeviceLease, SessionResult]]
-    ) -> list[int | LeaseLost | HwnasError]:
+    def deliver_all(self, deliveries: Sequence[tuple[DeviceLease, SessionResult]]) -> list[Kept]:
         """Keep sessions of several devices in one transaction, each or none of it as `deliver` does.
 
         Returns:
             For each how many results were new, or the error that `deliver` would raise.
         """
-        told: dict[int, int | LeaseLost | HwnasError] = {}
-        finished: set[str] = set()
-        # In one order for everybody: two transactions that hold the same devices never wait for each other.
-        order = sorted(range(len(deliveries)), key=lambda i: deliveries[i][0].device)
+        delivered = [Delivered(lease, session) for lease, session in deliveries]
+        told: dict[int, Kept] = {}
         with writing(self._engine) as connection:
-            for i in order:
-                lease, session = deliveries[i]
-                try:
-                    told[i] = self._keep(connection, lease, session)
-                except (LeaseLost, MeasurementError, ArtifactError) as error:
-                    told[i] = error  # raised before anything of this one was written
-                else:
-                    finished |= {lease.device} if told[i] and finish_tasks(connection, session) else set()
-            if finished:
-                wake(connection, finished)
-            if new := sum(one for one in told.values() if isinstance(one, int)):
-                add_counts(connection, [Count(MEASUREMENTS, times=new)])
-        return [told[i] for i in range(len(deliveries))]
-
-    def _keep(self, connection: Connection, lease: DeviceLease, session: SessionResult) -> int:
-        if session.device.digest != lease.device:
-            raise MeasurementError(
-                "context_mismatch",
-                f"a session on {session.device.label} does not belong to the device that was leased: "
-                "measure there",
-            )
-        if delivered_before(connection, session):
-            return 0
-        self._hold(connection, lease)
-        return keep_session(connection, session, lease.worker)
+            while left := [i for i in range(len(delivered)) if i not in told]:
+                # One that comes twice meets what the first of it has left.
+                first = {delivered[i].id: i for i in reversed(left)}.values()
+                kept = keep_sessions(connection, [delivered[i] for i in first], self._times.lease_ms)
+                told |= dict(zip(first, kept, strict=True))
+            new = {i: one for i, one in told.items() if isinstance(one, int) and one}
+            if new:
+                add_counts(connection, [Count(MEASUREMENTS, times=sum(new.values()))])
+                if finished := finish_tasks(connection, {delivered[i].id for i in new}):
+                    wake(connection, finished)
+        return [told[i] for i in range(len(delivered))]
 
     def deliver_scores(self, lease: DeviceLease, context: str, scores: Sequence[Score]) -> int:
         """Keep what files answered for images, each once; return how many were new.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, event, select
 
 from latency_predictors.protocol import SessionResult
 from nas.jobs import JobState, Waiting
@@ -89,3 +89,18 @@ def test_nothing_is_added_to_a_session_of_another_board(engine: Engine, job: Lea
     with reading(engine) as connection:
         assert len(connection.execute(select(measurements.c.subject)).all()) == 2
     assert DatabaseAgentQueue(engine).load(second.device).pending == 4
+
+
+def test_many_take_as_many_statements_as_few(engine: Engine, job: Lease) -> None:
+    measuring, statements = DatabaseMeasurementQueue(engine), list[str]()
+    boards = [new_board(engine, f"pi{n}", unit=f"board-{n}") for n in range(5)]
+    asked = [(leased(engine, board, job, sessions=2), session_of(board)) for board in boards]
+
+    def note(_c: Connection, _u: object, statement: str, *_: object) -> None:
+        statements.append(statement.split()[0])
+
+    event.listen(engine, "before_cursor_execute", note)
+    assert measuring.deliver_all(asked[:1]) == [4]
+    alone = len(statements)
+    assert measuring.deliver_all(asked[1:]) == [4] * 4
+    assert len(statements) == 2 * alone
