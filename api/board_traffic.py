@@ -10,8 +10,9 @@ from typing import Final, TypeVar, final
 from fastapi.concurrency import run_in_threadpool
 
 from api.agents import Posted, deliver
+from api.heartbeats import Heartbeats
 from api.together import Together
-from nas.store.board_signs import MOST, Beat, Call, Standing
+from nas.store.board_signs import MOST, Call, Standing
 from nas.store.stores import Stores
 
 SHORTEST_S: Final = 2.0
@@ -46,7 +47,8 @@ class BoardTraffic:
         self._clock = clock
         self._asked: OrderedDict[str, float] = OrderedDict()
         self.calls: Together[Call, Standing] = Together(stores.board_signs.called, self._turn, MOST)
-        self.beats: Together[Beat, None] = Together(stores.board_signs.renewed, self._turn, MOST)
+        known_s = stores.agent_queue.times.lease_ms / 2_000
+        self.heartbeats = Heartbeats(stores.board_signs.renewed, self._turn, known_s, clock)
         self.deliveries: Together[Posted, int] = Together(
             partial(deliver, stores), self._turn, MOST_DELIVERIES
         )

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from search_spaces.errors import HwnasError
 
 GATHER_S: Final = 0.02
-"""Whoever asks first waits so long for others."""
+"""Whoever asks first waits so long for others, where nothing else is said."""
 
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
@@ -25,12 +25,17 @@ class Together(Generic[Asked, Told]):
             for alone, and told what that gives. So it has to be a call that may be repeated.
         turn: Held meanwhile: those that share it are called one after another.
         most: To be answered in one call.
+        gather_s: For which whoever asks first waits for others.
     """
 
     def __init__(
-        self, answer: Callable[[Sequence[Asked]], Sequence[Told | Exception]], turn: asyncio.Lock, most: int
+        self,
+        answer: Callable[[Sequence[Asked]], Sequence[Told | Exception]],
+        turn: asyncio.Lock,
+        most: int,
+        gather_s: float = GATHER_S,
     ) -> None:
-        self._answer, self._turn, self._most = answer, turn, most
+        self._answer, self._turn, self._most, self._gather_s = answer, turn, most, gather_s
         self._waiting: list[tuple[Asked, asyncio.Future[Told]]] = []
         self._gathering: asyncio.Task[None] | None = None
 
@@ -40,15 +45,19 @@ class Together(Generic[Asked, Told]):
         Raises:
             Exception: What it is refused with, or what the call for all has raised.
         """
+        return await self.put(one)
+
+    def put(self, one: Asked) -> "asyncio.Future[Told]":
+        """Ask; return what becomes the answer, or what it is refused with."""
         answered: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
         self._waiting.append((one, answered))
         if self._gathering is None:
             self._gathering = asyncio.create_task(self._answer_all())
-        return await answered
+        return answered
 
     async def _answer_all(self) -> None:
         try:
-            await asyncio.sleep(GATHER_S)
+            await asyncio.sleep(self._gather_s)
             while self._waiting:
                 async with self._turn:
                     batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]

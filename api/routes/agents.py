@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse
 from fastapi.routing import APIRoute
 
 from api.agents import Posted, agent_of, check_clock, lease_of, work_for
+from api.limits import DOCUMENT
 from api.resources.downloads import digest_headers
 from api.security import DeviceKey
 from api.state import Shared
@@ -40,8 +41,16 @@ def _log(what: str, code: str, detail: str, key_id: str) -> None:
     _LOG.warning(what, extra={"facts": {"code": code, "detail": detail, "key": key_id}})
 
 
+class _ReadRequest(Request):
+    """A request whose body was parsed before it came here: a pack of results has thousands of values."""
+
+    async def json(self) -> Any:
+        """Return what the body says."""
+        return self.scope["state"][DOCUMENT]
+
+
 class BoardRoute(APIRoute):
-    """Says in the log of the service, too, why a board was refused."""
+    """Reads a body once, and says in the log of the service, too, why a board was refused."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what serves a request."""
@@ -49,7 +58,7 @@ class BoardRoute(APIRoute):
 
         async def served(request: Request) -> Response:
             try:
-                return await serve(request)
+                return await serve(_ReadRequest(request.scope, request.receive))
             except HwnasError as error:
                 who = getattr(request.state, "principal", None)
                 _log("a board was refused", error.code, error.message, who.key_id if who else "")
@@ -97,6 +106,7 @@ async def register(
     check_clock(told.clock_s)
     actor, store = who.actor(request), service.stores.agents
     agent = await service.boards.in_turn(lambda: store.register(who.tenant, actor, told))
+    service.boards.heartbeats.forget(who.key_id)
     return Registered(
         name=agent.name,
         device=agent.device,
@@ -121,6 +131,8 @@ async def lease(asked: WorkRequest, who: DeviceKey, spoken: Spoken, service: Sha
     work = None
     if standing.pending and not standing.quarantine:
         work = await service.boards.in_turn(lambda: work_for(service.stores, who.key_id, asked))
+    if work:
+        service.boards.heartbeats.know(Beat(who.key_id, asked.instance, work.lease, work.attempt))
     pause_s = service.boards.pause_s(who.key_id)
     return WorkAnswer(work=work, quarantine=standing.quarantine, ask_again_s=pause_s)
 
@@ -143,7 +155,7 @@ async def heartbeat(
 ) -> None:
     """Keep a lease, and tell how far its work is."""
     beat = Beat(who.key_id, told.instance, lease_id, told.attempt, told.measured, told.to_measure)
-    await service.boards.beats.ask(beat)
+    await service.boards.heartbeats.beat(beat)
 
 
 @router.post("/leases/{lease_id}/result")
@@ -157,7 +169,14 @@ async def result(
 
 
 @router.post("/leases/{lease_id}/return", status_code=204)
-def give_back(lease_id: LeaseId, told: Heartbeat, who: DeviceKey, spoken: Spoken, service: Shared) -> None:
+async def give_back(
+    lease_id: LeaseId, told: Heartbeat, who: DeviceKey, spoken: Spoken, service: Shared
+) -> None:
     """End a lease; what it left open is given to whoever asks next."""
-    agent = agent_of(service.stores, who.key_id)
-    service.stores.measurements.give_back(lease_of(agent, lease_id, told.attempt))
+    stores = service.stores
+
+    def end() -> None:
+        stores.measurements.give_back(lease_of(agent_of(stores, who.key_id), lease_id, told.attempt))
+
+    await service.boards.in_turn(end)
+    service.boards.heartbeats.forget(who.key_id)

@@ -1,6 +1,7 @@
 """Over the wire: a board registers, gets work, delivers it once; whoever is not that board gets nowhere."""
 
 import hashlib
+import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -51,7 +52,10 @@ def test_from_registration_to_a_job_that_goes_on(board: Board, api: Caller) -> N
         answer = board.artifact(work.files[subject_of(name)])
         assert (answer.status_code, answer.content) == (200, content_of(name))
     assert board.beat(work, measured=1, to_measure=4).status_code == 204
-    assert api.stores.measurements.progress(board.agent.device.digest) == (1, 4)
+    deadline = time.monotonic() + 10
+    while api.stores.measurements.progress(board.agent.device.digest) != (1, 4):
+        assert time.monotonic() < deadline, "it is written soon"
+        threading.Event().wait(0.01)
     assert board.deliver(work, board.session(work)).json() == {"new": 4}
     assert board.beat(work, "return").status_code == 204
     assert board.ask().json() == {"work": None, "ask_again_s": 2.0, "quarantine": ""}
