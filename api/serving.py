@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import ipaddress
+import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,9 @@ from nas.results import Document
 from nas.settings import Settings
 from nas.store.stores import opened_stores
 from search_spaces.errors import UsageError
+
+MOST_OPEN: Final = 65_536
+"""Connections and files of this process, where the system allows so many."""
 
 STREAMS_END_S: Final = 2
 """Open streams are cut off after so long; whoever listens goes on with another replica."""
@@ -81,6 +85,7 @@ def serve(
         # uvicorn stops, then raises the signal again: if that ended the process, the worker would stay.
         signal.signal(signal.SIGTERM, _end)
         with logged(sys.stderr), worker_beside(settings) if worker else _nobody():
+            allow_connections()
             server.run()
         return Served(address=server.address)
 
@@ -154,6 +159,13 @@ class _Server(uvicorn.Server):
         self._service.closing.set()
         await asyncio.sleep(0)
         await super().shutdown(sockets)  # type: ignore[arg-type]
+
+
+def allow_connections() -> None:
+    """Let this process hold more connections than the thousand that is usual: every board keeps one."""
+    _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_OPEN if allowed == resource.RLIM_INFINITY else min(allowed, MOST_OPEN)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, allowed))
 
 
 def keep_for_good() -> None:

@@ -1,13 +1,18 @@
-"""The line from a board to the service: one request at a time, each on a connection of its own.
+"""The line from a board to the service: connections are kept from one request to the next.
 
 Of the standard library alone, so that an agent needs nothing that measuring does not. What may be repeated is
-for the caller to say: here one request is one try.
+for the caller to say: here one request is one try, and one more where the connection that it went out on was
+closed while nobody used it.
 """
 
 import hashlib
 import http.client
 import ssl
-from contextlib import closing
+import time
+import weakref
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Annotated, BinaryIO, Final, TypeVar, final
@@ -23,6 +28,9 @@ from search_spaces.errors import HwnasError, StoreError, UsageError
 TIMEOUT_S: Final = 30.0
 LONGEST_ASKED_S: Final = 60.0
 """A longer `Retry-After` is not waited for in full."""
+
+KEPT_S: Final = 20.0
+"""A connection that was not used for so long is not used again: the service closes it after half a minute."""
 
 MAX_ANSWER_BYTES: Final = 4 * 2**20
 _CHUNK_BYTES: Final = 2**18
@@ -70,9 +78,15 @@ class Server:
     fingerprint: str = ""
 
 
+_Line = http.client.HTTPConnection
+_Request = tuple[str, str, bytes | None, dict[str, str]]
+_CLOSED: Final = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+"""What is met on a connection that was closed while nobody used it."""
+
+
 @final
 class Link:
-    """Asks one service.
+    """Asks one service; threads may share it.
 
     Args:
         server: Which.
@@ -86,6 +100,8 @@ class Link:
         self._server = server
         self._address = _checked(server.url)
         self._timeout_s = timeout_s
+        self._idle: deque[tuple[_Line, float]] = deque()
+        weakref.finalize(self, _close, self._idle)
 
     def post(self, path: str, body: WireModel, model: type[Model]) -> Model:
         """Send a document and return the answer.
@@ -114,7 +130,7 @@ class Link:
             OSError: The file cannot be written.
         """
         digest, length = hashlib.sha256(), 0
-        with closing(self._connected()) as line, self._answer(line, "GET", path, None) as answer:
+        with self._answer("GET", path, None) as answer:
             while chunk := self._chunk(answer):
                 length += len(chunk)
                 if length > limit:
@@ -126,13 +142,65 @@ class Link:
         return digest.hexdigest()
 
     def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
-        with closing(self._connected()) as line, self._answer(line, method, path, body) as answer:
+        with self._answer(method, path, body) as answer:
             content = self._chunk(answer, MAX_ANSWER_BYTES)
             if answer.length:
                 raise self._away(EOFError("the answer was cut off"))
             return content
 
-    def _connected(self) -> http.client.HTTPConnection:
+    @contextmanager
+    def _answer(self, method: str, path: str, body: bytes | None) -> Iterator[http.client.HTTPResponse]:
+        """Yield the answer to a request where it is one of success; keep its connection once it was read."""
+        line, answer = self._asked(method, path, body)
+        try:
+            if not 200 <= answer.status < 300:
+                raise self._error_of(answer, self._chunk(answer, MAX_ANSWER_BYTES))
+            yield answer
+        finally:
+            if answer.isclosed() and not answer.will_close:
+                self._idle.append((line, time.monotonic()))
+            else:
+                answer.close()
+                line.close()
+
+    def _asked(self, method: str, path: str, body: bytes | None) -> tuple[_Line, http.client.HTTPResponse]:
+        """Send a request; return its connection and the answer, its body unread."""
+        headers = {"authorization": f"Bearer {self._server.key}", PROTOCOL_HEADER: str(PROTOCOL)}
+        headers |= {"content-type": "application/json"} if body is not None else {}
+        request = (method, f"{self._address.path.rstrip('/')}/v1/{path}", body, headers)
+        try:
+            while (line := self._kept()) is not None:
+                with suppress(*_CLOSED):
+                    return line, self._sent(line, request)
+            line = self._new()
+            return line, self._sent(line, request)
+        except ssl.SSLCertVerificationError as error:
+            raise self._stranger(error.verify_message) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise self._away(error) from error
+
+    def _sent(self, line: _Line, request: _Request) -> http.client.HTTPResponse:
+        """Send a request on a connection, which is closed where that fails."""
+        try:
+            if line.sock is None:
+                line.connect()
+                self._check_certificate(line)
+            line.request(*request)
+            return line.getresponse()
+        except BaseException:
+            line.close()
+            raise
+
+    def _kept(self) -> _Line | None:
+        """Return a connection that nobody uses, the one that was used last; None where there is none."""
+        while self._idle:
+            line, since = self._idle.pop()
+            if time.monotonic() - since < KEPT_S:
+                return line
+            line.close()
+        return None
+
+    def _new(self) -> _Line:
         host, port = str(self._address.hostname), self._address.port
         if self._address.scheme == "http":
             return http.client.HTTPConnection(host, port, timeout=self._timeout_s)
@@ -145,34 +213,13 @@ class Link:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         return context
 
-    def _answer(
-        self, line: http.client.HTTPConnection, method: str, path: str, body: bytes | None
-    ) -> http.client.HTTPResponse:
-        """Send a request and return the answer where it is one of success, its body unread."""
-        headers = {"authorization": f"Bearer {self._server.key}", PROTOCOL_HEADER: str(PROTOCOL)}
-        headers |= {"content-type": "application/json"} if body is not None else {}
-        try:
-            line.connect()
-            self._check_certificate(line)
-            line.request(method, f"{self._address.path.rstrip('/')}/v1/{path}", body, headers)
-            answer = line.getresponse()
-            if 200 <= answer.status < 300:
-                return answer
-            with answer:
-                said = answer.read(MAX_ANSWER_BYTES)
-        except ssl.SSLCertVerificationError as error:
-            raise self._stranger(error.verify_message) from error
-        except (OSError, http.client.HTTPException) as error:
-            raise self._away(error) from error
-        raise self._error_of(answer, said)
-
     def _chunk(self, answer: http.client.HTTPResponse, size: int = _CHUNK_BYTES) -> bytes:
         try:
             return answer.read(size)
         except (OSError, http.client.HTTPException) as error:
             raise self._away(error) from error
 
-    def _check_certificate(self, line: http.client.HTTPConnection) -> None:
+    def _check_certificate(self, line: _Line) -> None:
         """Raise where the certificate is not the one whose fingerprint is known; before anything is sent."""
         if not self._server.fingerprint or not isinstance(line.sock, ssl.SSLSocket):
             return
@@ -211,6 +258,12 @@ class Link:
             f"{self._address.geturl()} answers with {what}: is that the address of a hwnas service, and of "
             "the same version?",
         )
+
+
+def _close(idle: deque[tuple[_Line, float]]) -> None:
+    """Close connections that nobody uses."""
+    for line, _ in idle:
+        line.close()
 
 
 def _asked_pause(headers: Message) -> float:

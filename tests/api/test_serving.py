@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import psutil
 import pytest
 
 from api.key_commands import create_key
-from api.serving import is_loopback, keep_for_good, serve
+from api.serving import MOST_OPEN, allow_connections, is_loopback, keep_for_good, serve
 from nas.settings import Settings
 from search_spaces.errors import UsageError
 from tests.api.served import DIGITS
@@ -91,3 +92,14 @@ def test_what_was_imported_is_not_looked_through_again() -> None:
         assert len(gc.get_objects()) < 5_000
     finally:
         gc.unfreeze()
+
+
+def test_every_board_may_keep_a_connection() -> None:
+    usual, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1_024, usual), allowed))
+    try:
+        allow_connections()
+        most = MOST_OPEN if allowed == resource.RLIM_INFINITY else min(MOST_OPEN, allowed)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, allowed)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (usual, allowed))

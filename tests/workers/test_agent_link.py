@@ -2,15 +2,18 @@
 
 import hashlib
 import io
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 
 import pytest
 
 from latency_predictors.agent_protocol import PROTOCOL, Nothing
 from search_spaces.errors import HwnasError, UsageError
+from workers import agent_link
 from workers.agent_link import Link, RefusedError, Server, ServerAwayError
 
 KEY = "hwnas_key"
@@ -123,3 +126,70 @@ def test_an_address_of_nothing_is_refused(url: str) -> None:
         Link(Server(url, KEY))
     assert caught.value.code == "invalid_server"
     assert "secret" not in caught.value.message
+
+
+@contextmanager
+def keeping() -> Iterator[tuple[Link, list[int], list[socket.socket]]]:
+    """A server that keeps connections, the ports that it was asked from, and its ends of them."""
+    ports, open_ = list[int](), list[socket.socket]()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            ports.append(self.client_address[1])
+            open_.append(self.connection)
+            status, body = (409, b'{"code": "no", "detail": "no"}') if "no" in self.path else (200, b"{}")
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield Link(Server(f"http://127.0.0.1:{server.server_port}", KEY), timeout_s=5.0), ports, open_
+    finally:
+        for one in open_:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_connection_is_kept_from_one_request_to_the_next_also_where_that_is_refused() -> None:
+    with keeping() as (link, ports, _):
+        for path in ("x", "no", "x"):
+            with suppress(RefusedError):
+                link.post(path, Nothing(), Nothing)
+        assert len(ports) == 3
+        assert len(set(ports)) == 1
+
+
+def test_two_threads_never_share_a_connection() -> None:
+    with keeping() as (link, ports, _), ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: link.post("x", Nothing(), Nothing), range(40)))
+        assert len(ports) == 40
+        assert len(set(ports)) <= 4
+
+
+def test_where_the_service_has_closed_a_connection_meanwhile_another_one_is_made() -> None:
+    with keeping() as (link, ports, open_):
+        link.post("x", Nothing(), Nothing)
+        open_[0].shutdown(socket.SHUT_RDWR)
+        assert link.post("x", Nothing(), Nothing) == Nothing()
+        assert len(set(ports)) == 2
+
+
+def test_a_connection_that_was_not_used_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with keeping() as (link, ports, _):
+        link.post("x", Nothing(), Nothing)
+        monkeypatch.setattr(agent_link, "KEPT_S", 0.0)
+        link.post("x", Nothing(), Nothing)
+        assert len(set(ports)) == 2
