@@ -1,6 +1,8 @@
 """Signs of life of boards: all that come at one moment share their statements, however many those are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -19,6 +21,9 @@ MOST: Final = 500
 
 _NOTED_EVERY_MS: Final = 15_000
 """Hearing of an agent is written down so often at most: most of what it says changes nothing."""
+
+_NOTED_TOGETHER_S: Final = 1.0
+"""Whatever there is to be written down of that waits for so long for more."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +71,25 @@ class Standing:
 
 @final
 class DatabaseBoardSigns:
-    """Signs of life in the database."""
+    """Signs of life in the database; one thread at a time may call.
 
-    def __init__(self, engine: Engine, times: LeaseTimes | None = None) -> None:
+    Args:
+        engine: Of the database.
+        times: How long leases hold.
+        clock: Seconds, never going back.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        times: LeaseTimes | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._engine = engine
         self._times = times or LeaseTimes()
+        self._clock = clock
+        self._heard: set[str] = set()
+        self._noted_s = -math.inf
 
     def called(self, calls: Sequence[Call]) -> list[Standing | UsageError]:
         """Return for each call how its board stands, or `not_registered` or `key_in_use`; note who called."""
@@ -112,11 +131,14 @@ class DatabaseBoardSigns:
         return own.values(lease_until_ms=until, measured=bindparam("so_far"), to_measure=bindparam("in_all"))
 
     def _note(self, heard: Iterable[Row[Any]]) -> None:
-        """Write down who was heard of, where that was not done just before."""
-        ids = sorted({row.id for row in heard if row.to_note})
-        if ids:
-            with writing(self._engine) as connection:
-                connection.execute(update(agents).where(agents.c.id.in_(ids)).values(seen_at_ms=now_ms()))
+        """Write down who was heard of, where that was not done just before; many at a time."""
+        self._heard |= {row.id for row in heard if row.to_note}
+        now = self._clock()
+        if not self._heard or now - self._noted_s < _NOTED_TOGETHER_S:
+            return
+        ids, self._heard, self._noted_s = sorted(self._heard), set(), now
+        with writing(self._engine) as connection:
+            connection.execute(update(agents).where(agents.c.id.in_(ids)).values(seen_at_ms=now_ms()))
 
 
 _WHO: Final = (

@@ -23,7 +23,9 @@ class Fleet:
     def __init__(self, engine: Engine, store: DatabaseJobStore, queue: DatabaseJobQueue) -> None:
         self.engine = engine
         self.boards = [new_board(engine, f"pi{n}", unit=f"board-{n}") for n in range(3)]
-        self.signs, self.measuring = DatabaseBoardSigns(engine), DatabaseMeasurementQueue(engine)
+        self.now_s = 100.0
+        self.signs = DatabaseBoardSigns(engine, clock=lambda: self.now_s)
+        self.measuring = DatabaseMeasurementQueue(engine)
         job = running(store, queue)
         for board in self.boards[:2]:
             self.measuring.enqueue(job, tasks_for(board))
@@ -118,3 +120,13 @@ def test_hearing_of_boards_is_noted_now_and_then_whatever_their_number(fleet: Fl
     fleet.signs.called(calls)
     assert len([one for one in statements if one.startswith("UPDATE")]) == 1
     assert fleet.alive == [True] * 3
+
+
+def test_boards_that_are_heard_of_within_a_second_are_noted_together(fleet: Fleet) -> None:
+    fleet.let_fall_silent()
+    for board in fleet.boards:
+        fleet.signs.called([Call(board.key_id, INSTANCE)])
+    assert fleet.alive == [True, False, False], "the others wait for more"
+    fleet.now_s += 1.0
+    fleet.signs.called([Call(fleet.boards[0].key_id, INSTANCE)])
+    assert fleet.alive == [True, True, True]
