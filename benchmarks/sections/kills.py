@@ -3,7 +3,7 @@
 The device is profiled once, and every search begins with that table but those that are killed while they
 measure it. One search runs undisturbed. In the others the worker, or Ray's head or raylet, is killed with
 SIGKILL at a random moment of a phase; the command that watches starts another worker, and what the search
-ends with is compared.
+ends with is compared. With `--home` what was found is kept there, and the same command goes on with the rest.
 """
 
 import os
@@ -11,17 +11,18 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import psutil
 import yaml
+from pydantic import TypeAdapter
 from sqlalchemy import select
 
 from benchmarks.figures import Figure
@@ -54,7 +55,10 @@ MOST_SESSIONS: Final = 3
 SEARCH_S: Final = 0.2
 """Of a round's search, which nobody times."""
 
-_PATIENCE_S: Final = 300.0
+_PATIENCE_S: Final = 900.0
+"""Training waits while anybody measures on this machine."""
+
+_ENDING: Final = "ending.json"
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,16 @@ class Ending:
     seconds: Mapping[str, float]
 
 
+_AS_JSON: Final = TypeAdapter(Ending)
+
+
 def run(home: Path, quick: bool) -> list[Figure]:
     """Kill in every phase; a figure is how many searches ended as the undisturbed one."""
-    folder = Path(tempfile.mkdtemp(prefix="kills-"))
+    folder = home / "kills"
     profiled = folder / "profiled"
     options = ["--space", "nas_bench_201", "--preset", "tiny", "--classes", "10", "--channels", "3"]
     _finish(_command(profiled, "devices", "profile", *options), profiled)
-    undisturbed = _undisturbed(folder / "undisturbed", profiled)
+    undisturbed = _once(folder / "undisturbed", partial(_undisturbed, profiled))
     moments = 1 if quick else MOMENTS
     rng = np.random.default_rng(0)
     cases = [("worker", phase) for phase in PHASES]
@@ -97,26 +104,37 @@ def run(home: Path, quick: bool) -> list[Figure]:
     for what, phase in cases:
         endings = []
         for number in range(moments):
-            own = folder / f"{what}-{phase}-{number}"
-            if phase != "profile":
-                shutil.copytree(profiled, own)
-            lasts_s = undisturbed.seconds.get(phase, SEARCH_S)
-            endings.append(_disturbed(own, what, phase, float(rng.uniform()) * lasts_s))
-        same = sum(_same(one, undisturbed, phase) for one in endings)
+            after_s = float(rng.uniform()) * undisturbed.seconds.get(phase, SEARCH_S)
+            begun = None if phase == "profile" else profiled
+            kill = partial(_disturbed, begun, what, phase, after_s)
+            endings.append(_once(folder / f"{what}-{phase}-{number}", kill))
+            same = _same(endings[-1], undisturbed, phase)
+            print(f"{what} killed in {phase}: {'same end' if same else 'ANOTHER END'}", file=sys.stderr)
+        same_ends = sum(_same(one, undisturbed, phase) for one in endings)
         detail = f"of {moments}; " + "; ".join(_told(one, undisturbed) for one in endings)
-        figures.append(Figure(f"{what} killed in {phase}, same end", same, "", ">=", moments, detail))
-    shutil.rmtree(folder)
+        figures.append(Figure(f"{what} killed in {phase}, same end", same_ends, "", ">=", moments, detail))
     return figures
 
 
-def _undisturbed(home: Path, profiled: Path) -> Ending:
+def _once(home: Path, search: Callable[[Path], Ending]) -> Ending:
+    """Return what a search ended with: as it was kept, or of the search that is run now in an empty home."""
+    kept = home / _ENDING
+    if not kept.exists():
+        shutil.rmtree(home, ignore_errors=True)
+        kept.write_bytes(_AS_JSON.dump_json(search(home)))
+    return _AS_JSON.validate_json(kept.read_bytes())
+
+
+def _undisturbed(profiled: Path, home: Path) -> Ending:
     shutil.copytree(profiled, home)
     _finish(_search(home), home)
     return ending(home, None)
 
 
-def _disturbed(home: Path, what: str, phase: str, after_s: float) -> Ending:
+def _disturbed(profiled: Path | None, what: str, phase: str, after_s: float, home: Path) -> Ending:
     """Kill once, so many seconds after a phase began; return what the search ended with."""
+    if profiled is not None:
+        shutil.copytree(profiled, home)
     command = _search(home)
     killed_at = _kill_in(home, what, phase, after_s, command)
     _finish(command, home)
