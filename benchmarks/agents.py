@@ -6,7 +6,7 @@
     python -m benchmarks.agents --json --check         one JSON document; exit status 1 below a target
 
 The sections `light_base`, `second_board`, `slow_board` make virtual environments with `pip install` of this
-repository; `slow_board` needs the right to make control groups.
+repository; the last two need `unshare`.
 """
 
 import os

@@ -54,12 +54,11 @@ def run(home: Path, quick: bool) -> list[Figure]:
             known = time.perf_counter()
             hwnas(settings, "search", str(_spec(folder, NAME, 3 if quick else EPOCHS)), "--json")
             found = time.perf_counter()
-    parts = f"installing {ready - trained:.0f} s, pairing {known - ready:.1f} s"
+    parts = f"two commands there: installing {ready - trained:.0f} s, pairing {known - ready:.1f} s"
     return [
         Figure(
             "from nothing to a front that is verified on it", (found - trained) / 60, "min", "<=", 10, parts
         ),
-        Figure("commands on the board", 2, "", "<=", 2, "pip install, hwnas agent --pair"),
         Figure(
             "front for a new device, tiny", (found - known) / 60, "min", "<=", 3, "all of it by its agent"
         ),
@@ -127,17 +126,16 @@ def paired_service(settings: Settings) -> Iterator[Callable[[], str]]:
 
 
 @contextmanager
-def agent_apart(python: Path, folder: Path, *words: str, under: Sequence[str] = ()) -> Iterator[Path]:
+def agent_apart(python: Path, folder: Path, *words: str) -> Iterator[Path]:
     """Run an agent in namespaces of its own, and nothing but a path in its environment; yield its log.
 
     Args:
         python: Of the environment that it is installed in.
         folder: Home of whoever runs it.
         words: Options of `hwnas agent`.
-        under: A command that runs the rest.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    command = [*under, *_APART, str(python.with_name("hwnas")), "agent", "--name", NAME, *words]
+    command = [*_APART, str(python.with_name("hwnas")), "agent", "--name", NAME, *words]
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8"}
     with logged(command, folder / "agent.log", environment, folder) as (process, said):
         yield said
@@ -149,7 +147,7 @@ def logged(
     command: Sequence[str], log: Path, environment: dict[str, str], folder: Path
 ) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
     """Run a command whose words go to a file while the body runs."""
-    with log.open("ab") as stream:
+    with log.open("wb") as stream:
         process = subprocess.Popen(
             command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
         )
