@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from latency_predictors.calibration import predict_left_out
-from latency_predictors.correction import Correction, ErrorReport
+from latency_predictors.correction import Correction, ErrorReport, FormErrors
 from nas.report.numbers import percent, plain
 from nas.report.terminal_scatter import Compared, prediction_plot
 from nas.report.words import report_sentence
@@ -45,6 +45,18 @@ class Calibration(Document):
     report: ErrorReport | None
     networks: tuple[NetworkLine, ...]
 
+    @property
+    def errors(self) -> list[tuple[str, FormErrors]]:
+        """Errors of each way to predict, by what it is called; none where networks are too few for them."""
+        if self.report is None:
+            return []
+        return [
+            ("sum of layers", self.report.bare_sum),
+            ("scaled sum", self.report.affine),
+            ("corrected sum, as used", self.report.corrected),
+            ("MACs only", self.report.macs),
+        ]
+
     def __rich__(self) -> RenderableType:
         """Draw the formula, the errors side by side, and each network."""
         which = f"\nspace {self.space_digest[:12]}, {self.predicts}"
@@ -54,13 +66,7 @@ class Calibration(Document):
         table = Table(
             "prediction (left out one by one)", "median error", "within 5 %", "rank correlation", box=None
         )
-        forms = {
-            "sum of layers": self.report.bare_sum,
-            "a * sum + b": self.report.affine,
-            "corrected sum, as used": self.report.corrected,
-            "MACs": self.report.macs,
-        }
-        for name, errors in forms.items():
+        for name, errors in self.errors:
             figures = (
                 f"{percent(errors.median_error)} %",
                 f"{percent(errors.within_5)} %",

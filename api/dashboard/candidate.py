@@ -12,6 +12,7 @@ from api.dashboard.mistakes import mistakes
 from api.dashboard.neighbours import neighbours
 from api.dashboard.pages import page
 from api.dashboard.results import TargetFront, target_front
+from api.keys import Scope
 from api.resources.exports import shown_export
 from api.security import Reader
 from api.state import Root, Shared
@@ -70,6 +71,7 @@ def candidate(
         precisions=get_args(Precision),
         asked=asked,
         made=shown_export(stores, who.tenant, asked.id, root) if asked else None,
+        may_submit=who.may(Scope.SUBMIT),
         words=words,
     )
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -14,6 +14,7 @@ from api.dashboard.figures.device import calibration_figure, drift_figure
 from api.dashboard.figures.network import layer_text, shape_text
 from api.dashboard.pages import page
 from api.devices import LayerLine, TableDetails, table_details
+from api.keys import Scope
 from api.routes.devices import device as device_resource
 from api.routes.devices import devices as all_devices
 from api.routes.devices import tables_of
@@ -61,7 +62,6 @@ class CalibrationView:
     calibration: Calibration
     space: str
     sentence: str
-    errors: Sequence[tuple[str, Any]]
     chart: Drawn
 
 
@@ -112,6 +112,7 @@ def device(
         views=views,
         presets=[(name, preset) for name, presets in PRESETS.items() for preset in presets],
         profile=profile if profile and profile.kind is JobKind.PROFILE else None,
+        may_submit=who.may(Scope.SUBMIT),
         words=words,
     )
 
@@ -190,16 +191,9 @@ def _calibration(one: Calibration, name: str) -> CalibrationView:
         for space, preset, channels in _spaces()
     }
     report = one.report
-    forms = {
-        "sum of layers": "bare_sum",
-        "scaled sum": "affine",
-        "corrected sum, as used": "corrected",
-        "MACs only": "macs",
-    }
     return CalibrationView(
         calibration=one,
         space=known.get(one.space_digest, f"space {one.space_digest[:12]}"),
         sentence=words.report_sentence(report) if report else "too few networks for an error report",
-        errors=[(title, getattr(report, field)) for title, field in forms.items()] if report else [],
         chart=drawn(name, "Measured against predicted latency", calibration_figure(one.networks)),
     )

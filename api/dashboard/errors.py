@@ -10,6 +10,7 @@ from api import problems
 from api.dashboard.pages import page
 from api.dashboard.return_paths import asked_path
 from api.limits import HEADERS, REQUEST_ID
+from api.state import root_of
 
 NEXT_STEPS: Final[Mapping[int, str]] = {
     401: "Open the link that `hwnas serve` printed, or sign in with a key.",
@@ -37,6 +38,12 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
+def _search_of(request: Request) -> str:
+    """Return which search a page below one was asked of, such as its front; empty for any other page."""
+    parts = request.url.path.removeprefix(root_of(request)).split("/")
+    return parts[2] if len(parts) > 3 and parts[1] == "searches" else ""
+
+
 def _shown(tell: problems.Handler) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def handle(request: Request, error: Exception) -> Response:
         told = await tell(request, error)
@@ -49,6 +56,7 @@ def _shown(tell: problems.Handler) -> Callable[[Request, Exception], Awaitable[R
             status=told.status_code,
             problem=document,
             next_step=NEXT_STEPS.get(told.status_code, "Go back to the list and begin again."),
+            search=_search_of(request),
             wanted=asked_path(request),
             request_id=str(getattr(request.state, "request_id", "")),
         )

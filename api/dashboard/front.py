@@ -12,8 +12,9 @@ from api.dashboard.front_query import MAX_OVERLAYS, PARTS, FrontQuery
 from api.dashboard.overlays import Other, offered, overlays
 from api.dashboard.pages import figures as figures_answer
 from api.dashboard.pages import page
-from api.dashboard.results import TargetFront, num_targets, target_front
+from api.dashboard.results import TargetFront, target_front
 from api.dashboard.selected import selection
+from api.dashboard.targets import target_text, targets_of
 from api.picks import Gain, best_within, budget_of, gain, named_picks, usual_extra
 from api.security import Principal, Reader
 from api.selection import COSTS, nearest_within
@@ -99,7 +100,7 @@ def _head(shown: TargetFront) -> dict[str, Any]:
     return {
         "shown": shown,
         "search": shown.job,
-        "num_targets": num_targets(shown.job),
+        "targets": [target_text(one) for one in targets_of(shown.job.spec)],
         "sentence": words.front_sentence(shown.target.front),
     }
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.dashboard.figures.front import Overlay
-from api.dashboard.results import num_targets, target_front
+from api.dashboard.results import target_front
+from api.dashboard.targets import targets_of
 from nas.job_records import Job
 from nas.jobs import JobKind, JobState
 from nas.store.stores import Stores
@@ -52,11 +53,11 @@ def offered(stores: Stores, tenant: str, job: Job | None = None) -> list[Other]:
     return [
         Other(f"{one.id}.{number}", label_of(one, number))
         for one in jobs.values()
-        for number in range(1, num_targets(one) + 1)
+        for number in range(1, len(targets_of(one.spec)) + 1)
     ]
 
 
 def label_of(job: Job, number: int) -> str:
     """Return what a front is called among others."""
-    target = f", target {number}" if num_targets(job) > 1 else ""
+    target = f", target {number}" if len(targets_of(job.spec)) > 1 else ""
     return f"{job.id}{target}"

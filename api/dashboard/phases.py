@@ -23,7 +23,7 @@ LABELS: Final = {
 }
 assert tuple(LABELS) == SEARCH_PHASES
 
-Standing = Literal["done", "now", "waiting", "stopped", "to come", "left out"]
+Standing = Literal["done", "now", "waiting", "stopped", "to come", "not reached", "left out"]
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,15 @@ def in_words(job: Job, found: tuple[Phase, ...]) -> str:
 
 def _phase(job: Job, story: Story, name: str, now_s: float) -> Phase:
     stage, label = story.stages.get(name), LABELS[name]
+    if _left_out(job.spec, name):
+        return Phase(name, label, "left out", 0.0, "", "")
     if stage is None:
-        standing: Standing = "left out" if _left_out(job.spec, name) else "to come"
+        standing: Standing = "not reached" if job.state in TERMINAL else "to come"
         return Phase(name, label, standing, 0.0, "", "")
     if stage.finished:
-        return Phase(name, label, "done", 1.0, stage.times(now_s), "")
+        reused = name == "train" and not story.epochs
+        times = "taken over from an earlier search" if reused else stage.times(now_s)
+        return Phase(name, label, "done", 1.0, times, "")
     share = min(max(stage.done / stage.total, 0.0), 1.0) if stage.total else 0.0
     if job.state is JobState.RUNNING:
         return Phase(name, label, "now", share, _left_text(stage, now_s), stage.note)

@@ -75,9 +75,3 @@ def target_front(stores: Stores, tenant: str, search_id: str, number: int) -> Ta
 def _result(stores: Stores, tenant: str, search_id: str) -> SearchResult:
     """Return the result of a finished search: it never changes, and one of 10,000 points takes a second."""
     return stores.stored(stores.jobs.get(tenant, search_id)).result()
-
-
-def num_targets(job: Job) -> int:
-    """Return how many targets a search has."""
-    targets = job.spec.get("targets", [])
-    return len(targets) if isinstance(targets, list) else 0

@@ -15,6 +15,7 @@ from api.dashboard.phases import in_words, phases
 from api.dashboard.results import get_search
 from api.dashboard.story import read_story
 from api.dashboard.targets import limit_texts, limits_of, target_text, targets_of
+from api.error_codes import error_codes
 from api.keys import Scope
 from api.resources.jobs import settled
 from api.resources.submissions import shown_spec
@@ -67,6 +68,7 @@ def search(search_id: str, who: Reader, service: Shared, request: Request) -> Re
         # What says where no worker lives says what to do as well.
         next_step="" if job.code == DEVICE_AWAY else NEXT_STEPS.get(job.state, ""),
         targets=[(target_text(one), limit_texts(one)) for one in targets],
+        explained=job.code in error_codes(),
         bests=outcomes.bests(service.stores, job, len(targets)),
         deliveries=service.stores.fronts.exports(who.tenant, job.id),
         curves=[drawn(name, CURVES[name], chart) for name, chart in found.items()],

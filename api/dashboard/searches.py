@@ -1,5 +1,6 @@
 """The screen with all searches: what runs, what is done, what each has found."""
 
+import time
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -12,6 +13,7 @@ from api.dashboard.phases import LABELS
 from api.dashboard.targets import limit_texts, target_text, targets_of
 from api.keys import Scope
 from api.pagination import Cursor, opened, sealed
+from api.resources.jobs import settled
 from api.security import Reader
 from api.state import Root, Shared
 from nas.job_records import Job
@@ -35,6 +37,7 @@ class Row:
         bests: One for each front.
         share: How far it is, 0..1, and
         phase: in which phase; empty where it does not run.
+        settled: Whether nothing more will happen.
     """
 
     job: Job
@@ -43,6 +46,7 @@ class Row:
     bests: tuple[outcomes.Best, ...]
     share: float
     phase: str
+    settled: bool
 
 
 @router.get("/")
@@ -80,6 +84,7 @@ def searches(
         chosen_dataset=dataset,
         next_cursor=sealed(found.cursor),
         first=cursor is None,
+        now_ms=int(1000 * time.time()),
         may_submit=who.may(Scope.SUBMIT),
     )
 
@@ -95,6 +100,7 @@ def _row(stores: Stores, job: Job) -> Row:
         bests=tuple(outcomes.bests(stores, job, len(targets))),
         share=min(job.progress / (WATERMARK * len(SEARCH_PHASES)), 1.0),
         phase=LABELS[SEARCH_PHASES[at]] if job.state in (JobState.RUNNING, JobState.WAITING) else "",
+        settled=settled(job),
     )
 
 

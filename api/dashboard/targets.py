@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nas.report.words import COST_NAMES, cost_text, counted
+from nas.report.words import COST_NAMES, counted, limit_text
 
 
 def targets_of(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -27,7 +27,7 @@ def limit_texts(target: Mapping[str, Any]) -> list[str]:
     """Return the limits of a target: `latency ≤ 1 ms`."""
     limits = target.get("limits", {})
     return [
-        f"{COST_NAMES.get(name, name)} ≤ {cost_text(name, value) if name in COST_NAMES else value}"
+        f"{COST_NAMES.get(name, name)} ≤ {limit_text(name, value) if name in COST_NAMES else value}"
         for name, value in limits.items()
     ]
 

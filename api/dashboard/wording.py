@@ -1,10 +1,11 @@
 """Filters of templates: times, ages and numbers as people read them."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from api.resources.times import rfc3339
 from nas.report.numbers import BYTES, duration, percent, plain, with_unit
@@ -22,6 +23,20 @@ def moment(ms: int) -> Markup:
     return Markup('<time datetime="{}" data-seconds>{}</time>').format(rfc3339(ms), shown)
 
 
+def coded(text: str) -> Markup:
+    """Return a sentence with what stands between backticks in it, which is to be typed, as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def ago(ms: int, now_ms: int) -> str:
+    """Return how long ago something was, in its largest unit: `3 min ago`."""
+    minutes = max(now_ms - ms, 0) // 60_000
+    for unit, length in (("days", 1_440), ("h", 60), ("min", 1)):
+        if minutes >= (2 * length if unit == "days" else length):
+            return f"{minutes // length} {unit} ago"
+    return "just now"
+
+
 def size(num_bytes: float) -> str:
     """Return a number of bytes in the unit that suits it."""
     return with_unit(num_bytes, BYTES)
@@ -30,6 +45,8 @@ def size(num_bytes: float) -> str:
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "when": when,
     "moment": moment,
+    "coded": coded,
+    "ago": ago,
     "size": size,
     "duration": duration,
     "percent": percent,

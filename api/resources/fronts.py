@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from nas.job_records import Job
+from nas.jobs import TERMINAL
 from nas.results import TargetResult, VerifiedNetwork
 from nas.store.stores import Stores
 from nas.store.subnets import subnet_id
@@ -73,7 +74,9 @@ def no_front(job: Job, target: int) -> UsageError:
     count = len(targets) if isinstance(targets, list) else 0
     if target > count:
         return UsageError("unknown_target", f"search {job.id} has targets 1 to {count}, no {target}")
-    return UsageError(
-        "search_not_finished",
-        f"search {job.id} is {job.state}: it has a front once its networks are verified",
-    )
+    if job.state in TERMINAL:
+        why = f": {job.message}" if job.message else ""
+        said = f"search {job.id} ended before it had a front, as {job.state}{why}"
+    else:
+        said = f"search {job.id} is {job.state}: it has a front once its networks are verified"
+    return UsageError("search_not_finished", said)

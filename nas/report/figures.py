@@ -39,7 +39,7 @@ def front_figure(
         *(_plain_points(target, status, plane) for status in ("unverified", "over_limit", "dominated")),
         step_line(target.front, plane),
         points_trace(target.front, plane, "front", markers("front")),
-        stock_trace(references, plane),
+        stock_trace(references, plane, target.front),
     ]
     layout = {
         **plane.layout(target.target.limits),

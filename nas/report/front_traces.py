@@ -7,6 +7,7 @@ from typing import Any, Final
 from nas.objectives import get_objective, minimised
 from nas.pareto import non_dominated
 from nas.publication import measured_value
+from nas.report.labels import label_sides
 from nas.report.marks import (
     BLUE,
     GREY,
@@ -27,9 +28,6 @@ from nas.results import CloudPoint, VerifiedNetwork
 
 MAX_LIMIT_RATIO: Final = 1.6
 """A limit further right than this many times the slowest network is named at the edge instead of drawn."""
-
-_LETTER, _LINE = 0.0105, 0.05
-"""Width of a letter and height of a line, as shares of the plot they stand in."""
 
 TITLES: Final[dict[str, str]] = {
     "accuracy": "accuracy",
@@ -213,56 +211,25 @@ def step_line(front: Sequence[VerifiedNetwork], plane: Plane) -> Trace:
     }
 
 
-def stock_trace(references: Sequence[VerifiedNetwork], plane: Plane) -> Trace:
-    """Return stock networks as named points."""
+def stock_trace(
+    references: Sequence[VerifiedNetwork], plane: Plane, front: Sequence[VerifiedNetwork]
+) -> Trace:
+    """Return stock networks as named points; the names keep clear of the front's where they can."""
     trace = points_trace(references, plane, "stock networks", dict(STOCK_MARKER))
-    places = [
-        (plane.x_axis.position(x), plane.y_axis.position(y))
-        for x, y in zip(trace["x"], trace["y"], strict=True)
-    ]
+    places, around = (
+        [
+            (plane.x_axis.position(plane.x.value(one)), plane.y_axis.position(plane.y.value(one)))
+            for one in networks
+        ]
+        for networks in (references, front)
+    )
     return {
         **trace,
         "mode": "markers+text",
         "text": [f"  {escaped(network.name)}  " for network in references],
-        "textposition": label_sides(places, [len(network.name) for network in references]),
+        "textposition": label_sides(places, [len(network.name) for network in references], around),
         "textfont": {"color": VIOLET, "size": 12},
     }
-
-
-def label_sides(places: Sequence[tuple[float, float]], lengths: Sequence[int]) -> list[str]:
-    """Return where names stand beside their points so that they neither meet nor leave the plot, if they can.
-
-    Args:
-        places: Of the points, 0 to 1 from the left and from below.
-        lengths: Characters of their names.
-    """
-    taken: list[tuple[float, float, float, float]] = []
-    sides = []
-    for (x, y), length in zip(places, lengths, strict=True):
-        wide, high = length * _LETTER + 0.03, _LINE
-        boxes = {
-            "middle right": (x, y - high / 2, x + wide, y + high / 2),
-            "middle left": (x - wide, y - high / 2, x, y + high / 2),
-            "top center": (x - wide / 2, y + high / 2, x + wide / 2, y + 1.5 * high),
-            "bottom center": (x - wide / 2, y - 1.5 * high, x + wide / 2, y - high / 2),
-        }
-        if x > 0.5:
-            boxes = {"middle left": boxes.pop("middle left"), **boxes}
-        free = [
-            side for side, box in boxes.items() if _inside(box) and not any(_meet(box, one) for one in taken)
-        ]
-        side = free[0] if free else next(iter(boxes))
-        taken.append(boxes[side])
-        sides.append(side)
-    return sides
-
-
-def _inside(box: tuple[float, float, float, float]) -> bool:
-    return min(box) >= 0.0 and max(box) <= 1.0
-
-
-def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def limit_lines(limits: Mapping[Any, float], plane: Plane) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def front_chart(shown: TargetFront, asked: FrontQuery, overlays: Sequence[Overla
         *(_ties(target.front, plane) if "ties" in asked.show else []),
         *(trace for number, one in enumerate(overlays) for trace in _overlay(one, plane, number)),
         step_line(target.front, plane),
-        stock_trace(references, plane),
+        stock_trace(references, plane, target.front),
         front,
         _picked(shown, plane, asked.pick),
     ]

@@ -25,7 +25,8 @@ async function ask() {
     replaceParts(new DOMParser().parseFromString(await answer.text(), "text/html"));
     for (const told of form.querySelectorAll(".wrong")) {
       const field = document.getElementById(told.id.replace(/-wrong$/, ""));
-      if (field) field.toggleAttribute("aria-invalid", told.textContent !== "");
+      if (told.textContent) field?.setAttribute("aria-invalid", "true");
+      else field?.removeAttribute("aria-invalid");
     }
   } catch (error) {
     if (error.name === "AbortError") return;

@@ -21,12 +21,12 @@ export function replaceParts(fresh) {
     localTimes(next);
     if (next.isEqualNode(part)) continue;
     const atEnd = part.scrollHeight - part.scrollTop - part.clientHeight < 8;
-    const focused = part.contains(document.activeElement) ? document.activeElement.textContent : "";
+    const focused = part.contains(document.activeElement) ? document.activeElement : null;
     const open = new Set([...part.querySelectorAll("details[open] > summary")].map((one) => one.textContent));
     part.replaceChildren(...next.childNodes);
     for (const one of part.querySelectorAll("details > summary")) one.parentElement.open ||= open.has(one.textContent);
     if (atEnd) part.scrollTop = part.scrollHeight;
-    if (focused) [...part.querySelectorAll("a, button, summary")].find((one) => one.textContent === focused)?.focus();
+    if (focused) [...part.querySelectorAll("a, button, summary")].find((one) => one.textContent === focused.textContent && one.href === focused.href)?.focus();
   }
 }
 

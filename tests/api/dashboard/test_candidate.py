@@ -25,6 +25,9 @@ def test_a_network_is_told_whole(api: Caller) -> None:
     assert f"/v1/searches/{search}/networks/{FRONT[1].name}/file" in text
     assert f'The next faster: <a href="/searches/{search}/networks/{FRONT[0].name}?target=1">' in text
     assert "predicted: the sum of measured layers, corrected on whole networks" in text
+    assert "Another file of it" in text
+    reader = sound(browse(api.as_("read"), f"/searches/{search}/networks/{FRONT[1].name}"))
+    assert "Another file of it" not in reader
 
 
 def test_a_stock_network_is_drawn_from_its_own_layers(api: Caller) -> None:

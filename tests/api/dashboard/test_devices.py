@@ -90,6 +90,8 @@ def test_the_profile_that_was_asked_for_is_followed(api: Caller) -> None:
     job = api.stores.jobs.submit("local", JobRequest(JobKind.PROFILE, {}, "profile"))
     text = sound(browse(api, f"/devices/{HOST}?job={job.id}"))
     assert f'data-events="/v1/jobs/{job.id}/events"' in text
+    assert "Profile now" in text
+    assert "Profile now" not in sound(browse(api.as_("read"), f"/devices/{HOST}"))
     assert browse(api.as_("read", tenant="other"), f"/devices/{HOST}?job={job.id}").status_code == 404
 
 

@@ -17,7 +17,7 @@ def test_a_browser_gets_a_page_that_says_what_to_do(api: Caller, path: str, stat
     answer = browse(api, path)
     assert answer.status_code == status
     text = sound(answer)
-    assert f"<code>{said}</code>" in text
+    assert f'<a href="/errors/{said}"><code>{said}</code></a>' in text
     assert answer.headers["x-request-id"] in text
 
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.api.dashboard.browsing import browse, elements, sound
 from tests.api.dashboard.found import finished, measured_here, networks
+from tests.api.dashboard.searched import failed_search, infeasible_search
 from tests.api.handmade import SPEC, submitted
 from tests.api.served import Caller
 from tests.nas.report.documents import HOSTILE, network
@@ -144,4 +145,24 @@ def test_a_search_without_a_front_says_when_it_has_one(api: Caller) -> None:
     job = submitted(api.stores, SPEC)
     answer = browse(api, f"/searches/{job.id}/front")
     assert answer.status_code == 409
-    assert "it has a front once its networks are verified" in sound(answer)
+    text = sound(answer)
+    assert "it has a front once its networks are verified" in text
+    assert f'href="/searches/{job.id}"' in text
+
+
+def test_a_search_that_ended_without_a_front_says_why(api: Caller) -> None:
+    for job, why in (
+        (failed_search(api.stores), "as failed: the loss is not finite"),
+        (infeasible_search(api.stores), "nearest reachable value is 1.7"),
+    ):
+        text = sound(browse(api, f"/searches/{job.id}/front"))
+        assert why in text
+        assert "once its networks are verified" not in text
+
+
+def test_each_predicted_figure_says_how_it_was_obtained(api: Caller) -> None:
+    text = sound(browse(api, f"/searches/{finished(api.stores)}/front"))
+    chosen = text[text.index("data-picked") : text.index("SHA-256 of the file")]
+    accuracy, latency = chosen.split('scope="row">')[1:3]
+    assert 'kind-fitted">fitted<' in accuracy
+    assert 'kind-table">table<' in latency

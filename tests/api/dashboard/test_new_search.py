@@ -32,6 +32,7 @@ def test_the_form_shows_what_a_search_would_take_and_how_else_to_ask_for_it(api:
         "layers are still to be measured",
         "# hwnas search",
         "curl -sS",
+        "No limits: every network may be taken",
     ):
         assert told in text
     assert "Something is wrong" not in text

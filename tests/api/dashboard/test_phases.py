@@ -62,6 +62,19 @@ def test_what_failed_or_waits_says_so(tmp_path: Path) -> None:
             for job in (failed, waiting)
         ]
     assert (told[0][1].standing, told[0][1].share) == ("stopped", 0.2)
+    assert (told[0][2].standing, told[1][2].standing) == ("not reached", "to come")
     assert in_words(failed, told[0]) == "The search is failed."
     assert told[1][0].standing == "waiting"
     assert in_words(waiting, told[1]) == "Measure the device: waiting."
+
+
+def test_what_was_not_done_claims_no_time(tmp_path: Path) -> None:
+    with opened_stores(Settings(home=tmp_path / "home")) as stores:
+        run = claimed(stores, submitted(stores, SPEC))
+        for phase in ("train", "finetune"):
+            step(stores, run, phase, 0, 1)
+            step(stores, run, phase, 1, 1)
+        story, job = read_story(stores.jobs, "local", run.id), stores.jobs.get("local", run.id)
+    found = {one.name: one for one in phases(job, story, 0.0)}
+    assert found["train"].times == "taken over from an earlier search"
+    assert (found["finetune"].standing, found["finetune"].times) == ("left out", "")

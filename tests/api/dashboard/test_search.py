@@ -51,6 +51,8 @@ def test_whatever_went_wrong_says_what_to_do(api: Caller) -> None:
         (submitted(api.stores, SPEC), "A worker takes it"),
     ):
         assert told in sound(browse(api, f"/searches/{job.id}"))
+    assert "<code>hwnas worker</code>" in browse(api, f"/searches/{submitted(api.stores, SPEC).id}").text
+    assert 'href="/errors/loss_not_finite"' in browse(api, f"/searches/{failed.id}").text
     text = browse(api, f"/searches/{failed.id}").text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; in epoch 3" in text
     assert "<script>alert" not in text
@@ -62,8 +64,8 @@ def test_a_search_whose_device_has_vanished_says_so_and_what_to_do(api: Caller) 
     api.stores.queue.settle(run.lease, Released())
     assert api.stores.queue.tell_away([]) == [run.id]
     text = sound(browse(api, f"/searches/{run.id}"))
-    assert "It does not go on: <code>device_away</code>" in text
-    assert text.count("where no worker lives: start `hwnas worker` there") == 2
+    assert 'It does not go on: <a href="/errors/device_away"><code>device_away</code></a>' in text
+    assert text.count("where no worker lives: start <code>hwnas worker</code> there") == 2
     assert "A worker takes it as soon as it can" not in text
 
 

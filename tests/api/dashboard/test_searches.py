@@ -32,13 +32,17 @@ def test_a_row_says_state_target_limit_and_the_best_within_it(finished: Finished
     text = sound(browse(finished.api, "/searches"))
     for told in (
         "succeeded",
-        "latency ≤ 1.00 ms",
+        "latency ≤ 1 ms",
         "<strong>99.0 %</strong> at 0.400 ms</a>",
         "3 points",
         "loss_not_finite",
     ):
         assert told in text
     assert f'href="/searches/{failed.id}"' in text
+    assert "just now" in text
+    assert 'href="/compare"' in text
+    # One of the three still changes.
+    assert text.count("<tr data-changes>") == 1
 
 
 def test_filters_are_in_the_address(api: Caller) -> None:

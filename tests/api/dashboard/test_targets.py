@@ -8,7 +8,7 @@ def test_a_target_is_one_line_with_its_units() -> None:
         "limits": {"latency_ms": 20.0, "file_bytes": 1048576},
     }
     assert target_text(target) == "host · onnxruntime, int8, 2 threads, batch 4"
-    assert limit_texts(target) == ["latency ≤ 20.0 ms", "file size ≤ 1.00 MiB"]
+    assert limit_texts(target) == ["latency ≤ 20 ms", "file size ≤ 1.00 MiB"]
     assert limits_of(target) == {"latency_ms": 20.0, "file_bytes": 1048576.0}
 
 

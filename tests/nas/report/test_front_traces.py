@@ -2,7 +2,7 @@
 
 import pytest
 
-from nas.report.front_traces import label_sides, limit_lines, plane_for, quantity_for, step_line
+from nas.report.front_traces import limit_lines, plane_for, quantity_for, step_line
 from tests.nas.report.documents import network
 
 SMALL = network("small", 0.4, 0.90, num_params=10_000)
@@ -45,11 +45,3 @@ def test_a_limit_is_drawn_for_the_axis_that_has_it() -> None:
     plane = plane_for([SMALL, LARGE], "num_params", "accuracy", {"num_params": 30_000})
     assert limit_lines({"num_params": 30_000}, plane)["shapes"][0]["x0"] == 30.0
     assert limit_lines({"latency_ms": 1.0}, plane) == {}
-
-
-def test_names_do_not_meet() -> None:
-    assert label_sides([(0.2, 0.5), (0.8, 0.5)], [5, 5]) == ["middle right", "middle left"]
-    first, second = label_sides([(0.7, 0.5), (0.72, 0.505)], [18, 12])
-    assert first == "middle left"
-    assert second != "middle left"
-    assert label_sides([(0.99, 0.5)], [200]) == ["middle left"]
