@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from api.agents import Posted, deliver
 from api.heartbeats import Heartbeats
 from api.together import Together
+from nas.store.agent_store import Agent, Introduction
 from nas.store.board_signs import MOST, Call, Standing
 from nas.store.stores import Stores
 
@@ -25,6 +26,7 @@ GONE_S: Final = 60.0
 """A board that has not asked for so long does not count."""
 
 MOST_DELIVERIES: Final = 8
+MOST_REGISTRATIONS: Final = 25
 """In one transaction: others wait meanwhile."""
 
 Result = TypeVar("Result")
@@ -46,6 +48,9 @@ class BoardTraffic:
         self._turn = asyncio.Lock()
         self._clock = clock
         self._asked: OrderedDict[str, float] = OrderedDict()
+        self.registrations: Together[Introduction, Agent] = Together(
+            stores.agents.register_all, self._turn, MOST_REGISTRATIONS
+        )
         self.calls: Together[Call, Standing] = Together(stores.board_signs.called, self._turn, MOST)
         known_s = stores.agent_queue.times.lease_ms / 2_000
         self.heartbeats = Heartbeats(stores.board_signs.renewed, self._turn, known_s, clock)

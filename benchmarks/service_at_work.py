@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 
 from api.app import create_app
 from api.keys import KeyText
-from api.serving import server_config
+from api.serving import keep_for_good, server_config
 from benchmarks.figures import Figure
 from benchmarks.fleet import RUNTIME, SimulatedBoard
 from latency_predictors.agent_protocol import Registration
@@ -84,7 +84,9 @@ def served_apart(settings: Settings, port: int, *, killed: bool = False) -> Iter
 
 def _serve(settings: Settings, port: int) -> None:
     with opened_stores(settings) as stores:
-        server(settings, stores, port).run()
+        one = server(settings, stores, port)
+        keep_for_good()  # as `hwnas serve` does
+        one.run()
 
 
 def _listens(port: int) -> bool:

@@ -104,8 +104,7 @@ async def register(
 ) -> Registered:
     """Register a board under a name, or say that its agent has started again."""
     check_clock(told.clock_s)
-    actor, store = who.actor(request), service.stores.agents
-    agent = await service.boards.in_turn(lambda: store.register(who.tenant, actor, told))
+    agent = await service.boards.registrations.ask((who.tenant, who.actor(request), told))
     service.boards.heartbeats.forget(who.key_id)
     return Registered(
         name=agent.name,

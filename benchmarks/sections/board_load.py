@@ -131,7 +131,9 @@ def _crowd(place: _Place, rounds: int) -> list[Figure]:
 def _steady(what: str, found: _Steady) -> list[Figure]:
     millis = [1000 * one.seconds for one in found.answers]
     late = float(np.percentile([1000 * one.late_s for one in found.answers], 99))
-    told = f"{len(millis)} answers, median {np.median(millis):.3g} ms; this client is late by {late:.3g} ms"
+    sent = float(np.percentile([1000 * (one.seconds - one.late_s) for one in found.answers], 99))
+    told = f"{len(millis)} answers, median {np.median(millis):.3g} ms; this client is late by {late:.3g} ms, "
+    told += f"from when it asks they take {sent:.3g} ms"
     took = f"each board every {EVERY_S:g} s; this client takes {found.own_share:.2g} of a core beside"
     return [
         Figure(f"{what}, 99th percentile", float(np.percentile(millis, 99)), "ms", "<=", 50, told),

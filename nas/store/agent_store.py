@@ -29,6 +29,9 @@ from search_spaces.errors import UsageError
 ALIVE_MS: Final = 60_000
 """An agent that was heard of within so long is alive."""
 
+Introduction = tuple[str, Actor, Registration]
+"""Whose board, as whom with its key, and what it tells."""
+
 _DEVICE: Final = TypeAdapter(Device)
 
 
@@ -80,25 +83,28 @@ class DatabaseAgentStore:
             UsageError: `key_of_another_device`, `device_name_taken`, `device_changed` or `key_in_use`.
                 Nothing was changed.
         """
+        (registered,) = self.register_all([(tenant, actor, told)])
+        if isinstance(registered, UsageError):
+            raise registered
+        return registered
+
+    def register_all(self, introductions: Sequence[Introduction]) -> list[Agent | UsageError]:
+        """Register boards in one transaction, each or nothing of it as `register` does.
+
+        Returns:
+            For each the board, or the error that `register` would raise.
+        """
+        registered: list[Agent | UsageError] = []
         with writing(self._engine) as connection:
-            lock_changes(connection, tenant)
-            one_at_a_time(connection, f"devices of {tenant}")
-            known = _known(connection, tenant, actor.key_id, told)
-            if known is None:
-                _insert(connection, tenant, actor, told)
-                note(connection, tenant, actor, "device.register", told.name)
-            else:
-                _check(connection, known, actor.key_id, told)
-                _check_again(connection, known, told)
-            values = {
-                "key_id": actor.key_id,
-                "instance": told.instance,
-                "facts": told.model_dump(mode="json"),
-            }
-            mine = (agents.c.tenant == tenant) & (agents.c.name == told.name)
-            connection.execute(update(agents).where(mine).values(**values, seen_at_ms=now_ms()))
-            _wake(connection, tenant, told.name)
-            return _agent(connection.execute(_agents().where(mine)).one())
+            for tenant in sorted({tenant for tenant, _, _ in introductions}):
+                lock_changes(connection, tenant)
+                one_at_a_time(connection, f"devices of {tenant}")
+            for introduction in introductions:
+                try:
+                    registered.append(_registered(connection, *introduction))
+                except UsageError as error:
+                    registered.append(error)  # raised before anything of this one was written
+        return registered
 
     def of_key(self, key_id: str) -> Agent | None:
         """Return the board that a key belongs to, None where it has registered none."""
@@ -177,6 +183,26 @@ class DatabaseAgentStore:
 def _agents() -> Any:
     alive = (agents.c.seen_at_ms >= now_ms() - ALIVE_MS).label("alive")
     return select(agents, devices.c.facts.label("device_facts"), alive).join(devices)
+
+
+def _registered(connection: Connection, tenant: str, actor: Actor, told: Registration) -> Agent:
+    """Register a board.
+
+    Raises:
+        UsageError: As `DatabaseAgentStore.register`; nothing was written.
+    """
+    known = _known(connection, tenant, actor.key_id, told)
+    if known is None:
+        _insert(connection, tenant, actor, told)
+        note(connection, tenant, actor, "device.register", told.name)
+    else:
+        _check(connection, known, actor.key_id, told)
+        _check_again(connection, known, told)
+    values = {"key_id": actor.key_id, "instance": told.instance, "facts": told.model_dump(mode="json")}
+    mine = (agents.c.tenant == tenant) & (agents.c.name == told.name)
+    connection.execute(update(agents).where(mine).values(**values, seen_at_ms=now_ms()))
+    _wake(connection, tenant, told.name)
+    return _agent(connection.execute(_agents().where(mine)).one())
 
 
 def _known(connection: Connection, tenant: str, key_id: str, told: Registration) -> Row[Any] | None:

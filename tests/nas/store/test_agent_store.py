@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, event, update
 
 from nas.jobs import JobState, Waiting
-from nas.store.agent_store import ALIVE_MS, DatabaseAgentStore
+from nas.store.agent_store import ALIVE_MS, Agent, DatabaseAgentStore
 from nas.store.audit_log import Actor
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_store import DatabaseJobStore
@@ -95,6 +95,33 @@ def test_other_hardware_under_the_same_name_is_refused(
     board = new_board(engine)
     let_fall_silent(engine)
     assert refused(boards, board.key_id, **changed) == "device_changed"
+
+
+def test_boards_that_come_at_once_are_registered_in_one_transaction_each_as_it_would_be_alone(
+    engine: Engine, boards: DatabaseAgentStore
+) -> None:
+    known, commits = new_board(engine), list[object]()
+    ann, other = Actor("ann", new_key(engine)), Actor("ann", new_key(engine, "other"))
+    came = [
+        (TENANT, Actor("ann", known.key_id), told(instance=OTHER_INSTANCE)),
+        (TENANT, ann, told("pi6", unit="board-2")),
+        (TENANT, ann, told("pi7", unit="board-3")),
+        ("other", other, told()),
+        (TENANT, Actor("ann", known.key_id), told()),
+    ]
+    event.listen(engine, "commit", commits.append)
+    found = boards.register_all(came)
+    assert len(commits) == 1
+    assert [one.code if isinstance(one, UsageError) else (one.tenant, one.name) for one in found] == [
+        "key_in_use",
+        (TENANT, "pi6"),
+        "key_of_another_device",
+        ("other", "pi5"),
+        (TENANT, "pi5"),
+    ]
+    assert isinstance(found[4], Agent)
+    assert found[4].id == known.id
+    assert [one.name for one in boards.list_all(TENANT)] == ["pi5", "pi6"]
 
 
 def test_a_job_waits_for_devices_without_a_worker_and_goes_on_when_one_comes(
