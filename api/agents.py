@@ -22,6 +22,7 @@ from latency_predictors.scoring import read_images
 from latency_predictors.wire_types import one_line
 from nas.leases import LeaseLost
 from nas.measurement_tasks import Batch, DeviceLease, protocol_digest, scoring_protocol
+from nas.store.agent_queue import AskedFor
 from nas.store.agent_store import Agent, in_use
 from nas.store.board_signs import lapsed, not_registered
 from nas.store.stores import Stores
@@ -125,11 +126,12 @@ def deliver(stores: Stores, deliveries: Sequence[Posted]) -> list[int | HwnasErr
         `lease_lapsed`, `not_asked_for`, `implausible_result`, `context_mismatch` or `result_conflict`.
     """
     agents = stores.agents.of_keys({one.key_id for one in deliveries})
+    unasked = _unasked(stores, deliveries)
     told: dict[int, int | HwnasError] = {}
     taken: dict[int, _Taken] = {}
     for i, one in enumerate(deliveries):
         try:
-            taken[i] = _checked(stores, agents.get(one.key_id), one)
+            taken[i] = _checked(stores, agents.get(one.key_id), one, unasked.get(i, ()))
         except HwnasError as error:
             told[i] = error
     told |= _keep(stores, taken)
@@ -146,6 +148,25 @@ def deliver(stores: Stores, deliveries: Sequence[Posted]) -> list[int | HwnasErr
     return [told[i] for i in range(len(deliveries))]
 
 
+def _unasked(stores: Stores, deliveries: Sequence[Posted]) -> dict[int, tuple[str, ...]]:
+    """Return for each session that came the files which nobody has asked its device for."""
+    sessions = {i: one.delivery.session for i, one in enumerate(deliveries) if one.delivery.session}
+    claims = [
+        AskedFor(
+            session.device.digest,
+            (session.context.digest, protocol_digest(session.timing)),
+            tuple(_subjects(session)),
+        )
+        for session in sessions.values()
+    ]
+    return dict(zip(sessions, stores.agent_queue.unasked(claims), strict=True))
+
+
+def _subjects(session: SessionResult) -> list[str]:
+    """Return what a session says something of."""
+    return [one.digest for one in session.results] + [one.digest for one in session.failures]
+
+
 def _keep(stores: Stores, taken: Mapping[int, _Taken]) -> dict[int, int | HwnasError]:
     """Keep the sessions; a delivery without one has no new results."""
     sessions = {i: (one.lease, one.delivery.session) for i, one in taken.items() if one.delivery.session}
@@ -157,8 +178,14 @@ def _keep(stores: Stores, taken: Mapping[int, _Taken]) -> dict[int, int | HwnasE
     return told
 
 
-def _checked(stores: Stores, agent: Agent | None, one: Posted) -> _Taken:
+def _checked(stores: Stores, agent: Agent | None, one: Posted, unasked: Sequence[str]) -> _Taken:
     """Return a delivery that may be kept.
+
+    Args:
+        stores: Where everything is kept.
+        agent: That the key belongs to.
+        one: What came.
+        unasked: Files of its session that nobody has asked for.
 
     Raises:
         UsageError: `not_registered`, `key_in_use`, `not_asked_for` or `implausible_result`.
@@ -169,7 +196,7 @@ def _checked(stores: Stores, agent: Agent | None, one: Posted) -> _Taken:
     if agent.instance != one.delivery.instance:
         raise in_use(agent.name)
     if (session := one.delivery.session) is not None:
-        _check_asked(stores, agent, session)
+        _check_asked(agent, session, unasked)
         if reason := implausible(session):
             stores.agent_queue.faulted(agent, reason)
             raise UsageError("implausible_result", f"session {session.session_id} was not taken: {reason}")
@@ -224,8 +251,8 @@ def _check_score(stores: Stores, agent: Agent, context: ExecutionContext | None,
         UsageError: `not_asked_for` or `implausible_result`.
         ArtifactError: The images are damaged or missing.
     """
-    protocol = scoring_protocol(score.images)
-    if context is None or stores.agent_queue.unasked(agent, context.digest, protocol, [score.subject]):
+    where = agent.device.digest, (context.digest if context else "", scoring_protocol(score.images))
+    if any(stores.agent_queue.unasked([AskedFor(*where, (score.subject,))])):
         raise UsageError(
             "not_asked_for",
             f"nobody has asked '{agent.name}' to score file {score.subject[:12]} on these images",
@@ -237,7 +264,7 @@ def _check_score(stores: Stores, agent: Agent, context: ExecutionContext | None,
         raise UsageError("implausible_result", f"score of {score.subject[:12]} was not taken: {reason}")
 
 
-def _check_asked(stores: Stores, agent: Agent, session: SessionResult) -> None:
+def _check_asked(agent: Agent, session: SessionResult, unasked: Sequence[str]) -> None:
     """Refuse results that nobody has asked this device for.
 
     Raises:
@@ -250,11 +277,7 @@ def _check_asked(stores: Stores, agent: Agent, session: SessionResult) -> None:
             f"the session ran on {session.device.label}, '{agent.name}' is {agent.device.label}: start the "
             "agent again",
         )
-    subjects = [result.digest for result in session.results]
-    subjects += [failure.digest for failure in session.failures]
-    context, protocol = session.context.digest, protocol_digest(session.timing)
-    unasked = stores.agent_queue.unasked(agent, context, protocol, subjects)
-    if unasked or not subjects or not _SESSION_ID.fullmatch(session.session_id):
+    if unasked or not _subjects(session) or not _SESSION_ID.fullmatch(session.session_id):
         named = f" the first is {unasked[0][:12]}" if unasked else ""
         raise UsageError(
             "not_asked_for",

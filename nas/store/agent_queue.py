@@ -1,7 +1,7 @@
 """The queue of a device as its agent sees it: work in packs, asked for by number, faults counted."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -76,6 +76,21 @@ class GivenUp:
     message: str
 
 
+@dataclass(frozen=True)
+class AskedFor:
+    """What a board says it was asked for.
+
+    Attributes:
+        device: Its digest.
+        way: Digests of the context and of the protocol.
+        subjects: Of files.
+    """
+
+    device: str
+    way: tuple[str, str]
+    subjects: tuple[str, ...]
+
+
 @final
 class DatabaseAgentQueue:
     """Queues of registered boards in the database."""
@@ -143,24 +158,19 @@ class DatabaseAgentQueue:
         with reading(self._engine) as connection:
             return connection.execute(query.limit(1)).first() is not None
 
-    def unasked(
-        self, agent: Agent, context: str, protocol: str, subjects: Collection[str]
-    ) -> tuple[str, ...]:
-        """Return the subjects that nobody has asked the device to measure in that context and way."""
-        wanted = sorted(subjects)
-        found: set[str] = set()
-        own = and_(
-            measurement_tasks.c.device == agent.device.digest,
-            measurement_tasks.c.context == context,
-            measurement_tasks.c.protocol == protocol,
-        )
+    def unasked(self, claims: Sequence[AskedFor]) -> list[tuple[str, ...]]:
+        """Return for each claim the subjects that nobody has asked its device for in that way."""
+        ways: dict[tuple[str, str], list[AskedFor]] = {}
+        for claim in claims:
+            ways.setdefault(claim.way, []).append(claim)
+        asked: set[tuple[str, ...]] = set()
         with reading(self._engine) as connection:
-            for begin in range(0, len(wanted), CHUNK):
-                among = measurement_tasks.c.subject.in_(wanted[begin : begin + CHUNK])
-                found.update(
-                    connection.execute(select(measurement_tasks.c.subject).where(own, among)).scalars()
-                )
-        return tuple(subject for subject in wanted if subject not in found)
+            for alike in ways.values():
+                asked |= _asked(connection, alike)
+        return [
+            tuple(one for one in sorted(claim.subjects) if (*claim.way, claim.device, one) not in asked)
+            for claim in claims
+        ]
 
     def load(self, device: str) -> BoardLoad:
         """Return what a device has to do, by its digest."""
@@ -252,6 +262,19 @@ class DatabaseAgentQueue:
             return None
         connection.execute(update(agents).where(own).values(asked=number))
         return DeviceLease(agent.device.digest, agent.id, row.lease_attempt, row.lease_token)
+
+
+def _asked(connection: Connection, claims: Sequence[AskedFor]) -> set[tuple[str, ...]]:
+    """Return what was asked for of claims with one way: context, protocol, device and subject."""
+    way = claims[0].way
+    task, found = measurement_tasks.c, set[tuple[str, ...]]()
+    theirs = task.device.in_(sorted({one.device for one in claims}))
+    subjects = sorted({subject for one in claims for subject in one.subjects})
+    query = select(task.device, task.subject).where(task.context == way[0], task.protocol == way[1], theirs)
+    for begin in range(0, len(subjects), CHUNK):
+        among = task.subject.in_(subjects[begin : begin + CHUNK])
+        found |= {(*way, row.device, row.subject) for row in connection.execute(query.where(among))}
+    return found
 
 
 def _awaited(row: Row[Any]) -> Awaited:

@@ -10,7 +10,7 @@ from latency_predictors.protocol import SessionResult
 from nas.jobs import JobState, Waiting
 from nas.leases import Lease, LeaseLost
 from nas.measurement_tasks import Batch, DeviceLease, MeasurementTask, TaskReport
-from nas.store.agent_queue import MAX_FAULTS, DatabaseAgentQueue, GivenUp
+from nas.store.agent_queue import MAX_FAULTS, AskedFor, DatabaseAgentQueue, GivenUp
 from nas.store.agent_store import Agent, DatabaseAgentStore
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_store import DatabaseJobStore
@@ -138,10 +138,15 @@ def test_files_are_given_out_under_a_lease_only(place: Place) -> None:
 
 def test_what_nobody_asked_for_is_told(place: Place) -> None:
     (task, *_) = tasks_for(place.agent)
-    where = (task.context.digest, task.protocol)
-    stray = subject_of("stray")
-    assert place.work.unasked(place.agent, *where, [task.subject, stray]) == (stray,)
-    assert place.work.unasked(place.agent, task.context.digest, "0" * 64, [task.subject]) == (task.subject,)
+    way = task.context.digest, task.protocol
+    stray, other = subject_of("stray"), new_board(place.engine, "pi6", unit="board-2")
+    claims = [
+        AskedFor(place.agent.device.digest, way, (task.subject, stray)),
+        AskedFor(place.agent.device.digest, (task.context.digest, "0" * 64), (task.subject,)),
+        AskedFor(other.device.digest, way, (task.subject,)),
+        AskedFor(place.agent.device.digest, way, (task.subject,)),
+    ]
+    assert place.work.unasked(claims) == [(stray,), (task.subject,), (task.subject,), ()]
 
 
 def test_a_file_that_fails_three_times_is_not_tried_again(place: Place) -> None:
