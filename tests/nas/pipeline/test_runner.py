@@ -281,7 +281,7 @@ def test_a_search_that_is_killed_in_every_phase_ends_like_one_that_is_not(
     assert [network.file_sha256 for network in result.targets[0].networks] == [
         network.file_sha256 for network in finished.target.networks
     ]
-    for name in ("id", "started_at", "supernet", "targets", "references"):
+    for name in ("id", "started_at", "supernet", "targets", "references", "target_references"):
         result = result.model_copy(update={name: getattr(finished.result, name)})
     assert undated(result) == undated(finished.result)
     asked = [digest for call in home.watch.asked for digest in call]
