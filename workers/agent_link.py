@@ -193,11 +193,12 @@ class Link:
 
     def _kept(self) -> _Line | None:
         """Return a connection that nobody uses, the one that was used last; None where there is none."""
-        while self._idle:
-            line, since = self._idle.pop()
-            if time.monotonic() - since < KEPT_S:
-                return line
-            line.close()
+        with suppress(IndexError):  # another thread may have taken the last one
+            while True:
+                line, since = self._idle.pop()
+                if time.monotonic() - since < KEPT_S:
+                    return line
+                line.close()
         return None
 
     def _new(self) -> _Line:
