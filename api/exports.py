@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeGuard
 
 from rich.console import RenderableType
 
 from api.made_exports import make_file, write_made
+from api.places import is_file
 from api.searches import unbroken
-from api.selection import Rule, Selected, parse_limits, select_by_name, select_by_rule
+from api.selection import BY_NAME, Rule, Selected, parse_limits, select_by_name, select_by_rule
 from nas.pipeline.deliver import deliver
 from nas.report.words import accuracy_text, cost_text, latency_text
 from nas.results import Document, VerifiedNetwork
@@ -33,6 +33,7 @@ class Request:
         limits: As written, for example `latency_ms=0.5`.
         target_number: Counted from 1; None for any: by a rule the best of all, by name the first that has it.
         precision: Of the file; that of the verified one if not given.
+        format: Of the file.
     """
 
     what: str
@@ -41,6 +42,7 @@ class Request:
     limits: tuple[str, ...] = ()
     target_number: int | None = None
     precision: Precision | None = None
+    format: str = "onnx"
 
 
 class Delivered(Document):
@@ -94,8 +96,8 @@ def export_network(settings: Settings, request: Request, out: Path | None) -> De
     chosen = select(settings, request)
     verified = chosen.result.targets[chosen.target].target.context.precision
     if request.precision is not None and request.precision != verified:
-        return _made(settings, request.what, request.precision, chosen, out)
-    if is_file(out):
+        return _made(settings, request, request.precision, chosen, out)
+    if is_file(out, request.format):
         write_atomically(out, chosen.job.network_path(chosen.network.file_sha256).read_bytes())
         return _delivered(chosen, out.parent, [out.name])
     folder = out or Path(f"{chosen.job.id}-{chosen.network.name}")
@@ -112,20 +114,16 @@ def export_network(settings: Settings, request: Request, out: Path | None) -> De
 
 
 def _made(
-    settings: Settings, what: str, precision: Precision, chosen: Selected, out: Path | None
+    settings: Settings, request: Request, precision: Precision, chosen: Selected, out: Path | None
 ) -> Delivered:
     # A network that was trained on goes by the job which did that.
-    named = what if "." in what else subnet_id(chosen.job.id, chosen.network.name)
+    named = request.what if "." in request.what else subnet_id(chosen.job.id, chosen.network.name)
     made = make_file(settings, named, precision)
     place = out or Path(f"{chosen.job.id}-{chosen.network.name}-{precision}")
-    files = write_made(settings, made, place)
-    folder = place.parent if is_file(out) else place
+    alone = is_file(out, request.format)
+    files = write_made(settings, made, place, alone=alone)
+    folder = place.parent if alone else place
     return _delivered(replace(chosen, network=made.network, why=made.why), folder, files)
-
-
-def is_file(out: Path | None) -> TypeGuard[Path]:
-    """Whether a place is meant for the file of a network alone: it has the ending of one."""
-    return out is not None and out.suffix == ".onnx"
 
 
 def _delivered(chosen: Selected, folder: Path, files: Sequence[str]) -> Delivered:
@@ -165,7 +163,7 @@ def select(settings: Settings, request: Request) -> Selected:
     with opened_stores(settings) as stores:
         if "." in request.what:
             found = find_subnet(stores, settings.tenant, request.what)
-            return Selected(found.search, found.result, found.network, found.number, "asked for by name")
+            return Selected(found.search, found.result, found.network, found.number, BY_NAME)
         ids = [job.id for job in all_searches(stores, settings.tenant)]
     a_search = request.what == "latest" or any(known.startswith(request.what) for known in ids)
     if a_search or request.rules or limits:

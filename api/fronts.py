@@ -64,7 +64,7 @@ def show_front(settings: Settings, name: str, target_number: int) -> Front:
         target_number=target_number,
         device=target.device_label,
         context=target.context_label,
-        limits=dict(target.target.limits.items()),
+        limits=target.limits,
         networks=target.front,
         references=result.references_at(index),
         deliveries=tuple(delivery for delivery in result.deliveries if delivery.target == index),

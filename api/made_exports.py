@@ -20,7 +20,6 @@ from search_spaces.atomic import write_atomically
 from search_spaces.errors import HwnasError
 
 LOOK_S: Final = 0.25
-_ENDING: Final = ".onnx"
 
 
 def make_file(settings: Settings, subnet: str, precision: Precision) -> MadeNetwork:
@@ -78,8 +77,14 @@ def _ended(stores: Stores, job: Job, alive: Callable[[], bool]) -> Job:
         threading.Event().wait(LOOK_S)
 
 
-def write_made(settings: Settings, made: MadeNetwork, place: Path) -> tuple[str, ...]:
-    """Write a file that was made, with its card, into a folder; or the file alone, where the place is one.
+def write_made(settings: Settings, made: MadeNetwork, place: Path, *, alone: bool) -> tuple[str, ...]:
+    """Write a file that was made, with its card, into a folder; or the file alone.
+
+    Args:
+        settings: Where searches are.
+        made: What was made.
+        place: The folder, or the file.
+        alone: Whether it is the file.
 
     Returns:
         Names of the files.
@@ -91,7 +96,7 @@ def write_made(settings: Settings, made: MadeNetwork, place: Path) -> tuple[str,
     """
     with opened_stores(settings) as stores:
         search = stores.stored(stores.jobs.get(settings.tenant, made.search))
-        if place.suffix == _ENDING:
+        if alone:
             write_atomically(place, search.network_path(made.network.file_sha256).read_bytes())
             return (place.name,)
         written = deliver_made(search, made, place)

@@ -77,5 +77,5 @@ def export(
 
     rules = {"best": best, "fastest": fastest}
     chosen = tuple(rule for rule, on in rules.items() if on)
-    request = Request(search, chosen, name, tuple(under or ()), target, precision)
+    request = Request(search, chosen, name, tuple(under or ()), target, precision, format)
     return export_network(Settings(), request, out)

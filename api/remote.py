@@ -6,6 +6,7 @@ from typing import Any, Final
 from api.client import Client
 from api.remote_answers import RemoteFront, RemoteList, RemotePlan, RemoteSearch
 from api.remote_progress import EventLines
+from api.resources.fronts import FrontResource
 from api.resources.jobs import JobResource
 from api.searches import Cancelled, Resumed
 from nas.jobs import JobKind, JobState
@@ -100,9 +101,11 @@ def find_search(client: Client, name: str) -> JobResource:
     Raises:
         UsageError: `unknown_search` or `ambiguous_search`.
     """
+    if name not in ("", LATEST) and (job := _known(client, name)) is not None:
+        return job
     found = []
     for job in client.searches():
-        if name in (LATEST, job.id):
+        if name == LATEST:
             return job
         if job.id.startswith(name):
             found.append(job)
@@ -114,6 +117,33 @@ def find_search(client: Client, name: str) -> JobResource:
         listed = ", ".join(job.id for job in found)
         raise UsageError("ambiguous_search", f"'{name}' may be any of {listed}: write more of it")
     return found[0]
+
+
+def _known(client: Client, search_id: str) -> JobResource | None:
+    """Return the search of an identifier without a look at all others, None where it is the start of one."""
+    try:
+        return client.search(search_id)
+    except UsageError as error:
+        if error.code not in ("unknown_job", "not_found"):
+            raise
+        return None
+
+
+def fronts_of(client: Client, job: JobResource) -> list[FrontResource]:
+    """Return the fronts of a search: one for each target but those of devices that it went on without.
+
+    Raises:
+        UsageError: `search_not_finished`.
+    """
+    fronts: list[FrontResource] = []
+    for number in range(1, len(job.spec.get("targets", ())) + 1):
+        try:
+            fronts.append(client.front(job.id, number))
+        except UsageError as error:
+            if error.code != "unknown_target" or not fronts:
+                raise
+            break
+    return fronts
 
 
 def client_of(server: str) -> Client:
@@ -159,13 +189,5 @@ def _how_to_follow(job: JobResource) -> str:
 
 
 def _shown(client: Client, job: JobResource) -> RemoteSearch:
-    targets = len(job.spec.get("targets", ())) if job.state is JobState.SUCCEEDED else 0
-    fronts = []
-    for number in range(1, targets + 1):
-        try:
-            fronts.append(RemoteFront.of(client.front(job.id, number)))
-        except UsageError as error:
-            if error.code != "unknown_target":
-                raise
-            break  # it went on without a device that was missing
-    return RemoteSearch(search=job, fronts=tuple(fronts))
+    fronts = fronts_of(client, job) if job.state is JobState.SUCCEEDED else []
+    return RemoteSearch(search=job, fronts=tuple(RemoteFront.of(front) for front in fronts))

@@ -3,24 +3,37 @@
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from api.client import Client
-from api.exports import Delivered, check_one_way, is_file
-from api.remote import client_of, find_search, watched
+from api.exports import Delivered, check_one_way
+from api.places import is_file
+from api.remote import client_of, find_search, fronts_of, watched
 from api.resources.fronts import FrontResource
-from api.selection import COSTS, parse_limits
-from nas.publication import held_value, keeps_limits
-from nas.report.words import cost_text
+from api.selection import BY_NAME, Chosen, Rule, by_name, by_rule, parse_limits
 from nas.results import VerifiedNetwork
 from nas.specs import Precision
 from nas.store.subnets import subnet_id
 from search_spaces.atomic import write_atomically
-from search_spaces.errors import InfeasibleError, UsageError
+from search_spaces.errors import UsageError
 
-Found = tuple[FrontResource, VerifiedNetwork]
+
+@dataclass(frozen=True)
+class _Offered:
+    """What a service says was verified for a target."""
+
+    networks: tuple[VerifiedNetwork, ...]
+    limits: Mapping[str, float]
+    device_label: str
+    context_label: str
+
+    @classmethod
+    def of(cls, front: FrontResource) -> Self:
+        """Return it out of a front."""
+        return cls((*front.networks, *front.dominated), front.limits, front.device, front.context)
 
 
 def export(
@@ -53,7 +66,8 @@ def export(
 
     Raises:
         UsageError: `conflicting_options`, `invalid_limit`, `unknown_search`, `ambiguous_search`,
-            `search_not_finished`, `unknown_target`, `unknown_network` or `folder_in_use`.
+            `search_not_finished`, `unknown_target`, `unknown_network`, `ambiguous_network` or
+            `folder_in_use`.
         InfeasibleError: `no_network_within_limits`.
         ArtifactError: `download_damaged`.
     """
@@ -63,10 +77,9 @@ def export(
     check_one_way(best + fastest, name, limits)
     with client_of(server) as client:
         job = find_search(client, meant)
-        numbers = [target] if target else range(1, len(job.spec.get("targets", ())) + 1)
-        fronts = [client.front(job.id, number) for number in numbers]
-        front, network = _named(fronts, name) if name else _chosen(fronts, limits, fastest=fastest)
-        why = _why(limits, name, fastest=fastest)
+        fronts = [client.front(job.id, target)] if target else fronts_of(client, job)
+        chosen = _chosen(fronts, name, "fastest" if fastest else "best", limits)
+        network, why = chosen.network, chosen.why
         source = _Source(
             *(partial(fetch, job.id, network.name) for fetch in (client.download, client.bundle))
         )
@@ -74,11 +87,12 @@ def export(
         if precision is not None:
             network, source = _made(client, subnet_id(job.id, network.name), precision)
             why, place = f"exported in {precision}", out or Path(f"{place}-{precision}")
-        files = (source.file(place).name,) if is_file(out) else _fetched(source, place)
-    folder = place.parent if is_file(out) else place
+        alone = is_file(out, format)
+        files = (source.file(place).name,) if alone else _fetched(source, place)
+    folder = place.parent if alone else place
     return Delivered(
         search=job.id,
-        target_number=front.target,
+        target_number=fronts[chosen.position].target,
         folder=folder.resolve(),
         files=files,
         why=why,
@@ -102,40 +116,18 @@ def _made(client: Client, subnet: str, precision: Precision) -> tuple[VerifiedNe
     return network, _Source(fetch, partial(fetch, bundle=True))
 
 
-def _named(fronts: Sequence[FrontResource], name: str) -> Found:
-    for front in fronts:
-        for network in (*front.networks, *front.dominated):
-            if network.name == name:
-                return front, network
-    raise UsageError("unknown_network", f"search {fronts[0].search} has no network '{name}': see its front")
-
-
-def _chosen(fronts: Sequence[FrontResource], limits: Mapping[str, float], *, fastest: bool) -> Found:
-    everyone = [(front, network) for front in fronts for network in (*front.networks, *front.dominated)]
-    keeping = [(front, one) for front, one in everyone if keeps_limits(one, {**front.limits, **limits})]
-    if not keeping:
-        asked = ", ".join(f"{name} <= {limit:g}" for name, limit in limits.items()) or "its limits"
-        lowest = {name: min(held_value(one, name) for _, one in everyone) for name in limits if everyone}
-        nearest = ", ".join(cost_text(name, value) for name, value in lowest.items() if name in COSTS)
-        raise InfeasibleError(
-            "no_network_within_limits",
-            f"no verified network keeps {asked}"
-            + (f": the least that there is: {nearest}" if nearest else ""),
-        )
-
-    def order(found: Found) -> tuple[float, float]:
-        accuracy, latency_ms = -found[1].accuracy.value, found[1].latency.value_ms
-        return (latency_ms, accuracy) if fastest else (accuracy, latency_ms)
-
-    return min(keeping, key=order)
-
-
-def _why(limits: Mapping[str, float], name: str | None, *, fastest: bool) -> str:
-    if name:
-        return "asked for by name"
-    bounds = ", ".join(f"{name} of at most {limit:g}" for name, limit in limits.items())
-    what = "the fastest verified network" if fastest else "the most accurate verified network"
-    return what + (f" with {bounds}" if bounds else "")
+def _chosen(
+    fronts: Sequence[FrontResource], name: str | None, rule: Rule, limits: Mapping[str, float]
+) -> Chosen:
+    among = [_Offered.of(front) for front in fronts]
+    if name is None:
+        return by_rule(among, rule, limits)
+    known = (
+        (front.search, network.name, Chosen(network, position, BY_NAME))
+        for position, front in enumerate(fronts)
+        for network in among[position].networks
+    )
+    return by_name(known, name, f"search {fronts[0].search}")
 
 
 def _fetched(source: _Source, folder: Path) -> tuple[str, ...]:

@@ -1,16 +1,16 @@
 """Which network of past searches is meant."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from api.fronts import target_index
 from nas.objectives import OBJECTIVES
-from nas.publication import held_limits, held_value, is_known, within_limits
+from nas.publication import Verified, held_limits, held_value, is_known, within_limits
 from nas.report import words
 from nas.report.words import cost_text
-from nas.results import SearchResult, TargetResult, VerifiedNetwork
+from nas.results import SearchResult, VerifiedNetwork
 from nas.settings import Settings
 from nas.store.job_run import StoredJob
 from nas.store.searches import all_searches, find_search
@@ -19,7 +19,10 @@ from search_spaces.errors import InfeasibleError, UsageError
 
 Rule = Literal["best", "fastest"]
 COSTS: Final = tuple(name for name, objective in OBJECTIVES.items() if not objective.maximise)
+BY_NAME: Final = "asked for by name"
 _LIMIT = re.compile(r"([a-z_]+)(?:<=|=)(.+)")
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,20 @@ class Selected:
     result: SearchResult
     network: VerifiedNetwork
     target: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A network out of what was verified for some targets.
+
+    Attributes:
+        position: Of its target among them, from 0.
+        why: In words.
+    """
+
+    network: VerifiedNetwork
+    position: int
     why: str
 
 
@@ -68,9 +85,6 @@ def select_by_rule(
 
     Without a target all of them are looked at together: the same device may be faster in another context.
 
-    Every verified network is considered, also what another one dominates on the search's own objectives: a
-    limit on something else may leave nothing but those.
-
     Raises:
         UsageError: `unknown_search`, `ambiguous_search`, `search_not_finished` or `unknown_target`.
         InfeasibleError: `no_network_within_limits`, naming the nearest.
@@ -80,6 +94,19 @@ def select_by_rule(
         result = job.result()
     first = 0 if target_number is None else target_index(result, target_number)
     among = result.targets[first:] if target_number is None else result.targets[first : first + 1]
+    chosen = by_rule(among, rule, limits)
+    return Selected(job, result, chosen.network, first + chosen.position, chosen.why)
+
+
+def by_rule(among: Sequence[Verified], rule: Rule, limits: Mapping[str, float]) -> Chosen:
+    """Return the most accurate or the fastest network that keeps limits, of what was verified for targets.
+
+    Every verified network is considered, also what another one dominates on the search's own objectives: a
+    limit on something else may leave nothing but those.
+
+    Raises:
+        InfeasibleError: `no_network_within_limits`, naming the nearest.
+    """
     keeping = within_limits(among, limits)
     if not keeping:
         raise InfeasibleError("no_network_within_limits", nearest_within(among, limits))
@@ -91,7 +118,7 @@ def select_by_rule(
     why = f"{what} of {len(keeping)} verified networks" + (f" with {bounds}" if bounds else "")
     if len(among) > 1:
         why += f", of all {len(among)} targets: {words.where_sentence(among[number])}"
-    return Selected(job, result, best, first + number, why)
+    return Chosen(best, number, why)
 
 
 def select_by_name(
@@ -114,20 +141,36 @@ def select_by_name(
         stored = [stores.stored(job) for job in jobs]
         finished = [job for job in stored if job.finished or search]
         known = [found for job in finished for found in _networks(job, target_number)]
-    chosen = [found for found in known if found.network.name == name]
-    chosen = chosen or [found for found in known if found.network.name.startswith(name)]
+    places = ((found.job.id, found.network.name, found) for found in known)
+    return by_name(places, name, f"search {search}" if search else "any finished search")
+
+
+def by_name(known: Iterable[tuple[str, str, Found]], name: str, where: str) -> Found:
+    """Return what is known of the network of that name; the start of it is enough where that is unique.
+
+    Args:
+        known: Search, network, and what is known of it; of the same network in several targets the first.
+        name: Of the network.
+        where: What was looked through, in words.
+
+    Raises:
+        UsageError: `unknown_network` or `ambiguous_network`, naming what exists.
+    """
+    places: dict[tuple[str, str], Found] = {}
+    for search, network, found in known:
+        places.setdefault((search, network), found)
+    chosen = [place for place in places if place[1] == name]
+    chosen = chosen or [place for place in places if place[1].startswith(name)]
     if not chosen:
-        where = f"search {search}" if search else "any finished search"
-        names = ", ".join(dict.fromkeys(found.network.name for found in known[-12:])) or "none yet"
+        names = ", ".join(dict.fromkeys(network for _, network in list(places)[-12:])) or "none yet"
         raise UsageError("unknown_network", f"no network '{name}' in {where}; networks are {names}")
-    places = {(found.job.id, found.network.name): found for found in reversed(chosen)}
-    if len(places) > 1:
-        listed = ", ".join(f"{network} of {run}" for run, network in places)
+    if len(chosen) > 1:
+        listed = ", ".join(f"{network} of {search}" for search, network in chosen)
         raise UsageError(
             "ambiguous_network",
             f"'{name}' may be any of {listed}: write `hwnas export SEARCH --name NETWORK`",
         )
-    return next(iter(places.values()))
+    return places[chosen[0]]
 
 
 def _networks(job: StoredJob, target_number: int | None) -> list[Selected]:
@@ -137,7 +180,7 @@ def _networks(job: StoredJob, target_number: int | None) -> list[Selected]:
         indices = range(target_index(result, target_number), target_number)
     searched = [(i, network) for i in indices for network in result.targets[i].networks]
     stock = [(i, network) for i in indices for network in result.references_at(i)]
-    return [Selected(job, result, network, i, "asked for by name") for i, network in [*searched, *stock]]
+    return [Selected(job, result, network, i, BY_NAME) for i, network in [*searched, *stock]]
 
 
 def most_accurate(network: VerifiedNetwork) -> tuple[float, float]:
@@ -149,7 +192,7 @@ def _fastest(network: VerifiedNetwork) -> tuple[float, float]:
     return (network.latency.value_ms, -network.accuracy.value)
 
 
-def nearest_within(targets: Sequence[TargetResult], asked: Mapping[str, float]) -> str:
+def nearest_within(targets: Sequence[Verified], asked: Mapping[str, float]) -> str:
     """Return in words which limit nothing keeps, and what is nearest to it.
 
     Args:

@@ -5,7 +5,7 @@ The published front is non-dominated in what was *measured*; predictions play no
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import scipy
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nas.objectives import OBJECTIVES, get_objective, minimised
 from nas.pareto import non_dominated
-from nas.results import Accuracy, Figure, Status, TargetResult, VerifiedNetwork
+from nas.results import Accuracy, Figure, Status, VerifiedNetwork
 
 TIE_LEVEL: Final = 0.05
 """Two accuracies are tied where the paired test's p-value is above this."""
@@ -21,6 +21,26 @@ TIE_LEVEL: Final = 0.05
 _ORDER: Final[Mapping[Status, int]] = {"front": 0, "dominated": 1, "over_limit": 2, "unverified": 3}
 
 BoolArray = NDArray[np.bool_]
+
+
+class Verified(Protocol):
+    """What was verified for one target of a search, wherever that is told: here, or by a service."""
+
+    @property
+    def networks(self) -> Sequence[VerifiedNetwork]:
+        """Everything that was."""
+
+    @property
+    def limits(self) -> Mapping[str, float]:
+        """Upper limits of the target, by cost."""
+
+    @property
+    def device_label(self) -> str:
+        """What it was measured on."""
+
+    @property
+    def context_label(self) -> str:
+        """How it ran there."""
 
 
 def accuracy_of(correct: BoolArray, part: str) -> Accuracy:
@@ -115,7 +135,7 @@ def keeps_limits(network: VerifiedNetwork, limits: Mapping[str, float]) -> bool:
 
 
 def within_limits(
-    targets: Sequence[TargetResult], limits: Mapping[str, float]
+    targets: Sequence[Verified], limits: Mapping[str, float]
 ) -> list[tuple[int, VerifiedNetwork]]:
     """Return what was verified for any of several targets and keeps limits, with the target's position.
 
@@ -134,9 +154,9 @@ def within_limits(
     ]
 
 
-def held_limits(target: TargetResult, limits: Mapping[str, float]) -> dict[str, float]:
+def held_limits(target: Verified, limits: Mapping[str, float]) -> dict[str, float]:
     """Return a target's limits with others in the place of those on the same."""
-    return dict([*target.target.limits.items(), *limits.items()])
+    return {**target.limits, **limits}
 
 
 def statuses(

@@ -167,6 +167,11 @@ class TargetResult(Document):
         """The published points, by latency."""
         return tuple(network for network in self.networks if network.status == "front")
 
+    @property
+    def limits(self) -> dict[str, float]:
+        """Upper limits that were asked for, by cost."""
+        return {str(name): limit for name, limit in self.target.limits.items()}
+
 
 class SupernetSummary(Document):
     """The supernet that the networks come from."""

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from nas.job_records import Job
-from nas.jobs import TERMINAL
+from nas.jobs import TERMINAL, JobState
 from nas.results import TargetResult, VerifiedNetwork
 from nas.store.stores import Stores
 from nas.store.subnets import subnet_id
@@ -58,7 +58,7 @@ def front_resource(stores: Stores, job: Job, target: int, root: str) -> FrontRes
         target=target,
         device=found.device_label,
         context=found.context_label,
-        limits={str(name): limit for name, limit in found.target.limits.items()},
+        limits=found.limits,
         table=found.table.model_dump(mode="json"),
         networks=networks,
         dominated=tuple(network for network in found.networks if network.status != "front"),
@@ -69,11 +69,18 @@ def front_resource(stores: Stores, job: Job, target: int, root: str) -> FrontRes
 
 
 def no_front(job: Job, target: int) -> UsageError:
-    """Return why a search has no front for a target, counted from 1: no such target, or not yet."""
+    """Return why a search has no front for a target, counted from 1: no such target, or not yet.
+
+    One that went on without devices has fronts for the others, one after the other.
+    """
     targets = job.spec.get("targets", [])
     count = len(targets) if isinstance(targets, list) else 0
     if target > count:
         return UsageError("unknown_target", f"search {job.id} has targets 1 to {count}, no {target}")
+    if job.state is JobState.SUCCEEDED:
+        return UsageError(
+            "unknown_target", f"search {job.id} has no front {target}: its events tell what it left out"
+        )
     if job.state in TERMINAL:
         why = f": {job.message}" if job.message else ""
         said = f"search {job.id} ended before it had a front, as {job.state}{why}"

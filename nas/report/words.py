@@ -6,7 +6,7 @@ from typing import Any, Final
 from latency_predictors.correction import ErrorReport
 from latency_predictors.few_shot import FewShotReport
 from latency_predictors.latency_metric import LatencyMetric
-from nas.publication import held_value, is_known
+from nas.publication import Verified, held_value, is_known
 from nas.report.numbers import BYTES, COUNTS, Scale, decimals, interval, percent, rounded, with_unit
 from nas.results import (
     Accuracy,
@@ -217,7 +217,7 @@ def _end(name: str) -> str:
     return " (upper end of its interval)" if name in ("latency_ms", "energy_mj") else ""
 
 
-def where_sentence(target: TargetResult) -> str:
+def where_sentence(target: Verified) -> str:
     """Return where the figures were measured."""
     return f"{target.device_label} · {target.context_label}"
 

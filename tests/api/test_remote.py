@@ -15,6 +15,7 @@ from nas.store.searches import all_searches
 from search_spaces.errors import HwnasError, UsageError
 from tests.api.dashboard.searched import parked_search
 from tests.api.handmade import SPEC, claimed, submitted
+from tests.api.routes.conftest import exported_file, worked_on
 from tests.api.running import Running, quick_worker, running
 
 Command = Callable[..., tuple[int, Any]]
@@ -61,6 +62,18 @@ def test_a_search_is_submitted_watched_and_shown(service: Running, command: Comm
     assert command("searches", "front", "latest") == (0, told["fronts"][0])
     status, told = command("searches", "front", "latest", "--target", "2")
     assert (status, told["error"]["code"]) == (2, "unknown_target")
+
+
+def test_a_search_that_went_on_without_a_device_has_the_other_fronts(
+    service: Running, command: Command, tmp_path: Path
+) -> None:
+    two = SPEC.model_copy(update={"targets": SPEC.targets * 2})
+    search = worked_on(service.stores, submitted(service.stores, two), exported_file())
+    status, told = command("searches", "show", search)
+    assert (status, [front["target"] for front in told["fronts"]]) == (0, [1])
+    status, told = command("export", search, "--out", str(tmp_path / "net.onnx"))
+    assert (status, told["target_number"]) == (0, 1)
+    assert command("searches", "front", search, "--target", "2")[1]["error"]["code"] == "unknown_target"
 
 
 def test_a_plan_is_asked_of_the_service(service: Running, command: Command, spec: Path) -> None:

@@ -40,6 +40,7 @@ def command(
         (("latest", "--fastest"), "net-aaa111"),
         (("latest", "--best", "--under", "latency_ms=0.3"), "net-bbb222"),
         (("latest", "--name", "net-aaa111"), "net-aaa111"),
+        (("latest", "--name", "net-a"), "net-aaa111"),
     ],
 )
 def test_the_network_that_is_meant_is_delivered(
@@ -74,6 +75,7 @@ def test_a_file_in_another_precision_is_made_and_fetched(command: Command, tmp_p
     [
         (("latest", "--under", "latency_ms=0.0001"), "no_network_within_limits"),
         (("latest", "--name", "none"), "unknown_network"),
+        (("latest", "--name", "net"), "ambiguous_network"),
         (("latest", "--best", "--fastest"), "conflicting_options"),
         (("latest", "--under", "nonsense"), "invalid_limit"),
         (("none",), "unknown_search"),
