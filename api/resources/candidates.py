@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from fastapi.responses import StreamingResponse
@@ -59,18 +59,21 @@ def candidate_page(
 
 
 def csv_lines(stores: Stores, tenant: str, job_id: str, target: int) -> Iterator[str]:
-    """Yield the lines of a table with all candidates for a target, its head first."""
+    """Yield a table with all candidates for a target: its head, then the lines of many at once."""
     names: tuple[list[str], list[str]] | None = None
     after = ("", "")
     while found := stores.fronts.candidates(tenant, job_id, target - 1, after=after, limit=MAX_PAGE):
         if names is None:
             names = (sorted(found[0].values), sorted(found[0].architecture))
             yield _line(["architecture_digest", "fidelity", *names[0], *names[1]])
-        for one in found:
-            values = [one.values.get(name) for name in names[0]]
-            options = [one.architecture.get(name) for name in names[1]]
-            yield _line([one.architecture_digest, one.fidelity, *values, *options])
+        yield "".join(_line(_cells(one, *names)) for one in found)
         after = (found[-1].architecture_digest, found[-1].fidelity)
+
+
+def _cells(one: StoredCandidate, names: Sequence[str], choices: Sequence[str]) -> list[Any]:
+    values = [one.values.get(name) for name in names]
+    options = [one.architecture.get(name) for name in choices]
+    return [one.architecture_digest, one.fidelity, *values, *options]
 
 
 def _line(cells: list[Any]) -> str:

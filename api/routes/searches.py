@@ -56,8 +56,9 @@ def list_searches(
     cursor: Cursor = None,
 ) -> Page[JobResource]:
     """Return searches, newest first."""
+    states = tuple(dict.fromkeys(state or ()))
     page = service.stores.jobs.page(
-        who.tenant, kinds=(JobKind.SEARCH,), states=state or (), limit=limit, cursor=opened(cursor)
+        who.tenant, kinds=(JobKind.SEARCH,), states=states, limit=limit, cursor=opened(cursor)
     )
     return Page(items=tuple(job_resource(job, root) for job in page.jobs), next_cursor=sealed(page.cursor))
 

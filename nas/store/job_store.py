@@ -281,12 +281,15 @@ _ONE: Final = select(jobs).where(jobs.c.tenant == bindparam("tenant"), jobs.c.id
 def _get(connection: Connection, tenant: str, job_id: str) -> Job:
     row = connection.execute(_ONE, {"tenant": tenant, "job_id": job_id}).one_or_none()
     if row is None:
-        raise UsageError("unknown_job", f"there is no job '{job_id}': list the jobs to see which there are")
+        raise UsageError(
+            "unknown_job", f"there is no job '{job_id[:80]}': list the jobs to see which there are"
+        )
     return _job(row)
 
 
 def _job(row: Row[Any]) -> Job:
-    plain = {name: row._mapping[name] for name in Job.__dataclass_fields__}
+    fields = row._mapping  # made anew each time it is asked for
+    plain = {name: fields[name] for name in Job.__dataclass_fields__}
     return Job(**{**plain, "kind": JobKind(row.kind), "state": JobState(row.state)})
 
 

@@ -62,6 +62,7 @@ jobs = Table(
     Column("last_event", Integer, nullable=False),
 )
 Index("ix_jobs_listed", jobs.c.tenant, jobs.c.created_at_ms, jobs.c.id)
+Index("ix_jobs_by_state", jobs.c.tenant, jobs.c.kind, jobs.c.state, jobs.c.created_at_ms, jobs.c.id)
 # Partial, so that finished jobs cost nothing, and without a column that a renewal changes: renewing then
 # moves no entry of an index.
 _QUEUED, _RUNNING, _WAITING, _PARKED = (

@@ -48,3 +48,9 @@ def test_what_does_not_exist_is_refused(name: str, preset: str | None, code: str
     with pytest.raises(UsageError) as caught:
         show_space(name, preset, 10, 3)
     assert caught.value.code == code
+
+
+def test_what_a_space_spans_is_worked_out_once() -> None:
+    """One takes as long as a page of searches, and the list is of all."""
+    first, again = list_spaces().spaces, list_spaces().spaces
+    assert all(one is other for one, other in zip(first, again, strict=True))

@@ -36,6 +36,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "nas/store/migrations/versions/r0006_operations.py": "tests/nas/store/test_schema.py",
     "nas/store/migrations/versions/r0007_agents.py": "tests/nas/store/test_schema.py",
     "nas/store/migrations/versions/r0008_checks.py": "tests/nas/store/test_schema.py",
+    "nas/store/migrations/versions/r0009_lists.py": "tests/nas/store/test_query_plans.py",
     "nas/store/model_tables.py": "tests/nas/store/test_schema.py",
     "nas/store/tables.py": "tests/nas/store/test_schema.py",
     "nas/training/events.py": "tests/nas/training/test_trainer.py",

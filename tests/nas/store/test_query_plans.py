@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from nas.jobs import JobKind, JobState
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_store import DatabaseJobStore
 from nas.store.measurement_queue import DatabaseMeasurementQueue
@@ -42,6 +43,7 @@ def test_no_hot_query_scans_a_table(
     queue.reap()
     queue.claim("w1", 5)
     store.page(TENANT, cursor=f"99.{lease.job_id}")
+    store.page(TENANT, kinds=(JobKind.SEARCH,), states=(JobState.FAILED,))
     store.events(TENANT, lease.job_id)
     with sqlite3.connect(sqlite_only) as connection:
         plans = [
@@ -54,5 +56,6 @@ def test_no_hot_query_scans_a_table(
     assert len(plans) > 10
     assert [plan for plan in plans if plan[0].startswith("SCAN") and " USING " not in plan[0]] == []
     used = " ".join(plan for plan, _ in plans)
-    for index in ("ix_jobs_claimable", "ix_jobs_running", "ix_jobs_waiting", "ix_measurement_tasks_pending"):
+    states = ("claimable", "running", "waiting", "by_state")
+    for index in (*(f"ix_jobs_{state}" for state in states), "ix_measurement_tasks_pending"):
         assert index in used
