@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import Final
 
@@ -17,6 +18,7 @@ from api.login import LoginLinks
 from api.metrics import Metrics
 from api.pairing import Pairing
 from api.rate_limits import Slots
+from api.readiness import Readiness
 from api.routes import (
     agents,
     datasets,
@@ -33,6 +35,7 @@ from api.routes import (
 from api.security import Gate, Reader, check_guarded
 from api.state import Root, Service
 from nas.settings import Settings
+from nas.store.schema import schema_version
 from nas.store.stores import Stores
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
@@ -108,4 +111,5 @@ def _service(settings: Settings, stores: Stores) -> Service:
         streams=Slots(MAX_STREAMS),
         pairing=Pairing(stores.keys, settings.tenant),
         boards=BoardTraffic(stores),
+        readiness=Readiness(partial(schema_version, stores.engine)),
     )

@@ -14,6 +14,7 @@ from api.login import LoginLinks
 from api.metrics import Metrics
 from api.pairing import Pairing
 from api.rate_limits import Slots
+from api.readiness import Readiness
 from api.remembered import Remembered
 from api.security import Gate
 from nas.settings import Settings
@@ -31,6 +32,7 @@ class Service:
         streams: That each key has open.
         pairing: Lets boards in that have a code.
         boards: What they ask of this process.
+        readiness: Whether the database answers.
         remembered: How jobs stood a moment ago.
         closing: Set when it stops, so that streams end.
     """
@@ -43,6 +45,7 @@ class Service:
     streams: Slots
     pairing: Pairing
     boards: BoardTraffic
+    readiness: Readiness
     remembered: Remembered = field(default_factory=Remembered)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -7,7 +7,6 @@ from pydantic import BaseModel
 from api.metrics import CONTENT_TYPE
 from api.security import Watcher
 from api.state import Shared
-from nas.store.schema import schema_version
 
 router = APIRouter(tags=["operations"])
 
@@ -19,15 +18,16 @@ class Health(BaseModel):
 
 
 @router.get("/livez")
-def alive() -> Health:
+async def alive() -> Health:
     """Answer while this process lives; nothing else is asked."""
+    # Without a thread: those may all wait for a database that hangs.
     return Health(status="ok")
 
 
 @router.get("/readyz")
-def ready(service: Shared) -> Health:
-    """Answer while requests can be served: 503 where the database is away."""
-    schema_version(service.stores.engine)
+async def ready(service: Shared) -> Health:
+    """Answer while requests can be served: 503 where the database is away, or has not answered for 2 s."""
+    await service.readiness.check()
     return Health(status="ok")
 
 

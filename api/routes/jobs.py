@@ -28,7 +28,7 @@ from search_spaces.errors import UsageError
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
-LAST_NUMBER: Final = 2**53
+LAST_NUMBER: Final = 2**31 - 1
 ALSO_STREAMED: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/event-stream": {}}}}
 
 After = Annotated[int, Query(ge=0, le=LAST_NUMBER, description="Number of the last event that you have.")]

@@ -62,12 +62,12 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    # A paused process keeps no lock for ever: the server ends its transaction.
+    # A paused process keeps no lock for ever: the server ends its transaction. Nor does a server that is gone
+    # without a word keep a thread here.
     options = f"-c idle_in_transaction_session_timeout={BUSY_S}s -c lock_timeout={BUSY_S}s -c timezone=UTC"
     try:
-        return create_engine(
-            parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10, "options": options}
-        )
+        gone = {"connect_timeout": 10, "tcp_user_timeout": 1_000 * BUSY_S}
+        return create_engine(parsed, pool_pre_ping=True, connect_args={**gone, "options": options})
     except ModuleNotFoundError as error:
         raise UsageError(
             "missing_package", "PostgreSQL needs a driver: pip install 'hwnas[postgres]'"
