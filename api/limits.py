@@ -11,6 +11,7 @@ import time
 from typing import Any, Final, final
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
@@ -88,14 +89,16 @@ async def _checked(scope: Scope, headers: Headers, receive: Receive) -> Receive:
     """Return what gives the route its body, which was looked at unless the route streams it."""
     if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
         raise UsageError("headers_too_large", f"the headers have more than {MAX_HEADER_BYTES} bytes")
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        raise UsageError("bad_request", "an address has no NUL (%00): leave it out")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if scope["method"] in ("GET", "HEAD", "DELETE", "OPTIONS") or kind in STREAMED:
+    if scope["method"] in ("GET", "HEAD", "DELETE", "OPTIONS"):
         return receive
+    if kind in STREAMED:
+        return _counted(scope, receive)
     body = await _body(receive)
-    if body and not (kind == FORM and not _is_operation(scope)):
-        if kind != "application/json":
-            raise UsageError("not_json", "send JSON, with `Content-Type: application/json`")
-        scope["state"][DOCUMENT] = read_json(body)
+    if body:
+        _check(scope, kind, body)
     sent = False
 
     async def replay() -> Message:
@@ -108,6 +111,31 @@ async def _checked(scope: Scope, headers: Headers, receive: Receive) -> Receive:
     return replay
 
 
+def _counted(scope: Scope, receive: Receive) -> Receive:
+    """Return what gives a route its body piece by piece, no more than elsewhere unless it reads a stream."""
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MAX_BODY_BYTES and not scope["state"].get(READS_STREAM):
+            raise HTTPException(413)
+        return message
+
+    return counted
+
+
+def _check(scope: Scope, kind: str, body: bytes) -> None:
+    if kind == FORM and not _is_operation(scope):
+        if b"%00" in body or b"\0" in body:
+            raise UsageError("bad_request", "a field has a NUL: leave it out")
+        return
+    if kind != "application/json":
+        raise UsageError("not_json", "send JSON, with `Content-Type: application/json`")
+    scope["state"][DOCUMENT] = read_json(body)
+
+
 def _is_operation(scope: Scope) -> bool:
     """Whether a request is one of the contract: those of pages stand beside it."""
     path: str = scope["path"]
@@ -118,7 +146,10 @@ FORM: Final = "application/x-www-form-urlencoded"
 """What pages send; operations take JSON."""
 
 STREAMED: Final = ("application/octet-stream", "application/zip")
-"""Kinds of bodies that routes read as streams, under limits of their own."""
+"""Kinds of bodies that routes may read as streams."""
+
+READS_STREAM: Final = "reads_stream"
+"""What a route sets in the state of its request before it reads a stream, under limits of its own."""
 
 
 async def _body(receive: Receive) -> bytes:

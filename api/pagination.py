@@ -43,6 +43,13 @@ def opened(cursor: str | None) -> str | None:
         return None
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        return base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode("utf-8")
+        position = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode("utf-8")
     except (binascii.Error, ValueError) as error:
-        raise UsageError("invalid_cursor", "that cursor is none of ours: begin again without one") from error
+        raise _none_of_ours() from error
+    if "\0" in position:
+        raise _none_of_ours()
+    return position
+
+
+def _none_of_ours() -> UsageError:
+    return UsageError("invalid_cursor", "that cursor is none of ours: begin again without one")

@@ -58,6 +58,7 @@ _BY_CODE: Final[Mapping[str, int]] = {
     "unknown_option": 422,
     "invalid_cursor": 400,
     "malformed_json": 400,
+    "bad_request": 400,
     "body_too_large": 413,
     "body_too_slow": 408,
     "headers_too_large": 431,
@@ -98,7 +99,12 @@ _TITLES: Final[Mapping[int, str]] = {
     503: "Not available",
     507: "Out of room",
 }
-_HTTP_CODES: Final[Mapping[int, str]] = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
+_HTTP_CODES: Final[Mapping[int, str]] = {
+    404: "not_found",
+    405: "method_not_allowed",
+    400: "bad_request",
+    413: "body_too_large",
+}
 
 _LOG: Final = logging.getLogger("hwnas.api")
 
@@ -184,7 +190,11 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = _HTTP_CODES.get(error.status_code, "http_error")
-    told = {404: "there is nothing at this address", 405: "this address knows other methods only"}
+    told = {
+        404: "there is nothing at this address",
+        405: "this address knows other methods only",
+        413: "this address takes no body as large as that",
+    }
     detail = told.get(error.status_code, "that is no request")
     return problem(error.status_code, code, detail, error.headers, root=root_of(request))
 

@@ -11,7 +11,9 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from api.limits import READS_STREAM
 from api.state import Service
+from nas.store.dataset_store import too_much_stored
 from nas.workplace import scratch_folder
 from search_spaces.errors import ResourceError, UsageError
 
@@ -44,6 +46,7 @@ async def uploaded(
         ResourceError: `disk_full`.
         HwnasError: What the check raises. Nothing is left behind then.
     """
+    setattr(request.state, READS_STREAM, True)
     stated = request.headers.get("content-length", "")
     if stated.isascii() and stated.isdigit() and int(stated) > MAX_UPLOAD_BYTES:
         raise _too_large()
@@ -68,9 +71,7 @@ async def _write(request: Request, path: Path, room: int) -> None:
             if size > MAX_UPLOAD_BYTES:
                 raise _too_large()
             if size > room:
-                raise UsageError(
-                    "too_much_stored", "this tenant has no room for that: have HWNAS_MAX_STORED_GB raised"
-                )
+                raise too_much_stored()
             waiting += piece
             if len(waiting) >= _BLOCK:
                 await run_in_threadpool(file.write, bytes(waiting))

@@ -99,8 +99,11 @@ def dataset(dataset_id: str, who: Reader, service: Shared, root: Root) -> Datase
 
 
 def _room(service: Service, who: Principal) -> int:
-    limit = service.settings.max_stored_gb * 10**9
-    return limit - service.stores.datasets.stored_bytes(who.tenant)
+    return _most(service) - service.stores.datasets.stored_bytes(who.tenant)
+
+
+def _most(service: Service) -> int:
+    return service.settings.max_stored_gb * 10**9
 
 
 def _added(
@@ -114,6 +117,7 @@ def _added(
         actor=who.actor(request),
         max_open=service.settings.max_open_jobs,
         stored_bytes=size,
+        max_stored_bytes=_most(service),
     )
 
 

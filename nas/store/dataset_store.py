@@ -61,6 +61,7 @@ class DatabaseDatasetStore:
         actor: Actor | None = None,
         max_open: int | None = None,
         stored_bytes: int = 0,
+        max_stored_bytes: int | None = None,
     ) -> StoredDataset:
         """Register a data set, queue the job that checks it and note who asked, in one transaction.
 
@@ -75,24 +76,23 @@ class DatabaseDatasetStore:
             actor: The same, for the log of changes; nothing is noted if not given.
             max_open: Jobs that the tenant may have unfinished; any number if not given.
             stored_bytes: Of what was uploaded; 0 where the data stay where they are.
+            max_stored_bytes: That the tenant may have uploaded in all, whatever comes at the same moment; any
+                number if not given.
 
         Raises:
-            UsageError: `dataset_exists` where another is registered under that name; `too_many_jobs`.
+            UsageError: `dataset_exists` where another is registered under that name; `too_many_jobs` or
+                `too_much_stored`.
         """
         dataset_id, job_id = secrets.token_hex(10), secrets.token_hex(10)
-        row: dict[str, Any] = {
-            "id": dataset_id,
-            "tenant": tenant,
-            "owner": owner,
-            "name": name,
-            "spec": dict(spec),
-        }
-        row |= {"state": "checking", "digest": "", "report": {}, "job_id": job_id}
-        row["stored_bytes"] = stored_bytes
+        row: dict[str, Any] = {"id": dataset_id, "tenant": tenant, "owner": owner, "name": name}
+        row |= {"spec": dict(spec), "state": "checking", "digest": "", "report": {}, "job_id": job_id}
+        row |= {"stored_bytes": stored_bytes, "created_at_ms": now_ms()}
         own = and_(datasets.c.tenant == tenant, datasets.c.name == name)
         with writing(self._engine) as connection:
             lock_changes(connection, tenant)
-            to_check = insert_new(connection, datasets, [{**row, "created_at_ms": now_ms()}]) > 0
+            to_check = insert_new(connection, datasets, [row]) > 0
+            if to_check and max_stored_bytes is not None:
+                _check_stored(connection, tenant, max_stored_bytes)
             found = _dataset(connection.execute(select(datasets).where(own)).one())
             if found.state == "rejected" and found.spec == dict(spec):
                 again: dict[str, Any] = {"state": "checking", "report": {}, "job_id": job_id}
@@ -120,9 +120,8 @@ class DatabaseDatasetStore:
 
     def stored_bytes(self, tenant: str) -> int:
         """Return how many bytes a tenant has uploaded, rejected sets too: their files are kept."""
-        query = select(func.coalesce(func.sum(datasets.c.stored_bytes), 0)).where(datasets.c.tenant == tenant)
         with reading(self._engine) as connection:
-            return int(connection.execute(query).scalar_one())
+            return _stored_bytes(connection, tenant)
 
     def list_all(self, tenant: str) -> tuple[StoredDataset, ...]:
         """Return all data sets of a tenant, by name."""
@@ -151,6 +150,21 @@ class DatabaseDatasetStore:
                 .values(state=state, digest=digest, report=dict(report))
             )
             return _get(connection, lease.tenant, dataset_id)
+
+
+def too_much_stored() -> UsageError:
+    """Return why nothing more is kept for a tenant."""
+    return UsageError("too_much_stored", "this tenant has no room for that: have HWNAS_MAX_STORED_GB raised")
+
+
+def _check_stored(connection: Connection, tenant: str, most: int) -> None:
+    if _stored_bytes(connection, tenant) > most:
+        raise too_much_stored()
+
+
+def _stored_bytes(connection: Connection, tenant: str) -> int:
+    query = select(func.coalesce(func.sum(datasets.c.stored_bytes), 0)).where(datasets.c.tenant == tenant)
+    return int(connection.execute(query).scalar_one())
 
 
 def _get(connection: Connection, tenant: str, name: str) -> StoredDataset:

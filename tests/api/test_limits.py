@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from api.limits import MAX_BODY_BYTES, MAX_HEADER_BYTES
@@ -47,6 +49,27 @@ def test_a_body_that_is_no_json_is_refused(api: Caller) -> None:
 
 def test_a_body_is_counted_as_it_comes(api: Caller) -> None:
     assert code(api.send("/v1/searches", b" " * (MAX_BODY_BYTES + 1))) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize("kind", ["application/zip", "application/octet-stream"])
+def test_only_what_reads_a_stream_takes_a_long_one(api: Caller, kind: str) -> None:
+    """Whoever names the kind of an upload elsewhere has nothing read into memory, with a key or without."""
+    for caller in (api, replace(api, key="")):
+        answer = caller.send("/v1/searches", b"x" * (MAX_BODY_BYTES + 1), kind)
+        assert code(answer) == (413, "body_too_large")
+    # Counted by the operation itself, which then says what is wrong with it.
+    assert code(api.send("/v1/datasets?name=pets", b"x" * (MAX_BODY_BYTES + 1), "application/zip"))[0] == 422
+
+
+@pytest.mark.parametrize("address", ["/v1/searches/a%00b", "/v1/searches?cursor=%00", "/searches/%00"])
+def test_no_address_has_a_nul(api: Caller, address: str) -> None:
+    assert code(api.get(address)) == (400, "bad_request")
+
+
+def test_no_field_of_a_page_has_a_nul(api: Caller) -> None:
+    for body in (b"do=submit&seed=%00", b"do=submit&seed=\0"):
+        answer = api.send("/searches/new", body, "application/x-www-form-urlencoded")
+        assert code(answer) == (400, "bad_request")
 
 
 def test_headers_have_a_limit(api: Caller) -> None:

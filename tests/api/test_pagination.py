@@ -17,7 +17,7 @@ def test_no_page_has_no_cursor() -> None:
     assert (sealed(None), opened(None)) == (None, None)
 
 
-@pytest.mark.parametrize("cursor", ["a", "$$$$", "é", "_w"])
+@pytest.mark.parametrize("cursor", ["a", "$$$$", "é", "_w", sealed("a\0b")])
 def test_a_cursor_that_is_none_of_ours_is_refused(cursor: str) -> None:
     with pytest.raises(UsageError) as caught:
         opened(cursor)

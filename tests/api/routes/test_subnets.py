@@ -41,7 +41,7 @@ def test_a_stock_network_has_layers_and_no_supernet(finished: Finished) -> None:
     assert code(refused) == (409, "not_a_subnet")
 
 
-@pytest.mark.parametrize("name", ["none", "SEARCH.none", "SEARCH", "%2e%2e.x", "a%00.b"])
+@pytest.mark.parametrize("name", ["none", "SEARCH.none", "SEARCH", "%2e%2e.x"])
 def test_what_is_not_there_is_unknown(name: str, finished: Finished) -> None:
     path = f"/v1/subnets/{name.replace('SEARCH', finished.search)}"
     assert code(finished.api.get(path)) == (404, "unknown_subnet")

@@ -106,3 +106,14 @@ def test_a_tenant_has_room_for_so_many_jobs(datasets: DatabaseDatasetStore, stor
     assert caught.value.code == "too_many_jobs"
     assert [one.name for one in datasets.list_all(TENANT)] == ["a"]
     assert len(store.page(TENANT).jobs) == 1
+
+
+def test_a_tenant_has_room_for_so_many_bytes_whatever_comes_at_once(datasets: DatabaseDatasetStore) -> None:
+    """Each of two uploads had room while it came."""
+    datasets.add(TENANT, "first", SPEC, stored_bytes=60, max_stored_bytes=100)
+    with pytest.raises(UsageError) as caught:
+        datasets.add(TENANT, "second", SPEC, stored_bytes=60, max_stored_bytes=100)
+    assert caught.value.code == "too_much_stored"
+    assert [one.name for one in datasets.list_all(TENANT)] == ["first"]
+    datasets.add(TENANT, "first", SPEC, stored_bytes=60, max_stored_bytes=10)  # is there already
+    datasets.add("other", "second", SPEC, stored_bytes=60, max_stored_bytes=100)
