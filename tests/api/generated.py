@@ -7,10 +7,8 @@ there. Every answer is checked against the contract.
 import asyncio
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any, Final, Self
 from urllib.parse import unquote, urlsplit
@@ -32,6 +30,8 @@ from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
+from tests.api.asgi import Got, Sent, ask
+from tests.api.found import Found
 from tests.api.world import BODIES, World, operations
 
 CHECKS: Final = [
@@ -54,28 +54,6 @@ Answer = tuple[int, dict[str, list[str]], bytes]
 """Status, headers, content."""
 
 
-@dataclass
-class Found:
-    """What came of generated requests.
-
-    Attributes:
-        statuses: How often each was answered.
-        succeeded: Names of the operations that were answered with success at least once.
-        failures: What contradicts the contract, with the request as a command of curl.
-        slowest_s: Longest answer.
-    """
-
-    statuses: Counter[int] = field(default_factory=Counter)
-    succeeded: set[str] = field(default_factory=set)
-    failures: list[str] = field(default_factory=list)
-    slowest_s: float = 0.0
-
-    @property
-    def count(self) -> int:
-        """How many there were."""
-        return self.statuses.total()
-
-
 def generate(world: World, count: int, number: int = 0) -> Found:
     """Send about so many requests, spread over all operations.
 
@@ -90,6 +68,7 @@ def generate(world: World, count: int, number: int = 0) -> Found:
     with InProcess(world.api.app, world.api.key) as caller:
         for operation, mode, known in ways:
             _send(found, caller, operation, mode, known, max(1, count // len(ways)), number)
+    found.good = caller.good
     return found
 
 
@@ -123,10 +102,7 @@ def _send(
 ) -> None:
     def send(case: Case[Any]) -> None:
         response = caller.ask(case)
-        found.statuses[response.status_code] += 1
-        found.slowest_s = max(found.slowest_s, response.elapsed)
-        if response.status_code < 400:
-            found.succeeded.add(f"{operation.method.upper()} {operation.path}")
+        found.note(f"{operation.method.upper()} {operation.path}", response.status_code, response.elapsed)
         try:
             case.validate_response(response, checks=CHECKS)
         except (Failure, FailureGroup) as failure:
@@ -155,6 +131,7 @@ class InProcess:
     def __init__(self, app: FastAPI, key: str) -> None:
         self._app = app
         self._key = key
+        self.good: list[Sent] = []
         self._asked: SimpleQueue[requests.PreparedRequest | None] = SimpleQueue()
         self._answers: SimpleQueue[Answer] = SimpleQueue()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
@@ -172,7 +149,6 @@ class InProcess:
         asked = case.as_transport_kwargs(base_url=_HOST)
         told = {name: value for name, value in asked.items() if name in _REQUEST}
         prepared = requests.Request(**told).prepare()
-        prepared.headers["authorization"] = f"Bearer {self._key}"
         started = time.perf_counter()
         self._asked.put(prepared)
         status, headers, content = self._answers.get(timeout=60)
@@ -181,54 +157,33 @@ class InProcess:
     async def _serve(self) -> None:
         # Waits in its own thread, beside nothing: no other task is to run meanwhile.
         while (prepared := self._asked.get()) is not None:
-            self._answers.put(await _asked(self._app, prepared))
+            sent = _sent(prepared)
+            got = await ask(self._app, sent, self._key)
+            if got.status < 400:
+                self.good.append(sent)
+            self._answers.put(_answer(got))
 
 
 _REQUEST: Final = ("method", "url", "headers", "files", "data", "params", "auth", "cookies", "json")
 
 
-async def _asked(app: Callable[..., Any], prepared: requests.PreparedRequest) -> Answer:
+def _sent(prepared: requests.PreparedRequest) -> Sent:
     url, body = urlsplit(prepared.url or ""), prepared.body or b""
-    content = body.encode() if isinstance(body, str) else body
-    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in _plain(prepared)]
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": prepared.method,
-        "scheme": "http",
-        "path": unquote(url.path),
-        "raw_path": url.path.encode(),
-        "query_string": url.query.encode(),
-        "root_path": "",
-        "headers": [(b"host", b"localhost"), *headers],
-        "client": ("127.0.0.1", 1),
-        "server": ("localhost", 80),
-        "state": {},
-    }
-    status, told, chunks, sent = 0, dict[str, list[str]](), list[bytes](), False
+    assert isinstance(body, str | bytes), "nothing is read from a file"
+    return Sent(
+        prepared.method or "",
+        unquote(url.path),
+        url.query.encode(),
+        tuple((name.lower().encode(), value.encode("latin-1")) for name, value in _plain(prepared)),
+        body.encode() if isinstance(body, str) else body,
+    )
 
-    async def receive() -> dict[str, Any]:
-        nonlocal sent
-        if sent:
-            return {"type": "http.disconnect"}
-        sent = True
-        return {"type": "http.request", "body": content, "more_body": False}
 
-    async def send(message: MutableMapping[str, Any]) -> None:
-        nonlocal status
-        if message["type"] == "http.response.start":
-            status = message["status"]
-            for name, value in message["headers"]:
-                told.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
-        else:
-            chunks.append(message.get("body", b""))
-
-    # What nobody foresaw is answered with 500, then passed on to the server.
-    with suppress(Exception):
-        await app(scope, receive, send)
-    assert status, "every request is answered"
-    return status, told, b"".join(chunks)
+def _answer(got: Got) -> Answer:
+    told: dict[str, list[str]] = {}
+    for name, value in got.headers:
+        told.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+    return got.status, told, got.body
 
 
 def _plain(prepared: requests.PreparedRequest) -> Iterator[tuple[str, str]]:
