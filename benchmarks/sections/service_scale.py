@@ -61,6 +61,7 @@ def _addresses(filled: Filled) -> list[tuple[str, str, float]]:
         ("searches that have failed", "/v1/searches?limit=50&state=failed", LIST_MS),
         ("candidates, first page", f"/v1/searches/{filled.big}/candidates?limit=50", LIST_MS),
         ("candidates, deep page", f"{of_search}{filled.candidate_cursor}", LIST_MS),
+        *((name, f"/v1/{name}", LIST_MS) for name in ("spaces", "devices", "supernets", "datasets")),
         ("front", f"/v1/searches/{filled.front}/front", FRONT_MS),
     ]
 
