@@ -21,8 +21,11 @@ from nas.pipeline.durations import (
     LAYER_S,
     QUANTISE_S,
     RAY_S,
+    SCORING_SHARE,
     SEARCH_S_PER_EVALUATION,
+    SESSION_S,
     TRAINING_S,
+    VERIFIED_SHARE,
     seconds_of,
 )
 from nas.pipeline.options import options_of, quantised_precisions
@@ -151,7 +154,8 @@ def other_phases(basis: Basis) -> list[PlannedPhase]:
         min(count, images.num_train) + images.num_validation
         for count in (NUM_TRIAL_IMAGES, NUM_CALIBRATION_IMAGES)
     )
-    searches = spec.verify.rounds * images.num_folds * len(spec.targets)
+    rounds = spec.verify.rounds * len(spec.targets)
+    search_s = images.num_folds * spec.search.evaluations * SEARCH_S_PER_EVALUATION
     quantised = spec.verify.candidates * sum(one.context.precision != "fp32" for one in spec.targets)
     image_s = basis.throughput.image_s
     return [
@@ -159,9 +163,9 @@ def other_phases(basis: Basis) -> list[PlannedPhase]:
         _scoring(basis, scored_images * image_s, EXPORT_S + exported_images * image_s),
         PlannedPhase(
             name="verify",
-            seconds=num_networks * (_verified_s(spec) + exported_images * image_s)
-            + quantised * QUANTISE_S
-            + searches * spec.search.evaluations * SEARCH_S_PER_EVALUATION,
+            seconds=VERIFIED_SHARE * num_networks * (_verified_s(spec) + exported_images * image_s)
+            + VERIFIED_SHARE * quantised * QUANTISE_S
+            + rounds * (search_s + NUM_SESSIONS * SESSION_S),
             note=f"up to {num_networks} networks exported, scored and measured",
         ),
         PlannedPhase(
@@ -187,6 +191,7 @@ def _profiling(basis: Basis) -> PlannedPhase:
     calibrated = NUM_CALIBRATION * len(open_)
     watched = NUM_CALIBRATION * _num_watched(basis.spec)
     measuring_s = missing * LAYER_S + calibrated * _latency_s(basis.spec) + watched * ENERGY_S
+    measuring_s += SESSION_S * ((missing > 0) + (calibrated > 0))
     return PlannedPhase(
         name="profile",
         seconds=NUM_SESSIONS * measuring_s + 1.0,
@@ -208,7 +213,7 @@ def _scoring(basis: Basis, score_s: float, export_s: float) -> PlannedPhase:
     note = f"{num_scored} subnets scored on {images} images" if num_scored else "subnets are scored already"
     return PlannedPhase(
         name="predict",
-        seconds=num_scored * score_s + len(new) * NUM_PAIRED * (export_s + QUANTISE_S),
+        seconds=SCORING_SHARE * num_scored * score_s + len(new) * NUM_PAIRED * (export_s + QUANTISE_S),
         note="".join([note, *(f", {NUM_PAIRED} networks exported in {one} too" for one in new)]),
     )
 

@@ -9,7 +9,7 @@ from latency_predictors.lookup_table import LookupTable
 from nas.data.facts import DIGITS
 from nas.data.report import Notice
 from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
-from nas.pipeline.durations import ENERGY_S, LAYER_S, NETWORK_S
+from nas.pipeline.durations import ENERGY_S, LAYER_S, NETWORK_S, SESSION_S, VERIFIED_SHARE
 from nas.pipeline.plan import Basis, plan_of, resolved_points
 from nas.pipeline.runner import PHASES
 from nas.specs import parse_spec
@@ -40,12 +40,14 @@ def test_a_meter_takes_its_time_where_energy_is_wanted() -> None:
     plain = plan_of(BASIS, (None,)).phases
     longer = {one.name: one.seconds - other.seconds for one, other in zip(watched, plain, strict=True)}
     assert longer["profile"] == pytest.approx(NUM_SESSIONS * NUM_CALIBRATION * ENERGY_S)
-    assert longer["verify"] == pytest.approx(NUM_SESSIONS * BASIS.spec.verify.candidates * ENERGY_S)
+    verified = VERIFIED_SHARE * BASIS.spec.verify.candidates
+    assert longer["verify"] == pytest.approx(NUM_SESSIONS * verified * ENERGY_S)
 
 
 def test_measuring_lasts_as_long_as_its_protocol_says() -> None:
     plan = plan_of(BASIS, (None,))
-    expected = NUM_SESSIONS * (plan.num_layers * LAYER_S + NUM_CALIBRATION * NETWORK_S) + 1.0
+    measured_s = plan.num_layers * LAYER_S + NUM_CALIBRATION * NETWORK_S
+    expected = NUM_SESSIONS * (measured_s + 2 * SESSION_S) + 1.0
     assert plan.phases[0].seconds == pytest.approx(expected)
 
 
