@@ -151,15 +151,23 @@ def _kill_in(
                 return None
             threading.Event().wait(0.02)
         threading.Event().wait(after_s)
-        job = all_searches(stores, "local")[-1]
-        killed = 0
-        for worker in stores.workers.alive() if job.state not in TERMINAL else ():
-            process = psutil.Process(int(worker.facts["pid"]))
-            below = [one for one in process.children(recursive=True) if one.name().startswith(what)]
-            for one in [process] if what == "worker" else below:
-                one.send_signal(signal.SIGKILL)
-                killed += 1
-        return float(job.progress) if killed else None
+        while command.poll() is None:
+            victims, job = _victims(stores, what), all_searches(stores, "local")[-1]
+            if victims and job.state not in TERMINAL:
+                for one in victims:
+                    one.send_signal(signal.SIGKILL)
+                return float(job.progress)
+            threading.Event().wait(0.02)  # Ray is started when the first task runs
+    return None
+
+
+def _victims(stores: Stores, what: str) -> list[psutil.Process]:
+    """Return the workers that are alive, or what of their Rays has that name."""
+    workers = [psutil.Process(int(worker.facts["pid"])) for worker in stores.workers.alive()]
+    if what == "worker":
+        return workers
+    below = [one for worker in workers for one in worker.children(recursive=True)]
+    return [one for one in below if one.name().startswith(what)]
 
 
 def _is_in(stores: Stores, phase: str) -> bool:
