@@ -100,9 +100,9 @@ def run(ctx: PhaseContext) -> PhaseEnd:
 
 
 def chosen_networks(target: TargetResult, points: int) -> list[VerifiedNetwork]:
-    """Return networks of a front: all, or some spread evenly from the fastest to the slowest."""
-    rows = np.linspace(0, len(target.front) - 1, min(points, len(target.front))).round().astype(int)
-    return [target.front[row] for row in rows]
+    """Return networks of a front: all, or some spread evenly from the slowest, which is taken first."""
+    rows = np.linspace(len(target.front) - 1, 0, min(points, len(target.front))).round().astype(int)
+    return [target.front[row] for row in sorted(rows)]
 
 
 def _tune(
