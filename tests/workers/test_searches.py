@@ -47,10 +47,15 @@ def drawn(document: Any, width: int = 70) -> str:
 def test_the_demo_is_the_smallest_example_with_stock_networks_beside_it(repository: Path) -> None:
     example = load_spec(repository / "examples" / "digits.yaml")
     stock = ("mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2", "resnet")
-    changes = {"references": stock, "supernet": demo_spec().supernet}
-    assert demo_spec() == example.model_copy(update=changes)
+    demo = demo_spec()
+    changes = {
+        "references": stock,
+        **{name: getattr(demo, name) for name in ("supernet", "verify", "finetune")},
+    }
+    assert demo == example.model_copy(update=changes)
     # A budget's worth of training would leave nothing to choose between.
-    assert demo_spec().supernet.epochs == 85
+    assert demo.supernet.epochs == 80
+    assert demo.finetune.points == 1
 
 
 def settle(place: Workplace, outcome: Outcome) -> None:
