@@ -24,7 +24,7 @@ def test_what_is_typed_is_looked_at_kept_in_step_and_submitted(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.get_by_role("button", name="Submit").click()
         expect(page.locator("#state")).to_contain_text("queued")
-        expect(page.locator("main")).to_contain_text("latency ≤ 2.50 ms")
+        expect(page.locator("main")).to_contain_text("latency ≤ 2.5 ms")
 
 
 def test_without_a_script_a_search_is_submitted_too(browser: Browser, site: Running) -> None:
