@@ -47,6 +47,18 @@ SCORING_SHARE: Final = 0.78
 """Of the time that one process takes to score subnets, what several on the threads of one core take."""
 
 
+def session_s(num_layers: int, num_networks: int, network_s: float) -> float:
+    """Return the seconds of one session each of layers and of networks, as far as there are any to measure.
+
+    Args:
+        num_layers: To measure.
+        num_networks: Likewise.
+        network_s: Of one network in one session.
+    """
+    sessions = (num_layers > 0) + (num_networks > 0)
+    return num_layers * LAYER_S + num_networks * network_s + sessions * SESSION_S
+
+
 def seconds_of(metric: LatencyMetric) -> float:
     """Return the seconds that a network takes in one session, its share of the anchors included."""
     timing = metric.timing

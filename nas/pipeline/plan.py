@@ -18,7 +18,6 @@ from nas.pipeline.durations import (
     DELIVERED_S,
     ENERGY_S,
     EXPORT_S,
-    LAYER_S,
     QUANTISE_S,
     RAY_S,
     SCORING_SHARE,
@@ -27,6 +26,7 @@ from nas.pipeline.durations import (
     TRAINING_S,
     VERIFIED_SHARE,
     seconds_of,
+    session_s,
 )
 from nas.pipeline.options import options_of, quantised_precisions
 from nas.pipeline.train import ENOUGH, MAX_EPOCHS, budget_s
@@ -190,8 +190,7 @@ def _profiling(basis: Basis) -> PlannedPhase:
     }
     calibrated = NUM_CALIBRATION * len(open_)
     watched = NUM_CALIBRATION * _num_watched(basis.spec)
-    measuring_s = missing * LAYER_S + calibrated * _latency_s(basis.spec) + watched * ENERGY_S
-    measuring_s += SESSION_S * ((missing > 0) + (calibrated > 0))
+    measuring_s = session_s(missing, calibrated, _latency_s(basis.spec)) + watched * ENERGY_S
     return PlannedPhase(
         name="profile",
         seconds=NUM_SESSIONS * measuring_s + 1.0,

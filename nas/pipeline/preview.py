@@ -12,7 +12,7 @@ from nas.data.facts import ImageFacts
 from nas.feasibility import infeasible_message
 from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
 from nas.pipeline.costs import is_profiled
-from nas.pipeline.durations import LAYER_S, SESSION_S, seconds_of
+from nas.pipeline.durations import seconds_of, session_s
 from nas.pipeline.plan import Basis, Plan, plan_of, resolved_points
 from nas.pipeline.tables import known_feasibility
 from nas.pipeline.train import will_do
@@ -185,8 +185,7 @@ def _target(space: SearchSpace, target: TargetSpec, table: LookupTable, seed: in
         num_layers=len(layers),
         num_layers_missing=missing,
         num_networks_missing=networks,
-        measuring_s=NUM_SESSIONS
-        * (missing * LAYER_S + networks * seconds_of(metric) + SESSION_S * ((missing > 0) + (networks > 0))),
+        measuring_s=NUM_SESSIONS * session_s(missing, networks, seconds_of(metric)),
         outlook=_outlook(space, target, table, seed),
     )
 
