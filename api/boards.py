@@ -1,6 +1,6 @@
 """Boards that are registered: how their agents are, what they have to do, why they get no work."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 from rich.console import Group, RenderableType
@@ -136,10 +136,10 @@ def board_line(stores: Stores, agent: Agent) -> BoardLine:
 
 def _given_up(stores: Stores, device: str) -> tuple[GivenUpLine, ...]:
     found = stores.agent_queue.given_up(device)
-    contexts = stores.tables.contexts() if found else {}
+    labels = _context_labels(stores, {one.context for one in found})
     return tuple(
         GivenUpLine(
-            context=CONTEXT.validate_python(contexts[one.context]).label,
+            context=labels[one.context],
             files=one.files,
             code=one.code,
             said=one.message,
@@ -148,12 +148,18 @@ def _given_up(stores: Stores, device: str) -> tuple[GivenUpLine, ...]:
     )
 
 
+def _context_labels(stores: Stores, digests: Collection[str]) -> dict[str, str]:
+    """Return contexts in words, by their digests."""
+    contexts = stores.tables.contexts() if digests else {}
+    return {digest: CONTEXT.validate_python(contexts[digest]).label for digest in digests}
+
+
 def _checks(stores: Stores, device: str) -> tuple[CheckLine, ...]:
     newest = stores.golden.newest(device)
-    contexts = stores.tables.contexts() if newest else {}
+    labels = _context_labels(stores, {one.context for one in newest})
     return tuple(
         CheckLine(
-            context=CONTEXT.validate_python(contexts[one.context]).label,
+            context=labels[one.context],
             verdict=one.verdict,
             ratio=one.ratio,
             doubted=one.doubted,
