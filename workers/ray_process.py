@@ -105,11 +105,15 @@ class DriverProcess:
     def start(self, task: Task, messages: RunMessages) -> bool:
         """Run a task; return False where it was not taken, because the driver is ending."""
         with self._lock:
-            self._ending = self._ending or not self._tell(Start(self._last_run + 1, task))
-            if not self._ending:
-                self._last_run += 1
-                messages.number = self._last_run
-                self._runs[messages.number] = messages
+            if self._ending:
+                return False
+            self._last_run += 1
+            messages.number = self._last_run
+            # Before it is told: its answer may be there before this thread goes on.
+            self._runs[messages.number] = messages
+            if not self._tell(Start(messages.number, task)):
+                self._ending = True
+                del self._runs[messages.number]
             return not self._ending
 
     def cancel(self, messages: RunMessages) -> None:
@@ -156,21 +160,32 @@ class DriverProcess:
         return True
 
     def _listen(self) -> None:
-        while (message := self._hear()) is not None:
-            messages = self._runs[message.run]
-            if isinstance(message, Ended):
-                del self._runs[message.run]
-                messages.over.set()
-            messages.waiting.put(message)
+        error: ComputeError | None = None
+        try:
+            while (message := self._hear()) is not None:
+                self._pass_on(message)
+        except Exception as unread:  # noqa: BLE001 - whatever it is, who waits is told
+            self._process.kill()
+            error = ComputeError(
+                "task_crashed",
+                f"what Ray's driver said was not understood: {type(unread).__name__}: {unread}",
+            )
         with self._lock:
             self._ending = True
-        error = self._lost()
+        error = error or self._lost()
         self._clear()
         with self._lock:
             self._connection.close()
             for number, messages in self._runs.items():
                 messages.waiting.put(Ended(number, error))
                 messages.over.set()
+
+    def _pass_on(self, message: Said | Ended) -> None:
+        messages = self._runs[message.run]
+        if isinstance(message, Ended):
+            del self._runs[message.run]
+            messages.over.set()
+        messages.waiting.put(message)
 
     def _hear(self) -> Said | Ended | None:
         try:

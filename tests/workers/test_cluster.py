@@ -46,6 +46,8 @@ from tests.workers.ray_processes import (
 from workers import ray_process
 from workers.cluster import JoinedRay, LocalRay, RayCompute
 from workers.oom_kills import oom_kills
+from workers.ray_messages import Said
+from workers.ray_process import DriverProcess, RunMessages
 
 LONG = replace(OPTIONS, epochs=10)
 
@@ -196,6 +198,36 @@ class TestRayCompute(ComputeContract):
         assert cancelled.value.fault == "cancelled"
         endless.close()
         assert trained(compute.run(training(num_workers=2))).num_params > 0
+
+    def test_answers_may_come_before_whoever_asked_goes_on(
+        self, compute: Compute, expected: Expected, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said, tell = RunMessages(), DriverProcess._tell
+
+        def interrupted(driver: DriverProcess, message: Any) -> bool:
+            told = tell(driver, message)
+            return told and said.over.wait(60)
+
+        events: Any = compute.run(training(recipe="hopeful"))
+        monkeypatch.setattr(events, "_said", said)
+        with monkeypatch.context() as patch:
+            patch.setattr(DriverProcess, "_tell", interrupted)
+            with pytest.raises(UsageError) as caught:
+                last(events)
+        assert caught.value.code == "unknown_recipe"
+        assert trained(compute.run(training())).weight_hash == expected.weight_hash
+
+    def test_what_cannot_be_understood_is_an_error_of_those_who_wait(
+        self, compute: Compute, expected: Expected, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        events = compute.run(training(options=replace(OPTIONS, epochs=10_000)))
+        next(events)
+        with monkeypatch.context() as patch:
+            patch.setattr(DriverProcess, "_hear", lambda _: Said(-1, Resumed(0)))
+            with pytest.raises(ComputeError, match="not understood") as caught:
+                last(events)
+        assert caught.value.fault == "crash"
+        assert trained(compute.run(training())).weight_hash == expected.weight_hash
 
     # The last one: no other test waits for the Ray that would take this one's place.
     def test_a_driver_that_the_kernel_has_ended_is_for_want_of_memory(
