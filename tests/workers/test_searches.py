@@ -54,7 +54,7 @@ def test_the_demo_is_the_smallest_example_with_stock_networks_beside_it(reposito
     }
     assert demo == example.model_copy(update=changes)
     # A budget's worth of training would leave nothing to choose between.
-    assert demo.supernet.epochs == 68
+    assert demo.supernet.epochs == 76
     assert demo.finetune.points == 1
 
 
