@@ -71,6 +71,18 @@ def next_shortlist(
     return np.array(chosen, dtype=np.int64), len(reaching)
 
 
+def added_share(before: FloatArray, after: FloatArray) -> float:
+    """Return which share of the hypervolume that networks dominate was not dominated by the first of them.
+
+    Args:
+        before: Measured objectives of the first of them, minimised, shape (k, num_objectives).
+        after: Of all of them, (m, num_objectives), at least one.
+    """
+    scaled, base = _scaled(after, before)
+    corner = np.full(scaled.shape[1], 1.1)
+    return 1.0 - hypervolume(base, corner) / hypervolume(scaled, corner)
+
+
 def _logarithmic(front: Candidates) -> FloatArray:
     values = front.minimised().copy()
     costs = np.all(values > 0.0, axis=0)

@@ -152,7 +152,8 @@ class VerifySpec(Spec):
 
     Attributes:
         candidates: Networks to verify at most, for each target.
-        rounds: Times that predictors are refitted and the space is searched again at most.
+        rounds: Times that predictors are refitted and the space is searched again at most; a round that adds
+            little to the front is the last one.
     """
 
     candidates: Annotated[int, Field(ge=4, le=2_000)] = 40

@@ -15,7 +15,10 @@ SHARE: Final = 0.8
 
 
 def run(home: Path, quick: bool) -> list[Figure]:
-    """Search again, with what the section `demo` left in the same home; it is run where it left nothing."""
+    """Search again, with what the section `demo` left in the same home; it is run where it left nothing.
+
+    It trains nothing: neither stock networks nor a network of its front.
+    """
     settings = settings_of(home / "demo")
     if not settings.home.exists():
         demo_run.run(home, quick)
@@ -23,7 +26,7 @@ def run(home: Path, quick: bool) -> list[Figure]:
     limit = SHARE * max(network.latency.upper_ms for network in first.targets[0].front)
     document = first.spec.model_dump(mode="json")
     document["targets"][0]["limits"] = {"latency_ms": limit}
-    document["references"] = []
+    document["references"], document["finetune"] = [], {"share": 0.0}
     path = home / "second.yaml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     started = time.perf_counter()

@@ -36,11 +36,15 @@ from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.verification import Believed, Verification
 from nas.results import Document, TargetResult
-from search_spaces.base import Architecture
+from nas.shortlist import added_share
+from search_spaces.base import Architecture, FloatArray
 from search_spaces.errors import MeasurementError
 from search_spaces.network import layers
 
 NAME: Final = "verify"
+
+WORTH_A_ROUND: Final = 0.01
+"""Of the hypervolume that the verified networks dominate: after a round that added less there is no other."""
 
 
 class VerifyDocument(Document):
@@ -96,11 +100,12 @@ def _verify_target(ctx: PhaseContext, number: int) -> tuple[Verification, Target
     stopped, rounds = "", 0
     while True:
         rounds += 1
+        before = state.measured_objectives()
         proposal = _proposal(ctx, state, number, rounds)
         if proposal.networks and not _verify_round(ctx, state, number, rounds, proposal):
             return None
         state.num_evaluated += proposal.num_evaluated
-        stopped = _why_stop(ctx, state, rounds, proposal)
+        stopped = _why_stop(ctx, state, rounds, proposal, before)
         if stopped:
             break
     _check_any(state)
@@ -119,8 +124,16 @@ def _check_any(state: Verification) -> None:
     )
 
 
-def _why_stop(ctx: PhaseContext, state: Verification, rounds: int, proposal: Proposal) -> str:
-    """Return why verification ends after a round, empty where it goes on."""
+def _why_stop(
+    ctx: PhaseContext, state: Verification, rounds: int, proposal: Proposal, before: FloatArray
+) -> str:
+    """Return why verification ends after a round, empty where it goes on.
+
+    A round that has found nothing within the limits has taught the predictors something: it is no reason.
+
+    Args:
+        before: Measured objectives of what kept the limits when the round began.
+    """
     if not proposal.networks and not proposal.reaching:
         return "no unverified candidate's interval reaches the front"
     if not proposal.networks:
@@ -132,6 +145,10 @@ def _why_stop(ctx: PhaseContext, state: Verification, rounds: int, proposal: Pro
         return f"the budget of {ctx.spec.verify.candidates} verified networks is used up"
     if rounds >= ctx.spec.verify.rounds:
         return f"all {rounds} rounds are done"
+    after = state.measured_objectives()
+    if len(after) > len(before) and (added := added_share(before, after)) < WORTH_A_ROUND:
+        least = f"{WORTH_A_ROUND * 100:.0f} %"
+        return f"the last round added {added * 100:.1f} % to what the front dominates, less than {least}"
     return ""
 
 

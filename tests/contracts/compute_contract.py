@@ -145,10 +145,16 @@ class ComputeContract:
         weights = TensorFiles(artifacts.put_file(end.path), artifacts.put_file(manifest_path(end.path)))
         return Expected(end.weight_hash, weights, end.path)
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def whole(cls, compute: Compute) -> list[Event]:
+        """What one training said."""
+        return list(compute.run(training()))
+
     def test_a_network_is_trained_and_each_checkpoint_kept(
-        self, compute: Compute, artifacts: FolderArtifacts, expected: Expected
+        self, whole: list[Event], artifacts: FolderArtifacts, expected: Expected
     ) -> None:
-        *epochs, end = compute.run(training())
+        *epochs, end = whole
         assert [type(event) for event in epochs] == [CheckpointKept, EpochDone] * EPOCHS
         kept = checkpoints_of(epochs)
         assert [checkpoint.epoch for checkpoint in kept] == [1, 2, 3]
@@ -160,9 +166,9 @@ class ComputeContract:
         assert end.num_params == sum(p.numel() for p in expected.evaluator().supernet.parameters())
 
     def test_training_goes_on_from_the_newest_checkpoint(
-        self, compute: Compute, artifacts: FolderArtifacts, expected: Expected
+        self, compute: Compute, whole: list[Event], expected: Expected
     ) -> None:
-        first, second, _ = checkpoints_of(compute.run(training()))
+        first, second, _ = checkpoints_of(whole)
         resumed, *rest = compute.run(training(checkpoints=(second, first)))
         assert resumed == Resumed(2)
         assert trained(rest).weight_hash == expected.weight_hash

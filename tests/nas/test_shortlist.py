@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nas.candidates import Candidates, Predictors
-from nas.shortlist import first_shortlist, may_belong, next_shortlist
+from nas.shortlist import added_share, first_shortlist, may_belong, next_shortlist
 from search_spaces.base import FloatArray, IntArray
 
 
@@ -107,3 +107,13 @@ def test_what_surely_breaks_a_limit_does_not_belong() -> None:
     front = candidates([0.9], [2.0], half=0.1, limit=3.0)
     others = candidates([0.99, 0.99], [3.5, 3.2], half=0.1, limit=3.0)
     assert may_belong(front, others).tolist() == [False, True]
+
+
+def test_what_a_round_adds_is_the_share_that_nothing_before_it_dominated() -> None:
+    before, after = verified((0.9, 2.0)), verified((0.9, 2.0), (0.8, 1.0))
+    # Scaled: (0, 1) before and (1, 0) as well now, of the square of 1.1: 0.11 + 0.11 - 0.01.
+    assert added_share(before, after) == pytest.approx(0.1 / 0.21)
+    assert added_share(verified(), after) == 1.0
+    assert added_share(after, after) == 0.0
+    assert added_share(before, verified((0.9, 2.0), (0.8, 3.0))) == 0.0
+    assert added_share(verified(), verified((0.9, 2.0))) == 1.0

@@ -1,11 +1,13 @@
 """What is published of a small search was measured; a second search on its supernet keeps other limits."""
 
+import re
 from collections import Counter
 from typing import Any
 
 import pytest
 
 from latency_predictors.device import host_device
+from nas.pipeline import verify
 from nas.pipeline.calibrating import calibration_set
 from nas.pipeline.networks import score_file
 from nas.pipeline.tables import latest_table
@@ -202,6 +204,17 @@ def test_a_phase_that_is_killed_in_each_round_goes_on_in_it(home: Home, finished
     assert [one.predicted_latency for one in target.networks] == [one.predicted_latency for one in networks]
     asked = [digest for call in home.watch.asked for digest in call]
     assert len(asked) == len(set(asked))
+
+
+def test_after_a_round_that_adds_little_there_is_no_other(
+    copied: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "WORTH_A_ROUND", 1.01)
+    (found,) = copied.search(verify={"candidates": 12, "rounds": 4}, references=[]).targets
+    assert found.num_rounds == 1
+    assert re.fullmatch(
+        r"the last round added \d+\.\d % to what the front dominates, less than 101 %", found.stopped
+    )
 
 
 def test_two_targets_are_verified_one_after_the_other(copied: Home) -> None:
