@@ -115,14 +115,19 @@ class Client(NetworksClient):
         """
         return self._line.get(_job(job_id), JobResource)
 
-    def searches(self, state: JobState | str | Iterable[JobState | str] = ()) -> Iterator[JobResource]:
+    def searches(
+        self, state: JobState | str | Iterable[JobState | str] = (), device: str = "", space: str = ""
+    ) -> Iterator[JobResource]:
         """Yield searches, newest first.
 
         Args:
             state: Only in this state, or these.
+            device: Only for this one, as targets name it.
+            space: Only in the one with this name.
         """
         states = [state] if isinstance(state, str) else list(state)
-        return self._pages("/v1/searches", JobResource, {"state": [str(one) for one in states]})
+        wanted = {"state": [str(one) for one in states], "device": device, "space": space}
+        return self._pages("/v1/searches", JobResource, wanted)
 
     def cancel(self, search_id: str) -> JobResource:
         """Cancel a search, or another job. Not tried again: a second try may find it cancelled by the first.

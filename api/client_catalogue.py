@@ -8,9 +8,8 @@ from pydantic import BaseModel
 
 from api.connection import Connection, path_of
 from api.pagination import MAX_LIMIT, Page
-from api.routes.datasets import DatasetItems, DatasetResource
-from api.routes.devices import DeviceItems, DeviceResource
-from api.routes.supernets import SupernetItems
+from api.routes.datasets import DatasetResource
+from api.routes.devices import DeviceResource
 from api.spaces import SpaceList, SpaceSummary
 from api.supernets import SupernetLine
 from search_spaces.errors import UsageError
@@ -28,9 +27,9 @@ class CatalogueClient:
     def __init__(self, line: Connection) -> None:
         self._line = line
 
-    def devices(self) -> tuple[DeviceResource, ...]:
-        """Return the devices of which something was measured."""
-        return self._line.get("/v1/devices", DeviceItems).items
+    def devices(self) -> Iterator[DeviceResource]:
+        """Yield the devices that are registered, by name, then the others of which something was measured."""
+        return self._pages("/v1/devices", DeviceResource)
 
     def upload(self, name: str, file: str | Path) -> DatasetResource:
         """Upload images under a name; a worker checks them.
@@ -61,22 +60,22 @@ class CatalogueClient:
         """
         return self._line.get(path_of("datasets", name), DatasetResource)
 
-    def datasets(self) -> tuple[DatasetResource, ...]:
-        """Return the registered data sets."""
-        return self._line.get("/v1/datasets", DatasetItems).items
+    def datasets(self) -> Iterator[DatasetResource]:
+        """Yield the registered data sets, by name."""
+        return self._pages("/v1/datasets", DatasetResource)
 
     def spaces(self) -> tuple[SpaceSummary, ...]:
         """Return the families of networks that can be searched, with their presets."""
         return self._line.get("/v1/spaces", SpaceList).spaces
 
-    def supernets(self) -> tuple[SupernetLine, ...]:
-        """Return the supernets, newest first."""
-        return self._line.get("/v1/supernets", SupernetItems).items
+    def supernets(self) -> Iterator[SupernetLine]:
+        """Yield the supernets, newest first."""
+        return self._pages("/v1/supernets", SupernetLine)
 
-    def _pages(self, path: str, item: type[Item], params: Mapping[str, Any]) -> Iterator[Item]:
+    def _pages(self, path: str, item: type[Item], params: Mapping[str, Any] | None = None) -> Iterator[Item]:
         cursor = None
         while True:
-            asked = {**params, "limit": MAX_LIMIT, **({"cursor": cursor} if cursor else {})}
+            asked = {**(params or {}), "limit": MAX_LIMIT, **({"cursor": cursor} if cursor else {})}
             page = self._line.get(path, Page[item], asked)  # type: ignore[valid-type]
             yield from page.items
             cursor = page.next_cursor

@@ -14,7 +14,7 @@ from nas.network_specs import MADE, FileJobSpec, MadeNetwork
 from nas.pipeline.deliver import deliver_made
 from nas.settings import Settings
 from nas.specs import Precision
-from nas.store.job_store import MAX_PAGE
+from nas.store.pages import MAX_PAGE
 from nas.store.stores import Stores, opened_stores
 from search_spaces.atomic import write_atomically
 from search_spaces.errors import HwnasError

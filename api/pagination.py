@@ -11,7 +11,7 @@ from search_spaces.errors import UsageError
 
 MAX_LIMIT: Final = 200
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items of a page.")]
-Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before.")]
+Cursor = Annotated[str | None, Query(max_length=1100, description="`next_cursor` of the page before.")]
 
 Item = TypeVar("Item", bound=BaseModel)
 

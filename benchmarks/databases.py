@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, select
 from benchmarks.postgres import find_binaries, serve
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState
-from nas.store.job_store import insert_job
+from nas.store.job_rows import insert_job
 from nas.store.schema import upgrade
 from nas.store.session import open_engine, reading, writing
 from nas.store.tables import jobs

@@ -65,6 +65,12 @@ SELECT 'job-' || lpad(n::text, 6, '0'), :tenant, 'benchmark', 'search',
   '', '', false, '', 0, 1700000000000 + n * 1000, 1700000000000 + n * 1000, 1700000000000 + n * 1000, 2
 FROM generate_series(0, CAST(:count AS integer) - 1) AS n
 """
+_FACETS: Final = """
+INSERT INTO job_facets (tenant, name, value, created_at_ms, job_id)
+SELECT tenant, facet, value, created_at_ms, id
+FROM jobs, (VALUES ('device', 'host'), ('device', 'pi5'), ('space', 'mobilenet_v3')) AS told (facet, value)
+WHERE value <> 'pi5' OR state = 'failed'
+"""
 _EVENTS: Final = """
 INSERT INTO events (job_id, id, attempt, kind, data, at_ms)
 SELECT id, number, 0, 'message', '{}', created_at_ms FROM jobs, generate_series(1, 2) AS number
@@ -94,7 +100,7 @@ INSERT INTO fronts (job_id, target, content, attempt, saved_at_ms) SELECT id, 0,
 
 
 def fill_large(stores: Stores, num_searches: int, num_candidates: int, num_rows: int) -> Filled:
-    """Fill an empty PostgreSQL; a tenth of the candidates belong to one search."""
+    """Fill an empty PostgreSQL; a tenth of the candidates are of one search, few searches are for `pi5`."""
     many, few = num_candidates // 10, (9 * num_candidates // 10) // (num_searches - 1)
     facts = {
         "architecture": json.dumps({f"choice{n}": n for n in range(12)}),
@@ -103,6 +109,7 @@ def fill_large(stores: Stores, num_searches: int, num_candidates: int, num_rows:
     with writing(stores.engine) as connection:
         jobs = {"tenant": TENANT, "spec": json.dumps(SPEC.model_dump(mode="json")), "count": num_searches}
         connection.execute(text(_JOBS), jobs)
+        connection.execute(text(_FACETS))
         connection.execute(text(_EVENTS))
         connection.execute(text(_CANDIDATES), {**facts, "first": 0, "last": 0, "each": many})
         connection.execute(text(_CANDIDATES), {**facts, "first": 1, "last": num_searches - 1, "each": few})

@@ -15,6 +15,7 @@ from api.dashboard.figures.network import layer_text, shape_text
 from api.dashboard.pages import page
 from api.devices import LayerLine, TableDetails, table_details
 from api.keys import Scope
+from api.pagination import Cursor
 from api.routes.devices import device as device_resource
 from api.routes.devices import devices as all_devices
 from api.routes.devices import tables_of
@@ -36,6 +37,7 @@ from search_spaces.slot_tables import distinct_layers
 
 router = APIRouter(include_in_schema=False)
 
+ROWS: Final = 50
 MOST_LAYERS: Final = 100
 _DOUBTFUL: Final = ("suspect", "stale", "unconfirmed", "unsupported")
 CLASSES, CHANNELS = 10, (1, 3)
@@ -82,9 +84,10 @@ class TableView:
 
 
 @router.get("/devices")
-def devices(who: Reader, service: Shared, request: Request) -> Response:
-    """Show the devices of which something was measured."""
-    return page(request, "devices", devices=all_devices(who, service).items, words=words)
+def devices(who: Reader, service: Shared, request: Request, cursor: Cursor = None) -> Response:
+    """Show the devices that are registered, and those of which something was measured."""
+    found = all_devices(who, service, ROWS, cursor)
+    return page(request, "devices", devices=found.items, next_cursor=found.next_cursor, words=words)
 
 
 @router.get("/devices/{device_id}")

@@ -29,6 +29,22 @@ WATERMARK: Final = 1_000_000
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A filter of the list.
+
+    Attributes:
+        name: In the address.
+        values: That searches have.
+        chosen: One of them; empty for all.
+    """
+
+    name: str
+    label: str
+    values: tuple[str, ...]
+    chosen: str
+
+
+@dataclass(frozen=True)
 class Row:
     """A search in the list.
 
@@ -62,6 +78,8 @@ def searches(
     request: Request,
     state: Annotated[list[JobState] | None, Query()] = None,
     dataset: Annotated[str, Query(max_length=200)] = "",
+    device: Annotated[str, Query(max_length=200)] = "",
+    space: Annotated[str, Query(max_length=200)] = "",
     cursor: Cursor = None,
 ) -> Response:
     """Show searches, newest first; the filters are in the address."""
@@ -71,6 +89,8 @@ def searches(
         kinds=(JobKind.SEARCH,),
         states=state or (),
         name=dataset,
+        device=device,
+        space=space,
         limit=ROWS,
         cursor=opened(cursor),
     )
@@ -79,9 +99,12 @@ def searches(
         "searches",
         rows=[_row(service.stores, job) for job in found.jobs],
         states=list(JobState),
-        datasets=jobs.names(who.tenant, JobKind.SEARCH),
         chosen_states=state or [],
-        chosen_dataset=dataset,
+        choices=(
+            Choice("dataset", "Data set", jobs.names(who.tenant, JobKind.SEARCH), dataset),
+            Choice("device", "Device", jobs.facet_values(who.tenant, "device"), device),
+            Choice("space", "Space", jobs.facet_values(who.tenant, "space"), space),
+        ),
         next_cursor=sealed(found.cursor),
         first=cursor is None,
         now_ms=int(1000 * time.time()),

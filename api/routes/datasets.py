@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from api.pagination import Cursor, Limit, Page, opened, sealed
 from api.resources.submissions import shown_dataset
 from api.resources.times import rfc3339
 from api.security import Principal, Reader, Submitter
@@ -59,12 +60,6 @@ class DatasetResource(BaseModel):
     links: dict[str, str]
 
 
-class DatasetItems(BaseModel):
-    """All data sets, by name."""
-
-    items: tuple[DatasetResource, ...]
-
-
 @router.post("", status_code=202, openapi_extra=BODY)
 async def upload(
     name: Name, who: Submitter, service: Shared, root: Root, request: Request, response: Response
@@ -86,10 +81,12 @@ async def upload(
 
 
 @router.get("")
-def datasets(who: Reader, service: Shared, root: Root) -> DatasetItems:
-    """Return the registered data sets."""
-    found = service.stores.datasets.list_all(who.tenant)
-    return DatasetItems(items=tuple(_resource(one, root) for one in found))
+def datasets(
+    who: Reader, service: Shared, root: Root, limit: Limit = 50, cursor: Cursor = None
+) -> Page[DatasetResource]:
+    """Return the registered data sets, by name."""
+    found = service.stores.datasets.page(who.tenant, limit, opened(cursor))
+    return Page(items=tuple(_resource(one, root) for one in found.items), next_cursor=sealed(found.cursor))
 
 
 @router.get("/{dataset_id}")

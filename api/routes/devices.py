@@ -3,8 +3,9 @@
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from api.boards import BoardLine, board_line, board_lines
+from api.boards import BoardLine, board_line
 from api.devices import TableDetails, TableLine, table_details, table_lines
+from api.pagination import Cursor, Limit, Page, opened, sealed
 from api.predictions import Predictions
 from api.resources.jobs import Accepted
 from api.resources.predictions import AskedCosts, predicted
@@ -15,6 +16,7 @@ from latency_predictors.agent_protocol import HOST
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
 from nas.specs import ProfileSpec
+from nas.store.pages import cut
 from nas.store.table_store import TableKey
 from search_spaces.errors import UsageError
 
@@ -36,12 +38,6 @@ class DeviceResource(BaseModel):
     board: BoardLine | None = None
 
 
-class DeviceItems(BaseModel):
-    """All devices that were measured or are registered."""
-
-    items: tuple[DeviceResource, ...]
-
-
 class Tables(BaseModel):
     """Everything that was measured of a device, by context."""
 
@@ -49,15 +45,21 @@ class Tables(BaseModel):
 
 
 @router.get("")
-def devices(who: Reader, service: Shared) -> DeviceItems:
-    """Return the devices of which something was measured, and those that are registered."""
-    boards = {one.device: one for one in board_lines(service.stores, who.tenant)}
-    found: dict[str, list[TableLine]] = {digest: [] for digest in boards}
+def devices(who: Reader, service: Shared, limit: Limit = 50, cursor: Cursor = None) -> Page[DeviceResource]:
+    """Return the devices that are registered, by name, then the others that were measured, by identifier."""
+    agents = {agent.device.digest: agent for agent in service.stores.agents.list_all(who.tenant)}
+    keys: dict[str, list[TableKey]] = {digest: [] for digest in agents}
     for key in _tables(service, who):
-        found.setdefault(key.device, []).extend(table_lines(service.stores, (key,)))
-    return DeviceItems(
-        items=tuple(_device(digest, lines, boards.get(digest)) for digest, lines in found.items())
-    )
+        keys.setdefault(key.device, []).append(key)
+    places = {f"board {agents[one].name}" if one in agents else f"device {one}": one for one in keys}
+    after = opened(cursor) or ""
+    page = cut(sorted(place for place in places if place > after), limit, str)
+
+    def resource(digest: str) -> DeviceResource:
+        board = board_line(service.stores, agents[digest]) if digest in agents else None
+        return _device(digest, table_lines(service.stores, keys[digest]), board)
+
+    return Page(items=tuple(resource(places[one]) for one in page.items), next_cursor=sealed(page.cursor))
 
 
 @router.get("/{device_id}")
@@ -131,9 +133,9 @@ def _find(service: Service, who: Principal, device_id: str) -> tuple[str, BoardL
     Raises:
         UsageError: `unknown_device`.
     """
-    for board in board_lines(service.stores, who.tenant):
-        if device_id in (board.name, board.device):
-            return board.device, board
+    for agent in service.stores.agents.list_all(who.tenant):
+        if device_id in (agent.name, agent.device.digest):
+            return agent.device.digest, board_line(service.stores, agent)
     if device_id not in {key.device for key in _tables(service, who)}:
         raise UsageError(
             "unknown_device", f"there is no device '{device_id[:80]}': list them to see which there are"

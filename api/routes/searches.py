@@ -24,6 +24,8 @@ from search_spaces.errors import UsageError
 router = APIRouter(prefix="/v1/searches", tags=["searches"])
 
 Target = Annotated[int, Query(ge=1, le=1_000, description="Which target of the search, counted from 1.")]
+Device = Annotated[str, Query(max_length=200, description="Only for this device, as targets name it.")]
+Space = Annotated[str, Query(max_length=200, description="Only in the space with this name.")]
 
 
 @router.post("", status_code=202)
@@ -52,13 +54,21 @@ def list_searches(
     service: Shared,
     root: Root,
     state: Annotated[list[JobState] | None, Query(description="Only in these states.")] = None,
+    device: Device = "",
+    space: Space = "",
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[JobResource]:
     """Return searches, newest first."""
     states = tuple(dict.fromkeys(state or ()))
     page = service.stores.jobs.page(
-        who.tenant, kinds=(JobKind.SEARCH,), states=states, limit=limit, cursor=opened(cursor)
+        who.tenant,
+        kinds=(JobKind.SEARCH,),
+        states=states,
+        device=device,
+        space=space,
+        limit=limit,
+        cursor=opened(cursor),
     )
     return Page(items=tuple(job_resource(job, root) for job in page.jobs), next_cursor=sealed(page.cursor))
 

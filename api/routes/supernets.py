@@ -1,8 +1,8 @@
 """Supernets: what a further search may go on from."""
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
 
+from api.pagination import Cursor, Limit, Page, opened, sealed
 from api.resources.jobs import Accepted
 from api.resources.submissions import ReusedSearch, reused_search
 from api.routes import jobs as job_routes
@@ -13,18 +13,11 @@ from api.supernets import SupernetLine, supernet_line
 router = APIRouter(prefix="/v1/supernets", tags=["supernets"])
 
 
-class SupernetItems(BaseModel):
-    """All supernets, newest first."""
-
-    items: tuple[SupernetLine, ...]
-
-
 @router.get("")
-def supernets(who: Reader, service: Shared) -> SupernetItems:
-    """Return the supernets, and networks that were trained alone."""
-    return SupernetItems(
-        items=tuple(supernet_line(one) for one in service.stores.supernets.list_all(who.tenant))
-    )
+def supernets(who: Reader, service: Shared, limit: Limit = 50, cursor: Cursor = None) -> Page[SupernetLine]:
+    """Return the supernets, and networks that were trained alone, newest first."""
+    found = service.stores.supernets.page(who.tenant, limit, opened(cursor))
+    return Page(items=tuple(supernet_line(one) for one in found.items), next_cursor=sealed(found.cursor))
 
 
 @router.get("/{supernet_id}")

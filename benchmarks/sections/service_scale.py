@@ -59,6 +59,9 @@ def _addresses(filled: Filled) -> list[tuple[str, str, float]]:
         ("searches, first page", "/v1/searches?limit=50", LIST_MS),
         ("searches, deep page", f"/v1/searches?limit=50&cursor={deep}", LIST_MS),
         ("searches that have failed", "/v1/searches?limit=50&state=failed", LIST_MS),
+        ("searches of a device and a space", "/v1/searches?limit=50&device=host&space=mobilenet_v3", LIST_MS),
+        ("searches of a device, deep page", f"/v1/searches?limit=50&device=host&cursor={deep}", LIST_MS),
+        ("searches of a rare device", "/v1/searches?limit=50&device=pi5", LIST_MS),
         ("candidates, first page", f"/v1/searches/{filled.big}/candidates?limit=50", LIST_MS),
         ("candidates, deep page", f"{of_search}{filled.candidate_cursor}", LIST_MS),
         *((name, f"/v1/{name}", LIST_MS) for name in ("spaces", "devices", "supernets", "datasets")),
@@ -90,6 +93,9 @@ def _scans(stores: Stores, filled: Filled) -> Figure:
     stores.jobs.get(TENANT, job)
     stores.jobs.page(TENANT, kinds=(JobKind.SEARCH,), cursor=filled.deep_cursor)
     stores.jobs.page(TENANT, kinds=(JobKind.SEARCH,), states=(JobState.FAILED,))
+    stores.jobs.page(TENANT, kinds=(JobKind.SEARCH,), device="host", space="mobilenet_v3")
+    for device in ("host", "pi5"):
+        stores.jobs.page(TENANT, kinds=(JobKind.SEARCH,), device=device, cursor=filled.deep_cursor)
     stores.jobs.events(TENANT, job)
     stores.fronts.candidates(TENANT, job, 0)
     stores.fronts.front(TENANT, filled.front, 0)
@@ -106,4 +112,6 @@ def _scanned(engine: Engine, asked: Statement) -> Sequence[str]:
         return ()
     with engine.connect() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars().all()
-    return re.findall(r"Seq Scan on (jobs|candidates|measurements|events|fronts)\b", "\n".join(plan))
+    return re.findall(
+        r"Seq Scan on (jobs|job_facets|candidates|measurements|events|fronts)\b", "\n".join(plan)
+    )

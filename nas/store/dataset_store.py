@@ -14,9 +14,10 @@ from nas.store.audit_log import Actor, lock_changes, note
 from nas.store.columns import now_ms
 from nas.store.fence import NewEvent, fenced
 from nas.store.inserts import insert_new
-from nas.store.job_store import insert_job
+from nas.store.job_rows import insert_job
 from nas.store.model_tables import datasets
 from nas.store.operations import check_room
+from nas.store.pages import Listed, cut
 from nas.store.session import reading, writing
 from search_spaces.errors import UsageError
 
@@ -128,6 +129,16 @@ class DatabaseDatasetStore:
         query = select(datasets).where(datasets.c.tenant == tenant).order_by(datasets.c.name)
         with reading(self._engine) as connection:
             return tuple(_dataset(row) for row in connection.execute(query))
+
+    def page(self, tenant: str, limit: int = 50, after: str | None = None) -> Listed[StoredDataset]:
+        """Return so many of the same list: the first, or those after a name."""
+        query = select(datasets).where(datasets.c.tenant == tenant)
+        if after is not None:
+            query = query.where(datasets.c.name > after)
+        query = query.order_by(datasets.c.name).limit(limit + 1)
+        with reading(self._engine) as connection:
+            found = [_dataset(row) for row in connection.execute(query)]
+        return cut(found, limit, lambda one: one.name)
 
     def judge(
         self,

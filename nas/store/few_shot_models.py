@@ -6,7 +6,7 @@ from latency_predictors.few_shot import FewShotModel
 from nas.job_records import Job
 from nas.jobs import JobKind, JobState
 from nas.results import Document
-from nas.store.job_store import MAX_PAGE
+from nas.store.pages import MAX_PAGE
 from nas.store.stores import Stores
 
 NAME: Final = "few_shot"

@@ -1,11 +1,9 @@
 """Jobs as those see them who ask for them."""
 
-import re
-import secrets
 from collections.abc import Collection
 from typing import Any, Final, final
 
-from sqlalchemy import Connection, Engine, Row, bindparam, select, tuple_, update
+from sqlalchemy import Connection, Engine, Row, bindparam, select, update
 
 from nas.job_records import Job, JobEvent, JobPage, JobRequest
 from nas.jobs import TERMINAL, JobKind, JobState, sources
@@ -13,13 +11,14 @@ from nas.store.audit_log import Actor, lock_changes, note
 from nas.store.columns import now_ms
 from nas.store.fence import NewEvent, append_events
 from nas.store.idempotency import known_job
+from nas.store.job_facets import Facet, about, values_of
+from nas.store.job_rows import insert_job, new_id
 from nas.store.operations import check_room
+from nas.store.pages import MAX_PAGE, newest
 from nas.store.session import one_at_a_time, reading, writing
 from nas.store.tables import events, jobs
 from search_spaces.digests import sha256_json
 from search_spaces.errors import UsageError
-
-MAX_PAGE: Final = 500
 
 
 @final
@@ -102,6 +101,8 @@ class DatabaseJobStore:
         kinds: Collection[JobKind] = (),
         states: Collection[JobState] = (),
         name: str = "",
+        device: str = "",
+        space: str = "",
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:
@@ -112,33 +113,34 @@ class DatabaseJobStore:
             kinds: Of these only; empty for all.
             states: In these only; empty for all.
             name: Of that name only; empty for all.
+            device: Only searches that have it for a target; empty for all.
+            space: Only searches of the space with that name; empty for all.
             limit: At most `MAX_PAGE`.
             cursor: Of the page before.
 
         Raises:
             UsageError: `invalid_cursor`.
         """
-        limit = max(1, min(limit, MAX_PAGE))
         query = select(jobs).where(jobs.c.tenant == tenant)
         names = [name] if name else []
         for column, wanted in ((jobs.c.kind, kinds), (jobs.c.state, states), (jobs.c.name, names)):
             if wanted:
                 query = query.where(column.in_(wanted))
-        if cursor is not None:
-            created_at_ms, job_id = _read_cursor(cursor)
-            # As one value: planners begin at its place in the index.
-            query = query.where(tuple_(jobs.c.created_at_ms, jobs.c.id) < (created_at_ms, job_id))
-        query = query.order_by(jobs.c.created_at_ms.desc(), jobs.c.id.desc()).limit(limit + 1)
+        query, order = about(query, tenant, {"space": space, "device": device})
         with reading(self._engine) as connection:
-            found = [_job(row) for row in connection.execute(query)]
-        last = found[limit - 1] if len(found) > limit else None
-        return JobPage(tuple(found[:limit]), f"{last.created_at_ms}.{last.id}" if last else None)
+            found = newest(connection, query, order, limit, cursor)
+        return JobPage(tuple(_job(row) for row in found.items), found.cursor)
 
     def names(self, tenant: str, kind: JobKind) -> tuple[str, ...]:
         """Return the names that jobs of a kind have, in order."""
         query = select(jobs.c.name).where(jobs.c.tenant == tenant, jobs.c.kind == kind, jobs.c.name != "")
         with reading(self._engine) as connection:
             return tuple(connection.execute(query.distinct().order_by(jobs.c.name)).scalars())
+
+    def facet_values(self, tenant: str, facet: Facet) -> tuple[str, ...]:
+        """Return what the searches of a tenant are for: all devices or all spaces, in order."""
+        with reading(self._engine) as connection:
+            return values_of(connection, tenant, facet)
 
     def request_cancel(self, tenant: str, job_id: str, *, actor: Actor | None = None) -> Job:
         """Cancel a job: at once where nobody runs it, else its worker is told with its next renewal.
@@ -202,39 +204,6 @@ class DatabaseJobStore:
             )
 
 
-def new_id(name: str) -> str:
-    """Return an identifier that nobody can guess, and that begins with a name where there is one."""
-    readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:19]
-    return "-".join(part for part in (readable, secrets.token_hex(10)) if part)
-
-
-def insert_job(connection: Connection, tenant: str, request: JobRequest, job_id: str) -> None:
-    """Queue a job with its first event, in the caller's transaction."""
-    row = {
-        "id": job_id,
-        "tenant": tenant,
-        "owner": request.owner,
-        "kind": request.kind,
-        "state": JobState.QUEUED,
-        "name": request.name,
-        "spec": dict(request.spec),
-        "attempt": 0,
-        "token": "",
-        "worker": "",
-        "progress": 0,
-        "faults": {},
-        "faults_without_progress": 0,
-        "code": "",
-        "message": "",
-        "cancel_requested": False,
-        "awaited": "",
-        "last_event": 1,
-    }
-    times = {name: now_ms() for name in ("created_at_ms", "changed_at_ms", "not_before_ms")}
-    connection.execute(jobs.insert().values(**row, **times))
-    append_events(connection, job_id, 0, 1, [NewEvent(JobState.QUEUED, {"reason": "submitted"})])
-
-
 def _resume(connection: Connection, tenant: str, job_id: str) -> bool:
     """Queue a job again where it is parked; return whether it was."""
     statement = (
@@ -291,10 +260,3 @@ def _job(row: Row[Any]) -> Job:
     fields = row._mapping  # made anew each time it is asked for
     plain = {name: fields[name] for name in Job.__dataclass_fields__}
     return Job(**{**plain, "kind": JobKind(row.kind), "state": JobState(row.state)})
-
-
-def _read_cursor(cursor: str) -> tuple[int, str]:
-    created_at_ms, dot, job_id = cursor.partition(".")
-    if not (dot and created_at_ms.isascii() and created_at_ms.isdigit() and len(created_at_ms) < 16):
-        raise UsageError("invalid_cursor", "that cursor is none of ours: begin again without one")
-    return int(created_at_ms), job_id

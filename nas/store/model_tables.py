@@ -5,6 +5,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    Index,
     Integer,
     PrimaryKeyConstraint,
     String,
@@ -38,6 +39,7 @@ supernets = Table(
         "tenant", "space_digest", "dataset_digest", "recipe", "seed", "epochs", name="uq_supernets_key"
     ),
 )
+Index("ix_supernets_listed", supernets.c.tenant, supernets.c.created_at_ms, supernets.c.id)
 
 checkpoints = Table(
     "checkpoints",

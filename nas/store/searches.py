@@ -2,7 +2,7 @@
 
 from nas.job_records import Job
 from nas.jobs import JobKind
-from nas.store.job_store import MAX_PAGE
+from nas.store.pages import MAX_PAGE
 from nas.store.stores import Stores
 from search_spaces.errors import UsageError
 

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, or_, select, update
 
 from nas.leases import Lease
+from nas.store.checkpoint_rows import forget_checkpoints
 from nas.store.columns import now_ms
 from nas.store.fence import NewEvent, fenced
 from nas.store.inserts import insert_new, insert_or_replace
 from nas.store.model_tables import checkpoints, supernets
+from nas.store.pages import Listed, newest
 from nas.store.session import one_at_a_time, reading
 from nas.store.waiting import in_training
 from search_spaces.errors import UsageError
@@ -141,9 +143,21 @@ class DatabaseSupernetStore:
     def list_all(self, tenant: str) -> tuple[StoredSupernet, ...]:
         """Return all supernets of a tenant, newest first."""
         query = select(supernets).where(supernets.c.tenant == tenant)
-        query = query.order_by(supernets.c.created_at_ms.desc(), supernets.c.id)
+        query = query.order_by(supernets.c.created_at_ms.desc(), supernets.c.id.desc())
         with reading(self._engine) as connection:
             return tuple(_supernet(row) for row in connection.execute(query))
+
+    def page(self, tenant: str, limit: int = 50, cursor: str | None = None) -> Listed[StoredSupernet]:
+        """Return a page of the same list; one that is begun meanwhile moves no other to another page.
+
+        Raises:
+            UsageError: `invalid_cursor`.
+        """
+        query = select(supernets).where(supernets.c.tenant == tenant)
+        order = (supernets.c.created_at_ms, supernets.c.id)
+        with reading(self._engine) as connection:
+            found = newest(connection, query, order, limit, cursor)
+        return Listed(tuple(_supernet(row) for row in found.items), found.cursor)
 
     def get(self, tenant: str, supernet_id: str) -> StoredSupernet:
         """Return a supernet.
@@ -180,7 +194,7 @@ class DatabaseSupernetStore:
         event = NewEvent("checkpoint", {"supernet": supernet_id, "epoch": checkpoint.epoch})
         with fenced(self._engine, lease, event) as connection:
             insert_or_replace(connection, checkpoints, {**row, "saved_at_ms": now_ms()})
-            return _forget(connection, supernet_id, keep=KEPT)
+            return forget_checkpoints(connection, supernet_id, keep=KEPT)
 
     def checkpoints(self, tenant: str, supernet_id: str) -> tuple[StoredCheckpoint, ...]:
         """Return the checkpoints of a supernet, newest first; whoever loads one verifies it."""
@@ -235,7 +249,7 @@ class DatabaseSupernetStore:
             known = connection.execute(select(supernets.c.summary).where(own)).scalar_one()
             values = {"weights": weights, "summary": {**known, **summary}, "finished_at_ms": now_ms()}
             connection.execute(update(supernets).where(own).values(values))
-            return _forget(connection, supernet_id, keep=0) - {weights}
+            return forget_checkpoints(connection, supernet_id, keep=0) - {weights}
 
     def discard(self, lease: Lease, supernet_id: str, weights: str) -> None:
         """Have a supernet trained again, because its weights are damaged.
@@ -266,22 +280,6 @@ class DatabaseSupernetStore:
 def _of(tenant: str, key: SupernetKey) -> ColumnElement[bool]:
     columns = (supernets.c[name] == value for name, value in asdict(key).items())
     return and_(supernets.c.tenant == tenant, *columns)
-
-
-def _forget(connection: Connection, supernet_id: str, keep: int) -> set[str]:
-    """Delete all but the newest checkpoints; return what of theirs no other checkpoint names."""
-    own = select(checkpoints).where(checkpoints.c.supernet_id == supernet_id)
-    old = connection.execute(own.order_by(checkpoints.c.epoch.desc()).offset(keep)).all()
-    if not old:
-        return set()
-    connection.execute(
-        delete(checkpoints).where(
-            checkpoints.c.supernet_id == supernet_id, checkpoints.c.epoch <= max(row.epoch for row in old)
-        )
-    )
-    named = connection.execute(select(checkpoints.c.artifacts)).scalars().all()
-    kept = {digest for artifacts in named for digest in artifacts.values()}
-    return {digest for row in old for digest in row.artifacts.values()} - kept
 
 
 def _supernet(row: Row[Any]) -> StoredSupernet:

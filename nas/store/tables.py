@@ -1,4 +1,4 @@
-"""Tables of jobs and of what belongs to one: events, documents, named artifacts; and of who runs them.
+"""Tables of jobs and of what belongs to one: facets, events, documents, artifacts; and of who runs them.
 
 `model_tables` and `measurement_tables` hold the rest of the schema. Rows of jobs stay narrow, because claims
 and renewals rewrite them; specifications and history stand beside them.
@@ -79,6 +79,27 @@ Index(
 Index("ix_jobs_running", jobs.c.id, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
 Index("ix_jobs_waiting", jobs.c.id, sqlite_where=_WAITING, postgresql_where=_WAITING)
 Index("ix_jobs_parked", jobs.c.id, sqlite_where=_PARKED, postgresql_where=_PARKED)
+
+job_facets = Table(
+    "job_facets",
+    METADATA,
+    Column("job_id", ForeignKey("jobs.id")),
+    # `device` or `space`: what a search is for.
+    Column("name", String(20)),
+    Column("value", NAME),
+    Column("tenant", NAME, nullable=False),
+    # That of the job, so that lists walk an index.
+    at("created_at_ms"),
+    PrimaryKeyConstraint("job_id", "name", "value"),
+)
+Index(
+    "ix_job_facets_listed",
+    job_facets.c.tenant,
+    job_facets.c.name,
+    job_facets.c.value,
+    job_facets.c.created_at_ms,
+    job_facets.c.job_id,
+)
 
 idempotency_keys = Table(
     "idempotency_keys",

@@ -137,7 +137,8 @@ def _path(sent: Sent, names: Sequence[str], rng: random.Random) -> Sent:
 
 def _query(sent: Sent, names: Sequence[str], rng: random.Random) -> Sent:
     pairs = parse_qsl(sent.query.decode("latin-1"), keep_blank_values=True)
-    known = ("limit", "cursor", "after", "state", "target", "name", "preset", "num_classes", "in_channels")
+    filters = ("state", "device", "space", "target", "name")
+    known = ("limit", "cursor", "after", *filters, "preset", "num_classes", "in_channels")
     name = rng.choice((*known, *(name for name, _ in pairs)))
     value = str(rng.choice((*VALUES, *names)))[:400]
     if rng.random() < 0.5:

@@ -113,7 +113,7 @@ def test_over_rest_a_board_is_a_device(board: Board) -> None:
         assert api.get(f"/v1/devices/{name}").json() == item
         assert code(other.get(f"/v1/devices/{name}")) == (404, "unknown_device")
         assert api.get(f"/v1/devices/{name}/tables").json() == {"items": []}
-    assert other.get("/v1/devices").json() == {"items": []}
+    assert other.get("/v1/devices").json() == {"items": [], "next_cursor": None}
     quarantined(board)
     assert api.get("/v1/devices/pi5").json()["board"]["state"] == "quarantine"
     assert code(board.api.as_("read").post("/v1/devices/pi5/release"))[0] == 403

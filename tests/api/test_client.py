@@ -196,7 +196,7 @@ def test_what_the_service_has_is_listed(service: Running, client: Client) -> Non
 
 def test_without_a_key_nobody_gets_in(service: Running) -> None:
     with Client(service.url) as stranger, pytest.raises(UsageError) as caught:
-        stranger.devices()
+        next(stranger.devices())
     assert code(caught) == "not_authenticated"
 
 

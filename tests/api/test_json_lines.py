@@ -50,10 +50,10 @@ def test_a_request_is_told_with_its_key_and_its_job_and_no_secret(api: Caller) -
 
 
 def test_our_mistake_is_found_in_the_log_by_its_id(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(tenant: str) -> None:
+    def broken(*_: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(api.stores.datasets, "list_all", broken)
+    monkeypatch.setattr(api.stores.datasets, "page", broken)
     written = io.StringIO()
     with logged(written):
         answer = api.get("/v1/datasets", x_request_id="mine")

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
+from api.dashboard import devices
 from api.dashboard.devices import coverage
 from latency_predictors.device import host_device
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
 from tests.api.boards import Board, waiting_for
-from tests.api.dashboard.browsing import browse, sound
+from tests.api.dashboard.browsing import browse, elements, sound
 from tests.api.handmade import lookup_table, saved_table
 from tests.api.served import Caller
 
@@ -24,6 +27,18 @@ def test_devices_are_listed(api: Caller) -> None:
     text = sound(browse(api, "/devices"))
     assert f"/devices/{HOST}" in text
     assert "this machine" in text
+
+
+def test_many_devices_come_in_pages(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "ROWS", 1)
+    for name in ("pi5", "pi6"):
+        Board.with_key(api, name, unit=name).register()
+    first = sound(browse(api, "/devices"))
+    more = next(at["href"] for _, at in elements(first) if "cursor=" in at.get("href", ""))
+    last = sound(browse(api, more))
+    assert ("pi5" in first, "pi6" in first) == (True, False)
+    assert ("pi5" in last, "pi6" in last) == (False, True)
+    assert "cursor=" not in last
 
 
 def test_a_device_tells_what_it_is_and_how_good_its_predictions_are(api: Caller) -> None:

@@ -57,6 +57,12 @@ def test_filters_are_in_the_address(api: Caller) -> None:
     assert other in shapes
     assert failed.id not in shapes
     assert "No search is like that" in sound(browse(api, "/searches?dataset=%3Cscript%3E"))
+    for filters in ("device=host&space=mobilenet_v3", "space=mobilenet_v3"):
+        assert other in sound(browse(api, f"/searches?{filters}"))
+    text = sound(browse(api, "/searches?device=pi5"))
+    assert "No search is like that" in text
+    assert "<option>host</option>" in text
+    assert "<option selected>pi5</option>" in text
 
 
 def test_older_searches_are_on_pages_that_keep_the_filters(api: Caller) -> None:

@@ -31,6 +31,20 @@ def test_data_sets_are_shown_without_their_places(api: Caller) -> None:
     assert code(api.get("/v1/datasets/none")) == (404, "unknown_dataset")
 
 
+def test_data_sets_come_in_pages_by_name(api: Caller) -> None:
+    names = ["a", "b b", "c", "é" * 100, "ü" * 100]
+    for name in names[::-1]:
+        api.stores.datasets.add("local", name, {"name": "digits"})
+    seen, more = [], ""
+    while more is not None:
+        page = api.get(f"/v1/datasets?limit=2{more}").json()
+        seen += [one["name"] for one in page["items"]]
+        more = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+    assert seen == names
+    assert code(api.get("/v1/datasets?cursor=a")) == (400, "invalid_cursor")
+    assert code(api.get("/v1/datasets?limit=0")) == (422, "invalid_request")
+
+
 def test_an_upload_is_checked_and_searched_on(api: Caller, tmp_path: Path) -> None:
     content = folder_zip()
     taken = api.send("/v1/datasets?name=pets", content, ZIP).json()

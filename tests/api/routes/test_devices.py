@@ -8,6 +8,7 @@ from latency_predictors.predictor import CostPredictor
 from search_spaces.base import option_values, space_digest
 from search_spaces.network import layers
 from search_spaces.sampling import as_architecture, random_architectures, smallest
+from tests.api.boards import Board
 from tests.api.handmade import SMALLEST, SPACE, lookup_table, saved_table
 from tests.api.served import code, served
 
@@ -24,6 +25,24 @@ def test_devices_are_shown_with_what_was_measured_of_them(tmp_path: Path) -> Non
         assert len(shown["layers"]) == len(table.entries)
         assert code(api.get("/v1/devices/none")) == (404, "unknown_device")
         assert code(api.get("/v1/devices/none/tables")) == (404, "unknown_device")
+
+
+def test_boards_come_first_and_each_device_is_on_one_page(tmp_path: Path) -> None:
+    tables = [lookup_table(), lookup_table("another")]
+    for table in tables:
+        saved_table(tmp_path / "home", table)
+    with served(tmp_path / "home") as api:
+        for name, tenant in (("pi6", "local"), ("pi5", "local"), ("pi4", "other")):
+            Board.with_key(api, name, tenant, unit=name).register()
+        seen: list[str] = []
+        more = ""
+        while more is not None:
+            page = api.get(f"/v1/devices?limit=1{more}").json()
+            seen += [one["board"]["name"] if one["board"] else one["id"] for one in page["items"]]
+            more = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+            Board.with_key(api, f"pi3-{len(seen)}", unit=f"pi3-{len(seen)}").register()
+        assert seen == ["pi5", "pi6", *sorted(table.device.digest for table in tables)]
+        assert code(api.get("/v1/devices?cursor=nonsense")) == (400, "invalid_cursor")
 
 
 def test_this_host_is_measured_by_a_job(tmp_path: Path) -> None:

@@ -60,6 +60,25 @@ def test_searches_are_listed_by_state(api: Caller) -> None:
     assert code(api.get("/v1/searches?state=nonsense")) == (422, "invalid_request")
 
 
+def test_searches_are_listed_by_device_and_space(api: Caller) -> None:
+    by_space = {}
+    for name in ("mobilenet_v3", "nas_bench_201"):
+        sent = {**DIGITS, "space": {"name": name, "preset": "tiny"}}
+        by_space[name] = api.post("/v1/searches", sent).json()["id"]
+
+    def listed(query: str, caller: Caller = api) -> list[str]:
+        return [one["id"] for one in caller.get(f"/v1/searches?{query}").json()["items"]]
+
+    assert listed("space=nas_bench_201") == [by_space["nas_bench_201"]]
+    assert listed("device=host&space=mobilenet_v3&state=queued") == [by_space["mobilenet_v3"]]
+    assert set(listed("device=host")) == set(by_space.values())
+    assert listed("device=host", api.as_("read", tenant="other")) == listed("device=pi5") == []
+    first = api.get("/v1/searches?device=host&limit=1").json()
+    api.post("/v1/searches", DIGITS)
+    rest = api.get(f"/v1/searches?device=host&cursor={first['next_cursor']}").json()
+    assert [one["id"] for one in first["items"] + rest["items"]] == list(by_space.values())[::-1]
+
+
 def test_a_search_that_has_ended_is_not_cancelled_again(api: Caller) -> None:
     path = "/v1/searches/" + api.post("/v1/searches", DIGITS).json()["id"]
     assert api.post(f"{path}/cancel").json()["state"] == JobState.CANCELLED

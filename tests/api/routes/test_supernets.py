@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from api.pagination import sealed
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
 from nas.specs import parse_spec
@@ -30,6 +31,19 @@ def test_supernets_are_shown_to_their_tenant(api: Caller) -> None:
     other = api.as_("read", tenant="other")
     assert other.get("/v1/supernets").json()["items"] == []
     assert code(other.get(f"/v1/supernets/{shown['id']}")) == (404, "unknown_supernet")
+
+
+def test_supernets_come_in_pages(api: Caller) -> None:
+    api.stores.jobs.submit("local", JobRequest(JobKind.SEARCH, {}))
+    (claim,) = api.stores.queue.claim("w")
+    key = SupernetKey("s" * 64, "d" * 64, "default", 0)
+    ids = {api.stores.supernets.begin(claim.lease, key, epochs).id for epochs in (1, 2, 3)}
+    first = api.get("/v1/supernets?limit=2").json()
+    rest = api.get(f"/v1/supernets?limit=2&cursor={first['next_cursor']}").json()
+    assert (len(first["items"]), rest["next_cursor"]) == (2, None)
+    assert {one["id"] for one in first["items"] + rest["items"]} == ids
+    for cursor in ("nonsense", sealed("none"), "%E2%82%AC"):
+        assert code(api.get(f"/v1/supernets?cursor={cursor}")) == (400, "invalid_cursor")
 
 
 def test_a_supernet_is_searched_for_another_device_without_training_one(api: Caller) -> None:

@@ -117,3 +117,15 @@ def test_a_tenant_has_room_for_so_many_bytes_whatever_comes_at_once(datasets: Da
     assert [one.name for one in datasets.list_all(TENANT)] == ["first"]
     datasets.add(TENANT, "first", SPEC, stored_bytes=60, max_stored_bytes=10)  # is there already
     datasets.add("other", "second", SPEC, stored_bytes=60, max_stored_bytes=100)
+
+
+def test_pages_go_on_after_a_name(datasets: DatabaseDatasetStore) -> None:
+    for name in ("d", "b", "e", "a"):
+        datasets.add(TENANT, name, SPEC)
+    first = datasets.page(TENANT, 2)
+    datasets.add(TENANT, "aa", SPEC)
+    datasets.add(TENANT, "c", SPEC)
+    rest = datasets.page(TENANT, 9, first.cursor)
+    assert [one.name for one in first.items] == ["a", "b"]
+    assert ([one.name for one in rest.items], rest.cursor) == (["c", "d", "e"], None)
+    assert datasets.page("other").items == ()

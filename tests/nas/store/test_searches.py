@@ -8,7 +8,8 @@ import pytest
 from nas.job_records import Job, JobRequest
 from nas.jobs import JobKind
 from nas.settings import Settings
-from nas.store.job_store import MAX_PAGE, insert_job
+from nas.store.job_rows import insert_job
+from nas.store.pages import MAX_PAGE
 from nas.store.searches import all_searches, find_search
 from nas.store.session import writing
 from nas.store.stores import Stores, opened_stores

@@ -134,6 +134,24 @@ def test_supernets_of_a_key_are_found_with_the_most_epochs_first(
     assert supernets.find("other", KEY) == supernets.list_all("other") == ()
 
 
+def test_pages_of_supernets_stand_still_while_others_are_begun(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, supernets: DatabaseSupernetStore
+) -> None:
+    lease = running(store, queue)
+    for epochs in range(1, 6):
+        supernets.begin(lease, KEY, epochs)
+    expected = supernets.list_all(TENANT)
+    first = supernets.page(TENANT, 2)
+    supernets.begin(lease, KEY, 99)
+    second = supernets.page(TENANT, 2, first.cursor)
+    last = supernets.page(TENANT, 2, second.cursor)
+    assert (first.items + second.items + last.items, last.cursor) == (expected, None)
+    assert supernets.page("other").items == ()
+    with pytest.raises(UsageError) as caught:
+        supernets.page(TENANT, 2, "none")
+    assert caught.value.code == "invalid_cursor"
+
+
 def test_a_trained_supernet_has_its_weights(
     store: DatabaseJobStore, queue: DatabaseJobQueue, supernets: DatabaseSupernetStore
 ) -> None:
