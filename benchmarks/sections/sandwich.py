@@ -21,9 +21,10 @@ from torch.nn import functional
 from benchmarks.figures import Figure, spread
 from benchmarks.sections.measured_networks import demo_space
 from nas.training.distillation import soft_label_loss, soft_labels
+from nas.training.optimizer import Sgd
 from nas.training.options import TrainingOptions
 from nas.training.recipes import Sandwich, Step
-from nas.training.step import make_optimizer, step_losses
+from nas.training.step import step_losses
 from search_spaces.modules.static import StaticNetwork
 from search_spaces.modules.supernet import Supernet
 from search_spaces.network import network, resolution
@@ -56,14 +57,14 @@ def run(home: Path, quick: bool) -> list[Figure]:
 def elastic_step(step: Step, images: Tensor, labels: Tensor) -> Callable[[], None]:
     """Return a training step of the supernet."""
     supernet = Supernet(demo_space())
-    optimizer = make_optimizer(supernet, _OPTIONS)
+    optimizer = Sgd(supernet, _OPTIONS)
 
     def train() -> None:
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.forget_gradients()
         for _, loss in step_losses(supernet, images, labels, step, _OPTIONS.label_smoothing):
             loss.backward()
         torch.nn.utils.clip_grad_norm_(supernet.parameters(), _OPTIONS.clip_norm)
-        optimizer.step()
+        optimizer.step(_OPTIONS.learning_rate)
 
     return train
 
@@ -72,12 +73,12 @@ def static_step(step: Step, images: Tensor, labels: Tensor) -> Callable[[], None
     """Return a training step of static networks: the first teaches the others."""
     space = demo_space()
     models = [StaticNetwork(network(space, one)).train() for one in step.subnets]
-    optimizers = [make_optimizer(model, _OPTIONS) for model in models]
+    optimizers = [Sgd(model, _OPTIONS) for model in models]
 
     def train() -> None:
         targets = None
         for model, optimizer in zip(models, optimizers, strict=True):
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.forget_gradients()
             logits = model(images)
             if targets is None:
                 loss = functional.cross_entropy(logits, labels, label_smoothing=_OPTIONS.label_smoothing)
@@ -86,7 +87,7 @@ def static_step(step: Step, images: Tensor, labels: Tensor) -> Callable[[], None
                 loss = soft_label_loss(logits, targets)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), _OPTIONS.clip_norm)
-            optimizer.step()
+            optimizer.step(_OPTIONS.learning_rate)
 
     return train
 

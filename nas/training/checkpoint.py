@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
-from torch import Tensor, nn, optim
+from torch import Tensor, nn
 
 from nas.training.events import CheckpointDamaged
+from nas.training.optimizer import Sgd
 from nas.training.weights import manifest_path, read_tensors, write_tensors
 from search_spaces.errors import ArtifactError
 
 KEPT: Final = 2
 _PREFIX: Final = "checkpoint-"
 _MODEL: Final = "model."
-_OPTIMIZER: Final = "optimizer."
+_VELOCITY: Final = "optimizer.momentum_buffer."
 
 
 @dataclass(frozen=True)
@@ -109,25 +110,22 @@ def checkpoint_path(folder: Path, epoch: int) -> Path:
     return folder / f"{_PREFIX}{epoch:08d}.safetensors"
 
 
-def state_of(model: nn.Module, optimizer: optim.Optimizer) -> dict[str, Tensor]:
-    """Return weights (`model.NAME`) and the optimiser's tensors (`optimizer.STATE.NAME`)."""
+def state_of(model: nn.Module, optimizer: Sgd) -> dict[str, Tensor]:
+    """Return weights (`model.NAME`) and the optimiser's velocities (`optimizer.momentum_buffer.NAME`)."""
     tensors = {f"{_MODEL}{name}": value for name, value in model.state_dict().items()}
     for name, parameter in model.named_parameters():
-        for key, value in optimizer.state.get(parameter, {}).items():
-            if isinstance(value, Tensor):
-                tensors[f"{_OPTIMIZER}{key}.{name}"] = value
+        if parameter in optimizer.velocities:
+            tensors[f"{_VELOCITY}{name}"] = optimizer.velocities[parameter]
     return tensors
 
 
-def restore(tensors: Mapping[str, Tensor], model: nn.Module, optimizer: optim.Optimizer) -> None:
+def restore(tensors: Mapping[str, Tensor], model: nn.Module, optimizer: Sgd) -> None:
     """Put back what `state_of` returned, in the memory layout of the model's parameters."""
     weights = {name.removeprefix(_MODEL): value for name, value in tensors.items() if name.startswith(_MODEL)}
     model.load_state_dict(weights)
     parameters = dict(model.named_parameters())
     for name, value in tensors.items():
-        if name.startswith(_OPTIMIZER):
-            key, _, parameter_name = name.removeprefix(_OPTIMIZER).partition(".")
-            parameter = parameters[parameter_name]
+        if name.startswith(_VELOCITY):
+            parameter = parameters[name.removeprefix(_VELOCITY)]
             # The same layout as without the interruption: sums over tensors then add in the same order.
-            buffer = parameter.detach().clone() if value.shape == parameter.shape else value.clone()
-            optimizer.state[parameter][key] = buffer.copy_(value)
+            optimizer.velocities[parameter] = parameter.detach().clone().copy_(value)

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from nas.training.distillation import soft_label_loss, soft_labels
 from nas.training.group import ALONE, Group, sum_gradients, told
+from nas.training.optimizer import Sgd
 from nas.training.options import TrainingOptions
 from nas.training.recipes import Step
 from nas.training.shared_batch_norm import SharedMoments
@@ -48,21 +49,9 @@ class Worker:
     share: float
 
 
-def make_optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
-    """Return stochastic gradient descent with Nesterov's momentum; only convolution weights decay."""
-    parameters = list(model.parameters())
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": options.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.SGD(
-        groups, options.learning_rate, momentum=options.momentum, nesterov=options.momentum > 0
-    )
-
-
 def take_step(
     supernet: Supernet,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Sgd,
     images_BCRR: Tensor,
     labels_B: Tensor,
     step: Step,
@@ -80,7 +69,7 @@ def take_step(
     """
     group, share = (ALONE, 1.0) if worker is None else (worker.group, worker.share)
     normalize = batch_moments if worker is None else SharedMoments(group, share)
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.forget_gradients()
     total = 0.0
     for architecture, loss in step_losses(
         supernet, images_BCRR, labels_B, step, options.label_smoothing, normalize
@@ -95,9 +84,7 @@ def take_step(
     norm = nn.utils.clip_grad_norm_(supernet.parameters(), options.clip_norm)
     if not torch.isfinite(norm):
         raise NotFiniteError("gradient", step.subnets[-1])
-    for parameters in optimizer.param_groups:
-        parameters["lr"] = learning_rate_share * options.learning_rate
-    optimizer.step()
+    optimizer.step(learning_rate_share * options.learning_rate)
     return total / len(step.subnets)
 
 

@@ -16,9 +16,10 @@ from nas.data.dataset import Dataset
 from nas.training.augment import augment
 from nas.training.batch_norm import recalibrate
 from nas.training.memory import retain_freed_memory
+from nas.training.optimizer import Sgd
 from nas.training.options import TrainingOptions
 from nas.training.recipes import Recipe, Step, spread_architectures
-from nas.training.step import make_optimizer, step_losses
+from nas.training.step import step_losses
 from search_spaces.base import Architecture, FloatArray, SearchSpace
 from search_spaces.modules.supernet import Supernet
 from search_spaces.network import layers, resolution
@@ -112,7 +113,7 @@ def _mean_inference(trial: Trial, supernet: Supernet) -> float:
 
 
 def _train_step(trial: Trial, supernet: Supernet, step: Step) -> _Seconds:
-    optimizer = make_optimizer(supernet, trial.options)
+    optimizer = Sgd(supernet, trial.options)
     pixels = trial.dataset.images("train", resolution(trial.space, step.subnets[0]))
     chosen = np.arange(trial.options.batch_size) % len(pixels)
     labels = torch.from_numpy(trial.dataset.labels("train")[chosen])
@@ -120,8 +121,8 @@ def _train_step(trial: Trial, supernet: Supernet, step: Step) -> _Seconds:
     images = augment(pixels[chosen], trial.options.augmentation, np.random.default_rng(0))
     for _, loss in step_losses(supernet, images, labels, step, trial.options.label_smoothing):
         loss.backward()
-    optimizer.step()
-    optimizer.zero_grad()
+    optimizer.step(trial.options.learning_rate)
+    optimizer.forget_gradients()
     return _Seconds(time.perf_counter() - wall, time.process_time() - cpu)
 
 

@@ -24,9 +24,10 @@ from nas.training.events import EpochDone, Resumed, StepsDone, Trained, TrainEve
 from nas.training.group import ALONE, Group, share_of, told
 from nas.training.images import channel_moments
 from nas.training.memory import retain_freed_memory
+from nas.training.optimizer import Sgd
 from nas.training.options import TrainTask
 from nas.training.schedule import learning_rate_share
-from nas.training.step import NotFiniteError, Worker, make_optimizer, take_step
+from nas.training.step import NotFiniteError, Worker, take_step
 from nas.training.weights import save_supernet, weight_hash
 from nas.training_options import steps_per_epoch
 from search_spaces.base import IntArray, SearchSpace, option_values, space_digest
@@ -74,7 +75,7 @@ def train(
     assert initial is None or initial.space == space, "initial weights are of the space that is trained"
     supernet = _fresh(task, dataset, space) if initial is None else _copy(initial)
     checkpoints = CheckpointFolder(task.folder, identity(task, dataset, supernet, initial is not None))
-    optimizer = make_optimizer(supernet, task.options)
+    optimizer = Sgd(supernet, task.options)
     found, damaged = checkpoints.latest()
     yield from damaged
     agreed = min(told(group, 0 if found is None else found.epoch))
@@ -120,7 +121,7 @@ class _Run:
         task: TrainTask,
         dataset: Dataset,
         supernet: Supernet,
-        optimizer: torch.optim.Optimizer,
+        optimizer: Sgd,
         group: Group,
     ) -> None:
         self._task = task

@@ -6,8 +6,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from nas.training.group import ALONE, Group, share_of
+from nas.training.optimizer import Sgd
 from nas.training.recipes import Step
-from nas.training.step import NotFiniteError, Worker, make_optimizer, step_losses, take_step
+from nas.training.step import NotFiniteError, Worker, step_losses, take_step
 from nas.training.weights import weight_hash
 from search_spaces.base import Architecture, Space
 from search_spaces.modules.supernet import Supernet
@@ -53,16 +54,6 @@ def test_gradients_of_a_step_are_summed_over_its_subnets(space: Space) -> None:
     torch.testing.assert_close(gradient(step), gradient(*apart))
 
 
-def test_only_weights_of_convolutions_decay(space: Space) -> None:
-    supernet = Supernet(space)
-    options = small_task(Path()).options
-    decaying, free = make_optimizer(supernet, options).param_groups
-    assert {p.ndim for p in decaying["params"]} == {4}
-    assert {p.ndim for p in free["params"]} == {1}
-    assert len(decaying["params"]) + len(free["params"]) == len(list(supernet.parameters()))
-    assert (decaying["weight_decay"], free["weight_decay"]) == (options.weight_decay, 0.0)
-
-
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_weights_stay_where_something_is_not_finite(what: str, space: Space) -> None:
     supernet = Supernet(space)
@@ -76,21 +67,22 @@ def test_weights_stay_where_something_is_not_finite(what: str, space: Space) -> 
     before = weight_hash(supernet.state_dict())
     step = Step(((0, 1, 1), (0, 0, 0)), distils=True)
     with pytest.raises(NotFiniteError) as caught:
-        take_step(
-            supernet, make_optimizer(supernet, OPTIONS), images, torch.arange(6) % 3, step, OPTIONS, 1.0
-        )
+        take_step(supernet, Sgd(supernet, OPTIONS), images, torch.arange(6) % 3, step, OPTIONS, 1.0)
     assert caught.value.what == what
     assert caught.value.architecture in step.subnets
     assert weight_hash(supernet.state_dict()) == before
 
 
 def test_the_learning_rate_is_that_of_the_schedule(space: Space) -> None:
-    supernet = Supernet(space)
-    optimizer = make_optimizer(supernet, OPTIONS)
-    step = Step(((0, 1, 1),), distils=False)
-    loss = take_step(supernet, optimizer, torch.rand(6, 1, 8, 8), torch.arange(6) % 3, step, OPTIONS, 0.25)
-    assert loss > 0
-    assert [group["lr"] for group in optimizer.param_groups] == [0.25 * OPTIONS.learning_rate] * 2
+    images, labels, step = torch.rand(6, 1, 8, 8), torch.arange(6) % 3, Step(((0, 1, 1),), distils=False)
+
+    def moved(share: float) -> Tensor:
+        supernet = Supernet(space, seed=1)
+        before = torch.cat([value.detach().flatten().clone() for value in supernet.parameters()])
+        assert take_step(supernet, Sgd(supernet, OPTIONS), images, labels, step, OPTIONS, share) > 0
+        return torch.cat([value.detach().flatten() for value in supernet.parameters()]) - before
+
+    torch.testing.assert_close(moved(0.25), 0.25 * moved(1.0), rtol=1e-3, atol=1e-6)
 
 
 def test_workers_that_share_a_batch_take_the_step_that_one_takes(space: Space) -> None:
@@ -101,7 +93,7 @@ def test_workers_that_share_a_batch_take_the_step_that_one_takes(space: Space) -
 
     def work(group: Group) -> tuple[float, dict[str, Tensor]]:
         supernet = Supernet(space, seed=1).double()
-        optimizer = make_optimizer(supernet, OPTIONS)
+        optimizer = Sgd(supernet, OPTIONS)
         mine = share_of(group, len(labels))
         worker = None if group.size == 1 else Worker(group, len(labels[mine]) / len(labels))
         arguments = (images[mine], labels[mine], step, OPTIONS, 1.0, worker)
@@ -124,7 +116,7 @@ def test_every_worker_refuses_what_is_not_finite_for_one(space: Space) -> None:
         mine = share_of(group, 6)
         arguments = (images[mine], labels[mine], Step(((1, 1, 1),), distils=False), OPTIONS, 1.0)
         with pytest.raises(NotFiniteError) as caught:
-            take_step(supernet, make_optimizer(supernet, OPTIONS), *arguments, Worker(group, 0.5))
+            take_step(supernet, Sgd(supernet, OPTIONS), *arguments, Worker(group, 0.5))
         return caught.value.what
 
     assert together(2, work) == ["loss", "loss"]
