@@ -41,6 +41,9 @@ class Artifacts(Protocol):
     def has(self, digest: str) -> bool:
         """Return whether content is there (not whether it is sound)."""
 
+    def digests(self) -> set[str]:
+        """Return the digests of all content (not whether it is sound)."""
+
     def remove(self, digest: str) -> None:
         """Remove content, if it is there."""
 

@@ -7,7 +7,15 @@ from typing import Final, final
 
 import fsspec
 
-from nas.store.artifact_folder import FULL, ArtifactFolder, check_digest, damaged, missing, sha256_of
+from nas.store.artifact_folder import (
+    ArtifactFolder,
+    check_digest,
+    damaged,
+    is_digest,
+    missing,
+    sha256_of,
+)
+from search_spaces.atomic import FULL
 from search_spaces.errors import ArtifactError, StoreError, UsageError
 
 _MISSING: Final = "artifact_missing"
@@ -83,6 +91,19 @@ class ArtifactBucket:
         place = self._place(digest)
         with self._reached():
             return bool(self._system.exists(place))
+
+    def digests(self) -> set[str]:
+        """Return the digests of all content (not whether it is sound).
+
+        Raises:
+            StoreError: `artifacts_unreachable`.
+        """
+        paths: list[str] = []
+        with self._reached(), contextlib.suppress(FileNotFoundError):
+            self._system.invalidate_cache()  # others put and remove
+            paths = self._system.find(self._root)
+        names = {path.rpartition("/")[2] for path in paths}
+        return {name for name in names if is_digest(name)}
 
     def remove(self, digest: str) -> None:
         """Remove content, if it is there."""

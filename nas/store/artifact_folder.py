@@ -7,7 +7,6 @@ artifacts/
 """
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -16,12 +15,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final, final
+from typing import BinaryIO, final
 
-from search_spaces.errors import ArtifactError, ResourceError
-
-FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What the system says where nothing fits any more."""
+from search_spaces.atomic import room, sync_folder
+from search_spaces.errors import ArtifactError
 
 
 @final
@@ -34,7 +31,7 @@ class ArtifactFolder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        with _room(root):
+        with room(root):
             self._incoming.mkdir(parents=True, exist_ok=True)
         self._sweep()
 
@@ -91,7 +88,7 @@ class ArtifactFolder:
         if not suffix:
             return path
         named = path.with_name(digest + suffix)
-        with _room(named):
+        with room(named):
             if named.exists() and not named.is_symlink():
                 named.unlink()  # a copy, as some tools make of a link: nobody has looked at what is in it
             with contextlib.suppress(FileExistsError):
@@ -101,6 +98,10 @@ class ArtifactFolder:
     def has(self, digest: str) -> bool:
         """Return whether content is there (not whether it is sound)."""
         return self._path(digest).exists()
+
+    def digests(self) -> set[str]:
+        """Return the digests of all content (not whether it is sound)."""
+        return {path.name for path in self._root.glob("??/*") if is_digest(path.name)}
 
     def remove(self, digest: str) -> None:
         """Remove content, if it is there."""
@@ -130,10 +131,10 @@ class ArtifactFolder:
     @contextmanager
     def _written(self) -> Iterator[tuple[Path, BinaryIO]]:
         """Yield a new file that is removed at the end, unless it has been moved to its place by then."""
-        with _room(self._root):
+        with room(self._root):
             path, stream = self._new()
         try:
-            with _room(path), stream:
+            with room(path), stream:
                 yield path, stream
         finally:
             path.unlink(missing_ok=True)
@@ -155,9 +156,9 @@ class ArtifactFolder:
         final_path = self._path(digest)
         if not final_path.parent.exists():
             final_path.parent.mkdir(exist_ok=True)
-            _sync_folder(self._root)
+            sync_folder(self._root)
         path.replace(final_path)
-        _sync_folder(final_path.parent)
+        sync_folder(final_path.parent)
 
     def _sweep(self) -> None:
         for path in self._incoming.iterdir():
@@ -171,8 +172,13 @@ def check_digest(digest: str) -> None:
     Raises:
         ArtifactError: `artifact_missing`.
     """
-    if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+    if not is_digest(digest):
         raise missing(digest)
+
+
+def is_digest(text: str) -> bool:
+    """Whether a text is a SHA-256 in hex, as artifacts are named by."""
+    return len(text) == 64 and set(text) <= set("0123456789abcdef")
 
 
 def sha256_of(path: Path) -> str:
@@ -205,23 +211,3 @@ def _remove_abandoned(path: Path) -> None:
         except BlockingIOError:
             return  # its writer is at work
         path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _room(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL:
-            raise ResourceError(
-                "disk_full", f"no room for {path}: free some space and start again"
-            ) from error
-        raise
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -63,6 +63,14 @@ class ArtifactContract:
                 ask(digest)
             assert caught.value.code == "artifact_missing"
 
+    def test_what_is_there_is_listed(self, artifacts: Artifacts) -> None:
+        assert artifacts.digests() == set()
+        other = artifacts.put(b"another")
+        artifacts.local_path(artifacts.put(CONTENT), ".onnx")
+        assert artifacts.digests() == {DIGEST, other}
+        artifacts.remove(other)
+        assert artifacts.digests() == {DIGEST}
+
     def test_what_was_removed_is_missing(self, artifacts: Artifacts) -> None:
         digest = artifacts.put(CONTENT)
         artifacts.local_path(digest, ".onnx")
