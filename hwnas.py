@@ -39,6 +39,8 @@ COMMANDS: Final = {
     "datasets show": "api.commands",
     "datasets add": "api.commands",
     "db upgrade": "api.commands",
+    "backup": "workers.backup_commands",
+    "restore": "workers.backup_commands",
     "keys create": "api.service_commands",
     "keys list": "api.service_commands",
     "keys revoke": "api.service_commands",

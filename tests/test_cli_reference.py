@@ -21,7 +21,7 @@ standard output. Everything else (progress, messages) goes to standard error.
 | exit status | means |
 |---|---|
 | 0 | done |
-| 1 | failed, or stopped with Ctrl-C, or a check of `devices doctor` failed |
+| 1 | failed, or stopped with Ctrl-C, or a check of `devices doctor` failed, or a backup lacks a file |
 | 2 | wrong usage |
 
 A failure is one line on standard error, `error[CODE]: message`; with `--json` it is the document

@@ -64,7 +64,7 @@ def schema_version(engine: Engine) -> str:
         StoreError: `database_newer`.
     """
     with reading(engine) as connection:
-        return _version_of(connection)
+        return version_of(connection)
 
 
 def upgrade(engine: Engine) -> bool:
@@ -77,13 +77,18 @@ def upgrade(engine: Engine) -> bool:
     """
     with writing(engine) as connection:
         one_at_a_time(connection, "hwnas upgrade")
-        if _version_of(connection) == newest_version():
+        if version_of(connection) == newest_version():
             return False
         importlib.import_module("nas.store.upgrading").migrate(connection)
         return True
 
 
-def _version_of(connection: Connection) -> str:
+def version_of(connection: Connection) -> str:
+    """Return the version of a database's schema as a transaction sees it, empty where it has none.
+
+    Raises:
+        StoreError: `database_newer`.
+    """
     if not inspect(connection).has_table(_VERSION_TABLE):
         return ""
     found = connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar() or ""

@@ -39,7 +39,7 @@ MAY_ASK = {
 
 # Folders whose files may import inside functions: an optional runtime is absent on many machines, and the
 # command line loads a group of commands when it is called.
-LAZY_FILES = ("latency_predictors/runtimes/*.py", "hwnas.py", "api/*commands.py", "workers/commands.py")
+LAZY_FILES = ("latency_predictors/runtimes/*.py", "hwnas.py", "api/*commands.py", "workers/*commands.py")
 
 
 def test_nothing_dangerous_is_called() -> None:
