@@ -166,6 +166,12 @@ def test_another_content_under_the_name_of_a_digest_is_refused(tmp_path: Path) -
     assert "no file of a home" in refused(path, tmp_path / "home")
 
 
+def test_content_that_is_not_as_the_manifest_says_is_refused(tmp_path: Path) -> None:
+    listed = [{"name": "hwnas.db", "num_bytes": len(DATABASE), "sha256": DIGEST}]
+    path = handmade(tmp_path / "evil.zip", SOUND[:1], members=listed)
+    assert "hwnas.db is not what was put in" in refused(path, tmp_path / "home")
+
+
 def test_files_that_lie_in_one_another_are_refused(tmp_path: Path) -> None:
     large = 10**12
     listed = [{"name": "hwnas.db", "num_bytes": large, "sha256": DIGEST}]
