@@ -36,7 +36,7 @@ DOCUMENT: Final[dict[str, Any]] = {
     },
     "supernet": {"epochs": 3},
     "search": {"evaluations": 400},
-    "verify": {"candidates": 6, "rounds": 2},
+    "verify": {"candidates": 4, "rounds": 1},
     "export": {"points": 2},
 }
 PROFILE: Final = ("devices", "profile", "--space", "nas_bench_201", "--preset", "tiny")

@@ -13,8 +13,6 @@ from tests.e2e.command import DOCUMENT, FAULTS, HWNAS, Ended, environment, jobs_
 # The shared search runs in the set-up of whichever test comes first; it measures, and so do these.
 pytestmark = pytest.mark.timeout(400)
 
-# The same training; of what comes after it, little.
-BRIEF = {**DOCUMENT, "verify": {"candidates": 4, "rounds": 1}, "export": {"points": 1}}
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 # $1: the folder, $2: what is in it at first, $3: kilobytes left, $4: where to keep a copy, then the command.
 # Room is made when the command has told that there is none, or has ended.
@@ -43,7 +41,7 @@ def search_on_full_disk(folder: Path, start: Path, free_kb: int) -> Ended:
     home, left, spec = folder / "home", folder / "left", folder / "spec.yaml"
     home.mkdir()
     left.mkdir()
-    spec.write_text(yaml.safe_dump(BRIEF))
+    spec.write_text(yaml.safe_dump(DOCUMENT))
     arguments = (str(home), str(start), str(free_kb), str(left))
     done = subprocess.run(
         [*NAMESPACE, "sh", "-c", SCRIPT, "sh", *arguments, *HWNAS, "search", str(spec), "--json"],
