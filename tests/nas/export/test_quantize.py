@@ -139,17 +139,15 @@ print(hashlib.sha256(int8_of(TINY, LARGEST)).hexdigest())
 
 
 def test_equal_networks_and_images_give_equal_bytes_in_any_process(repository: Path) -> None:
-    here = hashlib.sha256(int8_of(TINY, LARGEST)).hexdigest()
-    for seed in ("1", "2"):
-        done = subprocess.run(
-            [sys.executable, "-c", _MAKE],
-            cwd=repository,
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(repository)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert done.stdout.split() == [here]
+    done = subprocess.run(
+        [sys.executable, "-c", _MAKE],
+        cwd=repository,
+        env={**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": str(repository)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [hashlib.sha256(int8_of(TINY, LARGEST)).hexdigest()]
 
 
 def test_it_is_quiet_and_leaves_nothing(

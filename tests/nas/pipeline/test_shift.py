@@ -27,7 +27,7 @@ from search_spaces.sampling import as_architecture
 from search_spaces.slot_tables import distinct_layers
 from tests.nas.pipeline.conftest import FinishedSearch, finish
 from tests.nas.pipeline.sites import here
-from tests.nas.pipeline.small_search import Home, file_ms, small_spec
+from tests.nas.pipeline.small_search import file_ms, small_spec
 
 INT8 = {"context": {"precision": "int8"}}
 
@@ -149,13 +149,16 @@ def test_precisions_are_named_once_and_fp32_needs_nothing() -> None:
     assert quantised_precisions(small_spec(targets=[INT8, {}, INT8])) == ["int8"]
 
 
-def test_both_precisions_stand_side_by_side_and_are_trained_on_each(copied: Home) -> None:
+def test_both_precisions_stand_side_by_side_and_are_trained_on_each(
+    int8: FinishedSearch, tmp_path: Path
+) -> None:
     """One training of an architecture serves both fronts; each gets its file, of stock networks too."""
-    found = finish(copied, targets=[{}, INT8], finetune={"share": 0.5, "points": 1})
-    fp32, int8 = found.result.targets
-    assert (fp32.shift, int8.shift is None) == (None, False)
-    assert fp32.context["precision"] == "fp32"
-    for target, precision in ((fp32, "fp32"), (int8, "int8")):
+    home = int8.home.copy(tmp_path / "both")
+    found = finish(home, targets=[{}, INT8], finetune={"share": 0.5, "points": 1})
+    first, second = found.result.targets
+    assert (first.shift, second.shift is None) == (None, False)
+    assert first.context["precision"] == "fp32"
+    for target, precision in ((first, "fp32"), (second, "int8")):
         for network in target.networks:
             path = found.run.network_path(network.file_sha256)
             assert read_metadata(path).precision == precision
@@ -166,3 +169,4 @@ def test_both_precisions_stand_side_by_side_and_are_trained_on_each(copied: Home
     assert quantised.fp32_accuracy == plain.accuracy
     assert network_of(found.result, "resnet-int8") == (1, quantised)
     assert find_answers(found.run, 1, quantised) is not None
+    home.remove()
