@@ -5,8 +5,6 @@ import re
 import socket
 import subprocess
 import sys
-import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,16 +97,16 @@ def _process(command: list[str], environment: dict[str, str], cores: Sequence[in
         text=True,
     )
     assert process.stderr is not None
-    drained = threading.Thread(target=deque, args=(process.stderr, 0))
+    with process.stderr as said:
+        address = _ADDRESS.search(said.readline())
+        # Its log is read by a process of its own: here each line would hold up who sends requests.
+        drain = subprocess.Popen(["cat"], stdin=said, stdout=subprocess.DEVNULL)
     try:
-        address = _ADDRESS.search(process.stderr.readline())
         assert address, "a server says where it listens"
-        drained.start()
         if cores:
             os.sched_setaffinity(process.pid, cores)
         yield Replica(address[0], process)
     finally:
         process.terminate()  # a service ends its worker before it ends
         process.wait(ENDS_S)
-        if drained.ident:
-            drained.join()
+        drain.wait()

@@ -64,9 +64,11 @@ class JoinedRay:
     Attributes:
         address: Host and port of its head. The token is found as Ray finds it: RAY_AUTH_TOKEN or
             RAY_AUTH_TOKEN_PATH, else the file in the home folder.
+        silence_s: A head that says nothing for so long is lost.
     """
 
     address: str
+    silence_s: float = 20.0
 
 
 @final
@@ -118,7 +120,8 @@ class RayCompute:
 
     def _new_driver(self) -> DriverProcess:
         if isinstance(self._ray, JoinedRay):
-            return DriverProcess(self._workshop, Path(tempfile.gettempdir()), address=self._ray.address)
+            place = Path(tempfile.gettempdir())
+            return DriverProcess(self._workshop, place, self._ray.address, silence_s=self._ray.silence_s)
         return DriverProcess(self._workshop, self._ray.folder, num_cpus=self._ray.num_cpus)
 
 

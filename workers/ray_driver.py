@@ -217,7 +217,7 @@ def _have_ray(begin: Begin) -> Lookout:
         except Exception as error:
             # Ray has no one error for this.
             raise not_joined(error, begin.address) from error
-        return JoinedLookout()
+        return JoinedLookout(begin.silence_s)
     free = shutil.disk_usage(begin.folder).free
     if free < LEAST_ROOM_BYTES:
         # Ray itself would wait for half a minute and then not say why.

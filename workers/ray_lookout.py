@@ -12,9 +12,6 @@ from search_spaces.errors import ComputeError, HwnasError
 WATCH_S: Final = 0.5
 """Between two looks at a Ray."""
 
-SILENCE_S: Final = 20.0
-"""A cluster whose head says nothing for so long is lost."""
-
 CLOSE_S: Final = 2.0
 """For the last answer of a head."""
 
@@ -59,9 +56,14 @@ class LocalLookout:
 
 @final
 class JoinedLookout:
-    """Asks the head of a joined cluster whether it still answers, and knows this machine."""
+    """Asks the head of a joined cluster whether it still answers, and knows this machine.
 
-    def __init__(self) -> None:
+    Args:
+        silence_s: A head that says nothing for so long is lost.
+    """
+
+    def __init__(self, silence_s: float) -> None:
+        self._silence_s = silence_s
         self._node = ray.get_runtime_context().get_node_id()
         self._seen_at = self._heard_at = time.monotonic()
         self._gone = threading.Event()
@@ -70,7 +72,7 @@ class JoinedLookout:
 
     def lost(self) -> bool:
         """Return whether it does not, or has not for long."""
-        return self._gone.is_set() or time.monotonic() - self._heard_at > SILENCE_S
+        return self._gone.is_set() or time.monotonic() - self._heard_at > self._silence_s
 
     def lost_with(self, error: HwnasError) -> bool:
         """Return whether it is lost; after the loss of some machine, once the head was asked anew."""

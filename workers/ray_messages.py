@@ -34,6 +34,7 @@ class Begin:
         num_cpus: Of the one to start.
         object_store_bytes: Of the one to start.
         folder: For the files of the one to start.
+        silence_s: Of the head of the one to join, after which it is lost.
     """
 
     address: str | None
@@ -41,6 +42,7 @@ class Begin:
     object_store_bytes: int
     folder: Path
     workshop: Workshop
+    silence_s: float
 
 
 @dataclass(frozen=True)

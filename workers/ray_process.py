@@ -58,13 +58,19 @@ class DriverProcess:
         place: Where a folder for the files of a local Ray is made.
         address: Of the cluster to join; without it a local Ray is started.
         num_cpus: Of the local Ray.
+        silence_s: Of the head of a joined cluster, after which it is lost.
 
     Raises:
         ComputeError: There is no Ray to be had.
     """
 
     def __init__(
-        self, workshop: Workshop, place: Path, address: str | None = None, num_cpus: int = 0
+        self,
+        workshop: Workshop,
+        place: Path,
+        address: str | None = None,
+        num_cpus: int = 0,
+        silence_s: float = 0.0,
     ) -> None:
         self._lock = threading.Lock()
         self._runs: dict[int, RunMessages] = {}
@@ -89,7 +95,7 @@ class DriverProcess:
                 start_new_session=True,
             )
         try:
-            self._begin(Begin(address, num_cpus, OBJECT_STORE_BYTES, self._folder, workshop))
+            self._begin(Begin(address, num_cpus, OBJECT_STORE_BYTES, self._folder, workshop, silence_s))
         except BaseException:
             self._process.kill()
             self._clear()

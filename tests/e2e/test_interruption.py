@@ -12,27 +12,13 @@ import numpy as np
 import psutil
 import pytest
 
-from nas.compute import InProcessCompute
 from nas.job_records import JobEvent
 from nas.jobs import JobState
-from nas.pipeline.context import Surroundings
-from nas.pipeline.finetune import FinetunePlan
-from nas.pipeline.options import options_of, recipe_of
-from nas.pipeline.runner import open_search
-from nas.pipeline.train import NAME as TRAIN
-from nas.pipeline.train import TrainDocument
-from nas.settings import Settings
 from nas.store.stores import Stores
-from nas.task_events import NetworkTrained
-from nas.tasks import TrainNetwork, TunedSubnet
-from search_spaces.base import architecture_from_values
-from tests.e2e.command import DOCUMENT, Ended, Kept, copied, jobs_of, kept, opened, search, start
-from tests.nas.pipeline.small_search import Recorder
+from tests.e2e.command import Ended, Kept, copied, jobs_of, kept, opened, start
 
 # The shared search runs in the set-up of whichever test comes first; it measures, and so do these.
 pytestmark = pytest.mark.timeout(400)
-
-TUNED = {**DOCUMENT, "finetune": {"share": 1.0, "points": 1}}
 
 
 def wait_for(process: subprocess.Popen[str], home: Path, told: Callable[[JobEvent], bool]) -> None:
@@ -130,28 +116,3 @@ def test_a_stopped_search_goes_on_though_its_training_process_and_its_worker_are
         sessions = Counter(network.latency.sessions)
         assert len(sessions) >= 2
         assert set(sessions.values()) == {1}
-
-
-def test_a_kill_while_a_network_is_trained_on_changes_nothing_of_it(finished: Ended, tmp_path: Path) -> None:
-    home, died = copied(finished.home, tmp_path / "home"), tmp_path / "died"
-    ended = search(home, TUNED, FAULTS_DIE_BEFORE="checkpoint-00000002.json", FAULTS_DIED=str(died))
-    assert ended.status == 0, ended.told
-    assert died.exists()
-    assert ended.result.supernet.reused
-    with opened(home) as stores:
-        job = stores.jobs.get("local", ended.folder.name)
-        stored, compute = stores.stored(job), InProcessCompute(stores.artifacts, tmp_path / "undisturbed")
-        around = Surroundings(Settings(home=home), stores, compute, Recorder())
-        ctx = open_search(ended.result.spec, around)
-        ((digest, epochs),) = stored.load("finetune.plan", FinetunePlan).epochs.items()
-        assert f"training goes on after epoch 1 of {epochs}" in ended.told
-        (network,) = [one for one in ended.result.targets[0].networks if one.architecture_digest == digest]
-        architecture = architecture_from_values(ctx.space, network.architecture)
-        subnet = TunedSubnet(architecture, stored.load(TRAIN, TrainDocument).weights)
-        task = TrainNetwork(
-            ctx.inputs, subnet, recipe_of(ctx.spec).name, options_of(ctx.spec, epochs), ctx.spec.seed
-        )
-        *_, undisturbed = compute.run(task)
-        tuned = [one for one in stores.supernets.list_all("local") if ", from " in one.key.recipe]
-    assert isinstance(undisturbed, NetworkTrained)
-    assert [one.summary["weight_hash"] for one in tuned] == [undisturbed.weight_hash]

@@ -315,8 +315,9 @@ def test_a_full_disk_for_rays_files_is_said_at_once(tmp_path: Path) -> None:
 
 
 def joined(address: str, folder: Path) -> RayCompute:
-    """Compute on a cluster that is there."""
-    return RayCompute(partial(FolderArtifacts, folder / "artifacts"), folder / "work", JoinedRay(address))
+    """Compute on a cluster that is there, whose head is missed sooner than usual."""
+    ray = JoinedRay(address, silence_s=5.0)
+    return RayCompute(partial(FolderArtifacts, folder / "artifacts"), folder / "work", ray)
 
 
 def test_a_cluster_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,7 +354,7 @@ def test_machines_of_a_joined_cluster_may_be_lost(tmp_path: Path, monkeypatch: p
             with ExitStack() as stack:
 
                 def lose_head() -> None:
-                    # Nobody trains meanwhile: it takes half a minute until a head counts as lost.
+                    # Nobody trains meanwhile: it takes some time until a head counts as lost.
                     stack.enter_context(measuring_lease(host_lease_folder(), host_device().digest))
                     machines.lose_head()
 
