@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from fastapi import Request, Response
 from pydantic import BaseModel
@@ -29,9 +30,15 @@ class Kept:
 
     def to(self, request: Request) -> Response:
         """Return the answer to a request: 304 where the client has it already."""
-        asked = {
-            one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")
-        }
-        if self.headers["ETag"] in asked or "*" in asked:
-            return Response(status_code=304, headers=self.headers)
-        return Response(self.body, media_type="application/json", headers=self.headers)
+        if (known := request.headers.get("if-none-match")) is not None:
+            asked = {one.strip().removeprefix("W/") for one in known.split(",")}
+            if self.headers["ETag"] in asked or "*" in asked:
+                return Response(status_code=304, headers=self.headers)
+        answer = Response()
+        answer.body, answer.raw_headers = self.body, list(self._raw_headers)
+        return answer
+
+    @cached_property
+    def _raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers of a whole answer, encoded once."""
+        return Response(self.body, media_type="application/json", headers=self.headers).raw_headers

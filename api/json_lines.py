@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 LOGGERS: Final = ("hwnas", "uvicorn")
+UNTOLD: Final = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
+"""What a record finds out of itself unless these say otherwise (Python's documentation: *Optimization*)."""
 # Made once: `json.dumps` would make it for each line.
 _ENCODE: Final = json.JSONEncoder(default=str).encode
 
@@ -35,7 +37,10 @@ class JsonLines(logging.Formatter):
 
 @contextmanager
 def logged(stream: TextIO) -> Iterator[None]:
-    """Have what a service says written to a stream."""
+    """Have what a service says written to a stream.
+
+    Lines tell of no thread, process or task: records do without while this lasts.
+    """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
     loggers = [logging.getLogger(name) for name in LOGGERS]
@@ -43,9 +48,12 @@ def logged(stream: TextIO) -> Iterator[None]:
     for logger in loggers:
         logger.addHandler(handler)
     loggers[0].setLevel(logging.INFO)
+    untold = {name: value for name, value in vars(logging).items() if name in UNTOLD}
+    vars(logging).update(dict.fromkeys(untold, False))
     try:
         yield
     finally:
+        vars(logging).update(untold)
         for logger, level in zip(loggers, before, strict=True):
             logger.removeHandler(handler)
             logger.setLevel(level)

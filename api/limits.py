@@ -10,7 +10,6 @@ import re
 import time
 from typing import Any, Final, final
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,7 +39,9 @@ HEADERS: Final = {
     ),
 }
 
+_ASKED_NAME: Final = REQUEST_ID.encode()
 _MARKS: Final = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+_MARKED: Final = frozenset(name for name, _ in _MARKS)
 
 _LOG: Final = logging.getLogger("hwnas.requests")
 
@@ -57,8 +58,7 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        asked = headers.get(REQUEST_ID, "")
+        asked = _header(scope, _ASKED_NAME)
         request_id = asked if _ASKED_ID.fullmatch(asked) else f"{random.getrandbits(64):016x}"
         scope.setdefault("state", {})["request_id"] = request_id
         started, status, answered = time.perf_counter(), 0, 0.0
@@ -67,14 +67,15 @@ class Limits:
             nonlocal status, answered
             if message["type"] == "http.response.start":
                 status, answered = message["status"], time.perf_counter()
-                headers_ = message["headers"]
-                given = {name for name, _ in headers_}
-                own = [(REQUEST_ID.encode(), request_id.encode())]
-                message["headers"] = [*headers_, *own, *(one for one in _MARKS if one[0] not in given)]
+                headers, marks = message["headers"], _MARKS
+                given = {name for name, _ in headers}
+                if not given.isdisjoint(_MARKED):
+                    marks = [one for one in _MARKS if one[0] not in given]
+                message["headers"] = [*headers, (_ASKED_NAME, request_id.encode()), *marks]
             await send(message)
 
         try:
-            checked = await _checked(scope, headers, receive)
+            checked = await _checked(scope, receive)
         except HwnasError as error:
             scope["state"]["code"] = error.code
             await problems.of_error(error, scope.get("root_path", ""))(scope, receive, send_marked)
@@ -85,15 +86,15 @@ class Limits:
             _tell(scope, status or 500, (answered or time.perf_counter()) - started)
 
 
-async def _checked(scope: Scope, headers: Headers, receive: Receive) -> Receive:
+async def _checked(scope: Scope, receive: Receive) -> Receive:
     """Return what gives the route its body, which was looked at unless the route streams it."""
     if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
         raise UsageError("headers_too_large", f"the headers have more than {MAX_HEADER_BYTES} bytes")
     if "\0" in scope["path"] or b"%00" in scope["query_string"]:
         raise UsageError("bad_request", "an address has no NUL (%00): leave it out")
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if scope["method"] in ("GET", "HEAD", "DELETE", "OPTIONS"):
         return receive
+    kind = _header(scope, b"content-type").partition(";")[0].strip().lower()
     if kind in STREAMED:
         return _counted(scope, receive)
     body = await _body(receive)
@@ -109,6 +110,12 @@ async def _checked(scope: Scope, headers: Headers, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    """Return a header, the first of its name; empty where there is none."""
+    found: bytes = next((value for given, value in scope["headers"] if given == name), b"")
+    return found.decode("latin-1")
 
 
 def _counted(scope: Scope, receive: Receive) -> Receive:
