@@ -1,7 +1,6 @@
 """Bodies that are streamed to disk: counted as they come, whole in the artifact store or not at all."""
 
 import asyncio
-import errno
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from api.limits import READS_STREAM
 from api.state import Service
 from nas.store.dataset_store import too_much_stored
 from nas.workplace import scratch_folder
+from search_spaces.atomic import FULL
 from search_spaces.errors import ResourceError, UsageError
 
 MAX_UPLOAD_BYTES: Final = 4 * 2**30
@@ -24,7 +24,6 @@ UPLOAD_S: Final = 3_600.0
 """For a whole body."""
 
 _BLOCK: Final = 2**20
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 async def uploaded(
@@ -55,7 +54,7 @@ async def uploaded(
         try:
             await _write(request, path, room)
         except OSError as error:
-            if error.errno in _FULL:
+            if error.errno in FULL:
                 raise ResourceError(
                     "disk_full", "no room for the upload: free some, then send it again"
                 ) from error

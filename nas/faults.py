@@ -1,11 +1,7 @@
 """What an error that is not one of the domain says of what ran a task."""
 
-import errno
-from typing import Final
-
+from search_spaces.atomic import FULL
 from search_spaces.errors import ComputeError
-
-FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def as_compute_error(error: BaseException) -> ComputeError:

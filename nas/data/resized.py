@@ -1,6 +1,5 @@
 """Resized images, made once: in memory where they are few, in memory-mapped files where they are many."""
 
-import errno
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.contents import Part
+from search_spaces.atomic import FULL
 from search_spaces.errors import ResourceError, UsageError
 
 Resized = tuple[NDArray[np.uint8], ...]
@@ -171,7 +171,7 @@ class _File:
 
 
 def _disk_error(error: OSError, shape: tuple[int, int, int, int]) -> Exception:
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno not in FULL:
         return error
     need = int(np.prod(shape)) / 2**20
     return ResourceError(

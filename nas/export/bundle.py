@@ -9,7 +9,6 @@ net-3f9a1c/
 └── manifest.json       SHA-256 of each of these files
 """
 
-import errno
 import hashlib
 import json
 import shutil
@@ -20,7 +19,7 @@ from nas.export.card import Card, architecture_document, measurements_document, 
 from nas.export.classifier import read_metadata
 from nas.export.onnx_file import read_onnx
 from nas.export.predict_script import predict_script
-from search_spaces.atomic import write_atomically
+from search_spaces.atomic import FULL, write_atomically
 from search_spaces.errors import ArtifactError, ResourceError, UsageError
 
 MODEL: Final = "model.onnx"
@@ -50,7 +49,7 @@ def write_bundle(folder: Path, model: Path, card: Card) -> None:
     try:
         _write_folder(folder, files)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in FULL:
             raise ResourceError(
                 "disk_full", f"no room for {folder}: free some space and start again"
             ) from error
