@@ -83,6 +83,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        # Metrics and lines of the log are this service's own: what asks for tracers at each request is not.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.service = service
     for router in (*ROUTERS, *screens.ROUTERS):
