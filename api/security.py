@@ -105,7 +105,7 @@ class Gate:
         self._keys = keys
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
-        self._good_until = 0.0
+        self._good_until = self._ask_at = 0.0
         self._met: set[str] = set()
         self._guesses = Buckets(GUESSES_PER_S, GUESSES)
         self._requests = Buckets(requests_per_s, requests_per_s * BURST_S)
@@ -146,11 +146,18 @@ class Gate:
             raise AccessError("rate_limited", "this key asks too often: wait a second (HWNAS_REQUESTS_PER_S)")
 
     def remembered(self, text: str) -> Principal | None:
-        """Return whose key it is where it was good a moment ago; nobody is asked."""
+        """Return whose key it is where it was good a moment ago; nobody is asked.
+
+        After half of `REMEMBERED_S` one of those who come is told nothing, and with that to ask, while others
+        go on.
+        """
         # In this order: what is known is never older than the time until which it is good.
         now, good_until = time.monotonic(), self._good_until
         known = self._known.get(text)
         if known is None or now >= good_until:
+            return None
+        if now >= self._ask_at:
+            self._ask_at = good_until
             return None
         known.came = now
         return known.who
@@ -159,11 +166,11 @@ class Gate:
         """Return whose key it is where it was known and still is good: all that are known are asked for."""
         with self._lock:
             now = time.monotonic()
-            if text in self._known and now >= self._good_until:
+            if text in self._known and now >= self._good_until - REMEMBERED_S / 2:
                 recent = {key: one for key, one in self._known.items() if one.came > now - FORGOTTEN_S}
                 good = self._keys.good_among([one.who.key_id for one in recent.values()])
                 self._known = {key: one for key, one in recent.items() if one.who.key_id in good}
-                self._good_until = now + REMEMBERED_S
+                self._good_until, self._ask_at = now + REMEMBERED_S, now + REMEMBERED_S / 2
             known = self._known.get(text)
             return known.who if known else None
 

@@ -1,6 +1,7 @@
 """Every operation, with every kind of key: nobody gets further than their scope."""
 
 import itertools
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -75,6 +76,15 @@ def test_keys_that_are_known_are_asked_for_again_together(
     callers = [api.as_("read") for _ in range(3)]
     assert [caller.get("/v1/datasets").status_code for caller in callers] == [200] * 3
     api.stores.keys.revoke("local", callers[1].key.split("_")[1])
+    looks = looks_at_known_keys(monkeypatch)
+    monkeypatch.setattr("api.security.REMEMBERED_S", 60.0)
+    api.app.state.service.gate._good_until = 0.0
+    assert [caller.get("/v1/datasets").status_code for caller in callers] == [200, 401, 200]
+    assert looks == [3]
+
+
+def looks_at_known_keys(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many keys each look from here on is at."""
     looks, good_among = list[int](), DatabaseKeyStore.good_among
 
     def counted(self: DatabaseKeyStore, key_ids: list[str]) -> frozenset[str]:
@@ -82,10 +92,22 @@ def test_keys_that_are_known_are_asked_for_again_together(
         return good_among(self, key_ids)
 
     monkeypatch.setattr(DatabaseKeyStore, "good_among", counted)
+    return looks
+
+
+def test_while_one_has_keys_asked_for_again_others_go_on(
+    api: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("api.security.REMEMBERED_S", 60.0)
-    api.app.state.service.gate._good_until = 0.0
-    assert [caller.get("/v1/datasets").status_code for caller in callers] == [200, 401, 200]
-    assert looks == [3]
+    gate, keys = api.app.state.service.gate, [api.as_("read").key for _ in range(2)]
+    for key in keys * 2:
+        gate.principal(key, "")
+    looks = looks_at_known_keys(monkeypatch)
+    gate._good_until, gate._ask_at = time.monotonic() + 29.0, 0.0  # half of the time is over
+    assert gate.remembered(keys[0]) is None
+    assert [gate.remembered(key) for key in keys] == [gate.principal(key, "") for key in keys]
+    assert [gate.remembered(key) is None for key in keys] == [False, False]
+    assert looks == [2]
 
 
 def test_wrong_secrets_are_all_alike(api: Caller) -> None:

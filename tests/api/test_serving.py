@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from api.key_commands import create_key
-from api.serving import MOST_OPEN, allow_connections, is_loopback, keep_for_good, serve
+from api.serving import MOST_OPEN, SELDOM, allow_connections, is_loopback, keep_for_good, serve
 from nas.settings import Settings
 from search_spaces.errors import UsageError
 from tests.api.served import DIGITS
@@ -85,13 +85,16 @@ def test_loopback_is_told_from_elsewhere(host: str, *, inside: bool) -> None:
     assert is_loopback(host) == inside
 
 
-def test_what_was_imported_is_not_looked_through_again() -> None:
+def test_what_was_imported_is_not_looked_through_again_and_the_rest_seldom() -> None:
+    usual = gc.get_threshold()
     try:
         keep_for_good()
         assert gc.get_freeze_count() > 50_000
         assert len(gc.get_objects()) < 5_000
+        assert gc.get_threshold() == (*usual[:2], SELDOM)
     finally:
         gc.unfreeze()
+        gc.set_threshold(*usual)
 
 
 def test_every_board_may_keep_a_connection() -> None:
