@@ -31,6 +31,9 @@ from search_spaces.errors import UsageError
 MOST_OPEN: Final = 65_536
 """Connections and files of this process, where the system allows so many."""
 
+SELDOM: Final = 200
+"""How many times the collector looks through what is younger before it looks through everything."""
+
 STREAMS_END_S: Final = 2
 """Open streams are cut off after so long; whoever listens goes on with another replica."""
 
@@ -168,15 +171,12 @@ def allow_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, allowed))
 
 
-SELDOM: Final = 200
-
-
 def keep_for_good() -> None:
     """Have the collector pass over all that there is: it stays to the end.
 
-    Looking through everything that was imported takes it a tenth of a second, in which nobody is answered. What
-    a thousand open connections hold takes it half of that: it looks there seldom, once in `SELDOM` times that it
-    has looked at what is somewhat older than the rest.
+    Looking through everything that was imported takes it a tenth of a second, in which nobody is answered.
+    What a thousand open connections hold takes half of that: all of it is looked through once in `SELDOM`
+    times that the younger part is.
     """
     gc.collect()
     gc.freeze()
