@@ -12,7 +12,7 @@ from tests.api.mutated import bases, send_mutated
 from tests.api.world import operations, world
 
 GENERATED = 200
-CHANGED = 4_950
+CHANGED = 4_700
 ON_POSTGRES = 1_000
 _UNLIMITED = {"requests_per_s": 1_000_000, "max_open_jobs": 1_000_000}
 

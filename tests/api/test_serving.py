@@ -93,7 +93,6 @@ def test_what_was_imported_is_not_looked_through_again_and_the_rest_seldom() -> 
         assert len(gc.get_objects()) < 5_000
         assert gc.get_threshold() == (*usual[:2], SELDOM)
     finally:
-        gc.unfreeze()
         gc.set_threshold(*usual)
 
 

@@ -9,9 +9,15 @@ import pytest
 from nas.results import SearchResult
 from nas.settings import Settings
 from tests.built_once import built_once
-from tests.nas.pipeline.small_search import Recorder, small_spec, stopwatch
+from tests.nas.pipeline.small_search import Recorder, frugal_searches, small_spec, stopwatch
 from tests.workers.jobs_at_work import Workplace, workplace
 from workers.inprocess import run_search
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _frugal_searches() -> Iterator[None]:
+    with frugal_searches():
+        yield
 
 
 @pytest.fixture

@@ -118,23 +118,33 @@ class TestRayCompute(ComputeContract):
         alone = InProcessCompute(artifacts, tmp_path_factory.mktemp("undisturbed"))
         return trained(alone.run(training(options=LONG))).weight_hash
 
-    @pytest.mark.parametrize("victim", ["worker", "raylet", "gcs_server", "driver"])
     def test_what_is_killed_is_an_error_and_training_goes_on_from_its_checkpoint(
-        self, compute: Compute, undisturbed: str, victim: str
+        self, compute: Compute, undisturbed: str
     ) -> None:
+        checkpoints: tuple[StoredCheckpoint, ...] = ()
+        for victim in ("worker", "raylet", "gcs_server", "driver"):
+            kept = self.trained_until_killed(compute, victim, checkpoints)
+            assert kept
+            checkpoints = (*checkpoints, *kept)
+            assert len(checkpoints) < LONG.epochs
+        resumed, *rest = compute.run(training(options=LONG, checkpoints=checkpoints[-2:]))
+        assert resumed == Resumed(len(checkpoints))
+        assert trained(rest).weight_hash == undisturbed
+
+    def trained_until_killed(
+        self, compute: Compute, victim: str, checkpoints: tuple[StoredCheckpoint, ...]
+    ) -> tuple[StoredCheckpoint, ...]:
+        """Return what a training that goes on has kept until something was killed, and is told of."""
         lost: list[psutil.Process] = []
 
         def kill() -> None:
             lost.extend([] if victim == "worker" else descendants())
             self.kill(victim)
 
-        kept, error = disturbed(compute.run(training(options=LONG)), kill)
-        assert error.fault == ("crash" if victim == "worker" else "lost_node")
+        kept, error = disturbed(compute.run(training(options=LONG, checkpoints=checkpoints[-2:])), kill)
+        assert error.fault == ("crash" if victim == "worker" else "lost_node"), victim
         assert alive(lost) == [], "who is told of a lost Ray may start the next one"
-        assert 1 <= len(kept) < LONG.epochs
-        resumed, *rest = compute.run(training(options=LONG, checkpoints=kept[-2:]))
-        assert resumed == Resumed(len(kept))
-        assert trained(rest).weight_hash == undisturbed
+        return kept
 
     @staticmethod
     def kill(victim: str) -> None:
@@ -177,15 +187,16 @@ class TestRayCompute(ComputeContract):
         assert resumed == Resumed(2)
         assert trained(rest).weight_hash == trained(together).weight_hash
 
-    @pytest.mark.parametrize("rank", [0, 1])
     def test_one_of_two_workers_that_is_killed_is_one_error(
-        self, compute: Compute, expected: Expected, rank: int
+        self, compute: Compute, expected: Expected
     ) -> None:
-        def kill_one() -> None:
-            sorted(busy_workers(), key=lambda process: process.create_time())[rank].kill()
+        for rank in (0, 1):
 
-        _, error = disturbed(compute.run(training(options=LONG, num_workers=2)), kill_one)
-        assert error.fault == "crash"
+            def kill_one(rank: int = rank) -> None:
+                sorted(busy_workers(), key=lambda process: process.create_time())[rank].kill()
+
+            _, error = disturbed(compute.run(training(options=LONG, num_workers=2)), kill_one)
+            assert error.fault == "crash"
         assert trained(compute.run(training())).weight_hash == expected.weight_hash
 
     def test_workers_wait_for_all_of_their_processors(self, compute: Compute, expected: Expected) -> None:

@@ -13,7 +13,7 @@ from nas.pipeline.runner import open_search, phase_context
 from nas.results import SearchResult, TargetResult
 from nas.store.job_run import JobRun, StoredJob
 from nas.tasks import Task
-from tests.nas.pipeline.small_search import Home, Recorder, small_spec
+from tests.nas.pipeline.small_search import Home, Recorder, frugal_searches, small_spec
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,12 @@ def finish(home: Home, **changes: object) -> FinishedSearch:
     stored = home.finish(job, progress)
     tasks = tuple(home.compute.tasks)
     return FinishedSearch(home, job, home.runs[-1], stored.result(), progress, tasks)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _frugal_searches() -> Iterator[None]:
+    with frugal_searches():
+        yield
 
 
 @pytest.fixture(scope="session")

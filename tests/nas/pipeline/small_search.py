@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -17,10 +18,12 @@ from latency_predictors.gate import GateRules
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import SessionResult, Subject, SubjectResult
 from nas.compute import InProcessCompute
+from nas.export.metadata import ExportMetadata
+from nas.export.untrained import layer_file, network_file
 from nas.job_records import Job, JobRequest
 from nas.jobs import JobKind, JobState, Released, Succeeded, Waiting
 from nas.leases import LeaseTimes
-from nas.pipeline import references
+from nas.pipeline import calibrating, measuring, predict, references
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, Progress, SearchContext, Surroundings
 from nas.pipeline.jobs import KINDS
 from nas.pipeline.runner import open_search, phase_context
@@ -34,6 +37,8 @@ from nas.task_events import TensorFiles
 from nas.tasks import Task
 from nas.training.trainer import FINISHED
 from nas.workplace import Workplace
+from search_spaces.layers import LayerSpec
+from search_spaces.network import Node
 from tests.latency_predictors.sessions import session
 
 DOCUMENT: dict[str, Any] = {
@@ -57,6 +62,9 @@ DOCUMENT: dict[str, Any] = {
 T = TypeVar("T")
 
 HOUR_MS: Final = 3_600_000
+
+NUM_SUBNETS: Final = 48
+"""That predictors learn from."""
 
 
 def small_spec(**changes: object) -> SearchSpec:
@@ -205,6 +213,31 @@ def brief_references() -> Iterator[None]:
     """Train stock networks for a few epochs: in the time of so small a supernet they get a hundred."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(references, "epochs_within", lambda ctx, network, cpu_seconds: 4)
+        yield
+
+
+@cache
+def _layer(spec: LayerSpec, precision: str) -> bytes:
+    return layer_file(spec, precision)
+
+
+_NETWORKS: dict[tuple[str, ...], bytes] = {}
+
+
+def _network(nodes: tuple[Node, ...], metadata: ExportMetadata, precision: str) -> bytes:
+    key = (*metadata.properties().values(), precision)
+    if key not in _NETWORKS:
+        _NETWORKS[key] = network_file(nodes, metadata, precision)
+    return _NETWORKS[key]
+
+
+@contextmanager
+def frugal_searches() -> Iterator[None]:
+    """Have fewer subnets scored, and what is only timed written once: it is the same each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predict, "NUM_SUBNETS", NUM_SUBNETS)
+        patch.setattr(measuring, "layer_file", _layer)
+        patch.setattr(calibrating, "network_file", _network)
         yield
 
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from latency_predictors.latency_metric import LatencyMetric
+from nas.export.untrained import network_file
+from nas.pipeline import calibrating
 from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.calibrating import calibration_set, initial_file, measure_networks
 from nas.pipeline.tables import latest_table
@@ -45,7 +47,10 @@ def test_networks_that_do_not_run_are_left_out_unless_they_are_most(copied: Home
     assert caught.value.code == "too_few_run"
 
 
-def test_a_file_to_calibrate_with_is_the_same_each_time_it_is_written() -> None:
+def test_a_file_to_calibrate_with_is_the_same_each_time_it_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """One that cannot be run is told by its bytes: another file would be tried again, for ever."""
+    monkeypatch.setattr(calibrating, "network_file", network_file)  # tests beside it write each once
     architecture = as_architecture(smallest(SPACE)[0])
     assert initial_file(SPACE, architecture) == initial_file(SPACE, architecture)
