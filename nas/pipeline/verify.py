@@ -43,7 +43,7 @@ from search_spaces.network import layers
 
 NAME: Final = "verify"
 
-WORTH_A_ROUND: Final = 0.01
+WORTH_A_ROUND: Final = 0.02
 """Of the hypervolume that the verified networks dominate: after a round that added less there is no other."""
 
 
