@@ -4,6 +4,7 @@ import ast
 import re
 from pathlib import Path
 
+from hwnas import AT_A_SERVICE, COMMANDS
 from nas.settings import ServerSettings, Settings
 from tests.rules.sources import ROOT, dotted, nodes, package_files, place
 
@@ -26,6 +27,11 @@ def test_the_page_lists_every_setting_and_no_other() -> None:
         for name in kind.model_fields
     }
     assert set(ROW.findall(PAGE.read_text(encoding="utf-8"))) == fields
+
+
+def test_the_page_names_the_commands_that_ask_a_service() -> None:
+    (row,) = re.findall(r"^\| `HWNAS_SERVER` \|.*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"`([^`]+)`", row)) & set(COMMANDS) == set(AT_A_SERVICE)
 
 
 def test_settings_are_frozen() -> None:
