@@ -20,8 +20,18 @@ def host_lease_folder() -> Path:
     """Return where the locks of this host stand: a folder of the user's own, whatever their settings.
 
     Nobody else can put anything into a lock's place.
+
+    Raises:
+        ResourceError: `not_writable` where no folder for temporary files can be written to.
     """
-    return Path(tempfile.gettempdir()) / f"hwnas-leases-{os.getuid()}"
+    try:
+        return Path(tempfile.gettempdir()) / f"hwnas-leases-{os.getuid()}"
+    except FileNotFoundError as error:
+        raise ResourceError(
+            "not_writable",
+            f"no folder for temporary files can be written to ({error}): let this process write to /tmp (in "
+            "a systemd unit ReadWritePaths=/tmp), or set TMPDIR to a folder of your own",
+        ) from error
 
 
 @contextmanager

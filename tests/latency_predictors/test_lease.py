@@ -2,6 +2,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -217,3 +218,15 @@ def test_a_folder_that_somebody_else_has_made_is_refused(
     with pytest.raises(ResourceError, match="belongs to somebody else"), measuring_lease(tmp_path, DEVICE):
         raise AssertionError("nothing is measured")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_temporary_can_be_written_it_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    with pytest.raises(ResourceError, match="ReadWritePaths=/tmp") as caught:
+        host_lease_folder()
+    assert caught.value.code == "not_writable"
