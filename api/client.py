@@ -217,7 +217,11 @@ class Client(NetworksClient):
         return self._line.get(_path(search_id, "front"), FrontResource, {"target": target})
 
     def candidates(self, search_id: str, target: int = 1) -> Iterator[CandidateResource]:
-        """Yield every architecture that was evaluated for a target, by digest."""
+        """Yield every network that was verified for a target, by digest.
+
+        Raises:
+            UsageError: `unknown_target`.
+        """
         return self._pages(_path(search_id, "candidates"), CandidateResource, {"target": target})
 
     def exports(self, search_id: str) -> tuple[ExportResource, ...]:

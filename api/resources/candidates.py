@@ -1,4 +1,4 @@
-"""Everything that a search evaluated, in pages and as a table."""
+"""Every network that a search verified, in pages and as a table."""
 
 import csv
 import io
@@ -20,10 +20,10 @@ class Csv(StreamingResponse):
 
 
 class CandidateResource(BaseModel):
-    """An architecture that was evaluated.
+    """A network that was verified: exported, scored and measured, whether it is on the front or not.
 
     Attributes:
-        fidelity: How its values were found: `verified` as exported, or `tuned` where it was trained on.
+        fidelity: `verified` with the weights of the supernet, or `tuned` where it was trained on.
         values: By objective: measured, with units in the names.
     """
 
@@ -34,7 +34,7 @@ class CandidateResource(BaseModel):
 
 
 class CandidatePage(BaseModel):
-    """Some candidates, by digest."""
+    """Some verified networks, by digest."""
 
     items: tuple[CandidateResource, ...]
     next_cursor: str | None
@@ -59,14 +59,28 @@ def candidate_page(
 
 
 def csv_lines(stores: Stores, tenant: str, job_id: str, target: int) -> Iterator[str]:
-    """Yield a table with all candidates for a target: its head, then the lines of many at once."""
-    names: tuple[list[str], list[str]] | None = None
+    """Yield a table with all candidates for a target: its head, then the lines of many at once.
+
+    The head has what any candidate has: they are read twice rather than kept all at once. Those of a target
+    are written together, so that none comes between.
+    """
+    names: set[str] = set()
+    choices: set[str] = set()
+    for found in _chunks(stores, tenant, job_id, target):
+        names.update(*(one.values for one in found))
+        choices.update(*(one.architecture for one in found))
+    columns = (sorted(names), sorted(choices))
+    yield _line(["architecture_digest", "fidelity", *columns[0], *columns[1]])
+    if names:
+        for found in _chunks(stores, tenant, job_id, target):
+            yield "".join(_line(_cells(one, *columns)) for one in found)
+
+
+def _chunks(stores: Stores, tenant: str, job_id: str, target: int) -> Iterator[tuple[StoredCandidate, ...]]:
+    """Yield all candidates for a target, many at once."""
     after = ("", "")
     while found := stores.fronts.candidates(tenant, job_id, target - 1, after=after, limit=MAX_PAGE):
-        if names is None:
-            names = (sorted(found[0].values), sorted(found[0].architecture))
-            yield _line(["architecture_digest", "fidelity", *names[0], *names[1]])
-        yield "".join(_line(_cells(one, *names)) for one in found)
+        yield found
         after = (found[-1].architecture_digest, found[-1].fidelity)
 
 

@@ -69,14 +69,14 @@ def front_resource(stores: Stores, job: Job, target: int, root: str) -> FrontRes
 
 
 def no_front(job: Job, target: int) -> UsageError:
-    """Return why a search has no front for a target, counted from 1: no such target, or not yet.
+    """Return why a search has no front for a target that it has, counted from 1.
 
     One that went on without devices has fronts for the others, one after the other.
+
+    Raises:
+        UsageError: `unknown_target` where it has no such target.
     """
-    targets = job.spec.get("targets", [])
-    count = len(targets) if isinstance(targets, list) else 0
-    if target > count:
-        return UsageError("unknown_target", f"search {job.id} has targets 1 to {count}, no {target}")
+    check_target(job, target)
     if job.state is JobState.SUCCEEDED:
         return UsageError(
             "unknown_target", f"search {job.id} has no front {target}: its events tell what it left out"
@@ -87,3 +87,15 @@ def no_front(job: Job, target: int) -> UsageError:
     else:
         said = f"search {job.id} is {job.state}: it has a front once its networks are verified"
     return UsageError("search_not_finished", said)
+
+
+def check_target(job: Job, target: int) -> None:
+    """Check that a search has a target, counted from 1.
+
+    Raises:
+        UsageError: `unknown_target`.
+    """
+    targets = job.spec.get("targets", [])
+    count = len(targets) if isinstance(targets, list) else 0
+    if target > count:
+        raise UsageError("unknown_target", f"search {job.id} has targets 1 to {count}, no {target}")

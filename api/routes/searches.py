@@ -10,7 +10,7 @@ from api.previews import preview_of
 from api.resources.candidates import CandidatePage, Csv, candidate_page, csv_lines
 from api.resources.downloads import Bundle, ModelFile, bundle, find_network, model_file
 from api.resources.exports import ExportList, export_list
-from api.resources.fronts import FrontResource, front_resource
+from api.resources.fronts import FrontResource, check_target, front_resource
 from api.resources.jobs import Accepted, EventPage, JobResource, job_resource
 from api.resources.submissions import SubmittedSearch, search_request
 from api.routes import jobs as job_routes
@@ -127,16 +127,21 @@ def candidates(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> CandidatePage:
-    """Return everything that was evaluated for a target, by digest."""
-    job_id = _search(service, who.tenant, search_id)
-    return candidate_page(service.stores, who.tenant, job_id, target, limit, cursor)
+    """Return every network that was verified for a target, by digest: exported, scored and measured.
+
+    What the search only predicted is not kept: `num_evaluated` of the front counts that.
+    """
+    job = _found(service, who.tenant, search_id)
+    check_target(job, target)
+    return candidate_page(service.stores, who.tenant, job.id, target, limit, cursor)
 
 
 @router.get("/{search_id}/candidates.csv", response_class=Csv)
 def candidates_csv(search_id: str, who: Reader, service: Shared, target: Target = 1) -> Response:
     """Return the same as a table for spreadsheets and scripts."""
-    job_id = _search(service, who.tenant, search_id)
-    lines: Iterator[str] = csv_lines(service.stores, who.tenant, job_id, target)
+    job = _found(service, who.tenant, search_id)
+    check_target(job, target)
+    lines: Iterator[str] = csv_lines(service.stores, who.tenant, job.id, target)
     disposition = f'attachment; filename="candidates-{target}.csv"'
     return Csv(lines, headers={"Content-Disposition": disposition})
 

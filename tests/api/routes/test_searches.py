@@ -4,7 +4,9 @@ import threading
 
 from nas.jobs import JobState
 from nas.store.dataset_store import DatabaseDatasetStore
+from nas.store.front_store import StoredCandidate
 from tests.api.dashboard.searched import parked_search
+from tests.api.handmade import SPEC, claimed, submitted
 from tests.api.routes.conftest import Finished
 from tests.api.served import DIGITS, Caller, code
 
@@ -132,6 +134,28 @@ def test_every_candidate_is_on_one_page(finished: Finished) -> None:
     lines = list(csv.DictReader(io.StringIO(finished.api.get(path.replace("?", ".csv?")).text)))
     assert [(line["architecture_digest"], line["fidelity"]) for line in lines] == seen
     assert lines[2]["latency_ms"] == "1"
+
+
+def test_a_table_has_a_column_for_everything_that_any_candidate_has(api: Caller) -> None:
+    job = submitted(api.stores, SPEC)
+    path = f"/v1/searches/{job.id}/candidates.csv"
+    assert api.get(path).text == "architecture_digest,fidelity\r\n"
+    api.stores.fronts.add_candidates(
+        claimed(api.stores, job).lease,
+        [
+            StoredCandidate(0, "a", "verified", {}, {"accuracy": 0.9}),
+            StoredCandidate(0, "b", "verified", {"resolution": 16}, {"accuracy": 0.8, "energy_mj": 2.5}),
+        ],
+    )
+    lines = api.get(path).text.splitlines()
+    assert lines[0] == "architecture_digest,fidelity,accuracy,energy_mj,resolution"
+    assert lines[1:] == ["a,verified,0.9,,", "b,verified,0.8,2.5,16"]
+
+
+def test_a_target_that_a_search_has_not_is_unknown_everywhere(api: Caller) -> None:
+    path = "/v1/searches/" + api.post("/v1/searches", DIGITS).json()["id"]
+    for what in ("front", "candidates", "candidates.csv"):
+        assert code(api.get(f"{path}/{what}?target=2")) == (404, "unknown_target")
 
 
 def test_the_file_that_was_measured_comes_to_the_byte(finished: Finished) -> None:
