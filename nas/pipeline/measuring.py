@@ -13,7 +13,7 @@ from latency_predictors.lookup_table import layer_key
 from latency_predictors.measure import LAYER_PROTOCOL, TimingProtocol
 from latency_predictors.protocol import SessionResult, Subject
 from nas.export.untrained import layer_file
-from nas.measurement_tasks import FILE_RANK, TABLE_RANK, FailedTask, MeasurementTask
+from nas.measurement_tasks import FILE_RANK, TABLE_RANK, FailedTask, MeasurementTask, TaskReport
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import RunContext
 from nas.pipeline.golden import ask_golden
@@ -85,8 +85,7 @@ def measured_as_far(
     if not files:
         return MeasuredAsFar((), {})
     ask_golden(ctx, site, _made(site))
-    tasks = _tasks(ctx, site, timing, files, num_sessions or {})
-    report = ctx.stores.measurements.enqueue(ctx.run.lease, tasks)
+    report = _queued(ctx, site, timing, files, num_sessions or {})
     for failed in report.failed:
         if not failed.unsupported:
             raise MeasurementError(failed.code, failed.message)
@@ -98,27 +97,33 @@ def measured_as_far(
     return MeasuredAsFar(tuple(session for session in sessions if session.timing == timing), unsupported)
 
 
-def _tasks(
+def _queued(
     ctx: RunContext,
     site: Site,
     timing: TimingProtocol,
     files: Mapping[str, Callable[[], str]],
     num_sessions: Mapping[str, int],
-) -> list[MeasurementTask]:
-    """Return what is asked of the device's queue; arguments as for `measured`."""
-    return [
+) -> TaskReport:
+    """Queue what is not measured yet, the only files that are written; arguments as for `measured`."""
+    there = ctx.stores.measurements.measured(site.device.digest, site.context.digest, timing, files)
+    wanted = {subject: num_sessions.get(subject, NUM_SESSIONS) for subject in files}
+    tasks = [
         MeasurementTask(
             site.device,
             site.context,
             timing,
             subject,
             write(),
-            num_sessions.get(subject, NUM_SESSIONS),
+            wanted[subject],
             rank=TABLE_RANK if timing == LAYER_PROTOCOL else FILE_RANK,
             deadline_ms=ctx.run.deadline_ms,
         )
         for subject, write in files.items()
+        if there.get(subject, 0) < wanted[subject]
     ]
+    if not tasks:
+        return TaskReport(pending=0, done=len(files), failed=())
+    return ctx.stores.measurements.enqueue(ctx.run.lease, tasks)
 
 
 def measured_layers(

@@ -7,18 +7,26 @@ from typing import final
 from sqlalchemy import ColumnElement, Connection, Engine, and_, select, update
 
 from latency_predictors.agent_protocol import Score
+from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import SessionResult
 from nas.leases import Lease, LeaseLost, LeaseTimes
-from nas.measurement_tasks import Batch, DeviceLease, FailedTask, MeasurementTask, TaskReport
+from nas.measurement_tasks import (
+    Batch,
+    DeviceLease,
+    FailedTask,
+    MeasurementTask,
+    TaskReport,
+    protocol_digest,
+)
 from nas.store.board_scores import Answers, keep_scores, scores_of
 from nas.store.columns import exactly, now_ms
 from nas.store.counters import MEASUREMENTS, Count, add_counts
 from nas.store.deliveries import Delivered, Kept, finish_tasks, keep_sessions
 from nas.store.fence import NewEvent, fenced
-from nas.store.measurement_rows import add_tasks, batches, fail_tasks, wake
+from nas.store.measurement_rows import CHUNK, add_tasks, among, batches, fail_tasks, wake
 from nas.store.measurement_tables import devices, measurement_tasks
 from nas.store.session import reading, writing
-from nas.store.waiting import IN_TURN, PENDING
+from nas.store.waiting import DONE, IN_TURN, PENDING
 from search_spaces.errors import UsageError
 
 
@@ -40,6 +48,19 @@ class DatabaseMeasurementQueue:
         """
         with fenced(self._engine, lease, NewEvent("measurements", {"asked": len(tasks)})) as connection:
             return add_tasks(connection, lease, owner, tasks)
+
+    def measured(
+        self, device: str, context: str, timing: TimingProtocol, subjects: Collection[str]
+    ) -> dict[str, int]:
+        """Return which subjects are measured in all sessions that were asked for, and in how many."""
+        wanted, found = sorted(subjects), dict[str, int]()
+        query = select(measurement_tasks.c.subject, measurement_tasks.c.sessions)
+        query = query.where(exactly(measurement_tasks.c.state, DONE))
+        with reading(self._engine) as connection:
+            for begin in range(0, len(wanted), CHUNK):
+                these = among(device, context, protocol_digest(timing), wanted[begin : begin + CHUNK])
+                found |= {row.subject: row.sessions for row in connection.execute(query.where(these))}
+        return found
 
     def lease(self, device: str, worker: str) -> tuple[DeviceLease, tuple[Batch, ...]] | None:
         """Lease a device to measure all that is pending there; None where nothing is, or another measures.

@@ -72,6 +72,25 @@ def test_it_is_there_when_both_sessions_are(home: Home) -> None:
     assert [[result.digest for result in one.results] for one in found] == [["a", "b"], ["a", "b"]]
 
 
+def test_only_what_is_not_measured_is_written(home: Home) -> None:
+    ctx, written = home.context(), list[str]()
+
+    def write(subject: str) -> str:
+        written.append(subject)
+        return ctx.stores.artifacts.put(subject.encode())
+
+    def ask(*subjects: str) -> object:
+        asked = {subject: partial(write, subject) for subject in subjects}
+        return measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, asked)
+
+    assert ask("a") is None
+    for name in ("s1", "s2"):
+        deliver(home, name, "a")
+    assert ask("a") is not None
+    assert ask("a", "b") is None
+    assert written == ["a", "b"]
+
+
 def test_a_further_session_can_be_asked_for(home: Home) -> None:
     ctx = home.context()
     asked = files(ctx, "a", "b")
