@@ -35,8 +35,8 @@ from workers.agent_means import Means, scores, trouble_of
 from workers.agent_patience import RESTLESS_S, Patience
 from workers.agent_pulse import Pulse
 
-_OWN_FAULTS: Final = ("download_damaged", "file_too_large")
-"""What keeps one file from being fetched, and the others not."""
+_NOT_FETCHED: Final = ("download_damaged", "file_too_large")
+"""What keeps one file from being fetched, and the others not; the second is that file's own doing."""
 
 _START_ANEW: Final = ("stale_request", "not_registered")
 _FOR_GOOD: Final = ("not_authenticated", "not_allowed", "agent_outdated", "agent_newer", "not_registered")
@@ -186,8 +186,9 @@ class Agent:
         return True
 
     def _fetched(self, work: Work) -> list[Subject]:
-        """Return the files of a batch; what cannot be had is told to the service."""
+        """Return the files of a batch; what cannot be had is told to the service, once for each reason."""
         found: list[Subject] = []
+        without: dict[str, tuple[HwnasError, list[str]]] = {}
         try:
             suffix = f".{get_runtime(work.context.runtime).file_format}"
         except UsageError as error:
@@ -204,9 +205,11 @@ class Agent:
                 self._trouble(work, error, [one for one in work.files if one not in there])
                 return found
             except HwnasError as error:
-                if error.code not in _OWN_FAULTS:
+                if error.code not in _NOT_FETCHED:
                     raise
-                self._trouble(work, error, [subject], own=True)
+                without.setdefault(error.code, (error, []))[1].append(subject)
+        for code, (why, subjects) in without.items():
+            self._trouble(work, why, subjects, own=code == "file_too_large")
         return found
 
     def _file(self, work: Work, digest: str, suffix: str) -> Path:

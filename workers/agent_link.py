@@ -139,14 +139,12 @@ class Link:
                     )
                 digest.update(chunk)
                 into.write(chunk)
+            self._check_whole(answer)
         return digest.hexdigest()
 
     def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
         with self._answer(method, path, body) as answer:
-            content = self._chunk(answer, MAX_ANSWER_BYTES)
-            if answer.length:
-                raise self._away(EOFError("the answer was cut off"))
-            return content
+            return self._body(answer)
 
     @contextmanager
     def _answer(self, method: str, path: str, body: bytes | None) -> Iterator[http.client.HTTPResponse]:
@@ -154,10 +152,10 @@ class Link:
         line, answer = self._asked(method, path, body)
         try:
             if not 200 <= answer.status < 300:
-                raise self._error_of(answer, self._chunk(answer, MAX_ANSWER_BYTES))
+                raise self._error_of(answer, self._body(answer))
             yield answer
         finally:
-            if answer.isclosed() and not answer.will_close:
+            if answer.isclosed() and not answer.length and not answer.will_close:
                 self._idle.append((line, time.monotonic()))
             else:
                 answer.close()
@@ -219,6 +217,20 @@ class Link:
             return answer.read(size)
         except (OSError, http.client.HTTPException) as error:
             raise self._away(error) from error
+
+    def _body(self, answer: http.client.HTTPResponse) -> bytes:
+        """Return all of a short answer."""
+        content = self._chunk(answer, MAX_ANSWER_BYTES)
+        self._check_whole(answer)
+        return content
+
+    def _check_whole(self, answer: http.client.HTTPResponse) -> None:
+        """Raise where something of an answer is missing: where the line is cut, reading just ends.
+
+        An answer tells its length or comes in chunks: where it does neither, its headers were cut.
+        """
+        if answer.length or (answer.length is None and not answer.chunked):
+            raise self._away(EOFError("the answer was cut off"))
 
     def _check_certificate(self, line: _Line) -> None:
         """Raise where the certificate is not the one whose fingerprint is known; before anything is sent."""

@@ -1,9 +1,13 @@
-"""Section `bad_line`: measurements over a link that drops, doubles and delays, by an agent that is killed."""
+"""Section `bad_line`: measurements over a line that loses, doubles, delays and cuts; the agent is killed."""
 
 import multiprocessing
 import random
+import select
+import socket
+import socketserver
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -60,6 +64,39 @@ class BadLink:
         return answer
 
 
+class Cutting(socketserver.BaseRequestHandler):
+    """Passes a connection on to the service, and cuts it, in its share, somewhere in an answer."""
+
+    port: int
+    rng: random.Random
+
+    def handle(self) -> None:
+        """Pass on what either end says, until one of them or the line has had enough."""
+        left = self.rng.randrange(1_000) if self.rng.random() < SHARE else 2**30
+        with suppress(ConnectionError), socket.create_connection(("127.0.0.1", self.port)) as service:
+            other = {self.request: service, service: self.request}
+            while left:
+                for end in select.select(list(other), [], [])[0]:
+                    said = end.recv(2**16)
+                    if end is service:
+                        said = said[:left]
+                        left -= len(said)
+                    if not said:
+                        return
+                    other[end].sendall(said)
+
+
+@contextmanager
+def cutting(port: int, rng: random.Random) -> Iterator[int]:
+    """Pass connections on to a port, badly; yield the port to ask instead."""
+    handler = type("Handler", (Cutting,), {"port": port, "rng": rng})
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as line:
+        line.daemon_threads = True
+        threading.Thread(target=line.serve_forever, daemon=True).start()
+        yield line.server_address[1]
+        line.shutdown()
+
+
 def work(server: Server, folder: Path, seed: int) -> None:
     """Be the agent of the board, until somebody ends this process."""
     board, calm = SimulatedBoard("board", step_s=STEP_S), threading.Event()
@@ -71,12 +108,16 @@ def run(home: Path, quick: bool) -> list[Figure]:
     """Measure 200 files so, with 20 kills; count how often each result is kept."""
     kills, batches = (5, 4) if quick else (20, 10)
     settings, port, rng = Settings(home=home / "bad_line"), free_port(), random.Random(0)
-    with opened_stores(settings) as stores, served(settings, stores, port):
+    with (
+        opened_stores(settings) as stores,
+        served(settings, stores, port),
+        cutting(port, random.Random(1)) as cut_port,
+    ):
         boarded = registered(stores, "board")
         tasks = queued(stores, [boarded.agent], batches, 10, 2)
         # The agent that works is another installation than the one that registered it here.
         forget_instance(stores, boarded.agent)
-        server, clock = Server(f"http://127.0.0.1:{port}", boarded.key), threading.Event()
+        server, clock = Server(f"http://127.0.0.1:{cut_port}", boarded.key), threading.Event()
         for number in range(kills + 1):
             process = _FORKS.Process(target=work, args=(server, settings.home / "board", number), daemon=True)
             process.start()
@@ -88,5 +129,5 @@ def run(home: Path, quick: bool) -> list[Figure]:
             process.kill()
             process.join()
         kept = times_kept(stores, tasks)
-    what = f"{2 * len(tasks)} measurements, {kills} kills, a quarter of requests lost, doubled or late"
+    what = f"{2 * len(tasks)} measurements, {kills} kills, a quarter of requests lost, doubled, late or cut"
     return exactly_twice(kept, what)

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from latency_predictors.fake_device import Script
 from latency_predictors.protocol import SessionResult
 from nas.jobs import JobState
+from nas.store.measurement_tables import measurement_tasks
+from nas.store.session import reading
 from search_spaces.errors import MeasurementError, ResourceError, UsageError
 from tests.api.served import new_key
 from tests.nas.store.boards import subject_of
@@ -144,10 +147,33 @@ def test_a_file_with_another_digest_is_never_run(at_work: Bench, monkeypatch: py
 
     monkeypatch.setattr(Link, "fetch", changed)
     at_work.works()
-    assert sum(line.startswith("error[download_damaged]") for line in at_work.lines) == 2
+    assert sum(line.startswith("error[download_damaged]") for line in at_work.lines) == 1
     assert at_work.state(job) is JobState.QUEUED, "it is told, and asks again after a pause"
     assert at_work.num_measured == 0
     assert not list((at_work.folder / "files").iterdir())
+    board, failed = at_work.registered, failures_of_files(at_work)
+    assert board is not None
+    assert (board.failures, failed) == (1, [0, 0]), "one fault for all of the batch, and none of a file"
+
+
+def failures_of_files(at_work: Bench) -> list[int]:
+    """How often each file that was asked for is itself to blame."""
+    with reading(at_work.service.stores.engine) as connection:
+        return list(connection.execute(select(measurement_tasks.c.failures)).scalars())
+
+
+def test_files_that_are_too_large_are_told_together_and_are_to_blame(at_work: Bench) -> None:
+    at_work.waiting_for("one", "two")
+    at_work.patience = 0
+    at_work.pauses.clear()
+    with at_work.agent() as agent:
+        agent.home.cache_bytes = 2
+        with pytest.raises(Ended):
+            agent.run()
+    assert sum(line.startswith("error[file_too_large]") for line in at_work.lines) == 1
+    board = at_work.registered
+    assert board is not None
+    assert (board.failures, failures_of_files(at_work)) == (1, [1, 1])
 
 
 def test_a_full_disk_is_told_on_both_sides(at_work: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

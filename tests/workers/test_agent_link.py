@@ -97,6 +97,44 @@ def test_an_answer_that_was_cut_off_is_asked_for_again() -> None:
         link.post("x", Nothing(), Nothing)
 
 
+@contextmanager
+def saying(said: Iterator[bytes]) -> Iterator[Link]:
+    """A server that says one thing after another, to the byte, and hangs up each time."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            self.wfile.write(next(said))
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield Link(Server(f"http://127.0.0.1:{server.server_port}", KEY), timeout_s=5.0)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("status", [b"200 OK", b"409 Conflict"])
+def test_wherever_the_line_is_cut_the_service_is_away_and_no_file_is_a_damaged_one(status: bytes) -> None:
+    body = b'{"code": "no", "detail": "no"}'
+    whole = b"HTTP/1.1 %b\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body)
+    with saying(whole[:cut] for cut in range(len(whole)) for _ in range(2)) as link:
+        for _ in whole:
+            with pytest.raises(ServerAwayError):
+                link.fetch("x", io.BytesIO(), 1_000)
+            with pytest.raises(ServerAwayError):
+                link.post("x", Nothing(), Nothing)
+
+
 def test_nobody_there_is_away() -> None:
     with answering(200) as (link, _):
         gone = link
