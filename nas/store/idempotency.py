@@ -1,6 +1,4 @@
-"""Idempotency keys: the same key with the same request is the same job."""
-
-import hashlib
+"""Idempotency keys: the same key with the same request of the same owner is the same job."""
 
 from sqlalchemy import Connection, select
 
@@ -15,10 +13,20 @@ from search_spaces.errors import UsageError
 def known_job(connection: Connection, tenant: str, request: JobRequest, key: str, job_id: str) -> str | None:
     """Note the key for a new job; return the job that it stands for already, if there is one.
 
+    Whoever comes while the first with that key is still being answered waits for it, and then finds its job
+    (`docs/decisions/0016-idempotency-keys-belong-to-owners.md`).
+
+    Args:
+        connection: In a transaction that may write, in which the job is made too.
+        tenant: Whose.
+        request: Its owner is whose key this is: others of the tenant may use the same.
+        key: As it was sent.
+        job_id: Of the new job.
+
     Raises:
         UsageError: `idempotency_conflict`.
     """
-    key_digest = hashlib.sha256(key.encode()).hexdigest()
+    key_digest = sha256_json({"owner": request.owner, "key": key})
     request_digest = sha256_json(
         {"kind": request.kind, "spec": dict(request.spec), "name": request.name, "owner": request.owner}
     )

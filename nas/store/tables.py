@@ -105,7 +105,7 @@ idempotency_keys = Table(
     "idempotency_keys",
     METADATA,
     Column("tenant", NAME),
-    Column("key_digest", DIGEST),
+    Column("key_digest", DIGEST),  # of the key with its owner
     Column("request_digest", DIGEST, nullable=False),
     # No foreign key: the key is taken before its job is made, so that only one of two at once makes one.
     Column("job_id", String(40), nullable=False),

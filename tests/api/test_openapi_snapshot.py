@@ -31,7 +31,8 @@ Made of the contract, [openapi.json](openapi.json); a running service has its ow
 - **Who asks.** `Authorization: Bearer hwnas_...`, a key of `hwnas keys create`. Its scopes are named
   below; `admin` contains the others.
 - **Work** is answered with `202` and `Location`: where it stands is told there.
-- **`Idempotency-Key`** on a `POST` that makes something: the same key with the same body is the same thing.
+- **`Idempotency-Key`** on a `POST` that makes something: the same key with the same body is the same thing,
+  also where both come at once; with another body it is `idempotency_conflict`. Owners do not share keys.
 - **Errors** are problem documents (RFC 9457) with a stable `code`: see [errors](errors.md), or the page
   that `type` names. `429` and `503` say in `Retry-After` when to ask again.
 - **Lists** come in pages: `limit=`, and `cursor=` with the `next_cursor` of the page before.

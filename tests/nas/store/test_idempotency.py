@@ -21,6 +21,14 @@ def test_a_key_stands_for_its_first_job_in_its_tenant(engine: Engine) -> None:
     assert asked(engine, "b", ASKED, "third") is None
 
 
+def test_a_key_is_its_owners_own(engine: Engine) -> None:
+    assert asked(engine, "a", ASKED, "first") is None
+    others = JobRequest(JobKind.SEARCH, {"seed": 2}, "digits", "somebody else")
+    assert asked(engine, "a", others, "second") is None
+    assert asked(engine, "a", others, "third") == "second"
+    assert asked(engine, "a", ASKED, "fourth") == "first"
+
+
 def test_a_key_with_another_request_is_a_conflict(engine: Engine) -> None:
     asked(engine, "a", ASKED, "first")
     other = JobRequest(JobKind.SEARCH, {"seed": 2}, "digits", "me")

@@ -53,7 +53,7 @@ def test_asking_again_with_the_same_key_gives_the_same_job(store: DatabaseJobSto
 def test_a_key_is_for_one_request(store: DatabaseJobStore) -> None:
     store.submit(TENANT, REQUEST, "key-1")
     with pytest.raises(UsageError) as caught:
-        store.submit(TENANT, JobRequest(JobKind.EXPORT, {}), "key-1")
+        store.submit(TENANT, JobRequest(JobKind.EXPORT, {}, owner=REQUEST.owner), "key-1")
     assert caught.value.code == "idempotency_conflict"
     assert len(store.page(TENANT).jobs) == 1
 
