@@ -35,5 +35,10 @@ class Readiness:
             self._running = asyncio.create_task(run_in_threadpool(self._look))
         done, _ = await asyncio.wait([self._running], timeout=self._wait_s)
         if not done:
-            raise StoreError("database_unreachable", "the database does not answer in time: look at it")
+            raise unanswered()
         done.pop().result()
+
+
+def unanswered() -> StoreError:
+    """Return what whoever waited for long enough is told."""
+    return StoreError("database_unreachable", "the database does not answer in time: look at it")

@@ -4,18 +4,21 @@ Each operation names the scope that it needs in its signature (`who: Reader`); o
 when the application is made. Nothing is decided by paths, hosts or prefixes of either.
 """
 
+import asyncio
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, final
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from api.keys import Scope, read_key
+from api.keys import KeyText, Scope, read_key
 from api.rate_limits import Buckets
+from api.readiness import LOOK_S, Readiness, unanswered
+from api.together import Together
 from nas.store.audit_log import Actor
 from nas.store.key_store import DatabaseKeyStore, StoredKey
 from search_spaces.errors import UsageError
@@ -33,6 +36,9 @@ BURST_S: Final = 4.0
 GUESSES: Final = 20.0
 GUESSES_PER_S: Final = 0.5
 """Wrong keys, well formed, that are looked up for one address: at once, and for long."""
+
+LOOKED_UP: Final = 100
+"""Keys that are looked up by one call, at most."""
 
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 PUBLIC: Final = frozenset(
@@ -91,7 +97,8 @@ class Gate:
     """Checks keys and how often each asks; remembers for moments which keys were good.
 
     All that are remembered are asked for again in one query: a thousand boards, each with a key that it comes
-    with every few seconds, cost no more.
+    with every few seconds, cost no more. One thread asks and one looks up what is unknown; all others wait
+    without one, and not for long: a database that hangs does not take what needs none with it.
 
     Whoever guesses keys is refused before the database is asked. Keys that were good before are told from
     others by their public part, so that guesses from the same address do not lock their holders out.
@@ -107,10 +114,12 @@ class Gate:
         self._known: dict[str, _Known] = {}
         self._good_until = self._ask_at = 0.0
         self._met: set[str] = set()
+        self._again = Readiness(self._ask_again)
+        self._unknown = Together(self._check, asyncio.Lock(), LOOKED_UP, gather_s=0.0)
         self._guesses = Buckets(GUESSES_PER_S, GUESSES)
         self._requests = Buckets(requests_per_s, requests_per_s * BURST_S)
 
-    def principal(self, text: str, address: str) -> Principal | None:
+    async def principal(self, text: str, address: str) -> Principal | None:
         """Return whose key it is, None where it is nobody's.
 
         Args:
@@ -119,18 +128,19 @@ class Gate:
 
         Raises:
             AccessError: `rate_limited` where too many wrong keys came from there.
+            StoreError: Where the database does not answer, or not in time.
         """
         read = read_key(text)
         if read is None:
             return None
-        if (who := self._asked_again(text)) is not None:
+        if (who := await self._asked_again(text)) is not None:
             return who
         guesser = f"{address} {read.id if read.id in self._met else ''}"
         if not self._guesses.has(guesser):
             raise AccessError(
                 "rate_limited", "too many wrong keys came from there: wait, then send a right one"
             )
-        found = self._keys.check(read.id, read.secret)
+        found = await self._looked_up(read)
         if found is None:
             self._guesses.take(guesser)
             return None
@@ -162,17 +172,36 @@ class Gate:
         known.came = now
         return known.who
 
-    def _asked_again(self, text: str) -> Principal | None:
+    async def _asked_again(self, text: str) -> Principal | None:
         """Return whose key it is where it was known and still is good: all that are known are asked for."""
+        if text in self._known and time.monotonic() >= self._good_until - REMEMBERED_S / 2:
+            await self._again.check()
+        known = self._known.get(text)
+        return known.who if known else None
+
+    def _ask_again(self) -> None:
+        """Forget what is known and no longer good; called in a thread, which waits without the lock."""
+        now = time.monotonic()
         with self._lock:
-            now = time.monotonic()
-            if text in self._known and now >= self._good_until - REMEMBERED_S / 2:
-                recent = {key: one for key, one in self._known.items() if one.came > now - FORGOTTEN_S}
-                good = self._keys.good_among([one.who.key_id for one in recent.values()])
-                self._known = {key: one for key, one in recent.items() if one.who.key_id in good}
-                self._good_until, self._ask_at = now + REMEMBERED_S, now + REMEMBERED_S / 2
-            known = self._known.get(text)
-            return known.who if known else None
+            known = list(self._known.items())
+        recent = [one.who.key_id for _, one in known if one.came > now - FORGOTTEN_S]
+        good = self._keys.good_among(recent)
+        with self._lock:
+            for text, one in known:
+                if one.who.key_id not in good:
+                    self._known.pop(text, None)
+            self._good_until, self._ask_at = now + REMEMBERED_S, now + REMEMBERED_S / 2
+
+    async def _looked_up(self, read: KeyText) -> StoredKey | None:
+        try:
+            async with asyncio.timeout(LOOK_S):
+                return await self._unknown.ask(read)
+        except TimeoutError as error:
+            raise unanswered() from error
+
+    def _check(self, asked: Sequence[KeyText]) -> list[StoredKey | None]:
+        found = {read: self._keys.check(read.id, read.secret) for read in set(asked)}
+        return [found[read] for read in asked]
 
     def _remember(self, text: str, who: Principal) -> Principal:
         with self._lock:
@@ -198,7 +227,7 @@ class Needs:
         who = gate.remembered(text)
         if who is None and text:
             address = request.client.host if request.client else ""
-            who = await run_in_threadpool(gate.principal, text, address)
+            who = await gate.principal(text, address)
         if who is None:
             raise AccessError(
                 "not_authenticated",

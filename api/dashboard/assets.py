@@ -33,6 +33,9 @@ class Asset:
     media_type: str
 
 
+_READ: Final[dict[str, Asset]] = {}
+
+
 @cache
 def names() -> frozenset[str]:
     """Return the names of all assets."""
@@ -52,17 +55,24 @@ def release() -> str:
     return whole.hexdigest()[:16]
 
 
-@cache
 def asset(name: str) -> Asset:
-    """Return an asset.
+    """Return an asset; the first time it is read and compressed, which may take a second.
 
     Raises:
         UsageError: `unknown_asset`.
     """
+    if (found := read_before(name)) is not None:
+        return found
     if name not in names():
         raise UsageError("unknown_asset", f"there is no asset '{name}': load the page again")
     content = _read(name)
-    return Asset(content, gzip.compress(content, 9, mtime=0), MEDIA_TYPES[name.rpartition(".")[2]])
+    made = Asset(content, gzip.compress(content, 9, mtime=0), MEDIA_TYPES[name.rpartition(".")[2]])
+    return _READ.setdefault(name, made)
+
+
+def read_before(name: str) -> Asset | None:
+    """Return an asset that was read before, at once."""
+    return _READ.get(name)
 
 
 def _read(name: str) -> bytes:

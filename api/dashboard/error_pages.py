@@ -21,8 +21,9 @@ def all_codes(request: Request) -> Response:
 
 
 @router.get("/errors/{code}")
-def one_code(code: str, request: Request) -> Response:
+async def one_code(code: str, request: Request) -> Response:
     """Return what an error code means and what to do about it."""
+    # Without a thread: those may all wait for a database that hangs.
     found = error_codes().get(code)
     if found is None:
         raise UsageError("unknown_code", "there is no such error code: /errors lists all")

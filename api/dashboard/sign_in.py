@@ -19,7 +19,7 @@ _FIRST: Final = "/searches"
 
 
 @router.post("/sign-in")
-def sign_in(service: Shared, root: Root, request: Request, sent: Sent, wanted: Next = "") -> Response:
+async def sign_in(service: Shared, root: Root, request: Request, sent: Sent, wanted: Next = "") -> Response:
     """Take a key that was typed: it becomes this browser's session, as good as the key is.
 
     What was asked for before, `next`, is shown then.
@@ -31,7 +31,7 @@ def sign_in(service: Shared, root: Root, request: Request, sent: Sent, wanted: N
         raise AccessError("cross_site", "a page of another site may not sign anybody in here")
     key = sent.get("key", "").strip()
     address = request.client.host if request.client else ""
-    if not key or service.gate.principal(key, address) is None:
+    if not key or await service.gate.principal(key, address) is None:
         raise AccessError(
             "not_authenticated", "that is no key of this service, or it was revoked: ask for another"
         )

@@ -3,6 +3,7 @@
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from api.dashboard import assets
 from api.dashboard.pages import takes_gzip
@@ -13,9 +14,11 @@ FOREVER: Final = "public, max-age=31536000, immutable"
 
 
 @router.get("/static/{release}/{name}")
-def static_file(release: str, name: str, request: Request) -> Response:
+async def static_file(release: str, name: str, request: Request) -> Response:
     """Return an asset; a page of an earlier release gets what there is now, and does not keep it."""
-    found = assets.asset(name)
+    # Without a thread once it is read: those may all wait for a database that hangs.
+    ready = assets.read_before(name)
+    found = ready if ready is not None else await run_in_threadpool(assets.asset, name)
     headers = {
         "Cache-Control": FOREVER if release == assets.release() else "no-cache",
         "Vary": "Accept-Encoding",

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from api.login import LoginLinks
@@ -8,7 +10,7 @@ from tests.api.served import Caller
 def test_a_link_works_once(api: Caller) -> None:
     links = LoginLinks(api.stores.keys, "local")
     token = links.make()
-    who = Gate(api.stores.keys, 1.0).principal(links.follow(token), "127.0.0.1")
+    who = asyncio.run(Gate(api.stores.keys, 1.0).principal(links.follow(token), "127.0.0.1"))
     assert who is not None
     assert (who.tenant, who.owner) == ("local", "browser")
     with pytest.raises(AccessError) as caught:

@@ -1,6 +1,8 @@
 """Every operation, with every kind of key: nobody gets further than their scope."""
 
+import asyncio
 import itertools
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,8 +15,9 @@ from api.app import MAX_STREAMS
 from api.keys import KeyText, Scope
 from api.rate_limits import Buckets
 from api.routes import searches
-from api.security import BURST_S, COOKIE, GUESSES, PUBLIC, check_guarded, scopes_of
+from api.security import BURST_S, COOKIE, GUESSES, PUBLIC, Gate, Principal, check_guarded, scopes_of
 from nas.store.key_store import DatabaseKeyStore, StoredKey
+from tests.api.asgi import Sent, ask
 from tests.api.served import DIGITS, Caller, code, served
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -99,15 +102,57 @@ def test_while_one_has_keys_asked_for_again_others_go_on(
     api: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.security.REMEMBERED_S", 60.0)
-    gate, keys = api.app.state.service.gate, [api.as_("read").key for _ in range(2)]
+    gate: Gate = api.app.state.service.gate
+    keys = [api.as_("read").key for _ in range(2)]
+
+    def principal(key: str) -> Principal | None:
+        return asyncio.run(gate.principal(key, ""))
+
     for key in keys * 2:
-        gate.principal(key, "")
+        principal(key)
     looks = looks_at_known_keys(monkeypatch)
     gate._good_until, gate._ask_at = time.monotonic() + 29.0, 0.0  # half of the time is over
     assert gate.remembered(keys[0]) is None
-    assert [gate.remembered(key) for key in keys] == [gate.principal(key, "") for key in keys]
+    assert [gate.remembered(key) for key in keys] == [principal(key) for key in keys]
     assert [gate.remembered(key) is None for key in keys] == [False, False]
     assert looks == [2]
+
+
+@pytest.mark.parametrize("call", ["good_among", "check"])
+def test_a_database_that_hangs_holds_one_thread_and_nobody_for_long(
+    api: Caller, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    monkeypatch.setattr("api.security.REMEMBERED_S", 0.0)
+    monkeypatch.setattr("api.security.LOOK_S", 0.2)
+    gate = api.app.state.service.gate
+    monkeypatch.setattr(gate._again, "_wait_s", 0.2)
+    if call == "good_among":
+        assert api.get("/v1/spaces").status_code == 200
+    goes_on, hanging = threading.Event(), list[int]()
+
+    def hangs(self: DatabaseKeyStore, *_: object) -> frozenset[str]:
+        hanging.append(1)
+        goes_on.wait(20)
+        return frozenset()
+
+    async def statuses(path: str, times: int) -> list[int]:
+        answers = await asyncio.gather(*(ask(api.app, Sent("GET", path), api.key) for _ in range(times)))
+        return [one.status for one in answers]
+
+    async def asked() -> list[list[int]]:
+        try:
+            # More than there are threads to share.
+            return [await statuses("/v1/spaces", 60), await statuses("/errors/not_found", 1)]
+        finally:
+            goes_on.set()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DatabaseKeyStore, call, hangs)
+        began = time.monotonic()
+        assert asyncio.run(asked()) == [[503] * 60, [200]]
+        assert time.monotonic() - began < 5.0
+        assert hanging == [1]
+    assert api.get("/v1/spaces").status_code == 200
 
 
 def test_wrong_secrets_are_all_alike(api: Caller) -> None:
