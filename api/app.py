@@ -111,7 +111,7 @@ def _service(settings: Settings, stores: Stores) -> Service:
         links=LoginLinks(stores.keys, settings.tenant),
         metrics=Metrics(stores.operations),
         streams=Slots(MAX_STREAMS),
-        pairing=Pairing(stores.keys, settings.tenant),
+        pairing=Pairing(stores.keys, stores.agents, settings.tenant),
         boards=BoardTraffic(stores),
         readiness=Readiness(partial(schema_version, stores.engine)),
     )

@@ -143,10 +143,12 @@ class Pair(WireModel):
     Attributes:
         secret: Of the code, in hex.
         name: What specifications are to call the board.
+        instance: Of the agent's installation: a board that pairs again is known by it.
     """
 
     secret: Annotated[str, Field(pattern=r"^[0-9a-f]{20}$")]
     name: BoardName
+    instance: Identifier
 
 
 class Paired(WireModel):

@@ -28,7 +28,8 @@ def server_of(home: AgentHome, name: str, *, url: str, token: str, code: str) ->
 
     Raises:
         UsageError: `conflicting_options`, `no_server_known`, `malformed_code`, `pairing_refused`,
-            `certificate_unknown` or `invalid_server`.
+            `certificate_unknown` or `invalid_server`; `device_name_taken` where another board has the name:
+            what was known of a service before is kept.
     """
     if code == FROM_STDIN:
         return _told(home)
@@ -77,7 +78,7 @@ def _told(home: AgentHome) -> Server:
 def _paired(home: AgentHome, name: str, text: str) -> Server:
     code = read_code(text)
     fingerprint = code.fingerprint.hex()
-    asked = Pair(secret=code.secret.hex(), name=name)
+    asked = Pair(secret=code.secret.hex(), name=name, instance=home.instance)
     key = Link(Server(code.url, "", fingerprint)).post("agents/pair", asked, Paired).key
     home.pair(KnownServer(url=code.url, key=key, fingerprint=fingerprint))
     return Server(code.url, key, fingerprint)

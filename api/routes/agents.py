@@ -118,7 +118,8 @@ async def register(
 @router.post("/pair")
 def pair(asked: Pair, service: Shared, request: Request) -> Paired:
     """Give a board that has a code of `hwnas serve --lan` a key of its own. The code works once."""
-    key = service.pairing.redeem(bytes.fromhex(asked.secret), asked.name, request.state.request_id)
+    secret = bytes.fromhex(asked.secret)
+    key = service.pairing.redeem(secret, asked.name, asked.instance, request.state.request_id)
     return Paired(key=key)
 
 

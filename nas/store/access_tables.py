@@ -18,6 +18,8 @@ keys = Table(
     # 0 for never.
     at("expires_at_ms"),
     at("revoked_at_ms"),
+    # Of a board: which key ends when the board registers with this one; empty for none.
+    Column("replaces", String(16), nullable=False, server_default=""),
 )
 Index("ix_keys_listed", keys.c.tenant, keys.c.created_at_ms, keys.c.id)
 

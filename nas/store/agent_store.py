@@ -12,14 +12,13 @@ from latency_predictors.agent_protocol import Registration
 from latency_predictors.device import Device
 from latency_predictors.golden import changes
 from nas.leases import Lease
-from nas.store.access_tables import keys
 from nas.store.audit_log import Actor, lock_changes, note
 from nas.store.columns import now_ms
 from nas.store.device_rows import device_row
 from nas.store.fence import NewEvent, fenced
 from nas.store.golden_store import make_due
 from nas.store.inserts import insert_new
-from nas.store.key_store import OPERATOR
+from nas.store.key_store import OPERATOR, end, may_follow
 from nas.store.measurement_tables import agents, devices, job_devices
 from nas.store.session import one_at_a_time, reading, writing
 from nas.store.tables import jobs
@@ -197,6 +196,8 @@ def _registered(connection: Connection, tenant: str, actor: Actor, told: Registr
         note(connection, tenant, actor, "device.register", told.name)
     else:
         _check(connection, known, actor.key_id, told)
+        if known.key_id != actor.key_id and end(connection, tenant, known.key_id):
+            note(connection, tenant, actor, "key.revoke", known.key_id)
         _check_again(connection, known, told)
     values = {"key_id": actor.key_id, "instance": told.instance, "facts": told.model_dump(mode="json")}
     mine = (agents.c.tenant == tenant) & (agents.c.name == told.name)
@@ -237,17 +238,8 @@ def _check(connection: Connection, known: Row[Any], key_id: str, told: Registrat
             f"{told.device.label}{f' ({told.unit})' if told.unit else ''} now: register it under another "
             "name; what was measured stays with the old one",
         )
-    good = select(keys.c.id).where(
-        keys.c.id == known.key_id,
-        keys.c.revoked_at_ms == 0,
-        (keys.c.expires_at_ms == 0) | (keys.c.expires_at_ms > now_ms()),
-    )
-    if known.key_id != key_id and connection.execute(good).first() is not None:
-        raise UsageError(
-            "device_name_taken",
-            f"'{known.name}' has a key of its own that is good: use that one, end it "
-            f"(`hwnas keys revoke {known.key_id}`), or choose another name",
-        )
+    if known.key_id != key_id and not may_follow(connection, known.key_id, key_id):
+        raise name_taken(known.name, known.key_id)
     if known.instance != told.instance and known.alive:
         raise in_use(known.name)
 
@@ -256,6 +248,15 @@ def _check_again(connection: Connection, known: Row[Any], told: Registration) ->
     """Have the golden subjects measured again where the toolchain of a board has changed."""
     if what := changes(known.facts, told.model_dump(mode="json")):
         make_due(connection, _device(known).digest, what)
+
+
+def name_taken(name: str, key_id: str) -> UsageError:
+    """Return what a board is told whose name belongs to another one, with a key that is good."""
+    return UsageError(
+        "device_name_taken",
+        f"'{name}' has a key of its own that is good: use that one, end it (`hwnas keys revoke {key_id}`), "
+        "or choose another name",
+    )
 
 
 def in_use(name: str) -> UsageError:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from sqlalchemy import Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, select, update
 
 from nas.store.access_tables import keys
 from nas.store.audit_log import Actor, lock_changes, note
@@ -62,6 +62,7 @@ class DatabaseKeyStore:
         *,
         owner: str = "",
         lifetime_ms: int = 0,
+        replaces: str = "",
         actor: Actor = OPERATOR,
     ) -> tuple[StoredKey, str]:
         """Make a key; return it with its secret, which nobody can be told again.
@@ -72,11 +73,12 @@ class DatabaseKeyStore:
             scopes: What it is good for.
             owner: Who acts with it; the name if not given.
             lifetime_ms: Until it expires; 0 for never.
+            replaces: Key of a board, which ends when the board registers with this one, and no sooner.
             actor: Who makes it.
         """
         key_id, secret = secrets.token_hex(ID_BYTES), secrets.token_hex(SECRET_BYTES)
         row = {"id": key_id, "tenant": tenant, "owner": owner or name, "name": name}
-        row |= {"secret_digest": _digest(secret)}
+        row |= {"secret_digest": _digest(secret), "replaces": replaces}
         expires = now_ms() + lifetime_ms if lifetime_ms else 0
         with writing(self._engine) as connection:
             lock_changes(connection, tenant)
@@ -125,13 +127,25 @@ class DatabaseKeyStore:
         mine = (keys.c.tenant == tenant) & (keys.c.id == key_id)
         with writing(self._engine) as connection:
             lock_changes(connection, tenant)
-            ended = update(keys).where(mine, keys.c.revoked_at_ms == 0).values(revoked_at_ms=now_ms())
-            if connection.execute(ended).rowcount:
+            if end(connection, tenant, key_id):
                 note(connection, tenant, actor, "key.revoke", key_id)
             row = connection.execute(select(keys).where(mine)).one_or_none()
         if row is None:
             raise UsageError("unknown_key", f"there is no key '{key_id}': `hwnas keys list` shows all")
         return _key(row)
+
+
+def end(connection: Connection, tenant: str, key_id: str) -> bool:
+    """End a key; return whether it had not ended before."""
+    good = (keys.c.tenant == tenant) & (keys.c.id == key_id) & (keys.c.revoked_at_ms == 0)
+    return bool(connection.execute(update(keys).where(good).values(revoked_at_ms=now_ms())).rowcount)
+
+
+def may_follow(connection: Connection, before: str, key_id: str) -> bool:
+    """Return whether a key may stand in the place of one before: that has ended, or was to end with it."""
+    good = select(keys.c.id).where(keys.c.id == before, _GOOD)
+    replaces = select(keys.c.id).where(keys.c.id == key_id, keys.c.replaces == before)
+    return connection.execute(good).first() is None or connection.execute(replaces).first() is not None
 
 
 def _digest(secret: str) -> str:

@@ -50,6 +50,12 @@ def test_a_board_is_paired_with_two_commands_and_stays_so(tmp_path: Path, reposi
             until(lambda: "registered as 'pi5'" in said.read_text())
         assert (board / "server.json").stat().st_mode & 0o077 == 0
         until(lambda: len(re.findall(r"--pair (\S+)", shown.read_text())) == 2)
+        _, other = re.findall(r"--pair (\S+)", shown.read_text())
+        known = (board / "server.json").read_text()
+        _keeps_what_it_knew(tmp_path / "stranger", known, other)
+        with started(repository, board, *agent, "--pair", other) as (_, said):
+            until(lambda: "registered as 'pi5'" in said.read_text())
+        assert (board / "server.json").read_text() != known
         with started(repository, board, *agent) as (_, said):
             until(lambda: "registered as 'pi5'" in said.read_text())
         assert [one.name for one in stores.agents.list_all(TENANT)] == ["pi5"]
@@ -62,6 +68,16 @@ def test_a_board_is_paired_with_two_commands_and_stays_so(tmp_path: Path, reposi
             late.wait(60)
         assert "error[pairing_refused]" in said.read_text()
         _refuses_strangers(code, own_certificate(home / "tls", "").fingerprint)
+
+
+def _keeps_what_it_knew(folder: Path, known: str, code: str) -> None:
+    """Another board that asks for a name that is taken keeps its service, and the code still works."""
+    with closing(AgentHome(folder)) as home:
+        home.pair(KnownServer.model_validate_json(known))
+        with pytest.raises(UsageError) as caught:
+            server_of(home, "pi5", url="", token="", code=code)
+        assert caught.value.code == "device_name_taken"
+    assert (folder / "server.json").read_text() == known
 
 
 def _refuses_strangers(code: str, fingerprint: str) -> None:

@@ -80,6 +80,20 @@ def test_a_new_key_takes_over_where_the_old_one_was_ended(engine: Engine, boards
     assert boards.of_key(board.key_id) is None
 
 
+def test_a_key_that_was_made_to_replace_the_old_one_ends_it_when_the_board_registers(
+    engine: Engine, boards: DatabaseAgentStore
+) -> None:
+    keys, board, other = DatabaseKeyStore(engine), new_board(engine), new_board(engine, "pi6")
+    for replaces in ("", other.key_id):
+        key, _ = keys.create(TENANT, "board", ["device"], replaces=replaces)
+        assert refused(boards, key.id) == "device_name_taken"
+    key, _ = keys.create(TENANT, "board", ["device"], replaces=board.key_id)
+    assert refused(boards, key.id, unit="board-2") == "device_changed"
+    assert keys.good_among([board.key_id, other.key_id]) == {board.key_id, other.key_id}
+    assert boards.register(TENANT, Actor("ann", key.id), told()).id == board.id
+    assert keys.good_among([board.key_id, other.key_id, key.id]) == {other.key_id, key.id}
+
+
 def test_two_agents_with_one_key_are_told_apart(engine: Engine, boards: DatabaseAgentStore) -> None:
     board = new_board(engine)
     assert refused(boards, board.key_id, instance=OTHER_INSTANCE) == "key_in_use"
