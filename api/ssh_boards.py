@@ -171,15 +171,14 @@ def _script(name: str, package: str) -> str:
 
 @contextmanager
 def _key(stores: Stores, tenant: str, name: str) -> Iterator[str]:
-    """A key for the board, in the place of the one it had; it ends where nobody has registered with it."""
+    """A key for the board: the one before ends when the board registers with it, and not sooner."""
     known = stores.agents.find(tenant, name)
     if known is not None and known.alive:
         raise UsageError(
             "device_busy", f"an agent works as '{name}' already: end it first, or choose another name"
         )
-    if known is not None:
-        stores.keys.revoke(tenant, known.key_id)
-    key, text = stores.keys.create(tenant, name, [Scope.DEVICE.value])
+    replaces = known.key_id if known else ""
+    key, text = stores.keys.create(tenant, name, [Scope.DEVICE.value], replaces=replaces)
     try:
         yield str(KeyText(key.id, text))
     finally:

@@ -9,12 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from api.ssh_boards import NO_ENVIRONMENT, NO_PACKAGE, NO_PYTHON, add_board
+from latency_predictors.agent_protocol import Registration
 from nas.settings import Settings
+from nas.store.agent_store import Agent
+from nas.store.audit_log import Actor
+from nas.store.measurement_tables import agents
+from nas.store.session import writing
 from search_spaces.errors import HwnasError
 from tests.api.running import Running, running
 from tests.workers.jobs_at_work import until
+from workers.agent_board import board_facts
 
 TENANT = "local"
 
@@ -64,10 +71,22 @@ def written(path: Path, content: str) -> None:
     path.chmod(0o755)
 
 
+def registered(service: Running) -> Agent:
+    """This machine as a board that has worked before, from another folder, and is silent now."""
+    stores = service.stores
+    key, _ = stores.keys.create(TENANT, "board", ["device"])
+    own = {"name": "board", "instance": "3" * 32, "cache_bytes": 0, "clock_s": 0.0}
+    told = Registration.model_validate({**board_facts(), **own})
+    agent = stores.agents.register(TENANT, Actor("board", key.id), told)
+    with writing(stores.engine) as connection:
+        connection.execute(update(agents).values(seen_at_ms=0))
+    return agent
+
+
 def test_an_agent_works_until_the_connection_ends(
     service: Running, programs: Path, tmp_path: Path, repository: Path
 ) -> None:
-    home = tmp_path / "board"
+    home, before = tmp_path / "board", registered(service)
     home.mkdir()
     written(programs / "ssh", STAND_IN.format(python=sys.executable, home=str(home)))
     run = f"export PYTHONPATH={repository}\nexec {sys.executable} -c 'import hwnas; hwnas.main()' \"$@\"\n"
@@ -86,6 +105,7 @@ def test_an_agent_works_until_the_connection_ends(
     until(lambda: "registered as 'board'" in log.read_text() or process.poll() is not None)
     stores = service.stores
     known = stores.agents.find(TENANT, "board")
+    assert not stores.keys.is_good(before.key_id), "it has another one now"
     with pytest.raises(HwnasError) as caught:
         add_board(Settings(home=tmp_path / "service"), "pi@board", "", service.url, "")
     assert caught.value.code == "device_busy"
@@ -116,11 +136,12 @@ def test_what_goes_wrong_is_named_and_leaves_no_key(
 ) -> None:
     written(programs / "ssh", f"#!/bin/sh\necho '{says.replace(chr(39), '')}' >&2\nexit {status}\n")
     settings = Settings(home=tmp_path / "service")
+    registered(service)
     with pytest.raises(HwnasError) as caught:
         add_board(settings, "pi@board", "", service.url, "")
     assert caught.value.code == code
     boards = [key for key in service.stores.keys.list_all(TENANT) if key.name == "board"]
-    assert [key.revoked_at_ms > 0 for key in boards] == [True]
+    assert [key.revoked_at_ms > 0 for key in boards] == [True, False], "the one before is as good as it was"
 
 
 def test_what_is_wrong_beforehand_is_told_before_anything_is_tried(
