@@ -9,7 +9,7 @@ from typing import Final, TypeVar, final
 
 from fastapi.concurrency import run_in_threadpool
 
-from api.agents import Posted, deliver
+from api.deliveries import Posted, deliver
 from api.heartbeats import Heartbeats
 from api.together import Together
 from nas.store.agent_store import Agent, Introduction

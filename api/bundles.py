@@ -9,7 +9,8 @@ from typing import Final
 
 from rich.text import Text
 
-from api.agents import Posted, deliver, work_of
+from api.agents import work_of
+from api.deliveries import Posted, deliver
 from api.keys import Scope
 from latency_predictors.agent_protocol import (
     MAX_CLOCK_SKEW_S,
@@ -131,7 +132,7 @@ def import_answer(settings: Settings, path: Path) -> BundleImported:
         agent = _registered(stores, settings.tenant, made, answer.told)
         lease = stores.measurements.hold(agent.device.digest, agent.id)
         try:
-            new, refused = _take(stores, agent, lease, answer)
+            new, refused = _take(stores, agent, lease, answer, made.created_at_ms / 1000)
         finally:
             stores.measurements.give_back(lease)
         stores.bundles.taken(made.id, digest)
@@ -184,18 +185,20 @@ def _registered(stores: Stores, tenant: str, made: StoredBundle, told: Registrat
     return agent
 
 
-def _take(stores: Stores, agent: Agent, lease: DeviceLease, answer: Answer) -> tuple[int, list[str]]:
+def _take(
+    stores: Stores, agent: Agent, lease: DeviceLease, answer: Answer, asked_s: float
+) -> tuple[int, list[str]]:
     """Keep outcomes in their order; return how many results were new, and what was not taken."""
     new, refused = 0, []
     for outcome in answer.outcomes:
         try:
-            new += _take_one(stores, agent, lease, outcome)
+            new += _take_one(stores, agent, lease, outcome, asked_s)
         except HwnasError as error:
             refused.append(f"batch {outcome.work + 1}: {error.message} ({error.code})")
     return new, refused
 
 
-def _take_one(stores: Stores, agent: Agent, lease: DeviceLease, outcome: Outcome) -> int:
+def _take_one(stores: Stores, agent: Agent, lease: DeviceLease, outcome: Outcome, asked_s: float) -> int:
     session = outcome.session
     if session is not None and _drifted(stores, agent, session):
         raise UsageError(
@@ -211,7 +214,7 @@ def _take_one(stores: Stores, agent: Agent, lease: DeviceLease, outcome: Outcome
         score=outcome.score,
         context=outcome.context,
     )
-    (told,) = deliver(stores, [Posted(agent.key_id, lease.token, delivery)])
+    (told,) = deliver(stores, [Posted(agent.key_id, lease.token, delivery, asked_s)])
     if isinstance(told, HwnasError):
         raise told
     return told

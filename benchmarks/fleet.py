@@ -7,6 +7,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,14 @@ class InventedTimes(dict[str, float]):
     def get(self, digest: str, default: Any = None) -> float:
         """Return the latency of a file."""
         return float(default) if default else self[digest]
+
+
+class SimulatedDevice(FakeDevice):
+    """A device whose work takes no time: a session of it begins when it is asked for."""
+
+    def now(self) -> datetime:
+        """Return the date and time."""
+        return datetime.now(UTC)
 
 
 @dataclass
@@ -87,7 +96,7 @@ class SimulatedBoard:
             reference_ms=dict(reference_ms),
             seed=0,
         )
-        machine = FakeDevice(self.truth_ms, self.script)
+        machine = SimulatedDevice(self.truth_ms, self.script)
 
         def step(done: int, total: int) -> None:
             threading.Event().wait(self.step_s)

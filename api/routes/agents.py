@@ -12,7 +12,8 @@ from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.routing import APIRoute
 
-from api.agents import Posted, agent_of, check_clock, lease_of, work_for
+from api.agents import agent_of, check_clock, lease_of, work_for
+from api.deliveries import Posted
 from api.limits import DOCUMENT
 from api.resources.downloads import digest_headers
 from api.security import DeviceKey

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any, final
 
-from sqlalchemy import Engine, and_, func, select
+from sqlalchemy import Engine, and_, func, or_, select
 
 from latency_predictors.measure import NS_PER_S
 from latency_predictors.protocol import SessionResult
@@ -115,6 +115,20 @@ class DatabaseSessionStore:
         """Return the medians of the anchors that count as scale 1 there; empty before the first session."""
         with reading(self._engine) as connection:
             return reference_ms(connection, device, context)
+
+    def references(self, device: str, context: str, session_id: str) -> tuple[dict[str, float], ...]:
+        """Return the references that a session may have: of the last ones there, and its own if it is kept.
+
+        The last of all, and the last that is not in doubt: which of them a board was told depends on when it
+        asked.
+        """
+        there = and_(sessions.c.device == device, sessions.c.context == context)
+        last = select(func.max(sessions.c.number)).where(there)
+        numbers = (last.scalar_subquery(), last.where(sessions.c.doubt == "").scalar_subquery())
+        these = or_(sessions.c.id == session_id, *(sessions.c.number == one for one in numbers))
+        with reading(self._engine) as connection:
+            contents = connection.execute(select(sessions.c.content).where(there, these)).scalars()
+            return tuple(content["reference_ms"] for content in contents)
 
 
 def _sound(

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.bundles import BundleImported, import_answer, make_bundle
-from benchmarks.fleet import RUNTIME, SimulatedBoard
+from benchmarks.fleet import RUNTIME, SimulatedBoard, SimulatedDevice
 from latency_predictors.device import ExecutionContext
 from latency_predictors.golden import SUBJECTS
 from latency_predictors.measure import LAYER_PROTOCOL
@@ -168,6 +169,23 @@ def test_a_clock_that_was_wrong_is_told(known: Carried, monkeypatch: pytest.Monk
         patch.setattr("workers.agent_bundle.time.time", lambda: 1.0)
         known.runs(bundle)
     assert known.refused(bundle) == "clock_wrong"
+
+
+def test_what_was_measured_before_the_clock_was_set_is_measured_again(
+    known: Carried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known.waiting()
+    bundle = known.bundle()
+    known.ends_after = 3
+    with monkeypatch.context() as patch:
+        patch.setattr(SimulatedDevice, "now", lambda self: datetime(1970, 1, 1, tzinfo=UTC))
+        with pytest.raises(KeyboardInterrupt):
+            known.runs(bundle)
+    assert known.runs(bundle).finished == 2
+    taken = known.imports(bundle)
+    assert (taken.new, taken.pending) == (len(NAMES), len(NAMES) + 3)
+    assert len(taken.refused) == 3
+    assert all("is dated 1970" in why and "implausible_result" in why for why in taken.refused)
 
 
 def test_an_answer_of_another_bundle_is_not_overwritten(known: Carried) -> None:

@@ -1,14 +1,15 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from latency_predictors.energy_figure import MeasuredEnergy
-from latency_predictors.fake_device import FakeDevice, Script
+from latency_predictors.fake_device import FakeDevice, Script, Throttling
 from latency_predictors.measure import ENERGY_PROTOCOL, LAYER_PROTOCOL, NETWORK_PROTOCOL, Summary
-from latency_predictors.plausible import implausible
+from latency_predictors.plausible import implausible, known_reference, misdated
 from latency_predictors.protocol import AnchorReading, SessionResult, SubjectFailure
 from tests.latency_predictors.sessions import CONTEXT, DEVICE
 from tests.latency_predictors.timed_sessions import timed_session
@@ -26,6 +27,18 @@ def with_summary(**values: Any) -> SessionResult:
     first = GOOD.results[0]
     changed = first.model_copy(update={"summary": replace(first.summary, **values)})
     return GOOD.model_copy(update={"results": (changed, *GOOD.results[1:])})
+
+
+def with_anchors(*read_ms: float, reference_ms: float = 0.5) -> SessionResult:
+    """The session with other times of its one anchor; the scale is what the first of them says."""
+    apart_ns = GOOD.readings[-1].at_ns // (len(read_ms) - 1)
+    readings = [AnchorReading(at_ns=i * apart_ns, median_ms={"anchor": one}) for i, one in enumerate(read_ms)]
+    reference = {"anchor": reference_ms if abs(read_ms[0]) < 50 else read_ms[0]}
+    results = [
+        one.model_copy(update={"scale": abs(read_ms[0]) / reference["anchor"]}) for one in GOOD.results
+    ]
+    update = {"readings": tuple(readings), "reference_ms": reference, "results": tuple(results)}
+    return GOOD.model_copy(update=update)
 
 
 def scaled(session: SessionResult, factor: float) -> SessionResult:
@@ -47,6 +60,24 @@ def test_nothing_speaks_against_a_session_that_was_measured() -> None:
             assert implausible(session) == ""
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        Script(noise=0.1, outlier_share=0.05, outlier_factor=50.0),
+        Script(drift=0.5, throttling=Throttling(5.0, 1.8, 3.0)),
+        Script(session_factors=(2.0, 1.0, 1.4), crash_share=0.05, unevenness=0.5),
+    ],
+)
+def test_nothing_speaks_against_sessions_of_a_device_that_is_disturbed(script: Script) -> None:
+    subjects = {f"{number:064x}": 0.02 * 2**number for number in range(15)}
+    known: list[dict[str, float]] = []
+    for session in FakeDevice(subjects, script).sessions(list(subjects), LAYER_PROTOCOL, num_sessions=3):
+        assert implausible(session) == ""
+        assert known_reference(session, known)
+        known.append(session.reference_ms)
+    assert len(known) >= 3
+
+
 @pytest.mark.parametrize("factor", [1000.0, 1 / 1000.0])
 def test_another_unit_contradicts_the_time_that_the_session_took(factor: float) -> None:
     subjects = {f"{number:064x}": 0.02 * 1.4**number for number in range(20)}
@@ -64,12 +95,26 @@ def test_another_unit_contradicts_the_time_that_the_session_took(factor: float) 
         (with_summary(p95_ms=math.inf), "not positive and finite"),
         (with_summary(std_ms=-1.0), "standard deviation"),
         (with_summary(p10_ms=0.9), "percentiles"),
+        (with_summary(low_ms=0.51), "not in its interval"),
+        (with_summary(high_ms=0.1), "not in its interval"),
+        (with_summary(p95_low_ms=0.9), "not in its interval"),
+        (with_summary(low_ms=1e-6), "no block takes"),
+        (with_summary(high_ms=1e6), "no block takes"),
+        (with_summary(first_ms=1e9), "no block takes"),
+        (with_summary(last_ms=1e-9), "no block takes"),
+        (with_summary(mean_ms=0.4), "no block takes"),
+        (with_summary(std_ms=1e300), "standard deviation is not 1e+300"),
         (with_summary(num_blocks=0), "never run"),
         (with_summary(num_blocks=1), "another unit"),
         (GOOD.model_copy(update={"provenance": "published"}), "measured itself"),
         (GOOD.model_copy(update={"started_at": "yesterday"}), "time zone"),
         (GOOD.model_copy(update={"started_at": "2026-01-01T00:00:00"}), "time zone"),
         (GOOD.model_copy(update={"reference_ms": {"anchor": -1.0}}), "reference"),
+        (GOOD.model_copy(update={"reference_ms": {"anchor": 500.0}}), "its anchors say 0.001 to 0.001"),
+        (GOOD.model_copy(update={"reference_ms": {"other": 0.5}}), "other anchors"),
+        (GOOD.model_copy(update={"reference_ms": {}}), "other anchors"),
+        (with_anchors(-0.5, 0.5), "reading of the anchors is not positive"),
+        (with_anchors(500.0, 500.0, 500.0), "its anchors took"),
         (GOOD.model_copy(update={"readings": ()}), "nobody looked"),
         (GOOD.model_copy(update={"failures": (failure("session_died"),)}), "not with 'session_died'"),
         (GOOD.model_copy(update={"failures": (failure("x" * 9_000),)}), "not with 'xxx"),
@@ -79,10 +124,35 @@ def test_what_cannot_be_is_named(session: SessionResult, reason: str) -> None:
     assert reason in implausible(session)
 
 
-@pytest.mark.parametrize("scale", [0.001, 1000.0])
-def test_anchors_do_not_say_that_a_device_is_a_thousand_times_slower(scale: float) -> None:
+@pytest.mark.parametrize("scale", [0.001, 0.021, 0.99, 1.01, 49.0, 1000.0])
+def test_a_scale_is_one_that_the_anchors_say(scale: float) -> None:
     first = GOOD.results[0].model_copy(update={"scale": scale})
-    assert "scale" in implausible(GOOD.model_copy(update={"results": (first,)}))
+    assert f"its scale is {scale:g}, its anchors say 1 to 1" in implausible(
+        GOOD.model_copy(update={"results": (first,)})
+    )
+
+
+def test_no_device_is_a_thousand_times_slower_than_at_rest() -> None:
+    assert "its scale is 0.01" in implausible(with_anchors(0.5, 0.5, reference_ms=50.0))
+
+
+def test_a_session_begins_after_it_was_asked_for_and_before_now() -> None:
+    began = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    session = GOOD.model_copy(update={"started_at": began.isoformat()})
+    at_s = began.timestamp()
+    assert misdated(session, at_s - 1, at_s + 1) == ""
+    for begin_s, end_s in ((at_s + 1, at_s + 9), (at_s - 9, at_s - 1)):
+        assert "it is dated 2026-11-26T12:00:00+00:00" in misdated(session, begin_s, end_s)
+
+
+def test_a_reference_is_one_that_is_known_or_near_what_the_session_read_itself() -> None:
+    slow = with_anchors(1.0, 1.1)
+    assert implausible(slow) == ""
+    assert not known_reference(slow)
+    assert not known_reference(slow, [{"anchor": 0.6}, {"other": 0.5}, {}])
+    assert known_reference(slow, [{"anchor": 0.5}])
+    assert known_reference(with_anchors(0.55, 0.6))
+    assert known_reference(slow.model_copy(update={"results": ()})), "it divides nothing"
 
 
 def test_pauses_are_time_too() -> None:
@@ -112,3 +182,4 @@ def test_energies_have_to_agree_with_the_power_and_the_time_beside_them() -> Non
     joules = replace(seen.gross, value_mj=seen.gross.value_mj / 1e3)
     assert "mJ are not" in told(replace(seen, gross=joules))
     assert "not positive and finite" in told(replace(seen, mean_w=math.nan))
+    assert "interval" in told(replace(seen, gross=replace(seen.gross, upper_mj=seen.gross.lower_mj)))

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from latency_predictors.protocol import AnchorReading, SessionResult
 from nas.leases import Lease
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_store import DatabaseJobStore
 from nas.store.measurement_queue import DatabaseMeasurementQueue
+from nas.store.measurement_tables import sessions as session_rows
+from nas.store.session import writing
 from nas.store.session_store import DatabaseSessionStore
 from tests.latency_predictors.sessions import CONTEXT, DEVICE
 from tests.nas.store.measured import SUBJECTS, TASKS, measured
@@ -22,6 +24,22 @@ def test_nothing_was_measured_at_first(engine: Engine) -> None:
     assert sessions.sessions(DEVICE.digest, CONTEXT.digest, ()) == ()
     assert sessions.reference_ms(DEVICE.digest, CONTEXT.digest) == {}
     assert sessions.device_seconds("no such job") == 0
+
+
+def test_references_are_those_of_the_last_sessions_and_of_one_that_is_there(
+    engine: Engine, measuring: DatabaseMeasurementQueue, store: DatabaseJobStore, queue: DatabaseJobQueue
+) -> None:
+    measuring.enqueue(running(store, queue), TASKS)
+    told = {name: {"anchor": value_ms} for name, value_ms in (("s1", 0.1), ("s2", 0.2), ("s3", 0.3))}
+    deliver(
+        measuring,
+        *(lasting(name, 9.0).model_copy(update={"reference_ms": one}) for name, one in told.items()),
+    )
+    with writing(engine) as connection:
+        connection.execute(update(session_rows).where(session_rows.c.id == "s3").values(doubt="drifted"))
+    found, where = DatabaseSessionStore(engine).references, (DEVICE.digest, CONTEXT.digest)
+    assert sorted(one["anchor"] for one in found(*where, "new")) == [0.2, 0.3]
+    assert sorted(one["anchor"] for one in found(*where, "s1")) == [0.1, 0.2, 0.3]
 
 
 def lasting(name: str, seconds: float, subjects: Sequence[str] = SUBJECTS) -> SessionResult:

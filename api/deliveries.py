@@ -1,0 +1,234 @@
+"""What is kept of what the agents of devices deliver, and what is refused or counted against a board."""
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from api.agents import lease_of
+from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S, MAX_MESSAGE, Delivery, Score
+from latency_predictors.device import ExecutionContext
+from latency_predictors.golden import SUBJECTS
+from latency_predictors.plausible import implausible, known_reference, misdated
+from latency_predictors.protocol import SessionResult
+from latency_predictors.scoring import read_images
+from latency_predictors.wire_types import one_line
+from nas.leases import LeaseLost
+from nas.measurement_tasks import Batch, DeviceLease, protocol_digest, scoring_protocol
+from nas.store.agent_queue import AskedFor
+from nas.store.agent_store import Agent, in_use
+from nas.store.board_signs import lapsed, not_registered
+from nas.store.stores import Stores
+from search_spaces.errors import ArtifactError, HwnasError, MeasurementError, UsageError
+
+PASSING: Final = ("machine_busy", "device_hot", "not_enough_idle_cores")
+"""Troubles that end by themselves: they count neither against a file nor against a board."""
+
+_SESSION_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What came with a request: a delivery under a lease.
+
+    Attributes:
+        key_id: It came with.
+        lease: Its token.
+        asked_s: When it was asked for at the earliest, seconds since 1970; when the board registered if None.
+    """
+
+    key_id: str
+    lease: str
+    delivery: Delivery
+    asked_s: float | None = None
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A delivery of a board that may make it."""
+
+    agent: Agent
+    lease: DeviceLease
+    delivery: Delivery
+
+
+def deliver(stores: Stores, deliveries: Sequence[Posted]) -> list[int | HwnasError]:
+    """Keep what agents deliver, sessions of all of them in one transaction.
+
+    Returns:
+        For each how many results were new, or why nothing of it was kept: `not_registered`, `key_in_use`,
+        `lease_lapsed`, `not_asked_for`, `implausible_result`, `context_mismatch` or `result_conflict`.
+    """
+    agents = stores.agents.of_keys({one.key_id for one in deliveries})
+    unasked = _unasked(stores, deliveries)
+    told: dict[int, int | HwnasError] = {}
+    taken: dict[int, _Taken] = {}
+    for i, one in enumerate(deliveries):
+        try:
+            taken[i] = _checked(stores, agents.get(one.key_id), one, unasked.get(i, ()))
+        except HwnasError as error:
+            told[i] = error
+    told |= _keep(stores, taken)
+    for i, whose in taken.items():
+        new = told[i]
+        if not isinstance(new, HwnasError):
+            try:
+                told[i] = new + _keep_score(stores, whose)
+                _note_failures(stores, whose)
+            except LeaseLost:
+                told[i] = lapsed(whose.agent.name)
+            except ArtifactError as error:
+                told[i] = error
+    return [told[i] for i in range(len(deliveries))]
+
+
+def _unasked(stores: Stores, deliveries: Sequence[Posted]) -> dict[int, tuple[str, ...]]:
+    """Return for each session that came the files which nobody has asked its device for."""
+    sessions = {i: one.delivery.session for i, one in enumerate(deliveries) if one.delivery.session}
+    claims = [
+        AskedFor(
+            session.device.digest,
+            (session.context.digest, protocol_digest(session.timing)),
+            tuple(_subjects(session)),
+        )
+        for session in sessions.values()
+    ]
+    return dict(zip(sessions, stores.agent_queue.unasked(claims), strict=True))
+
+
+def _subjects(session: SessionResult) -> list[str]:
+    """Return what a session says something of."""
+    return [one.digest for one in session.results] + [one.digest for one in session.failures]
+
+
+def _keep(stores: Stores, taken: Mapping[int, _Taken]) -> dict[int, int | HwnasError]:
+    """Keep the sessions; a delivery without one has no new results."""
+    sessions = {i: (one.lease, one.delivery.session) for i, one in taken.items() if one.delivery.session}
+    kept = dict(zip(sessions, stores.measurements.deliver_all(list(sessions.values())), strict=True))
+    told: dict[int, int | HwnasError] = {}
+    for i, whose in taken.items():
+        new = kept.get(i, 0)
+        told[i] = lapsed(whose.agent.name) if isinstance(new, LeaseLost) else new
+    return told
+
+
+def _checked(stores: Stores, agent: Agent | None, one: Posted, unasked: Sequence[str]) -> _Taken:
+    """Return a delivery that may be kept.
+
+    Args:
+        stores: Where everything is kept.
+        agent: That the key belongs to.
+        one: What came.
+        unasked: Files of its session that nobody has asked for.
+
+    Raises:
+        UsageError: `not_registered`, `key_in_use`, `not_asked_for` or `implausible_result`.
+        MeasurementError: `context_mismatch`.
+    """
+    if agent is None:
+        raise not_registered()
+    if agent.instance != one.delivery.instance:
+        raise in_use(agent.name)
+    if (session := one.delivery.session) is not None:
+        _check_asked(agent, session, unasked)
+        if reason := implausible(session) or _unlike_others(stores, agent, one, session):
+            stores.agent_queue.faulted(agent, reason)
+            raise UsageError("implausible_result", f"session {session.session_id} was not taken: {reason}")
+    if one.delivery.score is not None:
+        _check_score(stores, agent, one.delivery.context, one.delivery.score)
+    return _Taken(agent, lease_of(agent, one.lease, one.delivery.attempt), one.delivery)
+
+
+def _unlike_others(stores: Stores, agent: Agent, one: Posted, session: SessionResult) -> str:
+    """Return why a session cannot be of this board now; empty where nothing speaks against it."""
+    asked_s = agent.registered_at_ms / 1000 if one.asked_s is None else one.asked_s
+    if reason := misdated(session, asked_s - MAX_CLOCK_SKEW_S, time.time() + MAX_CLOCK_SKEW_S):
+        return reason
+    if known_reference(session):
+        return ""
+    where = session.device.digest, session.context.digest
+    if known_reference(session, stores.sessions.references(*where, session.session_id)):
+        return ""
+    return "its reference of the anchors is neither what the board was told nor near what it read itself"
+
+
+def _note_failures(stores: Stores, taken: _Taken) -> None:
+    """Note what could not be measured, and whether the board is at fault.
+
+    Raises:
+        LeaseLost: Another measures there by now.
+    """
+    agent, lease = taken.agent, taken.lease
+    if (session := taken.delivery.session) is not None:
+        batch = Batch(session.context, session.timing, {}, 0, {})
+        for failure in session.failures:
+            subjects, why = [failure.digest], (failure.code, one_line(failure.message)[:MAX_MESSAGE])
+            stores.measurements.fail(lease, batch, subjects, *why, own=True)
+        if session.results:
+            stores.agent_queue.succeeded(agent)
+        if any(result.digest in SUBJECTS for result in session.results):
+            stores.golden.take(lease.device, session.context.digest)
+    if (trouble := taken.delivery.trouble) is not None:
+        batch = Batch(trouble.context, trouble.timing, {}, 0, {}, trouble.images or "")
+        why = (trouble.code, f"{agent.name}: {trouble.message}")
+        failed = stores.measurements.fail(lease, batch, trouble.subjects, *why, own=trouble.own)
+        if failed and trouble.code not in PASSING:  # told once more it is no other fault
+            stores.agent_queue.faulted(agent, f"{trouble.code}: {trouble.message}")
+
+
+def _keep_score(stores: Stores, taken: _Taken) -> int:
+    """Keep what a file answered for images, if that was delivered; return how many scores are new.
+
+    Raises:
+        LeaseLost: Another measures there by now.
+        ArtifactError: `result_conflict`.
+    """
+    score, context = taken.delivery.score, taken.delivery.context
+    if score is None or context is None:
+        return 0
+    new = stores.measurements.deliver_scores(taken.lease, context.digest, [score])
+    stores.agent_queue.succeeded(taken.agent)
+    return new
+
+
+def _check_score(stores: Stores, agent: Agent, context: ExecutionContext | None, score: Score) -> None:
+    """Refuse a score that nobody has asked for in that context, or that does not answer every image.
+
+    Raises:
+        UsageError: `not_asked_for` or `implausible_result`.
+        ArtifactError: The images are damaged or missing.
+    """
+    where = agent.device.digest, (context.digest if context else "", scoring_protocol(score.images))
+    if any(stores.agent_queue.unasked([AskedFor(*where, (score.subject,))])):
+        raise UsageError(
+            "not_asked_for",
+            f"nobody has asked '{agent.name}' to score file {score.subject[:12]} on these images",
+        )
+    num_images = len(read_images(stores.artifacts.local_path(score.images, ".npy")))
+    if len(score.classes) != num_images:
+        reason = f"{len(score.classes)} answers for {num_images} images"
+        stores.agent_queue.faulted(agent, reason)
+        raise UsageError("implausible_result", f"score of {score.subject[:12]} was not taken: {reason}")
+
+
+def _check_asked(agent: Agent, session: SessionResult, unasked: Sequence[str]) -> None:
+    """Refuse results that nobody has asked this device for.
+
+    Raises:
+        MeasurementError: `context_mismatch` where the session is of another device.
+        UsageError: `not_asked_for`.
+    """
+    if session.device != agent.device:
+        raise MeasurementError(
+            "context_mismatch",
+            f"the session ran on {session.device.label}, '{agent.name}' is {agent.device.label}: start the "
+            "agent again",
+        )
+    if unasked or not _subjects(session) or not _SESSION_ID.fullmatch(session.session_id):
+        named = f" the first is {unasked[0][:12]}" if unasked else ""
+        raise UsageError(
+            "not_asked_for",
+            f"session {session.session_id[:32]} has {len(unasked)} results that nobody has asked "
+            f"'{agent.name}' for:{named or ' it is empty, or its identifier is none of ours'}",
+        )

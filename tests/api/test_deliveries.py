@@ -1,0 +1,78 @@
+"""What is not taken of a board although it was asked for, and what honest sessions of it meet afterwards."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S
+from latency_predictors.protocol import SessionResult
+from tests.api.boards import Board, waiting_for
+from tests.api.served import Caller, code
+
+
+@pytest.fixture
+def board(api: Caller) -> Board:
+    """A board that is registered, and asked to measure files."""
+    board = Board.with_key(api)
+    assert board.register().status_code == 200
+    waiting_for(board, sessions=3)
+    return board
+
+
+def of_reference(session: SessionResult, factor: float) -> SessionResult:
+    """A session that holds what it read against another reference, and scales by it as it should."""
+    reference = {anchor: factor * value_ms for anchor, value_ms in session.reference_ms.items()}
+    results = [one.model_copy(update={"scale": one.scale / factor}) for one in session.results]
+    return session.model_copy(update={"reference_ms": reference, "results": tuple(results)})
+
+
+def slower(session: SessionResult, factor: float) -> SessionResult:
+    """A session in which the anchors took longer, against the same reference."""
+    readings = [
+        one.model_copy(update={"median_ms": {"anchor": factor * one.median_ms["anchor"]}})
+        for one in session.readings
+    ]
+    results = [one.model_copy(update={"scale": factor}) for one in session.results]
+    return session.model_copy(update={"readings": tuple(readings), "results": tuple(results)})
+
+
+def dated(session: SessionResult, days: float) -> SessionResult:
+    """A session that is said to have begun so many days from now."""
+    began = datetime.now(UTC) + timedelta(days=days)
+    return session.model_copy(update={"started_at": began.isoformat()})
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda one: of_reference(one, 1000.0),
+        lambda one: of_reference(one, 10.0),
+        lambda one: of_reference(one, 0.1),
+        lambda one: dated(one, -20_000),
+        lambda one: dated(one, 30_000),
+    ],
+)
+def test_a_session_that_would_spoil_others_is_not_taken(
+    board: Board, changed: Callable[[SessionResult], SessionResult]
+) -> None:
+    work = board.work()
+    assert code(board.deliver(work, changed(board.session(work)))) == (422, "implausible_result")
+    assert board.deliver(work, board.session(work)).json() == {"new": 4}
+    assert board.work().reference_ms == {"anchor": 0.5}
+
+
+def test_a_board_that_is_slower_than_at_first_keeps_to_what_it_was_told(board: Board) -> None:
+    first = board.work()
+    told = of_reference(board.session(first), 10.0)
+    assert code(board.deliver(first, told)) == (422, "implausible_result"), "nobody has told it that"
+    assert board.deliver(first, board.session(first)).json() == {"new": 4}
+    work = board.work()
+    hot = slower(board.session(work), 3.0)
+    assert [board.deliver(work, hot).json() for _ in range(2)] == [{"new": 4}, {"new": 0}]
+
+
+def test_a_clock_that_may_be_a_little_off_dates_sessions_well_enough(board: Board) -> None:
+    work = board.work()
+    for off_s in (MAX_CLOCK_SKEW_S - 5, 5 - MAX_CLOCK_SKEW_S):
+        assert board.deliver(work, dated(board.session(work), off_s / 86_400)).json() == {"new": 4}
