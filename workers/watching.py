@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from latency_predictors.agent_protocol import HOST
 from latency_predictors.device import host_device
 from nas.job_records import Job, JobEvent
 from nas.jobs import TERMINAL, JobState
@@ -25,7 +24,7 @@ def watch(stores: Stores, job: Job, progress: Progress, keep_alive: Callable[[],
         progress: Told what happens from now on.
         keep_alive: Called each time: raises where nobody can be found to work on it.
     """
-    seen = _last_event(stores, job)
+    seen, whys = _last_event(stores, job), dict[str, str]()
     while True:
         now = stores.jobs.get(job.tenant, job.id)
         for event in stores.jobs.events(job.tenant, job.id, after=seen):
@@ -34,7 +33,7 @@ def watch(stores: Stores, job: Job, progress: Progress, keep_alive: Callable[[],
         if now.state in ENDS:
             return now
         if now.state is JobState.WAITING:
-            _show_measuring(stores, now, progress)
+            _show_measuring(stores, now, progress, whys)
         keep_alive()
         threading.Event().wait(POLL_S)
 
@@ -60,11 +59,28 @@ def _show(event: JobEvent, progress: Progress) -> None:
         progress.say(f"attempt {event.attempt} failed: {data['message']}{later}")
 
 
-def _show_measuring(stores: Stores, job: Job, progress: Progress) -> None:
-    """Show how far the devices are that a job waits for."""
-    named = {one.get("device", HOST) for one in job.spec.get("targets", ()) if isinstance(one, dict)}
-    boards = {agent.name: agent.device for agent in stores.agents.list_all(job.tenant) if agent.name in named}
-    for name, device in {"this host": host_device(), **boards}.items():
-        done, total = stores.measurements.progress(device.digest)
+def _show_measuring(stores: Stores, job: Job, progress: Progress, whys: dict[str, str]) -> None:
+    """Show how far the devices are that a job waits for, and why nothing happens on one of them.
+
+    Args:
+        stores: Where the job is.
+        job: It waits.
+        progress: Told of it.
+        whys: What was told of each device last; another reason is told once.
+    """
+    host = host_device()
+    far = {"this host": stores.measurements.progress(host.digest)}
+    for one in stores.agent_queue.awaited(job.id):
+        if one.device != host.label:
+            far[one.device] = (one.measured, one.to_measure)
+        if one.why != whys.get(one.device, ""):
+            files = f"; {one.pending} files wait for it" if one.pending else ""
+            progress.say(
+                f"device '{one.device}': {one.why}{files}"
+                if one.why
+                else f"device '{one.device}' works again"
+            )
+        whys[one.device] = one.why
+    for name, (done, total) in far.items():
         if total:
             progress.step("measure", done, total, f"measuring on {name}")

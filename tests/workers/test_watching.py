@@ -7,13 +7,14 @@ from sqlalchemy import update
 
 from latency_predictors.device import host_device
 from nas.job_records import Job
-from nas.jobs import Fault, Faulted, JobState, Released, Succeeded
+from nas.jobs import Fault, Faulted, JobState, Released, Succeeded, Waiting
 from nas.leases import Lease
 from nas.store.bound import BOUND
-from nas.store.measurement_tables import devices
+from nas.store.measurement_tables import agents, devices
 from nas.store.session import writing
 from search_spaces.errors import HwnasError
 from tests.nas.pipeline.small_search import Recorder
+from tests.nas.store.boards import new_board, tasks_for
 from tests.workers.jobs_at_work import TENANT, Workplace
 from tests.workers.test_measuring import waiting_for
 from workers import watching
@@ -132,6 +133,45 @@ def test_while_it_waits_the_progress_of_the_device_is_shown(place: Workplace) ->
         ("measure", 5, 20, "measuring on this host"),
         ("measure", 6, 20, "measuring on this host"),
     ]
+
+
+def test_why_nothing_happens_on_a_board_is_told_once_and_how_far_it_is(place: Workplace) -> None:
+    engine = place.stores.engine
+    board = new_board(engine)
+    place.submit()
+    lease = claimed(place)
+    place.stores.measurements.enqueue(lease, tasks_for(board))
+    place.stores.queue.settle(lease, Waiting())
+    job = place.stores.jobs.get(TENANT, lease.job_id)
+    assert "targets" not in job.spec, "as a profile has none"
+
+    def is_now(**values: object) -> None:
+        with writing(engine) as connection:
+            connection.execute(update(agents).values(**values))
+
+    def measures() -> None:
+        until = {"lease_until_ms": 2**50, "measured": 3, "to_measure": 4}
+        with writing(engine) as connection:
+            connection.execute(update(devices).where(devices.c.digest == board.device.digest).values(until))
+
+    told, _ = watched(
+        place,
+        job,
+        steps(
+            lambda: is_now(seen_at_ms=0),
+            lambda: None,
+            lambda: is_now(seen_at_ms=2**50),
+            measures,
+            lambda: is_now(quarantine="5 failures in a row"),
+            lambda: place.stores.jobs.request_cancel(TENANT, job.id),
+        ),
+    )
+    assert told.said == [
+        "device 'pi5': its agent is not heard of; 4 files wait for it",
+        "device 'pi5' works again",
+        "device 'pi5': in quarantine: 5 failures in a row; 4 files wait for it",
+    ]
+    assert set(told.steps) == {("measure", 3, 4, "measuring on pi5")}
 
 
 def test_where_nobody_can_work_on_it_watching_ends(place: Workplace) -> None:
