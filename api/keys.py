@@ -47,7 +47,9 @@ def read_key(text: str) -> KeyText | None:
     """Return the parts of a key, None where it is none: other form, or a wrong check."""
     body, _, check = text.rpartition("_")
     prefix, *parts = body.split("_")
-    if prefix != PREFIX or len(parts) != 2 or len(text) > 120 or not text.isascii() or check != _check(body):
+    plain = text.isascii() and text.replace("_", "").isalnum()
+    shaped = prefix == PREFIX and len(parts) == 2 and all(parts) and len(text) <= 120
+    if not plain or not shaped or check != _check(body):
         return None
     return KeyText(*parts)
 

@@ -15,12 +15,13 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from api.keys import KeyText, Scope, read_key
+from api.guesses import Guesses
+from api.keys import Scope, read_key
 from api.rate_limits import Buckets
 from api.readiness import LOOK_S, Readiness, unanswered
 from api.together import Together
 from nas.store.audit_log import Actor
-from nas.store.key_store import DatabaseKeyStore, StoredKey
+from nas.store.key_store import DatabaseKeyStore, FoundKey, StoredKey, is_secret
 from search_spaces.errors import UsageError
 
 COOKIE: Final = "hwnas_session"
@@ -32,10 +33,6 @@ FORGOTTEN_S: Final = 120.0
 
 BURST_S: Final = 4.0
 """A key may make the requests of so many seconds at once."""
-
-GUESSES: Final = 20.0
-GUESSES_PER_S: Final = 0.5
-"""Wrong keys, well formed, that are looked up for one address: at once, and for long."""
 
 LOOKED_UP: Final = 100
 """Keys that are looked up by one call, at most."""
@@ -100,8 +97,8 @@ class Gate:
     with every few seconds, cost no more. One thread asks and one looks up what is unknown; all others wait
     without one, and not for long: a database that hangs does not take what needs none with it.
 
-    Whoever guesses keys is refused before the database is asked. Keys that were good before are told from
-    others by their public part, so that guesses from the same address do not lock their holders out.
+    What is kept of the secret of a key that was met stays in memory: a wrong secret costs no query, and is
+    counted against nobody.
 
     Args:
         keys: Where they are.
@@ -113,10 +110,10 @@ class Gate:
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
         self._good_until = self._ask_at = 0.0
-        self._met: set[str] = set()
+        self._met: dict[str, str] = {}  # what is kept of their secrets; of one that is over nothing
         self._again = Readiness(self._ask_again)
-        self._unknown = Together(self._check, asyncio.Lock(), LOOKED_UP, gather_s=0.0)
-        self._guesses = Buckets(GUESSES_PER_S, GUESSES)
+        self._unknown = Together(self._find, asyncio.Lock(), LOOKED_UP, gather_s=0.0)
+        self._guesses = Guesses(keys)
         self._requests = Buckets(requests_per_s, requests_per_s * BURST_S)
 
     async def principal(self, text: str, address: str) -> Principal | None:
@@ -127,7 +124,7 @@ class Gate:
             address: Where it came from.
 
         Raises:
-            AccessError: `rate_limited` where too many wrong keys came from there.
+            AccessError: `rate_limited` where too many keys that do not exist came from there.
             StoreError: Where the database does not answer, or not in time.
         """
         read = read_key(text)
@@ -135,16 +132,21 @@ class Gate:
             return None
         if (who := await self._asked_again(text)) is not None:
             return who
-        guesser = f"{address} {read.id if read.id in self._met else ''}"
-        if not self._guesses.has(guesser):
+        met = self._met.get(read.id)
+        if met is not None and not is_secret(read.secret, met):
+            return None
+        if met is None and not await self._guesses.may_look_up(address, read.id):
             raise AccessError(
                 "rate_limited", "too many wrong keys came from there: wait, then send a right one"
             )
-        found = await self._looked_up(read)
+        found = await self._looked_up(read.id)
         if found is None:
-            self._guesses.take(guesser)
+            self._guesses.count(address)
             return None
-        return self._remember(text, _principal(found))
+        self._met[read.id] = found.secret_digest if found.good else ""
+        if not is_secret(read.secret, self._met[read.id]):
+            return None
+        return self._remember(text, _principal(found.key))
 
     def hold_back(self, who: Principal) -> None:
         """Refuse a request of whoever makes too many.
@@ -192,21 +194,20 @@ class Gate:
                     self._known.pop(text, None)
             self._good_until, self._ask_at = now + REMEMBERED_S, now + REMEMBERED_S / 2
 
-    async def _looked_up(self, read: KeyText) -> StoredKey | None:
+    async def _looked_up(self, key_id: str) -> FoundKey | None:
         try:
             async with asyncio.timeout(LOOK_S):
-                return await self._unknown.ask(read)
+                return await self._unknown.ask(key_id)
         except TimeoutError as error:
             raise unanswered() from error
 
-    def _check(self, asked: Sequence[KeyText]) -> list[StoredKey | None]:
-        found = {read: self._keys.check(read.id, read.secret) for read in set(asked)}
-        return [found[read] for read in asked]
+    def _find(self, key_ids: Sequence[str]) -> list[FoundKey | None]:
+        found = self._keys.find(key_ids)
+        return [found.get(key_id) for key_id in key_ids]
 
     def _remember(self, text: str, who: Principal) -> Principal:
         with self._lock:
             self._known[text] = _Known(who, time.monotonic())
-            self._met.add(who.key_id)
         return who
 
 

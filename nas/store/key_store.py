@@ -47,6 +47,25 @@ class StoredKey:
     revoked_at_ms: int
 
 
+@dataclass(frozen=True)
+class FoundKey:
+    """A key that exists, and what to check whoever comes with it against.
+
+    Attributes:
+        secret_digest: See `is_secret`.
+        good: Whether it is neither expired nor revoked.
+    """
+
+    key: StoredKey
+    secret_digest: str
+    good: bool
+
+
+def is_secret(secret: str, digest: str) -> bool:
+    """Return whether a secret is the one that a digest is kept of; takes the same time for all."""
+    return hmac.compare_digest(digest, _digest(secret))
+
+
 @final
 class DatabaseKeyStore:
     """Keys in the database. A secret is random and long, so its SHA-256 is what is kept of it."""
@@ -90,13 +109,17 @@ class DatabaseKeyStore:
             note(connection, tenant, actor, "key.create", key_id)
             return _key(connection.execute(select(keys).where(keys.c.id == key_id)).one()), secret
 
-    def check(self, key_id: str, secret: str) -> StoredKey | None:
-        """Return the key that a secret belongs to, None where it is wrong, expired or revoked."""
+    def find(self, key_ids: Sequence[str]) -> dict[str, FoundKey]:
+        """Return those of some keys that exist, those that are over too."""
+        query = select(keys, _GOOD.label("good")).where(keys.c.id.in_(key_ids))
         with reading(self._engine) as connection:
-            row = connection.execute(select(keys).where(keys.c.id == key_id, _GOOD)).one_or_none()
-        if row is None or not hmac.compare_digest(row.secret_digest, _digest(secret)):
-            return None
-        return _key(row)
+            rows = connection.execute(query).all()
+        return {row.id: FoundKey(_key(row), row.secret_digest, bool(row.good)) for row in rows}
+
+    def ids(self) -> frozenset[str]:
+        """Return the public parts of all keys of all tenants."""
+        with reading(self._engine) as connection:
+            return frozenset(connection.execute(select(keys.c.id)).scalars())
 
     def is_good(self, key_id: str) -> bool:
         """Return whether a key, whose secret was checked before, is neither expired nor revoked."""

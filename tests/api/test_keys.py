@@ -14,7 +14,11 @@ def test_what_stands_in_a_log_is_no_secret() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "hwnas", "hwnas_a_b_00000000", "other_a_b_c", "hwnas_a_b_c_d", "é" * 40]
+    "text",
+    [
+        *["", "hwnas", "hwnas_a_b_00000000", "other_a_b_c", "hwnas_a_b_c_d", "é" * 40],
+        *(str(KeyText(name, "s3cret")) for name in ("a\0", "a b", "", "a%")),
+    ],
 )
 def test_what_is_no_key_is_none(text: str) -> None:
     assert read_key(text) is None

@@ -7,16 +7,18 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx2
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from api.app import MAX_STREAMS
+from api.guesses import GUESSES
 from api.keys import KeyText, Scope
 from api.rate_limits import Buckets
 from api.routes import searches
-from api.security import BURST_S, COOKIE, GUESSES, PUBLIC, Gate, Principal, check_guarded, scopes_of
-from nas.store.key_store import DatabaseKeyStore, StoredKey
+from api.security import BURST_S, COOKIE, PUBLIC, Gate, Principal, check_guarded, scopes_of
+from nas.store.key_store import DatabaseKeyStore, FoundKey
 from tests.api.asgi import Sent, ask
 from tests.api.served import DIGITS, Caller, code, served
 
@@ -118,7 +120,7 @@ def test_while_one_has_keys_asked_for_again_others_go_on(
     assert looks == [2]
 
 
-@pytest.mark.parametrize("call", ["good_among", "check"])
+@pytest.mark.parametrize("call", ["good_among", "find"])
 def test_a_database_that_hangs_holds_one_thread_and_nobody_for_long(
     api: Caller, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
@@ -130,10 +132,10 @@ def test_a_database_that_hangs_holds_one_thread_and_nobody_for_long(
         assert api.get("/v1/spaces").status_code == 200
     goes_on, hanging = threading.Event(), list[int]()
 
-    def hangs(self: DatabaseKeyStore, *_: object) -> frozenset[str]:
+    def hangs(self: DatabaseKeyStore, *_: object) -> dict[str, FoundKey]:
         hanging.append(1)
         goes_on.wait(20)
-        return frozenset()
+        return {}
 
     async def statuses(path: str, times: int) -> list[int]:
         answers = await asyncio.gather(*(ask(api.app, Sent("GET", path), api.key) for _ in range(times)))
@@ -197,30 +199,57 @@ def test_a_key_that_asks_too_often_is_told_to_wait(tmp_path: Path) -> None:
         assert other.get("/v1/datasets").status_code == 200
 
 
+def guess(api: Caller, *, key_id: str, number: int) -> httpx2.Response:
+    """The answer to a well-formed key with a secret that is made up."""
+    text = str(KeyText(key_id, f"guess{number}"))
+    return api.client.get("/v1/spaces", headers={"authorization": f"Bearer {text}"})
+
+
+def calls_of(monkeypatch: pytest.MonkeyPatch, name: str) -> list[int]:
+    """Gets a number for each call of a method of the store of keys from here on."""
+    calls, method = list[int](), getattr(DatabaseKeyStore, name)
+
+    def counted(self: DatabaseKeyStore, *arguments: object) -> object:
+        calls.append(len(calls))
+        return method(self, *arguments)
+
+    monkeypatch.setattr(DatabaseKeyStore, name, counted)
+    return calls
+
+
+def locked(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guess until an address gets no further, however long this test takes."""
+    guesses = api.app.state.service.gate._guesses
+    monkeypatch.setattr(guesses, "_wrong", Buckets(0.0, GUESSES, lambda: 0.0))
+    answers = [guess(api, key_id=f"{n:016x}", number=n) for n in range(60)]
+    assert [answer.status_code for answer in answers[:20]] == [401] * 20
+    assert {code(answer) for answer in answers[20:]} == {(429, "rate_limited")}
+
+
 def test_guessing_keys_is_refused_before_the_database_is_asked(
     api: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    holder = api.as_("read")
+    monkeypatch.setattr("api.guesses.LISTED_S", 60.0)
+    looked_up, listed = calls_of(monkeypatch, "find"), calls_of(monkeypatch, "ids")
+    locked(api, monkeypatch)
+    assert (len(looked_up), len(listed)) == (20, 1)
+
+
+def test_guesses_lock_nobody_out(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    holder, unused, over = api.as_("read"), api.as_("read"), api.as_("read")
+    api.stores.keys.revoke("local", over.key.split("_")[1])
     assert holder.get("/v1/spaces").status_code == 200
-    asked, check = list[str](), api.stores.keys.check
-
-    def counted(self: DatabaseKeyStore, key_id: str, secret: str) -> StoredKey | None:
-        asked.append(key_id)
-        return check(key_id, secret)
-
-    monkeypatch.setattr(DatabaseKeyStore, "check", counted)
     monkeypatch.setattr("api.security.REMEMBERED_S", 0.0)
-    # However long this test takes.
-    monkeypatch.setattr(api.app.state.service.gate, "_guesses", Buckets(0.0, GUESSES, lambda: 0.0))
-    answers = [
-        api.client.get("/v1/spaces", headers={"authorization": f"Bearer {KeyText(f'{n:016x}', 'guess')}"})
-        for n in range(200)
-    ]
-    assert [answer.status_code for answer in answers[:20]] == [401] * 20
-    assert code(answers[-1]) == (429, "rate_limited")
-    assert len(asked) < 30
-    # Whoever was let in before still is, though the guesses come from the same address.
-    assert holder.get("/v1/spaces").status_code == 200
+    monkeypatch.setattr("api.security.FORGOTTEN_S", -1.0)  # nobody has come for long
+    locked(api, monkeypatch)
+    looked_up = calls_of(monkeypatch, "find")
+    for n in range(30):
+        assert guess(api, key_id=holder.key.split("_")[1], number=n).status_code == 401
+        assert guess(api, key_id=unused.key.split("_")[1], number=n).status_code == 401
+        assert over.get("/v1/spaces").status_code == 401
+    # Each of the two that was not met before once.
+    assert len(looked_up) == 2
+    assert [caller.get("/v1/spaces").status_code for caller in (holder, unused)] == [200, 200]
 
 
 def test_open_streams_of_a_key_are_counted(api: Caller) -> None:
