@@ -88,8 +88,12 @@ class Limits:
 
 async def _checked(scope: Scope, receive: Receive) -> Receive:
     """Return what gives the route its body, which was looked at unless the route streams it."""
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
-        raise UsageError("headers_too_large", f"the headers have more than {MAX_HEADER_BYTES} bytes")
+    size = len(scope["path"]) + len(scope["query_string"])
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+    if size > MAX_HEADER_BYTES:
+        told = f"the address and the headers have more than {MAX_HEADER_BYTES} bytes: send fewer"
+        raise UsageError("headers_too_large", told)
     if "\0" in scope["path"] or b"%00" in scope["query_string"]:
         raise UsageError("bad_request", "an address has no NUL (%00): leave it out")
     if scope["method"] in ("GET", "HEAD", "DELETE", "OPTIONS"):

@@ -62,6 +62,7 @@ _BY_CODE: Final[Mapping[str, int]] = {
     "body_too_large": 413,
     "body_too_slow": 408,
     "headers_too_large": 431,
+    "headers_too_slow": 408,
     "not_json": 415,
     "wrong_content_type": 415,
     "rate_limited": 429,

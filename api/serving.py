@@ -20,6 +20,7 @@ from api.app import create_app
 from api.certificates import Certificate, own_certificate
 from api.json_lines import logged
 from api.lan import lan_address
+from api.request_heads import HeadLimits
 from api.state import Service
 from api.worker_beside import worker_beside
 from latency_predictors.pairing_code import FINGERPRINT_BYTES, PairingCode
@@ -102,12 +103,13 @@ def server_config(
         host=host,
         port=port,
         root_path=root_path,
+        http=HeadLimits,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=STREAMS_END_S,
         timeout_keep_alive=30,
-        h11_max_incomplete_event_size=32 * 1024,
         ssl_certfile=certificate.path if certificate else None,
         ssl_keyfile=certificate.key_path if certificate else None,
     )

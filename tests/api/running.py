@@ -10,6 +10,7 @@ import uvicorn
 
 from api.app import create_app
 from api.client import Client
+from api.serving import server_config
 from api.state import Service
 from nas.jobs import JobState
 from nas.settings import Settings
@@ -47,14 +48,8 @@ def running(home: Path, *, port: int = 0, root_path: str = "") -> Iterator[Runni
     settings = Settings(home=home)
     with opened_stores(settings) as stores:
         app = create_app(settings, stores)
-        config = uvicorn.Config(
-            app,
-            port=port,
-            root_path=root_path,
-            log_level="critical",
-            ws="none",
-            timeout_graceful_shutdown=1,
-        )
+        config = server_config(app, "127.0.0.1", port, root_path)
+        config.timeout_graceful_shutdown = 1
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run)
         thread.start()

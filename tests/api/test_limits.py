@@ -74,6 +74,7 @@ def test_no_field_of_a_page_has_a_nul(api: Caller) -> None:
 
 def test_headers_have_a_limit(api: Caller) -> None:
     assert code(api.get("/v1/searches", x_long="a" * MAX_HEADER_BYTES)) == (431, "headers_too_large")
+    assert code(api.get("/v1/searches?cursor=" + "a" * MAX_HEADER_BYTES)) == (431, "headers_too_large")
 
 
 def test_every_answer_carries_its_request_and_what_browsers_are_told(api: Caller) -> None:
