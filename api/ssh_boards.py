@@ -85,17 +85,23 @@ class BoardAdded(Document):
 
 @dataclass(frozen=True)
 class _Service:
-    """What the agent is told: its line on standard input, and where the tunnel leads."""
+    """What the agent is told: its line on standard input, and where the tunnel leads.
+
+    Attributes:
+        fingerprint: Of its certificate; empty where it shows none.
+        prefix: Of its paths, that a proxy gives it; empty for none.
+    """
 
     host: str
     port: int
     scheme: str
     fingerprint: str
+    prefix: str
 
     def line(self, port: int, key: str) -> str:
         """Return the document that `agent --pair -` reads."""
-        told = {"url": f"{self.scheme}://127.0.0.1:{port}", "key": key, "fingerprint": self.fingerprint}
-        return json.dumps(told) + "\n"
+        url = f"{self.scheme}://127.0.0.1:{port}{self.prefix}"
+        return json.dumps({"url": url, "key": key, "fingerprint": self.fingerprint}) + "\n"
 
 
 def add_board(settings: Settings, where: str, name: str, service: str, package: str) -> BoardAdded:
@@ -140,14 +146,14 @@ def _service(url: str) -> _Service:
     """Return what is told of the service, which has to run: its certificate is known by its fingerprint."""
     read = urlsplit(url) if url else SplitResult("http", f"127.0.0.1:{PORT}", "", "", "")
     host, port = str(read.hostname), read.port or (443 if read.scheme == "https" else 80)
-    shown = ""
+    shown, prefix = "", read.path.rstrip("/")
     try:
         if read.scheme == "https":
             # The agent looks at the certificate itself: it is told which one was shown here.
             shown = ssl.get_server_certificate((host, port), timeout=ANSWERS_S)
         else:
             with closing(http.client.HTTPConnection(host, port, timeout=ANSWERS_S)) as line:
-                line.request("GET", f"{read.path.rstrip('/')}/livez")
+                line.request("GET", f"{prefix}/livez")
                 line.getresponse().read()
     except (http.client.HTTPException, OSError) as error:
         raise StoreError(
@@ -155,7 +161,7 @@ def _service(url: str) -> _Service:
             f"no service answers at {read.geturl()} ({error}): start `hwnas serve` here, or give --service",
         ) from error
     fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(shown)).hexdigest() if shown else ""
-    return _Service(host, port, read.scheme, fingerprint)
+    return _Service(host, port, read.scheme, fingerprint, prefix)
 
 
 def _script(name: str, package: str) -> str:

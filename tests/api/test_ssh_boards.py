@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import update
@@ -142,6 +143,17 @@ def test_what_goes_wrong_is_named_and_leaves_no_key(
     assert caught.value.code == code
     boards = [key for key in service.stores.keys.list_all(TENANT) if key.name == "board"]
     assert [key.revoked_at_ms > 0 for key in boards] == [True, False], "the one before is as good as it was"
+
+
+@pytest.mark.parametrize("prefix", ["", "/nas", "/nas/"])
+def test_the_agent_is_told_the_prefix_that_a_proxy_gives_the_service(
+    service: Running, programs: Path, tmp_path: Path, prefix: str
+) -> None:
+    written(programs / "ssh", f"#!/bin/sh\nhead -n 1 > {tmp_path}/known\n")
+    add_board(Settings(home=tmp_path / "service"), "pi@board", "", service.url + prefix, "")
+    told = json.loads((tmp_path / "known").read_text())
+    assert urlsplit(told["url"]).hostname == "127.0.0.1"
+    assert urlsplit(told["url"]).path == prefix.rstrip("/")
 
 
 def test_what_is_wrong_beforehand_is_told_before_anything_is_tried(
