@@ -20,6 +20,7 @@ from api.app import create_app
 from api.certificates import Certificate, own_certificate
 from api.json_lines import logged
 from api.lan import lan_address
+from api.listening import listening
 from api.request_heads import HeadLimits
 from api.state import Service
 from api.worker_beside import worker_beside
@@ -72,7 +73,7 @@ def serve(
             which boards know by the code that is shown.
 
     Raises:
-        UsageError: `keys_needed`, `port_taken` or `invalid_lan_address`.
+        UsageError: `keys_needed`, `invalid_lan_address`, or what `listening` raises.
     """
     lan = lan_address(lan) if lan else ""
     with opened_stores(settings) as stores:
@@ -88,9 +89,13 @@ def serve(
         server = _Server(config, app.state.service, certificate.fingerprint if certificate else "")
         # uvicorn stops, then raises the signal again: if that ended the process, the worker would stay.
         signal.signal(signal.SIGTERM, _end)
-        with logged(sys.stderr), worker_beside(settings) if worker else _nobody():
+        with (
+            listening(host, port) as sockets,
+            logged(sys.stderr),
+            worker_beside(settings) if worker else _nobody(),
+        ):
             allow_connections()
-            server.run()
+            server.run(sockets)
         return Served(address=server.address)
 
 
