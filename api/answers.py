@@ -30,10 +30,8 @@ class Kept:
 
     def to(self, request: Request) -> Response:
         """Return the answer to a request: 304 where the client has it already."""
-        if (known := request.headers.get("if-none-match")) is not None:
-            asked = {one.strip().removeprefix("W/") for one in known.split(",")}
-            if self.headers["ETag"] in asked or "*" in asked:
-                return Response(status_code=304, headers=self.headers)
+        if is_known(request, self.headers["ETag"]):
+            return Response(status_code=304, headers=self.headers)
         answer = Response()
         answer.body, answer.raw_headers = self.body, list(self._raw_headers)
         return answer
@@ -42,3 +40,17 @@ class Kept:
     def _raw_headers(self) -> list[tuple[bytes, bytes]]:
         """The headers of a whole answer, encoded once."""
         return Response(self.body, media_type="application/json", headers=self.headers).raw_headers
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Tell whether the client says that it has what this ETag stands for (`If-None-Match`)."""
+    known = request.headers.get("if-none-match")
+    if known is None:
+        return False
+    asked = {one.strip().removeprefix("W/") for one in known.split(",")}
+    return tag in asked or "*" in asked
+
+
+def tagged(request: Request, document: BaseModel) -> Response:
+    """Return the answer that is a document: 304 where the client has it already."""
+    return Kept.of(document, {}).to(request)

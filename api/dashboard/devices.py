@@ -16,9 +16,8 @@ from api.dashboard.pages import page
 from api.devices import LayerLine, TableDetails, table_details
 from api.keys import Scope
 from api.pagination import Cursor
-from api.routes.devices import device as device_resource
+from api.routes.devices import device_resource, tables_of
 from api.routes.devices import devices as all_devices
-from api.routes.devices import tables_of
 from api.security import Reader
 from api.state import Shared
 from latency_predictors.agent_protocol import HOST

@@ -8,9 +8,10 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import FileResponse
 
+from api.answers import is_known
 from nas.job_records import Job
 from nas.jobs import JobKind
 from nas.network_specs import MADE, MadeNetwork
@@ -36,10 +37,11 @@ class Bundle(Response):
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
-def model_file(stores: Stores, digest: str, name: str) -> ModelFile:
-    """Return an exported file; ranges may be asked for.
+def model_file(request: Request, stores: Stores, digest: str, name: str) -> Response:
+    """Return an exported file, or that the client has it already; ranges may be asked for.
 
     Args:
+        request: That is answered.
         stores: Where it is.
         digest: SHA-256 of the file, which the answer states (RFC 9530) and which was checked.
         name: For the file on the client's side, without its ending.
@@ -47,12 +49,16 @@ def model_file(stores: Stores, digest: str, name: str) -> ModelFile:
     Raises:
         ArtifactError: `artifact_missing` or `artifact_damaged`.
     """
-    path = stores.artifacts.local_path(digest, ".onnx")
-    return ModelFile(path, headers=_headers(f"{name}.onnx", bytes.fromhex(digest)))
+    headers = _headers(f"{name}.onnx", bytes.fromhex(digest))
+    if is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return ModelFile(stores.artifacts.local_path(digest, ".onnx"), headers=headers)
 
 
-def bundle(stores: Stores, job: Job, network_name: str) -> Response:
+def bundle(request: Request, stores: Stores, job: Job, network_name: str) -> Response:
     """Return the bundle of a verified network as a zip: model, architecture, measurements, card, manifest.
+
+    Or that the client has it already: the same search packs the same bytes.
 
     Raises:
         UsageError: `search_not_finished` or `unknown_network`.
@@ -61,6 +67,8 @@ def bundle(stores: Stores, job: Job, network_name: str) -> Response:
     with tempfile.TemporaryDirectory() as folder:
         content = _zipped(_delivered(stores, job, network_name, Path(folder) / network_name))
     headers = _headers(f"{network_name}.zip", hashlib.sha256(content).digest())
+    if is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
     return Bundle(content, headers=headers)
 
 

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from api.answers import tagged
 from api.pagination import Cursor, Limit, Page, opened, sealed
 from api.resources.submissions import shown_dataset
 from api.resources.times import rfc3339
 from api.security import Principal, Reader, Submitter
-from api.state import Root, Service, Shared
+from api.state import Root, Service, Shared, root_of
 from api.uploads import uploaded
 from nas.data.spec import UploadedSpec
 from nas.data.uploaded import content_of
@@ -89,10 +90,11 @@ def datasets(
     return Page(items=tuple(_resource(one, root) for one in found.items), next_cursor=sealed(found.cursor))
 
 
-@router.get("/{dataset_id}")
-def dataset(dataset_id: str, who: Reader, service: Shared, root: Root) -> DatasetResource:
+@router.get("/{dataset_id}", response_model=DatasetResource)
+def dataset(dataset_id: str, who: Reader, service: Shared, request: Request) -> Response:
     """Return a data set by its name or its identifier."""
-    return _resource(service.stores.datasets.get(who.tenant, dataset_id), root)
+    found = service.stores.datasets.get(who.tenant, dataset_id)
+    return tagged(request, _resource(found, root_of(request)))
 
 
 def _room(service: Service, who: Principal) -> int:

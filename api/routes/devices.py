@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
+from api.answers import tagged
 from api.boards import BoardLine, board_line
 from api.devices import TableDetails, TableLine, table_details, table_lines
 from api.pagination import Cursor, Limit, Page, opened, sealed
@@ -62,11 +63,10 @@ def devices(who: Reader, service: Shared, limit: Limit = 50, cursor: Cursor = No
     return Page(items=tuple(resource(places[one]) for one in page.items), next_cursor=sealed(page.cursor))
 
 
-@router.get("/{device_id}")
-def device(device_id: str, who: Reader, service: Shared) -> DeviceResource:
+@router.get("/{device_id}", response_model=DeviceResource)
+def device(device_id: str, who: Reader, service: Shared, request: Request) -> Response:
     """Return a device, by its identifier or the name of a board."""
-    digest, board = _find(service, who, device_id)
-    return _device(digest, table_lines(service.stores, tables_of(service, who, digest)), board)
+    return tagged(request, device_resource(device_id, who, service))
 
 
 @router.post("/{board_name}/release")
@@ -76,11 +76,11 @@ def release(board_name: str, who: Submitter, service: Shared, request: Request) 
     return _device(agent.device.digest, [], board_line(service.stores, agent))
 
 
-@router.get("/{device_id}/tables")
-def tables(device_id: str, who: Reader, service: Shared) -> Tables:
+@router.get("/{device_id}/tables", response_model=Tables)
+def tables(device_id: str, who: Reader, service: Shared, request: Request) -> Response:
     """Return the lookup tables of a device: entries, sessions, error reports."""
     keys = tables_of(service, who, device_id)
-    return Tables(items=tuple(table_details(service.stores, key) for key in keys))
+    return tagged(request, Tables(items=tuple(table_details(service.stores, key) for key in keys)))
 
 
 @router.post("/{device_id}/profiles", status_code=202)
@@ -109,6 +109,16 @@ def predictions(device_id: str, asked: AskedCosts, who: Reader, service: Shared)
     """
     digest = device_id if device_id == HOST else _find(service, who, device_id)[0]
     return predicted(service.stores, digest, asked)
+
+
+def device_resource(device_id: str, who: Principal, service: Service) -> DeviceResource:
+    """Return a device as clients get it.
+
+    Raises:
+        UsageError: `unknown_device`.
+    """
+    digest, board = _find(service, who, device_id)
+    return _device(digest, table_lines(service.stores, tables_of(service, who, digest)), board)
 
 
 def _tables(service: Service, who: Principal) -> list[TableKey]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.answers import tagged
 from api.pagination import Cursor, Limit, Page, opened, sealed
 from api.previews import preview_of
 from api.resources.candidates import CandidatePage, Csv, candidate_page, csv_lines
@@ -15,7 +16,7 @@ from api.resources.jobs import Accepted, EventPage, JobResource, job_resource
 from api.resources.submissions import SubmittedSearch, search_request
 from api.routes import jobs as job_routes
 from api.security import Reader, Submitter
-from api.state import Root, Service, Shared, service_of
+from api.state import Root, Service, Shared, root_of, service_of
 from nas.job_records import Job
 from nas.jobs import JobKind, JobState
 from nas.pipeline.preview import Preview
@@ -111,11 +112,11 @@ def events(
     return job_routes.events(job_id, who, service, request, after, limit, last_event_id)
 
 
-@router.get("/{search_id}/front")
-def front(search_id: str, who: Reader, service: Shared, root: Root, target: Target = 1) -> FrontResource:
+@router.get("/{search_id}/front", response_model=FrontResource)
+def front(search_id: str, who: Reader, service: Shared, request: Request, target: Target = 1) -> Response:
     """Return the verified front for a target: measured beside predicted, each with interval and label."""
     job = service.stores.jobs.get(who.tenant, _search(service, who.tenant, search_id))
-    return front_resource(service.stores, job, target, root)
+    return tagged(request, front_resource(service.stores, job, target, root_of(request)))
 
 
 @router.get("/{search_id}/candidates")
@@ -146,25 +147,26 @@ def candidates_csv(search_id: str, who: Reader, service: Shared, target: Target 
     return Csv(lines, headers={"Content-Disposition": disposition})
 
 
-@router.get("/{search_id}/exports")
-def exports(search_id: str, who: Reader, service: Shared, root: Root) -> ExportList:
+@router.get("/{search_id}/exports", response_model=ExportList)
+def exports(search_id: str, who: Reader, service: Shared, request: Request) -> Response:
     """Return the files that the search has delivered."""
-    return export_list(service.stores, who.tenant, _search(service, who.tenant, search_id), root)
+    job_id = _search(service, who.tenant, search_id)
+    return tagged(request, export_list(service.stores, who.tenant, job_id, root_of(request)))
 
 
 @router.get("/{search_id}/networks/{name}/file", response_class=ModelFile)
-def network_file(search_id: str, name: str, who: Reader, service: Shared) -> Response:
+def network_file(search_id: str, name: str, who: Reader, service: Shared, request: Request) -> Response:
     """Return the exported file of any verified network: the one that was scored and measured."""
     job = service.stores.jobs.get(who.tenant, _search(service, who.tenant, search_id))
     _, network = find_network(service.stores.stored(job).result(), name)
-    return model_file(service.stores, network.file_sha256, network.name)
+    return model_file(request, service.stores, network.file_sha256, network.name)
 
 
 @router.get("/{search_id}/networks/{name}/bundle", response_class=Bundle)
-def network_bundle(search_id: str, name: str, who: Reader, service: Shared) -> Response:
+def network_bundle(search_id: str, name: str, who: Reader, service: Shared, request: Request) -> Response:
     """Return a zip with the file, its card, what was measured and a script that runs it."""
     job = service.stores.jobs.get(who.tenant, _search(service, who.tenant, search_id))
-    return bundle(service.stores, job, name)
+    return bundle(request, service.stores, job, name)
 
 
 def _search(service: Service, tenant: str, search_id: str) -> str:

@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter, Request, Response
 
+from api.answers import tagged
 from api.resources.jobs import Accepted
 from api.resources.subnets import SubnetResource, subnet_resource
 from api.routes import jobs as job_routes
 from api.security import Reader, Submitter
-from api.state import Root, Shared, root_of
+from api.state import Shared, root_of
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
 from nas.network_specs import FileJobSpec, FileSpec, TuneJobSpec, TuneSpec
@@ -16,13 +17,14 @@ from search_spaces.errors import UsageError
 router = APIRouter(prefix="/v1/subnets", tags=["subnets"])
 
 
-@router.get("/{subnet_id}")
-def subnet(subnet_id: str, who: Reader, service: Shared, root: Root) -> SubnetResource:
+@router.get("/{subnet_id}", response_model=SubnetResource)
+def subnet(subnet_id: str, who: Reader, service: Shared, request: Request) -> Response:
     """Return a verified network: architecture, layers, costs, accuracy, where it comes from.
 
     The fronts of searches name their subnets; so do jobs that have trained one on.
     """
-    return subnet_resource(find_subnet(service.stores, who.tenant, subnet_id), root)
+    found = find_subnet(service.stores, who.tenant, subnet_id)
+    return tagged(request, subnet_resource(found, root_of(request)))
 
 
 @router.post("/{subnet_id}/exports", status_code=202)

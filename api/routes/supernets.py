@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from api.answers import tagged
 from api.pagination import Cursor, Limit, Page, opened, sealed
 from api.resources.jobs import Accepted
 from api.resources.submissions import ReusedSearch, reused_search
@@ -20,10 +21,10 @@ def supernets(who: Reader, service: Shared, limit: Limit = 50, cursor: Cursor = 
     return Page(items=tuple(supernet_line(one) for one in found.items), next_cursor=sealed(found.cursor))
 
 
-@router.get("/{supernet_id}")
-def supernet(supernet_id: str, who: Reader, service: Shared) -> SupernetLine:
+@router.get("/{supernet_id}", response_model=SupernetLine)
+def supernet(supernet_id: str, who: Reader, service: Shared, request: Request) -> Response:
     """Return a supernet."""
-    return supernet_line(service.stores.supernets.get(who.tenant, supernet_id))
+    return tagged(request, supernet_line(service.stores.supernets.get(who.tenant, supernet_id)))
 
 
 @router.post("/{supernet_id}/searches", status_code=202)

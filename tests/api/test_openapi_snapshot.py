@@ -36,6 +36,8 @@ Made of the contract, [openapi.json](openapi.json); a running service has its ow
 - **Errors** are problem documents (RFC 9457) with a stable `code`: see [errors](errors.md), or the page
   that `type` names. `429` and `503` say in `Retry-After` when to ask again.
 - **Lists** come in pages: `limit=`, and `cursor=` with the `next_cursor` of the page before.
+- **`ETag`** is on whatever is one thing, files and bundles too: `If-None-Match` with it is answered `304`
+  while it is still good. Pages of lists and streams have none.
 - **How a job stands** may be told as it was a tenth of a second ago; whoever changes it sees that at once, at
   the replica that made the change.
 - **Times** are RFC 3339 in UTC; units are in the names of fields.
