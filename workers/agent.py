@@ -31,7 +31,7 @@ from latency_predictors.runtimes import get_runtime
 from search_spaces.errors import HwnasError, ResourceError, UsageError
 from workers.agent_home import AgentHome, Entry, disk_told
 from workers.agent_link import Link, RefusedError
-from workers.agent_means import Means, scores, trouble_of
+from workers.agent_means import Means, scores, tellable, trouble_of
 from workers.agent_patience import RESTLESS_S, Patience
 from workers.agent_pulse import Pulse
 
@@ -69,6 +69,7 @@ class Agent:
 
     def __post_init__(self) -> None:
         self._patience = Patience(self.say, self.pause)
+        self._calm = True
 
     def run(self) -> None:
         """Work until somebody ends the process.
@@ -127,15 +128,15 @@ class Agent:
 
     def _do(self, work: Work, registered: Registered) -> None:
         """Measure a batch, deliver what comes of it, give its lease back."""
-        self.work = work
+        self.work, self._calm = work, True
         with Pulse(self.link, self.home.instance, work, registered.renew_every_s) as pulse:
-            subjects = self._fetched(work)
-            does = self._scored if work.images else self._measured
-            calm = does(work, registered, subjects, pulse) if subjects else False
+            if subjects := self._fetched(work):
+                does = self._scored if work.images else self._measured
+                does(work, registered, subjects, pulse)
         self._deliver()
         self._return(work)
         self.work = None
-        if not calm:
+        if not self._calm:
             self.pause(RESTLESS_S)
 
     def _return(self, work: Work) -> None:
@@ -144,8 +145,8 @@ class Agent:
 
     def _measured(
         self, work: Work, registered: Registered, subjects: Sequence[Subject], pulse: Pulse
-    ) -> bool:
-        """Measure files and keep each session as it comes; return whether all went well."""
+    ) -> None:
+        """Measure files and keep each session as it comes."""
         self.say(f"measuring {len(subjects)} files with {work.context.label}")
         sessions = self.means.measure(
             subjects,
@@ -158,16 +159,15 @@ class Agent:
         try:
             with disk_told():
                 for session in sessions:
-                    self._keep(work, session=session.model_copy(update={"device": registered.device}))
+                    mine = session.model_copy(update={"device": registered.device})
+                    self._keep(work, session=tellable(mine))
         except RefusedError as refused:
-            self._patience.say_once(refused.message)
+            self._lease_ended(refused)
         except HwnasError as error:
             self._trouble(work, error, [subject.digest for subject in subjects])
-            return False
-        return True
 
-    def _scored(self, work: Work, registered: Registered, subjects: Sequence[Subject], pulse: Pulse) -> bool:
-        """Score files on images and keep each score as it comes; return whether all went well."""
+    def _scored(self, work: Work, registered: Registered, subjects: Sequence[Subject], pulse: Pulse) -> None:
+        """Score files on images and keep each score as it comes."""
         assert work.images is not None
         self.say(f"scoring {len(subjects)} files with {work.context.label}")
         done: set[str] = set()
@@ -178,12 +178,10 @@ class Agent:
                     self._keep(work, score=score)
                     done.add(score.subject)
         except RefusedError as refused:
-            self._patience.say_once(refused.message)
+            self._lease_ended(refused)
         except HwnasError as error:
             left = [subject.digest for subject in subjects if subject.digest not in done]
             self._trouble(work, error, left[:1] if error.code in FILE_ERRORS else left)
-            return False
-        return True
 
     def _fetched(self, work: Work) -> list[Subject]:
         """Return the files of a batch; what cannot be had is told to the service, once for each reason."""
@@ -198,7 +196,7 @@ class Agent:
             try:
                 found.append(Subject(digest=subject, path=self._file(work, digest, suffix)))
             except RefusedError as refused:
-                self._patience.say_once(refused.message)  # the lease has ended
+                self._lease_ended(refused)
                 return []
             except ResourceError as error:
                 there = {one.digest for one in found}
@@ -216,10 +214,19 @@ class Agent:
         fetch = partial(self.link.fetch, f"agents/artifacts/{digest}", limit=self.home.cache_bytes // 2)
         return self._patience.again(lambda: self.home.file(digest, suffix, fetch, set(work.files.values())))
 
+    def _lease_ended(self, refused: RefusedError) -> None:
+        self._patience.say_once(refused.message)
+        self._calm = False
+
+    def _restless(self, line: str) -> None:
+        """Say what should not be; the batch is followed by a pause, so that it is not said over and over."""
+        self.say(line)
+        self._calm = False
+
     def _trouble(
         self, work: Work, error: HwnasError, subjects: Collection[str], *, own: bool = False
     ) -> None:
-        self.say(f"error[{error.code}]: {error.message}")
+        self._restless(f"error[{error.code}]: {error.message}")
         self._keep(work, trouble=trouble_of(work, error, subjects, own=own))
 
     def _keep(
@@ -242,9 +249,10 @@ class Agent:
 
     def _deliver(self) -> None:
         """Deliver what the journal holds, the oldest first."""
-        for path, entry in self.home.remembered():
+        for path, entry in self.home.remembered(self._restless):
             self._send(entry)
-            path.unlink()
+            with disk_told():
+                path.unlink()
 
     def _send(self, entry: Entry) -> None:
         found = {name: getattr(entry, name) for name in ("session", "trouble", "score", "context")}

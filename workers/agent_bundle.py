@@ -15,7 +15,7 @@ from latency_predictors.bundle import Answer, Bundle, Outcome, read_answer, unpa
 from latency_predictors.protocol import Subject
 from latency_predictors.runtimes import get_runtime
 from search_spaces.errors import ArtifactError, HwnasError, UsageError
-from workers.agent_means import Means, scores, trouble_of
+from workers.agent_means import Means, scores, tellable, trouble_of
 
 
 class BundleDone(BaseModel):
@@ -100,7 +100,7 @@ class BundleRun:
         )
         for session in sessions:
             session = session.model_copy(update={"device": self.bundle.device})
-            self._add(Outcome(work=number, session=session))
+            self._add(Outcome(work=number, session=tellable(session)))
 
     def _subjects(self, work: Work) -> list[Subject]:
         """Return the files with the suffix that their runtime wants."""

@@ -139,13 +139,26 @@ class AgentHome:
             write_atomically(path, entry.model_dump_json().encode())
         return path
 
-    def remembered(self) -> Iterator[tuple[Path, Entry]]:
-        """Yield what is to be delivered, the oldest first; what cannot be read is put aside."""
+    def remembered(self, say: Callable[[str], object]) -> Iterator[tuple[Path, Entry]]:
+        """Yield what is to be delivered, the oldest first; what cannot be read is put aside.
+
+        Args:
+            say: Told of each that is put aside, in a line.
+
+        Raises:
+            ResourceError: `disk_full` or `not_writable`.
+        """
         for path in sorted(self._journal.glob("*.json")):
             try:
-                yield path, Entry.model_validate_json(path.read_bytes())
+                with disk_told():
+                    entry = Entry.model_validate_json(path.read_bytes())
             except ValidationError:
-                path.rename(path.with_suffix(".damaged"))
+                aside = path.with_name(f"{path.stem}-{secrets.token_hex(4)}.damaged")
+                with disk_told():
+                    path.rename(aside)
+                say(f"error[damaged_file]: {path} cannot be read: kept as {aside.name}, measured again")
+                continue
+            yield path, entry
 
     @property
     def num_remembered(self) -> int:

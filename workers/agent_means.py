@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import ValidationError
+
 from latency_predictors.agent_protocol import MAX_MESSAGE, Score, Trouble, Work
 from latency_predictors.device import ExecutionContext
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import SessionResult, Subject
 from latency_predictors.scoring import ScoringRequest
 from latency_predictors.series import OnProgress
-from search_spaces.errors import HwnasError
+from search_spaces.errors import HwnasError, MeasurementError
 
 
 class Measure(Protocol):
@@ -43,6 +45,23 @@ class Means:
 
     measure: Measure
     name_classes: NameClasses
+
+
+def tellable(session: SessionResult) -> SessionResult:
+    """Return a session that reads as it was written; a document has no way to say NaN.
+
+    Raises:
+        MeasurementError: `implausible_result`.
+    """
+    try:
+        SessionResult.model_validate_json(session.model_dump_json())
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise MeasurementError(
+            "implausible_result",
+            f"session {session.session_id} was not kept: {where} is no number; look at board and runtime",
+        ) from error
+    return session
 
 
 def scores(

@@ -1,5 +1,6 @@
 """`hwnas agent --bundle` on this machine: a real file is measured; what cannot be is told in the answer."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from latency_predictors.bundle import Bundle, pack, read_answer
 from latency_predictors.device import host_context, host_device
 from latency_predictors.measure import LAYER_PROTOCOL
 from search_spaces.errors import MeasurementError, UsageError
+from tests.latency_predictors.timed_sessions import timed_session
 from tests.nas.store.boards import INSTANCE, told
 from workers.agent_bundle import run_bundle
 from workers.agent_means import Means
@@ -58,6 +60,17 @@ def test_what_cannot_be_measured_is_told(tmp_path: Path) -> None:
     (outcome,) = read_answer(tmp_path / "out.json").outcomes
     assert outcome.trouble is not None
     assert (outcome.trouble.code, outcome.trouble.subjects) == ("machine_busy", ("2" * 64,))
+
+
+def test_what_is_no_number_leaves_an_answer_that_can_be_read(tmp_path: Path) -> None:
+    session = timed_session(["2" * 64], host_device(), host_context())
+    nowhen = session.model_copy(update={"reference_ms": {"a": math.nan}})
+    means = Means(lambda *what, **more: iter([nowhen]), lambda *what: ())
+    facts = told().model_dump()
+    run_bundle(packed(tmp_path), tmp_path / "out.json", means, facts, INSTANCE, lambda line: None)
+    (outcome,) = read_answer(tmp_path / "out.json").outcomes
+    assert outcome.trouble is not None
+    assert outcome.trouble.code == "implausible_result"
 
 
 def test_both_files_are_needed(tmp_path: Path) -> None:

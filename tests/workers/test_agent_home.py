@@ -56,7 +56,7 @@ def test_what_is_remembered_is_there_after_a_start_in_order(tmp_path: Path) -> N
         home.remember(ENTRY.model_copy(update={"attempt": attempt}))
     home.close()
     again = AgentHome(tmp_path)
-    found = list(again.remembered())
+    found = list(again.remembered(print))
     assert [entry.attempt for _, entry in found] == list(range(12))
     assert found[0][1].session == ENTRY.session
     for path, _ in found[:11]:
@@ -66,12 +66,17 @@ def test_what_is_remembered_is_there_after_a_start_in_order(tmp_path: Path) -> N
     again.close()
 
 
-def test_what_cannot_be_read_is_put_aside(tmp_path: Path) -> None:
-    home = AgentHome(tmp_path)
-    home.remember(ENTRY).write_bytes(b"{")
+def test_what_cannot_be_read_is_put_aside_and_said_and_stays_there(tmp_path: Path) -> None:
+    home, lines = AgentHome(tmp_path), list[str]()
+    for content in (b"{", b"["):
+        path = home.remember(ENTRY)
+        path.write_bytes(content)
+        assert list(home.remembered(lines.append)) == []
     home.remember(ENTRY)
-    assert len(list(home.remembered())) == home.num_remembered == 1
-    assert len(list((tmp_path / "journal").glob("*.damaged"))) == 1
+    assert len(list(home.remembered(lines.append))) == home.num_remembered == 1
+    assert {one.read_bytes() for one in (tmp_path / "journal").glob("*.damaged")} == {b"{", b"["}
+    assert len(lines) == 2
+    assert all(line.startswith("error[damaged_file]: ") and "00000001" in line for line in lines)
     home.close()
 
 

@@ -1,6 +1,7 @@
 """What a service refuses of a board: one stable code, a clear line on both sides, nothing overwritten."""
 
 import errno
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from latency_predictors.protocol import SessionResult
 from nas.jobs import JobState
 from search_spaces.errors import HwnasError, UsageError
 from tests.workers.boards_at_work import Bench, Ended, bench
+from workers.agent_home import AgentHome, Entry
 from workers.agent_link import Link
 
 
@@ -37,6 +39,17 @@ class InOtherUnits(SimulatedBoard):
         for session in super().measure(*what, **more):
             wrong = [one.model_copy(update={"summary": thousandfold(one.summary)}) for one in session.results]
             yield session.model_copy(update={"results": tuple(wrong)})
+
+
+class NoNumbers(SimulatedBoard):
+    """A board whose runtime tells no numbers."""
+
+    def measure(self, *what: Any, **more: Any) -> Iterator[SessionResult]:
+        """Measure by the script."""
+        for session in super().measure(*what, **more):
+            first, *others = session.results
+            none = first.model_copy(update={"summary": replace(first.summary, median_ms=math.nan)})
+            yield session.model_copy(update={"results": (none, *others)})
 
 
 def thousandfold(summary: Summary) -> Summary:
@@ -69,6 +82,40 @@ def test_results_in_another_unit_are_not_taken(at_work: Bench, caplog: pytest.Lo
     assert [line for line in at_work.lines if "error[implausible_result]" in line and "another unit?" in line]
     assert told(caplog) == {("implausible_result", at_work.key.split("_")[1])}
     assert (at_work.num_measured, at_work.state(job)) == (4, JobState.WAITING)
+
+
+def test_what_is_no_number_is_told_on_both_sides_and_followed_by_a_pause(
+    at_work: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    at_work.board = NoNumbers("pi5")
+    job = at_work.waiting_for("three")
+    at_work.works()
+    (line,) = [line for line in at_work.lines if line.startswith("error[implausible_result]")]
+    assert "results.0.summary.median_ms is no number" in line
+    assert told(caplog) == {("implausible_result", at_work.key.split("_")[1])}
+    assert at_work.pauses == [20]
+    assert list((at_work.folder / "journal").iterdir()) == []
+    stored = at_work.registered
+    assert stored is not None
+    assert (stored.failures, at_work.num_measured, at_work.state(job)) == (1, 4, JobState.QUEUED)
+
+
+def test_a_card_that_loses_what_is_written_is_told_and_followed_by_a_pause(
+    at_work: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work.waiting_for("three")
+    remember = AgentHome.remember
+
+    def lost(home: AgentHome, entry: Entry) -> Path:
+        path = remember(home, entry)
+        path.write_bytes(b"")
+        return path
+
+    monkeypatch.setattr(AgentHome, "remember", lost)
+    at_work.works()
+    assert len([line for line in at_work.lines if line.startswith("error[damaged_file]")]) == 2
+    assert len(list((at_work.folder / "journal").glob("*.damaged"))) == 2
+    assert at_work.pauses == [20]
 
 
 def test_other_hardware_under_the_same_name_ends_the_agent(
