@@ -1,10 +1,13 @@
 """Errors as clients get them: problem documents (RFC 9457), one table from error to status.
 
-A document never holds what was sent, a path, a statement or a trace.
+A document never holds a path, a statement or a trace. Of what was sent it holds names: of fields where they
+are plain and short, so that a misspelled one is found, and of what was asked for and is not there. They go to
+whoever sent them, as JSON that no browser takes for a page.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import Request
@@ -107,6 +110,9 @@ _HTTP_CODES: Final[Mapping[int, str]] = {
     413: "body_too_large",
 }
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.\[\]-]{1,40}")
+"""Names of fields that a document repeats; a key that was put there by mistake is longer."""
+
 _LOG: Final = logging.getLogger("hwnas.api")
 
 
@@ -180,12 +186,20 @@ async def _domain(request: Request, error: Exception) -> JSONResponse:
 async def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     # Where and what, never what was sent: it may be no JSON at all.
-    found = [
-        {"where": ".".join(str(part) for part in one["loc"])[:200], "problem": str(one["msg"])[:300]}
-        for one in error.errors()[:20]
-    ]
+    found = [{"where": _where(one["loc"]), "problem": _what(one)[:300]} for one in error.errors()[:20]]
     told = "; ".join(f"{one['where']}: {one['problem']}" for one in found)
     return problem(422, "invalid_request", told, root=root_of(request), problems=found)
+
+
+def _where(place: Sequence[str | int]) -> str:
+    parts = [str(part) for part in place]
+    return ".".join(part if _PLAIN.fullmatch(part) else "?" for part in parts)[:200]
+
+
+def _what(wrong: Mapping[str, Any]) -> str:
+    if wrong["type"] == "union_tag_invalid":  # its text repeats what was sent, as no other does
+        return "{discriminator} has to be one of {expected_tags}".format_map(wrong["ctx"])
+    return str(wrong["msg"])
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

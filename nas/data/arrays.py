@@ -139,12 +139,16 @@ def _check_headers(path: Path) -> None:
                 version = np.lib.format.read_magic(stream)
                 read = _HEADERS.get(version)
                 if read is None:
-                    raise ValueError(f"'{member.filename[:80]}' has fields")
-                shape, _, dtype = read(stream)
+                    raise ValueError(f"{member.filename[:80]!r} has fields")
+                try:
+                    shape, _, dtype = read(stream)
+                except (*_BROKEN, ValueError, TypeError) as error:
+                    # The parser's own text repeats the header, or names addresses of this process.
+                    raise ValueError(f"{member.filename[:80]!r} has no header of an array") from error
             if dtype.hasobject:
                 raise DataError("unsafe_pickle", f"'{path}' holds pickled objects: store plain arrays")
             if math.prod(shape) * dtype.itemsize > member.file_size:
-                raise ValueError(f"'{member.filename[:80]}' says to be larger than it is")
+                raise ValueError(f"{member.filename[:80]!r} says to be larger than it is")
 
 
 def _examples(arrays: dict[str, NDArray[Any]], path: Path) -> list[_Examples]:

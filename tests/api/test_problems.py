@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from api.problems import of_error, status_of
@@ -14,7 +16,7 @@ from search_spaces.errors import (
     TrainingError,
     UsageError,
 )
-from tests.api.served import Caller, code
+from tests.api.served import DIGITS, Caller, code
 
 
 @pytest.mark.parametrize(
@@ -61,3 +63,34 @@ def test_our_own_mistake_names_nothing_of_it(api: Caller, monkeypatch: pytest.Mo
     answer = api.get("/v1/datasets")
     assert code(answer) == (500, "internal_error")
     assert "secret" not in answer.text
+
+
+PLANTED = "<script>alert(1)</script>planted"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {PLANTED: 1},
+        {"planted" * 10: 1},
+        {"seed": PLANTED},
+        {"dataset": {"name": PLANTED}},
+        {"dataset": {"name": "digits", PLANTED: 1}},
+        {"search": {"strategy": PLANTED}},
+        {"targets": [{"limits": {PLANTED: 1}}]},
+        {"targets": [{"context": {"runtime": PLANTED}}]},
+        {"targets": [{"device": PLANTED}]},
+    ],
+)
+def test_what_is_not_valid_is_not_repeated(api: Caller, body: dict[str, Any]) -> None:
+    answer = api.post("/v1/searches", {**DIGITS, **body})
+    assert answer.status_code == 422
+    assert "planted" not in answer.text
+
+
+def test_a_misspelled_field_and_what_is_taken_are_named(api: Caller) -> None:
+    answer = api.post("/v1/searches", {"dataset": {"name": "digit"}, "evalutions": 5})
+    assert code(answer) == (422, "invalid_request")
+    told = {one["where"]: one["problem"] for one in answer.json()["problems"]}
+    assert "body.evalutions" in told
+    assert told["body.dataset"].startswith("'name' has to be one of 'digits'")

@@ -1,5 +1,6 @@
 import io
 import pickle
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,15 @@ def test_a_file_that_numpy_chokes_on_is_broken(tmp_path: Path, content: bytes) -
     with pytest.raises(DataError) as caught:
         open_arrays(ArraysSpec(path=tmp_path / "data.npz"))
     assert caught.value.code == "broken_file"
+
+
+@pytest.mark.parametrize("header", ["print('planted')", "{'descr': 'planted'}", "['planted']", "planted("])
+def test_what_a_hostile_header_says_is_not_repeated(tmp_path: Path, header: str) -> None:
+    (tmp_path / "data.npz").write_bytes(member(HEADER + b"\x20\x00" + header.ljust(32).encode()))
+    with pytest.raises(DataError, match="'images.npy' has no header of an array") as caught:
+        open_arrays(ArraysSpec(path=tmp_path / "data.npz"))
+    assert caught.value.code == "broken_file"
+    assert not re.search("planted|0x", caught.value.message.replace(str(tmp_path), ""))
 
 
 def test_a_file_that_would_fill_the_memory_is_refused(
