@@ -87,7 +87,7 @@ def serve(
         app = create_app(settings, stores, hosts=(host, *hosts))
         config = server_config(app, host, port, root_path, certificate)
         server = _Server(config, app.state.service, certificate.fingerprint if certificate else "")
-        # uvicorn stops, then raises the signal again: if that ended the process, the worker would stay.
+        # While the worker is started, SIGTERM is to end it too.
         signal.signal(signal.SIGTERM, _end)
         with (
             listening(host, port) as sockets,
@@ -156,6 +156,11 @@ class _Server(uvicorn.Server):
         shown.print("other programs need a key: hwnas keys create NAME")
         if self._fingerprint:
             self._service.pairing.show(lambda secret: self._show_code(port, secret))
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, and have that be all: uvicorn would raise the signal once more when everything has ended."""
+        super().handle_exit(sig, frame)
+        self._captured_signals.clear()
 
     def _show_code(self, port: int, secret: bytes) -> None:
         """Show how the next board is let in."""

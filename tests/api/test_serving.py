@@ -29,7 +29,8 @@ COMMAND = [*SERVE, "--no-worker"]
 def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     """A server without a worker, its address and the login link."""
     environment = {**os.environ, **Settings(home=tmp_path / "home").as_environment()}
-    with subprocess.Popen(COMMAND, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(COMMAND, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stderr is not None
         address = re.search(r"http://\S+(?=;)", process.stderr.readline())
         link = re.search(r"http://\S+", process.stderr.readline())
@@ -52,11 +53,21 @@ def test_a_server_stops_in_time_though_somebody_listens(
             lines = events.iter_lines()
             assert next(line for line in lines if line.startswith("event:")) == "event: queued"
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=3)
+            assert process.wait(timeout=3) == 0
     assert process.stderr is not None
     log = [json.loads(line) for line in process.stderr if line.startswith("{")]
     assert {"/login", "/v1/searches"} <= {line.get("route") for line in log}
     assert key not in str(log)
+    assert process.stdout is not None
+    assert "has ended" in process.stdout.read()
+
+
+def test_ctrl_c_ends_it_as_it_says(server: tuple[subprocess.Popen[str], str, str]) -> None:
+    process, address, _ = server
+    process.send_signal(signal.SIGINT)
+    told, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert told == f"the service at {address} has ended; jobs go on with the next worker\n"
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
