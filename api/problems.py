@@ -95,6 +95,7 @@ _TITLES: Final[Mapping[int, str]] = {
     408: "Too slow",
     413: "Too large",
     415: "Unsupported media type",
+    416: "No such part",
     422: "Invalid",
     426: "Another version is needed",
     429: "Too many requests",
@@ -108,6 +109,7 @@ _HTTP_CODES: Final[Mapping[int, str]] = {
     405: "method_not_allowed",
     400: "bad_request",
     413: "body_too_large",
+    416: "invalid_range",
 }
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.\[\]-]{1,40}")
@@ -209,6 +211,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         404: "there is nothing at this address",
         405: "this address knows other methods only",
         413: "this address takes no body as large as that",
+        416: "there is no such part of the file: ask for `bytes=FIRST-LAST` within the size in Content-Range",
     }
     detail = told.get(error.status_code, "that is no request")
     return problem(error.status_code, code, detail, error.headers, root=root_of(request))

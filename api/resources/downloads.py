@@ -10,6 +10,8 @@ from pathlib import Path
 
 from fastapi import Request, Response
 from fastapi.responses import FileResponse
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
 
 from api.answers import is_known
 from nas.job_records import Job
@@ -23,9 +25,24 @@ from search_spaces.errors import UsageError
 
 
 class ModelFile(FileResponse):
-    """An exported file."""
+    """A file, or the part of it that is asked for (`Range`)."""
 
     media_type = "application/octet-stream"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it.
+
+        Raises:
+            HTTPException: 416 where there is no such part; Starlette's own answers are no problem documents.
+        """
+
+        async def checked(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                size = self.headers["content-length"]
+                raise HTTPException(416, headers={"Content-Range": f"bytes */{size}"})
+            await send(message)
+
+        await super().__call__(scope, receive, checked)
 
 
 class Bundle(Response):

@@ -9,13 +9,12 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
-from fastapi.responses import FileResponse
 from fastapi.routing import APIRoute
 
 from api.agents import agent_of, check_clock, lease_of, work_for
 from api.deliveries import Posted
 from api.limits import DOCUMENT
-from api.resources.downloads import digest_headers
+from api.resources.downloads import ModelFile, digest_headers
 from api.security import DeviceKey
 from api.state import Shared
 from latency_predictors.agent_protocol import (
@@ -138,7 +137,7 @@ async def lease(asked: WorkRequest, who: DeviceKey, spoken: Spoken, service: Sha
     return WorkAnswer(work=work, quarantine=standing.quarantine, ask_again_s=pause_s)
 
 
-@router.get("/artifacts/{digest}", response_class=FileResponse)
+@router.get("/artifacts/{digest}", response_class=ModelFile)
 def artifact(digest: Digest, who: DeviceKey, spoken: Spoken, service: Shared) -> Response:
     """Return a file that is to be measured under the lease that the board holds."""
     agent = agent_of(service.stores, who.key_id)
@@ -146,8 +145,7 @@ def artifact(digest: Digest, who: DeviceKey, spoken: Spoken, service: Shared) ->
         raise UsageError(
             "unknown_artifact", f"'{agent.name}' has no lease to measure file {digest[:12]}: ask for work"
         )
-    path = service.stores.artifacts.local_path(digest)
-    return FileResponse(path, media_type="application/octet-stream", headers=digest_headers(digest))
+    return ModelFile(service.stores.artifacts.local_path(digest), headers=digest_headers(digest))
 
 
 @router.post("/leases/{lease_id}/heartbeat", status_code=204)

@@ -169,6 +169,13 @@ def test_the_file_that_was_measured_comes_to_the_byte(finished: Finished) -> Non
     assert code(unknown) == (404, "unknown_network")
 
 
+def test_a_part_that_a_file_has_not_is_told_as_every_other_problem(finished: Finished) -> None:
+    for asked in ("bytes=5-2", "bytes=abc", "lines=1-2", "nonsense", "bytes=9999999999-"):
+        answer = finished.api.get(f"/v1/searches/{finished.search}/networks/net-bbb222/file", range=asked)
+        assert code(answer) == (416, "invalid_range")
+        assert answer.headers["content-range"] == f"bytes */{len(finished.file)}"
+
+
 def test_nobody_from_outside_names_a_file_of_the_server(api: Caller) -> None:
     sent = {"dataset": {"name": "arrays", "path": "/etc/passwd"}}
     assert code(api.post("/v1/searches", sent)) == (422, "invalid_request")
