@@ -16,7 +16,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Annotated, BinaryIO, Final, TypeVar, final
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -24,6 +23,7 @@ from latency_predictors.agent_protocol import PROTOCOL, PROTOCOL_HEADER
 from latency_predictors.protocol import WireModel
 from latency_predictors.wire_types import Shown
 from search_spaces.errors import HwnasError, StoreError, UsageError
+from workers.agent_address import read_address
 
 TIMEOUT_S: Final = 30.0
 LONGEST_ASKED_S: Final = 60.0
@@ -98,7 +98,7 @@ class Link:
 
     def __init__(self, server: Server, timeout_s: float = TIMEOUT_S) -> None:
         self._server = server
-        self._address = _checked(server.url)
+        self._address = read_address(server.url)
         self._timeout_s = timeout_s
         self._idle: deque[tuple[_Line, float]] = deque()
         weakref.finalize(self, _close, self._idle)
@@ -283,16 +283,3 @@ def _asked_pause(headers: Message) -> float:
     """Return the seconds of `Retry-After`; its other form, a date, counts as none."""
     asked = headers.get("retry-after", "")
     return min(float(asked), LONGEST_ASKED_S) if asked.isascii() and asked.isdigit() else 0.0
-
-
-def _checked(url: str) -> SplitResult:
-    try:
-        read = urlsplit(url)
-        sound = bool(read.hostname) and read.port != 0 and read.username is None
-    except ValueError:
-        read, sound = SplitResult("", "", "", "", ""), False
-    if not sound or read.scheme not in ("http", "https"):
-        raise UsageError(
-            "invalid_server", "an address of a service is http:// or https:// with a host and a port"
-        )
-    return read

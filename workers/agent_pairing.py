@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from latency_predictors.agent_protocol import Pair, Paired
 from latency_predictors.pairing_code import read_code
 from search_spaces.errors import UsageError
+from workers.agent_address import safe_address
 from workers.agent_home import AgentHome, KnownServer
 from workers.agent_link import Link, Server
 
@@ -15,7 +16,9 @@ FROM_STDIN: Final = "-"
 """In the place of a code: the service is told on standard input, where nobody else can read it."""
 
 
-def server_of(home: AgentHome, name: str, *, url: str, token: str, code: str) -> Server:
+def server_of(
+    home: AgentHome, name: str, *, url: str, token: str, code: str, plain_http: bool = False
+) -> Server:
     """Return the service to work for; a code is used up, and what it gave is kept.
 
     Args:
@@ -25,11 +28,12 @@ def server_of(home: AgentHome, name: str, *, url: str, token: str, code: str) ->
         token: a key; without one where the service of a board that was paired before has another address now.
             Both empty where it has not, or where the board is paired now with
         code: which was shown where the service runs; or `FROM_STDIN`.
+        plain_http: Whether an address elsewhere may be one without encryption.
 
     Raises:
         UsageError: `conflicting_options`, `no_server_known`, `malformed_code`, `pairing_refused`,
-            `certificate_unknown` or `invalid_server`; `device_name_taken` where another board has the name:
-            what was known of a service before is kept.
+            `certificate_unknown`, `invalid_server` or `plain_http`; `device_name_taken` where another board
+            has the name. What was known of a service before is kept then.
     """
     if code == FROM_STDIN:
         return _told(home)
@@ -38,7 +42,7 @@ def server_of(home: AgentHome, name: str, *, url: str, token: str, code: str) ->
     if code:
         return _paired(home, name, code)
     if url and token:
-        return Server(url, token)
+        return Server(safe_address(url, plain_http=plain_http), token)
     known = home.paired()
     if known is None or token:
         raise UsageError(
@@ -47,18 +51,18 @@ def server_of(home: AgentHome, name: str, *, url: str, token: str, code: str) ->
             "neither is needed",
         )
     if url:
-        known = _moved(home, known, url)
-    return Server(known.url, known.key, known.fingerprint)
+        known = _moved(home, known, url, plain_http)
+    return Server(safe_address(known.url, plain_http=plain_http), known.key, known.fingerprint)
 
 
-def _moved(home: AgentHome, known: KnownServer, url: str) -> KnownServer:
+def _moved(home: AgentHome, known: KnownServer, url: str, plain_http: bool) -> KnownServer:
     """Keep the address that a service has now: it still is the one with that certificate, and no other."""
     if known.fingerprint and not url.startswith("https://"):
         raise UsageError(
             "invalid_server",
             f"this board has paired with a service that encrypts: its address begins with https, '{url}' not",
         )
-    moved = known.model_copy(update={"url": url})
+    moved = known.model_copy(update={"url": safe_address(url, plain_http=plain_http)})
     home.pair(moved)
     return moved
 

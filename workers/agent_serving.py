@@ -57,6 +57,7 @@ class Wanted:
         token: a key; or
         pair: a code. Nothing of it where the board was paired before.
         when_busy: What is done while other work keeps the board busy: `measure`, `refuse` or `ignore`.
+        plain_http: Whether the address may be one without encryption, elsewhere than on this machine.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Wanted:
     token: str = field(default="", repr=False)
     pair: str = field(default="", repr=False)
     when_busy: str = "measure"
+    plain_http: bool = False
 
 
 def run_agent(wanted: Wanted, folder: Path, cache_bytes: int) -> AgentEnded:
@@ -80,7 +82,14 @@ def run_agent(wanted: Wanted, folder: Path, cache_bytes: int) -> AgentEnded:
     """
     name = check_name(wanted.name)
     with closing(AgentHome(folder, cache_bytes)) as home, _interrupted_by_signals():
-        server = server_of(home, name, url=wanted.server, token=wanted.token, code=wanted.pair)
+        server = server_of(
+            home,
+            name,
+            url=wanted.server,
+            token=wanted.token,
+            code=wanted.pair,
+            plain_http=wanted.plain_http,
+        )
         agent = Agent(name, board_facts, Link(server), home, _means(wanted.when_busy), _say)
         try:
             agent.run()

@@ -19,6 +19,16 @@ BundleFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Without a network: measure what `hwnas devices bundle` wrote."),
 ]
+ServiceUrl = Annotated[
+    str, typer.Option(metavar="URL", envvar="HWNAS_SERVER", help="Address of the service.")
+]
+PlainHttp = Annotated[
+    bool,
+    typer.Option(
+        "--plain-http",
+        help="Send the key to an address with http:// elsewhere, too: only over a cable that is yours alone.",
+    ),
+]
 ResultFile = Annotated[
     Path | None, typer.Option(metavar="RESULT", help="Answer to the bundle, for `hwnas devices import`.")
 ]
@@ -101,9 +111,7 @@ def worker(
 
 
 def agent(
-    server: Annotated[
-        str, typer.Option(metavar="URL", envvar="HWNAS_SERVER", help="Address of the service.")
-    ] = "",
+    server: ServiceUrl = "",
     token: Annotated[
         str,
         typer.Option(
@@ -130,6 +138,7 @@ def agent(
     when_busy: Annotated[
         WhenBusy, typer.Option(help="What to do while other work keeps the board busy.")
     ] = WhenBusy.MEASURE,
+    plain_http: PlainHttp = False,
     bundle: BundleFile = None,
     out: ResultFile = None,
 ) -> BaseModel:
@@ -148,7 +157,7 @@ def agent(
 
     if bundle is not None or out is not None:
         return measure_bundle(bundle, out, home.expanduser().absolute(), when_busy.value)
-    wanted = Wanted(name or default_name(), server, token, pair, when_busy.value)
+    wanted = Wanted(name or default_name(), server, token, pair, when_busy.value, plain_http)
     return run_agent(wanted, home.expanduser().absolute(), cache_mb * 2**20)
 
 

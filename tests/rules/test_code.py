@@ -29,11 +29,12 @@ FORBIDDEN_CALLS = {
 FORBIDDEN_MODULES = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 NETWORK_MODULES = {"aiohttp", "ftplib", "http", "httpx", "requests", "smtplib", "urllib", "urllib3"}
 # The client of the service, and the agent of a board, ask the server that they are given; so does whoever
-# starts an agent for it.
+# starts an agent for it. Addresses are read with urllib.
 MAY_ASK = {
     Path("api/client.py"),
     Path("api/connection.py"),
     Path("api/ssh_boards.py"),
+    Path("workers/agent_address.py"),
     Path("workers/agent_link.py"),
 }
 

@@ -8,19 +8,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api.certificates import own_certificate
+from hwnas import run
 from latency_predictors.agent_protocol import Nothing
 from latency_predictors.pairing_code import PairingCode
 from nas.settings import Settings
 from nas.store.stores import opened_stores
 from search_spaces.errors import ArtifactError, UsageError
 from tests.workers.jobs_at_work import TENANT, until
+from workers import agent_serving
 from workers.agent_home import AgentHome, KnownServer
 from workers.agent_link import Link, Server
 from workers.agent_pairing import server_of
+from workers.agent_serving import AgentEnded, Wanted
 
 
 @contextmanager
@@ -91,9 +95,41 @@ def _refuses_strangers(code: str, fingerprint: str) -> None:
         Link(Server(address, "hwnas_secret", fingerprint)).post("agents/leases", Nothing(), Nothing)
 
 
+def test_a_key_crosses_no_network_without_encryption_unless_it_is_told_to(tmp_path: Path) -> None:
+    with closing(AgentHome(tmp_path)) as home:
+        url, known = "http://nas:8265", KnownServer(url="https://nas", key="hwnas_y", fingerprint="")
+
+        def asked(token: str, plain_http: bool) -> str:
+            return server_of(home, "pi5", url=url, token=token, code="", plain_http=plain_http).url
+
+        home.pair(known)
+        for token in ("hwnas_x", ""):
+            with pytest.raises(UsageError) as caught:
+                asked(token, False)
+            assert caught.value.code == "plain_http"
+            assert home.paired() == known
+        assert asked("hwnas_x", True) == asked("", True) == url
+        with pytest.raises(UsageError) as caught:
+            server_of(home, "pi5", url="", token="", code="")
+        assert caught.value.code == "plain_http", "not even where it was allowed before"
+
+
+def test_the_command_line_says_that_a_line_is_safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Wanted] = []
+
+    def run_agent(wanted: Wanted, *rest: object) -> AgentEnded:
+        asked.append(wanted)
+        return AgentEnded(name=wanted.name, left="")
+
+    monkeypatch.setattr(agent_serving, "run_agent", run_agent)
+    words = ["agent", "--home", str(tmp_path), "--json"]
+    assert [run(words), run([*words, "--plain-http"])] == [0, 0]
+    assert [one.plain_http for one in asked] == [False, True]
+
+
 def test_how_the_service_is_known_is_said_once(tmp_path: Path) -> None:
     with closing(AgentHome(tmp_path)) as home:
-        asked = {"url": "https://nas", "token": "hwnas_x", "code": ""}
+        asked: dict[str, Any] = {"url": "https://nas", "token": "hwnas_x", "code": ""}
         assert server_of(home, "pi5", **asked) == Server("https://nas", "hwnas_x")
         for wrong in ({"url": ""}, {"token": ""}, {"url": "", "token": ""}):
             with pytest.raises(UsageError) as caught:
