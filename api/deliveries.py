@@ -1,5 +1,6 @@
 """What is kept of what the agents of devices deliver, and what is refused or counted against a board."""
 
+import hashlib
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,9 @@ from search_spaces.errors import ArtifactError, HwnasError, MeasurementError, Us
 PASSING: Final = ("machine_busy", "device_hot", "not_enough_idle_cores")
 """Troubles that end by themselves: they count neither against a file nor against a board."""
 
+_FAULTS: Final = ("implausible_result",)
+"""Refusals that count against a board: each once for a lease and what was delivered."""
+
 _SESSION_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -42,6 +46,13 @@ class Posted:
     lease: str
     delivery: Delivery
     asked_s: float | None = None
+
+    @property
+    def digest(self) -> str:
+        """Of what it is, whatever it says: the same where it is sent again."""
+        session, score = self.delivery.session, self.delivery.score
+        what = session.session_id if session else (score.subject, score.images) if score else ""
+        return hashlib.sha256(f"{self.lease} {what!r}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,15 @@ def deliver(stores: Stores, deliveries: Sequence[Posted]) -> list[int | HwnasErr
                 told[i] = lapsed(whose.agent.name)
             except ArtifactError as error:
                 told[i] = error
+    for i, one in enumerate(deliveries):
+        _note_fault(stores, agents.get(one.key_id), one, told[i])
     return [told[i] for i in range(len(deliveries))]
+
+
+def _note_fault(stores: Stores, agent: Agent | None, one: Posted, told: int | HwnasError) -> None:
+    """Count it against a board where what it delivered was refused for what it says."""
+    if agent is not None and isinstance(told, HwnasError) and told.code in _FAULTS:
+        stores.agent_queue.faulted(agent, one_line(told.message)[:MAX_MESSAGE], one.digest)
 
 
 def _unasked(stores: Stores, deliveries: Sequence[Posted]) -> dict[int, tuple[str, ...]]:
@@ -133,7 +152,6 @@ def _checked(stores: Stores, agent: Agent | None, one: Posted, unasked: Sequence
     if (session := one.delivery.session) is not None:
         _check_asked(agent, session, unasked)
         if reason := implausible(session) or _unlike_others(stores, agent, one, session):
-            stores.agent_queue.faulted(agent, reason)
             raise UsageError("implausible_result", f"session {session.session_id} was not taken: {reason}")
     if one.delivery.score is not None:
         _check_score(stores, agent, one.delivery.context, one.delivery.score)
@@ -208,7 +226,6 @@ def _check_score(stores: Stores, agent: Agent, context: ExecutionContext | None,
     num_images = len(read_images(stores.artifacts.local_path(score.images, ".npy")))
     if len(score.classes) != num_images:
         reason = f"{len(score.classes)} answers for {num_images} images"
-        stores.agent_queue.faulted(agent, reason)
         raise UsageError("implausible_result", f"score of {score.subject[:12]} was not taken: {reason}")
 
 

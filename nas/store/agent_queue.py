@@ -222,14 +222,22 @@ class DatabaseAgentQueue:
             missing = connection.execute(absent).scalars().all()
         return (*(Awaited(name, 0, "not registered") for name in missing), *found)
 
-    def faulted(self, agent: Agent, reason: str) -> None:
-        """Count a fault of the board; the `MAX_FAULTS`-th in a row puts it in quarantine."""
-        failures = agents.c.failures + 1
+    def faulted(self, agent: Agent, reason: str, of: str = "") -> None:
+        """Count a fault of the board; the `MAX_FAULTS`-th in a row puts it in quarantine.
+
+        Args:
+            agent: Of the board.
+            reason: In words.
+            of: What may come again, and counts once: its digest; empty where it cannot.
+        """
+        own, failures = agents.c.id == agent.id, agents.c.failures + 1
         why = f"{MAX_FAULTS} failures in a row, the last: {reason}"
-        values = {"failures": failures}
-        values |= {"quarantine": case((failures >= MAX_FAULTS, why), else_=agents.c.quarantine)}
+        quarantine = case((failures >= MAX_FAULTS, why), else_=agents.c.quarantine)
         with writing(self._engine) as connection:
-            connection.execute(update(agents).where(agents.c.id == agent.id).values(values))
+            known = connection.execute(select(agents.c.faults).where(own).with_for_update()).scalar_one()
+            if of not in known:
+                counted = {"failures": failures, "faults": [*known, of][-MAX_FAULTS:] if of else known}
+                connection.execute(update(agents).where(own).values({**counted, "quarantine": quarantine}))
 
     def succeeded(self, agent: Agent) -> None:
         """End the count of faults."""

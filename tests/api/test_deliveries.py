@@ -62,6 +62,19 @@ def test_a_session_that_would_spoil_others_is_not_taken(
     assert board.work().reference_ms == {"anchor": 0.5}
 
 
+def test_what_is_refused_counts_once_however_often_it_is_sent(board: Board) -> None:
+    for times in (1, 2):
+        work = board.work()
+        for bad in (dated(board.session(work), 30_000), of_reference(board.session(work), 10.0)):
+            for _ in range(4):
+                assert code(board.deliver(work, bad)) == (422, "implausible_result")
+        assert board.agent.failures == 2 * times
+    assert board.agent.quarantine == ""
+    work = board.work()
+    board.deliver(work, dated(board.session(work), 30_000))
+    assert "was not taken: it is dated 21" in board.agent.quarantine
+
+
 def test_a_board_that_is_slower_than_at_first_keeps_to_what_it_was_told(board: Board) -> None:
     first = board.work()
     told = of_reference(board.session(first), 10.0)

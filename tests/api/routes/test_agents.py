@@ -201,7 +201,7 @@ def test_results_that_cannot_be_are_refused_and_counted(board: Board, api: Calle
 
     def in_another_unit(factor: float) -> Any:
         names = ("median_ms", "low_ms", "high_ms", "mean_ms", "p10_ms", "p90_ms", "p99_ms", "min_ms")
-        body = good.model_dump(mode="json")
+        body = board.session(work).model_dump(mode="json")
         for one in body["results"]:
             one["summary"] |= {name: factor * one["summary"][name] for name in names}
         return {"session": body}
