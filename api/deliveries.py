@@ -26,7 +26,7 @@ from search_spaces.errors import ArtifactError, HwnasError, MeasurementError, Us
 PASSING: Final = ("machine_busy", "device_hot", "not_enough_idle_cores")
 """Troubles that end by themselves: they count neither against a file nor against a board."""
 
-_FAULTS: Final = ("implausible_result",)
+_FAULTS: Final = ("implausible_result", "not_asked_for", "context_mismatch", "result_conflict")
 """Refusals that count against a board: each once for a lease and what was delivered."""
 
 _SESSION_ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -52,7 +52,7 @@ class Posted:
         """Of what it is, whatever it says: the same where it is sent again."""
         session, score = self.delivery.session, self.delivery.score
         what = session.session_id if session else (score.subject, score.images) if score else ""
-        return hashlib.sha256(f"{self.lease} {what!r}".encode()).hexdigest()
+        return _digest(self.lease, what)
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,26 @@ def deliver(stores: Stores, deliveries: Sequence[Posted]) -> list[int | HwnasErr
     return [told[i] for i in range(len(deliveries))]
 
 
+def note_invalid(stores: Stores, key_id: str, lease: str, document: object, problem: str) -> None:
+    """Count it against a board where what it delivered is no document that the service takes."""
+    agent = stores.agents.of_key(key_id)
+    if agent is None or not isinstance(document, dict) or document.get("instance") != agent.instance:
+        return
+    session = document.get("session")
+    what = session.get("session_id") if isinstance(session, dict) else ""
+    reason = one_line(f"invalid_request: {problem}")[:MAX_MESSAGE]
+    stores.agent_queue.faulted(agent, reason, _digest(lease, what))
+
+
+def _digest(lease: str, what: object) -> str:
+    return hashlib.sha256(f"{lease} {what!r}".encode()).hexdigest()
+
+
 def _note_fault(stores: Stores, agent: Agent | None, one: Posted, told: int | HwnasError) -> None:
     """Count it against a board where what it delivered was refused for what it says."""
     if agent is not None and isinstance(told, HwnasError) and told.code in _FAULTS:
-        stores.agent_queue.faulted(agent, one_line(told.message)[:MAX_MESSAGE], one.digest)
+        reason = one_line(f"{told.code}: {told.message}")[:MAX_MESSAGE]
+        stores.agent_queue.faulted(agent, reason, one.digest)
 
 
 def _unasked(stores: Stores, deliveries: Sequence[Posted]) -> dict[int, tuple[str, ...]]:

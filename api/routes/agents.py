@@ -6,17 +6,19 @@ that has registered with it, and sees the tasks of that board alone.
 
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from api.agents import agent_of, check_clock, lease_of, work_for
-from api.deliveries import Posted
+from api.deliveries import Posted, note_invalid
 from api.limits import DOCUMENT
 from api.resources.downloads import ModelFile, digest_headers
 from api.security import DeviceKey
-from api.state import Shared
+from api.state import Shared, service_of
 from latency_predictors.agent_protocol import (
     PROTOCOL,
     PROTOCOL_HEADER,
@@ -63,8 +65,25 @@ class BoardRoute(APIRoute):
                 who = getattr(request.state, "principal", None)
                 _log("a board was refused", error.code, error.message, who.key_id if who else "")
                 raise
+            except RequestValidationError as error:
+                await _note_invalid(request, error)
+                raise
 
         return served
+
+
+async def _note_invalid(request: Request, error: RequestValidationError) -> None:
+    """Say in the log that what a board sent is no such document; where it is a delivery that is a fault."""
+    who = getattr(request.state, "principal", None)
+    first = error.errors()[0]
+    problem = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"[:500]
+    _log("a board was refused", "invalid_request", problem, who.key_id if who else "")
+    if who is not None and request.url.path.endswith("/result"):
+        service, lease = service_of(request), request.path_params["lease_id"]
+        document = request.scope["state"].get(DOCUMENT)
+        await service.boards.in_turn(
+            partial(note_invalid, service.stores, who.key_id, lease, document, problem)
+        )
 
 
 router = APIRouter(prefix="/v1/agents", tags=["agents"], route_class=BoardRoute)

@@ -1,7 +1,9 @@
 """What is not taken of a board although it was asked for, and what honest sessions of it meet afterwards."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -73,6 +75,55 @@ def test_what_is_refused_counts_once_however_often_it_is_sent(board: Board) -> N
     work = board.work()
     board.deliver(work, dated(board.session(work), 30_000))
     assert "was not taken: it is dated 21" in board.agent.quarantine
+
+
+def unasked(session: SessionResult) -> dict[str, Any]:
+    """A session in another context than was asked for."""
+    return session.model_dump(mode="json") | {"context": {"runtime": "onnxruntime", "runtime_version": "0.1"}}
+
+
+def elsewhere(session: SessionResult) -> dict[str, Any]:
+    """A session on another device."""
+    other = replace(session.device, num_cores=99)
+    return session.model_copy(update={"device": other}).model_dump(mode="json")
+
+
+def without_a_median(session: SessionResult) -> dict[str, Any]:
+    """A session with no number where there is to be one, as JSON says what is not a number."""
+    body: dict[str, Any] = session.model_dump(mode="json")
+    body["results"][0]["summary"]["median_ms"] = None
+    return body
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (unasked, (422, "not_asked_for")),
+        (elsewhere, (409, "context_mismatch")),
+        (without_a_median, (422, "invalid_request")),
+    ],
+)
+def test_whatever_is_refused_for_what_it_says_ends_in_quarantine(
+    board: Board, made: Callable[[SessionResult], dict[str, Any]], expected: tuple[int, str]
+) -> None:
+    for number in range(1, 6):
+        work = board.work()
+        body = made(board.session(work))
+        assert [code(board.raw(work, {"session": body})) for _ in range(2)] == [expected] * 2
+        assert board.agent.failures == number
+    assert f"the last: {expected[1]}: " in board.agent.quarantine
+
+
+def test_another_value_of_what_is_kept_counts_and_what_the_board_is_not_does_not(board: Board) -> None:
+    work = board.work()
+    session = board.session(work)
+    assert board.deliver(work, session).json() == {"new": 4}
+    other = board.session(work, median_ms=0.4, name=session.session_id)
+    assert code(board.deliver(work, other)) == (409, "result_conflict")
+    assert board.agent.failures == 1
+    stranger = {"session": without_a_median(session), "instance": "f" * 32}
+    assert code(board.raw(work, stranger)) == (422, "invalid_request")
+    assert board.agent.failures == 1, "another agent with its key"
 
 
 def test_a_board_that_is_slower_than_at_first_keeps_to_what_it_was_told(board: Board) -> None:
