@@ -263,4 +263,4 @@ class Agent:
         except RefusedError as refused:
             if refused.code in _FOR_GOOD:
                 raise
-            self.say(f"not taken, error[{refused.code}]: {refused.message}")
+            self._restless(f"not taken, error[{refused.code}]: {refused.message}")

@@ -4,7 +4,7 @@ import errno
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -52,6 +52,21 @@ class NoNumbers(SimulatedBoard):
             yield session.model_copy(update={"results": (none, *others)})
 
 
+@dataclass
+class StrangeNames(SimulatedBoard):
+    """A board whose sessions have identifiers that are none of ours; it measures so often at most."""
+
+    left: int = 3
+
+    def measure(self, *what: Any, **more: Any) -> Iterator[SessionResult]:
+        """Measure by the script."""
+        self.left -= 1
+        if not self.left:
+            raise Ended
+        for session in super().measure(*what, **more):
+            yield session.model_copy(update={"session_id": session.session_id + "Z"})
+
+
 def thousandfold(summary: Summary) -> Summary:
     """The same in another unit."""
     times = [name for name, value in vars(summary).items() if name.endswith("_ms") and value is not None]
@@ -82,6 +97,17 @@ def test_results_in_another_unit_are_not_taken(at_work: Bench, caplog: pytest.Lo
     assert [line for line in at_work.lines if "error[implausible_result]" in line and "another unit?" in line]
     assert told(caplog) == {("implausible_result", at_work.key.split("_")[1])}
     assert (at_work.num_measured, at_work.state(job)) == (4, JobState.WAITING)
+
+
+def test_whatever_is_not_taken_is_followed_by_a_pause(
+    at_work: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    at_work.board = StrangeNames("pi5")
+    at_work.waiting_for("three")
+    at_work.works()
+    assert [line for line in at_work.lines if line.startswith("not taken, error[not_asked_for]")]
+    assert told(caplog) == {("not_asked_for", at_work.key.split("_")[1])}
+    assert at_work.pauses == [20]
 
 
 def test_what_is_no_number_is_told_on_both_sides_and_followed_by_a_pause(
