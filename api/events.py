@@ -8,10 +8,12 @@ away: whoever listens connects again and is told.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Final
+from contextlib import AbstractContextManager
+from typing import Final, final
 
 from fastapi.concurrency import run_in_threadpool
-from fastapi.sse import format_sse_event
+from fastapi.sse import EventSourceResponse, format_sse_event
+from starlette.types import Receive, Scope, Send
 
 from api.resources.jobs import EventPage
 from search_spaces.errors import StoreError
@@ -32,6 +34,25 @@ RECONNECT_MS: Final = 1_000
 
 Look = Callable[[int], EventPage]
 """Returns what has happened after the event with a number."""
+
+
+@final
+class CountedStream(EventSourceResponse):
+    """A stream that holds a place from before its first byte to its end, also where nobody listens any more.
+
+    Args:
+        content: Its events.
+        place: Held meanwhile; what it raises where there is none left is answered instead of the stream.
+    """
+
+    def __init__(self, content: AsyncIterator[bytes], place: AbstractContextManager[None]) -> None:
+        super().__init__(content, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        with self._place:
+            await super().__call__(scope, receive, send)
 
 
 async def stream(

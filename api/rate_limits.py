@@ -65,20 +65,21 @@ class Slots:
         self._lock = threading.Lock()
         self._open: dict[str, int] = {}
 
-    def full(self, name: str) -> bool:
-        """Return whether a name has none left."""
-        with self._lock:
-            return self._open.get(name, 0) >= self._most
-
     @contextmanager
-    def taken(self, name: str) -> Iterator[None]:
-        """Hold one. Nobody is refused here: of those who ask `full` at one moment each gets in."""
+    def taken(self, name: str) -> Iterator[bool]:
+        """Hold one, and yield True; where the name has none left hold none, and yield False."""
         with self._lock:
-            self._open[name] = self._open.get(name, 0) + 1
+            free = self._open.get(name, 0) < self._most
+            if free:
+                self._open[name] = self._open.get(name, 0) + 1
         try:
-            yield
+            yield free
         finally:
-            with self._lock:
-                self._open[name] -= 1
-                if not self._open[name]:
-                    del self._open[name]
+            if free:
+                self._give_back(name)
+
+    def _give_back(self, name: str) -> None:
+        with self._lock:
+            self._open[name] -= 1
+            if not self._open[name]:
+                del self._open[name]

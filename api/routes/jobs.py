@@ -1,14 +1,14 @@
 """Jobs of every kind: how they stand, what happens to them, cancelling."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.sse import EventSourceResponse
 
 from api.answers import Kept
-from api.events import Look, stream
+from api.events import CountedStream, Look, stream
 from api.resources.jobs import (
     RETRY_AFTER_S,
     Accepted,
@@ -92,8 +92,7 @@ def events(
     first = min(int(last_event_id), LAST_NUMBER) if known else after
     page = look(first)  # unknown ids are answered here, before anything is streamed
     if "text/event-stream" in request.headers.get("accept", ""):
-        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        return EventSourceResponse(opened_stream(service, who, look, first), headers=headers)
+        return opened_stream(service, who, look, first)
     return Response(page.model_dump_json(), media_type="application/json")
 
 
@@ -165,7 +164,7 @@ def submitted(
     return answer
 
 
-def opened_stream(service: Service, who: Principal, look: Look, after: int) -> AsyncIterator[bytes]:
+def opened_stream(service: Service, who: Principal, look: Look, after: int) -> CountedStream:
     """Return the events of a job as a stream: one of those that a key may have open, while it is good.
 
     Args:
@@ -173,19 +172,20 @@ def opened_stream(service: Service, who: Principal, look: Look, after: int) -> A
         who: Listens.
         look: Returns what has happened.
         after: Number of the last event that the listener has.
-
-    Raises:
-        AccessError: `too_many_streams`.
     """
-    if service.streams.full(who.key_id):
-        raise AccessError("too_many_streams", "this key has too many streams open: close one, then try again")
 
     def still() -> bool:
         return service.stores.keys.is_good(who.key_id)
 
-    async def counted() -> AsyncIterator[bytes]:
-        with service.streams.taken(who.key_id), service.metrics.streams.track_inprogress():
-            async for chunk in stream(look, after, service.closing, still):
-                yield chunk
+    return CountedStream(stream(look, after, service.closing, still), _counted(service, who))
 
-    return counted()
+
+@contextmanager
+def _counted(service: Service, who: Principal) -> Iterator[None]:
+    with service.streams.taken(who.key_id) as free:
+        if not free:
+            raise AccessError(
+                "too_many_streams", "this key has too many streams open: close one, then try again"
+            )
+        with service.metrics.streams.track_inprogress():
+            yield

@@ -1,10 +1,16 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
+from starlette.types import Message
 
+from api.app import MAX_STREAMS
 from api.events import stream
 from api.resources.jobs import EventPage, EventResource
+from api.routes.jobs import opened_stream
+from api.security import AccessError, Principal
 from search_spaces.errors import StoreError
+from tests.api.served import Caller
 
 
 def event(number: int) -> EventResource:
@@ -66,3 +72,29 @@ def test_a_stream_ends_where_the_database_is_away() -> None:
         return [chunk async for chunk in stream(look, 0, asyncio.Event(), lambda: True)]
 
     assert len(asyncio.run(ended())) == 1
+
+
+def test_streams_that_are_opened_at_once_are_counted_too(api: Caller) -> None:
+    service = replace(api.app.state.service, closing=asyncio.Event())
+    who = Principal("local", "tests", "key", frozenset())
+    begun, scope = list[int](), {"type": "http", "asgi": {"version": "3.0"}}
+
+    async def send(message: Message) -> None:
+        begun.extend([1] if message["type"] == "http.response.start" else [])
+        if len(begun) == MAX_STREAMS:
+            service.closing.set()
+
+    async def receive() -> Message:
+        await service.closing.wait()
+        return {"type": "http.disconnect"}
+
+    async def opened() -> list[BaseException | None]:
+        page = EventPage(items=(), last_id=0, settled=False)
+        streams = [opened_stream(service, who, lambda after: page, 0) for _ in range(MAX_STREAMS + 5)]
+        return await asyncio.gather(*(one(scope, receive, send) for one in streams), return_exceptions=True)
+
+    refused = [error for error in asyncio.run(opened()) if error is not None]
+    assert [error.code for error in refused if isinstance(error, AccessError)] == ["too_many_streams"] * 5
+    assert len(begun) == MAX_STREAMS
+    with service.streams.taken("key") as free:
+        assert free

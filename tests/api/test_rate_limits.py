@@ -33,7 +33,7 @@ def test_names_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_slots_are_each_names_own_and_come_back() -> None:
     slots = Slots(1)
-    with slots.taken("a"):
-        assert slots.full("a")
-        assert not slots.full("b")
-    assert not slots.full("a")
+    with slots.taken("a") as first, slots.taken("a") as second, slots.taken("b") as other:
+        assert (first, second, other) == (True, False, True)
+    with slots.taken("a") as again:
+        assert again
