@@ -91,7 +91,7 @@ class LinesTogether(logging.Handler):
         """Write what waits, and have no more waiting."""
         self._closing.set()
         self._begun.set()
-        self.flush()
+        self._flush_or_say()
         super().close()
 
     def _write_in_time(self) -> None:
@@ -99,10 +99,13 @@ class LinesTogether(logging.Handler):
             self._begun.wait()
             self._begun.clear()
             self._closing.wait(HELD_S)
-            try:
-                self.flush()
-            except (OSError, ValueError):
-                self.handleError(_UNWRITTEN)
+            self._flush_or_say()
+
+    def _flush_or_say(self) -> None:
+        try:
+            self.flush()
+        except (OSError, ValueError):
+            self.handleError(_UNWRITTEN)
 
 
 @contextmanager

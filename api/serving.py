@@ -7,13 +7,12 @@ import resource
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final, NoReturn, final
 
 import uvicorn
 from fastapi import FastAPI
-from rich.console import Console
 from rich.text import Text
 
 from api.app import create_app
@@ -149,11 +148,10 @@ class _Server(uvicorn.Server):
         keep_for_good()
         port = self.servers[0].sockets[0].getsockname()[1]
         self.address = f"{self._scheme}://{self.config.host}:{port}"
-        shown = Console(stderr=True, highlight=False, soft_wrap=True)
-        shown.print(f"hwnas listens at {self.address}; Ctrl-C ends it")
+        _tell(f"hwnas listens at {self.address}; Ctrl-C ends it")
         if is_loopback(self.config.host):
-            shown.print(f"open  {self.address}/login?token={self._service.links.make()}  (works once)")
-        shown.print("other programs need a key: hwnas keys create NAME")
+            _tell(f"open  {self.address}/login?token={self._service.links.make()}  (works once)")
+        _tell("other programs need a key: hwnas keys create NAME")
         if self._fingerprint:
             self._service.pairing.show(lambda secret: self._show_code(port, secret))
 
@@ -166,8 +164,7 @@ class _Server(uvicorn.Server):
         """Show how the next board is let in."""
         start = bytes.fromhex(self._fingerprint)[:FINGERPRINT_BYTES]
         code = PairingCode(self.config.host, port, start, secret)
-        shown = Console(stderr=True, highlight=False, soft_wrap=True)
-        shown.print(f"on a board:  hwnas agent --pair {code}  (works once)")
+        _tell(f"on a board:  hwnas agent --pair {code}  (works once)")
 
     async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Have streams end, then stop."""
@@ -194,6 +191,13 @@ def keep_for_good() -> None:
     gc.freeze()
     newest, newer, _ = gc.get_threshold()
     gc.set_threshold(newest, newer, SELDOM)
+
+
+def _tell(line: str) -> None:
+    """Tell whoever has started the service; where nobody can read it, the service serves all the same."""
+    with suppress(OSError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:

@@ -102,6 +102,20 @@ def test_a_stream_that_takes_nothing_for_a_while_ends_no_log(capsys: pytest.Capt
     assert "No space left on device" in capsys.readouterr().err
 
 
+def test_a_log_that_nobody_reads_hides_no_outcome(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("api.json_lines.HELD_S", 3600.0)
+
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    with logged(Gone()):
+        LOG.info("waits to the end")
+    assert "Broken pipe" in capsys.readouterr().err
+
+
 def test_a_request_is_told_with_its_key_and_its_job_and_no_secret(api: Caller) -> None:
     search = api.post("/v1/searches", DIGITS).json()["id"]
     written = io.StringIO()

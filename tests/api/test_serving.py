@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import psutil
 import pytest
 
 from api.key_commands import create_key
+from api.listening import listening
 from api.serving import MOST_OPEN, SELDOM, allow_connections, is_loopback, keep_for_good, serve
 from nas.settings import Settings
 from search_spaces.errors import UsageError
@@ -62,12 +64,29 @@ def test_a_server_stops_in_time_though_somebody_listens(
     assert "has ended" in process.stdout.read()
 
 
-def test_ctrl_c_ends_it_as_it_says(server: tuple[subprocess.Popen[str], str, str]) -> None:
-    process, address, _ = server
-    process.send_signal(signal.SIGINT)
-    told, _ = process.communicate(timeout=10)
+def test_it_serves_though_nobody_reads_what_it_says_and_ctrl_c_ends_it(tmp_path: Path) -> None:
+    environment = {**os.environ, **Settings(home=tmp_path / "home").as_environment()}
+    with listening("127.0.0.1", 0) as (found,):
+        port = found.getsockname()[1]
+    command, pipe = [*COMMAND, "--port", str(port)], subprocess.PIPE
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.Popen(command, env=environment, stdout=pipe, stderr=full, text=True)
+    with process:
+        address = f"http://127.0.0.1:{port}"
+        while process.poll() is None and not answers(f"{address}/livez"):
+            threading.Event().wait(0.05)
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=10)
     assert process.returncode == 0
     assert told == f"the service at {address} has ended; jobs go on with the next worker\n"
+
+
+def answers(url: str) -> bool:
+    """Whether a service is there already."""
+    try:
+        return httpx2.get(url).status_code == 200
+    except httpx2.ConnectError:
+        return False
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
