@@ -1,5 +1,6 @@
 """Data sets under a name: registered, checked by a worker, ready or rejected with the reason."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +15,9 @@ from nas.data.uploaded import content_of
 from nas.results import Document
 from nas.settings import Settings
 from nas.specs import load_spec
-from nas.store.dataset_store import StoredDataset
+from nas.store.dataset_store import MAX_NAME, NAME, StoredDataset
 from nas.store.stores import Stores, opened_stores
+from search_spaces.errors import UsageError
 
 _PACKED: Final = (".zip", ".npz")
 
@@ -71,10 +73,16 @@ def add_dataset(settings: Settings, name: str, path: Path) -> DatasetDetails:
             data set is registered where it lies.
 
     Raises:
-        UsageError: `no_such_file`, `invalid_yaml`, `invalid_spec` or `dataset_exists`.
+        UsageError: `invalid_dataset_name`, `no_such_file`, `invalid_yaml`, `invalid_spec` or
+            `dataset_exists`.
         DataError: What is wrong with the archive.
         ResourceError: `disk_full`.
     """
+    if len(name) > MAX_NAME or not re.fullmatch(NAME, name):
+        raise UsageError(
+            "invalid_dataset_name",
+            f"the name of a data set has 1 to {MAX_NAME} characters that are seen, none of them / or \\",
+        )
     if not is_packed(path):
         spec = load_spec(path).dataset
         with opened_stores(settings) as stores:

@@ -15,7 +15,7 @@ from api.state import Root, Service, Shared, root_of
 from api.uploads import uploaded
 from nas.data.spec import UploadedSpec
 from nas.data.uploaded import content_of
-from nas.store.dataset_store import StoredDataset
+from nas.store.dataset_store import MAX_NAME, NAME, StoredDataset
 from search_spaces.errors import UsageError
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
@@ -32,8 +32,8 @@ Name = Annotated[
     str,
     Query(
         min_length=1,
-        max_length=100,
-        pattern=r"^[^\x00-\x1f\x7f/\\]+$",
+        max_length=MAX_NAME,
+        pattern=NAME,
         description="What specifications call it: `dataset: {name: stored, id: NAME}`.",
     ),
 ]

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, final
+from typing import Any, Final, Literal, final
 
 from sqlalchemy import Connection, Engine, Row, and_, func, select, update
 
@@ -22,6 +22,10 @@ from nas.store.session import reading, writing
 from search_spaces.errors import UsageError
 
 DatasetState = Literal["checking", "ready", "rejected"]
+
+MAX_NAME: Final = 100
+NAME: Final = r"^[^\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff/\\]+$"
+"""What a data set may be called: no part of a path, and nothing unseen or that turns the text around it."""
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,13 @@ def test_a_name_is_taken_once(settings: Settings, spec: Path, tmp_path: Path) ->
     assert caught.value.code == "dataset_exists"
 
 
+@pytest.mark.parametrize("name", ["", "a/b", "a\\b", "a\n", "x" * 101, "gpj\u202e.exe", "\u200b", "a\x85"])
+def test_a_name_is_all_seen_and_no_path(settings: Settings, spec: Path, name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        add_dataset(settings, name, spec)
+    assert caught.value.code == "invalid_dataset_name"
+
+
 @pytest.mark.parametrize(
     ("text", "code"), [(None, "no_such_file"), ("dataset: {name: mnist}", "invalid_spec")]
 )

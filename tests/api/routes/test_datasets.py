@@ -92,7 +92,9 @@ def test_the_same_file_under_the_same_name_is_the_same_set(api: Caller) -> None:
     assert len(api.get("/v1/datasets").json()["items"]) == 1
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "..%2Fb", "a%0ab", "x" * 101, "a%5Cb"])
+@pytest.mark.parametrize(
+    "name", ["", "a/b", "..%2Fb", "a%0ab", "x" * 101, "a%5Cb", "gpj%E2%80%AE.exe", "a%E2%80%8B", "%C2%85"]
+)
 def test_names_are_words(name: str, api: Caller) -> None:
     answer = api.send(f"/v1/datasets?name={name}", folder_zip(1), ZIP)
     assert code(answer) == (422, "invalid_request")
