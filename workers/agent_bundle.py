@@ -15,6 +15,7 @@ from latency_predictors.bundle import Answer, Bundle, Outcome, read_answer, unpa
 from latency_predictors.protocol import Subject
 from latency_predictors.runtimes import get_runtime
 from search_spaces.errors import ArtifactError, HwnasError, UsageError
+from workers.agent_home import disk_told
 from workers.agent_means import Means, scores, tellable, trouble_of
 
 
@@ -123,7 +124,8 @@ class BundleRun:
 
     def _save(self) -> None:
         self.answer = self.answer.signed(self.bundle.key)
-        self.answer.save(self.out)
+        with disk_told(f"choose another place for {self.out.name} with --out"):
+            self.answer.save(self.out)
 
     def _progress(self, done: int, total: int) -> None:
         if done == total:
@@ -152,9 +154,9 @@ def run_bundle(
         UsageError: `no_such_file`, `agent_outdated` or `agent_newer`; `file_exists` where the answer is
             another's.
         ArtifactError: `damaged_bundle`.
-        ResourceError: `disk_full`.
+        ResourceError: `disk_full` or `not_writable`.
     """
-    with tempfile.TemporaryDirectory(prefix="hwnas-bundle-") as folder:
+    with disk_told(), tempfile.TemporaryDirectory(prefix="hwnas-bundle-") as folder:
         bundle, files = unpack(path, Path(folder))
         own = {"name": bundle.name, "instance": instance, "cache_bytes": 0, "clock_s": time.time()}
         told = Registration.model_validate({**facts, **own})

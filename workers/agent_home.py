@@ -55,8 +55,11 @@ class KnownServer(WireModel):
 
 
 @contextmanager
-def disk_told() -> Iterator[None]:
+def disk_told(otherwise: str = "look at its disk and its permissions") -> Iterator[None]:
     """Have what the system refuses told as an error of ours.
+
+    Args:
+        otherwise: What to do where it is not for want of room.
 
     Raises:
         ResourceError: `disk_full`; `not_writable` where it is not for want of room: a card that has become
@@ -64,12 +67,12 @@ def disk_told() -> Iterator[None]:
     """
     try:
         yield
+    except BrokenPipeError:
+        raise  # nobody reads any more what is said: that is not the disk's doing
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ResourceError("disk_full", f"no room on the board ({error}): free some space") from error
-        raise ResourceError(
-            "not_writable", f"the board's system refuses ({error}): look at its disk and its permissions"
-        ) from error
+        raise ResourceError("not_writable", f"the board's system refuses ({error}): {otherwise}") from error
 
 
 @final
@@ -82,6 +85,7 @@ class AgentHome:
 
     Raises:
         UsageError: `agent_running` where another agent works in it.
+        ResourceError: `disk_full` or `not_writable`.
     """
 
     def __init__(self, folder: Path, cache_bytes: int = CACHE_BYTES) -> None:
@@ -89,37 +93,49 @@ class AgentHome:
         self.cache_bytes = cache_bytes
         self._files, self._journal = folder / "files", folder / "journal"
         self._server = folder / "server.json"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with disk_told(f"make {folder} writable for this user, or choose another folder with --home"):
+            self._open()
+
+    def _open(self) -> None:
+        """Make the folder where it is not there, and keep others out of it."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for one in (self._files, self._journal):
             one.mkdir(parents=True, exist_ok=True)
-        self._lock = (folder / "agent.lock").open("w")
+        self._lock = (self.folder / "agent.lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self._lock.close()
             raise UsageError(
                 "agent_running",
-                f"an agent works in {folder} already: end it, or give this one another --home",
+                f"an agent works in {self.folder} already: end it, or give this one another --home",
             ) from error
         self.instance = self._read_instance()
         for left in self._files.glob("*.part"):
             left.unlink()
 
     def pair(self, server: KnownServer) -> None:
-        """Keep how the service is known, for the user alone."""
-        write_atomically(self._server, server.model_dump_json().encode())
-        self._server.chmod(0o600)
+        """Keep how the service is known, for the user alone.
+
+        Raises:
+            ResourceError: `disk_full` or `not_writable`.
+        """
+        with disk_told():
+            write_atomically(self._server, server.model_dump_json().encode())
+            self._server.chmod(0o600)
 
     def paired(self) -> KnownServer | None:
         """Return the service that the board has paired with, None where there is none.
 
         Raises:
             ArtifactError: `damaged_file`.
+            ResourceError: `not_writable`.
         """
         if not self._server.is_file():
             return None
         try:
-            return KnownServer.model_validate_json(self._server.read_bytes())
+            with disk_told():
+                return KnownServer.model_validate_json(self._server.read_bytes())
         except ValidationError as error:
             raise ArtifactError("damaged_file", f"{self._server} cannot be read: pair again") from error
 

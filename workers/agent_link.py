@@ -93,10 +93,15 @@ class Link:
         timeout_s: For each step of a request.
 
     Raises:
-        UsageError: `invalid_server`.
+        UsageError: `invalid_server` or `malformed_key`.
     """
 
     def __init__(self, server: Server, timeout_s: float = TIMEOUT_S) -> None:
+        if not (server.key.isascii() and server.key.isprintable()):
+            raise UsageError(
+                "malformed_key",
+                "that is no whole key: copy it as `hwnas keys create` has shown it, hwnas_...",
+            )
         self._server = server
         self._address = read_address(server.url)
         self._timeout_s = timeout_s

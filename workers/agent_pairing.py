@@ -35,6 +35,7 @@ def server_of(
             `certificate_unknown`, `invalid_server` or `plain_http`; `device_name_taken` where another board
             has the name. What was known of a service before is kept then.
     """
+    token = token.strip()  # a key that was read from a file ends with that file's line
     if code == FROM_STDIN:
         return _told(home)
     if code and (url or token):

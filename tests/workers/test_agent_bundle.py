@@ -10,7 +10,7 @@ from latency_predictors.anchors import default_anchors
 from latency_predictors.bundle import Bundle, pack, read_answer
 from latency_predictors.device import host_context, host_device
 from latency_predictors.measure import LAYER_PROTOCOL
-from search_spaces.errors import MeasurementError, UsageError
+from search_spaces.errors import MeasurementError, ResourceError, UsageError
 from tests.latency_predictors.timed_sessions import timed_session
 from tests.nas.store.boards import INSTANCE, told
 from workers.agent_bundle import run_bundle
@@ -71,6 +71,12 @@ def test_what_is_no_number_leaves_an_answer_that_can_be_read(tmp_path: Path) -> 
     (outcome,) = read_answer(tmp_path / "out.json").outcomes
     assert outcome.trouble is not None
     assert outcome.trouble.code == "implausible_result"
+
+
+def test_an_answer_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    with pytest.raises(ResourceError, match=r"y\.json with --out$") as caught:
+        measure_bundle(packed(tmp_path), Path("/proc/x/y.json"), tmp_path / "home", "ignore")
+    assert caught.value.code == "not_writable"
 
 
 def test_both_files_are_needed(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import hashlib
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -8,7 +9,7 @@ import pytest
 from search_spaces.errors import ArtifactError, ResourceError, UsageError
 from tests.latency_predictors.sessions import CONTEXT, DEVICE
 from tests.latency_predictors.timed_sessions import timed_session
-from workers.agent_home import AgentHome, Entry
+from workers.agent_home import AgentHome, Entry, KnownServer
 
 ENTRY = Entry(lease="0" * 32, attempt=3, session=timed_session(["a" * 64], DEVICE, CONTEXT))
 
@@ -48,6 +49,22 @@ def test_one_agent_works_in_a_folder(tmp_path: Path) -> None:
     assert caught.value.code == "agent_running"
     home.close()
     AgentHome(tmp_path).close()
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in (Path("/proc/hwnas"), tmp_path / "file", tmp_path / "file" / "agent"):
+        with pytest.raises(ResourceError, match=r"--home$") as caught:
+            AgentHome(folder)
+        assert caught.value.code == "not_writable"
+
+
+def test_a_service_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
+    with closing(AgentHome(tmp_path)) as home:
+        (tmp_path / "server.json").mkdir()
+        with pytest.raises(ResourceError) as caught:
+            home.pair(KnownServer(url="https://nas", key="hwnas_x", fingerprint=""))
+    assert caught.value.code == "not_writable"
 
 
 def test_what_is_remembered_is_there_after_a_start_in_order(tmp_path: Path) -> None:

@@ -166,6 +166,13 @@ def test_an_address_of_nothing_is_refused(url: str) -> None:
     assert "secret" not in caught.value.message
 
 
+@pytest.mark.parametrize("key", ["hwnas_a\r", "hwnas_a\nx-evil: 1", "hwnas_\N{EURO SIGN}"])
+def test_a_key_that_no_request_can_carry_is_refused_before_anything_is_sent(key: str) -> None:
+    with pytest.raises(UsageError, match="no whole key") as caught:
+        Link(Server("http://127.0.0.1:9", key))
+    assert caught.value.code == "malformed_key"
+
+
 @contextmanager
 def keeping() -> Iterator[tuple[Link, list[int], list[socket.socket]]]:
     """A server that keeps connections, the ports that it was asked from, and its ends of them."""

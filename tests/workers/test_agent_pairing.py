@@ -131,6 +131,7 @@ def test_how_the_service_is_known_is_said_once(tmp_path: Path) -> None:
     with closing(AgentHome(tmp_path)) as home:
         asked: dict[str, Any] = {"url": "https://nas", "token": "hwnas_x", "code": ""}
         assert server_of(home, "pi5", **asked) == Server("https://nas", "hwnas_x")
+        assert server_of(home, "pi5", **{**asked, "token": "hwnas_x\r\n"}).key == "hwnas_x"
         for wrong in ({"url": ""}, {"token": ""}, {"url": "", "token": ""}):
             with pytest.raises(UsageError) as caught:
                 server_of(home, "pi5", **{**asked, **wrong})
