@@ -33,6 +33,12 @@ def serve(
         list[str] | None,
         typer.Option(metavar="NAME", help="A host name that requests may give. May be given again."),
     ] = None,
+    behind_proxy: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="A proxy (or its network) that is believed who its clients are."
+        ),
+    ] = "",
     lan: Annotated[
         str,
         typer.Option(
@@ -47,14 +53,16 @@ def serve(
     Examples:
       hwnas serve
       hwnas serve --port 8000 --no-worker
-      hwnas serve --host 0.0.0.0 --allowed-host nas.example.org
+      hwnas serve --allowed-host nas.example.org --behind-proxy 127.0.0.1
       hwnas serve --lan 192.168.1.20
     """
     from api.serving import serve as run
     from nas.settings import Settings
 
     hosts = tuple(allowed_host or ())
-    return run(Settings(), host, port, worker=worker, root_path=root_path, hosts=hosts, lan=lan)
+    return run(
+        Settings(), host, port, worker=worker, root_path=root_path, hosts=hosts, lan=lan, proxy=behind_proxy
+    )
 
 
 def keys_create(

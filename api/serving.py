@@ -58,6 +58,7 @@ def serve(
     root_path: str = "",
     hosts: tuple[str, ...] = (),
     lan: str = "",
+    proxy: str = "",
 ) -> Served:
     """Serve until Ctrl-C or SIGTERM.
 
@@ -70,9 +71,10 @@ def serve(
         hosts: Names that requests may give as their host.
         lan: An interface or its address, in the place of `host`: encrypted with a certificate of our own,
             which boards know by the code that is shown.
+        proxy: Address or network of a proxy that is believed who asks, and whether encrypted.
 
     Raises:
-        UsageError: `keys_needed`, `invalid_lan_address`, or what `listening` raises.
+        UsageError: `keys_needed`, `invalid_lan_address`, `invalid_proxy`, or what `listening` raises.
     """
     lan = lan_address(lan) if lan else ""
     with opened_stores(settings) as stores:
@@ -84,7 +86,7 @@ def serve(
             )
         certificate = own_certificate(settings.home / "tls", lan) if lan else None
         app = create_app(settings, stores, hosts=(host, *hosts))
-        config = server_config(app, host, port, root_path, certificate)
+        config = server_config(app, host, port, root_path, certificate, proxy=_network(proxy))
         server = _Server(config, app.state.service, certificate.fingerprint if certificate else "")
         # While the worker is started, SIGTERM is to end it too.
         signal.signal(signal.SIGTERM, _end)
@@ -99,9 +101,19 @@ def serve(
 
 
 def server_config(
-    app: FastAPI, host: str, port: int, root_path: str = "", certificate: Certificate | None = None
+    app: FastAPI,
+    host: str,
+    port: int,
+    root_path: str = "",
+    certificate: Certificate | None = None,
+    *,
+    proxy: str = "",
 ) -> uvicorn.Config:
-    """Return how an application is served; encrypted where there is a certificate."""
+    """Return how an application is served; encrypted where there is a certificate.
+
+    Without a proxy, what a request says about who sent it (`X-Forwarded-For`, `X-Forwarded-Proto`) is not
+    believed: anybody can write it.
+    """
     return uvicorn.Config(
         app,
         host=host,
@@ -109,6 +121,8 @@ def server_config(
         root_path=root_path,
         http=HeadLimits,
         ws="none",
+        proxy_headers=bool(proxy),
+        forwarded_allow_ips=proxy,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -127,6 +141,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _network(proxy: str) -> str:
+    """Return an address or a network, if it is one."""
+    try:
+        return str(ipaddress.ip_network(proxy)) if proxy else ""
+    except ValueError as error:
+        told = f"'{proxy}' is no address: give the one that the proxy asks from, or its network (10.0.0.0/8)"
+        raise UsageError("invalid_proxy", told) from error
 
 
 @final

@@ -15,13 +15,23 @@ from pathlib import Path
 import httpx2
 import psutil
 import pytest
+from starlette.testclient import TestClient
 
 from api.key_commands import create_key
+from api.keys import KeyText
 from api.listening import listening
-from api.serving import MOST_OPEN, SELDOM, allow_connections, is_loopback, keep_for_good, serve
+from api.serving import (
+    MOST_OPEN,
+    SELDOM,
+    allow_connections,
+    is_loopback,
+    keep_for_good,
+    serve,
+    server_config,
+)
 from nas.settings import Settings
 from search_spaces.errors import UsageError
-from tests.api.served import DIGITS
+from tests.api.served import DIGITS, Caller
 
 SERVE = [sys.executable, "-c", "import hwnas; hwnas.main()", "serve", "--port", "0"]
 COMMAND = [*SERVE, "--no-worker"]
@@ -105,6 +115,45 @@ def test_it_listens_elsewhere_only_with_keys(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         serve(Settings(home=tmp_path / "home"), "0.0.0.0", 0, worker=False)
     assert caught.value.code == "keys_needed"
+
+
+def test_what_a_request_says_of_who_sent_it_is_believed_of_the_proxy_that_is_named(api: Caller) -> None:
+    def secure(proxy: str, sender: str) -> bool:
+        """Whether the cookie of a browser is for encrypted connections alone."""
+        config = server_config(api.app, "127.0.0.1", 0, proxy=proxy)
+        config.load()
+        client = TestClient(config.loaded_app, "http://localhost", client=(sender, 5), follow_redirects=False)
+        link = f"/login?token={api.app.state.service.links.make()}"
+        answer = client.get(link, headers={"x-forwarded-proto": "https"})
+        assert answer.status_code == 303
+        return "secure" in answer.headers["set-cookie"].lower()
+
+    assert not secure("", "127.0.0.1")
+    assert not secure("10.0.0.0/8", "127.0.0.1")
+    assert secure("10.0.0.0/8", "10.1.2.3")
+    assert secure("127.0.0.1", "127.0.0.1")
+
+
+def test_nobody_guesses_on_under_another_address_of_their_own_writing(api: Caller) -> None:
+    config = server_config(api.app, "127.0.0.1", 0)
+    config.load()
+    client = TestClient(config.loaded_app, "http://localhost", client=("127.0.0.1", 5))
+    wrong = str(KeyText("0" * 16, "1" * 48))
+    answers = [
+        client.get(
+            "/v1/searches",
+            headers={"authorization": f"Bearer {wrong}", "x-forwarded-for": f"10.0.0.{number}"},
+        )
+        for number in range(30)
+    ]
+    assert answers[-1].status_code == 429
+
+
+def test_a_proxy_is_an_address_or_a_network(tmp_path: Path) -> None:
+    for wrong in ("*", "nas.example", "10.0.0.1/8"):
+        with pytest.raises(UsageError) as caught:
+            serve(Settings(home=tmp_path / "home"), "127.0.0.1", 0, worker=False, proxy=wrong)
+        assert caught.value.code == "invalid_proxy"
 
 
 @pytest.mark.parametrize(
