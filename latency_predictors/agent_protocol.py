@@ -80,7 +80,8 @@ class Registration(WireModel):
 
     Attributes:
         name: What specifications are to call it.
-        instance: Of the agent's installation on the board: random, kept in its folder.
+        instance: Of the agent, random, another one at each start.
+        before: Those of earlier starts in the same folder, as far as the service may know the board by them.
         version: Of hwnas on the board.
         device: Facts of the hardware.
         unit: Which of several equal boards; empty where nothing tells it.
@@ -95,6 +96,7 @@ class Registration(WireModel):
 
     name: BoardName
     instance: Identifier
+    before: Annotated[tuple[Identifier, ...], Field(max_length=16)] = ()
     version: ShortText
     device: Device
     unit: Annotated[str, Field(max_length=80), AfterValidator(one_line)] = ""

@@ -103,15 +103,30 @@ class Agent:
             self._do(work, registered)
 
     def _register(self) -> Registered:
+        first = not self._patience.known
+        if first:
+            self._note(self.home.begin)
+
         def ask() -> Registered:
-            own = {"name": self.name, "instance": self.home.instance, "cache_bytes": self.home.cache_bytes}
-            told = Registration.model_validate({**self.facts(), **own, "clock_s": time.time()})
+            home = self.home
+            own = {"name": self.name, "instance": home.instance, "cache_bytes": home.cache_bytes}
+            more = {"before": home.before, "clock_s": time.time()}
+            told = Registration.model_validate({**self.facts(), **own, **more})
             return self.link.post("agents/register", told, Registered)
 
         registered = self._patience.again(ask)
         self._patience.known = True
+        if first:
+            self._note(self.home.begun)
         self.say(f"registered as '{self.name}': {registered.device.label}")
         return registered
+
+    def _note(self, write: Callable[[], object]) -> None:
+        """Write who the agent is; where the disk refuses that it works all the same."""
+        try:
+            write()
+        except ResourceError as error:
+            self.say(f"error[{error.code}]: {error.message}")
 
     def _ask(self, number: int) -> WorkAnswer:
         def ask() -> WorkAnswer:

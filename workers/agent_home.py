@@ -27,6 +27,9 @@ from search_spaces.errors import ArtifactError, ResourceError, UsageError
 CACHE_BYTES: Final = 512 * 2**20
 """Room for files to measure, by default."""
 
+MOST_BEFORE: Final = 16
+"""Identifiers of earlier starts that are kept at most."""
+
 _INSTANCE: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -92,7 +95,7 @@ class AgentHome:
         self.folder = folder
         self.cache_bytes = cache_bytes
         self._files, self._journal = folder / "files", folder / "journal"
-        self._server = folder / "server.json"
+        self._server, self._instances = folder / "server.json", folder / "instance"
         with disk_told(f"make {folder} writable for this user, or choose another folder with --home"):
             self._open()
 
@@ -110,9 +113,33 @@ class AgentHome:
                 "agent_running",
                 f"an agent works in {self.folder} already: end it, or give this one another --home",
             ) from error
-        self.instance = self._read_instance()
+        self.before = self._read_instances()
+        self.instance = self.before[0]
         for left in self._files.glob("*.part"):
             left.unlink()
+
+    def begin(self) -> None:
+        """Take another identifier for this start: whoever works in a copy of the folder has another one.
+
+        Those before are kept until `begun`: what of them the service has heard is not known for sure.
+
+        Raises:
+            ResourceError: `disk_full` or `not_writable`; the agent goes on under the identifier before.
+        """
+        new = secrets.token_hex(16)
+        self.before = (self.before[0], *self.before[1:][2 - MOST_BEFORE :])
+        with disk_told():
+            write_atomically(self._instances, "\n".join((*self.before, new)).encode())
+        self.instance = new
+
+    def begun(self) -> None:
+        """Take in that the service knows the board by its new identifier.
+
+        Raises:
+            ResourceError: `disk_full` or `not_writable`.
+        """
+        with disk_told():
+            write_atomically(self._instances, self.instance.encode())
 
     def pair(self, server: KnownServer) -> None:
         """Keep how the service is known, for the user alone.
@@ -227,13 +254,14 @@ class AgentHome:
                 used -= path.stat().st_size
                 path.unlink()
 
-    def _read_instance(self) -> str:
-        path = self.folder / "instance"
-        known = path.read_text(encoding="ascii", errors="replace").strip() if path.is_file() else ""
-        if not _INSTANCE.fullmatch(known):
-            known = secrets.token_hex(16)
-            write_atomically(path, known.encode())
-        return known
+    def _read_instances(self) -> tuple[str, ...]:
+        """Return the identifiers that the service may know the board by, the surest first."""
+        path = self._instances
+        known = path.read_text(encoding="ascii", errors="replace").split() if path.is_file() else []
+        if not known or not all(map(_INSTANCE.fullmatch, known)):
+            known = [secrets.token_hex(16)]
+            write_atomically(path, known[0].encode())
+        return tuple(known[:MOST_BEFORE])
 
 
 def _digest_of(path: Path) -> str:

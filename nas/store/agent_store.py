@@ -240,7 +240,7 @@ def _check(connection: Connection, known: Row[Any], key_id: str, told: Registrat
         )
     if known.key_id != key_id and not may_follow(connection, known.key_id, key_id):
         raise name_taken(known.name, known.key_id)
-    if known.instance != told.instance and known.alive:
+    if known.instance not in (told.instance, *told.before) and known.alive:
         raise in_use(known.name)
 
 
@@ -263,8 +263,8 @@ def in_use(name: str) -> UsageError:
     """Return what an agent is told that is not the one which works as a device."""
     return UsageError(
         "key_in_use",
-        f"another agent works as '{name}' with this key: end that one, or make a key for each board; where "
-        f"it is gone, try again in {ALIVE_MS // 1000} s",
+        f"another agent works as '{name}' with this key, or in a copy of this one's folder: end that one, or "
+        f"make a key for each board; where it is gone, try again in {ALIVE_MS // 1000} s",
     )
 
 

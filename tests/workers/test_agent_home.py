@@ -9,7 +9,7 @@ import pytest
 from search_spaces.errors import ArtifactError, ResourceError, UsageError
 from tests.latency_predictors.sessions import CONTEXT, DEVICE
 from tests.latency_predictors.timed_sessions import timed_session
-from workers.agent_home import AgentHome, Entry, KnownServer
+from workers.agent_home import MOST_BEFORE, AgentHome, Entry, KnownServer
 
 ENTRY = Entry(lease="0" * 32, attempt=3, session=timed_session(["a" * 64], DEVICE, CONTEXT))
 
@@ -40,6 +40,23 @@ def test_who_it_is_stays_the_same(tmp_path: Path) -> None:
     third = AgentHome(tmp_path)
     assert third.instance != first.instance
     third.close()
+
+
+def test_each_start_has_another_identifier_and_tells_those_before(tmp_path: Path) -> None:
+    home = AgentHome(tmp_path)
+    known, tried = home.instance, list[str]()
+    for _ in range(2 * MOST_BEFORE):
+        home.close()
+        home = AgentHome(tmp_path)
+        assert home.instance == known, "the one that the service surely knows"
+        home.begin()
+        assert home.before == (known, *tried[2 - MOST_BEFORE :])
+        tried.append(home.instance)
+    home.begun()
+    home.close()
+    home = AgentHome(tmp_path)
+    assert (home.instance, home.before) == (tried[-1], (tried[-1],))
+    home.close()
 
 
 def test_one_agent_works_in_a_folder(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import math
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -164,6 +165,21 @@ def test_a_second_agent_with_the_key_waits_until_the_first_has_gone(
     second.works(patience=2)
     assert [line for line in second.lines if line.startswith("error[key_in_use]: another agent works as")]
     assert second.pauses[0] >= 20
+    assert told(caplog) == {("key_in_use", at_work.key.split("_")[1])}
+    assert at_work.registered == before
+
+
+def test_of_two_agents_in_copies_of_one_folder_one_is_refused_and_a_restart_works_at_once(
+    at_work: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    copied = replace(at_work, folder=at_work.folder.with_name("copied"), lines=[])
+    shutil.copytree(at_work.folder, copied.folder)
+    at_work.lines.clear()
+    at_work.works()
+    assert [line for line in at_work.lines if line.startswith("registered as")]
+    before = at_work.registered
+    copied.works(patience=2)
+    assert [line for line in copied.lines if line.startswith("error[key_in_use]: another agent works as")]
     assert told(caplog) == {("key_in_use", at_work.key.split("_")[1])}
     assert at_work.registered == before
 

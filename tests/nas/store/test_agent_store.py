@@ -17,7 +17,7 @@ from nas.store.measurement_tables import agents
 from nas.store.session import writing
 from search_spaces.errors import UsageError
 from tests.latency_predictors.sessions import DEVICE
-from tests.nas.store.boards import OTHER_INSTANCE, new_board, new_key, tasks_for, told
+from tests.nas.store.boards import INSTANCE, OTHER_INSTANCE, new_board, new_key, tasks_for, told
 from tests.nas.store.queued import TENANT, claim_one, running, submit
 
 
@@ -49,6 +49,20 @@ def test_two_boards_of_one_model_are_two_devices(engine: Engine, boards: Databas
     assert [one.name for one in boards.list_all(TENANT)] == ["pi5-a", "pi5-b"]
     assert boards.find(TENANT, "pi5-a") == first
     assert first.alive
+
+
+def test_of_two_agents_with_one_folder_in_two_copies_one_is_refused(
+    engine: Engine, boards: DatabaseAgentStore
+) -> None:
+    start, copied, again, late = (f"{number}" * 32 for number in range(3, 7))
+    key = new_board(engine).key_id
+    actor = Actor("ann", key)
+    boards.register(TENANT, actor, told(instance=start, before=[INSTANCE]))
+    assert refused(boards, key, instance=copied, before=[INSTANCE]) == "key_in_use"
+    boards.register(TENANT, actor, told(instance=again, before=[start, late]))
+    let_fall_silent(engine)
+    assert boards.register(TENANT, actor, told(instance=copied, before=[INSTANCE])).instance == copied
+    assert refused(boards, key, instance=late, before=[again]) == "key_in_use"
 
 
 def test_a_board_that_starts_again_is_the_same(engine: Engine, boards: DatabaseAgentStore) -> None:
