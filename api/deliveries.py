@@ -23,8 +23,14 @@ from nas.store.board_signs import lapsed, not_registered
 from nas.store.stores import Stores
 from search_spaces.errors import ArtifactError, HwnasError, MeasurementError, UsageError
 
-PASSING: Final = ("machine_busy", "device_hot", "not_enough_idle_cores")
-"""Troubles that end by themselves: they count neither against a file nor against a board."""
+PASSING: Final = (
+    "machine_busy",
+    "device_hot",
+    "not_enough_idle_cores",
+    "artifact_missing",
+    "artifact_damaged",
+)
+"""Troubles that end by themselves, or are the service's: they count neither against a file nor a board."""
 
 _FAULTS: Final = ("implausible_result", "not_asked_for", "context_mismatch", "result_conflict")
 """Refusals that count against a board: each once for a lease and what was delivered."""

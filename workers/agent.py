@@ -28,15 +28,15 @@ from latency_predictors.agent_protocol import (
 from latency_predictors.golden import toolchain
 from latency_predictors.protocol import FILE_ERRORS, SessionResult, Subject
 from latency_predictors.runtimes import get_runtime
-from search_spaces.errors import HwnasError, ResourceError, UsageError
+from search_spaces.errors import ArtifactError, HwnasError, ResourceError, UsageError
 from workers.agent_home import AgentHome, Entry, disk_told
 from workers.agent_link import Link, RefusedError
 from workers.agent_means import Means, scores, tellable, trouble_of
 from workers.agent_patience import RESTLESS_S, Patience
 from workers.agent_pulse import Pulse
 
-_NOT_FETCHED: Final = ("download_damaged", "file_too_large")
-"""What keeps one file from being fetched, and the others not; the second is that file's own doing."""
+_NOT_FETCHED: Final = ("artifact_damaged", "artifact_missing", "download_damaged", "file_too_large")
+"""What keeps one file from being fetched, and the others not; the last is that file's own doing."""
 
 _START_ANEW: Final = ("stale_request", "not_registered")
 _FOR_GOOD: Final = ("not_authenticated", "not_allowed", "agent_outdated", "agent_newer", "not_registered")
@@ -275,7 +275,7 @@ class Agent:
         path = f"agents/leases/{entry.lease}/result"
         try:
             self._patience.again(lambda: self.link.post(path, delivery, Delivered))
-        except RefusedError as refused:
+        except (RefusedError, ArtifactError) as refused:
             if refused.code in _FOR_GOOD:
                 raise
             self._restless(f"not taken, error[{refused.code}]: {refused.message}")

@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field, ValidationError
 from latency_predictors.agent_protocol import PROTOCOL, PROTOCOL_HEADER
 from latency_predictors.protocol import WireModel
 from latency_predictors.wire_types import Shown
-from search_spaces.errors import HwnasError, StoreError, UsageError
+from search_spaces.errors import ArtifactError, HwnasError, StoreError, UsageError
 from workers.agent_address import read_address
 
 TIMEOUT_S: Final = 30.0
@@ -34,7 +34,9 @@ KEPT_S: Final = 20.0
 
 MAX_ANSWER_BYTES: Final = 4 * 2**20
 _CHUNK_BYTES: Final = 2**18
-_AWAY: Final = frozenset({429, 500, 502, 503, 504})
+_AWAY: Final = frozenset({408, 429, 500, 502, 503, 504, 507})
+_LOST: Final = ("artifact_missing", "artifact_damaged")
+"""What the service says of a file that it has not any more: asking again would not bring it back."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -114,6 +116,7 @@ class Link:
         Raises:
             ServerAwayError: It cannot be had just now.
             RefusedError: With its code.
+            ArtifactError: `artifact_missing` or `artifact_damaged`: the service has lost a file.
             HwnasError: `unexpected_answer`; `certificate_unknown`.
         """
         content = self._ask("POST", path, body.model_dump_json().encode())
@@ -266,6 +269,8 @@ class Link:
                 told = f"{self._address.hostname} answers {answer.status} just now"
                 return ServerAwayError("server_unreachable", told, pause_s)
             return self._unexpected(f"status {answer.status}")
+        if problem.code in _LOST:
+            return ArtifactError(problem.code, problem.detail)
         if answer.status in _AWAY:
             return ServerAwayError(problem.code, problem.detail, pause_s)
         return RefusedError(problem.code, problem.detail)

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 import pytest
 
 from latency_predictors.agent_protocol import PROTOCOL, Nothing
-from search_spaces.errors import HwnasError, UsageError
+from search_spaces.errors import ArtifactError, HwnasError, UsageError
 from workers import agent_link
 from workers.agent_link import Link, RefusedError, Server, ServerAwayError
 
@@ -72,12 +72,18 @@ def test_a_refusal_has_the_code_of_the_service() -> None:
 
 
 @pytest.mark.parametrize(("asked", "pause_s"), [("7", 7.0), ("7000", 60.0), ("Wed, 21 Oct", 0.0)])
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("status", [408, 429, 503, 507])
 def test_a_service_that_asks_for_patience_gets_it(status: int, asked: str, pause_s: float) -> None:
     body = b'{"code": "rate_limited", "detail": "too many"}'
     with answering(status, body, retry_after=asked) as (link, _), pytest.raises(ServerAwayError) as caught:
         link.post("x", Nothing(), Nothing)
     assert (caught.value.code, caught.value.pause_s) == ("rate_limited", pause_s)
+
+
+def test_a_file_that_the_service_has_lost_is_not_asked_for_over_and_over() -> None:
+    body = b'{"code": "artifact_missing", "detail": "restore it"}'
+    with answering(500, body) as (link, _), pytest.raises(ArtifactError, match="restore it"):
+        link.fetch("x", io.BytesIO(), 1_000)
 
 
 def test_a_proxy_whose_service_is_gone_is_away_too() -> None:

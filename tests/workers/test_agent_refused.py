@@ -1,6 +1,7 @@
 """What a service refuses of a board: one stable code, a clear line on both sides, nothing overwritten."""
 
 import errno
+import hashlib
 import math
 import shutil
 import time
@@ -18,6 +19,7 @@ from latency_predictors.measure import Summary
 from latency_predictors.protocol import SessionResult
 from nas.jobs import JobState
 from search_spaces.errors import HwnasError, UsageError
+from tests.nas.store.boards import content_of
 from tests.workers.boards_at_work import Bench, Ended, bench
 from workers.agent_home import AgentHome, Entry
 from workers.agent_link import Link
@@ -143,6 +145,18 @@ def test_a_card_that_loses_what_is_written_is_told_and_followed_by_a_pause(
     assert len([line for line in at_work.lines if line.startswith("error[damaged_file]")]) == 2
     assert len(list((at_work.folder / "journal").glob("*.damaged"))) == 2
     assert at_work.pauses == [20]
+
+
+def test_a_file_that_the_service_has_lost_is_told_and_the_others_are_measured(
+    at_work: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = at_work.waiting_for("three", "four")
+    at_work.service.stores.artifacts.remove(hashlib.sha256(content_of("three")).hexdigest())
+    at_work.works()
+    assert [line for line in at_work.lines if line.startswith("error[artifact_missing]")]
+    stored = at_work.registered
+    assert stored is not None
+    assert (stored.failures, at_work.num_measured, at_work.state(job)) == (0, 6, JobState.QUEUED)
 
 
 def test_other_hardware_under_the_same_name_ends_the_agent(
