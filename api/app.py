@@ -8,11 +8,11 @@ from typing import Final
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.board_traffic import BoardTraffic
 from api.contract import Application
 from api.dashboard import errors, screens
+from api.hosts import Hosts
 from api.limits import Limits
 from api.login import LoginLinks
 from api.metrics import Metrics
@@ -97,8 +97,7 @@ def create_app(
         return JSONResponse({**app.openapi(), "servers": [{"url": root or "/"}]})
 
     errors.install(app)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, *hosts], www_redirect=False)
-    app.add_middleware(Limits)
+    app.add_middleware(Limits, hosts=Hosts([*LOOPBACK, *hosts]))
     check_guarded(app)
     return app
 

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
+from api.hosts import Hosts
 from api.strict_json import read_json
 from search_spaces.errors import HwnasError, UsageError
 
@@ -50,8 +51,9 @@ _LOG: Final = logging.getLogger("hwnas.requests")
 class Limits:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
         self._app = app
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -75,7 +77,7 @@ class Limits:
             await send(message)
 
         try:
-            checked = await _checked(scope, receive)
+            checked = await _checked(scope, receive, self._hosts)
         except HwnasError as error:
             scope["state"]["code"] = error.code
             await problems.of_error(error, scope.get("root_path", ""))(scope, receive, send_marked)
@@ -86,14 +88,23 @@ class Limits:
             _tell(scope, status or 500, (answered or time.perf_counter()) - started)
 
 
-async def _checked(scope: Scope, receive: Receive) -> Receive:
+async def _checked(scope: Scope, receive: Receive, hosts: Hosts) -> Receive:
     """Return what gives the route its body, which was looked at unless the route streams it."""
     size = len(scope["path"]) + len(scope["query_string"])
+    host, num_hosts = b"", 0
     for name, value in scope["headers"]:
         size += len(name) + len(value)
+        if name == b"host":
+            host, num_hosts = value, num_hosts + 1
     if size > MAX_HEADER_BYTES:
         told = f"the address and the headers have more than {MAX_HEADER_BYTES} bytes: send fewer"
         raise UsageError("headers_too_large", told)
+    if num_hosts != 1 or host not in hosts:
+        raise UsageError(
+            "bad_request",
+            "this server does not answer for that host, or for two: ask the address that `hwnas serve` "
+            "prints, or have it started with `--allowed-host NAME`",
+        )
     if "\0" in scope["path"] or b"%00" in scope["query_string"]:
         raise UsageError("bad_request", "an address has no NUL (%00): leave it out")
     if scope["method"] in ("GET", "HEAD", "DELETE", "OPTIONS"):

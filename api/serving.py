@@ -17,6 +17,7 @@ from rich.text import Text
 
 from api.app import create_app
 from api.certificates import Certificate, own_certificate
+from api.hosts import in_address
 from api.json_lines import logged
 from api.lan import lan_address
 from api.listening import listening
@@ -161,7 +162,7 @@ class _Server(uvicorn.Server):
         self._service = service
         self._fingerprint = fingerprint
         self._scheme = "https" if fingerprint else "http"
-        self.address = f"{self._scheme}://{config.host}:{config.port}"
+        self.address = f"{self._scheme}://{in_address(config.host)}:{config.port}"
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Listen, then say so."""
@@ -170,7 +171,7 @@ class _Server(uvicorn.Server):
             return
         keep_for_good()
         port = self.servers[0].sockets[0].getsockname()[1]
-        self.address = f"{self._scheme}://{self.config.host}:{port}"
+        self.address = f"{self._scheme}://{in_address(self.config.host)}:{port}"
         _tell(f"hwnas listens at {self.address}; Ctrl-C ends it")
         if is_loopback(self.config.host):
             _tell(f"open  {self.address}/login?token={self._service.links.make()}  (works once)")

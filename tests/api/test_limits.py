@@ -86,4 +86,7 @@ def test_every_answer_carries_its_request_and_what_browsers_are_told(api: Caller
 
 
 def test_another_host_is_refused(api: Caller) -> None:
-    assert api.get("/livez", host="evil.example").status_code == 400
+    for path in ("/livez", "/v1/searches", "/searches"):
+        assert code(api.get(path, host="evil.example")) == (400, "bad_request")
+        twice = [("host", "localhost"), ("host", "localhost")]
+        assert code(api.client.get(path, headers=twice)) == (400, "bad_request")
