@@ -211,6 +211,13 @@ class Gate:
         return who
 
 
+_NO_KEY: Final = "send a key: `Authorization: Bearer hwnas_...`; `hwnas keys create` makes one"
+_NO_KEY_OF_BOARD: Final = (
+    "send a key that is good; where this one has ended, pair the board again (`hwnas agent --pair CODE`, the "
+    "code is shown by `hwnas serve --lan`), or make another one (`hwnas keys create NAME --scope device`)"
+)
+
+
 class Needs:
     """A dependency that lets through whoever has a scope."""
 
@@ -231,8 +238,7 @@ class Needs:
             who = await gate.principal(text, address)
         if who is None:
             raise AccessError(
-                "not_authenticated",
-                "send a key: `Authorization: Bearer hwnas_...`; `hwnas keys create` makes one",
+                "not_authenticated", _NO_KEY_OF_BOARD if self.scope is Scope.DEVICE else _NO_KEY
             )
         gate.hold_back(who)
         if by_cookie and request.method not in SAFE_METHODS and not same_site(request):

@@ -257,7 +257,10 @@ class Link:
 
     def _away(self, error: Exception) -> ServerAwayError:
         reason = str(error) or type(error).__name__
-        return ServerAwayError("server_unreachable", f"no answer from {self._address.geturl()} ({reason})")
+        told = f"no answer from {self._address.geturl()} ({reason})"
+        if self._address.scheme == "http" and isinstance(error, http.client.BadStatusLine):
+            told += "; if it speaks https, its address begins with https://"
+        return ServerAwayError("server_unreachable", told)
 
     def _error_of(self, answer: http.client.HTTPResponse, said: bytes) -> HwnasError:
         """Return what an answer that is no success says."""

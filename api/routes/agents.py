@@ -92,8 +92,8 @@ LeaseId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 
-async def check_protocol(
-    who: DeviceKey, version: Annotated[str, Header(alias=PROTOCOL_HEADER, max_length=20)] = ""
+async def check_version(
+    version: Annotated[str, Header(alias=PROTOCOL_HEADER, max_length=20)] = "",
 ) -> None:
     """Refuse an agent of another version before anything that it says is read.
 
@@ -112,6 +112,10 @@ async def check_protocol(
             "agent_newer",
             f"the agent speaks version {number} of the protocol, this service {PROTOCOL}: update the service",
         )
+
+
+async def check_protocol(who: DeviceKey, version: Annotated[None, Depends(check_version)]) -> None:
+    """Refuse whoever has no key of a board, then an agent of another version."""
 
 
 Spoken = Annotated[None, Depends(check_protocol)]
@@ -135,7 +139,9 @@ async def register(
 
 
 @router.post("/pair")
-def pair(asked: Pair, service: Shared, request: Request) -> Paired:
+def pair(
+    asked: Pair, version: Annotated[None, Depends(check_version)], service: Shared, request: Request
+) -> Paired:
     """Give a board that has a code of `hwnas serve --lan` a key of its own. The code works once."""
     secret = bytes.fromhex(asked.secret)
     key = service.pairing.redeem(secret, asked.name, asked.instance, request.state.request_id)

@@ -56,6 +56,20 @@ def answering(
         server.server_close()
 
 
+def test_a_service_that_encrypts_is_guessed_where_it_closes_the_line_without_a_word() -> None:
+    def closes() -> None:
+        taken, _ = listening.accept()
+        with taken:
+            taken.recv(65_536)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor() as aside:
+        closed = aside.submit(closes)
+        port = listening.getsockname()[1]
+        with pytest.raises(ServerAwayError, match="if it speaks https, its address begins with https://"):
+            Link(Server(f"http://127.0.0.1:{port}", KEY)).post("agents/leases", Nothing(), Nothing)
+        closed.result()
+
+
 def test_an_answer_comes_from_under_the_prefix() -> None:
     with answering(200) as (link, seen):
         assert link.post("agents/leases", Nothing(), Nothing) == Nothing()
