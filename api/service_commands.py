@@ -28,7 +28,9 @@ def serve(
     worker: Annotated[
         bool, typer.Option("--worker/--no-worker", help="Run a worker beside; replicas need none.")
     ] = True,
-    root_path: Annotated[str, typer.Option(help="Prefix under which a proxy puts this server.")] = "",
+    root_path: Annotated[
+        str, typer.Option(help="Prefix of this server at a proxy, which takes it away.")
+    ] = "",
     allowed_host: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A host name that requests may give. May be given again."),

@@ -68,7 +68,7 @@ def serve(
         host: Address to listen at. Elsewhere than on loopback only where keys have been made.
         port: To listen at; 0 for any that is free.
         worker: Whether a worker runs beside.
-        root_path: Prefix under which a proxy puts this server.
+        root_path: Prefix under which a proxy puts this server; the proxy takes it away.
         hosts: Names that requests may give as their host.
         lan: An interface or its address, in the place of `host`: encrypted with a certificate of our own,
             which boards know by the code that is shown.
@@ -87,7 +87,8 @@ def serve(
             )
         certificate = own_certificate(settings.home / "tls", lan) if lan else None
         app = create_app(settings, stores, hosts=(host, *hosts))
-        config = server_config(app, host, port, root_path, certificate, proxy=_network(proxy))
+        root = "/".join(["", *filter(None, root_path.split("/"))])
+        config = server_config(app, host, port, root, certificate, proxy=_network(proxy))
         server = _Server(config, app.state.service, certificate.fingerprint if certificate else "")
         # While the worker is started, SIGTERM is to end it too.
         signal.signal(signal.SIGTERM, _end)
@@ -174,10 +175,17 @@ class _Server(uvicorn.Server):
         self.address = f"{self._scheme}://{in_address(self.config.host)}:{port}"
         _tell(f"hwnas listens at {self.address}; Ctrl-C ends it")
         if is_loopback(self.config.host):
-            _tell(f"open  {self.address}/login?token={self._service.links.make()}  (works once)")
+            _tell(self._invitation())
         _tell("other programs need a key: hwnas keys create NAME")
         if self._fingerprint:
             self._service.pairing.show(lambda secret: self._show_code(port, secret))
+
+    def _invitation(self) -> str:
+        """Return where a browser is logged in: where there is a prefix, by the proxy that takes it away."""
+        root, token = self.config.root_path, self._service.links.make()
+        if root:
+            return f"open  {root}/login?token={token}  at the address of the proxy (works once)"
+        return f"open  {self.address}/login?token={token}  (works once)"
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop, and have that be all: uvicorn would raise the signal once more when everything has ended."""

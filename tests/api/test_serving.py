@@ -39,16 +39,16 @@ COMMAND = [*SERVE, "--no-worker"]
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
-    """A server without a worker, its address and the login link."""
+    """A server without a worker behind the prefix /nas, its address and the login link."""
     environment = {**os.environ, **Settings(home=tmp_path / "home").as_environment()}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(COMMAND, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+    command, pipe = [*COMMAND, "--root-path", "nas/"], subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stderr is not None
         address = re.search(r"http://\S+(?=;)", process.stderr.readline())
-        link = re.search(r"http://\S+", process.stderr.readline())
+        link = re.search(r"^open  (\S+)  at the address of the proxy ", process.stderr.readline())
         assert address
         assert link
-        yield process, address[0], link[0]
+        yield process, address[0], link[1]
         process.kill()
 
 
@@ -59,8 +59,11 @@ def test_a_server_stops_in_time_though_somebody_listens(
     process, address, link = server
     key = create_key(Settings(home=tmp_path / "home"), "me", ["read", "submit"], None).key
     with httpx2.Client(base_url=address, headers={"authorization": f"Bearer {key}"}) as client:
-        assert client.get(link).status_code == 303
-        search = client.post("/v1/searches", json=DIGITS).headers["location"]
+        # What a proxy does: it takes the prefix away.
+        opened = client.get(link.removeprefix("/nas"))
+        assert (opened.status_code, opened.headers["location"]) == (303, "/nas/searches")
+        assert link.startswith("/nas/")
+        search = client.post("/v1/searches", json=DIGITS).headers["location"].removeprefix("/nas")
         with client.stream("GET", f"{search}/events", headers={"accept": "text/event-stream"}) as events:
             lines = events.iter_lines()
             assert next(line for line in lines if line.startswith("event:")) == "event: queued"
@@ -104,7 +107,10 @@ def test_no_worker_stays_behind_however_a_server_ends(tmp_path: Path, how: signa
     environment = {**os.environ, **Settings(home=tmp_path / "home").as_environment()}
     with subprocess.Popen(SERVE, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        assert "listens" in process.stderr.readline()
+        address = re.fullmatch(r"hwnas listens at (\S+); Ctrl-C ends it\n", process.stderr.readline())
+        assert address
+        link = re.escape(f"{address[1]}/login?token=") + r"\S+"
+        assert re.fullmatch(f"open  {link}  \\(works once\\)\n", process.stderr.readline())
         (worker,) = psutil.Process(process.pid).children()
         process.send_signal(how)
         assert process.wait(timeout=60) == (0 if how is signal.SIGTERM else -how)
