@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.measure import LAYER_PROTOCOL, NS_PER_MS, TimingProtocol
@@ -23,7 +24,7 @@ def timed_session(
     """A session that took as long as its files: each was timed in 160 blocks of one run."""
     found = session(name or uuid.uuid4().hex, dict.fromkeys(subjects, median_ms))
     around = {"min_ms": 0.98, "p10_ms": 0.985, "mean_ms": 1.01, "p99_ms": 2.0, "last_ms": 1.0}
-    times = {name: share * median_ms for name, share in around.items()}
+    times: dict[str, Any] = {name: share * median_ms for name, share in around.items()}
     timed = replace(summary(median_ms, 0.01), num_blocks=160, **times)
     took_ns = round(len(subjects) * 200 * median_ms * NS_PER_MS)
     readings = [AnchorReading(at_ns=at, median_ms={"anchor": 0.5}) for at in (0, took_ns)]
