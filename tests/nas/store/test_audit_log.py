@@ -69,7 +69,7 @@ def test_a_change_and_its_row_come_together_or_not_at_all(engine: Engine) -> Non
     first = jobs.submit("a", asked, "key", actor=ME)
     jobs.submit("a", asked, "key", actor=ME)  # no change: the same job again
     with pytest.raises(UsageError, match="another request"):
-        jobs.submit("a", JobRequest(JobKind.SEARCH, {"seed": 1}), "key", actor=ME)
+        jobs.submit("a", JobRequest(JobKind.SEARCH, {"seed": 1}, "digits", "me"), "key", actor=ME)
     jobs.request_cancel("a", first.id, actor=ME)
     jobs.request_cancel("a", first.id, actor=ME)  # it has ended
     assert [(one.action, one.subject) for one in log.last("a")] == [
