@@ -6,14 +6,16 @@ Labels are our own words, never what somebody sent: the template of a route, not
 import threading
 import time
 from collections.abc import Iterator
+from itertools import product
 from typing import Final, final
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
+from nas.jobs import JobKind, JobState
 from nas.store import counters
-from nas.store.operations import DatabaseOperations, Operations
+from nas.store.operations import WORKED_ON, DatabaseOperations, Operations
 from search_spaces.errors import StoreError
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -77,7 +79,9 @@ class _Installation(Collector):
         if found is None:
             return
         jobs = GaugeMetricFamily("hwnas_jobs", "Jobs that have not ended.", labels=("kind", "state"))
-        for labels, number in sorted(found.open_jobs.items()):
+        # A series that is missing can be neither added up nor asked whether it is 0.
+        none = dict.fromkeys(product(JobKind, (*WORKED_ON, JobState.PARKED)), 0)
+        for labels, number in sorted({**none, **found.open_jobs}.items()):
             jobs.add_metric(labels, number)
         yield jobs
         overdue = "Jobs whose worker is late with its renewal and that nobody has taken yet."

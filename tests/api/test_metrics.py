@@ -28,6 +28,9 @@ def test_what_has_happened_is_told(api: Caller) -> None:
     text = api.get("/metrics").text
     assert value(text, 'hwnas_jobs{kind="search",state="queued"}') == 2
     assert value(text, 'hwnas_jobs{kind="export",state="queued"}') == 1
+    # Each there can be, also where there is none.
+    assert value(text, 'hwnas_jobs{kind="profile",state="waiting"}') == 0
+    assert text.count("hwnas_jobs{") == len(JobKind) * 4
     assert value(text, 'hwnas_lease_losses_total{fault="stalled"}') == 3
     assert value(text, "hwnas_measurements_total") == 7
     assert value(text, 'hwnas_phase_seconds_sum{phase="train"}') == 90.5
