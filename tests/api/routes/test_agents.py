@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from latency_predictors.agent_protocol import Trouble
+from latency_predictors.agent_protocol import PROTOCOL, Trouble
 from nas.jobs import JobState, Waiting
 from nas.store.agent_store import ALIVE_MS
 from nas.store.measurement_tables import agents, measurements, sessions
@@ -94,7 +94,8 @@ def test_a_session_that_is_delivered_after_its_lease_is_taken_once_and_not_from_
 
 
 @pytest.mark.parametrize(
-    ("version", "expected"), [("", "agent_outdated"), ("1", "agent_outdated"), ("3", "agent_newer")]
+    ("version", "expected"),
+    [("", "agent_outdated"), (str(PROTOCOL - 1), "agent_outdated"), (str(PROTOCOL + 1), "agent_newer")],
 )
 def test_another_version_is_refused_with_what_to_do(board: Board, version: str, expected: str) -> None:
     board.version = version
