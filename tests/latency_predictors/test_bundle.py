@@ -83,7 +83,9 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     assert refused(tmp_path / "none.zip", tmp_path).code == "no_such_file"
 
 
-@pytest.mark.parametrize("manifest", [b"[]", b'{"protocol": "2"}', b"[" * 99_999, b"\xff", b"{}", b"null"])
+@pytest.mark.parametrize(
+    "manifest", [b"[]", b'{"protocol": "%d"}' % PROTOCOL, b"[" * 99_999, b"\xff", b"{}", b"null"]
+)
 def test_a_manifest_that_is_none_is_refused(packed: Path, tmp_path: Path, manifest: bytes) -> None:
     again(packed, {"bundle.json": manifest})
     assert refused(packed, tmp_path).code == "damaged_bundle"
