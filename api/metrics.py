@@ -80,9 +80,8 @@ class _Installation(Collector):
             return
         jobs = GaugeMetricFamily("hwnas_jobs", "Jobs that have not ended.", labels=("kind", "state"))
         # A series that is missing can be neither added up nor asked whether it is 0.
-        none = dict.fromkeys(product(JobKind, (*WORKED_ON, JobState.PARKED)), 0)
-        for labels, number in sorted({**none, **found.open_jobs}.items()):
-            jobs.add_metric(labels, number)
+        for kind, state in product(JobKind, (*WORKED_ON, JobState.PARKED)):
+            jobs.add_metric((kind, state), found.open_jobs.get((kind, state), 0))
         yield jobs
         overdue = "Jobs whose worker is late with its renewal and that nobody has taken yet."
         yield GaugeMetricFamily("hwnas_overdue_leases", overdue, value=found.overdue_leases)
