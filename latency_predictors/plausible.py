@@ -123,8 +123,8 @@ def _extremes(session: SessionResult) -> dict[str, tuple[float, float]]:
 
 
 def _of_result(result: SubjectResult, session: SessionResult) -> str:
-    summary = result.summary
-    if reason := _of_values(summary):
+    summary, values = result.summary, _values(result.summary)
+    if reason := _of_values(summary, values):
         return reason
     if summary.num_blocks < 1 or summary.runs_per_block < 1 or result.num_repeats < 0:
         return "it was never run"
@@ -136,7 +136,7 @@ def _of_result(result: SubjectResult, session: SessionResult) -> str:
             f"it was timed for {took_ms:.3g} ms in all, its protocol asks for "
             f"{1000 * session.timing.min_duration_s:g}: is that another unit?"
         )
-    if reason := _of_mean(summary):
+    if reason := _of_mean(summary, values):
         return reason
     return _of_energy(summary.energy) if session.timing.energy else ""
 
@@ -149,9 +149,8 @@ def _values(summary: Summary) -> tuple[float, ...]:
     return (*of_all, *tails, *(one for one in optional if one is not None))
 
 
-def _of_values(summary: Summary) -> str:
-    """Hold the statistics of the blocks against each other."""
-    values = _values(summary)
+def _of_values(summary: Summary, values: tuple[float, ...]) -> str:
+    """Hold the statistics of the blocks, and with them their `_values`, against each other."""
     if not (min(values) > 0 and math.isfinite(sum(values))):  # a sum is no number where one of them is none
         return "a latency is not positive and finite"
     if not (summary.std_ms >= 0 and math.isfinite(summary.std_ms)):
@@ -166,11 +165,10 @@ def _of_values(summary: Summary) -> str:
     return ""
 
 
-def _of_mean(summary: Summary) -> str:
-    """Hold values of blocks against the mean: where one is slow all others are no faster than the fastest."""
+def _of_mean(summary: Summary, values: tuple[float, ...]) -> str:
+    """Hold `_values` against the mean: where one block is slow all others are no faster than the fastest."""
     above_ms = summary.mean_ms - summary.min_ms
     slowest_ms = summary.min_ms + summary.num_blocks * above_ms
-    values = _values(summary)
     if not _ordered(summary.min_ms, min(values)) or not _ordered(max(values), slowest_ms):
         return (
             f"with that mean no block takes less than {summary.min_ms:.3g} or more than {slowest_ms:.3g} ms"
