@@ -24,6 +24,7 @@ from api.listening import listening
 from api.request_heads import HeadLimits
 from api.state import Service
 from api.worker_beside import worker_beside
+from latency_predictors.loopback import is_loopback
 from latency_predictors.pairing_code import FINGERPRINT_BYTES, PairingCode
 from nas.results import Document
 from nas.settings import Settings
@@ -133,16 +134,6 @@ def server_config(
         ssl_certfile=certificate.path if certificate else None,
         ssl_keyfile=certificate.key_path if certificate else None,
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _network(proxy: str) -> str:

@@ -1,8 +1,8 @@
 """Addresses of a service that a board may send its key to."""
 
-import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
+from latency_predictors.loopback import is_loopback
 from search_spaces.errors import UsageError
 
 
@@ -37,7 +37,7 @@ def safe_address(url: str, *, plain_http: bool) -> str:
         UsageError: `plain_http`, or as `read_address`.
     """
     address = read_address(url)
-    if address.scheme == "http" and not plain_http and not _is_here(str(address.hostname)):
+    if address.scheme == "http" and not plain_http and not is_loopback(str(address.hostname)):
         raise UsageError(
             "plain_http",
             f"a key sent to {url} can be read on the way, and files for the board be exchanged: use an "
@@ -45,11 +45,3 @@ def safe_address(url: str, *, plain_http: bool) -> str:
             "alone, add --plain-http",
         )
     return url
-
-
-def _is_here(host: str) -> bool:
-    """Return whether a host is this machine, so that nothing crosses a network."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False  # a name

@@ -3,13 +3,13 @@
 Ray reads most of it when it is imported, so that it is set before: Ray is imported in processes of its own.
 """
 
-import ipaddress
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from latency_predictors.child_process import without_secrets
+from latency_predictors.loopback import is_loopback
 
 NOWHERE: Final = "http://127.0.0.1:9"
 """A proxy that refuses: Ray's dashboard process asks a cloud's metadata address for itself at each start."""
@@ -48,7 +48,7 @@ def environment(given: Mapping[str, str], address: str | None, package: Path) ->
     if address is None:
         # Nobody but the processes of this Ray has to know it.
         own["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-    if address is None or _is_loopback(address):
+    if address is None or is_loopback(address.rpartition(":")[0].strip("[]")):
         # The name is misleading: with 0 every port is on 127.0.0.1, on every system.
         own["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     return own
@@ -57,11 +57,3 @@ def environment(given: Mapping[str, str], address: str | None, package: Path) ->
 def proxies(given: Mapping[str, str]) -> dict[str, str]:
     """Return what an environment says of proxies: tasks reach the artifact store as this process does."""
     return {name: given[name] for name in PROXIES if name in given}
-
-
-def _is_loopback(address: str) -> bool:
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -24,7 +24,6 @@ from api.serving import (
     MOST_OPEN,
     SELDOM,
     allow_connections,
-    is_loopback,
     keep_for_good,
     serve,
     server_config,
@@ -160,14 +159,6 @@ def test_a_proxy_is_an_address_or_a_network(tmp_path: Path) -> None:
         with pytest.raises(UsageError) as caught:
             serve(Settings(home=tmp_path / "home"), "127.0.0.1", 0, worker=False, proxy=wrong)
         assert caught.value.code == "invalid_proxy"
-
-
-@pytest.mark.parametrize(
-    ("host", "inside"),
-    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("nas.example", False)],
-)
-def test_loopback_is_told_from_elsewhere(host: str, *, inside: bool) -> None:
-    assert is_loopback(host) == inside
 
 
 def test_what_was_imported_is_not_looked_through_again_and_the_rest_seldom() -> None:
