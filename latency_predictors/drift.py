@@ -24,13 +24,13 @@ class DriftRules:
     """When anchors are measured and what their moves mean. Shares are of the faster of two times.
 
     Attributes:
-        segment_subjects: Subjects between two readings of the anchors, at most.
+        segment_subjects: Subjects between two readings of the anchors, at most; after a jump half as many.
         segment_s: Seconds between two readings, at most.
         repeat_above: Subjects between readings that differ by more than this share are measured again.
         max_repeats: After so many repeats, or as many in the session as it has subjects, a subject is kept
             as suspect, if the readings differ by less than
         void_above: a jump, between whose ends nothing is kept.
-        max_jumps: A session in which a subject was repeated so often for jumps is worth nothing.
+        max_jumps: A session with more jumps than this and one for every second subject is worth nothing.
         agreement: Anchors whose scales differ by more than this share do not surely speak for other networks:
             subjects are suspect.
         max_correction: A scale further from 1 than this share makes a subject suspect.

@@ -68,11 +68,15 @@ def segments(
     watch = _Watch(anchors, measure, clock, rules, reference_ms)
     queue = _Queue([subjects[i] for i in rng.permutation(len(subjects))], rules)
     watch.wait(watch.look())
+    most = rules.segment_subjects
     while queue.waiting:
         before = watch.latest
-        measured, failures = _segment(queue.waiting, before, measure, clock, rules)
+        measured, failures = _segment(queue.waiting, most, before, measure, clock, rules)
         after = watch.look()
         kept = queue.kept(measured, before, after)
+        # Where speed jumps every second, as that of a core does whose other thread is somebody else's, short
+        # segments fit between two jumps.
+        most = max(most // 2, 1) if queue.jumped else min(most + 1, rules.segment_subjects)
         yield Segment(timed=tuple(kept), failures=tuple(failures), readings=watch.untold())
         if queue.waiting:
             watch.wait(after)
@@ -86,6 +90,9 @@ class _Queue:
         self._num_subjects = len(subjects)
         self._repeats: Counter[str] = Counter()
         self._rules = rules
+        self._jumps = 0
+        self.jumped = False
+        """Whether the device's speed jumped over the last segment."""
 
     def kept(self, measured: Sequence[_Measured], before: AnchorReading, after: AnchorReading) -> list[Timed]:
         """Return what counts of a segment; what does not waits again.
@@ -94,13 +101,16 @@ class _Queue:
             MeasurementError: `session_void`.
         """
         moved = move(before, after)
+        self.jumped = moved > self._rules.void_above
+        self._jumps += self.jumped
+        self._check_not_void(moved)
         kept: list[Timed] = []
         restless = moved > self._rules.repeat_above
         affordable = self._repeats.total() < self._num_subjects
         for digest, at_ns, summary in measured:
             repeats = self._repeats[digest]
             again = restless and affordable and repeats < self._rules.max_repeats
-            if again or moved > self._rules.void_above:
+            if again or self.jumped:
                 self._repeats[digest] += 1
                 self.waiting.append(digest)
                 continue
@@ -115,8 +125,15 @@ class _Queue:
                     num_repeats=repeats,
                 )
             )
-        _check_not_void(max(self._repeats.values(), default=0), moved, self._rules)
         return kept
+
+    def _check_not_void(self, moved: float) -> None:
+        if self._jumps > self._rules.max_jumps + self._num_subjects // 2:
+            raise MeasurementError(
+                "session_void",
+                f"the device's speed keeps jumping, by {moved:.0%} between two looks (limit "
+                f"{self._rules.void_above:.0%}): end other work on it, or let it cool, and measure again",
+            )
 
 
 class _Watch:
@@ -176,15 +193,16 @@ class _Watch:
 
 def _segment(
     queue: deque[str],
+    most: int,
     before: AnchorReading,
     measure: Callable[[str], Summary],
     clock: Callable[[], int],
     rules: DriftRules,
 ) -> tuple[list[_Measured], list[SubjectFailure]]:
-    """Measure from the queue until the anchors are due; return digests, times of the middle, summaries."""
+    """Measure some from the queue until the anchors are due; return digests, middles in time, summaries."""
     measured: list[_Measured] = []
     failures: list[SubjectFailure] = []
-    while queue and len(measured) < rules.segment_subjects:
+    while queue and len(measured) < most:
         begin = clock()
         if measured and begin - before.at_ns >= rules.segment_s * NS_PER_S:
             break
@@ -198,12 +216,3 @@ def _segment(
         else:
             measured.append((digest, (begin + clock()) // 2, summary))
     return measured, failures
-
-
-def _check_not_void(most_repeats: int, moved: float, rules: DriftRules) -> None:
-    if most_repeats > rules.max_jumps:
-        raise MeasurementError(
-            "session_void",
-            f"the device's speed keeps jumping, by {moved:.0%} between two looks (limit "
-            f"{rules.void_above:.0%}): end other work on it, or let it cool, and measure again",
-        )
