@@ -217,7 +217,10 @@ def _took_ms(summary: Summary, pause_ms: float) -> float:
 
 def _ordered(*values: float) -> bool:
     """Return whether values increase, as far as rounding allows."""
-    return all(a <= b * (1 + _ROUNDING) for a, b in pairwise(values))
+    for a, b in pairwise(values):  # noqa: SIM110 - thousands of times a pack: `all` takes twice as long
+        if not a <= b * (1 + _ROUNDING):
+            return False
+    return True
 
 
 def _positive(value: float) -> bool:
