@@ -8,6 +8,7 @@ through, and a database or an answer fails on them later.
 import json
 import math
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import accumulate, chain
 from typing import Any, Final, NoReturn
@@ -57,15 +58,16 @@ def _check_values(document: Any, *, escapes: bool) -> None:
     while level:
         if depth > MAX_DEPTH:
             raise _malformed(f"it is nested deeper than {MAX_DEPTH}")
-        objects = [value for value in level if isinstance(value, dict)]
-        lists = [value for value in level if isinstance(value, list)]
-        texts = [value for value in level if isinstance(value, str)]
+        kinds: defaultdict[type, list[Any]] = defaultdict(list)
+        for value in level:
+            kinds[type(value)].append(value)
+        objects, lists = kinds[dict], kinds[list]
         keys = set(chain.from_iterable(objects))
         count += len(level) + sum(map(len, objects))
         if count > MAX_VALUES:
             raise _malformed(f"it has more than {MAX_VALUES} values")
-        _check_texts([*texts, *keys], escapes=escapes)
-        _check_numbers(level)
+        _check_texts([*kinds[str], *keys], escapes=escapes)
+        _check_numbers(kinds[int], kinds[float])
         level = [*chain.from_iterable(one.values() for one in objects), *chain.from_iterable(lists)]
         depth += 1
 
@@ -78,11 +80,10 @@ def _check_texts(texts: Sequence[str], *, escapes: bool) -> None:
         raise _malformed("a text has characters that are none (NUL, half of a surrogate pair)")
 
 
-def _check_numbers(values: Sequence[Any]) -> None:
-    integers = [value for value in values if isinstance(value, int)]
+def _check_numbers(integers: Sequence[int], others: Sequence[float]) -> None:
     if integers and not (min(integers) >= -_MAX_INTEGER and max(integers) < _MAX_INTEGER):
         raise _malformed("a whole number does not fit into 64 bits")
-    if not all(map(math.isfinite, [value for value in values if isinstance(value, float)])):
+    if not all(map(math.isfinite, others)):
         raise _malformed("a number is too large")
 
 

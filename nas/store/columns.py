@@ -3,6 +3,7 @@
 import json
 from typing import Any, Final
 
+from pydantic import BaseModel
 from sqlalchemy import BigInteger, Column, ColumnElement, Dialect, String, Text, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -26,8 +27,8 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        """Return the text; what JSON cannot say (a number that is none) is refused."""
-        return _ENCODER.encode(value)
+        """Return the text, also of a model; what JSON cannot say (a number that is none) is refused."""
+        return value.model_dump_json() if isinstance(value, BaseModel) else _ENCODER.encode(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Return what was written."""

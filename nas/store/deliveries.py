@@ -180,8 +180,8 @@ def _session_row(one: Delivered, number: int) -> dict[str, Any]:
 def _result_rows(session: SessionResult) -> list[dict[str, Any]]:
     own = session.session_id
     return [
-        {"session_id": own, "subject": one["digest"], "position": position, "result": one}
-        for position, one in enumerate(session.model_dump(mode="json", include={"results"})["results"])
+        {"session_id": own, "subject": one.digest, "position": position, "result": one}
+        for position, one in enumerate(session.results)
     ]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import (
     JSON,
     ColumnElement,
@@ -38,8 +39,9 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int
         [{name: value for name, value in row.items() if name not in same} for row in rows] if same else rows
     )
     if len(rows) > 1 and connection.dialect.name == "postgresql":
+        document = to_json(values).decode()
         return connection.execute(
-            _insert_document(table, same, list(values[0])), {_DOCUMENT: values}
+            _insert_document(table, same, list(values[0])), {_DOCUMENT: document}
         ).rowcount
     key = next(iter(table.primary_key.columns))
     statement = _insert(connection, table).values(same).on_conflict_do_nothing().returning(key)
@@ -53,7 +55,7 @@ _DOCUMENT = "rows"
 def _insert_document(table: Table, same: Row, names: Sequence[str]) -> Executable:
     """Return an insert of rows that come as one JSON document: thousands of parameters take twice as long."""
     types = {name: JSON() if isinstance(table.c[name].type, Json) else table.c[name].type for name in names}
-    document = cast(bindparam(_DOCUMENT, type_=Json()), JSON)
+    document = cast(bindparam(_DOCUMENT, type_=Text), JSON)
     rows = func.json_to_recordset(document).table_valued(*(column(*one) for one in types.items()))
     told = rows.render_derived(with_types=True).c
     # A document inside is kept as the text that it is.

@@ -1,10 +1,17 @@
 """Inserts that meet what is there already."""
 
-from sqlalchemy import Engine, select
+import math
 
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import StatementError
+
+from latency_predictors.protocol import SubjectFailure
 from nas.store.inserts import add_to, insert_new, insert_or_replace
 from nas.store.session import reading, writing
 from nas.store.tables import counters, workers
+
+FAILURE = SubjectFailure(digest="a" * 64, code="unsupported_subject", message="no")
 
 
 def row(name: str, token: str) -> dict[str, object]:
@@ -39,3 +46,19 @@ def test_numbers_are_added_to_those_that_are_there(engine: Engine) -> None:
         for total in (1.5, 2.0):
             add_to(connection, counters, {"name": "a", "label": "", "times": 2, "total": total})
         assert tuple(connection.execute(select(counters)).one()) == ("a", "", 4, 3.5)
+
+
+def test_documents_arrive_as_they_are_on_every_database(engine: Engine) -> None:
+    facts = [{"ratio": 1e-07, "text": "é\n\"'\\", "none": None, "list": [1, [True]]}, FAILURE]
+    with writing(engine) as connection:
+        insert_new(connection, workers, [{**row(f"w{i}", "1"), "facts": one} for i, one in enumerate(facts)])
+    with reading(engine) as connection:
+        found = connection.execute(select(workers.c.facts).order_by(workers.c.name)).scalars().all()
+    assert found == [facts[0], FAILURE.model_dump(mode="json")]
+
+
+def test_a_number_that_is_none_is_refused_among_many(engine: Engine) -> None:
+    rows = [row("a", "1"), {**row("b", "1"), "facts": {"ratio": math.nan}}]
+    with pytest.raises(StatementError), writing(engine) as connection:
+        insert_new(connection, workers, rows)
+    assert tokens(engine) == {}
