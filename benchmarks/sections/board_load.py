@@ -26,6 +26,8 @@ from nas.settings import Settings
 from nas.store.stores import Stores, opened_stores
 
 EVERY_S: Final = 5.0
+"""Between two heartbeats of a board."""
+
 AT_ONCE: Final = 200
 """Requests of a crowd that are under way at one moment: other boards wait for their turn, which counts."""
 
@@ -35,11 +37,13 @@ class _Steady:
     """What came of requests at an even pace.
 
     Attributes:
+        every_s: Pause of a board between two of them.
         share: Of a core, that the service took.
         own_share: That the boards took.
     """
 
     answers: list[Answered]
+    every_s: float
     share: float
     own_share: float
 
@@ -57,18 +61,19 @@ class _Place:
         """Have all boards ask now."""
         return ask_all(self.port, [ask(board) for board in self.boards], AT_ONCE)
 
-    def steadily(self, ask: Callable[[Boarded], Asked], rounds: int) -> "_Steady":
-        """Have each board ask every `EVERY_S`."""
+    def steadily(self, ask: Callable[[Boarded], Asked], every_s: float, seconds: float) -> "_Steady":
+        """Have each board ask again and again for a while."""
         rng = random.Random(0)
         requests = [
-            Asked(one.path, one.key, one.body, start + EVERY_S * number)
-            for one, start in ((ask(board), rng.uniform(0.0, EVERY_S)) for board in self.boards)
-            for number in range(rounds)
+            Asked(one.path, one.key, one.body, start + every_s * number)
+            for one, start in ((ask(board), rng.uniform(0.0, every_s)) for board in self.boards)
+            for number in range(round(seconds / every_s))
         ]
         before, own, began = self._cpu_s(), time.process_time(), time.perf_counter()
         answers = ask_all(self.port, requests, at_once=len(self.boards))
         seconds = time.perf_counter() - began
-        return _Steady(answers, (self._cpu_s() - before) / seconds, (time.process_time() - own) / seconds)
+        shares = (self._cpu_s() - before) / seconds, (time.process_time() - own) / seconds
+        return _Steady(answers, every_s, *shares)
 
     def _cpu_s(self) -> float:
         times = self.process.cpu_times()
@@ -77,11 +82,11 @@ class _Place:
 
 def run(home: Path, quick: bool) -> list[Figure]:
     """Have boards come, wait and work, on each database; look at their answers and at what those cost."""
-    count, rounds = (100, 2) if quick else (1_000, 12)
+    count, seconds = (100, 10.0) if quick else (1_000, 60.0)
     figures: list[Figure] = []
     for kind in kinds():
         with _place(home / f"board_load-{kind}", kind, count) as place:
-            figures += [replace(figure, name=f"{figure.name} ({kind})") for figure in _crowd(place, rounds)]
+            figures += [replace(figure, name=f"{figure.name} ({kind})") for figure in _crowd(place, seconds)]
     return figures
 
 
@@ -96,12 +101,16 @@ def _place(home: Path, kind: str, count: int) -> Iterator[_Place]:
                 yield _Place(stores, port, psutil.Process(pid), boards)
 
 
-def _crowd(place: _Place, rounds: int) -> list[Figure]:
-    """Have all boards come at once, then wait for work, then get some at once, then be at it."""
+def _crowd(place: _Place, seconds: float) -> list[Figure]:
+    """Have all boards come at once, then wait for work, then get some at once, then be at it.
+
+    Boards that wait ask at the pace that the service tells them; those at work renew their leases.
+    """
     began = time.perf_counter()
     storm = place.at_once(_registration) + place.at_once(_request)
     came = time.perf_counter() - began
-    waiting = place.steadily(_request, rounds // 2)
+    pause_s = WorkAnswer.model_validate_json(storm[-1].body).ask_again_s
+    waiting = place.steadily(_request, pause_s, seconds)
     queued(place.stores, [board.agent for board in place.boards], 1, 1, 1)
     began = time.perf_counter()
     got = place.at_once(_request)
@@ -117,7 +126,7 @@ def _crowd(place: _Place, rounds: int) -> list[Figure]:
         told = {"instance": one.agent.instance, "attempt": work.attempt, "measured": 1, "to_measure": 2}
         return Asked(f"leases/{work.lease}/heartbeat", one.key, json.dumps(told).encode())
 
-    working = place.steadily(beat, rounds)
+    working = place.steadily(beat, EVERY_S, seconds)
     answers = [*storm, *waiting.answers, *got, *working.answers]
     return [
         Figure("all have come at once", came, "s", "<=", 30, f"{len(place.boards)} boards"),
@@ -134,7 +143,7 @@ def _steady(what: str, found: _Steady) -> list[Figure]:
     sent = float(np.percentile([1000 * (one.seconds - one.late_s) for one in found.answers], 99))
     told = f"{len(millis)} answers, median {np.median(millis):.3g} ms; this client is late by {late:.3g} ms, "
     told += f"from when it asks they take {sent:.3g} ms"
-    took = f"each board every {EVERY_S:g} s; this client takes {found.own_share:.2g} of a core beside"
+    took = f"each board every {found.every_s:g} s; this client takes {found.own_share:.2g} of a core beside"
     return [
         Figure(f"{what}, 99th percentile", float(np.percentile(millis, 99)), "ms", "<=", 50, told),
         Figure(f"{what}, of a core", found.share, "", "<=", 0.3, took),
