@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Final
 
 from latency_predictors.protocol import (
     AnchorReading,
@@ -50,6 +51,10 @@ class DriftRules:
     disturbed_above: float = 0.08
     patience_s: float = 6.0
     rest_within: float = 0.025
+
+
+NO_REPEATS: Final = DriftRules(max_repeats=0, void_above=math.inf, patience_s=0.0)
+"""Measures everything once, whatever disturbs it: it is suspect then."""
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,7 @@ class SessionRequest(WireModel):
         reference_ms: Medians of the anchors that count as scale 1; empty: those at rest in this session.
         seed: Of the random order.
         meter_log: File that a meter of the user's writes, for energies; the device's own meters if empty.
+        repeat: Whether what was disturbed is measured again; it is kept as suspect at once if not.
     """
 
     version: Literal[1] = 1
@@ -155,6 +156,7 @@ class SessionRequest(WireModel):
     reference_ms: dict[str, float]
     seed: int
     meter_log: str = ""
+    repeat: bool = True
 
 
 class Started(WireModel):

@@ -79,6 +79,8 @@ def run_series(
     Without a reference the first session sets it. A later one that finds the device faster than that by more
     than drift explains sets it anew, and there is one session more.
 
+    A request without repeats gets so many sessions and no more.
+
     Args:
         request: What to measure; its seed is that of the first session.
         machine: Where.
@@ -96,7 +98,8 @@ def run_series(
         if sessions:
             yield sessions[-1]
         update = {"seed": request.seed + len(sessions), "subjects": subjects, "reference_ms": reference}
-        found = _run(request.model_copy(update=update), machine, progress, keeps=bool(request.reference_ms))
+        keeps = bool(request.reference_ms) or not request.repeat
+        found = _run(request.model_copy(update=update), machine, progress, keeps=keeps)
         if sessions and found.reference_ms != reference:
             num_sessions += 1
             progress.total += len(subjects)
@@ -104,7 +107,7 @@ def run_series(
         failed = {failure.digest for failure in found.failures}
         subjects = tuple(subject for subject in subjects if subject.digest not in failed)
         reference = found.reference_ms
-    unsettled = undecided(sessions)
+    unsettled = undecided(sessions) if request.repeat else ()
     if some := tuple(subject for subject in subjects if subject.digest in unsettled):
         progress.total += len(some)
         update = {"seed": request.seed + len(sessions), "subjects": some, "reference_ms": reference}

@@ -60,6 +60,7 @@ def run_sessions(
     silence_s: float = _SILENCE_S,
     gate: GateRules | None = None,
     meter_log: str = "",
+    repeat: bool = True,
 ) -> Iterator[SessionResult]:
     """Measure files on this host in several sessions; see `series.run_series` for their number and order.
 
@@ -77,6 +78,7 @@ def run_sessions(
         silence_s: A process that says nothing for so long is ended.
         gate: When a session may begin; without it, whatever else the machine does.
         meter_log: File that a meter of the user's writes, for energies; this host's own meters if empty.
+        repeat: Whether what was disturbed is measured again, in a further session too.
 
     Raises:
         MeasurementError: `session_void`, `clock_jumped`, `session_died`, `machine_busy`, `device_hot`,
@@ -93,6 +95,7 @@ def run_sessions(
         reference_ms=dict(reference_ms or {}),
         seed=seed,
         meter_log=meter_log,
+        repeat=repeat,
     )
     if timing.energy:
         silence_s += _METER_SILENCE_S

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from latency_predictors.drift import NO_REPEATS, DriftRules
 from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.measure import Summary, for_median, measure, no_pause
 from latency_predictors.protocol import Line, SessionRequest, Started, Subject
@@ -50,6 +51,7 @@ def answer(
         return replace(found, energy=watch(run_once))
 
     rng = np.random.default_rng(request.seed)
-    found = segments(list(subjects), list(anchors), measure_one, clock, rng, request.reference_ms)
+    rules = DriftRules() if request.repeat else NO_REPEATS
+    found = segments(list(subjects), list(anchors), measure_one, clock, rng, request.reference_ms, rules)
     for segment in found:
         say(segment)

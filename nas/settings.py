@@ -43,7 +43,7 @@ class Settings(BaseSettings):
         training_workers: Processes that train one network together, on Ray (`HWNAS_TRAINING_WORKERS`).
         when_busy: What measuring on this machine does while other work keeps it busy (`HWNAS_WHEN_BUSY`):
             `measure` waits a little, then measures and marks what was found as suspect; `refuse` waits, then
-            refuses; `ignore` does not look.
+            refuses; `ignore` does not look, and measures nothing again that was disturbed.
         meter_log: CSV file that a meter of yours writes while this machine measures (`HWNAS_METER_LOG`). It
             is read instead of the machine's own meters where energy is optimised or limited.
         watts_per_core: Power of a busy processor, assumed where no counter tells it (`HWNAS_WATTS_PER_CORE`).

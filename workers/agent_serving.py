@@ -119,7 +119,8 @@ def measure_bundle(bundle: Path | None, out: Path | None, folder: Path, when_bus
 
 
 def _means(when_busy: str) -> Means:
-    measure = partial(run_sessions, lease_folder=host_lease_folder(), gate=_gate(when_busy))
+    folder, repeat = host_lease_folder(), when_busy != "ignore"
+    measure = partial(run_sessions, lease_folder=folder, gate=_gate(when_busy), repeat=repeat)
     return Means(measure, score)
 
 

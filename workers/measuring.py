@@ -1,14 +1,15 @@
 """Serves the queue of this host: measures what is pending, session by session."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from latency_predictors.device import host_device
 from latency_predictors.gate import GateRules
 from latency_predictors.lease import host_lease_folder
-from latency_predictors.protocol import Subject
+from latency_predictors.protocol import SessionResult, Subject
 from latency_predictors.runtimes import get_runtime
 from latency_predictors.session import run_sessions
 from nas.measurement_tasks import Batch, DeviceLease
@@ -33,6 +34,8 @@ def serve_host(
     on_progress: Callable[[int, int], None],
     gate: GateRules | None = None,
     meter_log: str = "",
+    *,
+    repeat: bool = True,
 ) -> bool:
     """Measure all that is pending on this host; return whether something was.
 
@@ -45,6 +48,7 @@ def serve_host(
         on_progress: Told how many of how many files are measured.
         gate: When a session may begin; without it, whatever else the host does.
         meter_log: File that a meter of the user's writes, for energies; the host's own meters if empty.
+        repeat: Whether what was disturbed is measured again.
 
     Raises:
         LeaseLost: Another process measures here by now.
@@ -55,9 +59,11 @@ def serve_host(
     if leased is None:
         return False
     lease, batches = leased
+    folder = host_lease_folder()
+    measure = partial(run_sessions, lease_folder=folder, gate=gate, meter_log=meter_log, repeat=repeat)
     try:
         for batch in batches:
-            _measure(stores, lease, batch, on_progress, gate, meter_log)
+            _measure(stores, lease, batch, on_progress, measure)
     finally:
         stores.measurements.give_back(lease)
     return True
@@ -68,8 +74,7 @@ def _measure(
     lease: DeviceLease,
     batch: Batch,
     on_progress: Callable[[int, int], None],
-    gate: GateRules | None,
-    meter_log: str,
+    measure: Callable[..., Iterator[SessionResult]],
 ) -> None:
     stores.measurements.renew(lease)  # what was told of the batch before is over
     subjects = _opened(stores, lease, batch)
@@ -82,17 +87,14 @@ def _measure(
             stores.measurements.renew(lease, done, total)
             renewed_at = time.monotonic()
 
-    sessions = run_sessions(
+    sessions = measure(
         subjects,
         batch.context,
         batch.timing,
-        lease_folder=host_lease_folder(),
         num_sessions=batch.sessions,
         # The batch before may have been the first one of this context.
         reference_ms=batch.reference_ms or stores.sessions.reference_ms(lease.device, batch.context.digest),
         on_progress=told,
-        gate=gate,
-        meter_log=meter_log,
     )
     try:
         for session in sessions:

@@ -134,7 +134,8 @@ class Orchestrator:
             return False
         try:
             gate, log = gate_of(self._settings), self._settings.meter_log
-            return serve_host(self._stores, self.name, self._measuring_shown, gate, log)
+            again = self._settings.when_busy != "ignore"
+            return serve_host(self._stores, self.name, self._measuring_shown, gate, log, repeat=again)
         except LeaseLost:
             return False  # another process measures here by now
         except MeasurementError as error:

@@ -28,7 +28,7 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Return the text, also of a model; what JSON cannot say (a number that is none) is refused."""
-        return value.model_dump_json() if isinstance(value, BaseModel) else _ENCODER.encode(value)
+        return _ENCODER.encode(value.model_dump(mode="json") if isinstance(value, BaseModel) else value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Return what was written."""

@@ -1,9 +1,9 @@
 """Inserts that meet a row which is there already, on both databases."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from pydantic_core import to_json
+from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import (
     JSON,
     ColumnElement,
@@ -23,6 +23,10 @@ from nas.store.columns import Json
 
 Row = Mapping[str, Any]
 
+_DOCUMENT: Final = "rows"
+# A number that is none is written as such, for the database to refuse.
+_ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any, config=ConfigDict(ser_json_inf_nan="constants"))
+
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
     """Insert the rows that do not collide with one that is there; return how many those are.
@@ -39,7 +43,7 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int
         [{name: value for name, value in row.items() if name not in same} for row in rows] if same else rows
     )
     if len(rows) > 1 and connection.dialect.name == "postgresql":
-        document = to_json(values).decode()
+        document = _ANYTHING.dump_json(values).decode()
         return connection.execute(
             _insert_document(table, same, list(values[0])), {_DOCUMENT: document}
         ).rowcount
@@ -47,9 +51,6 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int
     statement = _insert(connection, table).values(same).on_conflict_do_nothing().returning(key)
     # As parameters: the text of a statement with all values in it would be made anew each time.
     return len(connection.execute(statement, values).all())
-
-
-_DOCUMENT = "rows"
 
 
 def _insert_document(table: Table, same: Row, names: Sequence[str]) -> Executable:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latency_predictors.drift import DriftRules
+from latency_predictors.drift import NO_REPEATS, DriftRules
 from latency_predictors.measure import Summary
 from latency_predictors.schedule import run_schedule, segments
 from search_spaces.errors import MeasurementError
@@ -171,6 +171,14 @@ def test_a_device_that_jumps_every_second_is_measured_in_between(period_s: float
     share = sum(found[name] == pytest.approx(truth, rel=0.05) for name, truth in fake_truth(40).items()) / 40
     assert share > 0.9
     assert fake.now_ns < 5 * 40 * 100_000_000 + DriftRules().patience_s * 1e9
+
+
+def test_without_repeats_everything_is_measured_once_and_what_was_disturbed_is_suspect() -> None:
+    fake = device(lambda t, _: 1.0 if t < 1.7 else 1.6)
+    fake.run(25, rules=NO_REPEATS)
+    assert max(count for digest, count in Counter(fake.order).items() if digest not in ANCHORS) == 1
+    suspect = {result.digest for result in fake.outcome.results if result.suspect}
+    assert suspect == {f"s{i}" for i in range(25)}.difference(fake.order[2:12])
 
 
 def test_a_disturbance_is_waited_out() -> None:

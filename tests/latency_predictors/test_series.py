@@ -142,6 +142,15 @@ def test_what_differs_is_measured_once_more_before_the_last_is_handed_over() -> 
     assert machine.subjects == [["a", "b"], ["a", "b"], ["b"]]
 
 
+def test_a_request_without_repeats_gets_so_many_sessions_whatever_they_say() -> None:
+    slow = {digest: 1.4 * ms for digest, ms in SAME.items()}
+    machine = Machine([whole(slow, 0.7), whole(SAME)])
+    sessions = list(run_series(requested("a", "b", repeat=False), machine))
+    assert [medians(one) for one in sessions] == [slow, slow], "divided by what the anchors say"
+    assert [result.suspect for one in sessions for result in one.results] == [False, False, True, True]
+    assert not any(request.repeat for request in machine.asked)
+
+
 def test_where_nothing_differs_there_is_no_further_session() -> None:
     assert len(list(run_series(requested("a", "b"), Machine([whole(SAME)] * 2)))) == 2
 

@@ -81,6 +81,7 @@ class FileStopwatch:
     references: list[dict[str, float]] = field(default_factory=list)
     gates: list[GateRules | None] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
+    repeats: list[bool] = field(default_factory=list)
     _count: int = 0
 
     def __call__(
@@ -95,6 +96,7 @@ class FileStopwatch:
         on_progress: Callable[[int, int], None],
         gate: GateRules | None = None,
         meter_log: str = "",
+        repeat: bool = True,
     ) -> Iterator[SessionResult]:
         digests = [subject.digest for subject in subjects]
         assert all(subject.path.suffix == ".onnx" for subject in subjects)
@@ -103,6 +105,7 @@ class FileStopwatch:
         self.references.append(dict(reference_ms))
         self.gates.append(gate)
         self.logs.append(meter_log)
+        self.repeats.append(repeat)
         error = self.refuses.pop(0) if self.refuses else None
         if error is not None:
             raise error

@@ -73,8 +73,8 @@ def test_each_session_is_delivered_when_it_is_over(place: Workplace) -> None:
         states.append(state(place, claim))
 
     with queued_stopwatch() as watch:
-        assert serve_host(place.stores, "w", told, meter_log="plug.csv")
-        assert watch.logs == ["plug.csv"]
+        assert serve_host(place.stores, "w", told, meter_log="plug.csv", repeat=False)
+        assert (watch.logs, watch.repeats) == (["plug.csv"], [False])
         assert not serve_host(place.stores, "w", ignored)
     assert states == [JobState.WAITING, JobState.WAITING]
     assert state(place, claim) is JobState.QUEUED

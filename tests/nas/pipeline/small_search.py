@@ -138,6 +138,7 @@ class Stopwatch:
         lease_folder: Path | None = None,
         gate: GateRules | None = None,
         meter_log: str = "",
+        repeat: bool = True,
     ) -> Iterator[SessionResult]:
         self.asked.append([subject.digest for subject in subjects])
         number, now = len(self.asked), datetime.now(UTC).isoformat(timespec="seconds")
@@ -145,8 +146,8 @@ class Stopwatch:
         medians = {one.digest: file_ms(one.path) for one in subjects if one.digest not in self.broken}
         on_progress(len(subjects), len(subjects))
         paths = {subject.digest: subject.path for subject in subjects}
-        for repeat in range(num_sessions):
-            found = session(f"{self.name}-{number}-{repeat}", medians, spread=0.01)
+        for one in range(num_sessions):
+            found = session(f"{self.name}-{number}-{one}", medians, spread=0.01)
             if timing.energy:
                 results = [_watched(result, file_mj(paths[result.digest])) for result in found.results]
                 found = found.model_copy(update={"results": tuple(results)})
