@@ -20,6 +20,9 @@ from search_spaces.errors import ArtifactError, MeasurementError
 SECONDS_BETWEEN: Final = 1.0
 """Renewals of the device's lease: each is a write, and somebody measures meanwhile."""
 
+MANY_REPEATED: Final = 0.5
+"""Share of a session's files that were measured again: whoever watches is told why it takes long."""
+
 
 def gate_of(settings: Settings) -> GateRules | None:
     """Return when a session may begin on this host, by what the user wants of a busy one."""
@@ -36,6 +39,7 @@ def serve_host(
     meter_log: str = "",
     *,
     repeat: bool = True,
+    say: Callable[[str], None] | None = None,
 ) -> bool:
     """Measure all that is pending on this host; return whether something was.
 
@@ -49,6 +53,7 @@ def serve_host(
         gate: When a session may begin; without it, whatever else the host does.
         meter_log: File that a meter of the user's writes, for energies; the host's own meters if empty.
         repeat: Whether what was disturbed is measured again.
+        say: Told in words why measuring takes longer than it should.
 
     Raises:
         LeaseLost: Another process measures here by now.
@@ -61,21 +66,38 @@ def serve_host(
     lease, batches = leased
     folder = host_lease_folder()
     measure = partial(run_sessions, lease_folder=folder, gate=gate, meter_log=meter_log, repeat=repeat)
+    said = False
     try:
         for batch in batches:
-            _measure(stores, lease, batch, on_progress, measure)
+            for session in _measured(stores, lease, batch, on_progress, measure):
+                if say is not None and not said and (why := restless(session)):
+                    said = True
+                    say(why)
     finally:
         stores.measurements.give_back(lease)
     return True
 
 
-def _measure(
+def restless(session: SessionResult) -> str:
+    """Return in words that a session took long because the host's speed jumped; empty where it did not."""
+    again = [result.digest for result in session.results if result.num_repeats]
+    if not again or len(again) < MANY_REPEATED * len(session.results):
+        return ""
+    return (
+        f"the speed of this machine jumps: {len(again)} of {len(session.results)} files were measured again: "
+        "end other work on it; where that is not yours, as on a virtual machine, HWNAS_WHEN_BUSY=ignore "
+        "measures everything once and marks what was disturbed"
+    )
+
+
+def _measured(
     stores: Stores,
     lease: DeviceLease,
     batch: Batch,
     on_progress: Callable[[int, int], None],
     measure: Callable[..., Iterator[SessionResult]],
-) -> None:
+) -> Iterator[SessionResult]:
+    """Measure a batch; yield each session when it is delivered."""
     stores.measurements.renew(lease)  # what was told of the batch before is over
     subjects = _opened(stores, lease, batch)
     renewed_at = -SECONDS_BETWEEN
@@ -101,6 +123,7 @@ def _measure(
             stores.measurements.deliver(lease, session)
             for failure in session.failures:
                 stores.measurements.fail(lease, batch, [failure.digest], failure.code, failure.message)
+            yield session
     except MeasurementError as error:
         stores.measurements.fail(lease, batch, list(batch.artifacts), error.code, error.message)
         raise

@@ -133,9 +133,15 @@ class Orchestrator:
         if time.monotonic() < self._restless_until:
             return False
         try:
-            gate, log = gate_of(self._settings), self._settings.meter_log
-            again = self._settings.when_busy != "ignore"
-            return serve_host(self._stores, self.name, self._measuring_shown, gate, log, repeat=again)
+            return serve_host(
+                self._stores,
+                self.name,
+                self._measuring_shown,
+                gate_of(self._settings),
+                self._settings.meter_log,
+                repeat=self._settings.when_busy != "ignore",
+                say=self._shown.say,
+            )
         except LeaseLost:
             return False  # another process measures here by now
         except MeasurementError as error:

@@ -71,6 +71,8 @@ class FileStopwatch:
         references: What the anchors were held against, one a call.
         gates: When sessions were to begin, one a call.
         logs: Of meters, one a call.
+        repeats: Whether what was disturbed was to be measured again, one a call.
+        num_repeated: Files of each session that are said to have been measured again.
     """
 
     asked: list[list[str]] = field(default_factory=list)
@@ -82,6 +84,7 @@ class FileStopwatch:
     gates: list[GateRules | None] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
     repeats: list[bool] = field(default_factory=list)
+    num_repeated: int = 0
     _count: int = 0
 
     def __call__(
@@ -120,7 +123,12 @@ class FileStopwatch:
                 SubjectFailure(digest=digest, code=self.unsupported[digest], message="it is not tried again")
                 for digest in failed
             ]
-            yield measured_by_hand(self._count, digests).model_copy(update={"failures": tuple(told)})
+            found = measured_by_hand(self._count, digests)
+            results = [
+                one.model_copy(update={"num_repeats": int(i < self.num_repeated)})
+                for i, one in enumerate(found.results)
+            ]
+            yield found.model_copy(update={"results": tuple(results), "failures": tuple(told)})
 
 
 @contextmanager

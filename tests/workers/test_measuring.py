@@ -154,6 +154,20 @@ def test_a_busy_host_keeps_what_was_measured_before(place: Workplace) -> None:
     assert asked_again(place, "a") == 2
 
 
+def test_whoever_watches_is_told_once_that_the_speed_of_the_host_jumps(place: Workplace) -> None:
+    waiting_for(place, "a", "b", "c")
+    said: list[str] = []
+    with queued_stopwatch(num_repeated=1):
+        serve_host(place.stores, "w", ignored, say=said.append)
+    assert said == []
+    waiting_for(place, "d", "e")
+    with queued_stopwatch(num_repeated=1):
+        serve_host(place.stores, "w", ignored, say=said.append)
+    (told,) = said
+    assert "1 of 2 files were measured again" in told
+    assert "HWNAS_WHEN_BUSY=ignore" in told
+
+
 @pytest.mark.parametrize(
     ("wanted", "gate"),
     [("ignore", None), ("measure", GateRules(strict=False)), ("refuse", GateRules(strict=True))],
