@@ -1,6 +1,7 @@
 """Static quantisation after training: an exported file becomes an int8 file under the same contract.
 
-Weights are int8 with a scale for each output channel, activations uint8 with a range each, written as QDQ:
+Weights are int8 with a scale for each output channel, activations uint8 with a range each, written as QDQ.
+Weights use seven bits: with eight, sums of two products are clipped on x86 without VNNI. QDQ is
 `QuantizeLinear` and `DequantizeLinear` around each operator, which runtimes fuse into integer kernels (Jacob
 et al. 2018; https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html). A range is what
 an activation reaches on given images, from its minimum to its maximum.
@@ -198,7 +199,7 @@ def _rewritten(
     quantizer = quantization.QDQQuantizer(
         model,
         per_channel=True,
-        reduce_range=False,
+        reduce_range=True,
         weight_qType=quantization.QuantType.QInt8,
         activation_qType=quantization.QuantType.QUInt8,
         tensors_range=quantization.TensorsData(quantization.CalibrationMethod.MinMax, dict(ranges)),

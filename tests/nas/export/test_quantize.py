@@ -54,13 +54,13 @@ def one_convolution(weights: list[float], bias: float = 0.0) -> bytes:
 
 
 def test_scales_are_those_of_the_ranges() -> None:
-    """Images in 0..1 by 255 steps; weights 2 and -1; the rectified outputs reach from 0 to 2."""
+    """Images in 0..1 by 255 steps; weights 2 and -1 of seven bits; the outputs reach from 0 to 2."""
     images = np.array([0.0, 0.25, 1.0], dtype=np.float32)[:, None, None, None]
     values = parameters(onnx.load_from_string(quantise(one_convolution([2.0, -1.0]), images, SAMPLE)))
     assert values["image_scale"] == pytest.approx(1 / 255)
     assert values["image_zero_point"] == 0
-    assert values["w_scale"].tolist() == pytest.approx([2 / 127, 1 / 127])
-    assert values["w_quantized"].ravel().tolist() == [127, -127]
+    assert values["w_scale"].tolist() == pytest.approx([2 / 64, 1 / 64])
+    assert values["w_quantized"].ravel().tolist() == [64, -64]
     assert values["output_scale"] == pytest.approx(2 / 255)
     assert values["output_zero_point"] == 0
 
