@@ -98,9 +98,8 @@ def run_series(
         if sessions:
             yield sessions[-1]
         update = {"seed": request.seed + len(sessions), "subjects": subjects, "reference_ms": reference}
-        keeps = bool(request.reference_ms) or not request.repeat
-        found = _run(request.model_copy(update=update), machine, progress, keeps=keeps)
-        if sessions and found.reference_ms != reference:
+        found = _run(request.model_copy(update=update), machine, progress, keeps=bool(request.reference_ms))
+        if sessions and found.reference_ms != reference and request.repeat:
             num_sessions += 1
             progress.total += len(subjects)
         sessions.append(found)

@@ -23,6 +23,9 @@ SECONDS_BETWEEN: Final = 1.0
 MANY_REPEATED: Final = 0.5
 """Share of a session's files that were measured again: whoever watches is told why it takes long."""
 
+FEW_REPEATED: Final = 10
+"""So few files take no time."""
+
 
 def gate_of(settings: Settings) -> GateRules | None:
     """Return when a session may begin on this host, by what the user wants of a busy one."""
@@ -66,12 +69,10 @@ def serve_host(
     lease, batches = leased
     folder = host_lease_folder()
     measure = partial(run_sessions, lease_folder=folder, gate=gate, meter_log=meter_log, repeat=repeat)
-    said = False
     try:
         for batch in batches:
             for session in _measured(stores, lease, batch, on_progress, measure):
-                if say is not None and not said and (why := restless(session)):
-                    said = True
+                if say is not None and (why := restless(session)):
                     say(why)
     finally:
         stores.measurements.give_back(lease)
@@ -79,14 +80,14 @@ def serve_host(
 
 
 def restless(session: SessionResult) -> str:
-    """Return in words that a session took long because the host's speed jumped; empty where it did not."""
+    """Return in words that a session took long because the host's speed changed; empty where it did not."""
     again = [result.digest for result in session.results if result.num_repeats]
-    if not again or len(again) < MANY_REPEATED * len(session.results):
+    if len(again) < max(MANY_REPEATED * len(session.results), FEW_REPEATED):
         return ""
     return (
-        f"the speed of this machine jumps: {len(again)} of {len(session.results)} files were measured again: "
-        "end other work on it; where that is not yours, as on a virtual machine, HWNAS_WHEN_BUSY=ignore "
-        "measures everything once and marks what was disturbed"
+        f"the speed of this machine changes: {len(again)} of {len(session.results)} files were measured "
+        "again. End other work on it; where that is not yours, as on a virtual machine, "
+        "HWNAS_WHEN_BUSY=ignore measures everything once and marks what was disturbed"
     )
 
 

@@ -76,6 +76,7 @@ class Orchestrator:
         self._registered = stores.workers.register(self.name, facts)
         self._heartbeat = Heartbeat(stores, self._registered, self._times)
         self._restless_until = 0.0
+        self._said_restless = False
         self._interruptible = False
 
     def __enter__(self) -> Self:
@@ -140,7 +141,7 @@ class Orchestrator:
                 gate_of(self._settings),
                 self._settings.meter_log,
                 repeat=self._settings.when_busy != "ignore",
-                say=self._shown.say,
+                say=self._say_restless,
             )
         except LeaseLost:
             return False  # another process measures here by now
@@ -148,6 +149,11 @@ class Orchestrator:
             self._restless_until = time.monotonic() + RESTLESS_S
             self._shown.say(f"this host cannot be measured now: {error.message}")
             return False
+
+    def _say_restless(self, why: str) -> None:
+        if not self._said_restless:
+            self._said_restless = True
+            self._shown.say(why)
 
     def _measuring_shown(self, done: int, total: int) -> None:
         self._heartbeat.check()

@@ -20,6 +20,11 @@ NAME = String(200)
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
+def json_text(value: Any) -> str:
+    """Return what a column of JSON keeps of a value, or of a model."""
+    return _ENCODER.encode(value.model_dump(mode="json") if isinstance(value, BaseModel) else value)
+
+
 class Json(TypeDecorator[Any]):
     """JSON kept as the text that was written: the same bytes on every database, keys in their order."""
 
@@ -28,7 +33,7 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Return the text, also of a model; what JSON cannot say (a number that is none) is refused."""
-        return _ENCODER.encode(value.model_dump(mode="json") if isinstance(value, BaseModel) else value)
+        return json_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Return what was written."""

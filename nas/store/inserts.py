@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import (
     JSON,
     ColumnElement,
@@ -19,13 +18,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from nas.store.columns import Json
+from nas.store.columns import Json, json_text
 
 Row = Mapping[str, Any]
 
 _DOCUMENT: Final = "rows"
-# A number that is none is written as such, for the database to refuse.
-_ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any, config=ConfigDict(ser_json_inf_nan="constants"))
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
@@ -43,10 +40,8 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int
         [{name: value for name, value in row.items() if name not in same} for row in rows] if same else rows
     )
     if len(rows) > 1 and connection.dialect.name == "postgresql":
-        document = _ANYTHING.dump_json(values).decode()
-        return connection.execute(
-            _insert_document(table, same, list(values[0])), {_DOCUMENT: document}
-        ).rowcount
+        statement = _insert_document(table, same, list(values[0]))
+        return connection.execute(statement, {_DOCUMENT: _told(table, values)}).rowcount
     key = next(iter(table.primary_key.columns))
     statement = _insert(connection, table).values(same).on_conflict_do_nothing().returning(key)
     # As parameters: the text of a statement with all values in it would be made anew each time.
@@ -55,15 +50,22 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int
 
 def _insert_document(table: Table, same: Row, names: Sequence[str]) -> Executable:
     """Return an insert of rows that come as one JSON document: thousands of parameters take twice as long."""
-    types = {name: JSON() if isinstance(table.c[name].type, Json) else table.c[name].type for name in names}
-    document = cast(bindparam(_DOCUMENT, type_=Text), JSON)
-    rows = func.json_to_recordset(document).table_valued(*(column(*one) for one in types.items()))
-    told = rows.render_derived(with_types=True).c
-    # A document inside is kept as the text that it is.
-    own = [cast(told[name], Text) if isinstance(types[name], JSON) else told[name] for name in names]
-    chosen = select(*own, *same.values())
+    document = cast(bindparam(_DOCUMENT, type_=Json()), JSON)
+    told = [column(name, Text() if _is_json(table, name) else table.c[name].type) for name in names]
+    rows = func.json_to_recordset(document).table_valued(*told).render_derived(with_types=True)
+    chosen = select(*(rows.c[name] for name in names), *same.values())
     statement = postgresql.insert(table).from_select([*names, *same], chosen).on_conflict_do_nothing()
     return statement.execution_options(preserve_rowcount=True)
+
+
+def _told(table: Table, rows: Sequence[Row]) -> list[Row]:
+    """Return rows for a document: what they hold of JSON is text in it, the same as of a single row."""
+    texts = [name for name in rows[0] if _is_json(table, name)]
+    return [{**row, **{name: json_text(row[name]) for name in texts}} for row in rows]
+
+
+def _is_json(table: Table, name: str) -> bool:
+    return isinstance(table.c[name].type, Json)
 
 
 def insert_or_replace(connection: Connection, table: Table, row: Row) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from latency_predictors.child_process import ChildEnded
+from latency_predictors.drift import against
 from latency_predictors.fake_device import ANCHORS, CONTEXT, FakeDevice, Script, Throttling
 from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.protocol import (
@@ -145,9 +146,11 @@ def test_what_differs_is_measured_once_more_before_the_last_is_handed_over() -> 
 def test_a_request_without_repeats_gets_so_many_sessions_whatever_they_say() -> None:
     slow = {digest: 1.4 * ms for digest, ms in SAME.items()}
     machine = Machine([whole(slow, 0.7), whole(SAME)])
-    sessions = list(run_series(requested("a", "b", repeat=False), machine))
-    assert [medians(one) for one in sessions] == [slow, slow], "divided by what the anchors say"
-    assert [result.suspect for one in sessions for result in one.results] == [False, False, True, True]
+    first, second = run_series(requested("a", "b", repeat=False), machine)
+    assert [one.reference_ms for one in (first, second)] == [{"anchor": 0.7}, {"anchor": 0.5}]
+    assert all(result.suspect for result in against(first, second.reference_ms).results)
+    assert medians(second) == SAME
+    assert not any(result.suspect for result in second.results)
     assert not any(request.repeat for request in machine.asked)
 
 

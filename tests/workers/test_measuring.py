@@ -154,18 +154,18 @@ def test_a_busy_host_keeps_what_was_measured_before(place: Workplace) -> None:
     assert asked_again(place, "a") == 2
 
 
-def test_whoever_watches_is_told_once_that_the_speed_of_the_host_jumps(place: Workplace) -> None:
-    waiting_for(place, "a", "b", "c")
+@pytest.mark.parametrize(("files", "repeated", "told"), [(24, 12, 2), (24, 11, 0), (9, 9, 0)])
+def test_whoever_watches_is_told_why_a_session_took_long(
+    place: Workplace, files: int, repeated: int, told: int
+) -> None:
+    waiting_for(place, *(f"file {number}" for number in range(files)))
     said: list[str] = []
-    with queued_stopwatch(num_repeated=1):
+    with queued_stopwatch(num_repeated=repeated):
         serve_host(place.stores, "w", ignored, say=said.append)
-    assert said == []
-    waiting_for(place, "d", "e")
-    with queued_stopwatch(num_repeated=1):
-        serve_host(place.stores, "w", ignored, say=said.append)
-    (told,) = said
-    assert "1 of 2 files were measured again" in told
-    assert "HWNAS_WHEN_BUSY=ignore" in told
+    assert len(said) == told
+    for one in said:
+        assert f"{repeated} of {files} files were measured again" in one
+        assert "HWNAS_WHEN_BUSY=ignore" in one
 
 
 @pytest.mark.parametrize(
