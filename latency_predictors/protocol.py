@@ -21,7 +21,8 @@ FILE_ERRORS: Final = ("file_not_loadable", "unsupported_subject")
 class WireModel(BaseModel):
     """Frozen, and strict about fields it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # A number that is none is written as such: whoever reads it refuses it.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants")
 
 
 class Subject(WireModel):

@@ -3,12 +3,13 @@
 import json
 from typing import Any, Final
 
-from pydantic import BaseModel
 from sqlalchemy import BigInteger, Column, ColumnElement, Dialect, String, Text, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
+
+from latency_predictors.protocol import WireModel
 
 DIGEST = String(64)
 """A SHA-256 in hex."""
@@ -21,8 +22,13 @@ _ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 def json_text(value: Any) -> str:
-    """Return what a column of JSON keeps of a value, or of a model."""
-    return _ENCODER.encode(value.model_dump(mode="json") if isinstance(value, BaseModel) else value)
+    """Return what a column of JSON keeps of a value, or of a wire model."""
+    if isinstance(value, WireModel):
+        text = value.model_dump_json()  # in a fifth of the time
+        if "NaN" not in text and "Infinity" not in text:
+            return text
+        value = value.model_dump(mode="json")
+    return _ENCODER.encode(value)
 
 
 class Json(TypeDecorator[Any]):

@@ -1,17 +1,19 @@
 """Inserts that meet what is there already."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import StatementError
 
-from latency_predictors.protocol import SubjectFailure
+from latency_predictors.protocol import SubjectFailure, SubjectResult
 from nas.store.inserts import add_to, insert_new, insert_or_replace
 from nas.store.session import reading, writing
 from nas.store.tables import counters, workers
+from tests.latency_predictors.sessions import summary
 
-FAILURE = SubjectFailure(digest="a" * 64, code="unsupported_subject", message="no")
+FAILURE = SubjectFailure(digest="a" * 64, code="unsupported_subject", message="NaN")
 
 
 def row(name: str, token: str) -> dict[str, object]:
@@ -57,8 +59,19 @@ def test_documents_arrive_as_they_are_on_every_database(engine: Engine) -> None:
     assert found == [facts[0], FAILURE.model_dump(mode="json"), None]
 
 
-def test_a_number_that_is_none_is_refused_among_many(engine: Engine) -> None:
-    rows = [row("a", "1"), {**row("b", "1"), "facts": {"ratio": math.nan}}]
+RESULT = SubjectResult(digest="a" * 64, summary=summary(1.0), scale=1.0, suspect=False, num_repeats=0)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"ratio": math.nan},
+        RESULT.model_copy(update={"scale": math.inf}),
+        RESULT.model_copy(update={"summary": replace(RESULT.summary, std_ms=math.nan)}),
+    ],
+)
+def test_a_number_that_is_none_is_refused_among_many(facts: object, engine: Engine) -> None:
+    rows = [row("a", "1"), {**row("b", "1"), "facts": facts}]
     with pytest.raises((StatementError, ValueError)), writing(engine) as connection:
         insert_new(connection, workers, rows)
     assert tokens(engine) == {}
