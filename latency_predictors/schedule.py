@@ -68,15 +68,11 @@ def segments(
     watch = _Watch(anchors, measure, clock, rules, reference_ms)
     queue = _Queue([subjects[i] for i in rng.permutation(len(subjects))], rules)
     watch.wait(watch.look())
-    most = rules.segment_subjects
     while queue.waiting:
         before = watch.latest
-        measured, failures = _segment(queue.waiting, most, before, measure, clock, rules)
+        measured, failures = _segment(queue.waiting, queue.most, before, measure, clock, rules)
         after = watch.look()
         kept = queue.kept(measured, before, after)
-        # Where speed jumps every second, as that of a core does whose other thread is somebody else's, short
-        # segments fit between two jumps.
-        most = max(most // 2, 1) if queue.jumped else min(most + 1, rules.segment_subjects)
         yield Segment(timed=tuple(kept), failures=tuple(failures), readings=watch.untold())
         if queue.waiting:
             watch.wait(after)
@@ -91,8 +87,9 @@ class _Queue:
         self._repeats: Counter[str] = Counter()
         self._rules = rules
         self._jumps = 0
-        self.jumped = False
-        """Whether the device's speed jumped over the last segment."""
+        self.most = rules.segment_subjects
+        """Of a segment. Where speed jumps every second, as that of a core does whose other thread is somebody
+        else's, short ones fit between two jumps."""
 
     def kept(self, measured: Sequence[_Measured], before: AnchorReading, after: AnchorReading) -> list[Timed]:
         """Return what counts of a segment; what does not waits again.
@@ -101,8 +98,9 @@ class _Queue:
             MeasurementError: `session_void`.
         """
         moved = move(before, after)
-        self.jumped = moved > self._rules.void_above
-        self._jumps += self.jumped
+        jumped = moved > self._rules.void_above
+        self.most = max(self.most // 2, 1) if jumped else min(self.most + 1, self._rules.segment_subjects)
+        self._jumps += jumped
         self._check_not_void(moved)
         kept: list[Timed] = []
         restless = moved > self._rules.repeat_above
@@ -110,7 +108,7 @@ class _Queue:
         for digest, at_ns, summary in measured:
             repeats = self._repeats[digest]
             again = restless and affordable and repeats < self._rules.max_repeats
-            if again or self.jumped:
+            if again or jumped:
                 self._repeats[digest] += 1
                 self.waiting.append(digest)
                 continue
