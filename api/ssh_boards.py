@@ -43,7 +43,7 @@ NO_PYTHON, NO_ENVIRONMENT, NO_PACKAGE = 73, 74, 75
 """Statuses of the script on the board."""
 
 _WHERE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:%\[\]-]*")
-_PORTS: Final = range(20_000, 60_000)
+_PORTS: Final = range(20_000, 32_768)  # below those that Linux gives to connections
 
 _SCRIPT: Final = """
 read -r known

@@ -104,6 +104,8 @@ def test_an_agent_works_until_the_connection_ends(
             text=True,
         )
     until(lambda: "registered as 'board'" in log.read_text() or process.poll() is not None)
+    if process.poll() is not None:
+        pytest.fail(f"it ended before: {process.communicate()[0]}{log.read_text()}")
     stores = service.stores
     known = stores.agents.find(TENANT, "board")
     assert not stores.keys.is_good(before.key_id), "it has another one now"
