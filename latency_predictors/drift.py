@@ -27,9 +27,9 @@ class DriftRules:
     Attributes:
         segment_subjects: Subjects between two readings of the anchors, at most; after a jump half as many.
         segment_s: Seconds between two readings, at most.
-        repeat_above: Subjects between readings that differ by more than this share are measured again.
+        repeat_above: Subjects between readings with levels that differ by more are measured again.
         max_repeats: After so many repeats, or as many in the session as it has subjects, a subject is kept
-            as suspect, if the readings differ by less than
+            as suspect, if no anchor's readings differ by more than
         void_above: a jump, between whose ends nothing is kept.
         max_jumps: A session with more jumps than this and one for every second subject is worth nothing.
         agreement: Anchors whose scales differ by more than this share do not surely speak for other networks:
@@ -108,10 +108,20 @@ def around_kept(found: Sequence[Segment]) -> list[AnchorReading]:
     )
 
 
-def move(before: AnchorReading, after: AnchorReading) -> float:
+def jump(before: AnchorReading, after: AnchorReading) -> float:
     """Return the largest change of an anchor between two readings, as a share."""
     ratios = (after.median_ms[digest] / value for digest, value in before.median_ms.items())
     return max(max(ratio, 1 / ratio) - 1 for ratio in ratios)
+
+
+def move(before: AnchorReading, after: AnchorReading) -> float:
+    """Return by what share the device has become slower or faster between two readings.
+
+    By all anchors together: where one moves alone it is the anchors that disagree, and measuring again does
+    not help.
+    """
+    ratio = level(after.median_ms) / level(before.median_ms)
+    return max(ratio, 1 / ratio) - 1
 
 
 def at_rest(readings: Sequence[AnchorReading], rules: DriftRules) -> dict[str, float]:

@@ -41,6 +41,7 @@ ANCHORS: Final = {"anchor-network": 0.5, "anchor-memory": 0.2}
 _BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _SILENCE_S: Final = 120.0
 _DRAWN: Final = 4096  # noise is drawn so much at a time
+_GLANCE_S: Final = 25e-6
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,21 @@ class Throttling:
 
 
 @dataclass(frozen=True)
+class Neighbour:
+    """Somebody else's work on the other thread of the core, on and off at random.
+
+    Attributes:
+        factor: How slow that makes the core.
+        works_s: Seconds for which it goes on, on average.
+        rests_s: Seconds until the next time, on average.
+    """
+
+    factor: float = 1.7
+    works_s: float = 0.3
+    rests_s: float = 0.3
+
+
+@dataclass(frozen=True)
 class Script:
     """How a device behaves. The default is a quiet one.
 
@@ -72,6 +88,7 @@ class Script:
         drift: How much slower the device has become, as a share, after the first
             drift_s: seconds of each session, little by little.
         throttling: Heat, if any.
+        neighbour: Who has the core's other thread, if anybody.
         crash_share: Share of the measurements in which the process dies.
         hang_share: Share of those in which it hangs.
         wrong_share: Share of those whose result is wrong by
@@ -94,6 +111,7 @@ class Script:
     drift: float = 0.0
     drift_s: float = 20.0
     throttling: Throttling | None = None
+    neighbour: Neighbour | None = None
     crash_share: float = 0.0
     hang_share: float = 0.0
     wrong_share: float = 0.0
@@ -133,6 +151,9 @@ class FakeDevice:
         self._session_began_s = 0.0
         self._noise: Iterator[float] = iter(())
         self._exponents: dict[str, float] = {}
+        self._comes_and_goes = np.random.default_rng(self.script.seed + 1)
+        self._neighbour_works = False
+        self._neighbour_changes_s = 0.0
 
     def sessions(
         self, subjects: Sequence[str], timing: TimingProtocol, num_sessions: int = 2, seed: int = 0
@@ -176,7 +197,7 @@ class FakeDevice:
         lines: list[Line] = []
         last: Line | ChildEnded = Finished(cpus=(0,))
         try:
-            answer(request, self._loaded, self.clock, lines.append, watch=self._watched)
+            answer(request, self._loaded, self.clock, lines.append, watch=self._watched, work=self._glance)
         except _ProcessEnded as ended:
             last = ChildEnded(str(ended), "")
         except MeasurementError as error:
@@ -214,6 +235,10 @@ class FakeDevice:
 
         return run_once
 
+    def _glance(self) -> None:
+        """Do a little that is always the same, as real sessions do to see whether the core is slowed down."""
+        self._spend(self.script.watts, _GLANCE_S * self._slowness())
+
     @property
     def meter(self) -> Meter:
         """What counts the joules of the device."""
@@ -241,7 +266,17 @@ class FakeDevice:
         heat = self.script.throttling
         if heat and self.busy_s % (heat.after_s + heat.lasts_s) >= heat.after_s:
             slow *= heat.factor
-        return slow
+        return slow * self._neighbour_factor()
+
+    def _neighbour_factor(self) -> float:
+        neighbour = self.script.neighbour
+        if neighbour is None:
+            return 1.0
+        while self._neighbour_changes_s <= self.busy_s:
+            lasts_s = neighbour.rests_s if self._neighbour_works else neighbour.works_s
+            self._neighbour_works = not self._neighbour_works
+            self._neighbour_changes_s += self._comes_and_goes.exponential(lasts_s)
+        return neighbour.factor if self._neighbour_works else 1.0
 
     def _disturbance(self) -> float:
         """Return by how much the next run is off."""

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from latency_predictors.core_watch import CoreWatch, QuietBlocks
 from latency_predictors.energy_figure import MeasuredEnergy
+from latency_predictors.quantiles import median_interval, quantile_interval
 from search_spaces.base import FloatArray
 from search_spaces.errors import MeasurementError
 
@@ -22,7 +24,6 @@ NS_PER_S = 1e9
 
 _WARM_UP_WINDOW = 5
 _CHECK_GROWTH = 1.25  # the interval is looked at after every further quarter of the blocks
-_NORMAL_95 = 1.96
 _FEWEST_BLOCKS = 5  # at the ceiling too: the median of fewer is worth nothing where one of them is an outlier
 _LEAP_S = 1.0  # a block that is both so long and so many times the typical one was not measured:
 _LEAP_FACTOR = 100.0  # the clock leapt, or the machine stood still
@@ -47,6 +48,8 @@ class TimingProtocol:
         ceiling_s: Stop anyway after so many seconds of timed blocks (and five of them); the result is then
             `wide`.
         energy: Whether a meter watches the subject as well, once it was timed.
+        undisturbed: Whether only blocks count during which nobody else slowed the core down, for which it is
+            waited. Tails are made of what disturbs, and a device that gets hot is to be seen slow.
     """
 
     warm_up_runs: int
@@ -59,6 +62,7 @@ class TimingProtocol:
     interval: float
     ceiling_s: float
     energy: bool = False
+    undisturbed: bool = False
 
 
 LAYER_PROTOCOL = TimingProtocol(
@@ -71,6 +75,7 @@ LAYER_PROTOCOL = TimingProtocol(
     min_duration_s=0.08,
     interval=0.015,
     ceiling_s=0.15,
+    undisturbed=True,
 )
 """For lone layers of 5 to 200 microseconds: about 0.12 s each, in blocks of at least a millisecond."""
 
@@ -84,10 +89,13 @@ NETWORK_PROTOCOL = TimingProtocol(
     min_duration_s=0.25,
     interval=0.01,
     ceiling_s=0.6,
+    undisturbed=True,
 )
 """For whole networks: about 0.35 s each, every run timed alone: percentiles are those of single runs."""
 
-TAIL_PROTOCOL = replace(NETWORK_PROTOCOL, min_blocks=400, min_duration_s=0.5, ceiling_s=4.0)
+TAIL_PROTOCOL = replace(
+    NETWORK_PROTOCOL, min_blocks=400, min_duration_s=0.5, ceiling_s=4.0, undisturbed=False
+)
 """For the 95th percentile of whole networks: of 400 runs twenty are slower."""
 
 ENERGY_PROTOCOL = replace(NETWORK_PROTOCOL, energy=True)
@@ -117,6 +125,7 @@ class Summary:
         first_ms: the median of the first tenth of the blocks, and
         last_ms: that of the last tenth: a device that gets hot slows down.
         energy: What a meter saw while it ran, where that was asked for.
+        disturbed: Whether somebody else slowed the core down for so long that it was no longer waited for.
     """
 
     median_ms: float
@@ -137,6 +146,7 @@ class Summary:
     first_ms: float | None = None
     last_ms: float | None = None
     energy: MeasuredEnergy | None = None
+    disturbed: bool = False
 
 
 def for_median(protocol: TimingProtocol) -> TimingProtocol:
@@ -150,7 +160,8 @@ def for_median(protocol: TimingProtocol) -> TimingProtocol:
 
 def sustained(protocol: TimingProtocol, seconds: float) -> TimingProtocol:
     """Return a protocol that goes on for so many seconds."""
-    return replace(protocol, min_duration_s=seconds, ceiling_s=max(protocol.ceiling_s, seconds))
+    ceiling_s = max(protocol.ceiling_s, seconds)
+    return replace(protocol, min_duration_s=seconds, ceiling_s=ceiling_s, undisturbed=False)
 
 
 def no_pause() -> None:
@@ -162,6 +173,7 @@ def measure(
     clock: Callable[[], int],
     protocol: TimingProtocol,
     pause: Callable[[], None] = no_pause,
+    core: CoreWatch | None = None,
 ) -> Summary:
     """Measure one subject.
 
@@ -170,13 +182,13 @@ def measure(
         clock: Monotonic time in nanoseconds, for example `time.perf_counter_ns`.
         protocol: Floors and ceilings; pauses count as time, but not as time of a block.
         pause: Rests before each block; not timed.
+        core: Tells when somebody else slows the core down, where the protocol asks for it.
 
     Raises:
         MeasurementError: `clock_jumped`.
     """
     runs_per_block, typical_ns = _warm_up(run_once, clock, protocol, pause)
-    blocks_ns: list[int] = []
-    total_ns = 0
+    blocks = QuietBlocks(clock, core if protocol.undisturbed else None, protocol.min_duration_s)
     next_check = protocol.min_blocks
     while True:
         resting = clock()
@@ -185,40 +197,20 @@ def measure(
         for _ in range(runs_per_block):
             run_once()
         end = clock()
-        blocks_ns.append(end - begin)
-        check_clock(blocks_ns[-1], typical_ns * runs_per_block)
-        total_ns += end - resting
-        exhausted = total_ns >= protocol.ceiling_s * NS_PER_S and len(blocks_ns) >= _FEWEST_BLOCKS
-        if not exhausted and (len(blocks_ns) < next_check or total_ns < protocol.min_duration_s * NS_PER_S):
+        check_clock(end - begin, typical_ns * runs_per_block)
+        if not blocks.add(end - begin, end - resting):
             continue
-        next_check = math.ceil(len(blocks_ns) * _CHECK_GROWTH)
-        times_ms = np.array(blocks_ns) / (runs_per_block * NS_PER_MS)
+        long = blocks.total_ns >= protocol.ceiling_s * NS_PER_S and len(blocks) >= _FEWEST_BLOCKS
+        exhausted = long or blocks.impatient
+        if not exhausted and (len(blocks) < next_check or not blocks.long_enough):
+            continue
+        next_check = math.ceil(len(blocks) * _CHECK_GROWTH)
+        times_ms = np.array(blocks.times_ns) / (runs_per_block * NS_PER_MS)
         low, median, high = median_interval(times_ms)
         narrow = (high - low) / 2 <= protocol.interval * median
         if narrow or exhausted:
-            return _summary(times_ms, runs_per_block, wide=not narrow)
-
-
-def median_interval(values: FloatArray) -> tuple[float, float, float]:
-    """Return the median and its 95 % interval, as (low, median, high).
-
-    With fewer than six values the interval is the whole range.
-    """
-    return quantile_interval(values, 0.5)
-
-
-def quantile_interval(values: FloatArray, share: float) -> tuple[float, float, float]:
-    """Return the quantile below which a share of the values lies, with its 95 % interval: (low, at, high).
-
-    The interval is the distribution-free one between two order statistics (normal approximation of the
-    binomial ranks).
-    """
-    ordered = np.sort(values)
-    n = len(ordered)
-    spread = _NORMAL_95 * math.sqrt(n * share * (1 - share))
-    low = max(math.floor(n * share - spread) - 1, 0)
-    high = min(math.ceil(n * share + spread), n - 1)
-    return float(ordered[low]), float(np.quantile(ordered, share)), float(ordered[high])
+            summary = _summary(times_ms, runs_per_block, wide=not narrow)
+            return replace(summary, disturbed=blocks.disturbed)
 
 
 def _warm_up(

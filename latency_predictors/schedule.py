@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from latency_predictors.drift import DriftRules, Outcome, move, outcome
+from latency_predictors.drift import DriftRules, Outcome, jump, move, outcome
 from latency_predictors.measure import NS_PER_S, Summary
 from latency_predictors.protocol import FILE_ERRORS, AnchorReading, Segment, SubjectFailure, Timed
 from search_spaces.errors import MeasurementError
@@ -97,16 +97,17 @@ class _Queue:
         Raises:
             MeasurementError: `session_void`.
         """
-        moved = move(before, after)
-        jumped = moved > self._rules.void_above
+        leap = jump(before, after)
+        jumped = leap > self._rules.void_above
         self.most = max(self.most // 2, 1) if jumped else min(self.most + 1, self._rules.segment_subjects)
         self._jumps += jumped
-        self._check_not_void(moved)
+        self._check_not_void(leap)
         kept: list[Timed] = []
-        restless = moved > self._rules.repeat_above
+        drifted = move(before, after) > self._rules.repeat_above
         affordable = self._repeats.total() < self._num_subjects
         for digest, at_ns, summary in measured:
             repeats = self._repeats[digest]
+            restless = drifted or summary.disturbed
             again = restless and affordable and repeats < self._rules.max_repeats
             if again or jumped:
                 self._repeats[digest] += 1
@@ -125,11 +126,11 @@ class _Queue:
             )
         return kept
 
-    def _check_not_void(self, moved: float) -> None:
+    def _check_not_void(self, leap: float) -> None:
         if self._jumps > self._rules.max_jumps + self._num_subjects // 2:
             raise MeasurementError(
                 "session_void",
-                f"the device's speed keeps jumping, by {moved:.0%} between two looks (limit "
+                f"the device's speed keeps jumping, by {leap:.0%} between two looks (limit "
                 f"{self._rules.void_above:.0%}): end other work on it, or let it cool, and measure again",
             )
 

@@ -142,6 +142,11 @@ class _Progress:
         if self._on_progress:
             self._on_progress(self._done + done_here, self.total)
 
+    def repeat(self) -> None:
+        """Note that a subject is measured again: more is to be done, and more is done."""
+        self.total += 1
+        self._done += 1
+
     def session_done(self, num_subjects: int) -> None:
         """Tell that a session is over."""
         self._done += num_subjects
@@ -237,6 +242,8 @@ class _Session:
                         return
 
     def _tell(self, digest: str) -> None:
+        if digest in self._begun:
+            self._progress.repeat()
         self._progress.tell(len(self._begun))
         if digest in {one.digest for one in self._request.subjects}:
             self._begun.add(digest)

@@ -16,6 +16,7 @@ from typing import TextIO
 
 from latency_predictors.anchors import default_anchors
 from latency_predictors.child_process import ChildEnded, run_child, without_secrets
+from latency_predictors.core_watch import WORK
 from latency_predictors.device import Device, ExecutionContext, host_device
 from latency_predictors.energy import measure_energy
 from latency_predictors.energy_figure import MeasuredEnergy
@@ -171,7 +172,9 @@ def _measure_all(request: SessionRequest, stream: TextIO) -> Finished:
         return runtime.prepare(subject.path, request.context).run_once
 
     watch = _watching(request, package_of(cpus)) if request.timing.energy else None
-    answer(request, load, time.perf_counter_ns, lambda line: _write(stream, line), pause, watch)
+    # After a pause a processor is slow by itself: that is what pauses are to show.
+    work = None if request.context.pause_ms else WORK
+    answer(request, load, time.perf_counter_ns, lambda line: _write(stream, line), pause, watch, work)
     return Finished(cpus=cpus)
 
 

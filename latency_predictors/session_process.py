@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from latency_predictors.core_watch import CoreWatch
 from latency_predictors.drift import NO_REPEATS, DriftRules
 from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.measure import Summary, for_median, measure, no_pause
@@ -21,6 +22,7 @@ def answer(
     say: Callable[[Line], None],
     pause: Callable[[], None] = no_pause,
     watch: Callable[[RunOnce], MeasuredEnergy] | None = None,
+    work: Callable[[], object] | None = None,
 ) -> None:
     """Measure what a request asks for; say what begins and what was found, all but the last word.
 
@@ -31,6 +33,8 @@ def answer(
         say: Takes the lines of the answer as they come.
         pause: Rests before each run.
         watch: Returns what a meter sees while a file runs; needed where the request asks for energy.
+        work: A fixed computation that tells whether somebody else slows the core down, which is waited for
+            where the request repeats; without it nothing is.
 
     Raises:
         MeasurementError: As `schedule.segments`; as `load`, where it is an anchor that cannot be loaded; as
@@ -38,13 +42,14 @@ def answer(
     """
     subjects = {subject.digest: subject for subject in request.subjects}
     anchors = {anchor.digest: load(anchor) for anchor in request.anchors}
+    core = CoreWatch(clock, work) if work and request.repeat else None
 
     def measure_one(digest: str) -> Summary:
         say(Started(digest=digest))
         run_once = anchors.get(digest) or load(subjects[digest])
         if digest not in subjects:
-            return measure(run_once, clock, for_median(request.timing), pause)
-        found = measure(run_once, clock, request.timing, pause)
+            return measure(run_once, clock, for_median(request.timing), pause, core)
+        found = measure(run_once, clock, request.timing, pause, core)
         if not request.timing.energy:
             return found
         assert watch is not None, "energy is measured with a meter"

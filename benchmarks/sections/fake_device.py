@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.figures import Figure
-from latency_predictors.fake_device import FakeDevice, Script, Throttling
+from latency_predictors.fake_device import FakeDevice, Neighbour, Script, Throttling
 from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.protocol import SessionResult
 from latency_predictors.spread import Measured, combine_sessions
@@ -79,6 +79,12 @@ def _throttling(seed: int, rng: np.random.Generator) -> Script:
     return Script(seed=seed, throttling=heat, unevenness=0.05)
 
 
+def _neighbour(seed: int, rng: np.random.Generator) -> Script:
+    works_s, rests_s = (float(10 ** rng.uniform(-2, 0.3)) for _ in range(2))
+    factor = float(rng.uniform(1.4, 2.0))
+    return Script(seed=seed, neighbour=Neighbour(factor, works_s, rests_s), unevenness=0.05)
+
+
 def _crashes(seed: int, rng: np.random.Generator) -> Script:
     return Script(seed=seed, crash_share=0.05)
 
@@ -107,6 +113,7 @@ SPOILT: Final[dict[str, MakeScript]] = {
     "a session × 1.4": _slow_session,
     "10 % drift": _drift,
     "throttling": _throttling,
+    "a neighbour on the core": _neighbour,
     "5 % crashed runs": _crashes,
     "all of these": _everything,
     "3 % wrong results": _wrong_results,

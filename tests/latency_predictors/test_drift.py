@@ -1,6 +1,6 @@
 import pytest
 
-from latency_predictors.drift import DriftRules, against, around_kept, at_rest, level, move, outcome
+from latency_predictors.drift import DriftRules, against, around_kept, at_rest, jump, level, move, outcome
 from latency_predictors.protocol import AnchorReading, Segment, Timed
 from tests.latency_predictors.sessions import session, summary
 
@@ -25,10 +25,16 @@ def test_the_level_is_the_geometric_mean_of_the_anchors() -> None:
     assert level({"network": 0.8, "memory": 0.2}) == pytest.approx(0.4)
 
 
-def test_a_move_is_that_of_the_anchor_that_moved_most() -> None:
+def test_a_jump_is_that_of_the_anchor_that_moved_most() -> None:
     before, after = reading(0, 1.0, 1.0), reading(1, 1.1, 0.8)
-    assert move(before, after) == pytest.approx(0.25)
-    assert move(after, before) == pytest.approx(0.25)
+    assert jump(before, after) == pytest.approx(0.25)
+    assert jump(after, before) == pytest.approx(0.25)
+
+
+def test_a_move_is_that_of_the_device_and_not_of_one_anchor() -> None:
+    begin, together, alone = reading(0, 1.0, 1.0), reading(1, 1.1, 1.1), reading(1, 1.0, 1.1)
+    assert move(begin, together) == move(together, begin) == pytest.approx(0.1)
+    assert move(begin, alone) == pytest.approx(1.1**0.5 - 1)
 
 
 def test_rest_is_what_the_fastest_quarter_show() -> None:

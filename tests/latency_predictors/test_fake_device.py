@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from latency_predictors.energy_sessions import combine_energies
-from latency_predictors.fake_device import ANCHORS, FakeDevice, Script, Throttling
+from latency_predictors.fake_device import ANCHORS, FakeDevice, Neighbour, Script, Throttling
 from latency_predictors.measure import ENERGY_PROTOCOL, NETWORK_PROTOCOL, measure
 from latency_predictors.protocol import SessionResult
 from latency_predictors.schedule import run_schedule
@@ -73,6 +73,18 @@ def test_it_gives_what_measuring_takes() -> None:
 def test_a_session_can_be_slow_as_a_whole() -> None:
     first, second = measured(replace(QUIET, session_factors=(1.0, 1.4)))
     assert raw(second, "s3") == pytest.approx(1.4 * raw(first, "s3"), rel=0.01)
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.3, 2.0])
+def test_who_works_on_the_other_thread_of_the_core_is_waited_for(seconds: float) -> None:
+    neighbour = Neighbour(works_s=seconds, rests_s=seconds)
+    device = FakeDevice(TRUTH, replace(QUIET, neighbour=neighbour))
+    first, second = device.sessions(list(TRUTH), NETWORK_PROTOCOL)
+    for session in (first, second):
+        assert medians(session) == pytest.approx(TRUTH, rel=0.02)
+    undisturbed = FakeDevice(TRUTH, QUIET)
+    list(undisturbed.sessions(list(TRUTH), NETWORK_PROTOCOL))
+    assert device.busy_s < 4 * undisturbed.busy_s
 
 
 def test_files_may_be_hit_differently() -> None:

@@ -1,5 +1,6 @@
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,22 @@ def test_a_device_that_never_holds_still_gives_suspects() -> None:
     # One repeat for each is all that the session can afford.
     assert all(result.suspect and result.num_repeats == 1 for result in fake.outcome.results)
     assert Counter(fake.order)["s0"] == 2
+
+
+def test_what_was_measured_on_a_core_that_somebody_slowed_down_is_measured_again() -> None:
+    fake = device(lambda _, __: 1.0, num_subjects=10)
+    always, once = "s3", ["s7"]
+
+    def measure(digest: str) -> Summary:
+        found = fake.measure(digest)
+        disturbed = digest == always or (digest in once and once.pop() == digest)
+        return replace(found, disturbed=disturbed)
+
+    subjects = [f"s{i}" for i in range(10)]
+    found = run_schedule(subjects, ANCHORS, measure, fake.clock, np.random.default_rng(0))
+    repeats = {result.digest: result.num_repeats for result in found.results}
+    assert repeats == dict.fromkeys(subjects, 0) | {"s7": 1, always: DriftRules().max_repeats}
+    assert {result.digest for result in found.results if result.suspect} == {always}
 
 
 def test_a_restless_session_takes_at_most_twice_its_time() -> None:

@@ -285,6 +285,15 @@ def test_progress_counts_subjects_over_all_sessions() -> None:
     assert told[-1] == (5, 5)
 
 
+def test_what_is_measured_again_is_counted_again() -> None:
+    told: list[tuple[int, int]] = []
+    begun = [Started(digest=digest) for digest in ("a", "b", "a")]
+    machine = Machine([[*begun, *whole(SAME)], whole(SAME)])
+    list(run_series(requested("a", "b"), machine, on_progress=lambda *at: told.append(at)))
+    assert [done / total for done, total in told] == sorted(done / total for done, total in told)
+    assert told[-1][0] == told[-1][1] > 4
+
+
 def test_whoever_stops_listening_ends_the_process() -> None:
     machine = Machine([whole(SAME)] * 2)
     found = run_series(requested("a", "b"), machine)

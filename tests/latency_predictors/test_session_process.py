@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy
+from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import Line, Segment, SessionRequest, Started, Subject
 from latency_predictors.session_process import answer
 from search_spaces.errors import MeasurementError
@@ -37,17 +38,20 @@ def subject(digest: str) -> Subject:
     return Subject(digest=digest, path=Path(f"{digest}.onnx"))
 
 
-def said_by(watch: Stopwatch) -> list[Line]:
-    request = SessionRequest(
+def requested(timing: TimingProtocol = PROTOCOL) -> SessionRequest:
+    return SessionRequest(
         context=CONTEXT,
-        timing=PROTOCOL,
+        timing=timing,
         subjects=(subject("a"), subject("b")),
         anchors=(subject("anchor"),),
         reference_ms={},
         seed=0,
     )
+
+
+def said_by(watch: Stopwatch) -> list[Line]:
     said: list[Line] = []
-    answer(request, watch.load, watch.clock, said.append)
+    answer(requested(), watch.load, watch.clock, said.append)
     return said
 
 
@@ -105,3 +109,18 @@ def test_a_meter_watches_subjects_and_no_anchors_where_energy_is_asked_for() -> 
     assert isinstance(said[-1], Segment)
     assert [timed.summary.energy for timed in said[-1].timed] == [energy, energy]
     assert watched == 2
+
+
+@pytest.mark.parametrize("repeat", [True, False])
+def test_nobody_looks_at_the_core_where_nothing_is_repeated(repeat: bool) -> None:
+    watch = Stopwatch()
+    looks: list[int] = []
+
+    def work() -> None:
+        looks.append(watch.now_ns)
+        watch.now_ns += 20_000
+
+    timing = replace(PROTOCOL, undisturbed=True)
+    request = requested(timing).model_copy(update={"repeat": repeat})
+    answer(request, watch.load, watch.clock, lambda _: None, work=work)
+    assert bool(looks) == repeat

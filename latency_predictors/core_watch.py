@@ -1,0 +1,236 @@
+"""Whether somebody else slows this core down just now: a fixed computation, timed between blocks. Pure.
+
+The other thread of a virtual machine's core may be somebody else's. While that one works, ours takes half as
+long again or twice as long, for milliseconds or for seconds, and no counter of ours shows it. A computation
+that is always the same tells within microseconds; what was timed between two looks at it counts where both
+found the core to itself. Timing against a reference that runs beside it is what duet benchmarking does (Bulej
+et al. 2020); here the reference decides what counts, and corrects nothing.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from typing import Final
+
+_NS_PER_S: Final = 1e9
+
+WORK: Final[Callable[[], object]] = partial(sum, range(1500))
+"""Some 20 to 100 microseconds of one core, and next to nothing of its caches."""
+
+_STEADY = 5  # looks whose median is a level: one alone may be a lucky one
+_REMEMBERED = 200
+_ENOUGH = 10  # blocks that tell a median, where waiting for more takes too long
+
+
+@dataclass(frozen=True)
+class WatchRules:
+    """When a core counts as slowed down, and how long that is waited out.
+
+    Attributes:
+        slow_above: A look that takes longer than the fastest level by more than this share. Clock rates move
+            by less, a busy other thread by more.
+        window_s: Time between two looks, at least, and twenty times that of a look.
+        learn_s: Looks at the start of a session that find the level.
+        patience: Times the time that a subject needs, at least, before it is measured slow or not.
+        patience_s: Seconds of a session that are lost in all, before nothing is waited for any more.
+        share: Of the time that a subject needs, once as much was lost with waiting.
+    """
+
+    slow_above: float = 0.25
+    window_s: float = 0.001
+    learn_s: float = 0.3
+    patience: float = 40.0
+    patience_s: float = 90.0
+    share: float = 0.25
+
+
+class CoreWatch:
+    """Looks at the core; knows how fast it is when it has it to itself."""
+
+    def __init__(
+        self, clock: Callable[[], int], work: Callable[[], object] = WORK, rules: WatchRules | None = None
+    ) -> None:
+        """Learn how fast the core is.
+
+        Args:
+            clock: Monotonic time in nanoseconds.
+            work: The fixed computation.
+            rules: When to wait, and for how long.
+        """
+        self.rules = rules or WatchRules()
+        self.level_ns = float("inf")
+        """What a look takes on the undisturbed core."""
+        self._clock = clock
+        self._work = work
+        self._recent: deque[int] = deque(maxlen=_REMEMBERED)
+        self._lost_ns = 0
+        begin = clock()
+        while len(self._recent) < _STEADY or clock() - begin < self.rules.learn_s * _NS_PER_S:
+            self.look()
+
+    @property
+    def window_ns(self) -> float:
+        """Time between two looks."""
+        return max(self.rules.window_s * _NS_PER_S, 20 * self.level_ns)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the session has waited long enough."""
+        return self._lost_ns >= self.rules.patience_s * _NS_PER_S
+
+    def look(self) -> int:
+        """Return how long the fixed computation takes now, in nanoseconds."""
+        begin = self._clock()
+        self._work()
+        took_ns = self._clock() - begin
+        self._recent.append(took_ns)
+        if took_ns < self.level_ns and len(self._recent) >= _STEADY:
+            self.level_ns = min(self.level_ns, median(list(self._recent)[-_STEADY:]))
+        return took_ns
+
+    def slow(self, took_ns: float) -> bool:
+        """Whether a look says that somebody else is at work on the core."""
+        return took_ns > (1 + self.rules.slow_above) * self.level_ns
+
+    def lose(self, ns: int) -> None:
+        """Note time that was lost with waiting, or with what does not count."""
+        self._lost_ns += ns
+
+    def give_in(self) -> None:
+        """Take it that the core has become as slow as it is now; should it be fast again, that is seen."""
+        self.level_ns = max(self.level_ns, median(self._recent))
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Blocks between two looks.
+
+    Attributes:
+        blocks_ns: What each took.
+        total_ns: All of them, with what was paused.
+        look_ns: The slower of the two looks.
+    """
+
+    blocks_ns: tuple[int, ...]
+    total_ns: int
+    look_ns: int
+
+
+class QuietBlocks:
+    """The blocks of one measurement that count. Without a watch all of them do.
+
+    Attributes:
+        disturbed: Whether waiting for the core took so long that whatever was timed counts.
+    """
+
+    def __init__(self, clock: Callable[[], int], core: CoreWatch | None, needs_s: float) -> None:
+        """Begin.
+
+        Args:
+            clock: Monotonic time in nanoseconds.
+            core: Watches it; None where nothing is waited for.
+            needs_s: Seconds of blocks, at least.
+        """
+        self.disturbed = False
+        self._clock = clock
+        self._core = None if core is None or core.hopeless else core
+        self._needs_ns = needs_s * _NS_PER_S
+        self._kept: list[_Window] = []
+        self._num_kept = 0
+        self.total_ns = 0
+        """What the blocks that count took together, with pauses."""
+        self._level_ns = 0.0
+        self._lost_ns = 0
+        self._begin()
+
+    def __len__(self) -> int:
+        return self._num_kept
+
+    @property
+    def times_ns(self) -> list[int]:
+        """What each block took that counts."""
+        return [block for window in self._kept for block in window.blocks_ns]
+
+    @property
+    def long_enough(self) -> bool:
+        """Whether what counts took as long as is needed; less will do where that had to be waited for."""
+        waited = self._core is not None and self._lost_ns > self._needs_ns
+        share = self._core.rules.share if self._core and waited else 1.0
+        return self.total_ns >= share * self._needs_ns
+
+    @property
+    def impatient(self) -> bool:
+        """Whether too much time was lost to go on, and enough is there to stop."""
+        return self._out_of_patience and len(self) >= _ENOUGH
+
+    def add(self, block_ns: int, total_ns: int) -> bool:
+        """Take in a block; return whether a window has ended, and with it what counts may have changed."""
+        self._blocks_ns.append(block_ns)
+        self._paused_too_ns += total_ns
+        if self._core is None:
+            self._keep(0, 0)
+            return True
+        if self._clock() - self._began_ns < self._core.window_ns:
+            return False
+        after_ns = self._core.look()
+        slower_ns = max(self._before_ns, after_ns)
+        if self._core.slow(slower_ns):
+            self._wait(self._core)
+        else:
+            self._keep(slower_ns, after_ns)
+        self._forget_slower()
+        return True
+
+    @property
+    def _out_of_patience(self) -> bool:
+        return self._core is not None and self._lost_ns > self._core.rules.patience * self._needs_ns
+
+    def _begin(self) -> None:
+        """Open a window with a look."""
+        self._open(self._core.look() if self._core else 0)
+
+    def _forget_slower(self) -> None:
+        """Drop what counted while the core was taken to be slower than it is."""
+        if self._core and self._core.level_ns < self._level_ns:
+            slow = self._core.slow
+            self._count([window for window in self._kept if not slow(window.look_ns)])
+        self._level_ns = self._core.level_ns if self._core else 0.0
+
+    def _open(self, before_ns: int) -> None:
+        self._blocks_ns: list[int] = []
+        self._paused_too_ns = 0
+        self._before_ns = before_ns
+        self._began_ns = self._clock()
+
+    def _keep(self, slower_ns: int, after_ns: int) -> None:
+        window = _Window(tuple(self._blocks_ns), self._paused_too_ns, slower_ns)
+        self._kept.append(window)
+        self._num_kept += len(window.blocks_ns)
+        self.total_ns += window.total_ns
+        self._open(after_ns)
+
+    def _count(self, windows: list[_Window]) -> None:
+        """Have these count, and no others."""
+        self._kept = windows
+        self._num_kept = sum(len(window.blocks_ns) for window in windows)
+        self.total_ns = sum(window.total_ns for window in windows)
+
+    def _wait(self, core: CoreWatch) -> None:
+        """Drop the window, and wait until the core is undisturbed or patience ends."""
+        before_ns = self._lost_ns
+        begin = self._began_ns
+        while True:
+            took_ns = core.look()
+            now = self._clock()
+            self._lost_ns += now - begin
+            begin = now
+            if not core.slow(took_ns) or self._out_of_patience:
+                break
+        core.lose(self._lost_ns - before_ns)
+        if self._out_of_patience and len(self) < _ENOUGH:
+            core.give_in()
+            self._core, self.disturbed = None, True
+            self._count([])
+        self._begin()

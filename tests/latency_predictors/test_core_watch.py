@@ -1,0 +1,139 @@
+"""A core whose other thread somebody else uses: what was timed meanwhile does not count."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from latency_predictors.core_watch import CoreWatch, WatchRules
+from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL, TAIL_PROTOCOL, measure
+
+GLANCE_S = 25e-6
+
+
+class Core:
+    """Its speed is a function of time; a clock that work moves on."""
+
+    def __init__(self, slowness: Callable[[float], float]) -> None:
+        self.now_s = 0.0
+        self.num_looks = 0
+        self._slowness = slowness
+
+    def clock(self) -> int:
+        return round(self.now_s * 1e9)
+
+    def work(self) -> None:
+        self.num_looks += 1
+        self.now_s += GLANCE_S * self._slowness(self.now_s)
+
+    def run(self, seconds: float) -> Callable[[], None]:
+        def run_once() -> None:
+            self.now_s += seconds * self._slowness(self.now_s)
+
+        return run_once
+
+    def watch(self, rules: WatchRules | None = None) -> CoreWatch:
+        return CoreWatch(self.clock, self.work, rules)
+
+
+def taking_turns(seed: int, works_s: float, rests_s: float) -> Callable[[float], float]:
+    """A neighbour that comes and goes at random for a minute, and slows the core by 1.5 to 2."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.exponential(np.tile([rests_s, works_s], round(120 / (works_s + rests_s))))
+    changes, factors = np.cumsum(lengths), rng.uniform(1.5, 2.0, len(lengths))
+
+    def slowness(at_s: float) -> float:
+        period = int(np.searchsorted(changes, at_s, side="right"))
+        return float(factors[period]) if period % 2 else 1.0
+
+    return slowness
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("works_s", "rests_s"), [(0.6, 0.3), (0.02, 0.01), (0.1, 1.0)])
+def test_what_is_slowed_down_does_not_count(seed: int, works_s: float, rests_s: float) -> None:
+    for protocol, takes_s in ((LAYER_PROTOCOL, 30e-6), (NETWORK_PROTOCOL, 150e-6)):
+        core = Core(taking_turns(seed, works_s, rests_s))
+        watch = core.watch()
+        for _ in range(10):
+            found = measure(core.run(takes_s), core.clock, protocol, core=watch)
+            assert found.median_ms == pytest.approx(1e3 * takes_s, rel=0.01)
+            assert not found.disturbed
+            assert found.num_blocks >= protocol.min_blocks
+
+
+def test_without_a_watch_it_counts() -> None:
+    core = Core(taking_turns(0, 0.6, 0.3))
+    medians = [measure(core.run(1e-4), core.clock, NETWORK_PROTOCOL).median_ms for _ in range(20)]
+    assert max(medians) > 1.4 * min(medians)
+
+
+def test_on_a_quiet_core_looks_cost_a_twentieth_and_change_nothing() -> None:
+    core, other = Core(lambda _: 1.0), Core(lambda _: 1.0)
+    alone = measure(other.run(30e-6), other.clock, LAYER_PROTOCOL)
+    watch = core.watch()
+    before, begin = core.num_looks, core.now_s
+    watched = measure(core.run(30e-6), core.clock, LAYER_PROTOCOL, core=watch)
+    assert replace(watched, num_blocks=0) == replace(alone, num_blocks=0)
+    assert abs(watched.num_blocks - alone.num_blocks) <= 1
+    assert (core.num_looks - before) * GLANCE_S < 0.05 * (core.now_s - begin)
+
+
+def test_a_core_that_stays_slow_is_waited_for_once_and_what_is_measured_says_so() -> None:
+    core = Core(lambda at_s: 1.0 if at_s < 1.0 or at_s > 30.0 else 1.8)
+    watch = core.watch()
+    quick = measure(core.run(30e-6), core.clock, LAYER_PROTOCOL, core=watch)
+    core.now_s = begin = 1.0
+    slow = measure(core.run(30e-6), core.clock, LAYER_PROTOCOL, core=watch)
+    patience_s = WatchRules().patience * LAYER_PROTOCOL.min_duration_s
+    assert patience_s < core.now_s - begin < patience_s + 1.0
+    assert slow.disturbed
+    assert slow.median_ms == pytest.approx(1.8 * quick.median_ms, rel=0.01)
+
+    begin = core.now_s
+    again = measure(core.run(30e-6), core.clock, LAYER_PROTOCOL, core=watch)
+    assert core.now_s - begin < 0.5
+    assert again.median_ms == slow.median_ms
+    assert not again.disturbed, "it is how fast the core is now"
+
+    core.now_s = 31.0
+    measure(core.run(30e-6), core.clock, LAYER_PROTOCOL, core=watch)
+    assert watch.level_ns == pytest.approx(1e9 * GLANCE_S, rel=0.01)
+
+
+def test_what_was_timed_before_the_core_was_known_to_be_faster_counts_no_more() -> None:
+    core = Core(lambda at_s: 1.6 if at_s < 0.4 else 1.0)
+    watch = core.watch()  # learns while the core is slow
+    protocol = replace(LAYER_PROTOCOL, min_duration_s=0.12)
+    assert measure(core.run(30e-6), core.clock, protocol, core=watch).p99_ms == pytest.approx(0.03, rel=0.01)
+
+
+def test_a_session_loses_so_much_time_and_no_more() -> None:
+    # For every moment that the core is fast there are twenty in which it is not.
+    core = Core(lambda at_s: 1.0 if at_s < 0.5 or at_s % 0.1 < 0.005 else 1.7)
+    watch = core.watch(WatchRules(patience_s=2.0))
+    while not watch.hopeless:
+        measure(core.run(30e-6), core.clock, LAYER_PROTOCOL, core=watch)
+    looks, begin = core.num_looks, core.now_s
+    found = measure(core.run(30e-6), core.clock, LAYER_PROTOCOL, core=watch)
+    assert core.num_looks == looks
+    assert core.now_s - begin < 0.5
+    assert not found.disturbed, "the anchors tell, as without a watch"
+
+
+def test_who_had_to_wait_needs_less() -> None:
+    core = Core(lambda at_s: 1.0 if at_s < 0.5 or at_s % 0.1 < 0.02 else 1.7)
+    watch = core.watch()
+    core.now_s = 0.5
+    found = measure(core.run(30e-6), core.clock, LAYER_PROTOCOL, core=watch)
+    assert found.num_blocks >= LAYER_PROTOCOL.min_blocks
+    assert found.num_blocks * found.runs_per_block * 30e-6 < 0.5 * LAYER_PROTOCOL.min_duration_s
+    assert found.median_ms == pytest.approx(0.03, rel=0.01)
+
+
+def test_tails_are_made_of_what_disturbs() -> None:
+    core = Core(taking_turns(1, 0.1, 0.1))
+    found = measure(core.run(1e-3), core.clock, TAIL_PROTOCOL, core=core.watch())
+    assert found.p95_ms is not None
+    assert found.p95_ms > 1.4
