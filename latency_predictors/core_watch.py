@@ -40,7 +40,7 @@ class WatchRules:
 
     slow_above: float = 0.25
     window_s: float = 0.001
-    learn_s: float = 0.3
+    learn_s: float = 0.05
     patience: float = 40.0
     patience_s: float = 90.0
     share: float = 0.25

@@ -171,7 +171,8 @@ class FakeDevice:
 
     def clock(self) -> int:
         """Return the time in nanoseconds, as the device shows it."""
-        jumped_s = sum(by_s for at_s, by_s in self.script.jumps if self.busy_s >= at_s)
+        jumps = self.script.jumps
+        jumped_s = sum(by_s for at_s, by_s in jumps if self.busy_s >= at_s) if jumps else 0.0
         return round((self.busy_s + jumped_s) * NS_PER_S)
 
     def now(self) -> datetime:

@@ -40,7 +40,9 @@ FIRST = (
 )
 """What takes longest begins before the rest: no process is left with it alone at the end of a run."""
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The first has no windows, menus and extensions of its own, and takes half the processor time."""
+
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -103,7 +103,7 @@ def test_a_core_that_stays_slow_is_waited_for_once_and_what_is_measured_says_so(
 
 
 def test_what_was_timed_before_the_core_was_known_to_be_faster_counts_no_more() -> None:
-    core = Core(lambda at_s: 1.6 if at_s < 0.4 else 1.0)
+    core = Core(lambda at_s: 1.6 if at_s < 0.15 else 1.0)
     watch = core.watch()  # learns while the core is slow
     protocol = replace(LAYER_PROTOCOL, min_duration_s=0.12)
     assert measure(core.run(30e-6), core.clock, protocol, core=watch).p99_ms == pytest.approx(0.03, rel=0.01)
@@ -133,7 +133,7 @@ def test_who_had_to_wait_needs_less() -> None:
 
 
 def test_tails_are_made_of_what_disturbs() -> None:
-    core = Core(taking_turns(1, 0.1, 0.1))
+    core = Core(taking_turns(1, 0.05, 0.05))
     found = measure(core.run(1e-3), core.clock, TAIL_PROTOCOL, core=core.watch())
     assert found.p95_ms is not None
     assert found.p95_ms > 1.4
