@@ -39,6 +39,14 @@ class GateRules:
     cooling_s: float = 60.0
 
 
+def gate_rules(when_busy: str) -> GateRules | None:
+    """Return when a session may begin, by what is wanted of a busy machine: `measure`, `refuse` or `ignore`.
+
+    None where nobody is to look.
+    """
+    return None if when_busy == "ignore" else GateRules(strict=when_busy == "refuse")
+
+
 @dataclass(frozen=True)
 class Reading:
     """Sensors at one moment.

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from rich.text import Text
 
 from latency_predictors.agent_protocol import Heartbeat, Nothing, check_name
-from latency_predictors.gate import GateRules
+from latency_predictors.gate import gate_rules
 from latency_predictors.lease import host_lease_folder
 from latency_predictors.scoring import score
 from latency_predictors.session import run_sessions
@@ -120,7 +120,7 @@ def measure_bundle(bundle: Path | None, out: Path | None, folder: Path, when_bus
 
 def _means(when_busy: str) -> Means:
     folder, repeat = host_lease_folder(), when_busy != "ignore"
-    measure = partial(run_sessions, lease_folder=folder, gate=_gate(when_busy), repeat=repeat)
+    measure = partial(run_sessions, lease_folder=folder, gate=gate_rules(when_busy), repeat=repeat)
     return Means(measure, score)
 
 
@@ -136,10 +136,6 @@ def _farewell(agent: Agent, link: Link) -> str:
             except HwnasError as error:
                 left.append(f"the service was not told ({error.code})")
     return "; ".join(left)
-
-
-def _gate(when_busy: str) -> GateRules | None:
-    return None if when_busy == "ignore" else replace(GateRules(), strict=when_busy == "refuse")
 
 
 def _say(line: str) -> None:

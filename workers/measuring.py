@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -13,7 +12,6 @@ from latency_predictors.protocol import SessionResult, Subject
 from latency_predictors.runtimes import get_runtime
 from latency_predictors.session import run_sessions
 from nas.measurement_tasks import Batch, DeviceLease
-from nas.settings import Settings
 from nas.store.stores import Stores
 from search_spaces.errors import ArtifactError, MeasurementError
 
@@ -25,13 +23,6 @@ MANY_REPEATED: Final = 0.5
 
 FEW_REPEATED: Final = 10
 """So few files take no time."""
-
-
-def gate_of(settings: Settings) -> GateRules | None:
-    """Return when a session may begin on this host, by what the user wants of a busy one."""
-    if settings.when_busy == "ignore":
-        return None
-    return replace(GateRules(), strict=settings.when_busy == "refuse")
 
 
 def serve_host(

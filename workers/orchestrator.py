@@ -13,6 +13,7 @@ import traceback
 from types import TracebackType
 from typing import Final, Self, final
 
+from latency_predictors.gate import gate_rules
 from nas.jobs import (
     Cancelled,
     Fault,
@@ -35,7 +36,7 @@ from workers.frugal import Frugal
 from workers.heartbeat import Heartbeat, JobCancelled
 from workers.host import known_dead, own_facts
 from workers.job_progress import Both, JobProgress
-from workers.measuring import gate_of, serve_host
+from workers.measuring import serve_host
 
 PAUSE_S: Final = 0.5
 RESTLESS_S: Final = 30.0
@@ -138,7 +139,7 @@ class Orchestrator:
                 self._stores,
                 self.name,
                 self._measuring_shown,
-                gate_of(self._settings),
+                gate_rules(self._settings.when_busy),
                 self._settings.meter_log,
                 repeat=self._settings.when_busy != "ignore",
                 say=self._say_restless,

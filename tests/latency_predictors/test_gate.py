@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from latency_predictors.gate import Gate, GateRules, HostSensors, Reading, host_gate
+from latency_predictors.gate import Gate, GateRules, HostSensors, Reading, gate_rules, host_gate
 from search_spaces.errors import MeasurementError
 
 RULES = GateRules(probe_s=0.5, patience_s=2.0, cooling_s=3.0)
@@ -130,3 +130,11 @@ def test_slowdowns_of_all_cores_are_counted(tmp_path: Path) -> None:
 def test_this_machine_answers() -> None:
     seen = host_gate(GateRules(probe_s=0.05, patience_s=0.0)).settle()
     assert seen.busy is None or seen.busy >= 0.0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rules"),
+    [("ignore", None), ("measure", GateRules()), ("refuse", GateRules(strict=True))],
+)
+def test_what_is_done_on_a_busy_machine_is_the_users_choice(wanted: str, rules: GateRules | None) -> None:
+    assert gate_rules(wanted) == rules

@@ -11,7 +11,6 @@ from nas.leases import Claim, LeaseLost
 from nas.pipeline.context import Surroundings
 from nas.pipeline.jobs import ProfileContext
 from nas.pipeline.measuring import measured
-from nas.settings import Settings
 from nas.store.measurement_tables import devices
 from nas.store.session import writing
 from search_spaces.errors import MeasurementError
@@ -26,7 +25,7 @@ from tests.workers.queued_files import (
     subject_of,
     void,
 )
-from workers.measuring import gate_of, serve_host
+from workers.measuring import serve_host
 
 
 def ignored(done: int, total: int) -> None:
@@ -166,19 +165,6 @@ def test_whoever_watches_is_told_why_a_session_took_long(
     for one in said:
         assert f"{repeated} of {files} files were measured again" in one
         assert "HWNAS_WHEN_BUSY=ignore" in one
-
-
-@pytest.mark.parametrize(
-    ("wanted", "gate"),
-    [("ignore", None), ("measure", GateRules(strict=False)), ("refuse", GateRules(strict=True))],
-)
-def test_what_is_done_on_a_busy_host_is_a_setting(
-    wanted: str, gate: GateRules | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HWNAS_WHEN_BUSY", wanted)
-    assert gate_of(Settings()) == gate
-    monkeypatch.delenv("HWNAS_WHEN_BUSY")
-    assert gate_of(Settings()) == GateRules()
 
 
 def test_the_first_batch_of_a_context_tells_the_next_one_its_reference(place: Workplace) -> None:
