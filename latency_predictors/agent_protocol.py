@@ -28,7 +28,7 @@ from latency_predictors.wire_types import (
 )
 from search_spaces.errors import UsageError
 
-PROTOCOL: Final = 3
+PROTOCOL: Final = 4
 PROTOCOL_HEADER: Final = "hwnas-agent-protocol"
 """Header of every request of an agent: its version of these models."""
 

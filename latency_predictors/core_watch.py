@@ -14,13 +14,14 @@ from functools import partial
 from statistics import median
 from typing import Final
 
-_NS_PER_S: Final = 1e9
+from latency_predictors.clock import NS_PER_S, check_clock
 
 WORK: Final[Callable[[], object]] = partial(sum, range(1500))
 """Some 20 to 100 microseconds of one core, and next to nothing of its caches."""
 
 _STEADY = 5  # looks whose median is a level: one alone may be a lucky one
 _REMEMBERED = 200
+_WARM_AGAIN = 2  # runs after waiting, which leaves caches cold
 _ENOUGH = 10  # blocks that tell a median, where waiting for more takes too long
 
 
@@ -29,9 +30,11 @@ class WatchRules:
     """When a core counts as slowed down, and how long that is waited out.
 
     Attributes:
-        slow_above: A look that takes longer than the fastest level by more than this share. Clock rates move
-            by less, a busy other thread by more.
-        window_s: Time between two looks, at least, and twenty times that of a look.
+        slow_above: A look that takes longer than the fastest level by more than this share.
+        window_s: Time between two looks, and twenty times that of a look; a block may be longer.
+        max_windows: Blocks longer than so many windows all count: what happened during one, looks at its ends
+            do not tell. They count as disturbed if
+        max_slow: more than this share of the looks were slow.
         learn_s: Looks at the start of a session that find the level.
         patience: Times the time that a subject needs, at least, before it is measured slow or not.
         patience_s: Seconds of a session that are lost in all, before nothing is waited for any more.
@@ -40,6 +43,8 @@ class WatchRules:
 
     slow_above: float = 0.25
     window_s: float = 0.001
+    max_windows: float = 10.0
+    max_slow: float = 0.05
     learn_s: float = 0.05
     patience: float = 40.0
     patience_s: float = 90.0
@@ -65,29 +70,37 @@ class CoreWatch:
         self._clock = clock
         self._work = work
         self._recent: deque[int] = deque(maxlen=_REMEMBERED)
+        self._after_blocks: deque[int] = deque(maxlen=_STEADY)
         self._lost_ns = 0
         begin = clock()
-        while len(self._recent) < _STEADY or clock() - begin < self.rules.learn_s * _NS_PER_S:
+        while len(self._recent) < _STEADY or clock() - begin < self.rules.learn_s * NS_PER_S:
             self.look()
 
     @property
     def window_ns(self) -> float:
         """Time between two looks."""
-        return max(self.rules.window_s * _NS_PER_S, 20 * self.level_ns)
+        return max(self.rules.window_s * NS_PER_S, 20 * self.level_ns)
 
     @property
     def hopeless(self) -> bool:
         """Whether the session has waited long enough."""
-        return self._lost_ns >= self.rules.patience_s * _NS_PER_S
+        return self._lost_ns >= self.rules.patience_s * NS_PER_S
 
     def look(self) -> int:
         """Return how long the fixed computation takes now, in nanoseconds."""
         begin = self._clock()
         self._work()
         took_ns = self._clock() - begin
+        check_clock(took_ns, min(self.level_ns, NS_PER_S))
         self._recent.append(took_ns)
         if took_ns < self.level_ns and len(self._recent) >= _STEADY:
             self.level_ns = min(self.level_ns, median(list(self._recent)[-_STEADY:]))
+        return took_ns
+
+    def look_back(self) -> int:
+        """Return how long it takes after a block: the faster of two, as the first may find cold caches."""
+        took_ns = min(self.look(), self.look())
+        self._after_blocks.append(took_ns)
         return took_ns
 
     def slow(self, took_ns: float) -> bool:
@@ -100,7 +113,7 @@ class CoreWatch:
 
     def give_in(self) -> None:
         """Take it that the core has become as slow as it is now; should it be fast again, that is seen."""
-        self.level_ns = max(self.level_ns, median(self._recent))
+        self.level_ns = max(self.level_ns, median(self._recent), median(self._after_blocks))
 
 
 @dataclass(frozen=True)
@@ -122,31 +135,49 @@ class QuietBlocks:
     """The blocks of one measurement that count. Without a watch all of them do.
 
     Attributes:
-        disturbed: Whether waiting for the core took so long that whatever was timed counts.
+        lost_ns: Time that went by with waiting, and with what does not count.
     """
 
-    def __init__(self, clock: Callable[[], int], core: CoreWatch | None, needs_s: float) -> None:
+    def __init__(
+        self,
+        run_once: Callable[[], None],
+        clock: Callable[[], int],
+        core: CoreWatch | None,
+        needs_s: float,
+        block_ns: float,
+    ) -> None:
         """Begin.
 
         Args:
+            run_once: Runs the subject, to warm it up again after waiting.
             clock: Monotonic time in nanoseconds.
             core: Watches it; None where nothing is waited for.
             needs_s: Seconds of blocks, at least.
+            block_ns: What one takes, about.
         """
-        self.disturbed = False
+        self.lost_ns = 0
+        self._run_once = run_once
         self._clock = clock
+        self._gave_in = False
+        self._num_looks = self._num_slow = 0
         self._core = None if core is None or core.hopeless else core
-        self._needs_ns = needs_s * _NS_PER_S
+        self._needs_ns = needs_s * NS_PER_S
         self._kept: list[_Window] = []
         self._num_kept = 0
         self.total_ns = 0
         """What the blocks that count took together, with pauses."""
         self._level_ns = 0.0
-        self._lost_ns = 0
+        self._long = self._core is not None and block_ns > self._core.rules.max_windows * self._core.window_ns
         self._begin()
 
     def __len__(self) -> int:
         return self._num_kept
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether waiting took so long that whatever was timed counts, or long blocks were slowed down."""
+        core = self._core
+        return self._gave_in or (core is not None and self._num_slow > core.rules.max_slow * self._num_looks)
 
     @property
     def times_ns(self) -> list[int]:
@@ -156,14 +187,14 @@ class QuietBlocks:
     @property
     def long_enough(self) -> bool:
         """Whether what counts took as long as is needed; less will do where that had to be waited for."""
-        waited = self._core is not None and self._lost_ns > self._needs_ns
+        waited = self._core is not None and self.lost_ns > self._needs_ns
         share = self._core.rules.share if self._core and waited else 1.0
         return self.total_ns >= share * self._needs_ns
 
     @property
     def impatient(self) -> bool:
         """Whether too much time was lost to go on, and enough is there to stop."""
-        return self._out_of_patience and len(self) >= _ENOUGH
+        return self._out_of_patience and self._enough
 
     def add(self, block_ns: int, total_ns: int) -> bool:
         """Take in a block; return whether a window has ended, and with it what counts may have changed."""
@@ -174,8 +205,13 @@ class QuietBlocks:
             return True
         if self._clock() - self._began_ns < self._core.window_ns:
             return False
-        after_ns = self._core.look()
+        after_ns = self._core.look_back()
         slower_ns = max(self._before_ns, after_ns)
+        if self._long:
+            self._num_looks += 1
+            self._num_slow += self._core.slow(slower_ns)
+            self._keep(slower_ns, after_ns)
+            return True
         if self._core.slow(slower_ns):
             self._wait(self._core)
         else:
@@ -184,12 +220,16 @@ class QuietBlocks:
         return True
 
     @property
+    def _enough(self) -> bool:
+        return len(self) >= _ENOUGH and self.long_enough
+
+    @property
     def _out_of_patience(self) -> bool:
-        return self._core is not None and self._lost_ns > self._core.rules.patience * self._needs_ns
+        return self._core is not None and self.lost_ns > self._core.rules.patience * self._needs_ns
 
     def _begin(self) -> None:
         """Open a window with a look."""
-        self._open(self._core.look() if self._core else 0)
+        self._open(self._core.look_back() if self._core else 0)
 
     def _forget_slower(self) -> None:
         """Drop what counted while the core was taken to be slower than it is."""
@@ -219,18 +259,20 @@ class QuietBlocks:
 
     def _wait(self, core: CoreWatch) -> None:
         """Drop the window, and wait until the core is undisturbed or patience ends."""
-        before_ns = self._lost_ns
+        before_ns = self.lost_ns
         begin = self._began_ns
         while True:
             took_ns = core.look()
             now = self._clock()
-            self._lost_ns += now - begin
+            self.lost_ns += now - begin
             begin = now
             if not core.slow(took_ns) or self._out_of_patience:
                 break
-        core.lose(self._lost_ns - before_ns)
-        if self._out_of_patience and len(self) < _ENOUGH:
+        core.lose(self.lost_ns - before_ns)
+        if self._out_of_patience and not self._enough:
             core.give_in()
-            self._core, self.disturbed = None, True
+            self._core, self._gave_in = None, True
             self._count([])
+        for _ in range(_WARM_AGAIN):
+            self._run_once()
         self._begin()

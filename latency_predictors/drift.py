@@ -27,7 +27,8 @@ class DriftRules:
     Attributes:
         segment_subjects: Subjects between two readings of the anchors, at most; after a jump half as many.
         segment_s: Seconds between two readings, at most.
-        repeat_above: Subjects between readings with levels that differ by more are measured again.
+        repeat_above: Subjects between readings with levels that differ by more are measured again, as are
+            those between readings of one anchor that differ by more than the agreement.
         max_repeats: After so many repeats, or as many in the session as it has subjects, a subject is kept
             as suspect, if no anchor's readings differ by more than
         void_above: a jump, between whose ends nothing is kept.
@@ -117,8 +118,7 @@ def jump(before: AnchorReading, after: AnchorReading) -> float:
 def move(before: AnchorReading, after: AnchorReading) -> float:
     """Return by what share the device has become slower or faster between two readings.
 
-    By all anchors together: where one moves alone it is the anchors that disagree, and measuring again does
-    not help.
+    By all anchors together, as subjects are corrected.
     """
     ratio = level(after.median_ms) / level(before.median_ms)
     return max(ratio, 1 / ratio) - 1

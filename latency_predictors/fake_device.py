@@ -16,10 +16,11 @@ from typing import Final
 import numpy as np
 
 from latency_predictors.child_process import ChildEnded
+from latency_predictors.clock import NS_PER_MS, NS_PER_S
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.energy import measure_energy
 from latency_predictors.energy_figure import MeasuredEnergy
-from latency_predictors.measure import NS_PER_MS, NS_PER_S, TimingProtocol
+from latency_predictors.measure import TimingProtocol
 from latency_predictors.meters import Meter, Reading
 from latency_predictors.protocol import (
     Conditions,

@@ -7,8 +7,9 @@ median where calls have pauses, is measured on whole networks, and the sum of it
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
+from latency_predictors.clock import NS_PER_MS, NS_PER_S
 from latency_predictors.device import ExecutionContext
-from latency_predictors.measure import NETWORK_PROTOCOL, NS_PER_MS, NS_PER_S, TAIL_PROTOCOL, TimingProtocol
+from latency_predictors.measure import NETWORK_PROTOCOL, TAIL_PROTOCOL, TimingProtocol
 from search_spaces.digests import sha256_json
 
 Statistic = Literal["median", "p95"]
@@ -47,6 +48,7 @@ class LatencyMetric:
             min_duration_s=0.0,
             interval=_PACED_INTERVAL,
             ceiling_s=base.ceiling_s + 2 * num_blocks * pause_s,
+            undisturbed=False,
         )
 
     def context(self, layers: ExecutionContext) -> ExecutionContext:

@@ -13,20 +13,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from latency_predictors.clock import NS_PER_MS, NS_PER_S, check_clock
 from latency_predictors.core_watch import CoreWatch, QuietBlocks
 from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.quantiles import median_interval, quantile_interval
 from search_spaces.base import FloatArray
-from search_spaces.errors import MeasurementError
-
-NS_PER_MS = 1e6
-NS_PER_S = 1e9
 
 _WARM_UP_WINDOW = 5
 _CHECK_GROWTH = 1.25  # the interval is looked at after every further quarter of the blocks
 _FEWEST_BLOCKS = 5  # at the ceiling too: the median of fewer is worth nothing where one of them is an outlier
-_LEAP_S = 1.0  # a block that is both so long and so many times the typical one was not measured:
-_LEAP_FACTOR = 100.0  # the clock leapt, or the machine stood still
 _MEDIAN_BLOCKS = 60
 _PART = 10  # the first and last tenth of the blocks tell whether a device slows down
 
@@ -125,7 +120,9 @@ class Summary:
         first_ms: the median of the first tenth of the blocks, and
         last_ms: that of the last tenth: a device that gets hot slows down.
         energy: What a meter saw while it ran, where that was asked for.
-        disturbed: Whether somebody else slowed the core down for so long that it was no longer waited for.
+        disturbed: Whether somebody else slowed the core down for so long that it was no longer waited for, or
+            slowed it down now and then during runs too long to choose from.
+        waited_s: Seconds that were lost because somebody else slowed the core down.
     """
 
     median_ms: float
@@ -147,12 +144,17 @@ class Summary:
     last_ms: float | None = None
     energy: MeasuredEnergy | None = None
     disturbed: bool = False
+    waited_s: float = 0.0
 
 
 def for_median(protocol: TimingProtocol) -> TimingProtocol:
-    """Return a protocol with no more runs than its median needs: for anchors, of which only that counts."""
+    """Return a protocol with no more runs than its median needs: for anchors, of which only that counts.
+
+    They tell how fast the device is with its core to itself, whatever subjects are to show.
+    """
     return replace(
         protocol,
+        undisturbed=True,
         min_blocks=min(protocol.min_blocks, _MEDIAN_BLOCKS),
         min_duration_s=min(protocol.min_duration_s, NETWORK_PROTOCOL.min_duration_s),
     )
@@ -188,7 +190,9 @@ def measure(
         MeasurementError: `clock_jumped`.
     """
     runs_per_block, typical_ns = _warm_up(run_once, clock, protocol, pause)
-    blocks = QuietBlocks(clock, core if protocol.undisturbed else None, protocol.min_duration_s)
+    block_ns = typical_ns * runs_per_block
+    watched = core if protocol.undisturbed else None
+    blocks = QuietBlocks(run_once, clock, watched, protocol.min_duration_s, block_ns)
     next_check = protocol.min_blocks
     while True:
         resting = clock()
@@ -197,7 +201,7 @@ def measure(
         for _ in range(runs_per_block):
             run_once()
         end = clock()
-        check_clock(end - begin, typical_ns * runs_per_block)
+        check_clock(end - begin, block_ns)
         if not blocks.add(end - begin, end - resting):
             continue
         long = blocks.total_ns >= protocol.ceiling_s * NS_PER_S and len(blocks) >= _FEWEST_BLOCKS
@@ -210,7 +214,7 @@ def measure(
         narrow = (high - low) / 2 <= protocol.interval * median
         if narrow or exhausted:
             summary = _summary(times_ms, runs_per_block, wide=not narrow)
-            return replace(summary, disturbed=blocks.disturbed)
+            return replace(summary, disturbed=blocks.disturbed, waited_s=blocks.lost_ns / NS_PER_S)
 
 
 def _warm_up(
@@ -237,21 +241,6 @@ def _warm_up(
         if _steady(recent, protocol.steady) or elapsed_s >= protocol.warm_up_ceiling_s:
             typical_ns = float(np.median(recent))
             return max(1, math.ceil(protocol.block_s * NS_PER_S / max(typical_ns, 1.0))), typical_ns
-
-
-def check_clock(took_ns: int, typical_ns: float) -> None:
-    """Refuse a time that was not measured, beside what is typical; infinite where nothing is known yet.
-
-    Raises:
-        MeasurementError: `clock_jumped`.
-    """
-    if 0 <= took_ns < max(_LEAP_S * NS_PER_S, _LEAP_FACTOR * typical_ns):
-        return
-    raise MeasurementError(
-        "clock_jumped",
-        f"a run that takes {typical_ns / NS_PER_MS:.3g} ms seemed to take {took_ns / NS_PER_MS:.6g} ms: the "
-        "clock jumped, or the machine stood still; measure again, on a machine that is not suspended",
-    )
 
 
 def _steady(recent: deque[int], tolerance: float) -> bool:

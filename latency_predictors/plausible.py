@@ -12,9 +12,10 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
+from latency_predictors.clock import NS_PER_MS, NS_PER_S
 from latency_predictors.drift import DriftRules, level
 from latency_predictors.energy_figure import MeasuredEnergy
-from latency_predictors.measure import NS_PER_MS, NS_PER_S, Summary
+from latency_predictors.measure import Summary
 from latency_predictors.protocol import FILE_ERRORS, SessionResult, SubjectResult
 
 LARGEST_SCALE: Final = 50.0

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 
+from latency_predictors.clock import NS_PER_MS, NS_PER_S
 from latency_predictors.device import ExecutionContext
-from latency_predictors.measure import NS_PER_MS, NS_PER_S, no_pause
+from latency_predictors.measure import no_pause
 from search_spaces.errors import MeasurementError
 
 BUSY_SHARE = 0.10

@@ -44,8 +44,8 @@ class SubjectResult(WireModel):
         digest: The subject's.
         summary: What was measured, as it was.
         scale: How slow the device was just then, from the anchors; 1 at the reference.
-        suspect: Whether the anchors moved or disagreed, after repeats too.
-        num_repeats: How often it was measured again because the anchors moved.
+        suspect: Whether the anchors moved or disagreed, or it was disturbed itself, after repeats too.
+        num_repeats: How often it was measured again because of that.
     """
 
     digest: str
@@ -81,8 +81,8 @@ class Timed(WireModel):
         summary: What was measured.
         before: The anchors before it.
         after: The anchors after it.
-        moved: Whether the anchors moved, after repeats too.
-        num_repeats: How often it was measured again because they did.
+        moved: Whether the anchors moved or it was disturbed itself, after repeats too.
+        num_repeats: How often it was measured again because of that.
     """
 
     digest: str

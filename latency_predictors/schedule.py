@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from latency_predictors.clock import NS_PER_S
 from latency_predictors.drift import DriftRules, Outcome, jump, move, outcome
-from latency_predictors.measure import NS_PER_S, Summary
+from latency_predictors.measure import Summary
 from latency_predictors.protocol import FILE_ERRORS, AnchorReading, Segment, SubjectFailure, Timed
 from search_spaces.errors import MeasurementError
 
@@ -103,7 +104,7 @@ class _Queue:
         self._jumps += jumped
         self._check_not_void(leap)
         kept: list[Timed] = []
-        drifted = move(before, after) > self._rules.repeat_above
+        drifted = move(before, after) > self._rules.repeat_above or leap > self._rules.agreement
         affordable = self._repeats.total() < self._num_subjects
         for digest, at_ns, summary in measured:
             repeats = self._repeats[digest]

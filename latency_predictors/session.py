@@ -172,8 +172,8 @@ def _measure_all(request: SessionRequest, stream: TextIO) -> Finished:
         return runtime.prepare(subject.path, request.context).run_once
 
     watch = _watching(request, package_of(cpus)) if request.timing.energy else None
-    # After a pause a processor is slow by itself: that is what pauses are to show.
-    work = None if request.context.pause_ms else WORK
+    # After a pause a processor is slow by itself, and of several processors one tells nothing of the others.
+    work = WORK if len(cpus) == 1 and not request.context.pause_ms else None
     answer(request, load, time.perf_counter_ns, lambda line: _write(stream, line), pause, watch, work)
     return Finished(cpus=cpus)
 

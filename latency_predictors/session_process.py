@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.measure import Summary, for_median, measure, no_pause
 from latency_predictors.protocol import Line, SessionRequest, Started, Subject
 from latency_predictors.schedule import segments
+
+_ALIKE: Final = 1.25
+"""Runs under a meter that take longer by so much were slowed down, where those that were timed were not."""
 
 RunOnce = Callable[[], None]
 
@@ -53,7 +57,9 @@ def answer(
         if not request.timing.energy:
             return found
         assert watch is not None, "energy is measured with a meter"
-        return replace(found, energy=watch(run_once))
+        energy = watch(run_once)
+        slowed = energy.latency_ms > _ALIKE * found.median_ms
+        return replace(found, energy=energy, disturbed=found.disturbed or slowed)
 
     rng = np.random.default_rng(request.seed)
     rules = DriftRules() if request.repeat else NO_REPEATS

@@ -52,8 +52,11 @@ class MeasurementTask:
 
 def protocol_digest(timing: TimingProtocol) -> str:
     """Return the SHA-256 of a way to time: results of another way are other results."""
-    # Meters came later: what was measured without one before keeps its protocol.
-    return sha256_json(dict(field for field in asdict(timing).items() if field != ("energy", False)))
+    # Meters came later: what was measured without one before keeps its protocol. Whether somebody else's work
+    # is waited out decides what counts, not what is measured.
+    fields = dict(field for field in asdict(timing).items() if field != ("energy", False))
+    del fields["undisturbed"]
+    return sha256_json(fields)
 
 
 def scoring_protocol(images: str) -> str:

@@ -79,7 +79,7 @@ class Latency(Document):
         median_ms: Median over sessions.
         lower_ms: Lower bound of the statistic's interval: spread between and inside sessions.
         upper_ms: Upper bound; this is what keeps the limit.
-        p90_ms: Of all runs.
+        p90_ms: Of the runs that counted: those during which nobody else slowed the core down.
         sessions: Identifiers of the measuring sessions.
         suspect: Whether these contradict each other, or the device was disturbed wherever they agree.
         kind: Always measured.

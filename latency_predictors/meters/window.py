@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from latency_predictors.measure import NS_PER_S, check_clock
+from latency_predictors.clock import NS_PER_S, check_clock
 from latency_predictors.meters.meter import Meter, Reading
 from search_spaces.errors import MeasurementError
 

@@ -183,7 +183,7 @@ def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
     return (
         ("image size", f"{network.resolution} × {network.resolution}"),
         ("images of the accuracy", images_text(network.accuracy)),
-        ("90 % of runs within", f"{plain(network.latency.p90_ms)} ms"),
+        ("90 % of the runs that count within", f"{plain(network.latency.p90_ms)} ms"),
         ("measuring sessions", sessions_text(network.latency.sessions) or NOTHING),
         *((("latency is suspect", SUSPECT),) if network.latency.suspect else ()),
         *_precision_facts(network),

@@ -6,7 +6,7 @@ from typing import Any, final
 
 from sqlalchemy import Engine, and_, func, or_, select
 
-from latency_predictors.measure import NS_PER_S
+from latency_predictors.clock import NS_PER_S
 from latency_predictors.protocol import SessionResult
 from nas.store.measurement_rows import CHUNK, reference_ms
 from nas.store.measurement_tables import job_tasks, measurement_tasks, measurements, sessions

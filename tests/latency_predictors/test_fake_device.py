@@ -7,7 +7,14 @@ import pytest
 
 from latency_predictors.energy_sessions import combine_energies
 from latency_predictors.fake_device import ANCHORS, FakeDevice, Neighbour, Script, Throttling
-from latency_predictors.measure import ENERGY_PROTOCOL, NETWORK_PROTOCOL, measure
+from latency_predictors.measure import (
+    ENERGY_PROTOCOL,
+    LAYER_PROTOCOL,
+    NETWORK_PROTOCOL,
+    TimingProtocol,
+    measure,
+)
+from latency_predictors.plausible import implausible
 from latency_predictors.protocol import SessionResult
 from latency_predictors.schedule import run_schedule
 from search_spaces.errors import MeasurementError
@@ -73,6 +80,17 @@ def test_it_gives_what_measuring_takes() -> None:
 def test_a_session_can_be_slow_as_a_whole() -> None:
     first, second = measured(replace(QUIET, session_factors=(1.0, 1.4)))
     assert raw(second, "s3") == pytest.approx(1.4 * raw(first, "s3"), rel=0.01)
+
+
+@pytest.mark.parametrize(("works_s", "rests_s"), [(0.6, 0.003), (0.3, 0.002), (0.02, 0.02)])
+@pytest.mark.parametrize("timing", [LAYER_PROTOCOL, NETWORK_PROTOCOL])
+def test_what_is_made_of_a_restless_core_is_plausible(
+    timing: TimingProtocol, works_s: float, rests_s: float
+) -> None:
+    truth = {f"s{i}": 0.02 + 0.01 * i for i in range(8)}
+    device = FakeDevice(truth, replace(QUIET, neighbour=Neighbour(1.7, works_s, rests_s)))
+    for session in device.sessions(list(truth), timing):
+        assert implausible(session) == ""
 
 
 @pytest.mark.parametrize("seconds", [0.02, 0.3, 2.0])

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from latency_predictors.clock import NS_PER_MS
 from latency_predictors.device import Device, ExecutionContext
-from latency_predictors.measure import LAYER_PROTOCOL, NS_PER_MS, TimingProtocol
+from latency_predictors.measure import LAYER_PROTOCOL, TimingProtocol
 from latency_predictors.protocol import AnchorReading, SessionResult
 from tests.latency_predictors.sessions import session, summary
 

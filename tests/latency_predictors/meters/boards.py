@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from latency_predictors.measure import NS_PER_S
+from latency_predictors.clock import NS_PER_S
 
 PMIC = """\
  3V7_WL_SW_A current(0)=0.09271880A
