@@ -27,14 +27,13 @@ class DriftRules:
     Attributes:
         segment_subjects: Subjects between two readings of the anchors, at most; after a jump half as many.
         segment_s: Seconds between two readings, at most.
-        repeat_above: Subjects between readings with levels that differ by more are measured again, as are
-            those between readings of one anchor that differ by more than the agreement.
+        repeat_above: Subjects between readings with levels that differ by more are measured again.
         max_repeats: After so many repeats, or as many in the session as it has subjects, a subject is kept
             as suspect, if no anchor's readings differ by more than
         void_above: a jump, between whose ends nothing is kept.
         max_jumps: A session with more jumps than this and one for every second subject is worth nothing.
-        agreement: Anchors whose scales differ by more than this share do not surely speak for other networks:
-            subjects are suspect.
+        agreement: Anchors whose scales differ by more than this share, or one of which moves by more, do not
+            surely speak for other networks: subjects are suspect, and not measured again at once.
         max_correction: A scale further from 1 than this share makes a subject suspect.
         disturbed_above: A device slower than before by this share is given time to come to rest.
         patience_s: Seconds of a session spent on waiting for that, at most.

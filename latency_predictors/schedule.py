@@ -104,7 +104,8 @@ class _Queue:
         self._jumps += jumped
         self._check_not_void(leap)
         kept: list[Timed] = []
-        drifted = move(before, after) > self._rules.repeat_above or leap > self._rules.agreement
+        drifted = move(before, after) > self._rules.repeat_above
+        unsure = leap > self._rules.agreement
         affordable = self._repeats.total() < self._num_subjects
         for digest, at_ns, summary in measured:
             repeats = self._repeats[digest]
@@ -121,7 +122,7 @@ class _Queue:
                     summary=summary,
                     before=before,
                     after=after,
-                    moved=restless,
+                    moved=restless or unsure,
                     num_repeats=repeats,
                 )
             )

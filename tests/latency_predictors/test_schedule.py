@@ -167,6 +167,12 @@ def test_anchors_that_disagree_make_subjects_suspect() -> None:
     assert all(result.suspect for result in fake.outcome.results)
 
 
+def test_where_one_anchor_moves_alone_subjects_are_suspect_and_not_repeated() -> None:
+    fake = device(lambda t, digest: 1.09 if digest == "memory" and t > 0.7 else 1.0)
+    fake.run(10, reference_ms={"network": 0.5, "memory": 0.2})
+    assert all(result.suspect and result.num_repeats == 0 for result in fake.outcome.results)
+
+
 def test_one_step_repeats_a_segment_but_keeps_the_session() -> None:
     fake = device(lambda t, _: 1.0 if t < 2.0 else 1.4)
     found = fake.run(25, reference_ms={"network": 0.5, "memory": 0.2})
