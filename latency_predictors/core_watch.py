@@ -36,8 +36,9 @@ class WatchRules:
             do not tell. They count as disturbed if
         max_slow: more than this share of the looks were slow.
         learn_s: Looks at the start of a session that find the level.
-        patience: Times the time that a subject needs, at least, before it is measured slow or not.
-        patience_s: Seconds of a session that are lost in all, before nothing is waited for any more.
+        file_s: Seconds that one file may lose before it is measured slow or not. What is measured slow is
+            thrown away as soon as the core is fast again: waiting for some seconds is cheaper.
+        process_s: Seconds that are lost in all, before nothing is waited for any more.
         share: Of the time that a subject needs, once as much was lost with waiting.
     """
 
@@ -46,8 +47,8 @@ class WatchRules:
     max_windows: float = 10.0
     max_slow: float = 0.05
     learn_s: float = 0.05
-    patience: float = 40.0
-    patience_s: float = 90.0
+    file_s: float = 10.0
+    process_s: float = 90.0
     share: float = 0.25
 
 
@@ -84,7 +85,7 @@ class CoreWatch:
     @property
     def hopeless(self) -> bool:
         """Whether the session has waited long enough."""
-        return self._lost_ns >= self.rules.patience_s * NS_PER_S
+        return self._lost_ns >= self.rules.process_s * NS_PER_S
 
     def look(self) -> int:
         """Return how long the fixed computation takes now, in nanoseconds."""
@@ -225,7 +226,7 @@ class QuietBlocks:
 
     @property
     def _out_of_patience(self) -> bool:
-        return self._core is not None and self.lost_ns > self._core.rules.patience * self._needs_ns
+        return self._core is not None and self.lost_ns > self._core.rules.file_s * NS_PER_S
 
     def _begin(self) -> None:
         """Open a window with a look."""

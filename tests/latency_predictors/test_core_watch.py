@@ -100,7 +100,7 @@ def test_a_core_that_stays_slow_is_waited_for_once_and_what_is_measured_says_so(
     quick = measure(core.run(30e-6), core.clock, LAYER_PROTOCOL, core=watch)
     core.now_s = begin = 1.0
     slow = measure(core.run(30e-6), core.clock, LAYER_PROTOCOL, core=watch)
-    patience_s = WatchRules().patience * LAYER_PROTOCOL.min_duration_s
+    patience_s = WatchRules().file_s
     assert patience_s < core.now_s - begin < patience_s + 1.0
     assert slow.disturbed
     assert slow.median_ms == pytest.approx(1.8 * quick.median_ms, rel=0.01)
@@ -126,7 +126,7 @@ def test_what_was_timed_before_the_core_was_known_to_be_faster_counts_no_more() 
 def test_a_session_loses_so_much_time_and_no_more() -> None:
     # For every moment that the core is fast there are twenty in which it is not.
     core = Core(lambda at_s: 1.0 if at_s < 0.5 or at_s % 0.1 < 0.005 else 1.7)
-    watch = core.watch(WatchRules(patience_s=2.0))
+    watch = core.watch(WatchRules(file_s=1.0, process_s=2.0))
     while not watch.hopeless:
         measure(core.run(30e-6), core.clock, LAYER_PROTOCOL, core=watch)
     looks, begin = core.num_looks, core.now_s

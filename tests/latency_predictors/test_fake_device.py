@@ -82,12 +82,12 @@ def test_a_session_can_be_slow_as_a_whole() -> None:
     assert raw(second, "s3") == pytest.approx(1.4 * raw(first, "s3"), rel=0.01)
 
 
-@pytest.mark.parametrize(("works_s", "rests_s"), [(0.6, 0.003), (0.3, 0.002), (0.02, 0.02)])
+@pytest.mark.parametrize(("works_s", "rests_s"), [(0.6, 0.003), (0.02, 0.02)])
 @pytest.mark.parametrize("timing", [LAYER_PROTOCOL, NETWORK_PROTOCOL])
 def test_what_is_made_of_a_restless_core_is_plausible(
     timing: TimingProtocol, works_s: float, rests_s: float
 ) -> None:
-    truth = {f"s{i}": 0.02 + 0.01 * i for i in range(8)}
+    truth = {f"s{i}": 0.02 + 0.01 * i for i in range(2)}
     device = FakeDevice(truth, replace(QUIET, neighbour=Neighbour(1.7, works_s, rests_s)))
     for session in device.sessions(list(truth), timing):
         assert implausible(session) == ""
