@@ -1,5 +1,6 @@
 """How far the work is, on standard error: bars with the time left, or plain lines where it is no terminal."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -130,4 +131,4 @@ def _share(stage: Stage) -> str:
     # A phase that has just begun has nothing to show, one that is over says how long it took.
     if stage.finished or stage.done <= 0.0:
         return ""
-    return f"{100.0 * stage.done / stage.total:.0f} %"
+    return f"{math.floor(100.0 * stage.done / stage.total)} %"

@@ -46,11 +46,12 @@ class Stage:
 def next_stage(before: Stage | None, now: float, phase: str, done: float, total: float, note: str) -> Stage:
     """Return where a phase is now.
 
-    Another total, or less done than before, begins another stretch. The runner ends a phase by telling that
-    all of it is done, without a note.
+    Another total, or less done than before, begins another stretch; not a total that grows with what is done,
+    as by what is done once more. The runner ends a phase by telling that all of it is done, without a note.
     """
     finished = done >= total and not note
-    if before is not None and total == before.total and done >= before.done:
-        return replace(before, updated=now, done=done, note=note or before.note, finished=finished)
+    if before is not None and done >= before.done and 0 <= total - before.total <= done - before.done:
+        now_at = replace(before, updated=now, done=done, total=total)
+        return replace(now_at, note=note or before.note, finished=finished)
     began = now if before is None else before.phase_started
     return Stage(phase, began, now, done, now, done, total, note, finished)

@@ -36,7 +36,7 @@ def test_lines_come_at_the_beginning_every_ten_seconds_and_at_the_end() -> None:
     progress.step("train", 1, 1)
     assert stream.getvalue().splitlines() == [
         "train",
-        "train: epochs, 17 %, 50 s left",
+        "train: epochs, 16 %, 50 s left",
         "train: epochs, 33 %, 40 s left",
         "train: epochs, 50 %, 30 s left",
         "train: took 30 s",

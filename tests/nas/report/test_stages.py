@@ -39,6 +39,11 @@ def test_another_stretch_of_a_phase_has_a_speed_of_its_own(restart: tuple[float,
     assert stage.seconds_left(now + 1) == pytest.approx(total - done - 1)
 
 
+def test_what_is_done_once_more_is_no_other_stretch() -> None:
+    stage = stage_after((0.0, 0, 100), (50.0, 50, 100), (60.0, 60, 105))
+    assert stage.seconds_left(60.0) == pytest.approx(45.0)
+
+
 def test_a_phase_took_as_long_as_all_its_stretches() -> None:
     first = next_stage(None, 0.0, "profile", 0, 1, "")
     layers = next_stage(
