@@ -118,6 +118,7 @@ class TestRayCompute(ComputeContract):
         alone = InProcessCompute(artifacts, tmp_path_factory.mktemp("undisturbed"))
         return trained(alone.run(training(options=LONG))).weight_hash
 
+    @pytest.mark.timeout(400)  # four times a Ray is killed and another one started
     def test_what_is_killed_is_an_error_and_training_goes_on_from_its_checkpoint(
         self, compute: Compute, undisturbed: str
     ) -> None:
