@@ -11,7 +11,7 @@ from nas.jobs import JobState
 from tests.e2e.command import DOCUMENT, FAULTS, HWNAS, Ended, environment, jobs_of, kept
 
 # The shared search runs in the set-up of whichever test comes first; it measures, and so do these.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(800)
 
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 # $1: the folder, $2: what is in it at first, $3: kilobytes left, $4: where to keep a copy, then the command.

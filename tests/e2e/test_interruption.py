@@ -18,7 +18,7 @@ from nas.store.stores import Stores
 from tests.e2e.command import Ended, Kept, copied, jobs_of, kept, opened, start
 
 # The shared search runs in the set-up of whichever test comes first; it measures, and so do these.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(800)
 
 
 def wait_for(process: subprocess.Popen[str], home: Path, told: Callable[[JobEvent], bool]) -> None:

@@ -19,7 +19,7 @@ from tests.e2e.conftest import Watched
 from tests.rules.test_offline import FETCHING
 
 # The shared search runs in the set-up of whichever test comes first.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(800)
 
 
 def beats(first: VerifiedNetwork, second: VerifiedNetwork) -> bool:
