@@ -56,13 +56,13 @@ class CoreWatch:
     """Looks at the core; knows how fast it is when it has it to itself."""
 
     def __init__(
-        self, clock: Callable[[], int], work: Callable[[], object] = WORK, rules: WatchRules | None = None
+        self, clock: Callable[[], int], work: Callable[[], object], rules: WatchRules | None = None
     ) -> None:
         """Learn how fast the core is.
 
         Args:
             clock: Monotonic time in nanoseconds.
-            work: The fixed computation.
+            work: The fixed computation; `WORK` on a real core.
             rules: When to wait, and for how long.
         """
         self.rules = rules or WatchRules()
@@ -188,9 +188,8 @@ class QuietBlocks:
     @property
     def long_enough(self) -> bool:
         """Whether what counts took as long as is needed; less will do where that had to be waited for."""
-        waited = self._core is not None and self.lost_ns > self._needs_ns
-        share = self._core.rules.share if self._core and waited else 1.0
-        return self.total_ns >= share * self._needs_ns
+        waited = self.lost_ns > self._needs_ns
+        return self.total_ns >= self._needs_ns * (self._core.rules.share if self._core and waited else 1.0)
 
     @property
     def impatient(self) -> bool:

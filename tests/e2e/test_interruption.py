@@ -3,9 +3,9 @@
 import os
 import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +25,9 @@ def wait_for(process: subprocess.Popen[str], home: Path, told: Callable[[JobEven
     """Wait until the search of a home has told something."""
     with opened(home) as stores:
         while not any(told(event) for event in events_of(stores)):
-            if process.poll() is not None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
                 pytest.fail(f"the search ended before: {process.communicate()}")
-            time.sleep(0.05)
 
 
 def events_of(stores: Stores) -> Iterator[JobEvent]:
