@@ -88,7 +88,7 @@ def test_it_serves_though_nobody_reads_what_it_says_and_ctrl_c_ends_it(tmp_path:
         while process.poll() is None and not answers(f"{address}/livez"):
             threading.Event().wait(0.05)
         process.send_signal(signal.SIGINT)
-        told, _ = process.communicate(timeout=10)
+        told, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert told == f"the service at {address} has ended; jobs go on with the next worker\n"
 

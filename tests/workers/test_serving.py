@@ -89,7 +89,7 @@ def test_a_worker_that_is_told_to_stop_in_an_epoch_gives_the_job_back_and_nothin
         with worker(searched_home) as process:
             until(lambda: epochs_done(stores, job) >= 2 or process.poll() is not None, 200)
             process.send_signal(signal.SIGTERM)
-            told = process.communicate(timeout=60)
+            told = process.communicate(timeout=120)  # the longest that a Ray may take to end is a minute
         assert process.returncode == 0, told
         assert "it was told to. What is left goes on with the next one" in told[0]
         assert "Traceback" not in told[1]
