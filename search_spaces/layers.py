@@ -7,6 +7,7 @@ Batch norm is folded into the convolution before it, which leaves a bias.
 """
 
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 from search_spaces.digests import canonical_json
@@ -40,7 +41,7 @@ class LayerSpec:
 
     def signature(self) -> str:
         """Return the canonical JSON that identifies the layer in lookup tables."""
-        return canonical_json({"v": 1, "kind": self.kind, **asdict(self)})
+        return _signature(self)
 
     @property
     def macs(self) -> int:
@@ -56,6 +57,12 @@ class LayerSpec:
     def activation_bytes(self) -> int:
         """Peak bytes of activations alive while the layer runs (fp32, one image)."""
         return BYTES_PER_VALUE * max(operation.live_values for operation in self.operations)
+
+
+@lru_cache(maxsize=8192)
+def _signature(layer: LayerSpec) -> str:
+    """Work it out once a layer: spaces have the same ones in many places."""
+    return canonical_json({"v": 1, "kind": layer.kind, **asdict(layer)})
 
 
 @dataclass(frozen=True)

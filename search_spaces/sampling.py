@@ -3,6 +3,7 @@
 Many architectures at once are an array of option indices of shape (n, choices).
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -30,46 +31,55 @@ def canonical(space: SearchSpace, archs: IntArray) -> IntArray:
     result = np.array(archs, dtype=np.int64, ndmin=2)
     _check(space, result)
     sizes = option_counts(space).tolist()
+    influence = _influence(space)
+    places = influence.places(result)
     # A choice with one option is at it already.
-    open_ = [(column, uses) for column, uses in enumerate(_influence(space)) if sizes[column] > 1]
-    changed = True
-    while changed:
-        changed = False
-        for column, uses in open_:
-            changed |= _lower(uses, result, column, sizes[column])
+    open_ = [column for column, size in enumerate(sizes) if size > 1]
+    stale = set(open_)
+    while stale:
+        for column in open_:
+            if column in stale:
+                stale.remove(column)
+                if _lower(influence.uses[column], result, places, column, sizes[column]):
+                    stale |= influence.neighbours[column].intersection(open_)
     return result
 
 
-def _lower(uses: "tuple[_Use, ...]", archs: IntArray, column: int, num_options: int) -> bool:
+def _lower(
+    uses: "tuple[_Use, ...]", archs: IntArray, places: IntArray, column: int, num_options: int
+) -> bool:
     """Move one choice to the first option with the same layers, in place; return whether any row changed."""
     first = np.zeros(len(archs), dtype=np.int64)
     for use in uses:
-        np.maximum(first, use.same_as[tuple(archs[:, i] for i in use.scope)], out=first)
+        np.maximum(first, use.same_as[places[use.slot]], out=first)
     # Below `first` some slot differs. Where slots disagree on it, an option between may still fit them all.
     waiting = np.flatnonzero(first < archs[:, column])
     if not len(waiting):
         return False
-    before = archs[waiting]
-    fits = np.zeros(len(waiting), dtype=bool)
+    shift = np.zeros(len(archs), dtype=np.int64)
+    left = waiting
     for option in range(int(first[waiting].min()), num_options):
-        trial = before[~fits]
-        trial[:, column] = option
-        same = np.ones(len(trial), dtype=bool)
+        by = option - archs[left, column]
+        same = np.ones(len(left), dtype=bool)
         for use in uses:
-            now = tuple(before[~fits, i] for i in use.scope)
-            same &= use.same_as[tuple(trial[:, i] for i in use.scope)] == use.same_as[now]
-        found = np.flatnonzero(~fits)[same]
-        archs[waiting[found], column] = option
-        fits[found] = True
-    return bool((archs[waiting, column] != before[:, column]).any())
+            at = places[use.slot, left]
+            same &= use.same_as[at + by * use.stride] == use.same_as[at]
+        shift[left[same]] = by[same]
+        left = left[~same]
+    archs[:, column] += shift
+    for use in uses:
+        places[use.slot] += shift * use.stride
+    return bool(shift.any())
 
 
 def active_choices(space: SearchSpace, archs: IntArray) -> NDArray[np.bool_]:
     """Return which choices change some layer of each architecture, (n, choices)."""
     active = np.zeros(archs.shape, dtype=bool)
-    for column, uses in enumerate(_influence(space)):
+    influence = _influence(space)
+    places = influence.places(archs)
+    for column, uses in enumerate(influence.uses):
         for use in uses:
-            active[:, column] |= use.varies[tuple(archs[:, i] for i in use.scope)]
+            active[:, column] |= use.varies[places[use.slot]]
     return active
 
 
@@ -142,33 +152,61 @@ def option_counts(space: SearchSpace) -> IntArray:
 
 @dataclass(frozen=True)
 class _Use:
-    """How one choice acts on one slot; both arrays have the shape of the slot's table.
+    """How one choice acts on one slot; both arrays are the slot's table, flat.
 
     Attributes:
-        scope: Positions of the choices that the slot depends on.
+        slot: Position of the slot.
+        stride: Places in the table from one option of the choice to the next.
         varies: Whether any option of the choice would put another layer there.
         same_as: The first option of the choice that puts the same layer there.
     """
 
-    scope: tuple[int, ...]
+    slot: int
+    stride: int
     varies: NDArray[np.bool_]
     same_as: IntArray
 
 
+@dataclass(frozen=True)
+class _Influence:
+    """Which choice may change the layers of which slots.
+
+    Attributes:
+        strides: Places in each slot's flat table from one option of a choice to the next, (slots, choices).
+        uses: For each choice, the slots whose layer it may change.
+        neighbours: For each choice, the others on which the layers of those slots depend.
+    """
+
+    strides: IntArray
+    uses: tuple[tuple[_Use, ...], ...]
+    neighbours: tuple[frozenset[int], ...]
+
+    def places(self, archs: IntArray) -> IntArray:
+        """Return where each architecture stands in each slot's flat table, (slots, n)."""
+        # In float64, which is exact for such small numbers, and quick.
+        places: IntArray = (self.strides.astype(np.float64) @ archs.T).astype(np.int64)
+        return places
+
+
 @lru_cache(maxsize=32)
-def _influence(space: SearchSpace) -> tuple[tuple[_Use, ...], ...]:
-    """For each choice, the slots whose layer it may change."""
+def _influence(space: SearchSpace) -> _Influence:
+    tables = space_tables(space).slots
+    strides = np.zeros((len(tables), len(space.choices)), dtype=np.int64)
     uses: list[list[_Use]] = [[] for _ in space.choices]
-    for slot in space_tables(space).slots:
+    neighbours: list[set[int]] = [set() for _ in space.choices]
+    for position, slot in enumerate(tables):
         for axis, choice in enumerate(slot.scope):
+            strides[position, choice] = math.prod(slot.layer_ids.shape[axis + 1 :])
             ids = np.moveaxis(slot.layer_ids, axis, -1)
             same_as = np.argmax(ids[..., :, np.newaxis] == ids[..., np.newaxis, :], axis=-1)
             if same_as.any():
                 varies = np.broadcast_to(same_as.any(axis=-1, keepdims=True), ids.shape)
-                uses[choice].append(
-                    _Use(slot.scope, np.moveaxis(varies, -1, axis), np.moveaxis(same_as, -1, axis))
-                )
-    return tuple(tuple(found) for found in uses)
+                flat = [np.moveaxis(values, -1, axis).ravel() for values in (varies, same_as)]
+                uses[choice].append(_Use(position, int(strides[position, choice]), flat[0], flat[1]))
+                neighbours[choice].update(set(slot.scope) - {choice})
+    return _Influence(
+        strides, tuple(tuple(found) for found in uses), tuple(frozenset(found) for found in neighbours)
+    )
 
 
 def _check(space: SearchSpace, archs: IntArray) -> None:

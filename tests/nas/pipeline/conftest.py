@@ -1,5 +1,7 @@
 """Homes for searches, and one finished search for all tests of the phases."""
 
+import pickle
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from nas.pipeline.runner import open_search, phase_context
 from nas.results import SearchResult, TargetResult
 from nas.store.job_run import JobRun, StoredJob
 from nas.tasks import Task
+from tests.built_once import built_once
 from tests.nas.pipeline.small_search import Home, Recorder, frugal_searches, small_spec
 
 
@@ -63,9 +66,23 @@ def _frugal_searches() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedSearch]:
-    """A small search, run once; tests read it, and change a copy of its home."""
-    home = Home(tmp_path_factory.mktemp("finished") / "home")
-    yield finish(home)
+    """A small search, run once for all processes; tests read a copy of it, and change further ones."""
+
+    def build(folder: Path) -> None:
+        home = Home(folder / "home")
+        done = finish(home)
+        home.close()
+        leases = [run.lease for run in home.runs]
+        left = (done.job, leases, done.progress, done.tasks, home.watch)
+        (folder / "left.pickle").write_bytes(pickle.dumps(left))
+
+    folder = built_once(tmp_path_factory, "finished", build)
+    job, leases, progress, tasks, watch = pickle.loads((folder / "left.pickle").read_bytes())
+    home = Home(Path(shutil.copytree(folder / "home", tmp_path_factory.mktemp("finished") / "home")))
+    stores, home.watch = home.stores, watch
+    stored = stores.stored(stores.jobs.get(leases[-1].tenant, job.id))
+    home.runs = [JobRun(stored, lease, stores.results, stores.artifacts) for lease in leases]
+    yield FinishedSearch(home, job, home.runs[-1], stored.result(), progress, tasks)
     home.remove()
 
 
