@@ -37,6 +37,8 @@ UNCHECKED_HALF_WIDTH = 1.0
 _FLOOR_SHARE = 0.1  # no prediction below this share of the fastest network that was measured
 _NOTICEABLE = 0.01  # a term has to lower the leave-one-out error by this share of it
 _ROUNDING = 1e-9
+_COLLINEAR = 1e-5  # determinants of unit columns below this leave few digits to normal equations
+_MAX_PIVOTS = 5  # there are hardly ever more than three; what takes longer is fitted by itself
 
 
 def fit_correction(
@@ -127,9 +129,25 @@ def design(columns: dict[Term, FloatArray], terms: tuple[Term, ...]) -> FloatArr
 
 def leave_one_out(matrix: FloatArray, measured: FloatArray) -> FloatArray:
     """Return the prediction of each network by a fit on others, (m,)."""
-    predicted = np.empty(len(measured))
-    for left_out, kept in folds(len(measured)):
-        predicted[left_out] = matrix[left_out] @ fit_relative(matrix[kept], measured[kept])
+    every_term = np.ones((1, matrix.shape[1]), dtype=np.bool_)
+    return _leave_out_of_forms(matrix, measured, every_term).reshape(-1)
+
+
+def _leave_out_of_forms(matrix: FloatArray, measured: FloatArray, forms: NDArray[np.bool_]) -> FloatArray:
+    """Return the predictions of each form by fits on others, (forms, m).
+
+    Args:
+        matrix: Design with all terms, (m, terms).
+        measured: Latencies, (m,).
+        forms: Terms of each form, (forms, terms).
+    """
+    kept = _kept(len(measured))
+    coefficients, settled = _fit_stacked(matrix / measured[:, np.newaxis], kept, forms)
+    for form, fold in np.argwhere(~settled):
+        some = matrix[np.ix_(kept[fold], forms[form])]
+        coefficients[form, fold, forms[form]] = fit_relative(some, measured[kept[fold]])
+    of_network = coefficients[:, np.arange(len(measured)) % MAX_FOLDS]
+    predicted: FloatArray = (matrix * of_network).sum(axis=2)
     return predicted
 
 
@@ -138,9 +156,55 @@ def folds(m: int) -> list[tuple[IntArray, NDArray[np.bool_]]]:
 
     Each position stands alone, up to `MAX_FOLDS` of them; a table that many searches have used has hundreds.
     """
-    positions = np.arange(m)
-    count = min(m, MAX_FOLDS)
-    return [(positions[fold::count], positions % count != fold) for fold in range(count)]
+    return [(np.flatnonzero(~kept), kept) for kept in _kept(m)]
+
+
+def _kept(m: int) -> NDArray[np.bool_]:
+    """Return what each fold is fitted on, (folds, m)."""
+    kept: NDArray[np.bool_] = np.arange(m) % MAX_FOLDS != np.arange(min(m, MAX_FOLDS))[:, np.newaxis]
+    return kept
+
+
+def _fit_stacked(
+    relative: FloatArray, kept: NDArray[np.bool_], forms: NDArray[np.bool_]
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Fit all forms on all folds at once: normal equations, block pivoting (Portugal, Judice, Vicente 1994).
+
+    A coefficient is held at zero where it came out negative, and let go where that lowers the error. Where
+    neither is left to do, the least squares are the non-negative ones, and no others are unless columns are
+    collinear. The determinant of products of unit columns says that: it is at most e times their least
+    eigenvalue, since the eigenvalues add up to the number of terms or less.
+
+    Args:
+        relative: Rows of the design over their latencies, (m, terms).
+        kept: Rows that each fold is fitted on, (folds, m).
+        forms: Terms of each form, (forms, terms).
+
+    Returns:
+        The coefficients, (forms, folds, terms), and which of them are to be relied on, (forms, folds).
+    """
+    scale = np.linalg.norm(relative, axis=0)
+    scale[scale == 0.0] = 1.0
+    unit = relative / scale
+    one, moment = np.eye(len(scale)), kept @ unit
+    gram = np.tensordot(kept.astype(np.float64), unit[:, :, np.newaxis] * unit[:, np.newaxis, :], 1)
+    free = np.repeat(forms[:, np.newaxis], len(kept), axis=1)
+    unique = np.linalg.det(np.where(_pairs(free), gram, one)) > _COLLINEAR
+    solved, wrong = np.zeros(free.shape), np.zeros_like(free)
+    for _ in range(_MAX_PIVOTS):
+        free ^= wrong
+        inside = _pairs(free & unique[..., np.newaxis])
+        solved = np.linalg.solve(np.where(inside, gram, one), (free * moment)[..., np.newaxis])[..., 0]
+        lowers = forms[:, np.newaxis] & (moment > (gram @ solved[..., np.newaxis])[..., 0])
+        wrong = np.where(free, solved < 0.0, lowers) & unique[..., np.newaxis]
+        if not wrong.any():
+            break
+    return solved / scale, unique & ~wrong.any(axis=2)
+
+
+def _pairs(free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return whether both terms of a pair are free, (..., terms, terms)."""
+    return free[..., :, np.newaxis] & free[..., np.newaxis, :]
 
 
 def fit_relative(matrix: FloatArray, measured: FloatArray) -> FloatArray:
@@ -162,12 +226,12 @@ def _choose_terms(
 
     A form needs two networks a term and one more, and has to beat those with fewer terms noticeably.
     """
-    floor = _FLOOR_SHARE * measured.min()
-    best_error, best_terms, best = math.inf, _forms(columns)[0], measured
-    for terms in _forms(columns):
-        if 2 * len(terms) + 1 > len(measured):
-            continue
-        predicted = np.maximum(leave_one_out(design(columns, terms), measured), floor)
+    forms = [terms for terms in _forms(columns) if 2 * len(terms) + 1 <= len(measured)]
+    chosen = np.array([[term in terms for term in columns] for terms in forms])
+    left_out = _leave_out_of_forms(design(columns, tuple(columns)), measured, chosen)
+    predictions = np.maximum(left_out, _FLOOR_SHARE * measured.min())
+    best_error, best_terms, best = math.inf, forms[0], measured
+    for terms, predicted in zip(forms, predictions, strict=True):
         error = float(np.mean(np.abs(predicted / measured - 1.0)))
         if error < best_error - max(_NOTICEABLE * error, _ROUNDING):
             best_error, best_terms, best = error, terms, predicted
