@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from latency_predictors.device import host_device
 from latency_predictors.lease import host_lease_folder, measuring_lease
 from nas.data.catalogue import open_dataset
-from nas.data.spec import DigitsSpec
+from nas.data.spec import ShapesSpec
 from nas.evaluation import SubnetEvaluator
 from nas.export.checked import export_checked, score_file
 from nas.ports import Compute
@@ -65,26 +65,28 @@ from search_spaces.errors import ArtifactError, ComputeError, DataError, UsageEr
 from search_spaces.sampling import as_architecture, random_architectures
 from tests.contracts.folder_artifacts import FolderArtifacts
 
+IMAGES = ShapesSpec(num_train=192, num_validation=128, num_test=64, num_classes=4, size=8, difficulty=0.0)
+"""So few that a training takes half a second, and drawn faster than scikit-learn is loaded for the digits."""
 EPOCHS = 3
 SEED = 4
-OPTIONS = TrainingOptions(epochs=EPOCHS, batch_size=128)
-SHORT = TrainingOptions(epochs=1, batch_size=256)
+OPTIONS = TrainingOptions(epochs=EPOCHS, batch_size=96)
+SHORT = TrainingOptions(epochs=1, batch_size=96)
 
 
 def inputs() -> Inputs:
-    """Real images and the smallest real space."""
-    return Inputs(DigitsSpec(), open_dataset(DigitsSpec()).digest, SpaceSpec(name="mobilenet_v3"))
+    """A few images and the smallest real space."""
+    return Inputs(IMAGES, open_dataset(IMAGES).digest, SpaceSpec(name="mobilenet_v3"))
 
 
 def training(network: Network = WholeSpace(), **changes: Any) -> TrainNetwork:  # noqa: B008
-    """A training of a second or two."""
+    """A training of half a second."""
     task = TrainNetwork(inputs(), network, "uniform", OPTIONS, SEED)
     return replace(task, **changes)
 
 
 def architectures(number: int = 5) -> tuple[Architecture, ...]:
     """Some subnets."""
-    space = space_for(SpaceSpec(), open_dataset(DigitsSpec()))
+    space = space_for(SpaceSpec(), open_dataset(IMAGES))
     drawn = random_architectures(space, number, np.random.default_rng(8))
     return tuple(as_architecture(row) for row in drawn)
 
@@ -103,7 +105,7 @@ class Expected:
 
     def evaluator(self) -> SubnetEvaluator:
         """What scores its subnets."""
-        dataset = open_dataset(DigitsSpec())
+        dataset = open_dataset(IMAGES)
         supernet = load_supernet(self.path, space_for(SpaceSpec(), dataset))
         return SubnetEvaluator(supernet, dataset, SEED, Augmentation())
 
@@ -138,7 +140,7 @@ class ComputeContract:
     @pytest.fixture(scope="class")
     @classmethod
     def expected(cls, artifacts: FolderArtifacts, tmp_path_factory: pytest.TempPathFactory) -> Expected:
-        dataset = open_dataset(DigitsSpec())
+        dataset = open_dataset(IMAGES)
         task = TrainTask(tmp_path_factory.mktemp("direct"), get_recipe("uniform"), OPTIONS, SEED)
         *_, end = train(task, dataset, space_for(SpaceSpec(), dataset))
         assert isinstance(end, Trained)
@@ -174,20 +176,20 @@ class ComputeContract:
         assert trained(rest).weight_hash == expected.weight_hash
 
     def test_a_damaged_checkpoint_is_said_and_the_one_before_used(
-        self, compute: Compute, artifacts: FolderArtifacts, expected: Expected
+        self, compute: Compute, whole: list[Event], artifacts: FolderArtifacts, expected: Expected
     ) -> None:
-        first, second, _ = checkpoints_of(compute.run(training()))
+        first, second, _ = checkpoints_of(whole)
         artifacts.damage(second.files.tensors)
         damaged, resumed, *rest = compute.run(training(checkpoints=(first, second)))
         assert isinstance(damaged, CheckpointDamaged)
         assert damaged.path.name == "checkpoint-00000002.safetensors"
         assert resumed == Resumed(1)
         assert trained(rest).weight_hash == expected.weight_hash
+        assert artifacts.get(second.files.tensors), "the same bytes have been kept again"
 
-    def test_the_checkpoint_of_another_run_is_refused(self, compute: Compute, expected: Expected) -> None:
-        checkpoints = checkpoints_of(compute.run(training(seed=SEED + 1)))
+    def test_the_checkpoint_of_another_run_is_refused(self, compute: Compute, whole: list[Event]) -> None:
         with pytest.raises(ArtifactError, match="another seed") as caught:
-            last(compute.run(training(checkpoints=checkpoints)))
+            last(compute.run(training(seed=SEED + 1, checkpoints=checkpoints_of(whole))))
         assert caught.value.code == "checkpoint_mismatch"
 
     def test_subnets_are_scored_image_by_image(self, compute: Compute, expected: Expected) -> None:
@@ -222,9 +224,7 @@ class ComputeContract:
             scored = last(compute.run(ScoreFile(inputs(), event.file, "test")))
             assert isinstance(scored, FileScored)
             path = artifacts.local_path(event.file, ".onnx")
-            np.testing.assert_array_equal(
-                scored.correct, score_file(path, open_dataset(DigitsSpec()), "test")
-            )
+            np.testing.assert_array_equal(scored.correct, score_file(path, open_dataset(IMAGES), "test"))
 
     def test_two_threads_export_and_score_side_by_side(self, compute: Compute, expected: Expected) -> None:
         chosen = architectures(4)
@@ -269,7 +269,7 @@ class ComputeContract:
             evaluator.extract(architecture),
             space,
             architecture,
-            open_dataset(DigitsSpec()),
+            open_dataset(IMAGES),
             keep,
             precision,
         )
@@ -284,7 +284,7 @@ class ComputeContract:
     def test_a_stock_network_is_trained_and_exported(
         self, compute: Compute, artifacts: FolderArtifacts, tmp_path: Path
     ) -> None:
-        network, dataset = StockNetwork("shufflenet_v2"), open_dataset(DigitsSpec())
+        network, dataset = StockNetwork("shufflenet_v2"), open_dataset(IMAGES)
         end = trained(compute.run(training(network, options=SHORT)))
         own = stock_space("shufflenet_v2", space_for(SpaceSpec(), dataset), dataset)
         *_, by_hand = train(TrainTask(tmp_path, get_recipe("uniform"), SHORT, SEED), dataset, own)
@@ -301,7 +301,7 @@ class ComputeContract:
     ) -> None:
         (architecture,) = architectures(1)
         evaluator = expected.evaluator()
-        space, dataset = evaluator.supernet.space, open_dataset(DigitsSpec())
+        space, dataset = evaluator.supernet.space, open_dataset(IMAGES)
         network = TunedSubnet(architecture, expected.weights)
         end = trained(compute.run(training(network, options=SHORT)))
         direct = TrainTask(tmp_path, get_recipe("uniform"), SHORT, SEED)
@@ -318,7 +318,7 @@ class ComputeContract:
         assert agree.mean() > 0.99  # exported and torch may differ where two logits tie
 
     def test_training_is_timed(self, compute: Compute) -> None:
-        small = replace(SHORT, batch_size=32)
+        small = replace(SHORT, batch_size=8)
         supernet = last(compute.run(TimeSupernet(inputs(), "uniform", small, SEED)))
         assert isinstance(supernet, SupernetTimed)
         assert 0 < supernet.image_s < supernet.step_s
