@@ -127,20 +127,24 @@ class RayCompute:
 
 @final
 class RemoteRun:
-    """The events of one task. Another thread may close it: who waits for an event gets `task_cancelled`."""
+    """The events of one task; another thread may close it.
+
+    Who waits for an event then, or asks next, gets `task_cancelled`: what was cut off never looks like what
+    has ended.
+    """
 
     def __init__(self, task: Task, driver: Callable[[], DriverProcess]) -> None:
         self._task = task
         self._find_driver = driver
         self._driver: DriverProcess | None = None
         self._said = RunMessages()
-        self._closed = False
+        self._closed = self._over = False
 
     def __iter__(self) -> Iterator[Event]:
         return self
 
     def __next__(self) -> Event:
-        if self._closed:
+        if self._over or (self._closed and self._driver is None):
             raise StopIteration
         if self._driver is None:
             driver = self._find_driver()
@@ -148,9 +152,11 @@ class RemoteRun:
                 driver = self._find_driver()
             self._driver = driver
         message = self._said.waiting.get()
-        if isinstance(message, Said):
-            return message.event
-        self._closed = True
+        while isinstance(message, Said):
+            if not self._closed:
+                return message.event
+            message = self._said.waiting.get()
+        self._over = True
         if message.error is not None:
             raise message.error
         raise StopIteration
@@ -158,7 +164,7 @@ class RemoteRun:
     def close(self) -> None:
         """Cancel the task, unless it is over; nothing of it runs on when this returns."""
         closed, self._closed = self._closed, True
-        if self._driver is not None and not closed:
+        if self._driver is not None and not closed and not self._over:
             self._driver.cancel(self._said)
 
     def __del__(self) -> None:

@@ -112,6 +112,15 @@ class TestRayCompute(ComputeContract):
         assert caught.value.fault == "cancelled"
         assert list(events) == []
 
+    def test_whoever_asks_after_it_was_closed_is_told_once(self, compute: Compute) -> None:
+        events: Any = compute.run(training(options=ENDLESS))
+        next(events)
+        events.close()
+        with pytest.raises(ComputeError) as caught:
+            next(events)
+        assert caught.value.fault == "cancelled"
+        assert list(events) == []
+
     @pytest.fixture(scope="class")
     @classmethod
     def undisturbed(cls, artifacts: FolderArtifacts, tmp_path_factory: pytest.TempPathFactory) -> str:
