@@ -38,7 +38,7 @@ def counting(medians_ms: Sequence[float], suspect: Sequence[bool]) -> list[bool]
     """Return which sessions a value is made of.
 
     Where most agree, the others are outvoted; of those that agree only the undisturbed ones count, if there
-    is one: the others confirm it, and no more. Where none has a majority, all count.
+    are two. Where none has a majority, all count.
 
     Args:
         medians_ms: One a session.
@@ -46,7 +46,7 @@ def counting(medians_ms: Sequence[float], suspect: Sequence[bool]) -> list[bool]
     """
     near = agreeing(medians_ms)
     calm = [ok and not disturbed for ok, disturbed in zip(near, suspect, strict=True)]
-    if any(calm):
+    if sum(calm) >= 2:
         return calm
     return near if any(near) else [True] * len(medians_ms)
 
