@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.base import Architecture, IntArray, SearchSpace
+from search_spaces.base import Architecture, FloatArray, IntArray, SearchSpace
 from search_spaces.errors import UsageError
 from search_spaces.slot_tables import space_tables
 
@@ -33,15 +33,13 @@ def canonical(space: SearchSpace, archs: IntArray) -> IntArray:
     sizes = option_counts(space).tolist()
     influence = _influence(space)
     places = influence.places(result)
-    # A choice with one option is at it already.
-    open_ = [column for column, size in enumerate(sizes) if size > 1]
-    stale = set(open_)
+    stale = set(range(len(sizes)))
     while stale:
-        for column in open_:
+        for column, uses in enumerate(influence.uses):
             if column in stale:
                 stale.remove(column)
-                if _lower(influence.uses[column], result, places, column, sizes[column]):
-                    stale |= influence.neighbours[column].intersection(open_)
+                if _lower(uses, result, places, column, sizes[column]):
+                    stale |= influence.neighbours[column]
     return result
 
 
@@ -172,37 +170,37 @@ class _Influence:
     """Which choice may change the layers of which slots.
 
     Attributes:
-        strides: Places in each slot's flat table from one option of a choice to the next, (slots, choices).
+        strides: Places in each slot's flat table from one option of a choice to the next, (slots, choices);
+            float64, which is exact for such small numbers and quick to multiply.
         uses: For each choice, the slots whose layer it may change.
         neighbours: For each choice, the others on which the layers of those slots depend.
     """
 
-    strides: IntArray
+    strides: FloatArray
     uses: tuple[tuple[_Use, ...], ...]
     neighbours: tuple[frozenset[int], ...]
 
     def places(self, archs: IntArray) -> IntArray:
         """Return where each architecture stands in each slot's flat table, (slots, n)."""
-        # In float64, which is exact for such small numbers, and quick.
-        places: IntArray = (self.strides.astype(np.float64) @ archs.T).astype(np.int64)
+        places: IntArray = (self.strides @ archs.T).astype(np.int64)
         return places
 
 
 @lru_cache(maxsize=32)
 def _influence(space: SearchSpace) -> _Influence:
     tables = space_tables(space).slots
-    strides = np.zeros((len(tables), len(space.choices)), dtype=np.int64)
+    strides = np.zeros((len(tables), len(space.choices)))
     uses: list[list[_Use]] = [[] for _ in space.choices]
     neighbours: list[set[int]] = [set() for _ in space.choices]
     for position, slot in enumerate(tables):
         for axis, choice in enumerate(slot.scope):
-            strides[position, choice] = math.prod(slot.layer_ids.shape[axis + 1 :])
+            strides[position, choice] = stride = math.prod(slot.layer_ids.shape[axis + 1 :])
             ids = np.moveaxis(slot.layer_ids, axis, -1)
             same_as = np.argmax(ids[..., :, np.newaxis] == ids[..., np.newaxis, :], axis=-1)
             if same_as.any():
                 varies = np.broadcast_to(same_as.any(axis=-1, keepdims=True), ids.shape)
                 flat = [np.moveaxis(values, -1, axis).ravel() for values in (varies, same_as)]
-                uses[choice].append(_Use(position, int(strides[position, choice]), flat[0], flat[1]))
+                uses[choice].append(_Use(position, stride, flat[0], flat[1]))
                 neighbours[choice].update(set(slot.scope) - {choice})
     return _Influence(
         strides, tuple(tuple(found) for found in uses), tuple(frozenset(found) for found in neighbours)
