@@ -12,8 +12,8 @@ CANDIDATES := python3 python python3.13 python3.12 python3.14 python3.11
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 # Of tests: one thread each, nothing tells its maker, and the many processes they start find our bytecode.
-# BESIDE: what tests train steps back to niceness 15, and would starve for minutes beside tests that do not.
-BESIDE := nice -n 14
+# BESIDE: what tests train steps back, and would starve for minutes beside tests that do not.
+BESIDE := nice -n 19
 QUIET := OMP_NUM_THREADS=1 ORT_DISABLE_TELEMETRY=1 PYTHONDONTWRITEBYTECODE=
 
 .DEFAULT_GOAL := help

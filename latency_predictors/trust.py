@@ -3,7 +3,8 @@
 unconfirmed   one session alone, or none
 provisional   two sessions; none of them on a later day than the first
 settled       three sessions or more, on more than one day
-suspect       no majority of the sessions agrees, or it was disturbed, or slower than a session at rest
+suspect       no majority of the sessions agrees, or it was disturbed, slower than a session at rest, or moved
+              by disturbed ones
 stale         the newest session is too old
 unsupported   the runtime cannot run it: there are no sessions
 """
@@ -11,12 +12,16 @@ unsupported   the runtime cannot run it: there are no sessions
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from statistics import median
 from typing import Final, Literal
 
 State = Literal["unconfirmed", "provisional", "settled", "suspect", "stale", "unsupported"]
 
 AGREEMENT: Final = 0.10
 """Sessions of one subject that differ by more than this share contradict each other: a third one decides."""
+
+SHIFT: Final = 0.03
+"""Share by which disturbed sessions may move a value from the only undisturbed one that is part of it."""
 
 SETTLED_SESSIONS: Final = 3
 STALE_AFTER: Final = timedelta(days=90)
@@ -54,13 +59,17 @@ def counting(medians_ms: Sequence[float], suspect: Sequence[bool]) -> list[bool]
 def is_suspect(medians_ms: Sequence[float], suspect: Sequence[bool]) -> bool:
     """Return whether sessions contradict each other, or were disturbed wherever they agree.
 
-    Nothing makes a device faster than it is: a majority slower than a session at rest decides nothing.
+    Nothing makes a device faster than it is: a majority slower than a session at rest decides nothing. And
+    disturbed sessions confirm a single undisturbed one only as far as they leave the value where it was.
     """
     near = agreeing(medians_ms)
     every = list(zip(medians_ms, near, suspect, strict=True))
+    agreed = [ms for ms, ok, _ in every if ok]
     calm = [ms for ms, ok, disturbed in every if ok and not disturbed]
     outvoted = [ms for ms, ok, disturbed in every if not ok and not disturbed]
-    return not calm or min(outvoted, default=math.inf) < min(calm)
+    if not calm or min(outvoted, default=math.inf) < min(calm):
+        return True
+    return len(calm) == 1 and abs(median(agreed) - calm[0]) > SHIFT * calm[0]
 
 
 def state_of(

@@ -3,10 +3,12 @@
 import os
 import signal
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Final, NoReturn
 
 import numpy as np
 import psutil
@@ -16,18 +18,49 @@ from nas.job_records import JobEvent
 from nas.jobs import JobState
 from nas.store.stores import Stores
 from tests.e2e.command import Ended, Kept, copied, jobs_of, kept, opened, start
+from tests.workers.ray_processes import descendants
+from workers.cluster import LocalRay
 
 # The shared search runs in the set-up of whichever test comes first; it measures, and so do these.
 pytestmark = pytest.mark.timeout(800)
 
+PATIENCE_S: Final = 240.0
+"""What takes ten times as long as it should stands still."""
+
 
 def wait_for(process: subprocess.Popen[str], home: Path, told: Callable[[JobEvent], bool]) -> None:
     """Wait until the search of a home has told something."""
+    until = time.monotonic() + PATIENCE_S
     with opened(home) as stores:
         while not any(told(event) for event in events_of(stores)):
+            if time.monotonic() > until:
+                stuck(process, home)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.05)
                 pytest.fail(f"the search ended before: {process.communicate()}")
+
+
+def end_of(process: subprocess.Popen[str], home: Path) -> Ended:
+    """Wait for the end of the search of a home."""
+    try:
+        answer, told = process.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        stuck(process, home)
+    return Ended(home, process.returncode, answer, told)
+
+
+def stuck(process: subprocess.Popen[str], home: Path) -> NoReturn:
+    """End a search that stands still; tell what it was doing: the stacks of its processes, and its events."""
+    with opened(home) as stores:
+        events = [(event.kind, event.data) for event in events_of(stores)]
+    family = [psutil.Process(process.pid), *descendants(process.pid)]
+    shown = [f"{one.pid} {one.status()} {one.cpu_times()} {' '.join(one.cmdline())}" for one in family]
+    for one in family:
+        one.send_signal(signal.SIGABRT)  # of Python, faulthandler writes the stacks where it logs
+    psutil.wait_procs(family, 10.0)
+    logs = [home / "worker.log", *LocalRay().folder.glob("hwnas-*/driver.log")]
+    said = [f"{log}: {log.read_text(encoding='utf-8', errors='replace')[-4000:]}" for log in logs]
+    pytest.fail("\n".join([f"it stood still for {PATIENCE_S:g} s", *map(str, events), *shown, *said]))
 
 
 def events_of(stores: Stores) -> Iterator[JobEvent]:
@@ -75,13 +108,12 @@ def assert_same_search(found: Kept, undisturbed: Kept) -> None:
 def stopped(profiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """Its worker killed after the first epoch, and stopped with Ctrl-C when training went on."""
     home = copied(profiled, tmp_path_factory.mktemp("stopped") / "home")
-    process = start(home)
+    process = start(home, PYTHONFAULTHANDLER="1")
     wait_for(process, home, reached("train", 1 / 3))
     kill_worker(home)
     wait_for(process, home, said("training goes on after epoch 1 of 3"))
     process.send_signal(signal.SIGINT)
-    answer, told = process.communicate()
-    return Ended(home, process.returncode, answer, told)
+    return end_of(process, home)
 
 
 def test_a_killed_worker_is_replaced_and_ctrl_c_leaves_a_job_that_can_go_on_and_no_process(
@@ -99,16 +131,17 @@ def test_a_stopped_search_goes_on_though_its_training_process_and_its_worker_are
     stopped: Ended, finished: Ended, tmp_path: Path
 ) -> None:
     home, died = stopped.home, tmp_path / "died"
-    process = start(home, FAULTS_DIE_BEFORE="checkpoint-00000003.json", FAULTS_DIED=str(died))
+    process = start(
+        home, PYTHONFAULTHANDLER="1", FAULTS_DIE_BEFORE="checkpoint-00000003.json", FAULTS_DIED=str(died)
+    )
     wait_for(process, home, reached("verify", 0))
     kill_worker(home)
-    answer, told = process.communicate()
-    ended = Ended(home, process.returncode, answer, told)
-    assert ended.status == 0, told
+    ended = end_of(process, home)
+    assert ended.status == 0, ended.told
     assert died.exists()
     (job,) = jobs_of(home)
-    assert f"search {job.id} goes on" in told
-    assert "training goes on after epoch 2 of 3" in told
+    assert f"search {job.id} goes on" in ended.told
+    assert "training goes on after epoch 2 of 3" in ended.told
     assert job.faults == {"crash": 1, "lost_node": 2}
     assert ended.folder.name == job.id
     assert_same_search(kept(home), kept(finished.home))

@@ -60,6 +60,10 @@ def test_outvoted_sessions_do_not_count_and_disturbed_ones_only_where_they_are_n
         ([1.0, 1.2, 1.2], [False, False, False], True),  # nor slower ones
         ([1.0, 1.2, 1.2], [True, False, False], False),
         ([1.0], [True], True),
+        ([1.0, 1.08], [False, True], True),  # half-way between them is 4 % from the only calm one
+        ([1.0, 1.05, 1.06], [False, True, True], True),
+        ([1.0, 1.02, 1.09], [False, True, True], False),
+        ([1.0, 1.01, 1.09], [False, False, True], False),  # made of the two calm ones
     ],
 )
 def test_a_value_is_suspect_where_no_majority_of_sessions_holds_it(
