@@ -1,11 +1,12 @@
 """Drift: what the anchors say of a device's speed, and results divided by it. Pure.
 
 The anchors' times, over those of the reference, say how slow the device was; subjects are divided by that,
-interpolated in time.
+interpolated in time. Only what all anchors say counts: what slows one of them alone, as others' use of the
+memory does, hits each file differently, and no scale takes it out.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -27,7 +28,7 @@ class DriftRules:
     Attributes:
         segment_subjects: Subjects between two readings of the anchors, at most; after a jump half as many.
         segment_s: Seconds between two readings, at most.
-        repeat_above: Subjects between readings with levels that differ by more are measured again.
+        repeat_above: Subjects during which the device moved by more are measured again.
         max_repeats: After so many repeats, or as many in the session as it has subjects, a subject is kept
             as suspect, if no anchor's readings differ by more than
         void_above: a jump, between whose ends nothing is kept.
@@ -37,14 +38,14 @@ class DriftRules:
         max_correction: A scale further from 1 than this share makes a subject suspect.
         disturbed_above: A device slower than before by this share is given time to come to rest.
         patience_s: Seconds of a session spent on waiting for that, at most.
-        rest_within: Readings slower than the fastest quarter's median by at most this share are at rest.
+        rest_within: Readings slower than the fastest quarters' medians by at most this share are at rest.
     """
 
     segment_subjects: int = 10
     segment_s: float = 60.0
     repeat_above: float = 0.05
     max_repeats: int = 2
-    void_above: float = 0.20
+    void_above: float = 0.30
     max_jumps: int = 5
     agreement: float = 0.08
     max_correction: float = 0.20
@@ -108,37 +109,42 @@ def around_kept(found: Sequence[Segment]) -> list[AnchorReading]:
     )
 
 
-def jump(before: AnchorReading, after: AnchorReading) -> float:
-    """Return the largest change of an anchor between two readings, as a share."""
+def common(ratios: Collection[float]) -> float:
+    """Return what ratios have in common: the one nearest to 1, and 1 where some are above and some below."""
+    return median((min(ratios), 1.0, max(ratios)))
+
+
+def slowness(medians_ms: Mapping[str, float], reference_ms: Mapping[str, float]) -> float:
+    """Return how many times slower a device was than at a reference, as far as all anchors say so."""
+    return common([medians_ms[digest] / value for digest, value in reference_ms.items()])
+
+
+def move(before: AnchorReading, after: AnchorReading) -> float:
+    """Return by what share the device has become slower or faster between two readings."""
+    ratio = slowness(after.median_ms, before.median_ms)
+    return max(ratio, 1 / ratio) - 1
+
+
+def largest_move(before: AnchorReading, after: AnchorReading) -> float:
+    """Return by what share the anchor has become slower or faster that moved most."""
     ratios = (after.median_ms[digest] / value for digest, value in before.median_ms.items())
     return max(max(ratio, 1 / ratio) - 1 for ratio in ratios)
 
 
-def move(before: AnchorReading, after: AnchorReading) -> float:
-    """Return by what share the device has become slower or faster between two readings.
-
-    By all anchors together, as subjects are corrected.
-    """
-    ratio = level(after.median_ms) / level(before.median_ms)
-    return max(ratio, 1 / ratio) - 1
-
-
 def at_rest(readings: Sequence[AnchorReading], rules: DriftRules) -> dict[str, float]:
-    """Return the anchors' medians over the readings that were not disturbed.
+    """Return the anchors' medians over the readings of a device that was not disturbed.
 
-    The fastest quarter tells what the device does at rest; all readings near its median count. Not the
-    fastest alone: many devices are faster for their first seconds than they can be for long.
+    The fastest quarter of each anchor tells what it takes at rest; all readings of a device that is about as
+    fast count. Not the fastest alone: many devices are faster for their first seconds than they can be for
+    long.
     """
-    slowness = [level(reading.median_ms) for reading in readings]
-    fastest = sorted(slowness)[: -(-len(slowness) // 4)]
-    limit = median(fastest) * (1 + rules.rest_within)
-    rest = [reading.median_ms for reading, slow in zip(readings, slowness, strict=True) if slow <= limit]
-    return {digest: median(medians[digest] for medians in rest) for digest in rest[0]}
-
-
-def level(medians_ms: Mapping[str, float]) -> float:
-    """Return the geometric mean of the anchors: how slow the device was, in milliseconds."""
-    return math.prod(medians_ms.values()) ** (1 / len(medians_ms))
+    by_anchor = {
+        digest: sorted(reading.median_ms[digest] for reading in readings) for digest in readings[0].median_ms
+    }
+    quarter = -(-len(readings) // 4)
+    fastest = {digest: median(times[:quarter]) for digest, times in by_anchor.items()}
+    rest = [one.median_ms for one in readings if slowness(one.median_ms, fastest) <= 1 + rules.rest_within]
+    return {digest: median(medians[digest] for medians in rest) for digest in fastest}
 
 
 def against(session: SessionResult, reference_ms: Mapping[str, float]) -> SessionResult:
@@ -149,7 +155,7 @@ def against(session: SessionResult, reference_ms: Mapping[str, float]) -> Sessio
     """
     if session.reference_ms == reference_ms or not session.results:
         return session
-    factor = level(session.reference_ms) / level(reference_ms)
+    factor = slowness(session.reference_ms, reference_ms)
     results = tuple(
         result.model_copy(update={"scale": result.scale * factor, "suspect": True})
         for result in session.results
@@ -165,7 +171,7 @@ def _corrected(timed: Timed, reference_ms: Mapping[str, float], rules: DriftRule
         begin, end = timed.before.median_ms[digest], timed.after.median_ms[digest]
         scales.append((begin + share * (end - begin)) / reference)
     agree = max(scales) / min(scales) - 1 <= rules.agreement
-    scale = math.prod(scales) ** (1 / len(scales))
+    scale = common(scales)
     return SubjectResult(
         digest=timed.digest,
         summary=timed.summary,

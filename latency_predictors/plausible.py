@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from latency_predictors.clock import NS_PER_MS, NS_PER_S
-from latency_predictors.drift import DriftRules, level
+from latency_predictors.drift import DriftRules
 from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.measure import Summary
 from latency_predictors.protocol import FILE_ERRORS, SessionResult, SubjectResult
@@ -108,8 +108,9 @@ def _of_anchors(session: SessionResult) -> str:
         return "its readings and its reference are of other anchors"
     if not all(_positive(value) for reading in session.readings for value in reading.median_ms.values()):
         return "a reading of the anchors is not positive"
-    base, read = level(session.reference_ms), _extremes(session)
-    low, high = (level({anchor: ends[i] for anchor, ends in read.items()}) / base for i in (0, 1))
+    read, reference = _extremes(session), session.reference_ms
+    low = min(shortest / reference[anchor] for anchor, (shortest, _) in read.items())
+    high = max(longest / reference[anchor] for anchor, (_, longest) in read.items())
     for result in session.results:
         if not low * (1 - _ROUNDING) <= result.scale <= high * (1 + _ROUNDING):
             told = f"its scale is {result.scale:g}, its anchors say {low:g} to {high:g}"

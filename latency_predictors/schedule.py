@@ -5,14 +5,13 @@ other thread of a core slows it by a half. So subjects run in random order, and 
 run at the start, after every few subjects and at the end. What they show is taken out by `drift`.
 """
 
-import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from latency_predictors.clock import NS_PER_S
-from latency_predictors.drift import DriftRules, Outcome, jump, move, outcome
+from latency_predictors.drift import DriftRules, Outcome, largest_move, move, outcome, slowness
 from latency_predictors.measure import Summary
 from latency_predictors.protocol import FILE_ERRORS, AnchorReading, Segment, SubjectFailure, Timed
 from search_spaces.errors import MeasurementError
@@ -98,7 +97,7 @@ class _Queue:
         Raises:
             MeasurementError: `session_void`.
         """
-        leap = jump(before, after)
+        leap = largest_move(before, after)
         jumped = leap > self._rules.void_above
         self.most = max(self.most // 2, 1) if jumped else min(self.most + 1, self._rules.segment_subjects)
         self._jumps += jumped
@@ -186,10 +185,9 @@ class _Watch:
         self._level_ms = reading.median_ms
 
     def _disturbed(self, reading: AnchorReading) -> bool:
-        if not self._level_ms:
-            return False
-        ratios = [reading.median_ms[digest] / level for digest, level in self._level_ms.items()]
-        return math.prod(ratios) ** (1 / len(ratios)) > 1 + self._rules.disturbed_above
+        return (
+            slowness(reading.median_ms, self._level_ms or reading.median_ms) > 1 + self._rules.disturbed_above
+        )
 
 
 def _segment(

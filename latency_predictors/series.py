@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from latency_predictors.child_process import ChildEnded
 from latency_predictors.device import Device
-from latency_predictors.drift import DriftRules, against, around_kept, at_rest, level, outcome
+from latency_predictors.drift import DriftRules, against, around_kept, at_rest, outcome, slowness
 from latency_predictors.protocol import (
     Conditions,
     Failed,
@@ -254,7 +254,7 @@ class _Session:
         if not readings or (given and keeps):
             return given
         rest = at_rest(readings, rules)
-        much_faster = bool(given) and level(given) > (1 + rules.max_correction) * level(rest)
+        much_faster = bool(given) and slowness(given, rest) > 1 + rules.max_correction
         return rest if much_faster or not given else given
 
     def _blame(self, ended: ChildEnded, begun: Sequence[str]) -> None:

@@ -1,6 +1,16 @@
 import pytest
 
-from latency_predictors.drift import DriftRules, against, around_kept, at_rest, jump, level, move, outcome
+from latency_predictors.drift import (
+    DriftRules,
+    against,
+    around_kept,
+    at_rest,
+    common,
+    largest_move,
+    move,
+    outcome,
+    slowness,
+)
 from latency_predictors.protocol import AnchorReading, Segment, Timed
 from tests.latency_predictors.sessions import session, summary
 
@@ -21,20 +31,38 @@ def timed(digest: str, at_s: float, ms: float, before: AnchorReading, after: Anc
     )
 
 
-def test_the_level_is_the_geometric_mean_of_the_anchors() -> None:
-    assert level({"network": 0.8, "memory": 0.2}) == pytest.approx(0.4)
+@pytest.mark.parametrize(
+    ("ratios", "what_all_say"),
+    [
+        ((1.1, 1.3), 1.1),
+        ((0.8, 0.9), 0.9),
+        ((0.9, 1.3), 1.0),
+        ((1.2,), 1.2),
+        ((1.3, 1.1, 1.2), 1.1),
+    ],
+)
+def test_what_all_anchors_say_is_the_ratio_nearest_to_one(
+    ratios: tuple[float, ...], what_all_say: float
+) -> None:
+    assert common(ratios) == what_all_say
+    assert common([1 / ratio for ratio in ratios]) == pytest.approx(1 / what_all_say)
 
 
-def test_a_jump_is_that_of_the_anchor_that_moved_most() -> None:
+def test_how_slow_a_device_is_no_anchor_says_alone() -> None:
+    reference = {"network": 0.5, "memory": 0.2}
+    assert slowness({"network": 0.6, "memory": 0.26}, reference) == pytest.approx(1.2)
+    assert slowness({"network": 0.5, "memory": 0.4}, reference) == 1.0
+
+
+def test_the_largest_move_is_that_of_the_anchor_that_moved_most() -> None:
     before, after = reading(0, 1.0, 1.0), reading(1, 1.1, 0.8)
-    assert jump(before, after) == pytest.approx(0.25)
-    assert jump(after, before) == pytest.approx(0.25)
+    assert largest_move(before, after) == largest_move(after, before) == pytest.approx(0.25)
 
 
 def test_a_move_is_that_of_the_device_and_not_of_one_anchor() -> None:
-    begin, together, alone = reading(0, 1.0, 1.0), reading(1, 1.1, 1.1), reading(1, 1.0, 1.1)
+    begin, together, alone = reading(0, 1.0, 1.0), reading(1, 1.1, 1.2), reading(1, 1.0, 1.5)
     assert move(begin, together) == move(together, begin) == pytest.approx(0.1)
-    assert move(begin, alone) == pytest.approx(1.1**0.5 - 1)
+    assert move(begin, alone) == move(alone, begin) == 0.0
 
 
 def test_rest_is_what_the_fastest_quarter_show() -> None:
@@ -47,6 +75,13 @@ def test_rest_is_what_the_fastest_quarter_show() -> None:
 def test_a_device_that_is_faster_for_a_moment_is_not_at_rest_then() -> None:
     readings = [reading(0, 0.8, 0.8), *(reading(1 + i, 1.0, 1.0) for i in range(15))]
     assert at_rest(readings, DriftRules()) == {"network": 1.0, "memory": 1.0}
+
+
+def test_a_memory_that_others_use_now_and_then_does_not_tell_when_a_device_rests() -> None:
+    readings = [reading(i, 1.0, (1.0, 1.1, 1.2)[i % 3]) for i in range(9)]
+    assert at_rest(readings, DriftRules()) == {"network": 1.0, "memory": 1.1}
+    slow = [reading(10 + i, 1.5, 1.5) for i in range(3)]
+    assert at_rest([*readings, *slow], DriftRules()) == {"network": 1.0, "memory": 1.1}
 
 
 def test_readings_that_stand_around_nothing_do_not_tell_what_rest_is() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from api.calibrations import NetworkLine
-from latency_predictors.drift import level
+from latency_predictors.drift import slowness
 from latency_predictors.protocol import SessionResult
 from nas.report.comparisons import BAND, band_trace, equality_trace
 from nas.report.marks import BLUE, GREY, ORANGE, Chart, Trace, axis_for, error_bars, faded
@@ -71,7 +71,7 @@ def drift_figure(sessions: Sequence[SessionResult]) -> Chart:
     Args:
         sessions: In the order of delivery; those without readings are left out.
     """
-    rows = [(one, found) for one in sessions if (found := slowness(one))]
+    rows = [(one, found) for one in sessions if (found := slowness_percent(one))]
     if not rows:
         return {"data": [], "layout": {}}
     width = [0.5, len(rows) + 0.5]
@@ -112,13 +112,12 @@ def _sessions(rows: Sequence[tuple[SessionResult, list[float]]]) -> Trace:
     }
 
 
-def slowness(session: SessionResult) -> list[float]:
-    """Return at each reading how long the anchors took, in percent of what counts as 1."""
+def slowness_percent(session: SessionResult) -> list[float]:
+    """Return at each reading how slow the device was, by its anchors, in percent of what counts as 1."""
     if not session.reference_ms:
         return []
-    base = level(session.reference_ms)
     same = [one for one in session.readings if one.median_ms.keys() == session.reference_ms.keys()]
-    return [100.0 * level(one.median_ms) / base for one in same]
+    return [100.0 * slowness(one.median_ms, session.reference_ms) for one in same]
 
 
 def _session_text(session: SessionResult, percent: float) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from api.calibrations import NetworkLine
-from api.dashboard.figures.device import calibration_figure, drift_figure, slowness
+from api.dashboard.figures.device import calibration_figure, drift_figure, slowness_percent
 from latency_predictors.device import host_context, host_device
 from latency_predictors.measure import LAYER_PROTOCOL
 from latency_predictors.protocol import AnchorReading, Conditions, SessionResult
@@ -48,7 +48,7 @@ def test_predictions_stand_against_measurements_with_their_intervals() -> None:
 
 
 def test_a_session_is_as_slow_as_its_anchors() -> None:
-    assert slowness(session(2.0, 2.2)) == pytest.approx([100.0, 110.0])
+    assert slowness_percent(session(2.0, 2.2)) == pytest.approx([100.0, 110.0])
     chart = drift_figure([session(2.0, 2.2), session(3.0, busy=True)])
     points = chart["data"][-1]
     assert points["y"] == pytest.approx([105.0, 150.0])
