@@ -1,12 +1,12 @@
 """Drift: what the anchors say of a device's speed, and results divided by it. Pure.
 
-The anchors' times, over those of the reference, say how slow the device was; subjects are divided by that,
-interpolated in time. Only what all anchors say counts: what slows one of them alone, as others' use of the
-memory does, hits each file differently, and no scale takes it out.
+The first anchor's time, over that of the reference, says how slow the device was; subjects are divided by
+that, interpolated in time. The other anchors say whether it speaks for them: others' use of the memory hits
+each file differently, and no scale takes that out.
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -30,22 +30,24 @@ class DriftRules:
         segment_s: Seconds between two readings, at most.
         repeat_above: Subjects during which the device moved by more are measured again.
         max_repeats: After so many repeats, or as many in the session as it has subjects, a subject is kept
-            as suspect, if no anchor's readings differ by more than
-        void_above: a jump, between whose ends nothing is kept.
+            as suspect, unless the device moved by more than
+        void_above: a jump, between whose ends nothing is kept; or one anchor alone by more than
+        leap_above: likewise.
         max_jumps: A session with more jumps than this and one for every second subject is worth nothing.
         agreement: Anchors whose scales differ by more than this share, or one of which moves by more, do not
             surely speak for other networks: subjects are suspect, and not measured again at once.
         max_correction: A scale further from 1 than this share makes a subject suspect.
         disturbed_above: A device slower than before by this share is given time to come to rest.
         patience_s: Seconds of a session spent on waiting for that, at most.
-        rest_within: Readings slower than the fastest quarters' medians by at most this share are at rest.
+        rest_within: Readings slower than the fastest quarter's median by at most this share are at rest.
     """
 
     segment_subjects: int = 10
     segment_s: float = 60.0
     repeat_above: float = 0.05
     max_repeats: int = 2
-    void_above: float = 0.30
+    void_above: float = 0.20
+    leap_above: float = 0.30
     max_jumps: int = 5
     agreement: float = 0.08
     max_correction: float = 0.20
@@ -54,7 +56,7 @@ class DriftRules:
     rest_within: float = 0.025
 
 
-NO_REPEATS: Final = DriftRules(max_repeats=0, void_above=math.inf, patience_s=0.0)
+NO_REPEATS: Final = DriftRules(max_repeats=0, void_above=math.inf, leap_above=math.inf, patience_s=0.0)
 """Measures everything once, whatever disturbs it: it is suspect then."""
 
 
@@ -109,14 +111,14 @@ def around_kept(found: Sequence[Segment]) -> list[AnchorReading]:
     )
 
 
-def common(ratios: Collection[float]) -> float:
-    """Return what ratios have in common: the one nearest to 1, and 1 where some are above and some below."""
-    return median((min(ratios), 1.0, max(ratios)))
-
-
 def slowness(medians_ms: Mapping[str, float], reference_ms: Mapping[str, float]) -> float:
-    """Return how many times slower a device was than at a reference, as far as all anchors say so."""
-    return common([medians_ms[digest] / value for digest, value in reference_ms.items()])
+    """Return how many times slower a device was than at a reference, by the first anchor that both have.
+
+    A small network: like most subjects it lives in the caches. Additions that are bound by memory are slowed
+    by whoever else uses that, for seconds and minutes, while nothing else is.
+    """
+    ratios = (value / reference_ms[digest] for digest, value in medians_ms.items() if digest in reference_ms)
+    return next(ratios, 1.0)
 
 
 def move(before: AnchorReading, after: AnchorReading) -> float:
@@ -134,17 +136,15 @@ def largest_move(before: AnchorReading, after: AnchorReading) -> float:
 def at_rest(readings: Sequence[AnchorReading], rules: DriftRules) -> dict[str, float]:
     """Return the anchors' medians over the readings of a device that was not disturbed.
 
-    The fastest quarter of each anchor tells what it takes at rest; all readings of a device that is about as
-    fast count. Not the fastest alone: many devices are faster for their first seconds than they can be for
-    long.
+    The fastest quarter tells what the device does at rest; all readings near its median count. Not the
+    fastest alone: many devices are faster for their first seconds than they can be for long.
     """
-    by_anchor = {
-        digest: sorted(reading.median_ms[digest] for reading in readings) for digest in readings[0].median_ms
-    }
-    quarter = -(-len(readings) // 4)
-    fastest = {digest: median(times[:quarter]) for digest, times in by_anchor.items()}
-    rest = [one.median_ms for one in readings if slowness(one.median_ms, fastest) <= 1 + rules.rest_within]
-    return {digest: median(medians[digest] for medians in rest) for digest in fastest}
+    first = readings[0].median_ms
+    slow = [slowness(reading.median_ms, first) for reading in readings]
+    fastest = sorted(slow)[: -(-len(slow) // 4)]
+    limit = median(fastest) * (1 + rules.rest_within)
+    rest = [reading.median_ms for reading, one in zip(readings, slow, strict=True) if one <= limit]
+    return {digest: median(medians[digest] for medians in rest) for digest in first}
 
 
 def against(session: SessionResult, reference_ms: Mapping[str, float]) -> SessionResult:
@@ -166,12 +166,11 @@ def against(session: SessionResult, reference_ms: Mapping[str, float]) -> Sessio
 def _corrected(timed: Timed, reference_ms: Mapping[str, float], rules: DriftRules) -> SubjectResult:
     span = timed.after.at_ns - timed.before.at_ns
     share = (timed.at_ns - timed.before.at_ns) / span if span else 0.5
-    scales = []
-    for digest, reference in reference_ms.items():
-        begin, end = timed.before.median_ms[digest], timed.after.median_ms[digest]
-        scales.append((begin + share * (end - begin)) / reference)
-    agree = max(scales) / min(scales) - 1 <= rules.agreement
-    scale = common(scales)
+    after_ms = timed.after.median_ms
+    now_ms = {digest: ms + share * (after_ms[digest] - ms) for digest, ms in timed.before.median_ms.items()}
+    scale = slowness(now_ms, reference_ms)
+    each = [now_ms[digest] / value for digest, value in reference_ms.items()]
+    agree = max(each) / min(each) - 1 <= rules.agreement
     return SubjectResult(
         digest=timed.digest,
         summary=timed.summary,

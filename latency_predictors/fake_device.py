@@ -86,6 +86,7 @@ class Script:
         session_factors: How slow each session is, from the first; 1 for those beyond.
         unevenness: How differently files are hit by what slows the device down: a file's own factor is the
             device's to the power of a number around 1 with this standard deviation.
+        felt: That number of some files, by digest: who is bound by memory feels little of a slower clock.
         drift: How much slower the device has become, as a share, after the first
             drift_s: seconds of each session, little by little.
         throttling: Heat, if any.
@@ -109,6 +110,7 @@ class Script:
     outlier_factor: float = 4.0
     session_factors: tuple[float, ...] = ()
     unevenness: float = 0.0
+    felt: Mapping[str, float] = field(default_factory=dict)
     drift: float = 0.0
     drift_s: float = 20.0
     throttling: Throttling | None = None
@@ -151,7 +153,7 @@ class FakeDevice:
         self._num_sessions = 0
         self._session_began_s = 0.0
         self._noise: Iterator[float] = iter(())
-        self._exponents: dict[str, float] = {}
+        self._exponents = dict(self.script.felt)
         self._comes_and_goes = np.random.default_rng(self.script.seed + 1)
         self._neighbour_works = False
         self._neighbour_changes_s = 0.0

@@ -142,7 +142,7 @@ class SessionRequest(WireModel):
         context: How to run.
         timing: How to time.
         subjects: What to measure.
-        anchors: Fixed networks that tell how fast the device is just then.
+        anchors: Fixed networks that tell how fast the device is just then, by the first of them.
         reference_ms: Medians of the anchors that count as scale 1; empty: those at rest in this session.
         seed: Of the random order.
         meter_log: File that a meter of the user's writes, for energies; the device's own meters if empty.

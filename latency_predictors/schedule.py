@@ -97,13 +97,13 @@ class _Queue:
         Raises:
             MeasurementError: `session_void`.
         """
-        leap = largest_move(before, after)
-        jumped = leap > self._rules.void_above
+        moved, leap = move(before, after), largest_move(before, after)
+        jumped = moved > self._rules.void_above or leap > self._rules.leap_above
         self.most = max(self.most // 2, 1) if jumped else min(self.most + 1, self._rules.segment_subjects)
         self._jumps += jumped
         self._check_not_void(leap)
         kept: list[Timed] = []
-        drifted = move(before, after) > self._rules.repeat_above
+        drifted = moved > self._rules.repeat_above
         unsure = leap > self._rules.agreement
         affordable = self._repeats.total() < self._num_subjects
         for digest, at_ns, summary in measured:

@@ -254,7 +254,7 @@ class _Session:
         if not readings or (given and keeps):
             return given
         rest = at_rest(readings, rules)
-        much_faster = bool(given) and slowness(given, rest) > 1 + rules.max_correction
+        much_faster = bool(given) and slowness(rest, given) * (1 + rules.max_correction) < 1
         return rest if much_faster or not given else given
 
     def _blame(self, ended: ChildEnded, begun: Sequence[str]) -> None:

@@ -145,7 +145,7 @@ def _view(stores: Stores, key: TableKey, number: int) -> TableView:
     doubtful.sort(key=lambda one: (one.state != "suspect", -one.rel_sd))
     sessions = stores.sessions.conditions(key.device, key.context)
     drift = drift_figure(sessions)
-    label = "How long the anchors took in each session, in percent of the first"
+    label = "How long the first anchor took in each session, in percent of the first"
     return TableView(
         name=name,
         details=details,

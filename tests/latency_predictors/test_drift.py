@@ -5,7 +5,6 @@ from latency_predictors.drift import (
     against,
     around_kept,
     at_rest,
-    common,
     largest_move,
     move,
     outcome,
@@ -31,27 +30,12 @@ def timed(digest: str, at_s: float, ms: float, before: AnchorReading, after: Anc
     )
 
 
-@pytest.mark.parametrize(
-    ("ratios", "what_all_say"),
-    [
-        ((1.1, 1.3), 1.1),
-        ((0.8, 0.9), 0.9),
-        ((0.9, 1.3), 1.0),
-        ((1.2,), 1.2),
-        ((1.3, 1.1, 1.2), 1.1),
-    ],
-)
-def test_what_all_anchors_say_is_the_ratio_nearest_to_one(
-    ratios: tuple[float, ...], what_all_say: float
-) -> None:
-    assert common(ratios) == what_all_say
-    assert common([1 / ratio for ratio in ratios]) == pytest.approx(1 / what_all_say)
-
-
-def test_how_slow_a_device_is_no_anchor_says_alone() -> None:
-    reference = {"network": 0.5, "memory": 0.2}
+def test_how_slow_a_device_is_the_first_anchor_says() -> None:
+    reference = {"memory": 0.2, "network": 0.5}  # as an older session kept it
     assert slowness({"network": 0.6, "memory": 0.26}, reference) == pytest.approx(1.2)
     assert slowness({"network": 0.5, "memory": 0.4}, reference) == 1.0
+    assert slowness({"another": 0.5, "memory": 0.4}, reference) == 2.0
+    assert slowness({"another": 0.5}, reference) == 1.0
 
 
 def test_the_largest_move_is_that_of_the_anchor_that_moved_most() -> None:
@@ -59,8 +43,8 @@ def test_the_largest_move_is_that_of_the_anchor_that_moved_most() -> None:
     assert largest_move(before, after) == largest_move(after, before) == pytest.approx(0.25)
 
 
-def test_a_move_is_that_of_the_device_and_not_of_one_anchor() -> None:
-    begin, together, alone = reading(0, 1.0, 1.0), reading(1, 1.1, 1.2), reading(1, 1.0, 1.5)
+def test_a_move_is_that_of_the_first_anchor() -> None:
+    begin, together, alone = reading(0, 1.0, 1.0), reading(1, 1.1, 1.05), reading(1, 1.0, 1.5)
     assert move(begin, together) == move(together, begin) == pytest.approx(0.1)
     assert move(begin, alone) == move(alone, begin) == 0.0
 
@@ -80,7 +64,7 @@ def test_a_device_that_is_faster_for_a_moment_is_not_at_rest_then() -> None:
 def test_a_memory_that_others_use_now_and_then_does_not_tell_when_a_device_rests() -> None:
     readings = [reading(i, 1.0, (1.0, 1.1, 1.2)[i % 3]) for i in range(9)]
     assert at_rest(readings, DriftRules()) == {"network": 1.0, "memory": 1.1}
-    slow = [reading(10 + i, 1.5, 1.5) for i in range(3)]
+    slow = [reading(10 + i, 1.2, 1.0) for i in range(30)]
     assert at_rest([*readings, *slow], DriftRules()) == {"network": 1.0, "memory": 1.1}
 
 
@@ -115,6 +99,31 @@ def test_a_session_against_a_faster_reference_is_slower_and_suspect() -> None:
     assert found.results[0].median_ms == pytest.approx(1.0)
     assert found.results[0].suspect
     assert found.reference_ms == {"anchor": 0.5}
+
+
+def test_a_session_with_other_anchors_is_suspect_and_not_scaled() -> None:
+    found = against(session("s1", {"x": 1.4}), {"another": 0.5})
+    assert [(result.scale, result.suspect) for result in found.results] == [(1.0, True)]
+
+
+@pytest.mark.parametrize(
+    ("network", "memory", "scale", "suspect"),
+    [
+        (1.07, 1.0, 1.07, False),  # the clock of the processor is slower, memory is not
+        (1.0, 1.07, 1.0, False),
+        (1.1, 1.0, 1.1, True),
+        (1.0, 1.1, 1.0, True),
+        (1.29, 1.197, 1.29, True),  # they agree, but so much is more than drift
+    ],
+)
+def test_the_other_anchor_says_whether_the_first_speaks_for_a_subject(
+    network: float, memory: float, scale: float, suspect: bool
+) -> None:
+    before, after = reading(0, network, memory), reading(10, network, memory)
+    segment = Segment(timed=(timed("x", 5, 3.0, before, after),), failures=(), readings=(before, after))
+    (found,) = outcome([segment], {"memory": 1.0, "network": 1.0}).results
+    assert found.scale == pytest.approx(scale)
+    assert found.suspect is suspect
 
 
 def test_a_session_against_its_own_reference_is_as_it_was() -> None:

@@ -17,6 +17,7 @@ from latency_predictors.measure import (
 from latency_predictors.plausible import implausible
 from latency_predictors.protocol import SessionResult
 from latency_predictors.schedule import run_schedule
+from latency_predictors.spread import combine_sessions
 from search_spaces.errors import MeasurementError
 
 TRUTH = {f"s{i}": 0.5 + i / 4 for i in range(12)}
@@ -109,6 +110,28 @@ def test_files_may_be_hit_differently() -> None:
     first, *_, second = measured(replace(QUIET, session_factors=(1.0, 1.2), unevenness=0.3))
     ratios = [raw(second, digest) / raw(first, digest) for digest in TRUTH]
     assert max(ratios) - min(ratios) > 0.05
+
+
+@pytest.mark.parametrize("felt", [0.0, 0.4, 1.0])
+def test_a_slow_first_session_is_no_reference_whatever_memory_feels_of_it(felt: float) -> None:
+    script = replace(QUIET, session_factors=(1.5,), felt={"anchor-memory": felt})
+    *_, before, last = measured(script)
+    assert last.reference_ms["anchor-network"] == pytest.approx(ANCHORS["anchor-network"], rel=0.02)
+    assert medians(last) == pytest.approx(TRUTH, rel=0.02)
+    assert not any(result.suspect for session in (before, last) for result in session.results)
+
+
+@pytest.mark.parametrize("felt", [0.0, 0.5])
+def test_what_heat_does_to_a_device_is_seen_whatever_memory_feels_of_it(felt: float) -> None:
+    script = replace(QUIET, throttling=Throttling(8.0, 1.15, 4.0), felt={"anchor-memory": felt})
+    truth = {f"s{i}": 1.0 + 0.1 * i for i in range(40)}
+    sessions = tuple(FakeDevice(truth, script).sessions(list(truth), NETWORK_PROTOCOL))
+    wrong = [
+        digest
+        for digest, value in combine_sessions(sessions).items()
+        if not value.suspect and value.median_ms != pytest.approx(truth[digest], rel=0.03)
+    ]
+    assert wrong == []
 
 
 def test_drift_and_throttling_go_by_the_time_that_it_has_worked() -> None:

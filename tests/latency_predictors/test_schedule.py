@@ -163,12 +163,12 @@ def test_a_restless_session_takes_at_most_twice_its_time() -> None:
 def test_anchors_that_disagree_make_subjects_suspect() -> None:
     fake = device(lambda t, digest: 1.21 if digest == "memory" else 1.0)
     found = fake.run(5, reference_ms={"network": 0.5, "memory": 0.2})
-    assert found["s2"] == 3.0  # by what one of them says alone nothing is divided
+    assert found["s2"] == 3.0  # by what the second says nothing is divided
     assert all(result.suspect for result in fake.outcome.results)
 
 
 @pytest.mark.parametrize("by", [1.09, 1.29])
-def test_where_one_anchor_moves_alone_subjects_are_suspect_and_not_repeated(by: float) -> None:
+def test_where_the_second_anchor_moves_alone_subjects_are_suspect_and_not_repeated(by: float) -> None:
     fake = device(lambda t, digest: by if digest == "memory" and t > 0.7 else 1.0)
     found = fake.run(10, reference_ms={"network": 0.5, "memory": 0.2})
     assert found == fake_truth(10)

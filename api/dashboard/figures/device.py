@@ -66,7 +66,7 @@ def _networks(lines: Sequence[NetworkLine], name: str, marker: dict[str, Any]) -
 
 
 def drift_figure(sessions: Sequence[SessionResult]) -> Chart:
-    """Draw how slow the device was in each session, by its anchors: 100 % is the first session at rest.
+    """Draw how slow the device was in each session, by its first anchor: 100 % is the first session at rest.
 
     Args:
         sessions: In the order of delivery; those without readings are left out.
@@ -88,7 +88,7 @@ def drift_figure(sessions: Sequence[SessionResult]) -> Chart:
                 "range": width,
                 "showgrid": False,
             },
-            "yaxis": y.layout("time of the anchors, % of the first"),
+            "yaxis": y.layout("time of the first anchor, % of the first session"),
             "hovermode": "closest",
             "showlegend": False,
         },
@@ -113,7 +113,7 @@ def _sessions(rows: Sequence[tuple[SessionResult, list[float]]]) -> Trace:
 
 
 def slowness_percent(session: SessionResult) -> list[float]:
-    """Return at each reading how slow the device was, by its anchors, in percent of what counts as 1."""
+    """Return at each reading how slow the device was, by its first anchor, in percent of what counts as 1."""
     if not session.reference_ms:
         return []
     same = [one for one in session.readings if one.median_ms.keys() == session.reference_ms.keys()]
@@ -123,4 +123,4 @@ def slowness_percent(session: SessionResult) -> list[float]:
 def _session_text(session: SessionResult, percent: float) -> str:
     told = " · disturbed" if session.conditions.disturbed else ""
     moment = session.started_at[:16].replace("T", " ")
-    return f"{moment} UTC<br>anchors at {percent:.1f} % of the first{told}"
+    return f"{moment} UTC<br>the first anchor at {percent:.1f} % of the first session{told}"
