@@ -85,8 +85,8 @@ class Script:
             outlier_factor: times as long.
         session_factors: How slow each session is, from the first; 1 for those beyond.
         unevenness: How differently files are hit by what slows the device down: a file's own factor is the
-            device's to the power of a number around 1 with this standard deviation.
-        felt: That number of some files, by digest: who is bound by memory feels little of a slower clock.
+            device's to the power of a number around 1 with this standard deviation, or of the one in
+        felt: by digest. Who is bound by memory feels little of a slower clock.
         drift: How much slower the device has become, as a share, after the first
             drift_s: seconds of each session, little by little.
         throttling: Heat, if any.
@@ -264,9 +264,8 @@ class FakeDevice:
         """Return how slow the device is now, by what hits all of its work."""
         factors, number = self.script.session_factors, max(self._num_sessions, 1)
         slow = factors[number - 1] if number <= len(factors) else 1.0
-        slow *= 1.0 + self.script.drift * min(
-            (self.busy_s - self._session_began_s) / self.script.drift_s, 1.0
-        )
+        drifted = min((self.busy_s - self._session_began_s) / self.script.drift_s, 1.0)
+        slow *= 1.0 + self.script.drift * drifted
         heat = self.script.throttling
         if heat and self.busy_s % (heat.after_s + heat.lasts_s) >= heat.after_s:
             slow *= heat.factor

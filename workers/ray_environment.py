@@ -31,6 +31,14 @@ _NO_REPORTS: Final[Mapping[str, str]] = {
     "RAY_USAGE_STATS_REPORT_URL": NOWHERE,
 }
 
+_STARTING: Final[Mapping[str, str]] = {
+    # What runs a task steps back by itself (`ray_tasks.workplace`), once it is there. Ray would start its
+    # processes at niceness 15: on a busy machine they get a thirtieth of a processor, are not there within a
+    # minute, and are ended and started again without end, while the task waits.
+    "RAY_worker_niceness": "0",
+    "RAY_worker_register_timeout_seconds": "600",
+}
+
 
 def environment(given: Mapping[str, str], address: str | None, package: Path) -> dict[str, str]:
     """Return the environment of the process that drives Ray.
@@ -48,6 +56,7 @@ def environment(given: Mapping[str, str], address: str | None, package: Path) ->
     if address is None:
         # Nobody but the processes of this Ray has to know it.
         own["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        own.update(_STARTING)
     if address is None or is_loopback(address.rpartition(":")[0].strip("[]")):
         # The name is misleading: with 0 every port is on 127.0.0.1, on every system.
         own["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"

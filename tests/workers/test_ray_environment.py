@@ -36,6 +36,13 @@ def test_ports_are_on_loopback_where_all_of_ray_is_here(address: str | None, on_
     assert (found.get("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER") == "0") is on_loopback
 
 
+def test_processes_of_a_local_ray_are_given_the_time_to_start_on_a_busy_machine() -> None:
+    local, joined = environment({}, None, PACKAGE), environment({}, "10.0.0.1:6379", PACKAGE)
+    assert local["RAY_worker_niceness"] == "0"
+    assert float(local["RAY_worker_register_timeout_seconds"]) > 300
+    assert not {name for name in joined if name.startswith("RAY_worker")}
+
+
 def test_nothing_is_reported_and_nothing_outside_is_reached() -> None:
     given = {"https_proxy": "http://proxy.example:3128", "NO_PROXY": "store.example"}
     found = environment(given, None, PACKAGE)
