@@ -60,10 +60,6 @@ def segments(
         MeasurementError: `session_void` where the device's speed keeps jumping, `anchor_mismatch` where the
             reference belongs to other anchors, `clock_jumped`.
     """
-    if reference_ms and set(reference_ms) != set(anchors):
-        raise MeasurementError(
-            "anchor_mismatch", "the table was made with other anchors: remove it and profile the device again"
-        )
     rules = rules or DriftRules()
     watch = _Watch(anchors, measure, clock, rules, reference_ms)
     queue = _Queue([subjects[i] for i in rng.permutation(len(subjects))], rules)
@@ -147,6 +143,11 @@ class _Watch:
         rules: DriftRules,
         reference_ms: Mapping[str, float] | None,
     ) -> None:
+        if reference_ms and set(reference_ms) != set(anchors):
+            raise MeasurementError(
+                "anchor_mismatch",
+                "the table was made with other anchors: remove it and profile the device again",
+            )
         self._anchors = anchors
         self._measure = measure
         self._clock = clock

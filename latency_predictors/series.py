@@ -93,25 +93,31 @@ def run_series(
     """
     progress = _Progress(on_progress, num_sessions * len(request.subjects))
     sessions: list[SessionResult] = []
-    subjects, reference = request.subjects, request.reference_ms
-    while subjects and len(sessions) < num_sessions:
+    while len(sessions) < num_sessions and (asked := _next(request, sessions)).subjects:
         if sessions:
             yield sessions[-1]
-        update = {"seed": request.seed + len(sessions), "subjects": subjects, "reference_ms": reference}
-        found = _run(request.model_copy(update=update), machine, progress, keeps=bool(request.reference_ms))
-        if sessions and found.reference_ms != reference and request.repeat:
+        found = _run(asked, machine, progress, keeps=bool(request.reference_ms))
+        if sessions and found.reference_ms != asked.reference_ms and request.repeat:
             num_sessions += 1
-            progress.total += len(subjects)
+            progress.total += len(asked.subjects)
         sessions.append(found)
-        failed = {failure.digest for failure in found.failures}
-        subjects = tuple(subject for subject in subjects if subject.digest not in failed)
-        reference = found.reference_ms
     unsettled = undecided(sessions) if request.repeat else ()
-    if some := tuple(subject for subject in subjects if subject.digest in unsettled):
+    asked = _next(request, sessions)
+    if some := tuple(subject for subject in asked.subjects if subject.digest in unsettled):
         progress.total += len(some)
-        update = {"seed": request.seed + len(sessions), "subjects": some, "reference_ms": reference}
-        yield _run(request.model_copy(update=update), machine, progress, keeps=True)
+        yield _run(asked.model_copy(update={"subjects": some}), machine, progress, keeps=True)
     yield from sessions[-1:]
+
+
+def _next(request: SessionRequest, sessions: Sequence[SessionResult]) -> SessionRequest:
+    """Return what the session after some others is to do: what can be measured, in another order."""
+    failed = {failure.digest for session in sessions for failure in session.failures}
+    update = {
+        "seed": request.seed + len(sessions),
+        "subjects": tuple(subject for subject in request.subjects if subject.digest not in failed),
+        "reference_ms": sessions[-1].reference_ms if sessions else request.reference_ms,
+    }
+    return request.model_copy(update=update)
 
 
 def undecided(sessions: Sequence[SessionResult]) -> set[str]:
