@@ -1,4 +1,4 @@
-"""Loaded by every Python process of a search under test, also of Ray and of measuring: watches and kills.
+"""Loaded by every Python process of a search under test, also of Ray and of measuring: watches, stops and kills.
 
 Python imports a module of this name at its start where `PYTHONPATH` leads to it.
 """
@@ -10,6 +10,7 @@ import sys
 ASKS = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "")
 CONNECTIONS = os.environ.get("FAULTS_CONNECTIONS")
+STAND_BEFORE = os.environ.get("FAULTS_STAND_BEFORE")
 DIE_BEFORE = os.environ.get("FAULTS_DIE_BEFORE")
 DIED = os.environ.get("FAULTS_DIED", "")
 
@@ -39,6 +40,12 @@ def die_before_a_file(event: str, arguments: tuple[object, ...]) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def stand_before_a_file(event: str, arguments: tuple[object, ...]) -> None:
+    """Stand still, until somebody ends the process, when a file of this name is about to be in its place."""
+    while event == "os.rename" and STAND_BEFORE and str(arguments[1]).endswith(STAND_BEFORE):
+        signal.pause()
+
+
 def note_environment() -> None:
     """Write down a process in which ONNX Runtime may report to its maker."""
     if CONNECTIONS and os.environ.get("ORT_DISABLE_TELEMETRY") != "1" and "-m" in sys.orig_argv:
@@ -49,5 +56,7 @@ def note_environment() -> None:
 if CONNECTIONS:
     sys.addaudithook(refuse_connections)
     note_environment()
+if STAND_BEFORE:
+    sys.addaudithook(stand_before_a_file)
 if DIE_BEFORE:
     sys.addaudithook(die_before_a_file)
