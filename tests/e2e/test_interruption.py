@@ -49,7 +49,7 @@ def end_of(process: subprocess.Popen[str], home: Path) -> Ended:
 
 
 def stuck(process: subprocess.Popen[str], home: Path) -> NoReturn:
-    """End a search that stands still; tell what it was doing: its processes, stacks of Python's, last events."""
+    """End a search that stands still; tell its processes, their stacks and its last events."""
     family = [psutil.Process(process.pid), *descendants(process.pid)]
     shown = [f"{one.pid} {one.status()} {one.cpu_times()} {' '.join(one.cmdline())[:200]}" for one in family]
     for one in family:

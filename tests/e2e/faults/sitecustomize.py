@@ -1,4 +1,4 @@
-"""Loaded by every Python process of a search under test, also of Ray and of measuring: watches, stops and kills.
+"""Loaded by every Python process of a search under test, also of Ray and of measuring: watches, halts, kills.
 
 Python imports a module of this name at its start where `PYTHONPATH` leads to it.
 """
