@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from types import TracebackType
 from typing import Final, Self, final
 
@@ -47,6 +48,9 @@ class LocalWorker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        traceback.clear_frames(
+            trace
+        )  # a transaction that Ctrl-C cut off keeps its locks there: the worker waits
         process = self._process
         if process is not None and process.poll() is None:
             # A drain: the job is given back at its next step, and the next worker goes on with it.
