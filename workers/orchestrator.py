@@ -172,9 +172,8 @@ class Orchestrator:
             self._shown.say(f"job {claim.lease.job_id}: {lost}")
         except BaseException as error:
             # A drain, or Ctrl-C in a notebook: the job goes on with whoever comes next, at no cost.
-            traceback.clear_frames(
-                error.__traceback__
-            )  # a transaction that Ctrl-C cut off keeps its locks there
+            # What Ctrl-C cut off in the midst of a transaction keeps the locks of the database.
+            traceback.clear_frames(error.__traceback__)
             self._settle(claim, Released(), told.watermark)
             raise
         else:

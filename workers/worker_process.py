@@ -48,9 +48,8 @@ class LocalWorker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        traceback.clear_frames(
-            trace
-        )  # a transaction that Ctrl-C cut off keeps its locks there: the worker waits
+        # What Ctrl-C cut off in the midst of a transaction keeps locks that the worker waits for.
+        traceback.clear_frames(trace)
         process = self._process
         if process is not None and process.poll() is None:
             # A drain: the job is given back at its next step, and the next worker goes on with it.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import event, update
 
 from nas.compute import InProcessCompute
 from nas.job_records import JobRequest
@@ -36,6 +36,7 @@ from search_spaces.errors import (
 )
 from tests.contracts.compute_contract import inputs
 from tests.nas.pipeline.small_search import Recorder, small_spec, stopwatch
+from tests.workers.cut_off import cut_off
 from tests.workers.jobs_at_work import (
     QUICK,
     TENANT,
@@ -357,18 +358,14 @@ def test_an_interrupt_ends_a_job_that_says_nothing(place: Workplace, monkeypatch
 
 
 def test_what_ctrl_c_cuts_off_keeps_no_lock(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(run: JobRun, around: Surroundings) -> PhaseEnd:
-        with writing(engine) as connection:
-            connection.execute(update(jobs).values(message="half"))
-            cut_off = connection.execute(select(jobs.c.id))  # noqa: F841 - the statement is not over
-            raise KeyboardInterrupt
-
-    jobs_do(monkeypatch, run)
-    job = place.submit()
     engine = open_engine(place.settings.database_url)
+    jobs_do(monkeypatch, lambda run, around: cut_off(engine))
+    job = place.submit()
     with place.worker() as worker, pytest.raises(KeyboardInterrupt):
         worker.work_once()
-    assert (place.state(job), place.get(job).message) == (JobState.QUEUED, "")
+    engine.dispose()
+    found = place.get(job)
+    assert (found.state, found.message) == (JobState.QUEUED, "")
 
 
 def test_ctrl_c_gives_the_job_back_too(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
