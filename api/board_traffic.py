@@ -54,9 +54,9 @@ class BoardTraffic:
         self.calls: Together[Call, Standing] = Together(stores.board_signs.called, self._turn, MOST)
         known_s = stores.agent_queue.times.lease_ms / 2_000
         self.heartbeats = Heartbeats(stores.board_signs.renewed, self._turn, known_s, clock)
-        self.deliveries: Together[Posted, int] = Together(
-            partial(deliver, stores), self._turn, MOST_DELIVERIES
-        )
+        # Where several may write, one is got ready while the database works on another.
+        lanes = asyncio.Semaphore(2) if stores.many_writers else self._turn
+        self.deliveries: Together[Posted, int] = Together(partial(deliver, stores), lanes, MOST_DELIVERIES)
 
     async def in_turn(self, call: Callable[[], Result]) -> Result:
         """Return what a call returns that is made in a thread when it is its turn."""

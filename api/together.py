@@ -23,7 +23,7 @@ class Together(Generic[Asked, Told]):
         answer: Called in a thread; returns for each in the same order what it is told, or the error that
             it is refused with. What it raises, all are told; where that is no error of ours, each is asked
             for alone, and told what that gives. So it has to be a call that may be repeated.
-        turn: Held meanwhile: those that share it are called one after another.
+        turn: Held meanwhile: those that share it are called one after another, or as many as it lets.
         most: To be answered in one call.
         gather_s: For which whoever asks first waits for others.
     """
@@ -31,13 +31,14 @@ class Together(Generic[Asked, Told]):
     def __init__(
         self,
         answer: Callable[[Sequence[Asked]], Sequence[Told | Exception]],
-        turn: asyncio.Lock,
+        turn: asyncio.Lock | asyncio.Semaphore,
         most: int,
         gather_s: float = GATHER_S,
     ) -> None:
         self._answer, self._turn, self._most, self._gather_s = answer, turn, most, gather_s
         self._waiting: list[tuple[Asked, asyncio.Future[Told]]] = []
         self._gathering: asyncio.Task[None] | None = None
+        self._answering: set[asyncio.Task[None]] = set()
 
     async def ask(self, one: Asked) -> Told:
         """Return what is answered to one of many.
@@ -59,11 +60,17 @@ class Together(Generic[Asked, Told]):
         try:
             await asyncio.sleep(self._gather_s)
             while self._waiting:
-                async with self._turn:
-                    batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-                    await self._answer_batch(batch)
+                await self._turn.acquire()
+                batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+                answering = asyncio.create_task(self._answer_batch(batch))
+                self._answering.add(answering)
+                answering.add_done_callback(self._answered)
         finally:
             self._gathering = None
+
+    def _answered(self, answering: asyncio.Task[None]) -> None:
+        self._answering.discard(answering)
+        self._turn.release()
 
     async def _answer_batch(self, batch: Sequence[tuple[Asked, asyncio.Future[Told]]]) -> None:
         called = run_in_threadpool(self._answer, [one for one, _ in batch])

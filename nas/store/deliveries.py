@@ -8,7 +8,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, exists, func, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    exists,
+    func,
+    select,
+    tuple_,
+    update,
+)
 
 from latency_predictors.protocol import SessionResult
 from nas.leases import LeaseLost
@@ -26,6 +37,7 @@ Kept = int | LeaseLost | HwnasError
 _Where = tuple[str, str]
 """Digests of a device and a context."""
 
+_SAME: Final = ("device", "context", "protocol")
 _HELD: Final = (devices.c.digest, devices.c.lease_attempt, devices.c.lease_token, devices.c.lease_until_ms)
 
 
@@ -185,23 +197,25 @@ def _result_rows(session: SessionResult) -> list[dict[str, Any]]:
     ]
 
 
-def finish_tasks(connection: Connection, session_ids: Collection[str]) -> set[str]:
+def finish_tasks(connection: Connection, delivered: Collection[Delivered]) -> set[str]:
     """Mark what sessions measured as done where those were the last sessions that were asked for.
 
     Returns:
         The devices where anything is done that was not.
     """
+    last = connection.execute(_perhaps_last(delivered)).scalars().all()
+    if not last:
+        return set()
     task, again, result = measurement_tasks.c, sessions.alias("again"), measurements.alias("result")
-    same = ("device", "context", "protocol")
     has_it = exists().where(result.c.session_id == again.c.id, result.c.subject == task.subject)
-    # Those that are in doubt do not count: what they found is measured again.
-    sound = and_(*(again.c[name] == task[name] for name in same), again.c.doubt == "")
-    times = select(func.count()).where(sound, has_it.correlate(again, measurement_tasks))
-    own = and_(*(task[name] == sessions.c[name] for name in same), task.subject == measurements.c.subject)
+    times = select(func.count()).where(
+        _of_same(again), _sound(again), has_it.correlate(again, measurement_tasks)
+    )
+    own = and_(_of_same(sessions), task.subject == measurements.c.subject)
     query = (
         select(task.id, task.device)
         .select_from(sessions.join(measurements).join(measurement_tasks, own))
-        .where(sessions.c.id.in_(sorted(session_ids)), task.state == PENDING)
+        .where(sessions.c.id.in_(last), task.state == PENDING)
         .where(task.sessions <= times.correlate(measurement_tasks).scalar_subquery())
         .order_by(*IN_ORDER)
         .with_for_update(of=measurement_tasks)
@@ -212,3 +226,28 @@ def finish_tasks(connection: Connection, session_ids: Collection[str]) -> set[st
         these = task.id.in_(ids[begin : begin + CHUNK])
         connection.execute(update(measurement_tasks).where(these).values(state=DONE, changed_at_ms=now_ms()))
     return set(finished.values())
+
+
+def _perhaps_last(delivered: Collection[Delivered]) -> Select[tuple[str]]:
+    """Return the query for those of some sessions after which any task may be done.
+
+    Where a device has fewer sessions than any of its tasks asks for, nothing has to be counted by file.
+    """
+    again, task = sessions.alias("again"), measurement_tasks.c
+    same = and_(*(again.c[name] == sessions.c[name] for name in _SAME), _sound(again))
+    number = select(func.count()).where(same).correlate(sessions).scalar_subquery()
+    # Named once more, or a planner without statistics looks through what is pending of all devices.
+    theirs = task.device.in_(sorted({one.lease.device for one in delivered}))
+    open_ = exists().where(theirs, _of_same(sessions), task.state == PENDING, task.sessions <= number)
+    these = sessions.c.id.in_(sorted({one.id for one in delivered}))
+    return select(sessions.c.id).where(these, open_.correlate(sessions))
+
+
+def _of_same(session: FromClause) -> ColumnElement[bool]:
+    """Return the condition under which a task and a session are of one device, context and protocol."""
+    return and_(*(measurement_tasks.c[name] == session.c[name] for name in _SAME))
+
+
+def _sound(session: FromClause) -> ColumnElement[bool]:
+    """Return the condition under which a session is not in doubt: what such found is measured again."""
+    return session.c.doubt == ""

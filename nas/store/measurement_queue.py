@@ -168,7 +168,7 @@ class DatabaseMeasurementQueue:
             new = {i: one for i, one in told.items() if isinstance(one, int) and one}
             if new:
                 add_counts(connection, [Count(MEASUREMENTS, times=sum(new.values()))])
-                if finished := finish_tasks(connection, {delivered[i].id for i in new}):
+                if finished := finish_tasks(connection, [delivered[i] for i in new]):
                     wake(connection, finished)
         return [told[i] for i in range(len(delivered))]
 

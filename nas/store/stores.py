@@ -93,6 +93,11 @@ class Stores:
             bundles=DatabaseBundleStore(engine),
         )
 
+    @property
+    def many_writers(self) -> bool:
+        """Whether transactions that write run beside each other, as SQLite's do not."""
+        return self.engine.dialect.name != "sqlite"
+
     def stored(self, job: Job) -> StoredJob:
         """Return what a job has left."""
         return StoredJob(job, self.results, self.artifacts)

@@ -56,6 +56,22 @@ def test_no_more_than_so_many_in_one_call_and_one_call_after_another() -> None:
     assert book.most_within == 1
 
 
+def test_as_many_calls_at_a_time_as_the_turn_lets() -> None:
+    both, calls = threading.Barrier(2, timeout=30), list[int]()
+
+    def answer(asked: Sequence[int]) -> list[int]:
+        both.wait()  # until another call runs beside it
+        calls.append(len(asked))
+        return list(asked)
+
+    async def ask() -> list[int]:
+        together = Together(answer, asyncio.Semaphore(2), most=3)
+        return list(await asyncio.gather(*(together.ask(n) for n in range(12))))
+
+    assert asyncio.run(ask()) == list(range(12))
+    assert calls == [3, 3, 3, 3]
+
+
 def test_who_is_refused_does_not_harm_the_others() -> None:
     async def ask() -> list[object]:
         together = Together(Book().answer, asyncio.Lock(), most=100)
