@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from api.strict_json import MAX_DEPTH, MAX_TEXT, MAX_VALUES, read_json
 from search_spaces.errors import UsageError
 
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 PLAIN = st.recursive(
     st.none()
     | st.booleans()
@@ -36,6 +37,10 @@ def test_what_every_later_part_can_hold_passes(document: object) -> None:
         b'{"a": ' + b"9" * 4_000 + b"}",
         b'{"a": 9223372036854775808}',
         b'{"a": 1, "a": 2}',
+        b'{"a": 1, "\\u0061": 2}',
+        b'{"a": {"b": 1, "b": 2}, "c": "\\u003a"}',
+        b'{"a": ["x", {"b:": 1, "b:": ":"}]}',
+        b'{"a": "\\"", "a": "\\\\"}',
         b'{"a": "\\u0000"}',
         b'{"\\u0000": 1}',
         b'{"a": "\\ud800"}',
@@ -55,3 +60,15 @@ def test_what_would_fail_later_is_refused(body: bytes) -> None:
 
 def test_brackets_in_text_are_text() -> None:
     read_json(json.dumps({"a": "[" * 20}).encode())
+
+
+def test_colons_and_quotes_in_text_are_text() -> None:
+    document = {"a:": ':":', "b": {"a:": '\\":', "": ":"}, "c": ["\u00e4:", "{'d': 1}"]}
+    for ascii_only in (True, False):
+        assert read_json(json.dumps(document, ensure_ascii=ascii_only).encode()) == document
+
+
+@given(st.dictionaries(TEXTS, TEXTS | st.floats(allow_nan=False, allow_infinity=False)))
+def test_what_is_read_is_what_was_written(document: dict[str, object]) -> None:
+    body = json.dumps(document, ensure_ascii=len(document) % 2 == 0)
+    assert read_json(body.encode()) == document
