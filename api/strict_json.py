@@ -72,7 +72,7 @@ def _check_values(document: Any, body: bytes) -> None:
         num_pairs, colons_in_text = num_pairs + pairs, colons_in_text + "".join(texts).count(":")
         level = [*chain.from_iterable(one.values() for one in objects), *chain.from_iterable(lists)]
         depth += 1
-    # Of two values with one key the last is left, but each has its colon. An escape may stand for one in text.
+    # Of two values with one key the last is left, but each has its colon; an escape may be one in a text.
     colons = _TEXT.sub(b"", body).count(b":") if escapes else body.count(b":") - colons_in_text
     if colons != num_pairs:
         raise _malformed("a key stands twice in one object")

@@ -35,7 +35,6 @@ from search_spaces.errors import HwnasError, InfeasibleError, MeasurementError, 
 from workers.frugal import Frugal
 from workers.heartbeat import Heartbeat, JobCancelled
 from workers.host import known_dead, own_facts
-from workers.interruptible import Interruptible
 from workers.job_progress import Both, JobProgress
 from workers.measuring import serve_host
 
@@ -69,6 +68,7 @@ class Orchestrator:
         self.name = name or f"{platform.node()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._stores = stores
         self._settings = settings
+        self._compute = compute
         self._shown = shown
         self._times = times or LeaseTimes()
         self._bury()
@@ -76,9 +76,9 @@ class Orchestrator:
         self._device = str(facts["device"])
         self._registered = stores.workers.register(self.name, facts)
         self._heartbeat = Heartbeat(stores, self._registered, self._times)
-        self._compute = Interruptible(compute, self._heartbeat.check)
         self._restless_until = 0.0
         self._said_restless = False
+        self._interruptible = False
 
     def __enter__(self) -> Self:
         return self
@@ -97,10 +97,11 @@ class Orchestrator:
         """Drain, called by a signal in the thread that works: in the middle of an epoch too.
 
         Raises:
-            Draining: A task is waited for. What it had not finished is done again.
+            Draining: Phases of a job run. What they had not finished is done again.
         """
         self.drain()
-        if self._compute.waits:
+        if self._interruptible:
+            self._interruptible = False  # once: what follows is short
             self._heartbeat.check()
 
     def work_once(self) -> bool:
@@ -170,10 +171,8 @@ class Orchestrator:
         except LeaseLost as lost:
             self._heartbeat.release()
             self._shown.say(f"job {claim.lease.job_id}: {lost}")
-        except BaseException as error:
+        except BaseException:
             # A drain, or Ctrl-C in a notebook: the job goes on with whoever comes next, at no cost.
-            # What Ctrl-C cut off in the midst of a transaction keeps the locks of the database.
-            traceback.clear_frames(error.__traceback__)
             self._settle(claim, Released(), told.watermark)
             raise
         else:
@@ -181,6 +180,7 @@ class Orchestrator:
 
     def _outcome(self, claim: Claim, progress: Progress) -> Outcome:
         try:
+            self._interruptible = True
             around = Surroundings(self._settings, self._stores, self._compute_for(claim), progress)
             end = KINDS[claim.kind](self._stores.run(claim), around)
         except JobCancelled:
@@ -194,6 +194,8 @@ class Orchestrator:
         except Exception as error:  # noqa: BLE001 - whatever ends an attempt is told and judged
             traceback.print_exc(file=sys.stderr)
             return Faulted(fault_of(error), "worker_failed", f"{type(error).__name__}: {error}")
+        finally:
+            self._interruptible = False
         return end if isinstance(end, Waiting) else Succeeded()
 
     def _compute_for(self, claim: Claim) -> Compute:

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 from types import TracebackType
 from typing import Final, Self, final
 
@@ -48,8 +47,6 @@ class LocalWorker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # What Ctrl-C cut off in the midst of a transaction keeps locks that the worker waits for.
-        traceback.clear_frames(trace)
         process = self._process
         if process is not None and process.poll() is None:
             # A drain: the job is given back at its next step, and the next worker goes on with it.

@@ -29,7 +29,7 @@ from nas.store.inserts import insert_new
 from nas.store.measurement_rows import CHUNK
 from nas.store.measurement_tables import devices, measurement_tasks, measurements, sessions
 from nas.store.waiting import DONE, IN_ORDER, PENDING
-from search_spaces.errors import ArtifactError, HwnasError, MeasurementError
+from search_spaces.errors import ArtifactError, HwnasError, MeasurementError, StoreError
 
 Kept = int | LeaseLost | HwnasError
 """How many results of a session were new, or why nothing of it was kept."""
@@ -71,20 +71,23 @@ class _Found:
     results: dict[str, Any] = field(default_factory=dict)
 
 
-def keep_sessions(connection: Connection, delivered: Sequence[Delivered], lease_ms: int) -> list[Kept]:
+def keep_sessions(
+    connection: Connection, delivered: Sequence[Delivered], leases: Mapping[str, Any], lease_ms: int
+) -> list[Kept]:
     """Keep sessions, all of each or nothing, and renew the leases that they came under.
-
-    Devices are locked until the commit: numbers of sessions increase in the order of commits.
 
     Args:
         connection: In a transaction that may write.
         delivered: No session twice.
+        leases: Of their devices, from `locked_leases` in this transaction.
         lease_ms: For which a lease is renewed.
 
     Returns:
         For each how many results were new, or `LeaseLost`, `context_mismatch` or `result_conflict`.
+
+    Raises:
+        StoreError: `database_busy` where another transaction has kept one of the sessions meanwhile.
     """
-    leases = _locked(connection, {one.lease.device for one in delivered})
     there = _there(connection, [one.id for one in delivered])
     told = [_new(one, leases.get(one.lease.device), there.get(one.id)) for one in delivered]
     kept = [one for one, new in zip(delivered, told, strict=True) if isinstance(new, int) and new]
@@ -95,8 +98,12 @@ def keep_sessions(connection: Connection, delivered: Sequence[Delivered], lease_
     return told
 
 
-def _locked(connection: Connection, digests: Collection[str]) -> dict[str, Any]:
-    """Return what leases devices have, by device; in one order for everybody: none waits for each other."""
+def locked_leases(connection: Connection, digests: Collection[str]) -> dict[str, Any]:
+    """Return what leases devices have, by device, and lock those until the commit.
+
+    All that a transaction delivers to, in one order for everybody: none waits for each other. So numbers of
+    sessions increase in the order of commits.
+    """
     these = devices.c.digest.in_(sorted(digests))
     query = select(*_HELD).where(these).order_by(devices.c.digest).with_for_update()
     return {row.digest: row for row in connection.execute(query)}
@@ -164,7 +171,11 @@ def _insert(connection: Connection, kept: Sequence[Delivered], there: Mapping[st
     for one in new:
         numbers[one.where] = numbers.get(one.where, 0) + 1
         rows.append(_session_row(one, numbers[one.where]))
-    insert_new(connection, sessions, rows)
+    if insert_new(connection, sessions, rows) < len(rows):
+        # Of another device: that of this one is locked.
+        raise StoreError(
+            "database_busy", "a session of this identifier came from elsewhere just now: try again"
+        )
     insert_new(connection, measurements, [row for one in kept for row in _result_rows(one.session)])
 
 
@@ -238,9 +249,9 @@ def _perhaps_last(delivered: Collection[Delivered]) -> Select[tuple[str]]:
     number = select(func.count()).where(same).correlate(sessions).scalar_subquery()
     # Named once more, or a planner without statistics looks through what is pending of all devices.
     theirs = task.device.in_(sorted({one.lease.device for one in delivered}))
-    open_ = exists().where(theirs, _of_same(sessions), task.state == PENDING, task.sessions <= number)
+    pending = select(func.min(task.sessions)).where(theirs, _of_same(sessions), task.state == PENDING)
     these = sessions.c.id.in_(sorted({one.id for one in delivered}))
-    return select(sessions.c.id).where(these, open_.correlate(sessions))
+    return select(sessions.c.id).where(these, pending.correlate(sessions).scalar_subquery() <= number)
 
 
 def _of_same(session: FromClause) -> ColumnElement[bool]:

@@ -21,7 +21,7 @@ from nas.measurement_tasks import (
 from nas.store.board_scores import Answers, keep_scores, scores_of
 from nas.store.columns import exactly, now_ms
 from nas.store.counters import MEASUREMENTS, Count, add_counts
-from nas.store.deliveries import Delivered, Kept, finish_tasks, keep_sessions
+from nas.store.deliveries import Delivered, Kept, finish_tasks, keep_sessions, locked_leases
 from nas.store.fence import NewEvent, fenced
 from nas.store.measurement_rows import CHUNK, add_tasks, among, batches, fail_tasks, wake
 from nas.store.measurement_tables import devices, measurement_tasks
@@ -160,10 +160,11 @@ class DatabaseMeasurementQueue:
         delivered = [Delivered(lease, session) for lease, session in deliveries]
         told: dict[int, Kept] = {}
         with writing(self._engine) as connection:
+            leases = locked_leases(connection, {one.lease.device for one in delivered})
             while left := [i for i in range(len(delivered)) if i not in told]:
                 # One that comes twice meets what the first of it has left.
                 first = {delivered[i].id: i for i in reversed(left)}.values()
-                kept = keep_sessions(connection, [delivered[i] for i in first], self._times.lease_ms)
+                kept = keep_sessions(connection, [delivered[i] for i in first], leases, self._times.lease_ms)
                 told |= dict(zip(first, kept, strict=True))
             new = {i: one for i, one in told.items() if isinstance(one, int) and one}
             if new:

@@ -6,6 +6,7 @@ writer: a reader that turned into one would fail at once in SQLite, whatever the
 
 import sqlite3
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -117,13 +118,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
         ResourceError: `disk_full`.
         StoreError: `database_busy`, `database_unreachable`, `database_read_only` or `database_failed`.
     """
-    try:
-        with _turn(engine), engine.begin() as connection:
-            yield connection
-    except _OUR_MISTAKES:
-        raise
-    except DBAPIError as error:
-        raise _translated(engine, error) from error
+    with _told(engine), _turn(engine), engine.begin() as connection:
+        yield connection
 
 
 @contextmanager
@@ -133,13 +129,29 @@ def reading(engine: Engine) -> Iterator[Connection]:
     Raises:
         StoreError: As `writing`.
     """
+    with (
+        _told(engine),
+        engine.connect().execution_options(**{_READS: True}) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+@contextmanager
+def _told(engine: Engine) -> Iterator[None]:
+    """Call failures of the database by their names; have what a signal has cut off let go of its locks."""
     try:
-        with engine.connect().execution_options(**{_READS: True}) as connection, connection.begin():
-            yield connection
+        yield
     except _OUR_MISTAKES:
         raise
     except DBAPIError as error:
         raise _translated(engine, error) from error
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            # SQLite keeps a connection with its locks while a statement of it is referred to, as one is from
+            # the traceback: whoever writes before that is gone would wait in vain.
+            traceback.clear_frames(error.__traceback__)
+        raise
 
 
 @contextmanager

@@ -2,20 +2,15 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
-from nas.store.session import open_engine
 from nas.store.stores import Stores
 from search_spaces.errors import HwnasError
-from tests.workers.cut_off import cut_off
 from tests.workers.jobs_at_work import Workplace, until
 from workers import worker_process
 from workers.host import known_dead
@@ -44,28 +39,6 @@ def test_a_worker_is_started_replaced_when_it_is_killed_and_drained_in_the_end(p
         assert psutil.Process(second).is_running()
     assert not psutil.pid_exists(second)
     assert second not in alive(place.stores), "it has given its name back"
-
-
-@contextmanager
-def writes_afterwards(place: Workplace) -> Iterator[None]:
-    """Write when all within has ended, whatever ended it: at once, or not at all."""
-    try:
-        yield
-    finally:
-        with closing(sqlite3.connect(place.settings.home / "hwnas.db", timeout=0.0)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-
-
-def test_what_ctrl_c_cuts_off_keeps_no_worker_waiting(place: Workplace) -> None:
-    place.submit()
-    engine = open_engine(place.settings.database_url)
-    with (
-        pytest.raises(KeyboardInterrupt),
-        writes_afterwards(place),
-        LocalWorker(place.settings, place.stores),
-    ):
-        cut_off(engine)
-    engine.dispose()
 
 
 STARTER = """

@@ -1,6 +1,7 @@
 """Sessions of several devices in one transaction: each is kept as it would be alone."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from latency_predictors.protocol import SessionResult
 from nas.jobs import JobState, Waiting
 from nas.leases import Lease, LeaseLost
 from nas.measurement_tasks import DeviceLease
+from nas.store import deliveries
 from nas.store.agent_queue import DatabaseAgentQueue
 from nas.store.agent_store import Agent
 from nas.store.counters import MEASUREMENTS, read_counts
@@ -18,7 +20,7 @@ from nas.store.job_store import DatabaseJobStore
 from nas.store.measurement_queue import DatabaseMeasurementQueue
 from nas.store.measurement_tables import measurements
 from nas.store.session import reading
-from search_spaces.errors import ArtifactError, MeasurementError
+from search_spaces.errors import ArtifactError, MeasurementError, StoreError
 from tests.latency_predictors.sessions import CONTEXT
 from tests.latency_predictors.timed_sessions import timed_session
 from tests.nas.store.boards import INSTANCE, NAMES, new_board, subject_of, tasks_for
@@ -104,3 +106,35 @@ def test_many_take_as_many_statements_as_few(engine: Engine, job: Lease) -> None
     alone = len(statements)
     assert measuring.deliver_all(asked[1:]) == [4] * 4
     assert len(statements) == 2 * alone
+
+
+def test_nothing_comes_into_a_session_of_another_board_at_the_same_moment(
+    engine: Engine, job: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measuring = DatabaseMeasurementQueue(engine)
+    one, two = new_board(engine, "pi5"), new_board(engine, "pi6", unit="board-2")
+    first, second = leased(engine, one, job), leased(engine, two, job)
+    victim = session_of(one, SUBJECTS[:2])
+    measuring.deliver(first, victim)
+    # Looked for before the other transaction was committed.
+    monkeypatch.setattr(deliveries, "_there", lambda connection, session_ids: {})
+    with pytest.raises(StoreError) as caught:
+        measuring.deliver(second, session_of(two, SUBJECTS[2:], name=victim.session_id))
+    assert caught.value.code == "database_busy"
+    with reading(engine) as connection:
+        assert len(connection.execute(select(measurements.c.subject)).all()) == 2
+
+
+def test_packs_with_the_same_boards_never_wait_for_each_other(engine: Engine, job: Lease) -> None:
+    measuring = DatabaseMeasurementQueue(engine)
+    boards = [new_board(engine, name, unit=name) for name in ("pi5", "pi6")]
+    leases = [leased(engine, board, job, sessions=9) for board in boards]
+
+    def packs(one: int, other: int) -> list[tuple[DeviceLease, SessionResult]]:
+        own = session_of(boards[one])
+        return [(leases[one], own), (leases[other], session_of(boards[other], name=own.session_id))]
+
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(5):
+            found = threads.map(measuring.deliver_all, [packs(0, 1), packs(1, 0)])
+            assert [[type(told) for told in one] for one in found] == [[int, ArtifactError]] * 2

@@ -4,11 +4,14 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, select, text
+from sqlalchemy import Connection, Engine, event, insert, select, text
 
 from nas.store import session
 from nas.store.session import journal_mode, one_at_a_time, open_engine, reading, writing
@@ -47,6 +50,32 @@ def test_a_writer_holds_the_lock_from_its_first_moment(tmp_path: Path) -> None:
     with writing(engine), pytest.raises(sqlite3.OperationalError, match="locked"):
         other.execute("BEGIN IMMEDIATE")
     other.close()
+    engine.dispose()
+
+
+@pytest.mark.parametrize("transaction", [reading, writing])
+def test_what_ctrl_c_cuts_off_keeps_no_lock(
+    tmp_path: Path, transaction: Callable[[Engine], AbstractContextManager[Connection]]
+) -> None:
+    def ctrl_c(cursor: sqlite3.Cursor, statement: str, values: Any, context: object) -> None:
+        cursor.execute(statement, values)
+        raise KeyboardInterrupt
+
+    engine = open_engine(f"sqlite:///{tmp_path}/jobs.db")
+    with writing(engine) as connection:
+        workers.create(connection)
+        connection.execute(insert(workers).values(name="ann", token="0", facts={}))
+    with closing(sqlite3.connect(tmp_path / "jobs.db", timeout=0)) as other, suppress(KeyboardInterrupt):
+        try:
+            with transaction(engine) as connection:
+                event.listen(engine, "do_execute", ctrl_c)
+                connection.execute(select(workers.c.name))
+        finally:  # while the traceback is there
+            other.execute("UPDATE workers SET token = '1'")
+            other.commit()
+    event.remove(engine, "do_execute", ctrl_c)
+    with reading(engine) as connection:
+        assert connection.execute(select(workers.c.token)).scalar_one() == "1"
     engine.dispose()
 
 
