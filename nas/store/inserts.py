@@ -42,10 +42,9 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int
     if len(rows) > 1 and connection.dialect.name == "postgresql":
         statement = _insert_document(table, same, list(values[0]))
         return connection.execute(statement, {_DOCUMENT: _told(table, values)}).rowcount
-    key = next(iter(table.primary_key.columns))
-    statement = _insert(connection, table).values(same).on_conflict_do_nothing().returning(key)
+    statement = _insert(connection, table).values(same).on_conflict_do_nothing()
     # As parameters: the text of a statement with all values in it would be made anew each time.
-    return len(connection.execute(statement, values).all())
+    return connection.execute(statement.execution_options(preserve_rowcount=True), values).rowcount
 
 
 def _insert_document(table: Table, same: Row, names: Sequence[str]) -> Executable:
