@@ -220,9 +220,9 @@ def finish_tasks(connection: Connection, delivered: Collection[Delivered]) -> se
     task, again, result = measurement_tasks.c, sessions.alias("again"), measurements.alias("result")
     has_it = exists().where(result.c.session_id == again.c.id, result.c.subject == task.subject)
     times = select(func.count()).where(
-        _of_same(again), _sound(again), has_it.correlate(again, measurement_tasks)
+        _same(measurement_tasks, again), _sound(again), has_it.correlate(again, measurement_tasks)
     )
-    own = and_(_of_same(sessions), task.subject == measurements.c.subject)
+    own = and_(_same(measurement_tasks, sessions), task.subject == measurements.c.subject)
     query = (
         select(task.id, task.device)
         .select_from(sessions.join(measurements).join(measurement_tasks, own))
@@ -245,18 +245,24 @@ def _perhaps_last(delivered: Collection[Delivered]) -> Select[tuple[str]]:
     Where a device has fewer sessions than any of its tasks asks for, nothing has to be counted by file.
     """
     again, task = sessions.alias("again"), measurement_tasks.c
-    same = and_(*(again.c[name] == sessions.c[name] for name in _SAME), _sound(again))
-    number = select(func.count()).where(same).correlate(sessions).scalar_subquery()
+    number = (
+        select(func.count())
+        .where(_same(again, sessions), _sound(again))
+        .correlate(sessions)
+        .scalar_subquery()
+    )
     # Named once more, or a planner without statistics looks through what is pending of all devices.
     theirs = task.device.in_(sorted({one.lease.device for one in delivered}))
-    pending = select(func.min(task.sessions)).where(theirs, _of_same(sessions), task.state == PENDING)
+    pending = select(func.min(task.sessions)).where(
+        theirs, _same(measurement_tasks, sessions), task.state == PENDING
+    )
     these = sessions.c.id.in_(sorted({one.id for one in delivered}))
     return select(sessions.c.id).where(these, pending.correlate(sessions).scalar_subquery() <= number)
 
 
-def _of_same(session: FromClause) -> ColumnElement[bool]:
-    """Return the condition under which a task and a session are of one device, context and protocol."""
-    return and_(*(measurement_tasks.c[name] == session.c[name] for name in _SAME))
+def _same(one: FromClause, other: FromClause) -> ColumnElement[bool]:
+    """Return the condition under which tasks or sessions are of one device, context and protocol."""
+    return and_(*(one.c[name] == other.c[name] for name in _SAME))
 
 
 def _sound(session: FromClause) -> ColumnElement[bool]:
