@@ -16,8 +16,8 @@ from typing import Final
 
 from latency_predictors.clock import NS_PER_S, check_clock
 
-WORK: Final[Callable[[], object]] = partial(sum, range(1500))
-"""Some 20 to 100 microseconds of one core, and next to nothing of its caches."""
+WORK: Final[Callable[[], object]] = partial(sum, range(700))
+"""Some 10 to 50 microseconds of one core, and next to nothing of its caches."""
 
 _STEADY = 5  # looks whose median is a level: one alone may be a lucky one
 _REMEMBERED = 200
@@ -31,20 +31,22 @@ class WatchRules:
 
     Attributes:
         slow_above: A look that takes longer than the fastest level by more than this share.
-        window_s: Time between two looks, and twenty times that of a look; a block may be longer.
-        max_windows: Blocks longer than so many windows all count: what happened during one, looks at its ends
-            do not tell. They count as disturbed if
+        window_s: Time between two looks, and twelve times that of a look; a block may be longer. Whoever
+            comes for a fraction of a millisecond passes between looks that are further apart.
+        long_s: Blocks longer than this all count: what happened during one, looks at its ends do not tell.
+            They count as disturbed if
         max_slow: more than this share of the looks were slow.
-        learn_s: Looks at the start of a session that find the level.
+        learn_s: Looks at the start of a process that find the level.
         file_s: Seconds that one file may lose before it is measured slow or not. What is measured slow is
             thrown away as soon as the core is fast again: waiting for some seconds is cheaper.
-        process_s: Seconds that are lost in all, before nothing is waited for any more.
+        process_s: Seconds that are lost in all, before nothing is waited for any more: what is measured then
+            is mostly measured in vain.
         share: Of the time that a subject needs, once as much was lost with waiting.
     """
 
     slow_above: float = 0.25
-    window_s: float = 0.001
-    max_windows: float = 10.0
+    window_s: float = 0.00012
+    long_s: float = 0.01
     max_slow: float = 0.05
     learn_s: float = 0.05
     file_s: float = 10.0
@@ -80,7 +82,7 @@ class CoreWatch:
     @property
     def window_ns(self) -> float:
         """Time between two looks."""
-        return max(self.rules.window_s * NS_PER_S, 20 * self.level_ns)
+        return max(self.rules.window_s * NS_PER_S, 12 * self.level_ns)
 
     @property
     def hopeless(self) -> bool:
@@ -99,8 +101,10 @@ class CoreWatch:
         return took_ns
 
     def look_back(self) -> int:
-        """Return how long it takes after a block: the faster of two, as the first may find cold caches."""
-        took_ns = min(self.look(), self.look())
+        """Return how long it takes after a block, the faster of two looks if one is slow (cold caches)."""
+        took_ns = self.look()
+        if self.slow(took_ns):
+            took_ns = min(took_ns, self.look())
         self._after_blocks.append(took_ns)
         return took_ns
 
@@ -168,7 +172,7 @@ class QuietBlocks:
         self.total_ns = 0
         """What the blocks that count took together, with pauses."""
         self._level_ns = 0.0
-        self._long = self._core is not None and block_ns > self._core.rules.max_windows * self._core.window_ns
+        self._long = self._core is not None and block_ns > self._core.rules.long_s * NS_PER_S
         self._begin()
 
     def __len__(self) -> int:

@@ -49,7 +49,7 @@ class DriftRules:
     void_above: float = 0.20
     leap_above: float = 0.30
     max_jumps: int = 5
-    agreement: float = 0.08
+    agreement: float = 0.15
     max_correction: float = 0.20
     disturbed_above: float = 0.08
     patience_s: float = 6.0

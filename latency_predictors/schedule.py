@@ -215,4 +215,6 @@ def _segment(
             failures.append(SubjectFailure.of(digest, error))
         else:
             measured.append((digest, (begin + clock()) // 2, summary))
+            if summary.disturbed and summary.waited_s:
+                break  # the core is taken to have become slower: the anchors say whether that is so
     return measured, failures

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from latency_predictors.core_watch import CoreWatch
+from latency_predictors.core_watch import CoreWatch, WatchRules
 from latency_predictors.drift import NO_REPEATS, DriftRules
 from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.measure import Summary, for_median, measure, no_pause
@@ -15,6 +15,11 @@ from latency_predictors.schedule import segments
 
 _ALIKE: Final = 1.25
 """Runs under a meter that take longer by so much were slowed down, where those that were timed were not."""
+
+_LOST_S: Final = 1.0
+"""Seconds for each file of a session that may be lost with waiting for the core, on average."""
+
+_FIRST_LEARN_S: Final = 2.0
 
 RunOnce = Callable[[], None]
 
@@ -46,7 +51,7 @@ def answer(
     """
     subjects = {subject.digest: subject for subject in request.subjects}
     anchors = {anchor.digest: load(anchor) for anchor in request.anchors}
-    core = CoreWatch(clock, work) if work and request.repeat else None
+    core = CoreWatch(clock, work, _watch_rules(request)) if work and request.repeat else None
 
     def measure_one(digest: str) -> Summary:
         say(Started(digest=digest))
@@ -66,3 +71,14 @@ def answer(
     found = segments(list(subjects), list(anchors), measure_one, clock, rng, request.reference_ms, rules)
     for segment in found:
         say(segment)
+
+
+def _watch_rules(request: SessionRequest) -> WatchRules:
+    """Return how long the core is watched and waited for.
+
+    More files may take more waiting. Without a reference only looks tell how fast the undisturbed core is,
+    and a neighbour that is at work when the process begins goes on for a second or two.
+    """
+    process_s = max(WatchRules.process_s, _LOST_S * len(request.subjects))
+    learn_s = WatchRules.learn_s if request.reference_ms else _FIRST_LEARN_S
+    return WatchRules(process_s=process_s, learn_s=learn_s)

@@ -10,7 +10,7 @@ from latency_predictors.core_watch import CoreWatch, WatchRules
 from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL, TAIL_PROTOCOL, measure
 from search_spaces.errors import MeasurementError
 
-GLANCE_S = 25e-6
+GLANCE_S = 10e-6
 
 
 class Core:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy
-from latency_predictors.measure import TimingProtocol
+from latency_predictors.measure import Summary, TimingProtocol
 from latency_predictors.protocol import Line, Segment, SessionRequest, Started, Subject
 from latency_predictors.session_process import answer
 from search_spaces.errors import MeasurementError
@@ -124,3 +124,45 @@ def test_nobody_looks_at_the_core_where_nothing_is_repeated(repeat: bool) -> Non
     request = requested(timing).model_copy(update={"repeat": repeat})
     answer(request, watch.load, watch.clock, lambda _: None, work=work)
     assert bool(looks) == repeat
+
+
+class Core(Stopwatch):
+    """A clock moved on by runs of half a millisecond and by looks; its speed is a function of time."""
+
+    def __init__(self, slowness: Callable[[float], float], look_ns: int) -> None:
+        super().__init__()
+        self.slowness = slowness
+        self.look_ns = look_ns
+
+    def run_once(self) -> None:
+        self.now_ns += round(500_000 * self.slowness(self.now_ns / 1e9))
+
+    def look(self) -> None:
+        self.now_ns += round(self.look_ns * self.slowness(self.now_ns / 1e9))
+
+
+def found_on(core: Core, request: SessionRequest) -> dict[str, Summary]:
+    said: list[Line] = []
+    answer(request, core.load, core.clock, said.append, work=core.look)
+    return {one.digest: one.summary for line in said if isinstance(line, Segment) for one in line.timed}
+
+
+@pytest.mark.parametrize(("known", "slow_s"), [(False, 1.5), (True, 0.02)])
+def test_who_is_at_work_when_a_process_begins_is_noticed(known: bool, slow_s: float) -> None:
+    core = Core(lambda at_s: 1.7 if at_s < slow_s else 1.0, look_ns=10_000)
+    request = requested(replace(PROTOCOL, undisturbed=True))
+    if known:
+        request = request.model_copy(update={"reference_ms": {"anchor": 0.5}})
+    found = found_on(core, request)
+    assert [one.median_ms for one in found.values()] == [0.5, 0.5]
+    assert core.now_ns < 1e9 * (2.0 if known else 4.0), "with a reference there is less to learn"
+
+
+def test_the_more_files_the_longer_the_core_is_waited_for() -> None:
+    # It is undisturbed for 0.2 s in two.
+    core = Core(lambda at_s: 1.0 if at_s < 2.0 or at_s % 2.0 < 0.2 else 1.7, look_ns=1_000_000)
+    files = tuple(subject(f"s{i}") for i in range(150))
+    timing = replace(PROTOCOL, undisturbed=True, min_blocks=10, min_duration_s=0.08)
+    found = found_on(core, requested(timing).model_copy(update={"subjects": files}))
+    assert sum(one.waited_s for one in found.values()) > 90
+    assert {one.median_ms for one in found.values()} == {0.5}
