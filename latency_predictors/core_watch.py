@@ -39,8 +39,8 @@ class WatchRules:
         learn_s: Looks at the start of a process that find the level.
         file_s: Seconds that one file may lose before it is measured slow or not. What is measured slow is
             thrown away as soon as the core is fast again: waiting for some seconds is cheaper.
-        process_s: Seconds that are lost in all, before nothing is waited for any more: what is measured then
-            is mostly measured in vain.
+        process_s: Seconds that are lost in all, before nothing is waited for any more: blocks of any length
+            all count then, as long ones do.
         share: Of the time that a subject needs, once as much was lost with waiting.
     """
 
@@ -165,14 +165,14 @@ class QuietBlocks:
         self._clock = clock
         self._gave_in = False
         self._num_looks = self._num_slow = 0
-        self._core = None if core is None or core.hopeless else core
+        self._core = core
         self._needs_ns = needs_s * NS_PER_S
         self._kept: list[_Window] = []
         self._num_kept = 0
         self.total_ns = 0
         """What the blocks that count took together, with pauses."""
         self._level_ns = 0.0
-        self._long = self._core is not None and block_ns > self._core.rules.long_s * NS_PER_S
+        self._all_count = core is not None and (core.hopeless or block_ns > core.rules.long_s * NS_PER_S)
         self._begin()
 
     def __len__(self) -> int:
@@ -180,7 +180,7 @@ class QuietBlocks:
 
     @property
     def disturbed(self) -> bool:
-        """Whether waiting took so long that whatever was timed counts, or long blocks were slowed down."""
+        """Whether the core was waited for in vain, or all blocks count and it was slow now and then."""
         core = self._core
         return self._gave_in or (core is not None and self._num_slow > core.rules.max_slow * self._num_looks)
 
@@ -211,7 +211,7 @@ class QuietBlocks:
             return False
         after_ns = self._core.look_back()
         slower_ns = max(self._before_ns, after_ns)
-        if self._long:
+        if self._all_count:
             self._num_looks += 1
             self._num_slow += self._core.slow(slower_ns)
             self._keep(slower_ns, after_ns)

@@ -72,7 +72,7 @@ LAYER_PROTOCOL = TimingProtocol(
     ceiling_s=0.15,
     undisturbed=True,
 )
-"""For lone layers of 5 to 200 microseconds: about 0.12 s each, in blocks of at least a millisecond."""
+"""For lone layers of 5 to 200 microseconds: about 0.12 s each, in blocks of at least 0.12 ms."""
 
 NETWORK_PROTOCOL = TimingProtocol(
     warm_up_runs=10,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from latency_predictors.clock import NS_PER_S
+from latency_predictors.core_watch import WatchRules
 from latency_predictors.drift import DriftRules, Outcome, largest_move, move, outcome, slowness
 from latency_predictors.measure import Summary
 from latency_predictors.protocol import FILE_ERRORS, AnchorReading, Segment, SubjectFailure, Timed
@@ -170,7 +171,12 @@ class _Watch:
     def look(self) -> AnchorReading:
         """Measure the anchors now."""
         begin = self._clock()
-        medians = {digest: self._measure(digest).median_ms for digest in self._anchors}
+        found = {digest: self._measure(digest) for digest in self._anchors}
+        if any(map(_given_up, found.values())):
+            # Some were measured before the core counted as slower, some after that.
+            begin = self._clock()
+            found = {digest: self._measure(digest) for digest in self._anchors}
+        medians = {digest: summary.median_ms for digest, summary in found.items()}
         reading = AnchorReading(at_ns=(begin + self._clock()) // 2, median_ms=medians)
         if self._readings and reading.at_ns < self.latest.at_ns:
             raise MeasurementError("clock_jumped", "the clock ran backwards between two looks: measure again")
@@ -215,6 +221,11 @@ def _segment(
             failures.append(SubjectFailure.of(digest, error))
         else:
             measured.append((digest, (begin + clock()) // 2, summary))
-            if summary.disturbed and summary.waited_s:
+            if _given_up(summary):
                 break  # the core is taken to have become slower: the anchors say whether that is so
     return measured, failures
+
+
+def _given_up(summary: Summary) -> bool:
+    """Whether the core was waited for in vain, and has counted as slow since then."""
+    return summary.disturbed and summary.waited_s > WatchRules.file_s

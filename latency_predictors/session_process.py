@@ -20,6 +20,7 @@ _LOST_S: Final = 1.0
 """Seconds for each file of a session that may be lost with waiting for the core, on average."""
 
 _FIRST_LEARN_S: Final = 2.0
+"""Seconds for which a process looks at the core to know it undisturbed, where there is no reference."""
 
 RunOnce = Callable[[], None]
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from latency_predictors.core_watch import WatchRules
 from latency_predictors.drift import NO_REPEATS, DriftRules
 from latency_predictors.measure import Summary
 from latency_predictors.schedule import run_schedule, segments
@@ -47,6 +48,19 @@ def device(slowness: Callable[[float, str], float], num_subjects: int = 25) -> F
     return FakeDevice({**truth, "network": 0.5, "memory": 0.2}, slowness)
 
 
+def waits_in_vain(fake: FakeDevice, at: int) -> None:
+    """Have a measurement, by its place in order, run out of patience."""
+    measure = fake.measure
+
+    def measured(digest: str) -> Summary:
+        in_vain = len(fake.order) == at
+        return replace(
+            measure(digest), disturbed=in_vain, waited_s=WatchRules.file_s + 0.1 if in_vain else 0.0
+        )
+
+    fake.measure = measured  # type: ignore[method-assign]
+
+
 def test_anchors_stand_at_the_start_after_every_ten_subjects_and_at_the_end() -> None:
     fake = device(lambda t, _: 1.0)
     fake.run(25)
@@ -63,18 +77,21 @@ def test_a_segment_ends_after_its_time_too() -> None:
 
 
 def test_a_segment_ends_with_a_subject_for_which_the_core_was_waited_in_vain() -> None:
-    fake, measure = device(lambda t, _: 1.0), FakeDevice.measure
-
-    def in_vain(digest: str) -> Summary:
-        found = measure(fake, digest)
-        given_up = digest == "s3" and fake.order.count("s3") == 1
-        return replace(found, disturbed=given_up, waited_s=10.0 if given_up else 0.0)
-
-    fake.measure = in_vain  # type: ignore[method-assign]
+    fake = device(lambda t, _: 1.0)
+    waits_in_vain(fake, at=4)  # two anchors, three subjects
     fake.run(25)
-    place = fake.order.index("s3")
-    assert fake.order[place + 1] == "network"
-    assert fake.order[place - 1] != "network", "or the segment had ended anyway"
+    assert [digest in ANCHORS for digest in fake.order[:8]] == [True] * 2 + [False] * 3 + [True] * 2 + [False]
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_anchors_are_read_again_where_the_core_was_waited_for_in_vain(at: int) -> None:
+    # What was read of the first is from before the core counted as slower.
+    fake = device(lambda t, _: 1.0 if t < 0.1 or t > 0.7 else 1.7)
+    waits_in_vain(fake, at=at)
+    found = fake.run(10, reference_ms={"network": 0.5, "memory": 0.2}, rules=DriftRules(patience_s=0.0))
+    assert fake.order[:4] == ANCHORS * 2
+    assert fake.order[4] not in ANCHORS
+    assert found == pytest.approx(fake_truth(10))
 
 
 def test_subjects_slower_than_a_segment_are_measured_all_the_same() -> None:
