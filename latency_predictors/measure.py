@@ -195,14 +195,9 @@ def measure(
     blocks = QuietBlocks(run_once, clock, watched, protocol.min_duration_s, block_ns)
     next_check = protocol.min_blocks
     while True:
-        resting = clock()
-        pause()
-        begin = clock()
-        for _ in range(runs_per_block):
-            run_once()
-        end = clock()
-        check_clock(end - begin, block_ns)
-        if not blocks.add(end - begin, end - resting):
+        took_ns, total_ns = _time_block(run_once, clock, pause, runs_per_block)
+        check_clock(took_ns, block_ns)
+        if not blocks.add(took_ns, total_ns):
             continue
         long = blocks.total_ns >= protocol.ceiling_s * NS_PER_S and len(blocks) >= _FEWEST_BLOCKS
         exhausted = long or blocks.impatient
@@ -215,6 +210,19 @@ def measure(
         if narrow or exhausted:
             summary = _summary(times_ms, runs_per_block, wide=not narrow)
             return replace(summary, disturbed=blocks.disturbed, waited_s=blocks.lost_ns / NS_PER_S)
+
+
+def _time_block(
+    run_once: Callable[[], None], clock: Callable[[], int], pause: Callable[[], None], num_runs: int
+) -> tuple[int, int]:
+    """Return how long a block takes, and how long with the pause before it, in nanoseconds."""
+    resting = clock()
+    pause()
+    begin = clock()
+    for _ in range(num_runs):
+        run_once()
+    end = clock()
+    return end - begin, end - resting
 
 
 def _warm_up(

@@ -171,17 +171,20 @@ class _Watch:
     def look(self) -> AnchorReading:
         """Measure the anchors now."""
         begin = self._clock()
-        found = {digest: self._measure(digest) for digest in self._anchors}
+        found = self._measure_anchors()
         if any(map(_given_up, found.values())):
             # Some were measured before the core counted as slower, some after that.
             begin = self._clock()
-            found = {digest: self._measure(digest) for digest in self._anchors}
+            found = self._measure_anchors()
         medians = {digest: summary.median_ms for digest, summary in found.items()}
         reading = AnchorReading(at_ns=(begin + self._clock()) // 2, median_ms=medians)
         if self._readings and reading.at_ns < self.latest.at_ns:
             raise MeasurementError("clock_jumped", "the clock ran backwards between two looks: measure again")
         self._readings.append(reading)
         return reading
+
+    def _measure_anchors(self) -> dict[str, Summary]:
+        return {digest: self._measure(digest) for digest in self._anchors}
 
     def wait(self, reading: AnchorReading) -> None:
         """Look again while the device is disturbed and the session has patience left."""

@@ -57,21 +57,24 @@ def answer(
     def measure_one(digest: str) -> Summary:
         say(Started(digest=digest))
         run_once = anchors.get(digest) or load(subjects[digest])
-        if digest not in subjects:
-            return measure(run_once, clock, for_median(request.timing), pause, core)
-        found = measure(run_once, clock, request.timing, pause, core)
-        if not request.timing.energy:
-            return found
-        assert watch is not None, "energy is measured with a meter"
-        energy = watch(run_once)
-        slowed = energy.latency_ms > _ALIKE * found.median_ms
-        return replace(found, energy=energy, disturbed=found.disturbed or slowed)
+        timing = request.timing if digest in subjects else for_median(request.timing)
+        found = measure(run_once, clock, timing, pause, core)
+        return _with_energy(found, run_once, watch) if timing.energy and digest in subjects else found
 
-    rng = np.random.default_rng(request.seed)
+    rng, known = np.random.default_rng(request.seed), request.reference_ms
     rules = DriftRules() if request.repeat else NO_REPEATS
-    found = segments(list(subjects), list(anchors), measure_one, clock, rng, request.reference_ms, rules)
-    for segment in found:
+    for segment in segments(list(subjects), list(anchors), measure_one, clock, rng, known, rules):
         say(segment)
+
+
+def _with_energy(
+    found: Summary, run_once: RunOnce, watch: Callable[[RunOnce], MeasuredEnergy] | None
+) -> Summary:
+    """Return what was timed of a file with what a meter sees while it runs."""
+    assert watch is not None, "energy is measured with a meter"
+    energy = watch(run_once)
+    slowed = energy.latency_ms > _ALIKE * found.median_ms
+    return replace(found, energy=energy, disturbed=found.disturbed or slowed)
 
 
 def _watch_rules(request: SessionRequest) -> WatchRules:
