@@ -62,31 +62,31 @@ class TimingProtocol:
 
 LAYER_PROTOCOL = TimingProtocol(
     warm_up_runs=10,
-    warm_up_s=0.02,
-    warm_up_ceiling_s=0.08,
+    warm_up_s=0.01,
+    warm_up_ceiling_s=0.04,
     steady=0.02,
     block_s=0.00012,
     min_blocks=25,
-    min_duration_s=0.08,
+    min_duration_s=0.03,
     interval=0.015,
     ceiling_s=0.15,
     undisturbed=True,
 )
-"""For lone layers of 5 to 200 microseconds: about 0.12 s each, in blocks of at least 0.12 ms."""
+"""For lone layers of 5 to 200 microseconds: about 0.06 s each, in blocks of at least 0.12 ms."""
 
 NETWORK_PROTOCOL = TimingProtocol(
     warm_up_runs=10,
-    warm_up_s=0.06,
-    warm_up_ceiling_s=0.3,
+    warm_up_s=0.03,
+    warm_up_ceiling_s=0.15,
     steady=0.02,
     block_s=0.0,
     min_blocks=30,
-    min_duration_s=0.25,
+    min_duration_s=0.1,
     interval=0.01,
-    ceiling_s=0.6,
+    ceiling_s=0.4,
     undisturbed=True,
 )
-"""For whole networks: about 0.35 s each, every run timed alone: percentiles are those of single runs."""
+"""For whole networks: about 0.15 s each, every run timed alone: percentiles are those of single runs."""
 
 TAIL_PROTOCOL = replace(
     NETWORK_PROTOCOL, min_blocks=400, min_duration_s=0.5, ceiling_s=4.0, undisturbed=False

@@ -36,10 +36,15 @@ class InProcessCompute:
 
     A task that may use several workers is run by one. Tasks of several threads take turns, event by event.
 
+    Attributes:
+        at_once: One: what a task takes of this process' time is what the process takes meanwhile.
+
     Args:
         artifacts: What tasks read and write.
         folder: For scratch and for decoded images.
     """
+
+    at_once: Final = 1
 
     def __init__(self, artifacts: Artifacts, folder: Path) -> None:
         self._artifacts = artifacts

@@ -5,6 +5,7 @@ meanwhile, and the next attempt goes on with it: what was spent on work that a k
 same, and nothing is counted twice.
 """
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -70,7 +71,7 @@ class Tally:
 
 @final
 class Book:
-    """The costs of one phase, over all attempts.
+    """The costs of one phase, over all attempts. Made in the thread of the phase; any may enter a task.
 
     Args:
         cost: What earlier attempts have spent.
@@ -91,22 +92,26 @@ class Book:
         self._save = save
         self._tally = Tally(counters)
         self._saved_at = time.monotonic()
-        self._own = time.thread_time()
         self._tasks_cpu_s = 0.0
         self._device_s = cost.device_s
+        self._owner = threading.get_ident()
+        self._own_began_s = time.thread_time()
+        self._own_s = 0.0
+        self._lock = threading.RLock()
 
     def add_task(self, cpu_s: float, here_s: float) -> None:
-        """Count processor time of a task.
+        """Count processor time of a task, in the thread that has waited for it.
 
         Args:
             cpu_s: As the task told it.
-            here_s: What of this thread's time passed while it was waited for: a task that runs in this very
-                thread is not counted twice.
+            here_s: What of this thread's time passed while it was waited for: a task that runs in the very
+                thread of the phase is not counted twice.
         """
-        self._tasks_cpu_s += cpu_s - here_s
-        self._tally.look()
-        if time.monotonic() - self._saved_at >= SAVE_EVERY_S:
-            self.save()
+        with self._lock:
+            self._tasks_cpu_s += cpu_s - (here_s if threading.get_ident() == self._owner else 0.0)
+            self._tally.look()
+            if time.monotonic() - self._saved_at >= SAVE_EVERY_S:
+                self.save()
 
     def set_device_s(self, seconds: float) -> None:
         """Say for how long a device has been held for this phase, over all attempts."""
@@ -115,7 +120,9 @@ class Book:
     @property
     def cost(self) -> PhaseCost:
         """Everything so far."""
-        cpu_s = max(self._tasks_cpu_s + time.thread_time() - self._own, 0.0)
+        if threading.get_ident() == self._owner:
+            self._own_s = time.thread_time() - self._own_began_s
+        cpu_s = max(self._tasks_cpu_s + self._own_s, 0.0)
         device_s = self._device_s - self._before.device_s
         metered = self._tally.complete
         # Sessions run while the phase waits: no counter is read then.
@@ -130,9 +137,10 @@ class Book:
 
     def save(self) -> None:
         """Keep everything so far."""
-        self._tally.look()
-        self._saved_at = time.monotonic()
-        self._save(self.cost)
+        with self._lock:
+            self._tally.look()
+            self._saved_at = time.monotonic()
+            self._save(self.cost)
 
 
 @final
@@ -142,6 +150,11 @@ class CountedCompute:
     def __init__(self, compute: Compute, book: Book) -> None:
         self._compute = compute
         self._book = book
+
+    @property
+    def at_once(self) -> int:
+        """As the compute that it runs them on."""
+        return self._compute.at_once
 
     def run(self, task: Task) -> "CountedRun":
         """Return what a task says."""

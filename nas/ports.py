@@ -61,6 +61,10 @@ class Run(Iterator[Event], Protocol):
 class Compute(Protocol):
     """Runs tasks, here or elsewhere."""
 
+    @property
+    def at_once(self) -> int:
+        """How many tasks of one process each it runs at a time; more than those take longer."""
+
     def run(self, task: Task) -> Run:
         """Return what a task says; close it where it is not wanted to its end. Several may run at a time.
 

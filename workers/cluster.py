@@ -25,6 +25,9 @@ from workers.ray_process import DriverProcess, RunMessages
 LONGEST_PATH: Final = 22
 """Of a folder: Ray's sockets are 81 characters below it, and some systems allow 104 in all."""
 
+JOINED_AT_ONCE: Final = 8
+"""Tasks of one job that a cluster is given at a time."""
+
 
 def usable_cpus() -> int:
     """Return how many processors this process may use."""
@@ -86,6 +89,11 @@ class RayCompute:
         self._ray = ray
         self._lock = threading.Lock()
         self._driver: DriverProcess | None = None
+
+    @property
+    def at_once(self) -> int:
+        """As many as it has processors; of a cluster many, and those wait there that it has no room for."""
+        return self._ray.num_cpus if isinstance(self._ray, LocalRay) else JOINED_AT_ONCE
 
     def run(self, task: Task) -> "RemoteRun":
         """Return what a task says; it is started when the first event is asked for."""
@@ -151,6 +159,8 @@ class RemoteRun:
             while not driver.start(self._task, self._said):
                 driver = self._find_driver()
             self._driver = driver
+            if self._closed:  # by another thread, while the driver was made ready
+                driver.cancel(self._said)
         message = self._said.waiting.get()
         while isinstance(message, Said):
             if not self._closed:

@@ -1,7 +1,7 @@
 """What a job computes with once it has run out of memory."""
 
 from dataclasses import replace
-from typing import final
+from typing import Final, final
 
 from nas.ports import Compute, Run
 from nas.tasks import ScoreSubnets, Task, TrainNetwork
@@ -17,6 +17,8 @@ class Frugal:
 
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
+
+    at_once: Final = 1
 
     def run(self, task: Task) -> Run:
         """Return what a task says."""

@@ -5,10 +5,10 @@ from typing import Final
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.measure import NETWORK_PROTOCOL
 
-LAYER_S: Final = 0.16
+LAYER_S: Final = 0.09
 """One layer in one session, its share of the anchors included."""
 
-NETWORK_S: Final = 0.45
+NETWORK_S: Final = 0.22
 """One network in one session, likewise."""
 
 SESSION_S: Final = 1.5
@@ -45,6 +45,14 @@ VERIFIED_SHARE: Final = 0.85
 
 SCORING_SHARE: Final = 0.78
 """Of the time that one process takes to score subnets, what several on the threads of one core take."""
+
+SIDE_BY_SIDE_SHARE: Final = 0.65
+"""Of the time of several trainings one after the other, what they take two at a time; three take less."""
+
+
+def share_of_time(num_trainings: int) -> float:
+    """Return what trainings that a phase asks for take, of their time one after the other."""
+    return SIDE_BY_SIDE_SHARE if num_trainings > 1 else 1.0
 
 
 def session_s(num_layers: int, num_networks: int, network_s: float) -> float:

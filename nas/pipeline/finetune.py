@@ -29,7 +29,8 @@ from nas.pipeline.options import epochs_within
 from nas.pipeline.sites import target_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
-from nas.pipeline.training import Place, train_to_end
+from nas.pipeline.trained import Trained
+from nas.pipeline.training import Asked, Place, train_all
 from nas.pipeline.verify import NAME as VERIFY
 from nas.pipeline.verify import VerifyDocument
 from nas.publication import front_first, keeps_limits, published
@@ -37,7 +38,7 @@ from nas.results import Document, TargetResult, VerifiedNetwork
 from nas.specs import Precision
 from nas.task_events import TensorFiles
 from nas.tasks import TunedSubnet
-from search_spaces.base import Architecture, architecture_digest, architecture_from_values
+from search_spaces.base import Architecture, architecture_from_values
 
 NAME: Final = "finetune"
 _PLAN: Final = f"{NAME}.plan"
@@ -118,27 +119,29 @@ def _tune(
         return {}
     epochs = _planned_epochs(ctx, chosen, cpu_seconds / len(chosen))
     weights = ctx.run.load(TRAIN, TrainDocument).weights
-    tuned: dict[str, _Tuned] = {}
-    for number, (digest, architecture) in enumerate(chosen.items()):
-        found = _tune_one(ctx, TunedSubnet(architecture, weights), epochs[digest], number, len(chosen))
-        if isinstance(found, Waiting):
-            return found
-        tuned[digest] = found
-    return tuned
+    asked = [
+        Asked(
+            TunedSubnet(architecture, weights),
+            epochs[digest],
+            Place(NAME, number, len(chosen), f"training net-{digest[:6]} on"),
+        )
+        for number, (digest, architecture) in enumerate(chosen.items())
+    ]
+    networks = train_all(ctx, asked)
+    if isinstance(networks, Waiting):
+        return networks
+    return {
+        digest: _tuned(ctx, TunedSubnet(architecture, weights), trained, number)
+        for number, ((digest, architecture), trained) in enumerate(zip(chosen.items(), networks, strict=True))
+    }
 
 
-def _tune_one(
-    ctx: PhaseContext, network: TunedSubnet, epochs: int, number: int, count: int
-) -> _Tuned | Waiting:
-    name = architecture_digest(ctx.space, network.architecture)[:6]
-    trained = train_to_end(ctx, network, epochs, Place(NAME, number, count, f"training net-{name} on"))
-    if isinstance(trained, Waiting):
-        return trained
+def _tuned(ctx: PhaseContext, network: TunedSubnet, trained: Trained, number: int) -> _Tuned:
     exported = {
         precision: _exported(ctx, network, trained.weights, number, precision)
         for precision in sorted({target.context.precision for target in ctx.spec.targets})
     }
-    return _Tuned(exported, epochs, trained.cpu_seconds, trained.weights.tensors)
+    return _Tuned(exported, trained.epochs, trained.cpu_seconds, trained.weights.tensors)
 
 
 def _exported(

@@ -27,9 +27,10 @@ from nas.pipeline.durations import (
     VERIFIED_SHARE,
     seconds_of,
     session_s,
+    share_of_time,
 )
 from nas.pipeline.options import options_of, quantised_precisions
-from nas.pipeline.train import ENOUGH, MAX_EPOCHS, budget_s
+from nas.pipeline.train import ENOUGH, MAX_EPOCHS, budget_s, num_tuned
 from nas.results import Document
 from nas.specs import Precision, SearchSpec
 from nas.task_events import SupernetTimed
@@ -220,26 +221,23 @@ def _scoring(basis: Basis, score_s: float, export_s: float) -> PlannedPhase:
 def _further_training(basis: Basis, supernet_s: float) -> list[PlannedPhase]:
     """Return the phases that train after the supernet, whose training takes `supernet_s` seconds."""
     spec = basis.spec
-    share, num_references, num_tuned = spec.finetune.share, len(spec.references), _num_tuned(spec)
+    share, num_references, tuned = spec.finetune.share, len(spec.references), num_tuned(spec)
+    training_s = share_of_time(tuned) * (share * supernet_s + tuned * TRAINING_S)
+    stock_s = share_of_time(num_references) * ((1 + share) * supernet_s + num_references * TRAINING_S)
     return [
         PlannedPhase(
             name="finetune",
-            seconds=share * supernet_s + num_tuned * (TRAINING_S + _verified_s(spec)),
-            note=f"up to {num_tuned} networks trained on" if num_tuned else "not asked for",
+            seconds=training_s + tuned * _verified_s(spec),
+            note=f"up to {tuned} networks trained on" if tuned else "not asked for",
         ),
         PlannedPhase(
             name="references",
-            seconds=(1 + share) * supernet_s
-            + num_references * (TRAINING_S + len(spec.targets) * _verified_s(spec))
+            seconds=stock_s + num_references * len(spec.targets) * _verified_s(spec)
             if num_references
             else 0.0,
             note=f"{num_references} stock networks" if num_references else "none asked for",
         ),
     ]
-
-
-def _num_tuned(spec: SearchSpec) -> int:
-    return spec.finetune.points * len(spec.targets) if spec.finetune.share else 0
 
 
 def _network_s(spec: SearchSpec) -> float:
@@ -276,7 +274,7 @@ def _disk_bytes(basis: Basis) -> int:
     # A value takes four bytes, and no file holds more than a quarter of the values of all distinct layers.
     file_bytes = sum(spec.num_params for spec in distinct_layers(basis.space))
     # Weights, two checkpoints with an optimiser's state each; of a network that is trained on, a file more.
-    return file_bytes * (5 + basis.spec.verify.candidates + 6 * _num_tuned(basis.spec))
+    return file_bytes * (5 + basis.spec.verify.candidates + 6 * num_tuned(basis.spec))
 
 
 def _budget_notes(basis: Basis, phases: tuple[PlannedPhase, ...], epochs: int) -> list[str]:

@@ -11,7 +11,7 @@ from nas.pipeline.plan import Basis, Plan, epochs_for, other_phases, plan_of
 from nas.pipeline.shift import answers_name
 from nas.pipeline.tables import check_limits, known_table
 from nas.pipeline.train import trained_supernet
-from nas.pipeline.training import Trained, started, training_key
+from nas.pipeline.trained import Trained, started, training_key
 from nas.specs import Precision
 from nas.task_events import SupernetTimed
 from nas.tasks import TimeSupernet, WholeSpace

@@ -16,7 +16,7 @@ from nas.pipeline.durations import seconds_of, session_s
 from nas.pipeline.plan import Basis, Plan, plan_of, resolved_points
 from nas.pipeline.tables import known_feasibility
 from nas.pipeline.train import will_do
-from nas.pipeline.training import started, supernet_key
+from nas.pipeline.trained import started, supernet_key
 from nas.pipeline.training_speed import WITHIN, How, training_speed
 from nas.results import Document
 from nas.specs import Precision, SearchSpec, TargetSpec

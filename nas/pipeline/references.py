@@ -31,7 +31,8 @@ from nas.pipeline.options import epochs_within
 from nas.pipeline.sites import target_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
-from nas.pipeline.training import Place, Trained, find_alike, find_trained, train_to_end, training_key
+from nas.pipeline.trained import Trained, find_alike, find_trained, training_key
+from nas.pipeline.training import Asked, Place, train_all
 from nas.publication import accuracy_of
 from nas.results import Accuracy, Document, Latency, StockTraining, VerifiedNetwork
 from nas.specs import Precision, StockName
@@ -89,10 +90,10 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     plan = _planned_epochs(ctx)
     stock: dict[Precision, list[_Stock]] = {target.context.precision: [] for target in ctx.spec.targets}
     first = ctx.spec.targets[0].context.precision
-    for number, name in enumerate(names):
-        trained = _train(ctx, name, plan.epochs[name], number)
-        if isinstance(trained, Waiting):
-            return trained
+    networks = _trained(ctx, plan.epochs)
+    if isinstance(networks, Waiting):
+        return networks
+    for name, trained in zip(names, networks, strict=True):
         told = _told(ctx, trained, reused=name in plan.reused)
         for precision, found in stock.items():
             called = str(name) if precision == first else f"{name}-{precision}"
@@ -178,9 +179,13 @@ def _planned_epochs(ctx: PhaseContext) -> _Epochs:
     return ctx.run.load(name, _Epochs)
 
 
-def _train(ctx: PhaseContext, name: StockName, epochs: int, number: int) -> Trained | Waiting:
-    place = Place(NAME, number, len(ctx.spec.references), f"training {name}")
-    return train_to_end(ctx, StockNetwork(name), epochs, place)
+def _trained(ctx: PhaseContext, epochs: Mapping[str, int]) -> list[Trained] | Waiting:
+    names = ctx.spec.references
+    places = [Place(NAME, number, len(names), f"training {name}") for number, name in enumerate(names)]
+    return train_all(
+        ctx,
+        [Asked(StockNetwork(name), epochs[name], place) for name, place in zip(names, places, strict=True)],
+    )
 
 
 def _told(ctx: PhaseContext, trained: Trained, *, reused: bool) -> StockTraining:

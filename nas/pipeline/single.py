@@ -29,7 +29,8 @@ from nas.pipeline.runner import open_search, phase_context
 from nas.pipeline.sites import site_of, target_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
-from nas.pipeline.training import Place, find_trained, train_to_end, training_key
+from nas.pipeline.trained import find_trained, training_key
+from nas.pipeline.training import Place, train_to_end
 from nas.pipeline.versions import versions
 from nas.publication import keeps_limits
 from nas.results import TargetResult, VerifiedNetwork

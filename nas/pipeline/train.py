@@ -10,8 +10,10 @@ from typing import Final
 
 from nas.jobs import Waiting
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, Reads, SearchContext
+from nas.pipeline.durations import share_of_time
 from nas.pipeline.options import recipe_of
-from nas.pipeline.training import Place, Trained, find_trained, train_to_end, training_key
+from nas.pipeline.trained import Trained, find_trained, training_key
+from nas.pipeline.training import Place, train_to_end
 from nas.results import Document, SupernetSummary
 from nas.specs import SearchSpec
 from nas.store.supernet_store import SupernetKey
@@ -77,8 +79,15 @@ def will_do(ctx: Reads, spec: SearchSpec, key: SupernetKey) -> Trained | None:
 def budget_s(spec: SearchSpec, others_s: float) -> float:
     """Return the seconds of a budget for the supernet, `others_s` of it gone on phases that do not train."""
     left_s = max(60.0 * spec.budget.wall_minutes - others_s, 0.0) * TRAINING_SHARE
-    # References get what supernet and front get together.
-    return left_s / ((1 + spec.finetune.share) * (2 if spec.references else 1))
+    own = 1 + spec.finetune.share * share_of_time(num_tuned(spec))
+    # Stock networks get what supernet and front get together.
+    stock = (1 + spec.finetune.share) * share_of_time(len(spec.references)) if spec.references else 0.0
+    return left_s / (own + stock)
+
+
+def num_tuned(spec: SearchSpec) -> int:
+    """Return how many networks of the fronts are trained on, at most."""
+    return spec.finetune.points * len(spec.targets) if spec.finetune.share else 0
 
 
 def run(ctx: PhaseContext, choose_epochs: Callable[[PhaseContext], int]) -> PhaseEnd:

@@ -1,34 +1,28 @@
-"""Trainings that phases ask for: found in the store where they are done, gone on with where they were begun.
+"""Trainings that phases ask for: side by side, gone on with where they were begun, taken where they are."""
 
-A supernet, a stock network and a subnet that is trained on are kept alike: by what they were trained from.
-"""
-
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Final
 
 from nas.jobs import Waiting
-from nas.pipeline.context import PhaseContext, Reads, SearchContext
+from nas.pipeline.context import PhaseContext
 from nas.pipeline.damage import damage_of, tell_damage
 from nas.pipeline.options import options_of, recipe_of
-from nas.specs import SearchSpec
-from nas.store.supernet_store import StoredCheckpoint, StoredSupernet, SupernetKey
+from nas.pipeline.trained import Trained, as_trained, training_key
+from nas.side_by_side import run_all
+from nas.store.supernet_store import StoredCheckpoint, StoredSupernet
 from nas.task_events import (
     CheckpointDamaged,
     CheckpointKept,
     EpochDone,
+    Event,
     NetworkTrained,
     Resumed,
     StepsDone,
     TensorFiles,
 )
 from nas.task_events import StoredCheckpoint as CheckpointFiles
-from nas.tasks import Network, StockNetwork, TrainNetwork, TunedSubnet
-from nas.workplace import network_space
-from search_spaces.base import Space, space_digest
-
-ALIKE: Final = 2.0
-"""Factor between the CPU-seconds of trainings that stand for each other."""
+from nas.tasks import Network, TrainNetwork
 
 
 @dataclass(frozen=True)
@@ -47,81 +41,27 @@ class Place:
     note: str = ""
 
 
-def training_key(ctx: SearchContext, network: Network) -> SupernetKey:
-    """Return what tells the trainings of a search apart, whatever the number of their epochs."""
-    space = network_space(network, ctx.space, ctx.dataset)
-    match network:
-        case TunedSubnet():
-            return _key(ctx.spec, space, ctx.dataset.digest, f"from {network.supernet.tensors[:12]}")
-        case StockNetwork():
-            return _key(ctx.spec, space, ctx.dataset.digest, "alone")
-    return supernet_key(ctx.spec, space, ctx.dataset.digest)
-
-
-def supernet_key(spec: SearchSpec, space: Space, dataset_digest: str) -> SupernetKey:
-    """Return what tells the supernets of a search apart likewise."""
-    return _key(spec, space, dataset_digest)
-
-
-def _key(spec: SearchSpec, space: Space, dataset_digest: str, *more: str) -> SupernetKey:
-    words = [recipe_of(spec).name, *(["flip"] if spec.supernet.flip else []), *more]
-    return SupernetKey(space_digest(space), dataset_digest, ", ".join(words), spec.seed)
-
-
 @dataclass(frozen=True)
-class Trained:
-    """A network whose training is done.
+class Asked:
+    """A training that a phase asks for.
 
     Attributes:
-        id: In the store.
-        seconds: Of all processes that trained it.
-        cpu_seconds: Likewise.
+        network: To be trained.
+        epochs: To train it for.
+        place: In the phase; of several the places follow each other.
+        enough: Epochs with which what others have trained, or train now, will do; None for `epochs` alone.
     """
 
-    id: str
+    network: Network
     epochs: int
-    weights: TensorFiles
-    weight_hash: str
-    num_params: int
-    seconds: float
-    cpu_seconds: float
-
-
-def find_trained(ctx: Reads, key: SupernetKey, epochs: int | None) -> Trained | None:
-    """Return the finished training of a key: of so many epochs, or of the most where no number is given.
-
-    One whose weights are damaged does not count.
-    """
-    for stored in ctx.stores.supernets.find(ctx.tenant, key):
-        if stored.weights and epochs in (None, stored.epochs) and damage_of(ctx, stored) is None:
-            return as_trained(stored)
-    return None
-
-
-def find_alike(ctx: SearchContext, key: SupernetKey, cpu_seconds: float) -> Trained | None:
-    """Return the finished training of a key that took about so many CPU-seconds, the nearest of several.
-
-    How many epochs fit into CPU-seconds is found out with a stopwatch, never the same twice: what took half
-    of them to double is as good as what would be trained now.
-    """
-    finished = [stored for stored in ctx.stores.supernets.find(ctx.tenant, key) if stored.weights]
-    sound = [as_trained(stored) for stored in finished if damage_of(ctx, stored) is None]
-    alike = [one for one in sound if cpu_seconds / ALIKE <= one.cpu_seconds <= cpu_seconds * ALIKE]
-    return min(alike, key=lambda one: abs(one.cpu_seconds - cpu_seconds), default=None)
-
-
-def started(ctx: Reads, key: SupernetKey) -> tuple[StoredSupernet, ...]:
-    """Return the trainings of a key that were begun and not finished, the most epochs first."""
-    return tuple(stored for stored in ctx.stores.supernets.find(ctx.tenant, key) if not stored.weights)
+    place: Place
+    enough: int | None = None
 
 
 def train_to_end(
     ctx: PhaseContext, network: Network, epochs: int, place: Place, *, enough: int | None = None
 ) -> Trained | Waiting:
-    """Train a network, or go on with its training, or take it where it is trained.
-
-    Waits where another job trains it just now: for the weights, or for the training where that job ends
-    without them. Weights that are damaged are trained again.
+    """Train a network; see `train_all`.
 
     Args:
         ctx: The search.
@@ -130,9 +70,37 @@ def train_to_end(
         place: In the phase.
         enough: Epochs with which what others have trained, or train now, will do; None for `epochs` alone.
     """
+    found = train_all(ctx, [Asked(network, epochs, place, enough)])
+    return found if isinstance(found, Waiting) else found[0]
+
+
+def train_all(ctx: PhaseContext, asked: Sequence[Asked]) -> list[Trained] | Waiting:
+    """Train networks side by side, or go on with their training, or take them where they are trained.
+
+    Waits where another job trains one just now, once its own are trained: for the weights, or for the
+    training where that job ends without them. Weights that are damaged are trained again.
+    """
+    trained, mine, others = dict[int, Trained](), dict[int, StoredSupernet](), list[Waiting]()
+    for number, one in enumerate(asked):
+        match _begin(ctx, one):
+            case Trained() as found:
+                trained[number] = found
+            case Waiting() as found:
+                others.append(found)
+            case StoredSupernet() as found:
+                mine[number] = found
+    trained |= _train(ctx, asked, mine, done=frozenset(trained))
+    if not others:
+        return [trained[number] for number in range(len(asked))]
+    # Those may be trained by now.
+    return train_all(ctx, asked) if mine else others[0]
+
+
+def _begin(ctx: PhaseContext, one: Asked) -> Trained | Waiting | StoredSupernet:
+    """Return what is trained, or whom it is waited for, or what is to be trained here."""
     store, lease = ctx.stores.supernets, ctx.run.lease
-    key = training_key(ctx, network)
-    while (stored := store.begin(lease, key, epochs, enough=enough)).weights:
+    key = training_key(ctx, one.network)
+    while (stored := store.begin(lease, key, one.epochs, enough=one.enough)).weights:
         damage = damage_of(ctx, stored)
         if damage is None:
             return as_trained(stored)
@@ -141,68 +109,98 @@ def train_to_end(
     if stored.trainer != lease.job_id:
         ctx.progress.say(f"job {stored.trainer} trains the same network: waiting for it")
         return Waiting(stored.id)
-    return _train(ctx, network, stored, place)
+    return stored
 
 
-def _train(ctx: PhaseContext, network: Network, stored: StoredSupernet, place: Place) -> Trained:
-    store, lease, files, shown = ctx.stores.supernets, ctx.run.lease, dict[str, str](), place.note
-    epochs, trained = stored.epochs, None
-    task = TrainNetwork(
+def _train(
+    ctx: PhaseContext, asked: Sequence[Asked], mine: Mapping[int, StoredSupernet], done: Collection[int]
+) -> dict[int, Trained]:
+    """Train what is to be trained here; return it by its number among what was asked for."""
+    numbers, trained = list(mine), dict[int, Trained]()
+    going = _Trainings(ctx, [one.place for one in asked], mine, done)
+    tasks = [_task(ctx, asked[number].network, mine[number]) for number in numbers]
+    room = ctx.compute.at_once // ctx.settings.training_workers
+    with closing(run_all(ctx.compute, tasks, room)) as events:
+        for index, event in events:
+            going.take(numbers[index], event)
+            if isinstance(event, NetworkTrained):
+                trained[numbers[index]] = _finish(ctx, mine[numbers[index]], event)
+    return trained
+
+
+def _task(ctx: PhaseContext, network: Network, stored: StoredSupernet) -> TrainNetwork:
+    checkpoints = ctx.stores.supernets.checkpoints(ctx.tenant, stored.id)
+    return TrainNetwork(
         ctx.inputs,
         network,
         recipe_of(ctx.spec).name,
-        options_of(ctx.spec, epochs),
+        options_of(ctx.spec, stored.epochs),
         ctx.spec.seed,
-        tuple(_files_of(one) for one in store.checkpoints(ctx.tenant, stored.id)),
+        tuple(_files_of(one) for one in checkpoints),
         ctx.settings.training_workers,
     )
-    with closing(ctx.compute.run(task)) as events:
-        for event in events:
-            match event:
-                case Resumed(epoch):
-                    ctx.progress.say(f"training goes on after epoch {epoch} of {epochs}")
-                case CheckpointDamaged(path, reason):
-                    ctx.progress.say(
-                        f"checkpoint {path.name} is damaged ({reason}): the one before it is used"
-                    )
-                case CheckpointKept(checkpoint):
-                    files = {"tensors": checkpoint.files.tensors, "manifest": checkpoint.files.manifest}
-                case EpochDone():
-                    kept = StoredCheckpoint(event.epoch, files, event.seconds)
-                    _remove(ctx, store.save_checkpoint(lease, stored.id, kept))
-                    shown = place.note or f"loss {event.loss:.3f}"
-                    _tell_epoch(ctx, place, event)
-                    _tell(ctx, place, event.epoch / event.epochs, shown)
-                case StepsDone(step, steps):
-                    _tell(ctx, place, step / steps, shown)
-                case NetworkTrained():
-                    trained = event  # and on to the end: a run that is closed before it is cancelled
-    if trained is None:
-        raise AssertionError("training ends with its last event or an error")
-    return _finish(ctx, stored, trained)
 
 
-def _tell_epoch(ctx: PhaseContext, place: Place, event: EpochDone) -> None:
-    drawn = {"epoch": event.epoch, "epochs": event.epochs, "loss": event.loss}
-    ctx.progress.figures("epoch", phase=place.phase, network=place.number + 1, **drawn)
+class _Trainings:
+    """Trainings that go on side by side: their checkpoints are kept, and how far they are is told.
 
+    Args:
+        ctx: The search.
+        places: Of all that were asked for.
+        mine: Those that go on, by their number among all.
+        done: Numbers of those that were trained before.
+    """
 
-def _tell(ctx: PhaseContext, place: Place, share: float, note: str) -> None:
-    ctx.progress.step(place.phase, place.number + share, place.count, note)
+    def __init__(
+        self,
+        ctx: PhaseContext,
+        places: Sequence[Place],
+        mine: Mapping[int, StoredSupernet],
+        done: Collection[int],
+    ) -> None:
+        self._ctx = ctx
+        self._places = places
+        self._mine = mine
+        self._shares = dict.fromkeys(done, 1.0)
+        self._notes: dict[int, str] = {}
+        self._files: dict[int, dict[str, str]] = {}
 
+    def take(self, number: int, event: Event) -> None:
+        """Take in what one of them says."""
+        place = self._places[number]
+        match event:
+            case Resumed(epoch):
+                which = f"{place.note}: goes on" if place.note else "training goes on"
+                self._ctx.progress.say(f"{which} after epoch {epoch} of {self._mine[number].epochs}")
+            case CheckpointDamaged(path, reason):
+                self._ctx.progress.say(
+                    f"checkpoint {path.name} is damaged ({reason}): the one before it is used"
+                )
+            case CheckpointKept(checkpoint):
+                files = {"tensors": checkpoint.files.tensors, "manifest": checkpoint.files.manifest}
+                self._files[number] = files
+            case EpochDone():
+                self._keep(number, event)
+                drawn = {"epoch": event.epoch, "epochs": event.epochs, "loss": event.loss}
+                self._ctx.progress.figures("epoch", phase=place.phase, network=place.number + 1, **drawn)
+                self._notes[number] = place.note or f"loss {event.loss:.3f}"
+                self._tell(number, event.epoch / event.epochs)
+            case StepsDone(step, steps):
+                self._notes.setdefault(number, place.note)
+                self._tell(number, step / steps)
+            case NetworkTrained():
+                self._notes.pop(number, None)
 
-def as_trained(stored: StoredSupernet) -> Trained:
-    """Return what the store has of a finished training."""
-    summary = stored.summary
-    return Trained(
-        id=stored.id,
-        epochs=stored.epochs,
-        weights=TensorFiles(stored.weights, summary["manifest"]),
-        weight_hash=summary["weight_hash"],
-        num_params=summary["num_params"],
-        seconds=summary["seconds"],
-        cpu_seconds=summary["cpu_seconds"],
-    )
+    def _keep(self, number: int, event: EpochDone) -> None:
+        kept = StoredCheckpoint(event.epoch, self._files[number], event.seconds)
+        store, lease = self._ctx.stores.supernets, self._ctx.run.lease
+        _remove(self._ctx, store.save_checkpoint(lease, self._mine[number].id, kept))
+
+    def _tell(self, number: int, share: float) -> None:
+        self._shares[number] = share
+        first = self._places[0]
+        so_far = first.number + sum(self._shares.values())
+        self._ctx.progress.step(first.phase, so_far, first.count, ", ".join(self._notes.values()))
 
 
 def _finish(ctx: PhaseContext, stored: StoredSupernet, event: NetworkTrained) -> Trained:

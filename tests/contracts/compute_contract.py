@@ -24,6 +24,7 @@ from nas.data.spec import ShapesSpec
 from nas.evaluation import SubnetEvaluator
 from nas.export.checked import export_checked, score_file
 from nas.ports import Compute
+from nas.side_by_side import run_all
 from nas.specs import Precision, SpaceSpec
 from nas.task_events import (
     CheckpointDamaged,
@@ -166,6 +167,18 @@ class ComputeContract:
         assert artifacts.get(end.weights.tensors) == expected.path.read_bytes()
         assert end.cpu_seconds > 0
         assert end.num_params == sum(p.numel() for p in expected.evaluator().supernet.parameters())
+
+    def test_several_tasks_run_as_there_is_room_for_them(self, compute: Compute, expected: Expected) -> None:
+        found: list[list[Event]] = [[], []]
+        for number, event in run_all(compute, [training(), training()], compute.at_once):
+            found[number].append(event)
+        assert [trained(events).weight_hash for events in found] == 2 * [expected.weight_hash]
+
+    def test_of_several_that_are_closed_none_goes_on(self, compute: Compute, expected: Expected) -> None:
+        events = run_all(compute, [training(), training()], compute.at_once)
+        next(events)
+        events.close()
+        assert trained(compute.run(training())).weight_hash == expected.weight_hash
 
     def test_training_goes_on_from_the_newest_checkpoint(
         self, compute: Compute, whole: list[Event], expected: Expected

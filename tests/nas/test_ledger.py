@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from threading import Thread
 
 import pytest
 
 from latency_predictors.meters.meter import Meter, Reading
 from nas.data.spec import DigitsSpec
 from nas.ledger import Book, CountedCompute, Tally, host_counters
-from nas.ports import Run
+from nas.ports import Compute, Run
 from nas.results import PhaseCost
 from nas.specs import SpaceSpec
 from nas.task_events import Event, SupernetTimed, metered
@@ -29,6 +30,7 @@ def busy(seconds: float) -> None:
 class Elsewhere:
     """Runs tasks in other processes, as far as this one can tell; they say what they took."""
 
+    at_once = 1
     closed = False
 
     def run(self, task: Task) -> "Elsewhere":
@@ -49,6 +51,8 @@ class Elsewhere:
 
 class Here:
     """Runs a task in this thread."""
+
+    at_once = 1
 
     def run(self, task: Task) -> Run:
         return metered(self._work())
@@ -88,6 +92,25 @@ def test_a_task_in_this_thread_is_not_counted_twice() -> None:
     list(CountedCompute(Here(), own).run(TASK))
     busy(0.1)
     assert own.cost.cpu_s == pytest.approx(0.3, abs=0.1)
+
+
+def test_tasks_that_other_threads_wait_for_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.ledger.SAVE_EVERY_S", 0.0)
+    saved: list[PhaseCost] = []
+    own = book(saved=saved)
+    busy(0.2)
+
+    def wait_for(compute: Compute) -> None:
+        busy(0.3)  # whatever else that thread did
+        list(CountedCompute(compute, own).run(TASK))
+
+    for compute in (Here(), Elsewhere()):
+        thread = Thread(target=wait_for, args=(compute,))
+        thread.start()
+        thread.join()
+    # That of the task in the thread beside, of the task elsewhere, and of this thread.
+    assert own.cost.cpu_s == pytest.approx(0.2 + 42.0 + 0.2, abs=0.15)
+    assert all(0.0 < one.cpu_s < 43.0 for one in saved)
 
 
 def test_closing_cancels_the_task() -> None:

@@ -13,6 +13,8 @@ from workers.frugal import Frugal
 class Noted:
     """Remembers what it is given."""
 
+    at_once = 1
+
     def __init__(self) -> None:
         self.tasks: list[Task] = []
 

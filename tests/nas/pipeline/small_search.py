@@ -249,6 +249,8 @@ class RecordingCompute:
         tasks: In the order in which they began.
     """
 
+    at_once = 1
+
     def __init__(self, compute: Compute) -> None:
         self.tasks: list[Task] = []
         self._compute = compute

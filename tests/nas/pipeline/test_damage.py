@@ -10,7 +10,7 @@ from nas.pipeline.planning import planned_epochs
 from nas.pipeline.profile import profile_site
 from nas.pipeline.tables import latest_table
 from nas.pipeline.train import TrainDocument
-from nas.pipeline.training import find_alike, find_trained, training_key
+from nas.pipeline.trained import find_alike, find_trained, training_key
 from nas.store.measurement_tables import lookup_tables
 from nas.store.session import reading
 from nas.store.supernet_store import DISCARDED

@@ -78,6 +78,8 @@ def test_a_file_that_stands_on_two_fronts_is_scored_once(copied: Home, finished:
     scored: list[Task] = []
 
     class Counted:
+        at_once = 1
+
         def run(self, task: Task) -> Run:
             scored.append(task)
             return copied.compute.run(task)

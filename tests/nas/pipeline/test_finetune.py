@@ -1,5 +1,6 @@
 """Networks of the front that are trained on: verified again, and shown only where they became better."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,7 @@ from nas.pipeline.context import Done
 from nas.pipeline.finetune import FinetuneDocument, FinetunePlan, better_of, chosen_networks
 from nas.pipeline.networks import score_file
 from nas.pipeline.train import TrainDocument
-from nas.pipeline.training import find_trained, training_key
+from nas.pipeline.trained import find_trained, training_key
 from nas.pipeline.verify import VerifyDocument
 from nas.publication import accuracy_of, statuses
 from nas.results import TargetResult
@@ -201,7 +202,8 @@ def test_a_kill_while_a_network_is_trained_on_changes_nothing_of_it(
     copied.watch.serve(copied.stores)
     assert finetune.run(ctx) == Done()
     assert isinstance(ctx.progress, Recorder)
-    assert ctx.progress.said == ["training goes on after epoch 2 of 20"]
+    (said,) = ctx.progress.said
+    assert re.fullmatch(r"training net-[0-9a-f]{6} on: goes on after epoch 2 of 20", said)
     again, before = (run.load("finetune", FinetuneDocument) for run in (ctx.run, tuned.run))
     assert again.weights == before.weights
     assert [one.file_sha256 for one in again.targets[0].networks] == [
@@ -218,4 +220,6 @@ def test_a_network_that_another_search_trains_on_is_waited_for(tuned: FinishedSe
     network = TunedSubnet(architecture, tuned.run.load("train", TrainDocument).weights)
     begun = copied.stores.supernets.begin(other.run.lease, training_key(other, network), EPOCHS)
     assert finetune.run(ctx) == Waiting(begun.id)
-    assert copied.compute.of(TrainNetwork) == []
+    trained = [task.network for task in copied.compute.of(TrainNetwork)]
+    assert len(trained) == 2
+    assert network not in trained

@@ -29,6 +29,8 @@ def test_images_are_mirrored_only_where_that_was_asked_for(flip: bool) -> None:
 class Timed:
     """Says that a step of anything takes so long, and remembers what it was asked."""
 
+    at_once = 1
+
     def __init__(self, step_cpu_s: float) -> None:
         self.asked: list[Task] = []
         self._step_cpu_s = step_cpu_s

@@ -230,6 +230,8 @@ def test_whoever_has_lost_the_job_leaves_nothing(home: Home, monkeypatch: pytest
 class NoCompute:
     """Refuses every task."""
 
+    at_once = 1
+
     def run(self, task: Task) -> Run:
         raise AssertionError(f"{type(task).__name__} is not to be run")
 

@@ -6,7 +6,7 @@ from nas.jobs import Waiting
 from nas.pipeline import train
 from nas.pipeline.context import Done, PhaseContext
 from nas.pipeline.train import TrainDocument, trained_supernet
-from nas.pipeline.training import training_key
+from nas.pipeline.trained import training_key
 from nas.store.supernet_store import StoredSupernet
 from nas.tasks import TrainNetwork, WholeSpace
 from nas.training.weights import load_supernet, read_manifest

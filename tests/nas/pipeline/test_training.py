@@ -3,29 +3,21 @@
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
 from nas.jobs import Cancelled, Released, Waiting
 from nas.leases import LeaseLost
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.train import TrainDocument
-from nas.pipeline.training import (
-    Place,
-    Trained,
-    find_alike,
-    find_trained,
-    started,
-    train_to_end,
-    training_key,
-)
+from nas.pipeline.trained import Trained, find_trained, started, training_key
+from nas.pipeline.training import Asked, Place, train_all, train_to_end
 from nas.ports import Compute
-from nas.store.supernet_store import StoredCheckpoint, SupernetKey
-from nas.task_events import Event, TensorFiles
-from nas.tasks import Network, StockNetwork, Task, TrainNetwork, TunedSubnet, WholeSpace
-from search_spaces.sampling import as_architecture, largest, smallest
-from tests.nas.pipeline.conftest import FinishedSearch
-from tests.nas.pipeline.small_search import Home, KilledError, Killer, Recorder
+from nas.specs import StockName
+from nas.store.supernet_store import StoredCheckpoint
+from nas.task_events import Event
+from nas.tasks import Network, StockNetwork, Task, TrainNetwork, WholeSpace
+from tests.nas.pipeline.small_search import Home, KilledError, Killer, Recorder, RecordingCompute
 
 WHOLE = WholeSpace()
 EPOCHS = 4
@@ -102,6 +94,7 @@ class Watched:
 
     compute: Compute
     heard: list[bool] = field(default_factory=list)
+    at_once: int = 1
 
     def run(self, task: Task) -> Generator[Event, None, None]:
         """Run a task."""
@@ -214,60 +207,30 @@ def test_whoever_has_lost_the_job_removes_nothing(home: Home) -> None:
         assert all(home.stores.artifacts.get(digest) for digest in checkpoint.artifacts.values())
 
 
-def keys(ctx: PhaseContext, *networks: Network) -> set[str]:
-    return {repr(training_key(ctx, network)) for network in networks}
+class Wide(RecordingCompute):
+    """Has room for two tasks."""
+
+    at_once = 2
 
 
-def test_trainings_are_told_apart_by_what_they_start_from(finished: FinishedSearch) -> None:
-    ctx, weights = finished.context(), finished.run.load("train", TrainDocument).weights
-    one, other = (as_architecture(ends(ctx.space)[0]) for ends in (smallest, largest))
-    elsewhere = TensorFiles("e" * 64, "f" * 64)
-    networks = (
-        WHOLE,
-        StockNetwork("resnet"),
-        StockNetwork("shufflenet_v2"),
-        TunedSubnet(one, weights),
-        TunedSubnet(other, weights),
-        TunedSubnet(one, elsewhere),
-    )
-    assert len(keys(ctx, *networks)) == len(networks)
-
-
-def finish(ctx: PhaseContext, key: SupernetKey, epochs: int, cpu_seconds: float) -> None:
-    """As if a network had been trained."""
-    row = ctx.stores.supernets.begin(ctx.run.lease, key, epochs)
-    weights, manifest = (ctx.stores.artifacts.put(f"{part} {epochs}".encode()) for part in ("weights", "of"))
-    told = {"manifest": manifest, "weight_hash": "h", "num_params": 1, "seconds": 1.0}
-    ctx.stores.supernets.finish(ctx.run.lease, row.id, weights, {**told, "cpu_seconds": cpu_seconds})
-
-
-def test_of_several_finished_ones_that_with_most_epochs_is_taken(home: Home) -> None:
-    ctx, store = home.context(), home.stores.supernets
-    key = training_key(ctx, WHOLE)
-    assert find_trained(ctx, key, None) is None
-    for epochs in (9, 10, 2):
-        finish(ctx, key, epochs, cpu_seconds=1.0)
-    store.begin(ctx.run.lease, key, 50)
-    found = find_trained(ctx, key, None)
-    assert found is not None
-    assert found.epochs == 10
-    exactly = find_trained(ctx, key, 9)
-    assert exactly is not None
-    assert exactly.epochs == 9
-    assert find_trained(ctx, key, 3) is None
-    assert [one.epochs for one in started(ctx, key)] == [50]
-
-
-def test_a_training_of_about_as_many_cpu_seconds_is_as_good(home: Home) -> None:
-    ctx, store = home.context(), home.stores.supernets
-    key = training_key(ctx, StockNetwork("resnet"))
-    for epochs in (2, 9, 10):
-        finish(ctx, key, epochs, cpu_seconds=10.0 * epochs)
-    store.begin(ctx.run.lease, key, 11)
-    found = [find_alike(ctx, key, cpu_seconds) for cpu_seconds in (9.0, 10.0, 91.0, 200.0, 201.0, 0.0)]
-    assert [one.epochs if one else None for one in found] == [None, 2, 9, 10, None, None]
-
-
-def test_nobody_sees_the_supernets_of_another_tenant(finished: FinishedSearch) -> None:
-    ctx = replace(finished.home.unsubmitted(), tenant="somebody else")
-    assert find_trained(ctx, training_key(ctx, WHOLE), None) is None
+def test_side_by_side_networks_become_what_they_become_alone(home: Home, tmp_path: Path) -> None:
+    names: tuple[StockName, ...] = ("resnet", "shufflenet_v2", "mobilenet_v2")
+    asked = [
+        Asked(StockNetwork(name), 2, Place("references", number, 3, f"training {name}"))
+        for number, name in enumerate(names)
+    ]
+    other = Home(tmp_path / "other")
+    try:
+        train(other.context(), StockNetwork(names[0]), 2, PLACE)
+        wide = replace(other.context(), compute=Wide(other.compute))
+        found, alone = train_all(wide, asked), train_all(home.context(), asked)
+    finally:
+        other.remove()
+    assert isinstance(found, list)
+    assert isinstance(alone, list)
+    assert [one.weight_hash for one in found] == [one.weight_hash for one in alone]
+    assert isinstance(wide.progress, Recorder)
+    done = [done for _, done, _, _ in wide.progress.steps]
+    assert done == [1.5, 2.0, 2.5, 3.0]  # the first was trained before
+    assert {note for *_, note in wide.progress.steps} >= {"training shufflenet_v2, training mobilenet_v2"}
+    assert sorted(one["network"] for _, one in wide.progress.drawn) == [2, 2, 3, 3]
