@@ -78,7 +78,8 @@ def train_all(ctx: PhaseContext, asked: Sequence[Asked]) -> list[Trained] | Wait
     """Train networks side by side, or go on with their training, or take them where they are trained.
 
     Waits where another job trains one just now, once its own are trained: for the weights, or for the
-    training where that job ends without them. Weights that are damaged are trained again.
+    training where that job ends without them. Weights that are damaged are trained again. What is asked for
+    twice is trained once.
     """
     trained, mine, others = dict[int, Trained](), dict[int, StoredSupernet](), list[Waiting]()
     for number, one in enumerate(asked):
@@ -87,12 +88,12 @@ def train_all(ctx: PhaseContext, asked: Sequence[Asked]) -> list[Trained] | Wait
                 trained[number] = found
             case Waiting() as found:
                 others.append(found)
-            case StoredSupernet() as found:
+            case StoredSupernet() as found if found.id not in {one.id for one in mine.values()}:
                 mine[number] = found
     trained |= _train(ctx, asked, mine, done=frozenset(trained))
-    if not others:
+    if len(trained) == len(asked):
         return [trained[number] for number in range(len(asked))]
-    # Those may be trained by now.
+    # The others may be trained by now.
     return train_all(ctx, asked) if mine else others[0]
 
 

@@ -234,3 +234,12 @@ def test_side_by_side_networks_become_what_they_become_alone(home: Home, tmp_pat
     assert done == [1.5, 2.0, 2.5, 3.0]  # the first was trained before
     assert {note for *_, note in wide.progress.steps} >= {"training shufflenet_v2, training mobilenet_v2"}
     assert sorted(one["network"] for _, one in wide.progress.drawn) == [2, 2, 3, 3]
+
+
+def test_what_is_asked_for_twice_is_trained_once(home: Home) -> None:
+    wide = Wide(home.compute)
+    twice = [Asked(StockNetwork("resnet"), 1, Place("references", number, 2)) for number in (0, 1)]
+    found = train_all(replace(home.context(), compute=wide), twice)
+    assert isinstance(found, list)
+    assert found[0] == found[1]
+    assert len(wide.of(TrainNetwork)) == 1
