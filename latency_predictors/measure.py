@@ -83,7 +83,7 @@ NETWORK_PROTOCOL = TimingProtocol(
     min_blocks=30,
     min_duration_s=0.1,
     interval=0.01,
-    ceiling_s=0.4,
+    ceiling_s=0.6,
     undisturbed=True,
 )
 """For whole networks: about 0.15 s each, every run timed alone: percentiles are those of single runs."""

@@ -20,6 +20,11 @@ Ticks = Mapping[int, tuple[int, int]]
 """By processor: units of time it was busy, and all, since the system was started."""
 
 
+def usable_cpus() -> int:
+    """Return how many processors this process may use; all where the system cannot tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def chosen_processors(context: ExecutionContext) -> tuple[int, ...]:
     """Return the processors that a context runs on: its own, or the last ones this process may use.
 

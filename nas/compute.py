@@ -50,8 +50,11 @@ class InProcessCompute:
         self._artifacts = artifacts
         self._folder = folder
 
-    def run(self, task: Task) -> Generator[Event, None, None]:
-        """Yield what a task says; closing the iterator ends it where it is."""
+    def run(self, task: Task) -> "InProcessRun":
+        """Return what a task says; closing it ends it where it is."""
+        return InProcessRun(self._said(task))
+
+    def _said(self, task: Task) -> Generator[Event, None, None]:
         with scratch_folder(self._folder / "scratch") as scratch:
             workplace = Workplace(self._artifacts, scratch, self._folder / "images")
             try:
@@ -62,6 +65,27 @@ class InProcessCompute:
                 raise
             except Exception as error:
                 raise as_compute_error(error) from error
+
+
+@final
+class InProcessRun:
+    """The events of one task, which runs in the thread that asks for them; another thread may close it."""
+
+    def __init__(self, events: Generator[Event, None, None]) -> None:
+        self._events = events
+        self._running = threading.Lock()
+
+    def __iter__(self) -> "InProcessRun":
+        return self
+
+    def __next__(self) -> Event:
+        with self._running:
+            return next(self._events)
+
+    def close(self) -> None:
+        """End it, once it has said what it is at."""
+        with self._running:
+            self._events.close()
 
 
 def _next(events: Iterator[Event]) -> Event | None:

@@ -55,7 +55,10 @@ class Run(Iterator[Event], Protocol):
     """The events of a task, as it says them."""
 
     def close(self) -> None:
-        """Cancel the task, if it has not ended; nothing of it runs on then."""
+        """Cancel the task, if it has not ended; nothing of it runs on then.
+
+        Another thread may wait for an event meanwhile, where the compute runs several tasks at once.
+        """
 
 
 class Compute(Protocol):

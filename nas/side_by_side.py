@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from queue import SimpleQueue
 from threading import Thread
 from typing import Final
@@ -57,8 +57,9 @@ def _side_by_side(
             else:
                 yield number, what
     finally:
-        for run in running.values():
-            run.close()
+        with ExitStack() as closing_all:
+            for run in running.values():
+                closing_all.callback(run.close)
 
 
 def _follow(number: int, run: Run, said: "SimpleQueue[tuple[int, Event | BaseException | None]]") -> None:

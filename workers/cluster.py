@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, final
 
+from latency_predictors.processors import usable_cpus
 from nas.ports import Artifacts
 from nas.task_events import Event
 from nas.tasks import Task
@@ -27,11 +28,6 @@ LONGEST_PATH: Final = 22
 
 JOINED_AT_ONCE: Final = 8
 """Tasks of one job that a cluster is given at a time."""
-
-
-def usable_cpus() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -112,8 +108,11 @@ class RayCompute:
     ) -> None:
         self.close()
 
-    def _ready_driver(self) -> DriverProcess:
+    def _ready_driver(self, wanted: Callable[[], bool]) -> DriverProcess | None:
+        """Return the driver, a new one where there is none; None where that is not wanted any more."""
         with self._lock:
+            if not wanted():
+                return None
             if self._driver is not None and self._driver.ending:
                 self._end_driver()
             if self._driver is None:
@@ -141,7 +140,7 @@ class RemoteRun:
     has ended.
     """
 
-    def __init__(self, task: Task, driver: Callable[[], DriverProcess]) -> None:
+    def __init__(self, task: Task, driver: Callable[[Callable[[], bool]], DriverProcess | None]) -> None:
         self._task = task
         self._find_driver = driver
         self._driver: DriverProcess | None = None
@@ -152,15 +151,8 @@ class RemoteRun:
         return self
 
     def __next__(self) -> Event:
-        if self._over or (self._closed and self._driver is None):
+        if self._over or not self._started():
             raise StopIteration
-        if self._driver is None:
-            driver = self._find_driver()
-            while not driver.start(self._task, self._said):
-                driver = self._find_driver()
-            self._driver = driver
-            if self._closed:  # by another thread, while the driver was made ready
-                driver.cancel(self._said)
         message = self._said.waiting.get()
         while isinstance(message, Said):
             if not self._closed:
@@ -170,6 +162,18 @@ class RemoteRun:
         if message.error is not None:
             raise message.error
         raise StopIteration
+
+    def _started(self) -> bool:
+        """Start the task where it is not; return False where it was closed before."""
+        while self._driver is None:
+            driver = self._find_driver(lambda: not self._closed)
+            if driver is None or self._closed:
+                return False
+            if driver.start(self._task, self._said):
+                self._driver = driver
+                if self._closed:  # by another thread, since it was looked at
+                    driver.cancel(self._said)
+        return True
 
     def close(self) -> None:
         """Cancel the task, unless it is over; nothing of it runs on when this returns."""

@@ -19,6 +19,7 @@ from latency_predictors.lease import host_lease_folder
 from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.meters import Absent, Found, Meter, find_meters
 from latency_predictors.probes import graph_by_kernels, probe_subjects
+from latency_predictors.processors import usable_cpus
 from latency_predictors.protocol import SessionResult
 from latency_predictors.runtimes import RUNTIMES, get_runtime
 from latency_predictors.session import run_sessions
@@ -83,7 +84,7 @@ def examine_host(settings: Settings) -> Diagnosis:
     root = Path("/")
     checks = [
         check_packages(),
-        check_cores(_usable_cores(), quota_cores(root)),
+        check_cores(usable_cpus(), quota_cores(root)),
         check_governor(root),
         check_throttling(root),
         check_load(os.getloadavg()[0]),
@@ -248,11 +249,6 @@ def _measure_anchors(settings: Settings) -> list[SessionResult]:
     subjects = default_anchors("onnx")
     sessions = run_sessions(subjects, host_context(), NETWORK_PROTOCOL, lease_folder=host_lease_folder())
     return list(sessions)
-
-
-def _usable_cores() -> int:
-    # Where the system cannot tell what a process may use, it may use everything.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _read(path: Path) -> str | None:

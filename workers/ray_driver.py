@@ -171,7 +171,7 @@ class Driver:
             run.ends_with(shared.cancel)
             yield from shared.events()
             return
-        self._pool.make_room(1)
+        self._pool.make_room(len(self._runs))  # several may begin at this moment
         stream: Any = perform_remotely.remote(task, self._workshop)
         run.ends_with(lambda: ray.cancel(stream, force=True))
         for said in stream:

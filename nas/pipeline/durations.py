@@ -46,13 +46,21 @@ VERIFIED_SHARE: Final = 0.85
 SCORING_SHARE: Final = 0.78
 """Of the time that one process takes to score subnets, what several on the threads of one core take."""
 
-SIDE_BY_SIDE_SHARE: Final = 0.65
-"""Of the time of several trainings one after the other, what they take two at a time; three take less."""
+BESIDE_SHARE: Final = 1.3
+"""Of the time of a training alone, what it takes beside others."""
 
 
-def share_of_time(num_trainings: int) -> float:
-    """Return what trainings that a phase asks for take, of their time one after the other."""
-    return SIDE_BY_SIDE_SHARE if num_trainings > 1 else 1.0
+def share_of_time(num_trainings: int, room: int) -> float:
+    """Return what equal trainings take side by side, of their time one after the other.
+
+    Args:
+        num_trainings: That a phase asks for.
+        room: Of them at a time.
+    """
+    if min(num_trainings, room) < 2:
+        return 1.0
+    full, left = divmod(num_trainings, room)
+    return (full * BESIDE_SHARE + (BESIDE_SHARE if left > 1 else left)) / num_trainings
 
 
 def session_s(num_layers: int, num_networks: int, network_s: float) -> float:

@@ -85,6 +85,7 @@ class Basis:
         begun_epochs: Of trainings of the same supernet that were begun and not finished.
         scored: Precisions in which subnets of the finished supernet are scored already.
         throughput: Seconds of a training step and of an inference.
+        room: Trainings at a time.
     """
 
     spec: SearchSpec
@@ -95,6 +96,7 @@ class Basis:
     begun_epochs: tuple[int, ...]
     scored: frozenset[Precision]
     throughput: SupernetTimed
+    room: int
 
 
 def plan_of(basis: Basis, share_within_limits: tuple[float | None, ...]) -> Plan:
@@ -141,7 +143,7 @@ def epochs_for(basis: Basis, others_s: float) -> tuple[int, float]:
     if known is not None:
         return known, epoch_s
     others_s += sum(phase.seconds for phase in _further_training(basis, 0.0))
-    fit = budget_s(basis.spec, others_s + RAY_S + TRAINING_S) / epoch_s
+    fit = budget_s(basis.spec, others_s + RAY_S + TRAINING_S, basis.room) / epoch_s
     epochs = min(max(int(fit), 1), MAX_EPOCHS)
     fitting = (one for one in basis.begun_epochs if ENOUGH * epochs <= one <= LONGER * epochs)
     return next(fitting, epochs), epoch_s
@@ -222,8 +224,9 @@ def _further_training(basis: Basis, supernet_s: float) -> list[PlannedPhase]:
     """Return the phases that train after the supernet, whose training takes `supernet_s` seconds."""
     spec = basis.spec
     share, num_references, tuned = spec.finetune.share, len(spec.references), num_tuned(spec)
-    training_s = share_of_time(tuned) * (share * supernet_s + tuned * TRAINING_S)
-    stock_s = share_of_time(num_references) * ((1 + share) * supernet_s + num_references * TRAINING_S)
+    training_s = share_of_time(tuned, basis.room) * (share * supernet_s + tuned * TRAINING_S)
+    stock_s = (1 + share) * supernet_s + num_references * TRAINING_S
+    stock_s *= share_of_time(num_references, basis.room)
     return [
         PlannedPhase(
             name="finetune",

@@ -3,6 +3,7 @@
 Training and scoring are timed on the real images.
 """
 
+from latency_predictors.processors import usable_cpus
 from nas.data.facts import facts_of
 from nas.pipeline.context import PhaseContext, SearchContext
 from nas.pipeline.costs import is_profiled
@@ -50,6 +51,7 @@ def basis_of(ctx: SearchContext) -> Basis:
         begun_epochs=tuple(one.epochs for one in started(ctx, training_key(ctx, WholeSpace()))),
         scored=_scored(ctx, found),
         throughput=_throughput(ctx),
+        room=max(usable_cpus() // ctx.settings.training_workers, 1),
     )
 
 

@@ -15,7 +15,7 @@ from nas.pipeline.costs import is_profiled
 from nas.pipeline.durations import seconds_of, session_s
 from nas.pipeline.plan import Basis, Plan, plan_of, resolved_points
 from nas.pipeline.tables import known_feasibility
-from nas.pipeline.train import will_do
+from nas.pipeline.train import SMALL_ROOM, will_do
 from nas.pipeline.trained import started, supernet_key
 from nas.pipeline.training_speed import WITHIN, How, training_speed
 from nas.results import Document
@@ -163,6 +163,7 @@ def _basis(
         begun_epochs=tuple(one.epochs for one in started(asker, key)),
         scored=_scored(tuple(summary)),
         throughput=speed.timed,
+        room=SMALL_ROOM,
     ), speed.how
 
 

@@ -159,9 +159,10 @@ def _network(
 
 def _share(ctx: PhaseContext) -> float:
     """Return the CPU-seconds of one network: its share of what supernet and front were given."""
-    given = ctx.run.load(TRAIN, TrainDocument).cpu_seconds
-    given += ctx.run.load(FINETUNE, FinetuneDocument).cpu_seconds
-    return given / len(ctx.spec.references)
+    supernet_s = ctx.run.load(TRAIN, TrainDocument).cpu_seconds
+    # Side by side, networks take more for the same epochs than they were given.
+    front_s = min(ctx.run.load(FINETUNE, FinetuneDocument).cpu_seconds, ctx.spec.finetune.share * supernet_s)
+    return (supernet_s + front_s) / len(ctx.spec.references)
 
 
 def _planned_epochs(ctx: PhaseContext) -> _Epochs:

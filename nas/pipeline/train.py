@@ -29,6 +29,9 @@ TRAINING_SHARE: Final = 0.7
 TRIAL: Final = 0.25
 """Share of the budget's training below which a finished supernet counts as a trial."""
 
+SMALL_ROOM: Final = 2
+"""Trainings at a time on the smallest of machines, where it is not known on which."""
+
 ENOUGH: Final = 0.5
 """Share of the epochs with which another's supernet will do, since no two stopwatches agree."""
 
@@ -73,16 +76,22 @@ def will_do(ctx: Reads, spec: SearchSpec, key: SupernetKey) -> Trained | None:
     found = find_trained(ctx, key, epochs)
     if found is None or epochs is not None or found.epochs >= MAX_EPOCHS:
         return found
-    return found if found.seconds >= TRIAL * budget_s(spec, 0.0) else None
+    return found if found.seconds >= TRIAL * budget_s(spec, 0.0, SMALL_ROOM) else None
 
 
-def budget_s(spec: SearchSpec, others_s: float) -> float:
-    """Return the seconds of a budget for the supernet, `others_s` of it gone on phases that do not train."""
+def budget_s(spec: SearchSpec, others_s: float, room: int) -> float:
+    """Return the seconds of a budget for the supernet.
+
+    Args:
+        spec: With the budget.
+        others_s: Of it, gone on phases that do not train.
+        room: Trainings at a time.
+    """
     left_s = max(60.0 * spec.budget.wall_minutes - others_s, 0.0) * TRAINING_SHARE
-    own = 1 + spec.finetune.share * share_of_time(num_tuned(spec))
+    own = 1 + spec.finetune.share * share_of_time(num_tuned(spec), room)
     # Stock networks get what supernet and front get together.
-    stock = (1 + spec.finetune.share) * share_of_time(len(spec.references)) if spec.references else 0.0
-    return left_s / (own + stock)
+    stock = (1 + spec.finetune.share) * share_of_time(len(spec.references), room)
+    return left_s / (own + (stock if spec.references else 0.0))
 
 
 def num_tuned(spec: SearchSpec) -> int:

@@ -81,24 +81,26 @@ def train_all(ctx: PhaseContext, asked: Sequence[Asked]) -> list[Trained] | Wait
     training where that job ends without them. Weights that are damaged are trained again. What is asked for
     twice is trained once.
     """
-    trained, mine, others = dict[int, Trained](), dict[int, StoredSupernet](), list[Waiting]()
+    trained, mine, others = dict[int, Trained](), dict[int, StoredSupernet](), list[StoredSupernet]()
     for number, one in enumerate(asked):
-        match _begin(ctx, one):
-            case Trained() as found:
-                trained[number] = found
-            case Waiting() as found:
-                others.append(found)
-            case StoredSupernet() as found if found.id not in {one.id for one in mine.values()}:
-                mine[number] = found
+        found = _begin(ctx, one)
+        if isinstance(found, Trained):
+            trained[number] = found
+        elif found.trainer != ctx.run.lease.job_id:
+            others.append(found)
+        elif found not in mine.values():
+            mine[number] = found
     trained |= _train(ctx, asked, mine, done=frozenset(trained))
     if len(trained) == len(asked):
         return [trained[number] for number in range(len(asked))]
-    # The others may be trained by now.
-    return train_all(ctx, asked) if mine else others[0]
+    if mine:
+        return train_all(ctx, asked)  # the others may be trained by now
+    ctx.progress.say(f"job {others[0].trainer} trains the same network: waiting for it")
+    return Waiting(others[0].id)
 
 
-def _begin(ctx: PhaseContext, one: Asked) -> Trained | Waiting | StoredSupernet:
-    """Return what is trained, or whom it is waited for, or what is to be trained here."""
+def _begin(ctx: PhaseContext, one: Asked) -> Trained | StoredSupernet:
+    """Return what is trained, or is to be trained by whom it names."""
     store, lease = ctx.stores.supernets, ctx.run.lease
     key = training_key(ctx, one.network)
     while (stored := store.begin(lease, key, one.epochs, enough=one.enough)).weights:
@@ -107,9 +109,6 @@ def _begin(ctx: PhaseContext, one: Asked) -> Trained | Waiting | StoredSupernet:
             return as_trained(stored)
         tell_damage(ctx, f"weights of supernet {stored.id}", damage)
         store.discard(lease, stored.id, stored.weights)
-    if stored.trainer != lease.job_id:
-        ctx.progress.say(f"job {stored.trainer} trains the same network: waiting for it")
-        return Waiting(stored.id)
     return stored
 
 
@@ -118,8 +117,16 @@ def _train(
 ) -> dict[int, Trained]:
     """Train what is to be trained here; return it by its number among what was asked for."""
     numbers, trained = list(mine), dict[int, Trained]()
-    going = _Trainings(ctx, [one.place for one in asked], mine, done)
-    tasks = [_task(ctx, asked[number].network, mine[number]) for number in numbers]
+    checkpoints = [ctx.stores.supernets.checkpoints(ctx.tenant, mine[number].id) for number in numbers]
+    tasks = [
+        _task(ctx, asked[number].network, mine[number].epochs, kept)
+        for number, kept in zip(numbers, checkpoints, strict=True)
+    ]
+    shares = dict.fromkeys(done, 1.0) | {
+        number: max((one.epoch for one in kept), default=0) / mine[number].epochs
+        for number, kept in zip(numbers, checkpoints, strict=True)
+    }
+    going = _Trainings(ctx, [one.place for one in asked], mine, shares)
     room = ctx.compute.at_once // ctx.settings.training_workers
     with closing(run_all(ctx.compute, tasks, room)) as events:
         for index, event in events:
@@ -129,13 +136,14 @@ def _train(
     return trained
 
 
-def _task(ctx: PhaseContext, network: Network, stored: StoredSupernet) -> TrainNetwork:
-    checkpoints = ctx.stores.supernets.checkpoints(ctx.tenant, stored.id)
+def _task(
+    ctx: PhaseContext, network: Network, epochs: int, checkpoints: Sequence[StoredCheckpoint]
+) -> TrainNetwork:
     return TrainNetwork(
         ctx.inputs,
         network,
         recipe_of(ctx.spec).name,
-        options_of(ctx.spec, stored.epochs),
+        options_of(ctx.spec, epochs),
         ctx.spec.seed,
         tuple(_files_of(one) for one in checkpoints),
         ctx.settings.training_workers,
@@ -149,7 +157,7 @@ class _Trainings:
         ctx: The search.
         places: Of all that were asked for.
         mine: Those that go on, by their number among all.
-        done: Numbers of those that were trained before.
+        shares: Of each that was done before, by its number among all.
     """
 
     def __init__(
@@ -157,12 +165,12 @@ class _Trainings:
         ctx: PhaseContext,
         places: Sequence[Place],
         mine: Mapping[int, StoredSupernet],
-        done: Collection[int],
+        shares: dict[int, float],
     ) -> None:
         self._ctx = ctx
         self._places = places
         self._mine = mine
-        self._shares = dict.fromkeys(done, 1.0)
+        self._shares = shares
         self._notes: dict[int, str] = {}
         self._files: dict[int, dict[str, str]] = {}
 

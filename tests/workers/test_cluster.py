@@ -21,7 +21,7 @@ from latency_predictors.lease import host_lease_folder, measuring_lease
 from nas.compute import InProcessCompute
 from nas.ports import Compute
 from nas.task_events import CheckpointKept, EpochDone, Event, NetworkTrained, Resumed, StoredCheckpoint
-from nas.tasks import ScoreSubnets
+from nas.tasks import ScoreSubnets, Task
 from nas.training_options import Augmentation
 from search_spaces.errors import ComputeError, UsageError
 from tests.contracts.compute_contract import (
@@ -47,9 +47,9 @@ from tests.workers.ray_processes import (
     wait_gone,
 )
 from workers import ray_process
-from workers.cluster import JoinedRay, LocalRay, RayCompute
+from workers.cluster import JOINED_AT_ONCE, JoinedRay, LocalRay, RayCompute, RemoteRun
 from workers.oom_kills import oom_kills
-from workers.ray_messages import Said
+from workers.ray_messages import Ended, Said
 from workers.ray_process import DriverProcess, RunMessages
 
 LONG = replace(OPTIONS, epochs=32)
@@ -402,3 +402,87 @@ def disturbed(
     except ComputeError as error:
         return tuple(kept), error
     pytest.fail("the training ended as if nothing had happened")
+
+
+class Driver:
+    """Takes a run, and has ended it once it is cancelled."""
+
+    def __init__(self, when_started: Callable[[], object] = lambda: None) -> None:
+        self.said: list[str] = []
+        self._when_started = when_started
+
+    def start(self, task: Task, messages: RunMessages) -> bool:
+        self.said.append("start")
+        self._when_started()
+        return True
+
+    def cancel(self, messages: RunMessages) -> None:
+        self.said.append("cancel")
+        messages.waiting.put(Ended(0, ComputeError("task_cancelled", "the task was cancelled")))
+
+
+def test_a_run_that_is_closed_while_its_ray_starts_never_begins() -> None:
+    driver = Driver()
+
+    def started(wanted: Callable[[], bool]) -> Any:
+        assert wanted()
+        run.close()  # by another thread, half a minute later
+        return driver if wanted() else None
+
+    run = RemoteRun(training(), started)
+    assert list(run) == []
+    assert driver.said == []
+
+
+def test_a_run_that_is_closed_just_as_it_begins_is_cancelled() -> None:
+    def close() -> None:
+        run.close()
+
+    driver: Any = Driver(close)
+    run = RemoteRun(training(), lambda wanted: driver)
+    with pytest.raises(ComputeError) as caught:
+        next(run)
+    assert caught.value.code == "task_cancelled"
+    assert driver.said == ["start", "cancel"]
+
+
+def test_a_ray_has_room_for_as_many_tasks_as_it_has_processors(tmp_path: Path) -> None:
+    artifacts = partial(FolderArtifacts, tmp_path)
+    assert RayCompute(artifacts, tmp_path, LocalRay(3)).at_once == 3
+    assert RayCompute(artifacts, tmp_path, JoinedRay("head:6379")).at_once == JOINED_AT_ONCE
+
+
+def test_a_ray_that_nobody_wants_any_more_is_not_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two that wait for it one gives up, while the first still waits for the start to fail."""
+    starting, may_fail = threading.Event(), threading.Event()
+    tries = []
+
+    def fails(*given: object, **more: object) -> None:
+        tries.append(given)
+        starting.set()
+        assert may_fail.wait(30.0)
+        raise ComputeError("ray_not_started", "no room for its sockets")
+
+    monkeypatch.setattr("workers.cluster.DriverProcess", fails)
+    compute = RayCompute(partial(FolderArtifacts, tmp_path), tmp_path, LocalRay(2))
+    first, second = compute.run(training()), compute.run(training())
+    said: list[object] = []
+
+    def listen(run: RemoteRun) -> None:
+        try:
+            said.append(next(run, None))
+        except ComputeError as error:
+            said.append(error.code)
+
+    threads = [threading.Thread(target=listen, args=(run,)) for run in (first, second)]
+    threads[0].start()
+    assert starting.wait(30.0)
+    threads[1].start()
+    second.close()
+    may_fail.set()
+    for thread in threads:
+        thread.join(30.0)
+    assert sorted(said, key=str) == [None, "ray_not_started"]
+    assert len(tries) == 1

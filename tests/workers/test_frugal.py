@@ -13,7 +13,7 @@ from workers.frugal import Frugal
 class Noted:
     """Remembers what it is given."""
 
-    at_once = 1
+    at_once = 4
 
     def __init__(self) -> None:
         self.tasks: list[Task] = []
@@ -29,6 +29,7 @@ def test_what_may_use_several_processes_is_given_one() -> None:
     score = ScoreSubnets(inputs(), files, ((0, 1),), "validation", 1, Augmentation())
     single = ScoreFile(inputs(), "c" * 64, "test")
     noted = Noted()
+    assert Frugal(noted).at_once == 1
     for task in (train, score, single):
         assert list(Frugal(noted).run(task)) == []
     assert noted.tasks == [replace(train, num_workers=1), replace(score, num_workers=1), single]

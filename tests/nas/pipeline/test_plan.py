@@ -27,6 +27,7 @@ BASIS = Basis(
     begun_epochs=(),
     scored=frozenset(),
     throughput=SupernetTimed(step_s=0.01, image_s=1e-4),
+    room=2,
 )
 
 

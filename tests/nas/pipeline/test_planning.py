@@ -16,10 +16,10 @@ from nas.pipeline.durations import (
     NETWORK_S,
     QUANTISE_S,
     RAY_S,
-    SIDE_BY_SIDE_SHARE,
     TRAINING_S,
     VERIFIED_SHARE,
     seconds_of,
+    share_of_time,
 )
 from nas.pipeline.plan import epochs_for
 from nas.pipeline.planning import basis_of, make_plan, planned_epochs
@@ -138,21 +138,33 @@ def test_phases_are_in_order_and_add_up(home: Home) -> None:
     assert plan.num_architectures == "10^4.2"
 
 
-def test_training_on_takes_its_share_of_the_budget(home: Home) -> None:
+def test_training_on_takes_its_share_of_the_budget(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.pipeline.planning.usable_cpus", lambda: 2)
     spec: dict[str, Any] = {"finetune": {"share": 0.5, "points": 4}, "references": []}
     plan = make_plan(planned(home, **spec))
     by_name = {phase.name: phase for phase in plan.phases}
-    # Four networks, two at a time; then one after the other.
-    beside_s, verified_s = SIDE_BY_SIDE_SHARE * 4 * TRAINING_S, 4 * VERIFIED_S
-    training_s = SIDE_BY_SIDE_SHARE * 0.5 * 2 * EPOCH_S
+    # Four networks, trained two at a time, and measured one after the other.
+    share = share_of_time(4, 2)
+    beside_s, verified_s = share * 4 * TRAINING_S, 4 * VERIFIED_S
+    training_s = share * 0.5 * 2 * EPOCH_S
     assert by_name["finetune"].seconds == pytest.approx(training_s + beside_s + verified_s)
     open_ = {**OPEN, **spec}
     alone, shared = (
-        planned(home, **{**open_, "finetune": {"share": share, "points": 4}}) for share in (0.0, 1.0)
+        planned(home, **{**open_, "finetune": {"share": given, "points": 4}}) for given in (0.0, 1.0)
     )
     left_s = (600 - beside_s - verified_s - START_S) * TRAINING_SHARE
-    assert epochs_for(basis_of(shared), 0.0)[0] == int(left_s / (1 + SIDE_BY_SIDE_SHARE) / EPOCH_S)
+    assert epochs_for(basis_of(shared), 0.0)[0] == int(left_s / (1 + share) / EPOCH_S)
     assert epochs_for(basis_of(alone), 0.0)[0] == int((600 - START_S) * TRAINING_SHARE / EPOCH_S)
+
+
+@pytest.mark.parametrize(("cpus", "workers", "room"), [(1, 1, 1), (4, 1, 4), (4, 2, 2), (2, 3, 1)])
+def test_a_plan_trains_as_many_at_a_time_as_there_are_processors(
+    cpus: int, workers: int, room: int, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.pipeline.planning.usable_cpus", lambda: cpus)
+    ctx = planned(home)
+    settings = ctx.settings.model_copy(update={"training_workers": workers})
+    assert basis_of(replace(ctx, settings=settings)).room == room
 
 
 def test_what_is_measured_already_costs_nothing_again(finished: FinishedSearch, home: Home) -> None:

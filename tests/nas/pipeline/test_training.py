@@ -13,6 +13,7 @@ from nas.pipeline.context import PhaseContext
 from nas.pipeline.trained import Trained, find_trained, started, training_key
 from nas.pipeline.training import Asked, Place, train_all, train_to_end
 from nas.ports import Compute
+from nas.side_by_side import run_all
 from nas.specs import StockName
 from nas.store.supernet_store import StoredCheckpoint
 from nas.task_events import Event
@@ -22,6 +23,7 @@ from tests.nas.pipeline.small_search import Home, KilledError, Killer, Recorder,
 WHOLE = WholeSpace()
 EPOCHS = 4
 PLACE = Place("references", 1, 4, "training resnet")
+STOCK: tuple[StockName, ...] = ("resnet", "shufflenet_v2", "mobilenet_v2")
 
 
 @pytest.fixture(scope="module")
@@ -214,14 +216,13 @@ class Wide(RecordingCompute):
 
 
 def test_side_by_side_networks_become_what_they_become_alone(home: Home, tmp_path: Path) -> None:
-    names: tuple[StockName, ...] = ("resnet", "shufflenet_v2", "mobilenet_v2")
     asked = [
         Asked(StockNetwork(name), 2, Place("references", number, 3, f"training {name}"))
-        for number, name in enumerate(names)
+        for number, name in enumerate(STOCK)
     ]
     other = Home(tmp_path / "other")
     try:
-        train(other.context(), StockNetwork(names[0]), 2, PLACE)
+        train(other.context(), StockNetwork(STOCK[0]), 2, PLACE)
         wide = replace(other.context(), compute=Wide(other.compute))
         found, alone = train_all(wide, asked), train_all(home.context(), asked)
     finally:
@@ -243,3 +244,59 @@ def test_what_is_asked_for_twice_is_trained_once(home: Home) -> None:
     assert isinstance(found, list)
     assert found[0] == found[1]
     assert len(wide.of(TrainNetwork)) == 1
+
+
+def test_trainings_that_are_killed_side_by_side_go_on_to_the_same_weights(home: Home, tmp_path: Path) -> None:
+    asked = [
+        Asked(StockNetwork(name), EPOCHS, Place("references", number, 2, f"training {name}"))
+        for number, name in enumerate(STOCK[:2])
+    ]
+    # Both have left a checkpoint, neither is done.
+    killer = Killer(at=lambda phase, done, note: done > 0.8 and ", " in note)
+    ctx, other = home.context(), Home(tmp_path / "other")
+    wide = replace(ctx, compute=Wide(home.compute))
+    with pytest.raises(KilledError):
+        train_all(replace(wide, progress=killer), asked)
+    again = train_all(wide, asked)
+    alone = train_all(other.context(), asked)
+    other.remove()
+    assert isinstance(again, list)
+    assert isinstance(alone, list)
+    assert [one.weight_hash for one in again] == [one.weight_hash for one in alone]
+    assert isinstance(wide.progress, Recorder)
+    assert [line for line in wide.progress.said if "goes on after epoch" in line]
+    # What was done counts from the beginning.
+    assert min(done for _, done, _, _ in wide.progress.steps) > 0.8
+
+
+def test_whoever_waits_for_each_others_networks_trains_its_own_first(home: Home) -> None:
+    names = STOCK[:2]
+    first, second = home.context(), home.context()
+    begun = [
+        ctx.stores.supernets.begin(ctx.run.lease, training_key(ctx, StockNetwork(name)), 1)
+        for ctx, name in zip((first, second), names, strict=True)
+    ]
+    asked = [Asked(StockNetwork(name), 1, Place("references", n, 2)) for n, name in enumerate(names)]
+    assert train_all(first, asked) == Waiting(begun[1].id)
+    assert said(first) == [f"job {second.run.id} trains the same network: waiting for it"]
+    done = train_all(second, asked)
+    assert isinstance(done, list)
+    assert train_all(first, asked) == done
+    assert len(home.compute.of(TrainNetwork)) == 2
+
+
+@pytest.mark.parametrize(("workers", "room"), [(1, 2), (2, 1)])
+def test_trainings_of_several_workers_take_the_room_of_several(
+    workers: int, room: int, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_for = []
+
+    def noted(compute: Compute, tasks: list[Task], at_once: int) -> Iterator[tuple[int, Event]]:
+        asked_for.append(at_once)
+        return run_all(compute, tasks, at_once)
+
+    monkeypatch.setattr("nas.pipeline.training.run_all", noted)
+    ctx = replace(home.context(), compute=Wide(home.compute))
+    settings = ctx.settings.model_copy(update={"training_workers": workers})
+    train(replace(ctx, settings=settings), StockNetwork("resnet"), 1, PLACE)
+    assert asked_for == [room]
