@@ -28,9 +28,11 @@ def test_the_stock_network_was_exported_scored_and_measured(finished: FinishedSe
     assert resnet.max_difference <= 1e-4
 
 
+@pytest.mark.parametrize(("spent", "counted"), [(0.25, 0.25), (0.5, 0.5), (0.65, 0.5)])
 def test_it_is_trained_as_long_as_supernet_and_front_were(
-    copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
+    spent: float, counted: float, copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What the front took beyond its share, side by side, was no more training."""
     asked: list[float] = []
 
     def one_epoch(ctx: object, network: object, cpu_seconds: float) -> int:
@@ -38,12 +40,12 @@ def test_it_is_trained_as_long_as_supernet_and_front_were(
         return 1
 
     monkeypatch.setattr(references, "epochs_within", one_epoch)
-    ctx = copied.context(references=["resnet", "shufflenet_v2"])
-    trained = finished.run.load("train", TrainDocument)
+    ctx = copied.context(references=["resnet", "shufflenet_v2"], finetune={"share": 0.5, "points": 2})
+    trained = finished.run.load("train", TrainDocument).model_copy(update={"cpu_seconds": 200.0})
     ctx.run.save("train", trained)
-    ctx.run.save("finetune", FinetuneDocument(targets=(), cpu_seconds=300.0, weights={}))
+    ctx.run.save("finetune", FinetuneDocument(targets=(), cpu_seconds=200.0 * spent, weights={}))
     assert references.run(ctx) != Done()
-    assert asked == [(trained.cpu_seconds + 300.0) / 2] * 2
+    assert asked == [pytest.approx(200.0 * (1 + counted) / 2)] * 2
     assert isinstance(ctx.progress, Recorder)
     trainings = [step for step in ctx.progress.steps if step[3].startswith("training")]
     assert trainings == [
