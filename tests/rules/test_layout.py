@@ -23,7 +23,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "api/service_commands.py": "tests/test_cli_reference.py",
     "nas/network_results.py": "tests/nas/test_results.py",
     "nas/pipeline/amounts.py": "tests/nas/pipeline/test_plan.py",
-    "nas/pipeline/durations.py": "tests/nas/pipeline/test_plan.py",
     "nas/store/access_tables.py": "tests/nas/store/test_schema.py",
     "nas/store/checkpoint_rows.py": "tests/nas/store/test_supernet_store.py",
     "nas/store/device_rows.py": "tests/nas/store/test_measurement_rows.py",
