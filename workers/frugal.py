@@ -15,10 +15,10 @@ class Frugal:
         compute: Runs them.
     """
 
+    at_once: Final = 1
+
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
-
-    at_once: Final = 1
 
     def run(self, task: Task) -> Run:
         """Return what a task says."""

@@ -119,20 +119,17 @@ def _tune(
         return {}
     epochs = _planned_epochs(ctx, chosen, cpu_seconds / len(chosen))
     weights = ctx.run.load(TRAIN, TrainDocument).weights
+    subnets = {digest: TunedSubnet(architecture, weights) for digest, architecture in chosen.items()}
     asked = [
-        Asked(
-            TunedSubnet(architecture, weights),
-            epochs[digest],
-            Place(NAME, number, len(chosen), f"training net-{digest[:6]} on"),
-        )
-        for number, (digest, architecture) in enumerate(chosen.items())
+        Asked(subnet, epochs[digest], Place(NAME, number, len(subnets), f"training net-{digest[:6]} on"))
+        for number, (digest, subnet) in enumerate(subnets.items())
     ]
     networks = train_all(ctx, asked)
     if isinstance(networks, Waiting):
         return networks
     return {
-        digest: _tuned(ctx, TunedSubnet(architecture, weights), trained, number)
-        for number, ((digest, architecture), trained) in enumerate(zip(chosen.items(), networks, strict=True))
+        digest: _tuned(ctx, subnet, networks[number], number)
+        for number, (digest, subnet) in enumerate(subnets.items())
     }
 
 

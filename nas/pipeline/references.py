@@ -182,11 +182,11 @@ def _planned_epochs(ctx: PhaseContext) -> _Epochs:
 
 def _trained(ctx: PhaseContext, epochs: Mapping[str, int]) -> list[Trained] | Waiting:
     names = ctx.spec.references
-    places = [Place(NAME, number, len(names), f"training {name}") for number, name in enumerate(names)]
-    return train_all(
-        ctx,
-        [Asked(StockNetwork(name), epochs[name], place) for name, place in zip(names, places, strict=True)],
-    )
+    asked = [
+        Asked(StockNetwork(name), epochs[name], Place(NAME, number, len(names), f"training {name}"))
+        for number, name in enumerate(names)
+    ]
+    return train_all(ctx, asked)
 
 
 def _told(ctx: PhaseContext, trained: Trained, *, reused: bool) -> StockTraining:

@@ -117,22 +117,19 @@ def _train(
 ) -> dict[int, Trained]:
     """Train what is to be trained here; return it by its number among what was asked for."""
     numbers, trained = list(mine), dict[int, Trained]()
-    checkpoints = [ctx.stores.supernets.checkpoints(ctx.tenant, mine[number].id) for number in numbers]
-    tasks = [
-        _task(ctx, asked[number].network, mine[number].epochs, kept)
-        for number, kept in zip(numbers, checkpoints, strict=True)
-    ]
-    shares = dict.fromkeys(done, 1.0) | {
-        number: max((one.epoch for one in kept), default=0) / mine[number].epochs
-        for number, kept in zip(numbers, checkpoints, strict=True)
-    }
+    tasks, shares = list[TrainNetwork](), dict.fromkeys(done, 1.0)
+    for number, stored in mine.items():
+        checkpoints = ctx.stores.supernets.checkpoints(ctx.tenant, stored.id)
+        tasks.append(_task(ctx, asked[number].network, stored.epochs, checkpoints))
+        shares[number] = max((one.epoch for one in checkpoints), default=0) / stored.epochs
     going = _Trainings(ctx, [one.place for one in asked], mine, shares)
     room = ctx.compute.at_once // ctx.settings.training_workers
     with closing(run_all(ctx.compute, tasks, room)) as events:
         for index, event in events:
-            going.take(numbers[index], event)
+            number = numbers[index]
+            going.take(number, event)
             if isinstance(event, NetworkTrained):
-                trained[numbers[index]] = _finish(ctx, mine[numbers[index]], event)
+                trained[number] = _finish(ctx, mine[number], event)
     return trained
 
 
