@@ -26,7 +26,7 @@ from workers.ray_errors import blamed, not_joined, not_started, translated
 from workers.ray_lookout import WATCH_S, JoinedLookout, LocalLookout, Lookout
 from workers.ray_messages import Begin, Cancel, Ended, Leave, Ready, Said, Start, Unable
 from workers.ray_remote import perform_remotely
-from workers.ray_scorers import IDLE_S, ScorerPool, ScoringRun
+from workers.ray_scoring import ScoringRun
 from workers.ray_training import SharedTraining
 from workers.sessions import end_session
 
@@ -89,7 +89,6 @@ class Driver:
         self._lookout = lookout
         self._sending = threading.Lock()
         self._workshop = begin.workshop
-        self._pool = ScorerPool(begin.workshop)
         self._runs: dict[int, Run] = {}
         self._leaving = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -127,11 +126,10 @@ class Driver:
         return self._lookout.close() and not any(thread.is_alive() for thread in threads)
 
     def _watch(self) -> None:
-        """End this process when the Ray is lost; meanwhile end scorers that are idle for long."""
+        """End this process when the Ray is lost."""
         while not self._leaving.wait(WATCH_S):
             if self._lookout.lost():
                 self._lose()
-            self._pool.end_idle(IDLE_S)
 
     def _lose(self) -> None:
         """End with the Ray that is lost, unless this process ends anyway."""
@@ -151,8 +149,6 @@ class Driver:
                 self._lose()
             ended = Ended(number, blamed(found, oom_kills() - kills))
             run.end()
-            if isinstance(ended.error, ComputeError) and ended.error.fault == "out_of_memory":
-                self._pool.end_idle()  # whatever holds memory and does nothing
         if run.cancelled and isinstance(ended.error, ComputeError):
             # However its processes died of it.
             ended = Ended(number, ComputeError("task_cancelled", "the task was cancelled"))
@@ -161,17 +157,15 @@ class Driver:
 
     def _events(self, task: Task, run: Run) -> Iterator[Event]:
         if isinstance(task, ScoreSubnets):
-            scoring = ScoringRun(task, self._pool, int(ray.cluster_resources().get("CPU", 1.0)))
+            scoring = ScoringRun(task, self._workshop, int(ray.cluster_resources().get("CPU", 1.0)))
             run.ends_with(scoring.cancel)
             yield from scoring.events()
             return
         if isinstance(task, TrainNetwork) and task.num_workers > 1:
             shared = SharedTraining(task, self._workshop, int(ray.cluster_resources().get("CPU", 1.0)))
-            self._pool.make_room(task.num_workers)
             run.ends_with(shared.cancel)
             yield from shared.events()
             return
-        self._pool.make_room(len(self._runs))  # several may begin at this moment
         stream: Any = perform_remotely.remote(task, self._workshop)
         run.ends_with(lambda: ray.cancel(stream, force=True))
         for said in stream:

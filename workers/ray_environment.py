@@ -39,6 +39,18 @@ _STARTING: Final[Mapping[str, str]] = {
     "RAY_worker_register_timeout_seconds": "600",
 }
 
+IDLE_S: Final = 300.0
+"""So long a process keeps its memory without work: while a round of networks is measured, and no longer.
+
+That is torch, and the supernet and the images of what it scored last.
+"""
+
+_STAYING: Final[Mapping[str, str]] = {
+    # Of all that are idle; by itself Ray keeps one a processor for ever, and ends others within a second.
+    "RAY_num_workers_soft_limit": "0",
+    "RAY_idle_worker_killing_time_threshold_ms": str(int(1000 * IDLE_S)),
+}
+
 
 def environment(given: Mapping[str, str], address: str | None, package: Path) -> dict[str, str]:
     """Return the environment of the process that drives Ray.
@@ -56,7 +68,7 @@ def environment(given: Mapping[str, str], address: str | None, package: Path) ->
     if address is None:
         # Nobody but the processes of this Ray has to know it.
         own["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-        own.update(_STARTING)
+        own.update(_STARTING | _STAYING)
     if address is None or is_loopback(address.rpartition(":")[0].strip("[]")):
         # The name is misleading: with 0 every port is on 127.0.0.1, on every system.
         own["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"

@@ -4,8 +4,8 @@
 """
 
 import importlib
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import ray
 
@@ -32,18 +32,10 @@ def share_remotely(task: TrainNetwork, workshop: Workshop, seat: Seat) -> Iterat
         yield said
 
 
-@ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)
-class Scorer:
-    """Scores subnets one at a time; see `workers.ray_tasks.SubnetScorer`."""
-
-    def __init__(self, workshop: Workshop) -> None:
-        self._scorer: Any = importlib.import_module(_TASKS).SubnetScorer(workshop)
-
-    def ready(self) -> bool:
-        """Answer, which only a process that was started can."""
-        return True
-
-    def score(self, task: ScoreSubnets, index: int, architecture: Architecture) -> SubnetScored:
-        """Score one subnet of a task, which comes without its architectures."""
-        scored: SubnetScored = self._scorer.score(task, index, architecture)
-        return scored
+@ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")
+def score_remotely(
+    task: ScoreSubnets, workshop: Workshop, part: Sequence[tuple[int, Architecture]]
+) -> Iterator[SubnetScored]:
+    """Score some subnets of a task, which comes without its architectures; each has its number in it."""
+    for scored in importlib.import_module(_TASKS).score_there(task, workshop, part):  # noqa: UP028
+        yield scored

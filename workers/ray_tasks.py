@@ -1,15 +1,20 @@
-"""What runs in the processes of Ray: tasks as streams of events, and scorers that stay."""
+"""What runs in the processes of Ray: tasks as streams of events, and parts of what is to be scored.
+
+Processes stay for the next task, whatever it is: each loads torch once.
+"""
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Final
+from typing import Final, final
 
+import numpy as np
 import psutil
 import ray
+from numpy.typing import NDArray
 
-from latency_predictors.lease import host_share
+from latency_predictors.lease import WorkShare, host_share
 from nas.compute import perform
 from nas.evaluation import SubnetEvaluator
 from nas.scoring import open_evaluator
@@ -28,12 +33,14 @@ NICENESS: Final = 15
 
 def perform_there(task: Task, workshop: Workshop) -> Iterator[Event]:
     """Run a task."""
+    _SCORER.forget()
     with workplace(workshop) as place:
         yield from perform(task, place)
 
 
 def share_there(task: TrainNetwork, workshop: Workshop, seat: Seat) -> Iterator[Event | Address]:
     """Be one of several workers of a training. Number 0 says its address first, then what the task says."""
+    _SCORER.forget()
     with workplace(workshop) as place, ExitStack() as stack:
         if seat.address is None:
             meeting = Meeting(ray.util.get_node_ip_address(), seat.key)
@@ -45,30 +52,53 @@ def share_there(task: TrainNetwork, workshop: Workshop, seat: Seat) -> Iterator[
         yield from metered(train_network(task, place, group), seat.size)
 
 
-class SubnetScorer:
-    """Scores subnets one at a time; the supernet and the images of the last task stay in memory."""
+def score_there(
+    task: ScoreSubnets, workshop: Workshop, part: Sequence[tuple[int, Architecture]]
+) -> Iterator[SubnetScored]:
+    """Score some subnets.
 
-    def __init__(self, workshop: Workshop) -> None:
-        self._workshop = workshop
-        self._share = host_share()
-        self._task: ScoreSubnets | None = None
+    Args:
+        task: Without architectures, so that it is the same for all processes.
+        workshop: Where it is done.
+        part: Of the task: numbers in it, and the architectures.
+    """
+    started = time.process_time()
+    for index, architecture in part:
+        correct = _SCORER.correct(task, workshop, architecture)
+        now = time.process_time()
+        yield SubnetScored(index, correct, cpu_s=now - started)
+        started = now
+
+
+@final
+class SubnetScorer:
+    """Scores subnets; the supernet and the images of the last task stay in memory until another begins."""
+
+    def __init__(self) -> None:
+        self._share: WorkShare | None = None
+        self._asked: tuple[ScoreSubnets, Workshop] | None = None
         self._evaluator: SubnetEvaluator | None = None
 
-    def score(self, task: ScoreSubnets, index: int, architecture: Architecture) -> SubnetScored:
-        """Score one subnet.
-
-        Args:
-            task: Without architectures, so that it is the same for all.
-            index: Of the architecture in the whole task.
-            architecture: Which subnet.
-        """
-        started = time.process_time()
-        if self._evaluator is None or self._task != task:
-            with workplace(self._workshop) as place:
-                self._evaluator, self._task = open_evaluator(task, place), task
+    def correct(
+        self, task: ScoreSubnets, workshop: Workshop, architecture: Architecture
+    ) -> NDArray[np.bool_]:
+        """Return for each image whether the answer is right; see `SubnetEvaluator.correct`."""
+        if self._share is None:
+            self._share = host_share()
+        if self._evaluator is None or self._asked != (task, workshop):
+            self.forget()
+            with workplace(workshop) as place:
+                self._evaluator, self._asked = open_evaluator(task, place), (task, workshop)
         with self._share:
-            correct = self._evaluator.correct(architecture, task.part)
-        return SubnetScored(index, correct, cpu_s=time.process_time() - started)
+            return self._evaluator.correct(architecture, task.part)
+
+    def forget(self) -> None:
+        """Let go of what is in memory."""
+        self._evaluator = self._asked = None
+
+
+_SCORER: Final = SubnetScorer()
+"""Of this process, which does one task at a time."""
 
 
 @contextmanager

@@ -52,8 +52,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "workers/ray_messages.py": "tests/workers/test_cluster.py",
     "workers/ray_process.py": "tests/workers/test_cluster.py",
     "workers/ray_remote.py": "tests/workers/test_cluster.py",
-    "workers/ray_scorers.py": "tests/workers/test_cluster.py",
-    "workers/ray_tasks.py": "tests/workers/test_cluster.py",
+    "workers/ray_scoring.py": "tests/workers/test_cluster.py",
     "workers/ray_training.py": "tests/workers/test_cluster.py",
 }
 

@@ -42,8 +42,8 @@ def named(start: str, pid: int | None = None) -> list[psutil.Process]:
 
 
 def busy_workers() -> list[psutil.Process]:
-    """The processes of tasks and scorers."""
-    return [process for process in named("ray::") if re.match("ray::(perform|Scorer|share)", process.name())]
+    """The processes that are at a task."""
+    return [process for process in named("ray::") if re.match("ray::(perform|score|share)", process.name())]
 
 
 def wait_gone(processes: list[psutil.Process], seconds: float = 20.0) -> list[psutil.Process]:

@@ -80,8 +80,8 @@ class TestRayCompute(ComputeContract):
         next(events)
         self.check_priority(busy_workers())
         events.close()
-        self.scored(compute, expected, architectures(2))
-        self.check_priority(named("ray::Scorer"))
+        scored = self.at_work(compute.run(self.scoring(expected, 40)))
+        self.check_priority([psutil.Process(pid) for pid in scored])
 
     @staticmethod
     def check_priority(workers: list[psutil.Process]) -> None:
@@ -93,15 +93,29 @@ class TestRayCompute(ComputeContract):
             assert environment["OMP_NUM_THREADS"] == "1"
             assert environment["ORT_DISABLE_TELEMETRY"] == "1"
 
-    def test_scorers_stay_and_make_room(self, compute: Compute, expected: Expected) -> None:
-        # A second scorer that has not started when all are scored is ended: on a busy machine it takes many.
-        before, found, number = set[int](), set[int](), 32
-        while len(found) < 2 or found != before:
-            number = 2 * number if len(found) < 2 else 8
-            self.scored(compute, expected, architectures(number))
-            before, found = found, {process.pid for process in named("ray::Scorer")}
-        # With both processors taken by idle scorers this would wait for a minute.
-        assert trained(compute.run(training())).weight_hash == expected.weight_hash
+    @staticmethod
+    def scoring(expected: Expected, number: int, num_workers: int | None = None) -> ScoreSubnets:
+        chosen = architectures(number)
+        return ScoreSubnets(
+            inputs(), expected.weights, chosen, "test", SEED, Augmentation(), num_workers=num_workers
+        )
+
+    def test_processes_stay_for_the_next_task_whatever_it_is(
+        self, compute: Compute, expected: Expected
+    ) -> None:
+        scored = self.at_work(compute.run(self.scoring(expected, 40)))
+        assert scored
+        events: Any = compute.run(training(options=ENDLESS))
+        next(events)
+        assert {process.pid for process in busy_workers()} <= scored
+        # With one processor taken the other one scores.
+        assert len(self.at_work(compute.run(self.scoring(expected, 8)))) == 1
+        events.close()
+
+    @staticmethod
+    def at_work(scoring: Iterator[Event]) -> set[int]:
+        """The processes that score, as they are seen meanwhile."""
+        return {process.pid for _ in scoring for process in named("ray::score")}
 
     def test_another_thread_may_close_a_run(self, compute: Compute) -> None:
         events: Any = compute.run(training(options=ENDLESS))
@@ -169,23 +183,20 @@ class TestRayCompute(ComputeContract):
         for process in processes:
             process.kill()
 
-    def test_a_killed_scorer_is_an_error_and_the_next_run_scores(
+    def test_a_process_that_is_killed_as_it_scores_is_an_error_and_the_next_run_scores(
         self, compute: Compute, expected: Expected
     ) -> None:
-        task = ScoreSubnets(inputs(), expected.weights, architectures(40), "test", SEED, Augmentation())
-        events = compute.run(task)
+        events = compute.run(self.scoring(expected, 40))
         next(events)
-        named("ray::Scorer")[0].kill()
+        named("ray::score")[0].kill()
         with pytest.raises(ComputeError) as caught:
             last(events)
         assert caught.value.fault == "crash"
         assert len(self.scored(compute, expected, architectures(4))) == 4
 
     def test_a_task_that_may_use_one_process_is_given_one(self, compute: Compute, expected: Expected) -> None:
-        task = ScoreSubnets(
-            inputs(), expected.weights, architectures(40), "test", SEED, Augmentation(), num_workers=1
-        )
-        at_work = {len(named("ray::Scorer.s")) for _ in compute.run(task)}
+        events = compute.run(self.scoring(expected, 40, num_workers=1))
+        at_work = {len(named("ray::score")) for _ in events}
         assert at_work <= {0, 1}
         assert 1 in at_work
 

@@ -43,6 +43,13 @@ def test_processes_of_a_local_ray_are_given_the_time_to_start_on_a_busy_machine(
     assert not {name for name in joined if name.startswith("RAY_worker")}
 
 
+def test_idle_processes_of_a_local_ray_end_after_a_while() -> None:
+    local, joined = environment({}, None, PACKAGE), environment({}, "10.0.0.1:6379", PACKAGE)
+    assert local["RAY_num_workers_soft_limit"] == "0"
+    assert local["RAY_idle_worker_killing_time_threshold_ms"] == "300000"
+    assert not {name for name in joined if "idle" in name or "limit" in name}
+
+
 def test_nothing_is_reported_and_nothing_outside_is_reached() -> None:
     given = {"https_proxy": "http://proxy.example:3128", "NO_PROXY": "store.example"}
     found = environment(given, None, PACKAGE)
