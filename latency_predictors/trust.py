@@ -1,11 +1,11 @@
 """How far several sessions of one subject can be trusted: which of them count, and what state that makes.
 
 unconfirmed   one session alone, or none
-provisional   two sessions; none of them on a later day than the first
-settled       three sessions or more, on more than one day
+provisional   two sessions that agree; none of them on a later day than the first
+settled       three undisturbed sessions or more that agree, on more than one day
 suspect       no majority of the sessions agrees, or it was disturbed, slower than a session at rest, or moved
               by disturbed ones
-stale         the newest session is too old
+stale         the newest session of those is too old
 unsupported   the runtime cannot run it: there are no sessions
 """
 
@@ -85,10 +85,17 @@ def state_of(
     """
     if medians_ms and is_suspect(medians_ms, suspect):
         return "suspect"
-    times = sorted(datetime.fromisoformat(at) for at in measured_at if at)
-    if times and now - times[-1] > STALE_AFTER:
+    counted = [
+        (at, disturbed)
+        for at, disturbed, counts in zip(measured_at, suspect, counting(medians_ms, suspect), strict=True)
+        if counts
+    ]
+    newest = max((datetime.fromisoformat(at) for at, _ in counted if at), default=now)
+    if now - newest > STALE_AFTER:
         return "stale"
     if len(medians_ms) < 2:
         return "unconfirmed"
-    later = bool(times) and times[-1].date() > times[0].date()
-    return "settled" if later and len(medians_ms) >= SETTLED_SESSIONS else "provisional"
+    # Disturbed sessions may confirm a value for today; they settle none.
+    calm = [at for at, disturbed in counted if not disturbed]
+    days = {datetime.fromisoformat(at).date() for at in calm if at}
+    return "settled" if len(days) > 1 and len(calm) >= SETTLED_SESSIONS else "provisional"

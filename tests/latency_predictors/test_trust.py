@@ -90,6 +90,27 @@ def test_sessions_and_days_make_the_state(at: list[str], state: str) -> None:
     assert state_of([1.0] * len(at), [False] * len(at), at, NOW) == state
 
 
+@pytest.mark.parametrize(
+    ("medians", "suspect"),
+    [
+        ([1.0, 1.01, 1.3], [False, False, False]),  # the one of today is outvoted
+        ([1.0, 1.01, 1.02], [False, False, True]),  # it was disturbed
+        ([1.0, 1.01, 1.02], [False, True, True]),  # two of the three were
+    ],
+)
+def test_a_later_session_that_confirms_nothing_settles_nothing(
+    medians: list[float], suspect: list[bool]
+) -> None:
+    at = [YESTERDAY, YESTERDAY, TODAY]
+    assert state_of(medians, suspect, at, NOW) == "provisional"
+    assert state_of([1.0, 1.01, 1.02], [False] * 3, at, NOW) == "settled"
+
+
+def test_an_outvoted_session_makes_no_value_younger() -> None:
+    at = [WINTER, WINTER, TODAY]
+    assert state_of([1.0, 1.01, 1.3], [False] * 3, at, NOW) == "stale"
+
+
 def test_what_contradicts_itself_is_suspect_before_it_is_anything_else() -> None:
     assert state_of([1.0, 2.0], [False, False], [WINTER, WINTER], NOW) == "suspect"
 
