@@ -22,6 +22,9 @@ from search_spaces.base import FloatArray
 _WARM_UP_WINDOW = 5
 _CHECK_GROWTH = 1.25  # the interval is looked at after every further quarter of the blocks
 _FEWEST_BLOCKS = 5  # at the ceiling too: the median of fewer is worth nothing where one of them is an outlier
+_FEWEST_TAIL_BLOCKS = (
+    75  # likewise: with 0.95^n <= 0.025 the slowest is above the percentile, as an end has to be
+)
 _MEDIAN_BLOCKS = 60
 _PART = 10  # the first and last tenth of the blocks tell whether a device slows down
 
@@ -40,8 +43,8 @@ class TimingProtocol:
         min_blocks: Blocks, at least.
         min_duration_s: Seconds of timed blocks, at least.
         interval: Stop when half the width of the median's 95 % interval is within this share of the median.
-        ceiling_s: Stop anyway after so many seconds of timed blocks (and five of them); the result is then
-            `wide`.
+        ceiling_s: Stop anyway after so many seconds of timed blocks and `fewest_blocks` of them; the result
+            is then `wide`.
         energy: Whether a meter watches the subject as well, once it was timed.
         undisturbed: Whether only blocks count during which nobody else slowed the core down, for which it is
             waited. Tails are made of what disturbs, and a device that gets hot is to be seen slow.
@@ -58,6 +61,16 @@ class TimingProtocol:
     ceiling_s: float
     energy: bool = False
     undisturbed: bool = False
+
+    @property
+    def of_tails(self) -> bool:
+        """Whether it is for percentiles of single runs: it has more blocks than a median needs."""
+        return self.min_blocks > _MEDIAN_BLOCKS
+
+    @property
+    def fewest_blocks(self) -> int:
+        """Blocks at the ceiling too."""
+        return _FEWEST_TAIL_BLOCKS if self.of_tails else _FEWEST_BLOCKS
 
 
 LAYER_PROTOCOL = TimingProtocol(
@@ -91,7 +104,7 @@ NETWORK_PROTOCOL = TimingProtocol(
 TAIL_PROTOCOL = replace(
     NETWORK_PROTOCOL, min_blocks=400, min_duration_s=0.5, ceiling_s=4.0, undisturbed=False
 )
-"""For the 95th percentile of whole networks: of 400 runs twenty are slower."""
+"""For the 95th percentile of whole networks: of 400 runs twenty are slower, of 75 three or four."""
 
 ENERGY_PROTOCOL = replace(NETWORK_PROTOCOL, energy=True)
 """For the energy of whole networks: windows of a second and more under load, and idle before and after."""
@@ -199,7 +212,7 @@ def measure(
         check_clock(took_ns, block_ns)
         if not blocks.add(took_ns, total_ns):
             continue
-        long = blocks.total_ns >= protocol.ceiling_s * NS_PER_S and len(blocks) >= _FEWEST_BLOCKS
+        long = blocks.total_ns >= protocol.ceiling_s * NS_PER_S and len(blocks) >= protocol.fewest_blocks
         exhausted = long or blocks.impatient
         if not exhausted and (len(blocks) < next_check or not blocks.long_enough):
             continue

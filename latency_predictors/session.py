@@ -44,6 +44,7 @@ from latency_predictors.unit import host_unit
 from search_spaces.errors import HwnasError
 
 _SILENCE_S = 120.0
+_TAIL_SILENCE_S = 600.0  # 75 runs of a network that takes eight seconds
 _METER_SILENCE_S = 300.0  # five windows of a meter that updates every two or three seconds
 
 
@@ -76,7 +77,7 @@ def run_sessions(
             first session if not given.
         anchors: Fixed networks in the context's file format; the package's own if not given.
         on_progress: Told after every subject.
-        silence_s: A process that says nothing for so long is ended.
+        silence_s: A process that says nothing for so long is ended; more where meters or tails take longer.
         gate: When a session may begin; without it, whatever else the machine does.
         meter_log: File that a meter of the user's writes, for energies; this host's own meters if empty.
         repeat: Whether what was disturbed is measured again, in a further session too.
@@ -98,6 +99,8 @@ def run_sessions(
         meter_log=meter_log,
         repeat=repeat,
     )
+    if timing.of_tails:
+        silence_s += _TAIL_SILENCE_S
     if timing.energy:
         silence_s += _METER_SILENCE_S
     host, unit = _Host(context, silence_s, host_gate(gate) if gate else None), host_unit()

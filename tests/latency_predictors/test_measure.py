@@ -1,9 +1,11 @@
+import math
 from collections.abc import Iterator
 from itertools import chain, repeat
 
 import numpy as np
 import pytest
 
+from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.measure import (
     LAYER_PROTOCOL,
     NETWORK_PROTOCOL,
@@ -77,6 +79,16 @@ def test_at_the_ceiling_too_there_are_five_blocks() -> None:
     clock = ScriptedClock(repeat(900.0))
     summary = measure(clock.run, clock, PROTOCOL)
     assert (summary.num_blocks, summary.median_ms) == (5, 900.0)
+
+
+@pytest.mark.parametrize("pause_ms", [0.0, 20.0])
+def test_a_tail_has_an_upper_end_however_slow_the_network(pause_ms: float) -> None:
+    timing = LatencyMetric("p95", pause_ms).timing
+    clock = ScriptedClock(repeat(900.0))
+    summary = measure(clock.run, clock, timing)
+    # Of fewer runs not even the slowest is above the percentile with 97.5 %.
+    assert summary.num_blocks >= math.log(0.025) / math.log(0.95)
+    assert measure(clock.run, clock, LatencyMetric().timing).num_blocks == 5
 
 
 @pytest.mark.parametrize("at_run", [20, 40])
