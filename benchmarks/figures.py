@@ -1,6 +1,7 @@
 """What a benchmark prints: figures with their targets, as a table or as JSON."""
 
 import json
+import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -25,7 +26,7 @@ class Figure:
 
     Attributes:
         name: What was measured.
-        value: The figure.
+        value: The figure; NaN where it could not be measured, which misses every target.
         unit: Of value and target.
         relation: How it has to stand to the target: `<=`, `>=` or `>`; empty for a figure without target.
         target: What it is held against.
@@ -48,7 +49,7 @@ class Figure:
 def show(figures: Sequence[Figure], *, as_json: bool) -> None:
     """Print figures: one JSON document, or a table."""
     if as_json:
-        print(json.dumps([{**asdict(figure), "reached": figure.reached} for figure in figures], indent=1))
+        print(json.dumps([_document(figure) for figure in figures], indent=1))
         return
     table = Table("figure", "value", "target", "", "detail")
     for figure in figures:
@@ -63,9 +64,14 @@ def append(path: Path, figures: Iterable[Figure]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as stream:
         for figure in figures:
-            stream.write(json.dumps({**asdict(figure), "reached": figure.reached}) + "\n")
+            stream.write(json.dumps(_document(figure)) + "\n")
 
 
 def spread(values: Sequence[float]) -> str:
     """Return median and range in words."""
     return f"median {statistics.median(values):.4g}, {min(values):.4g} to {max(values):.4g} (n={len(values)})"
+
+
+def _document(figure: Figure) -> dict[str, object]:
+    value = None if math.isnan(figure.value) else figure.value
+    return {**asdict(figure), "value": value, "reached": figure.reached}

@@ -3,7 +3,7 @@
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from benchmarks.sections.lab import profiled as profiled_for
 from latency_predictors.calibration import calibration_point, spread_by_cost
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.lookup_table import LookupTable
+from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.slot_costs import SlotCosts
 from nas.pipeline.calibrating import initial_file
 from nas.specs import ContextSpec
@@ -22,6 +23,7 @@ from nas.training.recipes import spread_architectures
 from search_spaces.atomic import write_atomically
 from search_spaces.base import Architecture, FloatArray, Space, architecture_digest, space_digest
 from search_spaces.catalogue import get_space
+from search_spaces.digests import sha256_json
 from search_spaces.network import layers
 from search_spaces.sampling import as_architecture
 from search_spaces.slot_tables import distinct_layers
@@ -50,8 +52,13 @@ class Case:
 
 
 class Pairs(BaseModel):
-    """Two independent measurements of the same networks, from cheap to dear; the second may be to come."""
+    """Two independent measurements of the same networks, from cheap to dear; the second may be to come.
 
+    Attributes:
+        measured_in: Digest of device, context and protocol: what was measured in others is measured anew.
+    """
+
+    measured_in: str = ""
     architectures: tuple[tuple[int, ...], ...]
     first: tuple[CalibrationPoint, ...]
     second: tuple[CalibrationPoint, ...] = ()
@@ -78,13 +85,14 @@ def measured_pairs(home: Path, count: int, case: Case = DEMO) -> Pairs:
     """
     path = home / "benchmark" / f"pairs-{case.key}-{count}.json"
     pairs = Pairs.model_validate_json(path.read_bytes()) if path.exists() else None
-    if pairs is not None and pairs.second:
-        return pairs
     table = profiled(home, case)
-    if pairs is None:
+    here = sha256_json([table.device.digest, table.context.digest, asdict(NETWORK_PROTOCOL)])
+    if pairs is None or pairs.measured_in != here:
         chosen = _stratified(case, table, count)
-        pairs = Pairs(architectures=chosen, first=_measure(case.space, table, chosen))
+        pairs = Pairs(measured_in=here, architectures=chosen, first=_measure(case.space, table, chosen))
         write_atomically(path, pairs.model_dump_json().encode())
+    if pairs.second:
+        return pairs
     second = _measure(case.space, table, pairs.architectures)
     pairs = pairs.model_copy(update={"second": second})
     write_atomically(path, pairs.model_dump_json().encode())

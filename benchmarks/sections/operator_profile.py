@@ -19,6 +19,7 @@ import onnxruntime
 from pydantic import BaseModel
 
 from benchmarks.sections.tables import Held
+from latency_predictors.device import host_device
 from nas.pipeline.calibrating import initial_file
 from search_spaces.atomic import write_atomically
 from search_spaces.base import Architecture, FloatArray, Space
@@ -31,8 +32,14 @@ _KERNEL: Final = "_kernel_time"
 
 
 class Sums(BaseModel):
-    """Sums of kernel times in milliseconds, one a network."""
+    """Sums of kernel times in milliseconds, one a network.
 
+    Attributes:
+        measured_in: Device and version of the runtime; in others they are measured anew.
+        sums_ms: As the networks stand.
+    """
+
+    measured_in: str = ""
     sums_ms: tuple[float, ...]
 
 
@@ -42,14 +49,17 @@ def operator_sums(home: Path, held: Held) -> FloatArray | None:
     if (context["runtime"], context["precision"]) != (RUNTIME, "fp32"):
         return None
     path = home / "benchmark" / f"operators-{held.case.key}-{len(held.architectures)}.json"
-    if not path.exists():
+    here = f"{host_device().digest} {onnxruntime.__version__}"
+    kept = Sums.model_validate_json(path.read_bytes()) if path.exists() else None
+    if kept is None or kept.measured_in != here:
         with _pinned(), tempfile.TemporaryDirectory(prefix="hwnas-bench-") as folder:
             sums = [
                 _profiled(Path(folder) / f"{number}", held.case.space, one, held.case.context.threads)
                 for number, one in enumerate(held.architectures)
             ]
-        write_atomically(path, Sums(sums_ms=tuple(sums)).model_dump_json().encode())
-    return np.array(Sums.model_validate_json(path.read_bytes()).sums_ms)
+        kept = Sums(measured_in=here, sums_ms=tuple(sums))
+        write_atomically(path, kept.model_dump_json().encode())
+    return np.array(kept.sums_ms)
 
 
 @contextmanager

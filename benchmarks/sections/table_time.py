@@ -1,5 +1,6 @@
 """How long a table of `tiny` takes on this host, and whether one of another day says the same."""
 
+import math
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -28,20 +29,23 @@ class Timed(BaseModel):
 
 
 def run(home: Path, quick: bool) -> list[Figure]:
-    """Make today's table in a fresh home, if it is not there; compare it with the oldest of another day."""
+    """Make today's table in a fresh home, if it is not there; compare it with the oldest of another day.
+
+    That is one of the same device and context. Without one the comparison is missed: it takes two days and
+    the same `--home`.
+    """
     folder = home / "table_time"
     path = folder / f"{datetime.now(UTC).date().isoformat()}.json"
-    if not path.exists():
-        timed = _make(home, quick)
-        write_atomically(path, timed.model_dump_json().encode())
-    today = Timed.model_validate_json(path.read_bytes())
+    today = Timed.model_validate_json(path.read_bytes()) if path.exists() else None
+    if today is None or (today.full_s is None and not quick):
+        today = _make(home, quick)
+        write_atomically(path, today.model_dump_json().encode())
     counts = f"{len(today.table.entries)} layers, two sessions each, and 20 networks"
     figures = [Figure("table of tiny, quick", today.quick_s, "s", "<=", 90.0, counts)]
     if today.full_s is not None:
         told = "and a third session of every layer"
         figures.append(Figure("table of tiny, full", today.full_s / 60, "min", "<=", 10.0, told))
-    earlier = sorted(found for found in folder.glob("*.json") if found != path)
-    return [*figures, *(_compared(found, today.table) for found in earlier[:1])]
+    return [*figures, *([] if quick else [_compared(folder, path.stem, today.table)])]
 
 
 def _make(home: Path, quick: bool) -> Timed:
@@ -59,9 +63,17 @@ def _make(home: Path, quick: bool) -> Timed:
     return Timed(quick_s=quick_s, full_s=time.perf_counter() - started, table=table)
 
 
-def _compared(path: Path, table: LookupTable) -> Figure:
-    before = Timed.model_validate_json(path.read_bytes()).table
-    common = sorted(before.entries.keys() & table.entries.keys())
-    ratios = np.array([table.entries[key].median_ms / before.entries[key].median_ms for key in common])
-    name = f"median difference of entries to the table of {path.stem}"
-    return Figure(name, 100 * float(np.median(np.abs(ratios - 1))), "%", "<=", 2.0, f"{len(common)} layers")
+def _compared(folder: Path, day: str, table: LookupTable) -> Figure:
+    """Hold a table against the oldest of another day."""
+    for path in sorted(folder.glob("*.json")):
+        before = Timed.model_validate_json(path.read_bytes()).table
+        if path.stem == day or (before.device, before.context) != (table.device, table.context):
+            continue
+        common = sorted(before.entries.keys() & table.entries.keys())
+        ratios = np.array([table.entries[key].median_ms / before.entries[key].median_ms for key in common])
+        return _difference(100 * float(np.median(np.abs(ratios - 1))), f"{path.stem}, {len(common)} layers")
+    return _difference(math.nan, "none is there yet: run this again on another day, with the same --home")
+
+
+def _difference(percent: float, detail: str) -> Figure:
+    return Figure("median difference of entries to a table of another day", percent, "%", "<=", 2.0, detail)
