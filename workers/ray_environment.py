@@ -68,7 +68,7 @@ def environment(given: Mapping[str, str], address: str | None, package: Path) ->
     if address is None:
         # Nobody but the processes of this Ray has to know it.
         own["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-        own.update(_STARTING | _STAYING)
+        own.update({**_STARTING, **_STAYING})
     if address is None or is_loopback(address.rpartition(":")[0].strip("[]")):
         # The name is misleading: with 0 every port is on 127.0.0.1, on every system.
         own["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"

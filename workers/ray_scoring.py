@@ -43,7 +43,8 @@ class ScoringRun:
         for _ in range(self._at_once):
             self._give(common)
         while self._streams:
-            (ready,), _ = ray.wait(list(self._streams), num_returns=1)
+            found: Any = ray.wait(list(self._streams), num_returns=1)
+            (ready,), _ = found
             try:
                 scored = next(ready)
             except StopIteration:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nas.compute import InProcessCompute
+from nas.scoring import open_evaluator
 from nas.tasks import ScoreSubnets
 from nas.training_options import Augmentation
 from nas.workplace import Workplace
@@ -26,7 +27,6 @@ def test_supernet_and_images_stay_until_another_task_begins(
     artifacts, folder = FolderArtifacts(tmp_path / "artifacts"), tmp_path / "work"
     weights = trained(InProcessCompute(artifacts, folder).run(training())).weights
     opened: list[weakref.ref[Any]] = []
-    open_evaluator = ray_tasks.open_evaluator
 
     def seen(task: ScoreSubnets, place: Workplace) -> Any:
         evaluator = open_evaluator(task, place)
