@@ -20,13 +20,14 @@ from latency_predictors.shared_table import Provenance
 from latency_predictors.table_entry import EntryKind
 from latency_predictors.trust import State
 from nas.report.numbers import percent
+from nas.report.trust import doubt_sentences
 from nas.results import Document
 from nas.settings import Settings
 from nas.store.stores import Stores, opened_stores
 from nas.store.table_store import TableKey
 from search_spaces.errors import ArtifactError
 
-_SETTLING: Final = "; `hwnas devices profile` on a later day measures again what is not settled"
+_SETTLING: Final = "; `hwnas devices profile` on a later day measures again what is provisional"
 
 
 class TableLine(Document):
@@ -147,7 +148,8 @@ class TableDetails(Document):
                 f"         {' '.join(self.device.cpu_features)}",
                 f"context  {self.context_label}",
                 f"layers   {len(self.layers)} measured, {spread}{kept}",
-                f"state    {_stated(states)}{_SETTLING if set(states) - {'settled'} else ''}",
+                f"state    {_stated(states)}{_SETTLING if 'provisional' in states else ''}",
+                *(f"         {sentence}" for sentence in doubt_sentences(states)),
                 f"runtime  {self.graph.label if self.graph else 'was not probed'}",
                 *([_imported(self.imported)] if self.imported else ()),
                 "",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -20,7 +21,9 @@ from latency_predictors.few_shot import FewShotPredictor, FewShotReport
 from latency_predictors.filling import filled
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor, Costs, require_supported
+from latency_predictors.trust import State
 from nas.report.numbers import interval, percent, rounded
+from nas.report.trust import doubt_sentences
 from nas.report.words import cost_text, few_shot_sentence, report_sentence
 from nas.results import Document
 from nas.settings import Settings
@@ -78,6 +81,8 @@ class Predictions(Document):
         level: Nominal coverage of the intervals of latency, 0..1.
         report: How good predictions from this table were; None where too few networks were measured to say.
         few_shot: The same of a model of few whole networks, where there is no table.
+        states: How many layers of the space, of those that the table has, are in which state today (see
+            `latency_predictors.trust`).
     """
 
     device: str
@@ -89,6 +94,7 @@ class Predictions(Document):
     report: ErrorReport | None
     networks: tuple[PredictedNetwork, ...]
     few_shot: FewShotReport | None = None
+    states: dict[State, int] = Field(default_factory=dict)
 
     def __rich__(self) -> RenderableType:
         """Draw one line an architecture."""
@@ -119,7 +125,7 @@ class Predictions(Document):
             return [few_shot_sentence(self.few_shot)]
         if measured < 1.0:
             lines.append(f"layers that were not measured make up to {percent(1.0 - measured)} % of a sum")
-        return lines
+        return [*lines, *doubt_sentences(self.states)]
 
 
 def predict_costs(settings: Settings, wish: Wish) -> Predictions:
@@ -145,6 +151,7 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
         report=source.report,
         networks=predicted_networks(space, archs, source.predict(archs)),
         few_shot=source.few_shot,
+        states=source.states,
     )
 
 
@@ -158,6 +165,7 @@ class _Source:
     report: ErrorReport | None
     predict: Callable[[IntArray], Costs]
     few_shot: FewShotReport | None = None
+    states: dict[State, int] = field(default_factory=dict)
 
 
 def _source(
@@ -171,7 +179,7 @@ def _source(
     context = replace(known, precision=asked.precision)
     table, layers = host_table(settings, context), distinct_layers(space)
     if wish.fill and table is not None:
-        return _from_table(space, filled(table, layers), fill=True)
+        return _from_table(space, table, fill=True)
     missing = layers if table is None else table.missing(layers)
     if table is not None and not missing and space_digest(space) in table.corrections:
         return _from_table(space, table)
@@ -188,13 +196,21 @@ def _source(
 
 def _from_table(space: SearchSpace, table: LookupTable, *, fill: bool = False) -> _Source:
     correction = table.corrections.get(space_digest(space)) or calibrate(())
-    predictor = CostPredictor(space, table, correction, filled=fill)
+    layers = distinct_layers(space)
+    predictor = CostPredictor(space, filled(table, layers) if fill else table, correction, filled=fill)
 
     def predict(archs: IntArray) -> Costs:
         require_supported(space, table, archs)
         return predictor.predict(archs)
 
-    return _Source(table.device.label, table.context.label, correction.level, correction.report, predict)
+    return _Source(
+        table.device.label,
+        table.context.label,
+        correction.level,
+        correction.report,
+        predict,
+        states=table.states_of(layers),
+    )
 
 
 def host_table(settings: Settings, context: ExecutionContext) -> LookupTable | None:

@@ -44,6 +44,7 @@ def calibration_point(
     measured_ms: float,
     rel_sd: float,
     predicted_ms: tuple[float, float] | None = None,
+    suspect: bool = False,
     filled: bool = False,
 ) -> CalibrationPoint:
     """Return a measured network beside what the table says of its layers.
@@ -55,6 +56,7 @@ def calibration_point(
         measured_ms: Median over sessions.
         rel_sd: Spread between sessions, as a share.
         predicted_ms: Ends of the interval that a search believed in before.
+        suspect: Whether sessions contradict each other, or the device was disturbed wherever they agree.
         filled: Whether entries that are fitted or stale do too.
 
     Raises:
@@ -66,6 +68,7 @@ def calibration_point(
         sum_ms=float(costs.median_ms.sum()),
         spread_ms=costs.spread_ms,
         predicted_ms=predicted_ms,
+        suspect=suspect,
         num_layers=len(layers),
         boundary_mib=sum(boundary_mib(spec) for spec in layers),
         num_macs=sum(spec.macs for spec in layers),
@@ -86,10 +89,8 @@ def calibrate(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Corre
         level=level,
         repeat_rel_sd=pooled_rel_sd(points),
     )
-    verified = [point for point in points if point.predicted_ms is not None]
-    if report is not None and verified:
-        inside = sum(point.as_predicted for point in verified) / len(verified)
-        report = report.model_copy(update={"num_verified": len(verified), "verified_coverage": inside})
+    if report is not None:
+        report = report.model_copy(update=_counts(points))
     return fit_points(points, level).model_copy(
         update={
             "points": tuple(points),
@@ -97,6 +98,16 @@ def calibrate(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Corre
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
     )
+
+
+def _counts(points: Sequence[CalibrationPoint]) -> dict[str, int | float]:
+    """Return what an error report tells beside errors: how many are suspect, how verified ones came out."""
+    verified = [point for point in points if point.predicted_ms is not None]
+    counts: dict[str, int | float] = {"num_suspect": sum(point.suspect for point in points)}
+    if verified:
+        inside = sum(point.as_predicted for point in verified) / len(verified)
+        counts |= {"num_verified": len(verified), "verified_coverage": inside}
+    return counts
 
 
 def refit(correction: Correction, new: Sequence[CalibrationPoint]) -> Correction:

@@ -39,6 +39,7 @@ class CalibrationPoint(WireModel):
         spread_ms: How far the sum may be off because of its entries (see `layer_costs`).
         predicted_ms: Ends of the interval that a search believed in before the network was verified; None
             for networks that were drawn to calibrate with.
+        suspect: Whether its sessions contradict each other, or the device was disturbed wherever they agree.
     """
 
     digest: str
@@ -50,6 +51,7 @@ class CalibrationPoint(WireModel):
     boundary_mib: float = 0.0
     spread_ms: float = 0.0
     predicted_ms: tuple[float, float] | None = None
+    suspect: bool = False
 
     @property
     def as_predicted(self) -> bool:
@@ -91,6 +93,7 @@ class ErrorReport(WireModel):
         num_verified: Networks among them that searches chose and verified.
         verified_coverage: Share of those inside the interval that was predicted before; None without any.
             A search picks what looks good, so these are not like networks drawn at random.
+        num_suspect: Networks whose latency is suspect: errors and intervals are as good as these are.
     """
 
     num_networks: int
@@ -104,6 +107,7 @@ class ErrorReport(WireModel):
     repeat_rel_sd: float
     num_verified: int = 0
     verified_coverage: float | None = None
+    num_suspect: int = 0
 
 
 class Hull(WireModel):

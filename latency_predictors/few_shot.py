@@ -40,6 +40,7 @@ class FewShotPoint(WireModel):
         drawn: Whether it was drawn at random, not designed, and not chosen by a search.
         predicted_ms: Ends of the interval that the model gave before a search verified the network; None for
             networks that were measured to fit it.
+        suspect: Whether its sessions contradict each other, or the device was disturbed wherever they agree.
     """
 
     digest: str
@@ -48,6 +49,7 @@ class FewShotPoint(WireModel):
     rel_sd: float
     drawn: bool
     predicted_ms: tuple[float, float] | None = None
+    suspect: bool = False
 
     @property
     def as_predicted(self) -> bool:
@@ -72,6 +74,7 @@ class FewShotReport(WireModel):
         num_verified: Networks among them that searches chose and verified.
         verified_coverage: Share of those inside the interval that was given before; None without any. They
             are not like networks drawn at random.
+        num_suspect: Networks whose latency is suspect: errors and intervals are as good as these are.
     """
 
     num_networks: int
@@ -84,6 +87,7 @@ class FewShotReport(WireModel):
     repeat_rel_sd: float
     num_verified: int = 0
     verified_coverage: float | None = None
+    num_suspect: int = 0
 
 
 class FewShotModel(WireModel):

@@ -78,7 +78,7 @@ def fit_few_shot(points: Sequence[FewShotPoint], level: float = LEVEL) -> FewSho
         floor_ms=_FLOOR_SHARE * float(measured.min()),
         points=tuple(points),
         report=_report(features, measured, drawn, predicted, level, repeat_rel_sd).model_copy(
-            update=_verified(points)
+            update=_counts(points)
         ),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -221,13 +221,14 @@ def _report(
     )
 
 
-def _verified(points: Sequence[FewShotPoint]) -> dict[str, int | float | None]:
-    """Return what the report says of networks that searches verified."""
+def _counts(points: Sequence[FewShotPoint]) -> dict[str, int | float | None]:
+    """Return what the report says of networks that searches verified, and of suspect ones."""
     verified = [point for point in points if point.predicted_ms is not None]
     inside = sum(point.as_predicted for point in verified)
     return {
         "num_verified": len(verified),
         "verified_coverage": inside / len(verified) if verified else None,
+        "num_suspect": sum(point.suspect for point in points),
     }
 
 

@@ -6,12 +6,12 @@ moment, after the lease is held: the load average would count the training that 
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from latency_predictors.protocol import Conditions
+from latency_predictors.protocol import Conditions, SessionResult
 from search_spaces.errors import MeasurementError
 
 _PROCESSOR_ZONES = ("cpu", "pkg", "soc", "core")
@@ -45,6 +45,23 @@ def gate_rules(when_busy: str) -> GateRules | None:
     None where nobody is to look.
     """
     return None if when_busy == "ignore" else GateRules(strict=when_busy == "refuse")
+
+
+def busy_sentence(sessions: Sequence[SessionResult]) -> str:
+    """Return in words that a device was measured though other work kept it busy; empty where it was not.
+
+    Args:
+        sessions: Of one device.
+    """
+    beside = [one for one in sessions if one.conditions.too_busy and one.conditions.busy is not None]
+    if not beside:
+        return ""
+    most = max(one.conditions.busy or 0.0 for one in beside)
+    return (
+        f"other work kept {most:g} processors of {beside[0].device.label} busy, and it was measured all the "
+        "same: what was found is suspect. End that work and measure again; with HWNAS_WHEN_BUSY=refuse "
+        "(`hwnas agent --when-busy refuse` on a board) only an idle machine is measured"
+    )
 
 
 @dataclass(frozen=True)

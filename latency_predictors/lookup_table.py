@@ -149,6 +149,12 @@ class LookupTable(WireModel):
         """How many entries are in which state today, the most first."""
         return dict(Counter(entry.state for entry in self.entries.values()).most_common())
 
+    def states_of(self, layers: Iterable[LayerSpec]) -> dict[State, int]:
+        """Return the same of some layers, each counted once; those without an entry are in no state."""
+        keys = {layer_key(spec) for spec in layers}
+        known = (entry for key, entry in self.entries.items() if key in keys)
+        return dict(Counter(entry.state for entry in known).most_common())
+
     @property
     def median_rel_sd(self) -> float:
         """Median over the entries of the spread between sessions, as a share."""

@@ -84,12 +84,19 @@ class Entry(WireModel):
         return self.state_at(datetime.now(UTC))
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether a further session would tell more: not settled, nor measured today or elsewhere."""
+        """Return whether a further session would tell more; never of what was measured elsewhere.
+
+        What is in doubt (suspect, unconfirmed) is due at once, a provisional entry on a later day, a settled
+        one never.
+        """
+        if not self.holds or self.origin:
+            return False
         days = [
             datetime.fromisoformat(value.measured_at).date() for value in self.values if value.measured_at
         ]
-        due = self.holds and not self.origin and self.state_at(now) != "settled"
-        return due and max(days, default=now.date()) < now.date()
+        state = self.state_at(now)
+        in_doubt, earlier = state in ("suspect", "unconfirmed"), max(days, default=now.date()) < now.date()
+        return in_doubt or (state != "settled" and earlier)
 
     def state_at(self, now: datetime) -> State:
         """Return how far the value can be trusted at some time; see `latency_predictors.trust`."""

@@ -1,6 +1,6 @@
 """What a search leaves behind: the documents that reports, cards and the command line read.
 
-What is known of one network stands in `network_results`.
+What is known of one network stands in `network_results`, of a lookup table in `table_results`.
 """
 
 from typing import Any, Final
@@ -22,6 +22,7 @@ from nas.network_results import (
     VerifiedNetwork,
 )
 from nas.specs import SearchSpec, TargetSpec
+from nas.table_results import TableSummary, UnsupportedLayer
 
 __all__ = [
     "SEARCH_PHASES",
@@ -52,34 +53,6 @@ __all__ = [
 
 SEARCH_PHASES: Final = ("profile", "train", "predict", "verify", "finetune", "references", "export")
 """The phases of a search, in order; each leaves a document of its name."""
-
-
-class UnsupportedLayer(Document):
-    """A layer that the runtime of a target cannot run, and why: no network with it is searched there."""
-
-    signature: str
-    code: str
-    message: str
-
-
-class TableSummary(Document):
-    """How the lookup table of a target was made and how good it is.
-
-    Attributes:
-        num_layers: Distinct layers of the space.
-        num_measured_now: Those that were measured for this search; the others were there.
-        median_spread: Median difference between sessions, as a share.
-        sessions: Identifiers of the sessions in the table.
-        report: Error report of the correction (see `latency_predictors.calibration`).
-        unsupported: Layers of the space that the runtime cannot run.
-    """
-
-    num_layers: int
-    num_measured_now: int
-    median_spread: float
-    sessions: tuple[str, ...]
-    report: dict[str, Any]
-    unsupported: tuple[UnsupportedLayer, ...] = ()
 
 
 class CloudPoint(Document):

@@ -215,10 +215,10 @@ def devices_profile(
 ) -> BaseModel:
     """Measure what a device's lookup table lacks for a space, and calibrate it on whole networks.
 
-    A search does this by itself. Called on a later day, it measures once more what is not settled yet. Leave
-    the machine alone meanwhile: other work makes the figures worse. Two threads and more are measured on idle
-    processors only. With --few-shot there is no table: `hwnas predict` then uses a model fitted on few whole
-    networks.
+    A search does this by itself. Called again, it measures once more what is in doubt, on a later day also
+    what is not settled yet. Leave the machine alone meanwhile: other work makes the figures worse. Two
+    threads and more are measured on idle processors only. With --few-shot there is no table: `hwnas predict`
+    then uses a model fitted on few whole networks.
 
     Examples:
       hwnas devices profile --space mobilenet_v3 --preset tiny --classes 10 --channels 1

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from latency_predictors.device import host_device
-from latency_predictors.gate import GateRules
+from latency_predictors.gate import GateRules, busy_sentence
 from latency_predictors.lease import host_lease_folder
 from latency_predictors.protocol import SessionResult, Subject
 from latency_predictors.runtimes import get_runtime
@@ -47,7 +47,7 @@ def serve_host(
         gate: When a session may begin; without it, whatever else the host does.
         meter_log: File that a meter of the user's writes, for energies; the host's own meters if empty.
         repeat: Whether what was disturbed is measured again.
-        say: Told in words why measuring takes longer than it should.
+        say: Told in words why measuring takes longer than it should, or gives suspect values.
 
     Raises:
         LeaseLost: Another process measures here by now.
@@ -71,7 +71,9 @@ def serve_host(
 
 
 def restless(session: SessionResult) -> str:
-    """Return in words that a session took long because the host's speed changed; empty where it did not."""
+    """Return in words what a session suffered from: other work, or a host whose speed changed."""
+    if busy := busy_sentence([session]):
+        return busy
     again = [result.digest for result in session.results if result.num_repeats]
     if len(again) < max(MANY_REPEATED * len(session.results), FEW_REPEATED):
         return ""

@@ -14,6 +14,7 @@ from nas.jobs import JobKind, JobState
 from nas.pipeline.profile import NAME
 from nas.pipeline.sites import Site, context_of, site_of
 from nas.report.numbers import percent
+from nas.report.trust import doubt_sentences
 from nas.report.words import few_shot_sentence
 from nas.results import Document, TableSummary
 from nas.settings import Settings
@@ -36,7 +37,7 @@ class Profiled(Document):
     table: TableSummary
 
     def __rich__(self) -> RenderableType:
-        """Say what was measured and how good predictions are."""
+        """Say what was measured, what of it is in doubt, and how good predictions are."""
         table = self.table
         layers = (
             f"{table.num_layers} layers of the space are in the table, {table.num_measured_now} measured now"
@@ -44,6 +45,7 @@ class Profiled(Document):
         lines = [
             f"{self.device} · {self.context}",
             f"{layers}; sessions differ by {percent(table.median_spread)} % (median)",
+            *doubt_sentences(table.states),
         ]
         corrected = table.report.get("corrected")
         if corrected:

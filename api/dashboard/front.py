@@ -25,6 +25,7 @@ from nas.report import words
 from nas.report.architecture import searched_space
 from nas.report.front_traces import TITLES
 from nas.report.rows import Row, Units, rows_of, units_for
+from nas.report.trust import doubt_sentences, suspect_sentences
 from nas.results import VerifiedNetwork
 
 router = APIRouter(include_in_schema=False)
@@ -71,6 +72,7 @@ def front(search_id: str, asked: Asked, who: Reader, service: Shared, request: R
         titles=TITLES,
         costs=[_budget(shown, asked, cost) for cost in COSTS if cost in known],
         limits=words.limit_sentences(shown.target),
+        doubts=(*suspect_sentences(shown.target.front), *doubt_sentences(shown.target.table.states)),
         tables=_tables(shown),
         overlays=list(zip(beside, OVERLAYS, strict=False)),
         others=_others(service, who, shown, asked),

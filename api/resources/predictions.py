@@ -80,6 +80,7 @@ def predicted(stores: Stores, device_id: str, asked: AskedCosts) -> Predictions:
         level=correction.level,
         report=correction.report,
         networks=predicted_networks(space, archs, _latencies(space, table, correction, asked.fill, archs)),
+        states=table.states_of(distinct_layers(space)),
     )
 
 

@@ -9,9 +9,8 @@ from latency_predictors.device import ExecutionContext, facts_digest
 from nas.export.figure_rows import figure_rows, num_correct
 from nas.export.metadata import ExportMetadata
 from nas.export.rendering import markdown, render
-from nas.report.words import (
-    shift_text,
-)
+from nas.report.trust import SUSPECT, doubt_sentences
+from nas.report.words import shift_text
 from nas.results import Accuracy, SupernetSummary, TargetResult, VerifiedNetwork
 
 SCORING_RUNTIME: Final = "onnxruntime"
@@ -103,6 +102,7 @@ def measurements_document(card: Card, metadata: ExportMetadata) -> dict[str, Any
         "predicted": {
             name: figure.model_dump(mode="json") for name, figure in predicted.items() if figure is not None
         },
+        "table_states": card.target.table.states,
         "max_difference_from_torch": network.max_difference,
         "quantisation": _quantisation(card, metadata),
         "device": {"label": card.target.device_label, "facts": card.target.device},
@@ -155,6 +155,8 @@ def readme(card: Card, metadata: ExportMetadata, num_channels: int) -> str:
         classes=metadata.class_names,
         num_channels=num_channels,
         figures=figure_rows(card.network),
+        suspect=SUSPECT,
+        doubts=doubt_sentences(card.target.table.states) if card.network.predicted_latency else (),
         quantisation=_quantisation_rows(card, metadata),
         front_matter=yaml.safe_dump(_front_matter(card), sort_keys=False, allow_unicode=True, width=110),
     )

@@ -85,6 +85,7 @@ def measure_networks(
             digest=digest,
             measured_ms=values[digest].value_ms,
             rel_sd=values[digest].rel_sd,
+            suspect=values[digest].suspect,
         )
         for digest, one in zip(files, architectures, strict=True)
         if digest in values

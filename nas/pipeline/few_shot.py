@@ -15,7 +15,7 @@ from latency_predictors.few_shot_fitting import fit_few_shot, refit_few_shot
 from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.network_design import design_networks
 from latency_predictors.network_features import network_features
-from latency_predictors.spread import combine_sessions
+from latency_predictors.spread import Measured, combine_sessions
 from nas.pipeline.calibrating import initial_file
 from nas.pipeline.context import RunContext
 from nas.pipeline.measuring import measured_as_far
@@ -35,11 +35,11 @@ class VerifiedThere:
 
     Attributes:
         site: Where.
-        measured_ms: Architectures, the median of each and its spread between sessions, as a share.
+        measured: Architectures, with what sessions found of each.
     """
 
     site: Site
-    measured_ms: tuple[tuple[Architecture, float, float], ...]
+    measured: tuple[tuple[Architecture, Measured], ...]
 
 
 def profile_few_shot(ctx: RunContext, site: Site, num_networks: int) -> FewShotModel | None:
@@ -76,6 +76,7 @@ def profile_few_shot(ctx: RunContext, site: Site, num_networks: int) -> FewShotM
             measured_ms=values[digest].median_ms,
             rel_sd=values[digest].rel_sd,
             drawn=i in design.drawn,
+            suspect=values[digest].suspect,
         )
         for i, digest in zip(design.chosen, digests, strict=True)
         if digest in values
@@ -95,7 +96,7 @@ def refit_few_shots(ctx: RunContext, verified: Sequence[VerifiedThere]) -> None:
     models: dict[tuple[str, str, str], StoredFewShot] = {}
     for one in verified:
         stored = _known(ctx, one.site, models)
-        if stored is not None and one.measured_ms:
+        if stored is not None and one.measured:
             model = refit_few_shot(stored.model, _points(ctx.space, stored.model, one))
             models[stored.key] = stored.model_copy(update={"model": model})
     if models:
@@ -117,18 +118,19 @@ def _known(
 
 def _points(space: SearchSpace, model: FewShotModel, verified: VerifiedThere) -> list[FewShotPoint]:
     """Return verified networks beside what the model says of them."""
-    features = network_features(space)(np.array([one for one, _, _ in verified.measured_ms]))
+    features = network_features(space)(np.array([one for one, _ in verified.measured]))
     point, factor = model.point(features), model.factor(features)
     return [
         FewShotPoint(
             digest=architecture_digest(space, architecture),
             features=tuple(features[row].tolist()),
-            measured_ms=measured_ms,
-            rel_sd=rel_sd,
+            measured_ms=found.median_ms,
+            rel_sd=found.rel_sd,
             drawn=False,
+            suspect=found.suspect,
             predicted_ms=(float(point[row] / factor[row]), float(point[row] * factor[row])),
         )
-        for row, (architecture, measured_ms, rel_sd) in enumerate(verified.measured_ms)
+        for row, (architecture, found) in enumerate(verified.measured)
     ]
 
 

@@ -14,7 +14,7 @@ from nas.jobs import JobKind, Waiting
 from nas.pipeline import profile
 from nas.pipeline.context import Done, PhaseEnd, Progress, Surroundings
 from nas.pipeline.few_shot import profile_few_shot
-from nas.pipeline.profile import profile_site, recheck, table_summary
+from nas.pipeline.profile import noted_due, profile_site, recheck, table_summary
 from nas.pipeline.runner import PHASES, open_search, phase_context, run_phases
 from nas.pipeline.single import MAKE, MEASURE, TUNE, run_export, run_finetune
 from nas.pipeline.sites import attended, site_of
@@ -56,7 +56,7 @@ def run_search(run: JobRun, around: Surroundings) -> PhaseEnd:
 
 
 def run_profile(run: JobRun, around: Surroundings) -> PhaseEnd:
-    """Complete a device's table for a space, and measure again what is not settled.
+    """Complete a device's table for a space, and measure again what is in doubt or not settled.
 
     Where that is asked for, fit a model on few networks instead.
 
@@ -75,8 +75,9 @@ def run_profile(run: JobRun, around: Surroundings) -> PhaseEnd:
     site = site_of(around.stores, run.lease.tenant, spec.device, spec.context)
     if spec.few_shot is not None:
         return Waiting() if profile_few_shot(ctx, site, spec.few_shot) is None else Done()
+    due = noted_due(ctx, site)
     table = profile_site(ctx, site)
-    table = recheck(ctx, table) if table else None
+    table = recheck(ctx, table, due) if table else None
     if table is None:
         return Waiting()
     run.save(profile.NAME, table_summary(ctx, table))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from latency_predictors.gate import busy_sentence
 from latency_predictors.lookup_table import layer_key
 from latency_predictors.measure import LAYER_PROTOCOL, TimingProtocol
 from latency_predictors.protocol import SessionResult, Subject
@@ -18,6 +19,7 @@ from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import RunContext
 from nas.pipeline.golden import ask_golden
 from nas.pipeline.sites import Site
+from nas.results import Document
 from search_spaces.errors import MeasurementError
 from search_spaces.layers import LayerSpec
 
@@ -93,8 +95,25 @@ def measured_as_far(
         return None
     unsupported = {failed.subject: failed for failed in report.failed}
     runs = [subject for subject in files if subject not in unsupported]
-    sessions = ctx.stores.sessions.sessions(site.device.digest, site.context.digest, runs)
-    return MeasuredAsFar(tuple(session for session in sessions if session.timing == timing), unsupported)
+    stored = ctx.stores.sessions.sessions(site.device.digest, site.context.digest, runs)
+    sessions = tuple(session for session in stored if session.timing == timing)
+    _tell_busy(ctx, site, sessions)
+    return MeasuredAsFar(sessions, unsupported)
+
+
+class _BusyDocument(Document):
+    """What a job has said of a device that was measured though other work kept it busy."""
+
+    said: str
+
+
+def _tell_busy(ctx: RunContext, site: Site, sessions: Sequence[SessionResult]) -> None:
+    """Say that other work kept a device busy while it was measured for a job: once a job and device."""
+    name = f"busy.{site.device.digest[:12]}"
+    why = busy_sentence([one for one in sessions if one.started_at >= ctx.run.started_at()])
+    if why and not ctx.run.has(name):
+        ctx.progress.say(why)
+        ctx.run.save(name, _BusyDocument(said=why))
 
 
 def _queued(

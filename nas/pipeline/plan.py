@@ -31,6 +31,7 @@ from nas.pipeline.durations import (
 )
 from nas.pipeline.options import options_of, quantised_precisions
 from nas.pipeline.train import ENOUGH, MAX_EPOCHS, budget_s, num_tuned
+from nas.report.trust import table_doubts
 from nas.results import Document
 from nas.specs import Precision, SearchSpec
 from nas.task_events import SupernetTimed
@@ -60,7 +61,7 @@ class Plan(Document):
         reports: How good predictions of latency are, for each target; None before its device is profiled.
         epochs: Of the supernet's training.
         disk_bytes: Supernet, checkpoints and exported files.
-        notes: What the user should know of data and budget.
+        notes: What the user should know of data, budget and tables.
     """
 
     phases: tuple[PlannedPhase, ...]
@@ -115,7 +116,8 @@ def plan_of(basis: Basis, share_within_limits: tuple[float | None, ...]) -> Plan
         note="a supernet is there" if ready else f"{epochs} epochs",
     )
     phases = (others[0], training, *others[1:3], *_further_training(basis, epochs * epoch_s), others[3])
-    warnings = (notice.message for notice in basis.images.warnings)
+    warnings = [notice.message for notice in basis.images.warnings]
+    warnings += table_doubts(basis.tables, distinct_layers(basis.space))
     return Plan(
         phases=phases,
         total_seconds=sum(phase.seconds for phase in phases),

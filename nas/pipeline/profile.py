@@ -22,7 +22,7 @@ from nas.pipeline.golden import undoubted
 from nas.pipeline.measuring import MeasuredAsFar, measured_layers
 from nas.pipeline.renewal import Measuring, renewed
 from nas.pipeline.sites import Site, missing_devices, target_site
-from nas.pipeline.tables import check_limits
+from nas.pipeline.tables import check_limits, latest_table
 from nas.pipeline.unsupported import taken_in
 from nas.results import Document, TableSummary, UnsupportedLayer
 from search_spaces.base import space_digest
@@ -74,6 +74,12 @@ class ProfileDocument(Document):
                 f"({context.label}): bring the runtime's version and power mode back, or start it anew",
             )
         return found.with_correction(_key(ctx, target.latency.metric), self.corrections[number])
+
+
+class _Due(Document):
+    """Sessions that a profile wants behind layers, by their keys; see `noted_due`."""
+
+    sessions: dict[str, int]
 
 
 class _MeasuredNow(Document):
@@ -183,15 +189,36 @@ def _completed(ctx: RunContext, site: Site, table: LookupTable) -> LookupTable |
     return table
 
 
-def recheck(ctx: RunContext, table: LookupTable) -> LookupTable | None:
+def noted_due(ctx: RunContext, site: Site) -> Mapping[str, int]:
+    """Return the sessions that are to be behind each layer which needs one more, by its key.
+
+    Noted before the job measures anything: what its own sessions leave in doubt is left to another job, so
+    that a device which is never at rest keeps none for ever.
+    """
+    name = f"{_noted(site)}.due"
+    if not ctx.run.has(name):
+        table = latest_table(ctx.stores, site)
+        due = map(layer_key, table.due(distinct_layers(ctx.space), datetime.now(UTC)))
+        ctx.run.save(name, _Due(sessions={key: table.entries[key].num_sessions + 1 for key in due}))
+    return ctx.run.load(name, _Due).sessions
+
+
+def recheck(ctx: RunContext, table: LookupTable, noted: Mapping[str, int]) -> LookupTable | None:
     """Return a table with one session more of each layer that needs it; None while that is measured.
 
-    What was measured today is left as it is: a session on a later day tells more.
+    Args:
+        ctx: The job.
+        table: Complete.
+        noted: As `noted_due` gives it; what does not need it any more is left out.
     """
-    due = table.due(distinct_layers(ctx.space), datetime.now(UTC))
+    due = [
+        spec
+        for spec in table.due(distinct_layers(ctx.space), datetime.now(UTC))
+        if table.entries[layer_key(spec)].num_sessions < noted.get(layer_key(spec), 0)
+    ]
     if not due:
         return table
-    wanted = {layer_key(spec): table.entries[layer_key(spec)].num_sessions + 1 for spec in due}
+    wanted = {layer_key(spec): noted[layer_key(spec)] for spec in due}
     found = _measure_layers(ctx, Site.of(table), due, wanted)
     if found is None:
         return None
@@ -240,4 +267,5 @@ def table_summary(ctx: RunContext, table: LookupTable, metric: LatencyMetric = P
             UnsupportedLayer(signature=spec.signature(), code=why.code, message=why.message)
             for spec, why in table.unsupported(layers).items()
         ),
+        states=table.states_of(layers),
     )

@@ -70,11 +70,8 @@ def run(ctx: PhaseContext) -> PhaseEnd:
 
 def _verified_there(state: Verification) -> VerifiedThere:
     """Return what a model of few networks learns from a target."""
-    found = [(architecture, one.measured) for architecture, one in state.found.items()]
-    return VerifiedThere(
-        Site.of(state.table),
-        tuple((architecture, one.median_ms, one.rel_sd) for architecture, one in found),
-    )
+    measured = tuple((architecture, one.measured) for architecture, one in state.found.items())
+    return VerifiedThere(Site.of(state.table), measured)
 
 
 def _verify_target(ctx: PhaseContext, number: int) -> tuple[Verification, TargetResult] | None:
@@ -238,4 +235,5 @@ def _point(
         measured_ms=latency.value_ms,
         rel_sd=latency.rel_sd,
         predicted_ms=(believed.latency.lower, believed.latency.upper),
+        suspect=latency.suspect,
     )

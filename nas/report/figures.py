@@ -70,7 +70,7 @@ def choices_figure(front: Sequence[VerifiedNetwork], space: SearchSpace | None =
         "xaxis": {
             "title": {"text": "latency, ms"},
             "tickvals": list(range(len(front))),
-            "ticktext": [latency_text(network.latency).removesuffix(" ms") for network in front],
+            "ticktext": [latency_text(network.latency).replace(" ms", "") for network in front],
             "showgrid": False,
             "zeroline": False,
             "automargin": True,

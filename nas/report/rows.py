@@ -16,12 +16,12 @@ from nas.report.numbers import (
     decimals,
     plain,
 )
+from nas.report.trust import SUSPECT
 from nas.report.words import board_text, images_text, sessions_text
 from nas.results import Accuracy, Delivery, Figure, StockTraining, VerifiedNetwork
 from search_spaces.base import SearchSpace
 
 NOTHING: Final = "–"
-SUSPECT: Final = "its sessions contradict each other, or the device was disturbed: measure it again"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from nas.report import words
 from nas.report.numbers import plain
 from nas.report.rows import NOTHING
+from nas.report.trust import doubt_sentences
 from nas.results import TableSummary, TargetResult
 
 Facts = list[tuple[str, str]]
@@ -18,6 +19,7 @@ def table_facts(target: TargetResult) -> Facts:
         ("measured before", f"{table.num_layers - table.num_measured_now:,}"),
         ("median difference between sessions", f"{plain(100.0 * table.median_spread, 2)} %"),
         ("measuring sessions", words.sessions_text(table.sessions) or NOTHING),
+        *(("in doubt when the search began", sentence) for sentence in doubt_sentences(table.states)),
         *_errors(table),
         *_verified(target),
         *_energy(target),
@@ -38,6 +40,10 @@ def _errors(table: TableSummary) -> Facts:
         ("median half width of the interval", f"{plain(100.0 * report['median_half_width'], 2)} %"),
         ("spread of whole networks between sessions", f"{plain(100.0 * report['repeat_rel_sd'], 2)} %"),
     ]
+    if report.get("num_suspect"):
+        facts.append(
+            ("whole networks that are suspect: the device was disturbed", f"{report['num_suspect']}")
+        )
     if report.get("num_verified"):
         name = f"of {report['num_verified']} networks that earlier searches verified, inside the interval"
         facts.append((name, f"{plain(100.0 * report['verified_coverage'], 3)} %"))

@@ -15,6 +15,7 @@ from nas.report.comparisons import latency_pairs, latency_sentence
 from nas.report.numbers import FIGURE_SPACE, PUNCTUATION_SPACE, decimals
 from nas.report.rows import Row, rows_of, units_for
 from nas.report.terminal_plot import front_plot
+from nas.report.trust import doubt_sentences, suspect_sentences
 from nas.results import Delivery, SearchResult, TargetResult, VerifiedNetwork
 
 
@@ -42,7 +43,10 @@ def show_search(result: SearchResult, *, width: int = 80, ascii_only: bool = Fal
 def front_table(
     target: TargetResult, deliveries: Sequence[Delivery] = (), *, ascii_only: bool = False
 ) -> Table:
-    """Return the front as a table, from fast to accurate; delivered networks are marked with `*`."""
+    """Return the front as a table, from fast to accurate.
+
+    Delivered networks are marked with `*`, suspect latencies with `!`.
+    """
     units = units_for(target.front)
     table = Table(
         box=box.ASCII2 if ascii_only else box.SIMPLE_HEAD,
@@ -70,7 +74,7 @@ def _cells(number: int, row: Row, chosen: bool) -> tuple[str, ...]:
         str(number),
         f"{row.name}{' *' if chosen else ''}",
         f"{row.accuracy.text} [{row.accuracy.interval}]",
-        f"{latency.value_ms:.{places}f} ±{half:.{places}f}",
+        f"{'! ' if latency.suspect else ''}{latency.value_ms:.{places}f} ±{half:.{places}f}",
         row.predicted_latency.text,
         row.file_size,
         row.tied,
@@ -87,12 +91,14 @@ def _plain(text: str, ascii_only: bool) -> str:
 
 
 def target_lines(target: TargetResult) -> tuple[str, ...]:
-    """Return what is to be said of a target, one line each: front, limits, effort, predicted latencies."""
+    """Return what is to be said of a target, one line each: front, doubts, limits, effort, predictions."""
     return (
         f"{words.front_sentence(target.front)}.",
+        *(f"! {sentence}." for sentence in suspect_sentences(target.front)),
         *(f"{sentence}." for sentence in words.limit_sentences(target)),
         *(f"{sentence}." for sentence in words.left_out_sentences(target)),
         f"{words.effort_sentence(target)}.",
+        *(f"In the lookup table, {sentence}." for sentence in doubt_sentences(target.table.states)),
         *((f"Predicted latencies of {latency_sentence(target)}",) if latency_pairs(target) else ()),
     )
 

@@ -69,9 +69,11 @@ def accuracy_interval(accuracy: Accuracy | Figure) -> str:
 
 
 def latency_text(latency: Latency) -> str:
-    """Return a latency with as many digits as its interval allows: `0.431 ms`, or `0.45 ms (p95)`."""
-    statistic = "" if latency.statistic == "median" else f" ({latency.statistic})"
-    return f"{rounded(latency.value_ms, latency.lower_ms, latency.upper_ms)} ms{statistic}"
+    """Return a latency with as many digits as its interval allows: `0.431 ms`, `0.45 ms (p95, suspect)`."""
+    marks: list[str] = [] if latency.statistic == "median" else [latency.statistic]
+    marks += ["suspect"] if latency.suspect else []
+    shown = f" ({', '.join(marks)})" if marks else ""
+    return f"{rounded(latency.value_ms, latency.lower_ms, latency.upper_ms)} ms{shown}"
 
 
 def latency_interval(latency: Latency) -> str:
@@ -263,7 +265,7 @@ def report_sentence(report: ErrorReport) -> str:
         f"networks left out one by one: median error {percent(report.corrected.median_error)} %, "
         f"{percent(report.coverage)} % of {report.num_networks} inside the {percent(report.level)} % "
         f"intervals (±{percent(report.median_half_width)} %){_verified(report)}; networks repeat within "
-        f"{percent(report.repeat_rel_sd)} %"
+        f"{percent(report.repeat_rel_sd)} %{_suspect(report)}"
     )
 
 
@@ -274,8 +276,14 @@ def few_shot_sentence(report: FewShotReport) -> str:
         f"median error {percent(report.fitted.median_error)} %, {percent(report.coverage)} % of "
         f"{report.num_drawn} inside the {percent(report.level)} % intervals "
         f"(±{percent(report.median_half_width)} %){_verified(report)}; networks repeat within "
-        f"{percent(report.repeat_rel_sd)} %"
+        f"{percent(report.repeat_rel_sd)} %{_suspect(report)}"
     )
+
+
+def _suspect(report: ErrorReport | FewShotReport) -> str:
+    if not report.num_suspect:
+        return ""
+    return f"; {report.num_suspect} of {report.num_networks} are suspect: the device was disturbed"
 
 
 def _verified(report: ErrorReport | FewShotReport) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from latency_predictors.calibration import calibrate
@@ -219,6 +220,23 @@ def lookup_table(cpu_model: str | None = None) -> LookupTable:
     ]
     table = LookupTable(device=device, context=host_context(), entries=entries)
     return table.with_correction(space_digest(SPACE), calibrate(points))
+
+
+def calm_today(table: LookupTable) -> LookupTable:
+    """The same table, but that all its sessions agree and are of today: no layer is in doubt, none is due."""
+    now = datetime.now(UTC).isoformat()
+    entries = {
+        key: entry.model_copy(
+            update={
+                "values": tuple(
+                    one.model_copy(update={"measured_at": now, "median_ms": entry.median_ms})
+                    for one in entry.values
+                )
+            }
+        )
+        for key, entry in table.entries.items()
+    }
+    return table.model_copy(update={"entries": entries})
 
 
 def saved_table(home: Path, table: LookupTable) -> None:

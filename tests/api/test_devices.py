@@ -11,7 +11,7 @@ from latency_predictors.device import host_device
 from latency_predictors.probes import RuntimeGraph
 from nas.settings import Settings
 from search_spaces.errors import ArtifactError, UsageError
-from tests.api.handmade import lookup_table, saved_table
+from tests.api.handmade import calm_today, lookup_table, saved_table
 
 
 @pytest.fixture
@@ -47,8 +47,19 @@ def test_how_far_layers_can_be_trusted_is_told_with_what_to_do(settings: Setting
     console.print(list_tables(settings))
     text = console.export_text()
     num_layers = len(lookup_table().entries)
-    assert f"{num_layers} suspect; `hwnas devices profile` on a later day" in text
+    assert f"{num_layers} of {num_layers} layers are suspect: the machine was busy" in text
+    assert "profile again when it is idle" in text
     assert text.count(f"{num_layers} suspect") == 2
+    assert "on a later day" not in text
+
+
+def test_layers_that_a_later_day_settles_are_told(settings: Settings) -> None:
+    saved_table(settings.home, calm_today(lookup_table()))
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(show_table(settings, None))
+    text = console.export_text()
+    assert f"{len(lookup_table().entries)} provisional; `hwnas devices profile` on a later day" in text
+    assert "suspect" not in text
 
 
 def test_a_table_shows_sessions_layers_and_errors(settings: Settings) -> None:

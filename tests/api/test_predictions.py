@@ -28,7 +28,15 @@ from search_spaces.layers import InvertedResidual
 from search_spaces.network import layers
 from search_spaces.sampling import as_architecture, random_architectures, smallest
 from search_spaces.slot_tables import distinct_layers
-from tests.api.handmade import SMALLEST, SPACE, claimed, finished_search, lookup_table, saved_table
+from tests.api.handmade import (
+    SMALLEST,
+    SPACE,
+    calm_today,
+    claimed,
+    finished_search,
+    lookup_table,
+    saved_table,
+)
 
 GREY = Wish(preset="tiny", in_channels=1)
 
@@ -126,6 +134,17 @@ def test_predictions_say_how_good_they_are(profiled: Settings) -> None:
     assert "not measured" not in console.export_text()
 
 
+def test_layers_in_doubt_are_told_beside_predictions(profiled: Settings) -> None:
+    found = predict_costs(profiled, GREY)
+    assert found.states == {"suspect": 142}
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(found)
+    assert "142 of 142 layers are suspect: the machine was busy" in console.export_text()
+    saved_table(profiled.home, calm_today(lookup_table()))
+    console.print(predict_costs(profiled, GREY))
+    assert console.export_text().count("suspect") == 0
+
+
 def test_layers_that_are_not_measured_are_filled_in_on_request(settings: Settings) -> None:
     table = lookup_table()
     blocks = [spec for spec in distinct_layers(SPACE) if isinstance(spec, InvertedResidual)]
@@ -141,6 +160,7 @@ def test_layers_that_are_not_measured_are_filled_in_on_request(settings: Setting
     console = Console(width=200, file=io.StringIO(), record=True)
     console.print(found)
     assert "layers that were not measured make up to" in console.export_text()
+    assert found.states == {"suspect": 141}, "what is fitted is in no state"
 
 
 def test_a_space_that_was_never_calibrated_is_a_bare_sum(profiled: Settings) -> None:

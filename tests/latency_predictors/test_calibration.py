@@ -171,3 +171,23 @@ def test_chosen_networks_span_the_costs() -> None:
 def test_all_are_chosen_where_there_are_not_enough() -> None:
     chosen = spread_by_cost(np.array([3.0, 1.0, 2.0]), 10, np.random.default_rng(0))
     assert chosen.tolist() == [1, 2, 0]
+
+
+def test_suspect_networks_are_counted_in_the_report() -> None:
+    calm = points(10)
+    report = calibrate([*(one.model_copy(update={"suspect": True}) for one in calm[:4]), *calm[4:]]).report
+    assert report is not None
+    assert (report.num_suspect, report.num_networks) == (4, 10)
+    sound = calibrate(calm).report
+    assert sound is not None
+    assert report == sound.model_copy(update={"num_suspect": 4}), "errors are as they were"
+
+
+def test_a_point_keeps_that_its_network_is_suspect() -> None:
+    layers = [ConvNormAct((3, 8, 8), 4, 3, 1, "relu")]
+    table = LookupTable(device=DEVICE, context=CONTEXT).merged(
+        layers, [session("s1", {layer_key(layers[0]): 0.1})]
+    )
+    told = {"digest": "net", "measured_ms": 0.35, "rel_sd": 0.01}
+    assert calibration_point(table, layers, **told, suspect=True).suspect  # type: ignore[arg-type]
+    assert not calibration_point(table, layers, **told).suspect  # type: ignore[arg-type]

@@ -168,3 +168,9 @@ def test_networks_that_a_search_verified_join_the_fit_and_are_counted_apart() ->
     # What was predicted the first time stays.
     other = verified[0].model_copy(update={"predicted_ms": (0.0, 99.0)})
     assert refit_few_shot(joined, [other]).report.verified_coverage == 0.75
+
+
+def test_suspect_networks_are_counted_in_the_report() -> None:
+    calm = points(networks(100, seed=0, noise=0.02), 20, seed=0)
+    restless = [one.model_copy(update={"suspect": number < 7}) for number, one in enumerate(calm)]
+    assert (fit_few_shot(calm).report.num_suspect, fit_few_shot(restless).report.num_suspect) == (0, 7)

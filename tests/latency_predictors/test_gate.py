@@ -7,8 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from latency_predictors.gate import Gate, GateRules, HostSensors, Reading, gate_rules, host_gate
+from latency_predictors.gate import (
+    Gate,
+    GateRules,
+    HostSensors,
+    Reading,
+    busy_sentence,
+    gate_rules,
+    host_gate,
+)
+from latency_predictors.protocol import Conditions
 from search_spaces.errors import MeasurementError
+from tests.latency_predictors.sessions import session
 
 RULES = GateRules(probe_s=0.5, patience_s=2.0, cooling_s=3.0)
 
@@ -138,3 +148,15 @@ def test_this_machine_answers() -> None:
 )
 def test_what_is_done_on_a_busy_machine_is_the_users_choice(wanted: str, rules: GateRules | None) -> None:
     assert gate_rules(wanted) == rules
+
+
+def test_what_was_measured_beside_other_work_is_said_with_the_load_seen() -> None:
+    calm = session("s1", {"a": 1.0})
+    busy = [
+        calm.model_copy(update={"conditions": Conditions(busy=load, too_busy=True)}) for load in (1.3, 1.75)
+    ]
+    said = busy_sentence([calm, *busy])
+    assert said.startswith("other work kept 1.75 processors of test processor")
+    assert "suspect" in said
+    assert "HWNAS_WHEN_BUSY=refuse" in said
+    assert busy_sentence([calm]) == busy_sentence([]) == ""

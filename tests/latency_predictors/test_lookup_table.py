@@ -131,6 +131,23 @@ def test_an_entry_that_was_measured_beside_other_work_is_suspect() -> None:
     assert table.entries[layer_key(A)].state_at(at(2)) == "suspect"
 
 
+def test_states_of_some_layers_count_each_that_has_an_entry_once() -> None:
+    table = EMPTY.merged([A], [on_day(1, 1.0, busy=True), on_day(2, 1.02, busy=True)])
+    table = table.merged([B], [session(f"s{n}", {layer_key(B): 2.0}) for n in (1, 2)])
+    assert table.states_of([A, A]) == {"suspect": 1}
+    assert sum(table.states_of([A, B, A]).values()) == 2
+    assert EMPTY.states_of([A]) == {}
+
+
+def test_what_is_in_doubt_is_due_the_same_day() -> None:
+    busy = [on_day(1, 1.0, busy=True), on_day(2, 1.02, busy=True)]
+    assert EMPTY.merged([A], busy).due([A], at(2)) == [A]
+    assert EMPTY.merged([A], busy[:1]).due([A], at(1)) == [A]
+    alone = EMPTY.merged([A], [on_day(1, 1.0)])
+    assert alone.entries[layer_key(A)].state_at(at(1)) == "unconfirmed"
+    assert alone.due([A], at(1)) == [A]
+
+
 def test_a_session_that_the_others_contradict_does_not_count() -> None:
     entry = EMPTY.merged([A], [on_day(1, 1.0), on_day(2, 3.0), on_day(3, 1.02)]).entries[layer_key(A)]
     assert entry.median_ms == pytest.approx(1.01)

@@ -13,7 +13,7 @@ import pytest
 from latency_predictors.device import ExecutionContext, host_context, host_device
 from latency_predictors.gate import GateRules
 from latency_predictors.measure import LAYER_PROTOCOL, TimingProtocol
-from latency_predictors.protocol import SessionResult, Subject, SubjectFailure
+from latency_predictors.protocol import Conditions, SessionResult, Subject, SubjectFailure
 from nas.pipeline.context import Surroundings
 from nas.pipeline.jobs import ProfileContext
 from nas.pipeline.measuring import measured
@@ -73,6 +73,7 @@ class FileStopwatch:
         logs: Of meters, one a call.
         repeats: Whether what was disturbed was to be measured again, one a call.
         num_repeated: Files of each session that are said to have been measured again.
+        busy: Processors that other work keeps busy, more than is allowed; 0 for none.
     """
 
     asked: list[list[str]] = field(default_factory=list)
@@ -85,6 +86,7 @@ class FileStopwatch:
     logs: list[str] = field(default_factory=list)
     repeats: list[bool] = field(default_factory=list)
     num_repeated: int = 0
+    busy: float = 0.0
     _count: int = 0
 
     def __call__(
@@ -128,7 +130,10 @@ class FileStopwatch:
                 one.model_copy(update={"num_repeats": int(i < self.num_repeated)})
                 for i, one in enumerate(found.results)
             ]
-            yield found.model_copy(update={"results": tuple(results), "failures": tuple(told)})
+            conditions = Conditions(busy=self.busy, too_busy=self.busy > 0.0)
+            yield found.model_copy(
+                update={"results": tuple(results), "failures": tuple(told), "conditions": conditions}
+            )
 
 
 @contextmanager

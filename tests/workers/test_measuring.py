@@ -167,6 +167,15 @@ def test_whoever_watches_is_told_why_a_session_took_long(
         assert "HWNAS_WHEN_BUSY=ignore" in one
 
 
+def test_whoever_watches_is_told_that_other_work_keeps_the_host_busy(place: Workplace) -> None:
+    waiting_for(place, "a")
+    said: list[str] = []
+    with queued_stopwatch(busy=1.3):
+        serve_host(place.stores, "w", ignored, say=said.append)
+    assert len(said) == 2
+    assert all("other work kept 1.3 processors" in one for one in said)
+
+
 def test_the_first_batch_of_a_context_tells_the_next_one_its_reference(place: Workplace) -> None:
     waiting_for(place, "a")
     place.submit()

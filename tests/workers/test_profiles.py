@@ -1,7 +1,6 @@
 """Profiling completes this machine's table and says how good it is."""
 
 import io
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -10,19 +9,19 @@ from rich.console import Console
 
 from latency_predictors.device import host_context
 from latency_predictors.few_shot_fitting import fit_few_shot
-from latency_predictors.lookup_table import LookupTable
 from nas.job_records import Job, JobRequest
 from nas.jobs import Fault, Faulted, JobKind, Succeeded
+from nas.results import TableSummary
 from nas.settings import Settings
 from nas.specs import ContextSpec, ProfileSpec, SpaceSpec
 from nas.store.few_shot_models import NAME, StoredFewShot
 from nas.store.stores import opened_stores
 from search_spaces.errors import HwnasError, MeasurementError, UsageError
-from tests.api.handmade import lookup_table, saved_table
+from tests.api.handmade import calm_today, lookup_table, saved_table
 from tests.latency_predictors.drawn_networks import networks, points
 from tests.workers.jobs_at_work import TENANT, Workplace
 from workers import searches
-from workers.profiles import profile_few_shot, profile_host
+from workers.profiles import Profiled, profile_few_shot, profile_host
 
 
 @pytest.fixture
@@ -30,18 +29,8 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "home")
 
 
-def measured_today(table: LookupTable) -> LookupTable:
-    """The same table, its sessions of today: nothing is measured twice on a day."""
-    now = {"measured_at": datetime.now(UTC).isoformat()}
-    entries = {
-        key: entry.model_copy(update={"values": tuple(one.model_copy(update=now) for one in entry.values)})
-        for key, entry in table.entries.items()
-    }
-    return table.model_copy(update={"entries": entries})
-
-
 def test_what_is_there_already_is_not_measured_again(settings: Settings) -> None:
-    before = measured_today(lookup_table())
+    before = calm_today(lookup_table())
     saved_table(settings.home, before)
     profiled = profile_host(settings, "mobilenet_v3", "tiny", num_classes=10, in_channels=1)
     assert (profiled.table.num_layers, profiled.table.num_measured_now) == (142, 0)
@@ -58,6 +47,22 @@ def test_what_is_there_already_is_not_measured_again(settings: Settings) -> None
     text = console.export_text()
     assert "a median error of 0" in text
     assert "142 layers of the space are in the table, 0 measured now" in text
+    assert profiled.table.states == {"provisional": 142}
+    assert "suspect" not in text
+
+
+def test_layers_in_doubt_are_told_at_the_end() -> None:
+    table = TableSummary(
+        num_layers=142,
+        num_measured_now=142,
+        median_spread=0.01,
+        sessions=("s1", "s2"),
+        report={},
+        states={"suspect": 41, "provisional": 101},
+    )
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(Profiled(device="a machine", context="its context", table=table))
+    assert "41 of 142 layers are suspect: the machine was busy" in console.export_text()
 
 
 def test_a_profile_that_is_under_way_is_gone_on_with_and_its_end_is_told(
@@ -107,7 +112,7 @@ def test_a_model_of_few_networks_is_asked_for_and_its_errors_are_told(
 
 def test_another_context_is_another_table(settings: Settings) -> None:
     where = host_context("openvino", batch=4)
-    saved_table(settings.home, measured_today(lookup_table()).model_copy(update={"context": where}))
+    saved_table(settings.home, calm_today(lookup_table()).model_copy(update={"context": where}))
     context = ContextSpec(runtime="openvino", batch=4)
     profiled = profile_host(settings, "mobilenet_v3", "tiny", 10, 1, context)
     assert (profiled.context, profiled.table.num_measured_now) == (where.label, 0)

@@ -166,3 +166,16 @@ def test_each_predicted_figure_says_how_it_was_obtained(api: Caller) -> None:
     accuracy, latency = chosen.split('scope="row">')[1:3]
     assert 'kind-fitted">fitted<' in accuracy
     assert 'kind-table">table<' in latency
+
+
+def test_what_is_in_doubt_is_said_above_the_front(api: Caller) -> None:
+    calm = measured_here()
+    assert "suspect" not in sound(browse(api, f"/searches/{finished(api.stores, calm)}/front"))
+    first, *others = networks()
+    restless = first.model_copy(update={"latency": first.latency.model_copy(update={"suspect": True})})
+    found = measured_here(restless, *others)
+    table = found.table.model_copy(update={"states": {"suspect": 41, "provisional": 101}})
+    search = finished(api.stores, found.model_copy(update={"table": table}))
+    text = sound(browse(api, f"/searches/{search}/front"))
+    assert f"The latency of 1 of {len(found.front)} networks is suspect" in text
+    assert "41 of 142 layers are suspect" in text

@@ -73,6 +73,7 @@ def test_costs_are_predicted_from_the_table(tmp_path: Path) -> None:
         found = answer.json()
         by_id = api.post(f"/v1/devices/{table.device.digest}/predictions", sent)
         assert by_id.json() == found
+    assert found["states"] == {"suspect": len(table.entries)}
     for row, one in enumerate(found["networks"]):
         latency = one["latency_ms"]
         assert latency["value"] == pytest.approx(float(expected.point[row]))

@@ -99,6 +99,28 @@ def test_every_figure_has_its_interval_and_says_how_it_was_obtained(model: Path)
     assert table["parameters"][2] == table["MACs"][2] == "modelled"
 
 
+def test_a_suspect_latency_says_so_beside_the_figure_and_below(model: Path) -> None:
+    card = example_card(model)
+    assert "suspect" not in head_and_text(card, model)[1]
+    restless = card.network.latency.model_copy(update={"suspect": True})
+    card = replace(card, network=card.network.model_copy(update={"latency": restless}))
+    _, text = head_and_text(card, model)
+    assert "| latency, median | 0.431 ms (suspect) | 0.425–0.436 ms | measured |" in text
+    assert "\nThe latency is *suspect*: its sessions contradict each other" in text
+    assert measurements_document(card, read_metadata(model))["latency"]["suspect"]
+
+
+def test_layers_in_doubt_behind_the_prediction_are_told(model: Path) -> None:
+    card = example_card(model)
+    assert "lookup table" not in head_and_text(card, model)[1]
+    table = card.target.table.model_copy(update={"states": {"suspect": 41, "provisional": 101}})
+    card = replace(card, target=card.target.model_copy(update={"table": table}))
+    _, text = head_and_text(card, model)
+    assert "In the lookup table that its latency was predicted from, 41 of 142 layers are suspect: " in text
+    document = measurements_document(card, read_metadata(model))
+    assert document["table_states"] == {"suspect": 41, "provisional": 101}
+
+
 def test_without_test_images_the_published_accuracy_stands_in_the_head(model: Path) -> None:
     card = example_card(model)
     card = replace(card, network=card.network.model_copy(update={"test_accuracy": None}))

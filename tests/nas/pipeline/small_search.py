@@ -16,7 +16,7 @@ from latency_predictors.device import ExecutionContext, host_device
 from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy
 from latency_predictors.gate import GateRules
 from latency_predictors.measure import TimingProtocol
-from latency_predictors.protocol import SessionResult, Subject, SubjectResult
+from latency_predictors.protocol import Conditions, SessionResult, Subject, SubjectResult
 from nas.compute import InProcessCompute
 from nas.export.metadata import ExportMetadata
 from nas.export.untrained import layer_file, network_file
@@ -119,12 +119,14 @@ class Stopwatch:
         asked: Digests of the subjects, one list a call.
         broken: Subjects that the runtime cannot load.
         has_meter: Whether energies can be measured.
+        busy: Processors that other work keeps busy, more than is allowed; 0 for none.
     """
 
     name: str = "session"
     asked: list[list[str]] = field(default_factory=list)
     broken: frozenset[str] = frozenset()
     has_meter: bool = True
+    busy: float = 0.0
 
     def __call__(
         self,
@@ -143,6 +145,7 @@ class Stopwatch:
         self.asked.append([subject.digest for subject in subjects])
         number, now = len(self.asked), datetime.now(UTC).isoformat(timespec="seconds")
         facts = {"device": host_device(), "context": context, "timing": timing, "started_at": now}
+        facts |= {"conditions": Conditions(busy=self.busy, too_busy=self.busy > 0.0)}
         medians = {one.digest: file_ms(one.path) for one in subjects if one.digest not in self.broken}
         on_progress(len(subjects), len(subjects))
         paths = {subject.digest: subject.path for subject in subjects}

@@ -7,6 +7,7 @@ import numpy as np
 from latency_predictors.device import host_context, host_device
 from latency_predictors.few_shot import FewShotModel, FewShotPredictor
 from latency_predictors.measure import NETWORK_PROTOCOL
+from latency_predictors.spread import Measured
 from nas.export.classifier import read_metadata
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, Succeeded
@@ -63,6 +64,11 @@ def test_networks_of_an_int8_context_are_int8_files(home: Home) -> None:
         assert read_metadata(home.stores.artifacts.local_path(artifact, ".onnx")).precision == "int8"
 
 
+def found_in(ms: float) -> Measured:
+    """What sessions found of a network on a restless device."""
+    return Measured("d", ms, ms, ms, ms, 0.01, ("s1", "s2"), suspect=True)
+
+
 def test_networks_that_a_search_verified_there_join_the_model(home: Home) -> None:
     job = home.stores.jobs.submit("local", JobRequest(JobKind.PROFILE, SPEC.model_dump(mode="json")))
     home.finish(job)
@@ -73,16 +79,16 @@ def test_networks_that_a_search_verified_there_join_the_model(home: Home) -> Non
     architecture = next(one for one in drawn if architecture_digest(SPACE, one) not in known_digests)
     ctx = home.context()
     elsewhere = here(replace(host_context(), threads=2))
-    refit_few_shots(ctx, [VerifiedThere(elsewhere, ((architecture, 1.0, 0.01),))])
+    refit_few_shots(ctx, [VerifiedThere(elsewhere, ((architecture, found_in(1.0)),))])
     assert not ctx.run.stored.has(REFITTED), "there is no model of that context"
     before = FewShotPredictor(SPACE, model).predict(as_array(architecture))
     inside, outside = float(before.point[0]), 3.0 * float(before.upper[0])
     # Two targets on one device: the second finds what the first has left.
     for found in (inside, outside):
-        refit_few_shots(ctx, [VerifiedThere(here(), ((architecture, found, 0.01),))] * 2)
+        refit_few_shots(ctx, [VerifiedThere(here(), ((architecture, found_in(found)),))] * 2)
         (one,) = ctx.run.stored.load(REFITTED, RefittedFewShot).models
         report = one.model.report
-        assert (report.num_networks, report.num_verified) == (9, 1)
+        assert (report.num_networks, report.num_verified, report.num_suspect) == (9, 1, 1)
         assert report.verified_coverage == float(found == inside)
     (joined,) = ctx.run.stored.load(REFITTED, RefittedFewShot).models
     assert known(home) == model, "the search has not ended"

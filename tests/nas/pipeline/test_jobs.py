@@ -23,7 +23,7 @@ from tests.nas.data.test_inspection import flat_png
 from tests.nas.data.zips import folder_zip, zipped
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.sites import here
-from tests.nas.pipeline.small_search import Home, Killer, small_spec
+from tests.nas.pipeline.small_search import Home, Killer, Recorder, small_spec
 
 SPEC = ProfileSpec(space=SpaceSpec(name="nas_bench_201", preset="tiny"), num_classes=4)
 
@@ -79,6 +79,24 @@ def test_a_profile_on_a_later_day_measures_once_more_what_is_not_settled(
     table = copied.stores.tables.load(host_device().digest, host_context().digest)
     assert table is not None
     assert {table.entries[key].num_sessions for key in layers} == {3}
+
+
+def test_a_profile_measures_at_once_what_another_left_in_doubt(home: Home) -> None:
+    home.watch.busy = 1.3
+    job, shown = home.stores.jobs.submit("local", request(SPEC)), Recorder()
+    summary = home.finish(job, shown).load(profile.NAME, TableSummary)
+    assert summary.states == {"suspect": summary.num_layers}
+    assert summary.report["num_suspect"] == NUM_CALIBRATION
+    assert len(home.watch.asked) == 2, (
+        "what it has measured itself it does not measure again: it is busy still"
+    )
+    assert len([one for one in shown.said if one.startswith("other work kept 1.3 processors")]) == 1
+    home.watch.busy = 0.0
+    again = home.stores.jobs.submit("local", request(SPEC))
+    summary = home.finish(again).load(profile.NAME, TableSummary)
+    assert len(home.watch.asked[2:]) == 1
+    assert len(home.watch.asked[2]) == summary.num_measured_now == summary.num_layers
+    assert summary.states == {"provisional": summary.num_layers}
 
 
 def test_a_search_on_a_later_day_takes_what_is_there(

@@ -1,12 +1,14 @@
 """Phases ask for measurements and come back: what is asked, once; what was found, whoever asked for it."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
 
 from latency_predictors.device import host_context, host_device
 from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL
+from latency_predictors.protocol import Conditions
 from nas.jobs import JobState, Released, Waiting
 from nas.leases import LeaseLost
 from nas.measurement_tasks import Batch
@@ -16,7 +18,7 @@ from nas.pipeline.measuring import measured
 from search_spaces.errors import MeasurementError
 from tests.latency_predictors.sessions import session
 from tests.nas.pipeline.sites import here
-from tests.nas.pipeline.small_search import Home
+from tests.nas.pipeline.small_search import Home, Recorder
 
 CONTEXT = host_context()
 
@@ -26,13 +28,19 @@ def files(ctx: PhaseContext, *subjects: str) -> dict[str, Callable[[], str]]:
     return {subject: partial(ctx.stores.artifacts.put, subject.encode()) for subject in subjects}
 
 
-def deliver(home: Home, name: str, *subjects: str) -> Batch:
-    """Measure some of what is queued in one session; return all that was queued."""
+def deliver(home: Home, name: str, *subjects: str, busy: float = 0.0) -> Batch:
+    """Measure some of what is queued in one session, beside other work; return all that was queued."""
     leased = home.stores.measurements.lease(host_device().digest, "by hand")
     assert leased is not None
     lease, (batch,) = leased
     found = session(name, dict.fromkeys(subjects, 1.0)).model_copy(
-        update={"device": host_device(), "context": batch.context, "timing": batch.timing}
+        update={
+            "device": host_device(),
+            "context": batch.context,
+            "timing": batch.timing,
+            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "conditions": Conditions(busy=busy, too_busy=busy > 0.0),
+        }
     )
     home.stores.measurements.deliver(lease, found)
     home.stores.measurements.give_back(lease)
@@ -70,6 +78,32 @@ def test_it_is_there_when_both_sessions_are(home: Home) -> None:
     assert found is not None
     assert [one.session_id for one in found] == ["s1", "s2"]
     assert [[result.digest for result in one.results] for one in found] == [["a", "b"], ["a", "b"]]
+
+
+def test_that_other_work_kept_a_device_busy_is_said_once_a_job_with_the_load_seen(home: Home) -> None:
+    ctx = home.context()
+    assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "a")) is None
+    for name, busy in (("s1", 1.25), ("s2", 0.5)):
+        deliver(home, name, "a", busy=busy)
+    for _ in range(2):
+        assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "a")) is not None
+    assert isinstance(ctx.progress, Recorder)
+    (said,) = [one for one in ctx.progress.said if "busy" in one]
+    assert said.startswith("other work kept 1.25 processors")
+
+
+def test_a_device_that_was_at_rest_is_not_said_to_be_busy(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an earlier job measured beside other work, that one has said."""
+    ctx = home.context()
+    assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "a")) is None
+    deliver(home, "s1", "a")
+    deliver(home, "s2", "a", busy=1.25)
+    monkeypatch.setattr(ctx.run, "started_at", lambda: "2100-01-01T00:00:00+00:00")
+    assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "a")) is not None
+    assert isinstance(ctx.progress, Recorder)
+    assert not [one for one in ctx.progress.said if "busy" in one]
 
 
 def test_only_what_is_not_measured_is_written(home: Home) -> None:

@@ -15,6 +15,7 @@ from nas.pipeline.runner import PHASES
 from nas.specs import parse_spec
 from nas.task_events import SupernetTimed
 from search_spaces.catalogue import get_space
+from tests.api.handmade import lookup_table
 
 SPACE = get_space("mobilenet_v3", preset="tiny", num_classes=10, in_channels=1)
 EMPTY = LookupTable(device=host_device(), context=host_context())
@@ -71,3 +72,9 @@ def test_notes_hold_what_is_wrong_with_the_images() -> None:
 def test_few_images_resolve_little() -> None:
     # 1.96 sqrt(2 * 0.95 * 0.05 / 40) = 9.55 points.
     assert resolved_points(replace(DIGITS, num_confirm=40)) == pytest.approx(9.55, abs=0.01)
+
+
+def test_layers_in_doubt_are_noted() -> None:
+    doubted = plan_of(replace(BASIS, tables=(lookup_table(),)), (None,)).notes
+    assert [note for note in doubted if "142 of 142 layers are suspect" in note]
+    assert not [note for note in plan_of(BASIS, (None,)).notes if "suspect" in note]

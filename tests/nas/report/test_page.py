@@ -14,6 +14,7 @@ from nas.report.page import render_report, write_report
 from nas.results import SearchResult
 from tests.nas.report.documents import (
     HOSTILE,
+    latency,
     make_result,
     network,
     searched_networks,
@@ -234,3 +235,13 @@ def test_the_report_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: 
 
 def test_equal_results_give_equal_bytes() -> None:
     assert render_report(make_result()) == render_report(make_result())
+
+
+def test_a_suspect_latency_says_so_in_its_row_and_where_it_was_chosen() -> None:
+    calm = network("calm", 0.1, 0.95)
+    restless = network("restless", 0.5, 0.98, latency=latency(0.5).model_copy(update={"suspect": True}))
+    text = render_report(make_result((target((calm, restless)),)))
+    row = text.split('<tbody data-name="restless"')[1].split('<tr class="more">')[0]
+    assert '<span class="interval">suspect</span>' in row
+    assert "suspect" not in text.split('<tbody data-name="calm"')[1].split("</tbody>")[0]
+    assert text.count("<dt>latency, suspect</dt>") == 1

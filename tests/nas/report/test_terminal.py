@@ -46,6 +46,25 @@ def test_a_target_is_told_in_lines() -> None:
     )
 
 
+def test_a_suspect_network_says_so_in_the_table_and_below() -> None:
+    restless = BEST.model_copy(update={"latency": BEST.latency.model_copy(update={"suspect": True})})
+    found = target((FAST, restless), 1.0)
+    lines = printed(front_table(found)).splitlines()
+    assert " ! " not in lines[2]
+    assert "! 0.500 ±0.006" in lines[3]
+    (said,) = [line for line in target_lines(found) if line.startswith("!")]
+    assert said.startswith("! The latency of 1 of 2 networks is suspect")
+    assert not [line for line in target_lines(ONE) if line.startswith("!")]
+    assert network_line(restless) == "best, 0.500 ms (suspect), 98.0 %"
+
+
+def test_layers_in_doubt_are_told_below_the_front() -> None:
+    table = ONE.table.model_copy(update={"states": {"suspect": 41, "provisional": 101}})
+    lines = target_lines(ONE.model_copy(update={"table": table}))
+    assert [line for line in lines if line.startswith("In the lookup table, 41 of 142 layers are suspect")]
+    assert not [line for line in target_lines(ONE) if "lookup table" in line]
+
+
 def test_deliveries_say_what_and_where() -> None:
     assert delivery_lines(ONE, deliveries((ONE,))) == (
         "* best, 0.500 ms, 98.0 %: the best accuracy of the front; in exports/best",

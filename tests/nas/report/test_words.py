@@ -85,6 +85,13 @@ def test_a_limit_on_the_tail_says_so() -> None:
     assert words.latency_text(tail) == "0.52 ms (p95)"
 
 
+def test_a_suspect_latency_says_so_wherever_it_is_a_text() -> None:
+    restless = latency(0.5, 0.1).model_copy(update={"suspect": True})
+    assert words.latency_text(restless) == "0.50 ms (suspect)"
+    tail = restless.model_copy(update={"statistic": "p95", "p95_ms": 0.52})
+    assert words.latency_text(tail) == "0.52 ms (p95, suspect)"
+
+
 def test_several_targets_of_a_device_are_told_apart_by_their_contexts() -> None:
     tail = TargetSpec(latency=LatencySpec(statistic="p95"))
     result = make_result(targets=(target((FAST,)), target((FAST,), target=tail)))
@@ -180,6 +187,11 @@ def test_how_far_predictions_can_be_trusted_is_one_sentence() -> None:
     )
     searched = report.model_copy(update={"num_verified": 8, "verified_coverage": 0.75})
     assert "(±5.20 %), 75.0 % of 8 that searches verified; networks" in words.report_sentence(searched)
+
+
+def test_suspect_networks_behind_predictions_are_counted() -> None:
+    report = ErrorReport.model_validate({**TABLE_REPORT, "num_suspect": 12})
+    assert words.report_sentence(report).endswith("1.10 %; 12 of 16 are suspect: the device was disturbed")
 
 
 def test_what_a_precision_costs_has_its_sign_and_its_interval() -> None:

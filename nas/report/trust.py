@@ -1,0 +1,57 @@
+"""How far measured figures can be trusted, in words that say what to do: of tables, and of networks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from latency_predictors.lookup_table import LookupTable
+from latency_predictors.trust import STALE_AFTER, State
+from nas.report.words import counted
+from nas.results import VerifiedNetwork
+from search_spaces.layers import LayerSpec
+
+SUSPECT: Final = (
+    "its sessions contradict each other, or the device was disturbed; measure it again before you trust it"
+)
+
+_DOUBTS: Final[dict[State, str]] = {
+    "suspect": (
+        "the machine was busy or changed its speed, or sessions contradict each other; "
+        "profile again when it is idle"
+    ),
+    "stale": (
+        f"they were measured more than {STALE_AFTER.days} days ago, or with another version of the runtime; "
+        "profile again"
+    ),
+    "unconfirmed": "one session alone has measured them; profile again",
+}
+
+
+def doubt_sentences(states: Mapping[State, int]) -> tuple[str, ...]:
+    """Return for each state in which layers of a table are in doubt how many are, why, and what to do.
+
+    Args:
+        states: How many layers are in which state.
+    """
+    layers = counted(sum(states.values()), "layer")
+    return tuple(
+        f"{number:,} of {layers} {'is' if number == 1 else 'are'} {state}: {why}"
+        for state, why in _DOUBTS.items()
+        if (number := states.get(state, 0))
+    )
+
+
+def table_doubts(tables: Sequence[LookupTable], layers: Sequence[LayerSpec]) -> list[str]:
+    """Return the same of some layers in several tables, today, each sentence with its context."""
+    told = {table.context.label: doubt_sentences(table.states_of(layers)) for table in tables}
+    return [f"{context}: {sentence}" for context, sentences in told.items() for sentence in sentences]
+
+
+def suspect_sentences(networks: Sequence[VerifiedNetwork]) -> tuple[str, ...]:
+    """Return of how many networks the latency is suspect, and what that means; nothing where of none."""
+    number = sum(network.latency.suspect for network in networks)
+    if not number:
+        return ()
+    which = f"{number:,} of {counted(len(networks), 'network')}"
+    return (
+        f"The latency of {which} is suspect: sessions contradict each other, or the device was disturbed",
+    )

@@ -1,0 +1,40 @@
+"""How far measured figures can be trusted is said with what to do."""
+
+from latency_predictors.device import host_context, host_device
+from latency_predictors.lookup_table import LookupTable, layer_key
+from nas.report.trust import doubt_sentences, suspect_sentences, table_doubts
+from search_spaces.slot_tables import distinct_layers
+from tests.api.handmade import SPACE, lookup_table
+from tests.nas.report.documents import latency, network
+
+SUSPECT = latency(0.2).model_copy(update={"suspect": True})
+
+
+def test_layers_in_doubt_are_counted_with_why_and_what_to_do() -> None:
+    suspect, stale, unconfirmed = doubt_sentences(
+        {"provisional": 100, "suspect": 41, "settled": 1, "unconfirmed": 1, "stale": 2}
+    )
+    assert suspect.startswith("41 of 145 layers are suspect: the machine was busy")
+    assert suspect.endswith("profile again when it is idle")
+    assert stale.startswith("2 of 145 layers are stale: they were measured more than 90 days ago")
+    assert unconfirmed.startswith("1 of 145 layers is unconfirmed: one session alone")
+
+
+def test_where_nothing_is_in_doubt_nothing_is_said() -> None:
+    assert doubt_sentences({"provisional": 100, "settled": 2, "unsupported": 3}) == ()
+    assert doubt_sentences({}) == ()
+
+
+def test_doubts_of_several_tables_name_their_contexts() -> None:
+    layers, table = distinct_layers(SPACE), lookup_table()
+    some = {layer_key(spec): table.entries[layer_key(spec)] for spec in layers[:3]}
+    empty = LookupTable(device=host_device(), context=host_context(threads=2))
+    (said,) = table_doubts([table.model_copy(update={"entries": some}), empty], layers)
+    assert said.startswith(f"{table.context.label}: 3 of 3 layers are suspect")
+
+
+def test_networks_with_a_suspect_latency_are_counted() -> None:
+    calm = network("calm", 0.1, 0.9)
+    assert suspect_sentences((calm,)) == ()
+    (said,) = suspect_sentences((calm, network("restless", 0.2, 0.95, latency=SUSPECT)))
+    assert said.startswith("The latency of 1 of 2 networks is suspect: sessions contradict each other")
