@@ -12,6 +12,7 @@ class PredictedNetwork(Document):
 
     Attributes:
         coverage: Share of the sum of its layers that was measured, 0..1.
+        peak_memory_bytes: For the batch of the context, as for fp32.
     """
 
     architecture_digest: str
@@ -23,15 +24,19 @@ class PredictedNetwork(Document):
     num_params: Figure
 
 
-def predicted_networks(space: SearchSpace, archs: IntArray, latency: Costs) -> tuple[PredictedNetwork, ...]:
+def predicted_networks(
+    space: SearchSpace, archs: IntArray, latency: Costs, batch: int
+) -> tuple[PredictedNetwork, ...]:
     """Return what is told of architectures, canonical, (n, choices).
 
     Args:
         space: Theirs.
         archs: Which.
         latency: Of each.
+        batch: Images of one inference.
     """
-    exact = {name: exact_cost(space, name)(archs) for name in ("peak_memory_bytes", "num_macs", "num_params")}
+    names = ("peak_memory_bytes", "num_macs", "num_params")
+    exact = {name: exact_cost(space, name, batch)(archs) for name in names}
     networks = []
     for row, arch in enumerate(archs):
         one = as_architecture(arch)

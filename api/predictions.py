@@ -143,13 +143,13 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
     source = _source(settings, space, spec, (num_classes, in_channels), wish)
     return Predictions(
         device=source.device,
-        context=source.context,
+        context=source.context.label,
         space=spec,
         num_classes=num_classes,
         in_channels=in_channels,
         level=source.level,
         report=source.report,
-        networks=predicted_networks(space, archs, source.predict(archs)),
+        networks=predicted_networks(space, archs, source.predict(archs), source.context.batch),
         few_shot=source.few_shot,
         states=source.states,
     )
@@ -160,7 +160,7 @@ class _Source:
     """What latencies are predicted with."""
 
     device: str
-    context: str
+    context: ExecutionContext
     level: float
     report: ErrorReport | None
     predict: Callable[[IntArray], Costs]
@@ -191,7 +191,7 @@ def _source(
         what = f"{len(missing)} of {len(layers)} layers are not measured"
         raise _no_profile(what if missing else "the sums are not calibrated", spec, images, asked, hint)
     predict = FewShotPredictor(space, model).predict
-    return _Source(device.label, context.label, model.level, None, predict, model.report)
+    return _Source(device.label, context, model.level, None, predict, model.report)
 
 
 def _from_table(space: SearchSpace, table: LookupTable, *, fill: bool = False) -> _Source:
@@ -205,7 +205,7 @@ def _from_table(space: SearchSpace, table: LookupTable, *, fill: bool = False) -
 
     return _Source(
         table.device.label,
-        table.context.label,
+        table.context,
         correction.level,
         correction.report,
         predict,

@@ -1,8 +1,9 @@
 """Peak activation memory: how many bytes of activations are alive at once while a network runs.
 
-Counted for fp32, one image, layers in order, every activation given back after its last use; weights are not
-part of it. A layer's own need is `LayerSpec.activation_bytes`; what later layers still wait for comes on top.
-What a runtime holds beyond that is in `arena`.
+Counted for fp32, layers in order, every activation given back after its last use; weights are not part of it.
+A layer's own need for one image is `LayerSpec.activation_bytes`; what later layers still wait for comes on
+top. All images of a batch go through a layer before the next one runs: each needs as much. What a runtime
+holds beyond that is in `arena`.
 """
 
 from collections.abc import Callable
@@ -20,8 +21,8 @@ from search_spaces.slot_tables import ABSENT_ID, space_tables
 _BYTES_PER_VALUE = 4
 
 
-def peak_memory_bytes(nodes: tuple[Node, ...]) -> int:
-    """Return the peak of a schedule, in bytes.
+def peak_memory_bytes(nodes: tuple[Node, ...], batch: int = 1) -> int:
+    """Return the peak of a schedule, in bytes, for a batch of so many images.
 
     Where a layer takes the sum of several activations, the sum is a buffer of its own, and the summands are
     given back (if nothing else needs them) before the layer runs.
@@ -45,7 +46,7 @@ def peak_memory_bytes(nodes: tuple[Node, ...]) -> int:
             del alive[name]
         if node.slot in last_use:
             alive[node.slot] = _BYTES_PER_VALUE * num_values(node.spec.out_shape)
-    return peak
+    return batch * peak
 
 
 def boundary_mib(spec: LayerSpec) -> float:
@@ -53,19 +54,23 @@ def boundary_mib(spec: LayerSpec) -> float:
     return _BYTES_PER_VALUE * (num_values(spec.in_shape) + num_values(spec.out_shape)) / 2**20
 
 
-def peak_memory_of(space: SearchSpace) -> Callable[[IntArray], FloatArray]:
+def peak_memory_of(space: SearchSpace, batch: int = 1) -> Callable[[IntArray], FloatArray]:
     """Return a function from architectures, (n, choices), to their peak memory in bytes, (n,).
 
     In a chain nothing is alive beside the running layer: the peak is a maximum over slots, gathered for many
     architectures at once. Other spaces take one schedule an architecture.
+
+    Args:
+        space: The space.
+        batch: Images of one inference.
     """
     if is_chain(space):
         layers = space_tables(space).layers
-        own = np.array([[spec.activation_bytes] for spec in layers], dtype=np.float64)
+        own = np.array([[batch * spec.activation_bytes] for spec in layers], dtype=np.float64)
         costs = SlotCosts(space, own, np.maximum)
         return lambda archs: costs(archs)[:, 0].astype(np.float64)
     return lambda archs: np.array(
-        [peak_memory_bytes(network(space, as_architecture(row))) for row in archs], dtype=np.float64
+        [peak_memory_bytes(network(space, as_architecture(row)), batch) for row in archs], dtype=np.float64
     )
 
 

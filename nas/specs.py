@@ -101,9 +101,9 @@ class TargetSpec(Spec):
         context: How it runs networks.
         latency: What is meant by `latency_ms` here.
         limits: Upper limits of costs, by name; none means that the front is not cut off. `peak_memory_bytes`
-            is for working memory (SRAM) of a runtime that gives buffers back after their last use,
-            `arena_bytes` for what ONNX Runtime holds of it; `file_bytes` for what the network is kept in
-            (flash); `energy_mj` for all that a meter on the device sees of one inference.
+            is for working memory (SRAM) of a runtime that gives buffers back after their last use, all images
+            of a batch together, `arena_bytes` for what ONNX Runtime holds of it; `file_bytes` for what the
+            network is kept in (flash); `energy_mj` for all that a meter on the device sees of one inference.
     """
 
     device: DeviceName = HOST

@@ -71,6 +71,7 @@ def predicted(stores: Stores, device_id: str, asked: AskedCosts) -> Predictions:
     correction = table.corrections.get(asked.latency.metric.correction_key(space_digest(space)))
     if correction is None:
         raise _no_profile(f"for space '{space.name}' of such images, or not for that latency:")
+    latencies = _latencies(space, table, correction, asked.fill, archs)
     return Predictions(
         device=table.device.label,
         context=table.context.label,
@@ -79,7 +80,7 @@ def predicted(stores: Stores, device_id: str, asked: AskedCosts) -> Predictions:
         in_channels=asked.in_channels,
         level=correction.level,
         report=correction.report,
-        networks=predicted_networks(space, archs, _latencies(space, table, correction, asked.fill, archs)),
+        networks=predicted_networks(space, archs, latencies, table.context.batch),
         states=table.states_of(distinct_layers(space)),
     )
 

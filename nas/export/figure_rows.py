@@ -24,8 +24,13 @@ class FigureRow:
     how: str
 
 
-def figure_rows(network: VerifiedNetwork) -> list[FigureRow]:
-    """Return every figure of a network with its interval and how it was obtained."""
+def figure_rows(network: VerifiedNetwork, batch: int = 1) -> list[FigureRow]:
+    """Return every figure of a network with its interval and how it was obtained.
+
+    Args:
+        network: With its figures.
+        batch: Images of one inference at the target.
+    """
     on_board = None if network.board is None else network.board.accuracy
     scored = (network.test_accuracy, network.accuracy, on_board)
     rows = [_accuracy_row(accuracy) for accuracy in scored if accuracy is not None]
@@ -55,16 +60,21 @@ def figure_rows(network: VerifiedNetwork) -> list[FigureRow]:
         rows.append(_agreement_row(agreed))
     rows += _predicted(network)
     rows.append(FigureRow("file", cost_text("peak_memory_bytes", network.file_bytes), "", "measured"))
-    rows += [
+    return [*rows, *_shapes(network, batch)]
+
+
+def _shapes(network: VerifiedNetwork, batch: int) -> list[FigureRow]:
+    """Return what is worked out from the shapes of a network."""
+    together = f", {batch} images at once" if batch > 1 else ""
+    return [
         FigureRow(label, cost_text(name, getattr(network, name)), "", "modelled")
         for label, name in (
-            ("peak memory of activations", "peak_memory_bytes"),
+            (f"peak memory of activations{together}", "peak_memory_bytes"),
             *([("activations that ONNX Runtime holds", "arena_bytes")] if network.arena_bytes else []),
             ("parameters", "num_params"),
             ("MACs", "num_macs"),
         )
     ]
-    return rows
 
 
 def _agreement_row(agreed: Agreement) -> FigureRow:

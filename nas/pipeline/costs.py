@@ -85,7 +85,7 @@ def require_arena(space: SearchSpace, site: Site) -> None:
 
 def _of_shapes(space: SearchSpace, table: LookupTable) -> dict[str, Predictor]:
     """Return predictors of what follows from a network's shapes, and how a context runs them."""
-    exact: dict[str, Predictor] = {name: exact_cost(space, name) for name in EXACT}
+    exact: dict[str, Predictor] = {name: exact_cost(space, name, table.context.batch) for name in EXACT}
     arena = _arena(space, Site.of(table))
     known = {} if arena is None else {ARENA: arena}
     known[UNSUPPORTED.name] = unsupported_layers(space, table)

@@ -251,12 +251,17 @@ def accuracies(exported: Exported, images: IntArray, part: str) -> dict[str, Acc
     return found
 
 
-def shape_costs(exported: Exported) -> dict[str, int]:
-    """Return what is worked out from the shapes of a network."""
+def shape_costs(exported: Exported, batch: int) -> dict[str, int]:
+    """Return what is worked out from the shapes of a network.
+
+    Args:
+        exported: The network.
+        batch: Images of one inference at the target, which peak memory is for.
+    """
     nodes = network(exported.space, exported.architecture)
     return {
         "num_params": sum(node.spec.num_params for node in nodes),
         "num_macs": sum(node.spec.macs for node in nodes),
-        "peak_memory_bytes": peak_memory_bytes(nodes),
+        "peak_memory_bytes": peak_memory_bytes(nodes, batch),
         "resolution": nodes[0].spec.in_shape[1],
     }

@@ -103,7 +103,10 @@ def run(ctx: PhaseContext) -> PhaseEnd:
         return Waiting()
     files = {one.exported.file_sha256 for found, _ in measured for one in found}
     tests = {file: accuracy_of(score_file(ctx, file, "test"), "test") for file in sorted(files)}
-    targets = tuple(tuple(_network(one, there, tests) for one in found) for found, there in measured)
+    targets = tuple(
+        tuple(_network(one, there, tests, target.context.batch) for one in found)
+        for target, (found, there) in zip(ctx.spec.targets, measured, strict=True)
+    )
     ctx.run.save(NAME, ReferencesDocument(networks=targets[0], targets=targets))
     return Done()
 
@@ -135,9 +138,9 @@ def _measured(
 
 
 def _network(
-    stock: _Stock, measured: Mapping[str, Measured], tests: Mapping[str, Accuracy]
+    stock: _Stock, measured: Mapping[str, Measured], tests: Mapping[str, Accuracy], batch: int
 ) -> VerifiedNetwork:
-    """Return a stock network as results show it, with what was measured and scored by file."""
+    """Return a stock network as results show it at a target, with what was measured and scored by file."""
     one = stock.exported
     return VerifiedNetwork.model_validate(
         {
@@ -152,7 +155,7 @@ def _network(
             "latency": latency_of(measured[one.file_sha256]),
             "training": stock.training,
             "test_accuracy": tests[one.file_sha256],
-            **shape_costs(one),
+            **shape_costs(one, batch),
         }
     )
 

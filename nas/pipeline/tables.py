@@ -36,7 +36,9 @@ def known_table(ctx: Reads, target: TargetSpec) -> LookupTable:
     """Return the table of a target; an empty one where nothing is measured, or the device not registered."""
     if target.device != HOST and ctx.stores.agents.find(ctx.tenant, target.device) is None:
         nowhere = Device(target.device, (), 1, 0, "", "", registered=target.device)
-        return LookupTable(device=nowhere, context=ExecutionContext(target.context.runtime, ""))
+        return LookupTable(
+            device=nowhere, context=ExecutionContext(runtime_version="", **target.context.model_dump())
+        )
     return latest_table(ctx.stores, target_site(ctx, target))
 
 

@@ -141,7 +141,7 @@ class Verification:
                 "predicted_latency": believed and believed.latency,
                 "energy": None if energy is None else energy_of(energy),
                 "predicted_energy": believed and believed.energy,
-                **shape_costs(exported),
+                **shape_costs(exported, self.table.context.batch),
                 "arena_bytes": self._arena(exported),
             }
         )

@@ -246,3 +246,12 @@ def test_without_a_table_a_model_of_few_networks_predicts_and_says_so(settings: 
     assert network.latency_ms.value == pytest.approx(1e-7 * network.num_macs.value + 0.01, rel=0.2)
     saved_table(settings.home, lookup_table())
     assert predict_costs(settings, GREY).networks[0].latency_ms.kind == "table"
+
+
+def test_memory_is_that_of_the_batch(profiled: Settings) -> None:
+    where = host_context(batch=8)
+    saved_table(profiled.home, lookup_table().model_copy(update={"context": where}))
+    eight = predict_costs(profiled, replace(GREY, context=ContextSpec(batch=8))).networks[0]
+    one = predict_costs(profiled, GREY).networks[0]
+    assert eight.peak_memory_bytes.value == 8 * one.peak_memory_bytes.value
+    assert (eight.num_params, eight.num_macs) == (one.num_params, one.num_macs)

@@ -82,3 +82,17 @@ def test_a_cell_needs_more_than_its_hungriest_layer() -> None:
 
 def test_a_boundary_is_what_goes_in_and_comes_out() -> None:
     assert boundary_mib(ConvNormAct((4, 8, 8), 12, 3, 1, "relu")) == 4 * KIB / 2**20
+
+
+def test_every_image_of_a_batch_needs_as_much() -> None:
+    wide = ConvNormAct((4, 8, 8), 12, 3, 1, "relu")  # 1 KiB in, 3 KiB out
+    assert peak_memory_bytes((Node("a", wide, ("image",)),), batch=8) == 8 * 4 * KIB
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3", "nas_bench_201"])
+def test_the_peak_of_a_batch_is_that_of_its_images_together(name: str) -> None:
+    space = get_space(name, preset="tiny", num_classes=10, in_channels=3)
+    archs = random_architectures(space, 10, np.random.default_rng(0))
+    exact = [peak_memory_bytes(network(space, as_architecture(row))) for row in archs]
+    assert peak_memory_of(space, 8)(archs).tolist() == [8 * one for one in exact]
+    assert peak_memory_of(space)(archs).tolist() == exact

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,22 @@ def test_costs_are_predicted_from_the_table(tmp_path: Path) -> None:
         num_macs = sum(spec.macs for spec in layers(SPACE, as_architecture(archs[row])))
         assert one["num_macs"]["value"] == num_macs
         assert one["coverage"] == 1.0
+
+
+def test_memory_is_predicted_for_the_batch(tmp_path: Path) -> None:
+    table = lookup_table()
+    for batch in (1, 8):
+        context = replace(table.context, batch=batch)
+        saved_table(tmp_path / "home", table.model_copy(update={"context": context}))
+    with served(tmp_path / "home") as api:
+        one, eight = (
+            api.post(
+                "/v1/devices/host/predictions",
+                {"in_channels": 1, "architectures": [SMALLEST], "context": {"batch": batch}},
+            ).json()["networks"][0]["peak_memory_bytes"]["value"]
+            for batch in (1, 8)
+        )
+    assert eight == 8 * one
 
 
 def test_what_no_table_tells_is_said(tmp_path: Path) -> None:

@@ -56,3 +56,8 @@ def test_another_runtime_is_told_to_agree_or_not_to_have_been_asked(
 def test_the_arena_is_told_where_it_is_known() -> None:
     row = rows(PLAIN.model_copy(update={"arena_bytes": 98_304}))["activations that ONNX Runtime holds"]
     assert (row.value, row.how) == ("96.0 KiB", "modelled")
+
+
+def test_memory_says_how_many_images_it_is_for_where_there_are_several() -> None:
+    told = [row.name for row in figure_rows(PLAIN, batch=8)]
+    assert "peak memory of activations, 8 images at once" in told

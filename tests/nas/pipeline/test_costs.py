@@ -117,3 +117,19 @@ def test_the_arena_is_told_where_the_rules_of_the_runtime_are_known() -> None:
         assert "arena_bytes" not in known_predictors(
             space, LookupTable(device=site.device, context=site.context)
         )
+
+
+def test_memory_is_that_of_the_batch_and_weights_and_work_are_not() -> None:
+    space = get_space("mobilenet_v3", preset="tiny", num_classes=4, in_channels=3)
+    archs = random_architectures(space, 5, np.random.default_rng(4))
+    one, eight = (
+        known_predictors(
+            space, LookupTable(device=host_device(), context=replace(host_context(), batch=batch))
+        )
+        for batch in (1, 8)
+    )
+    ratios = {
+        name: np.unique(np.divide(eight[name](archs), one[name](archs))).tolist()  # type: ignore[arg-type]
+        for name in ("peak_memory_bytes", "num_params", "num_macs")
+    }
+    assert ratios == {"peak_memory_bytes": [8.0], "num_params": [1.0], "num_macs": [1.0]}

@@ -120,9 +120,12 @@ def test_the_file_is_scored_and_agrees_with_the_supernet(
 
 def test_shapes_of_the_exported_network_are_those_of_its_layers(exported: Exported) -> None:
     specs = layers(exported.space, exported.architecture)
-    assert shape_costs(exported) == {
+    expected = {
         "num_params": sum(spec.num_params for spec in specs),
         "num_macs": sum(spec.macs for spec in specs),
         "peak_memory_bytes": peak_memory_bytes(network(exported.space, exported.architecture)),
         "resolution": 16,
     }
+    assert shape_costs(exported, batch=1) == expected
+    together = {"peak_memory_bytes": 4 * expected["peak_memory_bytes"]}
+    assert shape_costs(exported, batch=4) == expected | together

@@ -122,3 +122,16 @@ def test_one_that_was_trained_for_much_shorter_is_trained_anew(
     assert references.run(ctx) == Waiting()
     (task,) = copied.compute.of(TrainNetwork)
     assert task.options.epochs == first.epochs + 1
+
+
+def test_memory_of_a_stock_network_is_that_of_each_targets_batch(
+    copied: Home, finished: FinishedSearch
+) -> None:
+    ctx = copied.context(targets=[{}, {"context": {"batch": 4}}])
+    given(ctx, finished, 1.2 * finished.run.load("train", TrainDocument).cpu_seconds)
+    assert references.run(ctx) == Waiting()
+    copied.watch.serve(copied.stores)
+    assert references.run(ctx) == Done()
+    ((one,), (four,)) = ctx.run.load("references", ReferencesDocument).targets
+    assert one.file_sha256 == four.file_sha256
+    assert four.peak_memory_bytes == 4 * one.peak_memory_bytes

@@ -97,6 +97,13 @@ def test_a_table_of_a_board_that_is_not_there_is_empty(home: Home) -> None:
     assert latest_table(home.stores, here()).device == host_device()
 
 
+def test_a_board_that_is_not_there_is_known_to_run_networks_as_its_target_says(home: Home) -> None:
+    how = {"runtime": "openvino", "precision": "int8", "threads": 2, "batch": 8}
+    ctx = home.context(targets=[{"device": "pi5", "context": how}])
+    context = known_table(ctx, ctx.spec.targets[0]).context
+    assert {name: getattr(context, name) for name in how} == how
+
+
 def test_a_search_waits_for_its_board_and_has_the_others_measured_meanwhile(home: Home) -> None:
     shown = Recorder()
     ctx = home.context(shown, targets=TARGETS)

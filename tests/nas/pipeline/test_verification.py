@@ -1,19 +1,21 @@
 """One target while it is verified: which images a network may show, and what its front is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from latency_predictors.device import host_context, host_device
 from latency_predictors.lookup_table import LookupTable
+from latency_predictors.memory import peak_memory_bytes
 from latency_predictors.spread import Measured
 from nas.data.contents import Fold
 from nas.pipeline.networks import Exported
 from nas.pipeline.verification import Verification
 from nas.results import Figure
-from nas.specs import TargetSpec
+from nas.specs import ContextSpec, TargetSpec
 from search_spaces.base import architecture_digest
 from search_spaces.catalogue import get_space
+from search_spaces.network import network
 from search_spaces.sampling import as_architecture, random_architectures
 
 SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
@@ -127,3 +129,14 @@ def test_what_was_believed_stands_beside_what_was_measured() -> None:
     assert one.network.predicted_latency == BELIEVED.latency
     assert one.network.latency.median_ms == 1.0
     assert one.network.round == 1
+
+
+def test_a_limit_of_memory_is_held_against_all_images_of_the_batch() -> None:
+    """Each image alone would keep it."""
+    found, alone = state(), peak_memory_bytes(network(SPACE, as_architecture(ARCHS[0])))
+    found.target = TargetSpec(context=ContextSpec(batch=8), limits={"peak_memory_bytes": 2.0 * alone})
+    found.table = LookupTable(device=host_device(), context=replace(host_context(), batch=8))
+    add(found, 0, (9, 9), 1.0)
+    found.publish()
+    (one,) = found.found.values()
+    assert (one.network.peak_memory_bytes, one.network.status) == (8 * alone, "over_limit")
