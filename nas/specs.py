@@ -22,6 +22,8 @@ from latency_predictors.agent_protocol import DEVICE_NAME, HOST
 from latency_predictors.latency_metric import LatencyMetric
 from nas.data.spec import DatasetSpec
 from nas.spec_files import load_document
+from nas.spec_problems import problems_of
+from nas.training_options import LEARNING_RATE
 from search_spaces.digests import sha256_json
 from search_spaces.errors import UsageError
 
@@ -119,11 +121,14 @@ class SupernetSpec(Spec):
         recipe: Which subnets a step trains.
         epochs: Passes over the training images; what fits into the budget if not given.
         flip: Whether training mirrors half of the images; not for digits or letters, which change meaning.
+        learning_rate: The highest, after warm-up, of the supernet and of networks that are trained alone;
+            networks that are trained on have half of it. Lower it where training diverges.
     """
 
     recipe: Literal["default", "progressive", "uniform", "sandwich", "extremes"] = "default"
     epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
     flip: bool = False
+    learning_rate: Annotated[float, Field(gt=0)] = LEARNING_RATE
 
 
 class StrategySpec(Spec):
@@ -263,7 +268,7 @@ def parse_spec(document: object) -> SearchSpec:
     try:
         return SearchSpec.model_validate(document)
     except ValidationError as error:
-        raise UsageError("invalid_spec", f"the specification is wrong: {_problems(error)}") from error
+        raise UsageError("invalid_spec", f"the specification is wrong: {problems_of(error)}") from error
 
 
 def parse_context(runtime: str, threads: int, batch: int, precision: str = "fp32") -> ContextSpec:
@@ -276,7 +281,7 @@ def parse_context(runtime: str, threads: int, batch: int, precision: str = "fp32
         asked = {"runtime": runtime, "precision": precision, "threads": threads, "batch": batch}
         return ContextSpec.model_validate(asked)
     except ValidationError as error:
-        raise UsageError("invalid_spec", f"there is no such context: {_problems(error)}") from error
+        raise UsageError("invalid_spec", f"there is no such context: {problems_of(error)}") from error
 
 
 def load_spec(path: Path) -> SearchSpec:
@@ -288,13 +293,3 @@ def load_spec(path: Path) -> SearchSpec:
         UsageError: `no_such_file`, `invalid_yaml` or `invalid_spec`.
     """
     return parse_spec(load_document(path))
-
-
-def _problems(error: ValidationError) -> str:
-    found = []
-    for problem in error.errors(include_url=False, include_input=True):
-        where = ".".join(str(part) for part in problem["loc"]) or "specification"
-        given = problem.get("input")
-        shown = f" (got {given!r})" if isinstance(given, str | int | float | bool) else ""
-        found.append(f"{where}: {problem['msg']}{shown}")
-    return "; ".join(found)

@@ -30,6 +30,9 @@ class Augmentation:
     contrast: float = 0.2
 
 
+LEARNING_RATE: Final = 0.1
+"""The highest of a training where nothing else is asked for."""
+
 NO_AUGMENTATION = Augmentation(shift_share=0.0, flip=False, brightness=0.0, contrast=0.0)
 
 
@@ -51,7 +54,7 @@ class TrainingOptions:
 
     epochs: int
     batch_size: int = 64
-    learning_rate: float = 0.1
+    learning_rate: float = LEARNING_RATE
     momentum: float = 0.9
     weight_decay: float = 1e-4
     label_smoothing: float = 0.05

@@ -27,7 +27,9 @@ def augmentation_of(spec: SearchSpec) -> Augmentation:
 
 def options_of(spec: SearchSpec, epochs: int) -> TrainingOptions:
     """Return the options of the supernet's training, and of stand-alone training beside it."""
-    return TrainingOptions(epochs=epochs, augmentation=augmentation_of(spec))
+    return TrainingOptions(
+        epochs=epochs, learning_rate=spec.supernet.learning_rate, augmentation=augmentation_of(spec)
+    )
 
 
 def epochs_within(ctx: SearchContext, network: StockNetwork | Architecture, cpu_seconds: float) -> int:

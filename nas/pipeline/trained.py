@@ -13,6 +13,7 @@ from nas.specs import SearchSpec
 from nas.store.supernet_store import StoredSupernet, SupernetKey
 from nas.task_events import TensorFiles
 from nas.tasks import Network, StockNetwork, TunedSubnet
+from nas.training_options import LEARNING_RATE
 from nas.workplace import network_space
 from search_spaces.base import Space, space_digest
 
@@ -37,8 +38,13 @@ def supernet_key(spec: SearchSpec, space: Space, dataset_digest: str) -> Superne
 
 
 def _key(spec: SearchSpec, space: Space, dataset_digest: str, *more: str) -> SupernetKey:
-    words = [recipe_of(spec).name, *(["flip"] if spec.supernet.flip else []), *more]
-    return SupernetKey(space_digest(space), dataset_digest, ", ".join(words), spec.seed)
+    words = [recipe_of(spec).name]
+    if spec.supernet.flip:
+        words.append("flip")
+    # Not the usual one: supernets were kept before there was another.
+    if spec.supernet.learning_rate != LEARNING_RATE:
+        words.append(f"learning rate {spec.supernet.learning_rate!r}")
+    return SupernetKey(space_digest(space), dataset_digest, ", ".join([*words, *more]), spec.seed)
 
 
 @dataclass(frozen=True)

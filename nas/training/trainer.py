@@ -179,14 +179,16 @@ class _Run:
 
     def _stopped(self, error: NotFiniteError, number: int) -> TrainingError:
         space = self._supernet.space
-        options = option_values(space, error.architecture)
-        subnet = ", ".join(f"{name}={value}" for name, value in options.items()) or space.name
+        chosen = option_values(space, error.architecture)
+        subnet = ", ".join(f"{name}={value}" for name, value in chosen.items()) or space.name
+        options = self._task.options
         epoch = number // self.steps_per_epoch
         kept = f"the checkpoint of epoch {epoch} is kept" if epoch else "no epoch was finished"
         return TrainingError(
             "loss_not_finite",
-            f"the {error.what} of step {number} is not finite (subnet {subnet}); {kept}; "
-            f"lower the learning rate ({self._task.options.learning_rate})",
+            f"the {error.what} of step {number} is not finite (subnet {subnet}); {kept}; the same "
+            "training stops there again: lower `supernet: {learning_rate: ...}` in the specification (here "
+            f"it rises to {options.learning_rate:g})",
         )
 
     def _generator(self, purpose: int, number: int) -> np.random.Generator:

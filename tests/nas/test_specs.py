@@ -10,6 +10,7 @@ import pytest
 from latency_predictors.latency_metric import LatencyMetric
 from nas.data.spec import ImageFolderSpec
 from nas.specs import ContextSpec, SearchSpec, load_spec, parse_context, parse_spec
+from nas.training_options import TrainingOptions
 from search_spaces.errors import UsageError
 
 MINIMAL: dict[str, Any] = {"dataset": {"name": "digits"}}
@@ -42,6 +43,7 @@ def test_the_smallest_specification_has_a_default_for_everything_else() -> None:
     assert spec.search.objectives == ("accuracy", "latency_ms")
     assert spec.references == ()
     assert spec.supernet.epochs is None
+    assert spec.supernet.learning_rate == TrainingOptions(epochs=1).learning_rate
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,9 @@ def test_the_smallest_specification_has_a_default_for_everything_else() -> None:
         ("supernet.recipe", "magic"),
         ("supernet.epochs", 0),
         ("supernet.epochs", 1.5),
+        ("supernet.learning_rate", 0),
+        ("supernet.learning_rate", -0.1),
+        ("supernet.learning_rate", float("nan")),
         ("search.strategy", "luck"),
         ("search.objectives", ["accuracy"]),
         ("search.objectives", ["latency_ms", "num_params"]),

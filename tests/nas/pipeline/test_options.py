@@ -9,6 +9,7 @@ from nas.ports import Run
 from nas.task_events import NetworkTimed
 from nas.tasks import StockNetwork, Task, TimeNetwork
 from nas.training.recipes import get_recipe
+from nas.training_options import TrainingOptions
 from search_spaces.sampling import as_architecture, largest
 from tests.nas.pipeline.small_search import Home, small_spec
 
@@ -24,6 +25,11 @@ def test_images_are_mirrored_only_where_that_was_asked_for(flip: bool) -> None:
     assert augmentation_of(spec).flip is flip
     assert options_of(spec, 7).augmentation.flip is flip
     assert options_of(spec, 7).epochs == 7
+
+
+def test_the_learning_rate_is_the_one_that_is_named_or_the_usual_one() -> None:
+    assert options_of(small_spec(supernet={"learning_rate": 0.03}), 7).learning_rate == 0.03
+    assert options_of(small_spec(supernet={}), 7) == TrainingOptions(epochs=7)
 
 
 class Timed:

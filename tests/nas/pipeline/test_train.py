@@ -29,6 +29,7 @@ def no_training(ctx: PhaseContext) -> int:
         {"references": []},
         {"budget": {"wall_minutes": 3}},
         {"supernet": {}, "budget": {"wall_minutes": 0.001}},
+        {"supernet": {"epochs": 2, "learning_rate": 0.1}},
     ],
 )
 def test_another_limit_target_or_budget_takes_the_same_supernet(
@@ -45,11 +46,12 @@ def test_another_limit_target_or_budget_takes_the_same_supernet(
         {"seed": 1},
         {"supernet": {"recipe": "sandwich"}},
         {"supernet": {"flip": True}},
+        {"supernet": {"epochs": 2, "learning_rate": 0.05}},
         {"supernet": {"epochs": 3}},
         {"supernet": {}, "budget": {"wall_minutes": 600}},
     ],
 )
-def test_another_seed_recipe_or_image_treatment_is_another_supernet(
+def test_another_seed_recipe_rate_or_image_treatment_is_another_supernet(
     changes: dict[str, object], finished: FinishedSearch
 ) -> None:
     assert trained_supernet(finished.home.unsubmitted(**changes)) is None

@@ -34,6 +34,19 @@ def test_trainings_are_told_apart_by_what_they_start_from(finished: FinishedSear
     assert len(keys(ctx, *networks)) == len(networks)
 
 
+def test_a_key_names_the_learning_rate_where_it_is_not_the_usual_one(home: Home) -> None:
+    """What was kept before there was another one is found by the same key."""
+
+    def words(network: Network, **supernet: object) -> str:
+        ctx = home.unsubmitted(supernet={"recipe": "uniform", **supernet})
+        return training_key(ctx, network).recipe
+
+    assert words(WHOLE) == words(WHOLE, learning_rate=0.1) == "uniform"
+    assert words(WHOLE, learning_rate=0.05) == "uniform, learning rate 0.05"
+    assert words(WHOLE, flip=True, learning_rate=1e-5) == "uniform, flip, learning rate 1e-05"
+    assert words(StockNetwork("resnet"), learning_rate=0.05) == "uniform, learning rate 0.05, alone"
+
+
 def finish(ctx: PhaseContext, key: SupernetKey, epochs: int, cpu_seconds: float) -> None:
     """As if a network had been trained."""
     row = ctx.stores.supernets.begin(ctx.run.lease, key, epochs)

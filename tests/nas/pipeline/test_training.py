@@ -18,6 +18,7 @@ from nas.specs import StockName
 from nas.store.supernet_store import StoredCheckpoint
 from nas.task_events import Event
 from nas.tasks import Network, StockNetwork, Task, TrainNetwork, WholeSpace
+from search_spaces.errors import TrainingError
 from tests.nas.pipeline.small_search import Home, KilledError, Killer, Recorder, RecordingCompute
 
 WHOLE = WholeSpace()
@@ -72,6 +73,21 @@ def test_each_epoch_is_told_at_its_place_of_the_phase(home: Home) -> None:
     assert drawn == [{"phase": "references", "network": 2, "epoch": n, "epochs": 2} for n in (1, 2)]
     assert all(0.0 < one["loss"] < 10.0 for _, one in ctx.progress.drawn)
     assert (trained.epochs, trained.seconds > 0, trained.cpu_seconds > 0) == (2, True, True)
+
+
+@pytest.mark.parametrize("network", [WHOLE, StockNetwork("resnet")])
+def test_what_diverged_goes_through_with_a_lower_rate_and_with_no_other(network: Network, home: Home) -> None:
+    for _ in range(2):
+        ctx = home.context(supernet={"learning_rate": 1e38})
+        with pytest.raises(TrainingError) as caught:
+            train_to_end(ctx, network, 2, PLACE)
+        assert caught.value.code == "loss_not_finite"
+        assert "lower `supernet: {learning_rate: ...}`" in caught.value.message
+        assert "1e+38" in caught.value.message
+        home.stores.queue.settle(ctx.run.lease, Cancelled())
+    trained = train(home.context(supernet={"learning_rate": 0.05}), network, 2, PLACE)
+    assert trained.epochs == 2
+    assert [task.options.learning_rate for task in home.compute.of(TrainNetwork)] == [1e38, 1e38, 0.05]
 
 
 def test_a_long_epoch_is_told_of_before_it_ends(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
