@@ -1,8 +1,9 @@
 """What a round of verification looks at next: a search with each fold's predictors, and what they agree on.
 
 Each fold of the validation images is searched on its own, with a predictor that sees its `select` images
-only. With two swapped folds (few images) a network is proposed only where both folds, neither with the
-other's images, hold it for a candidate.
+only. What its candidates would add is judged against what was verified, as it is on these same images. With
+two swapped folds (few images) a network is proposed only where both folds, neither with the other's images,
+hold it for a candidate.
 """
 
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def propose(ctx: PhaseContext, state: Verification, round_: int) -> Proposal:
     chosen: dict[Architecture, None] = {}
     reaching = 0
     for fold in range(len(searched)):
-        rows, reach = _shortlist(state, _agreed(searched, fold), quota)
+        rows, reach = _shortlist(state, _agreed(searched, fold), fold, quota)
         reaching += reach
         chosen.update(dict.fromkeys(as_architecture(row) for row in rows))
     return Proposal(
@@ -90,7 +91,7 @@ def _agreed(searched: list[_Searched], fold: int) -> Candidates:
     return candidates.take(agreed)
 
 
-def _shortlist(state: Verification, candidates: Candidates, quota: int) -> tuple[IntArray, int]:
+def _shortlist(state: Verification, candidates: Candidates, fold: int, quota: int) -> tuple[IntArray, int]:
     if state.unsupported:
         runs = [as_architecture(row) not in state.unsupported for row in candidates.archs]
         candidates = candidates.take(np.array(runs, dtype=bool))
@@ -98,7 +99,7 @@ def _shortlist(state: Verification, candidates: Candidates, quota: int) -> tuple
         points = front_of(candidates)
         return points.archs[first_shortlist(points, quota)], len(points)
     seen = {np.array(architecture, dtype=np.int64).tobytes() for architecture in state.found}
-    positions, reaching = next_shortlist(candidates, state.measured_objectives(), seen, quota)
+    positions, reaching = next_shortlist(candidates, state.objectives_on_select(fold), seen, quota)
     return candidates.archs[positions], reaching
 
 

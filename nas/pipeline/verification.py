@@ -1,5 +1,6 @@
 """One target while it is verified: what was found, what of it is published, and the result."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -200,11 +201,21 @@ class Verification:
 
     def measured_objectives(self) -> FloatArray:
         """Return the measured objectives of all that keeps the limits, minimised, (m, objectives)."""
-        signs = [-1.0 if name == "accuracy" else 1.0 for name in self.objectives]
+        return self._objectives(lambda one: one.network.accuracy.value)
+
+    def objectives_on_select(self, fold: int) -> FloatArray:
+        """Return the same with accuracies as counted on the `select` images of a fold.
+
+        These are the images that predictions of the fold are of: nothing else of them can be compared.
+        """
+        select = self.folds[fold].select
+        return self._objectives(lambda one: float(one.exported.correct[select].mean()))
+
+    def _objectives(self, accuracy: Callable[[Verified], float]) -> FloatArray:
         rows = [
             [
-                sign * measured_value(one.network, name)
-                for sign, name in zip(signs, self.objectives, strict=True)
+                -accuracy(one) if name == "accuracy" else measured_value(one.network, name)
+                for name in self.objectives
             ]
             for one in self.found.values()
             if one.network.status != "over_limit"

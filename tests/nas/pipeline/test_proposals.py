@@ -11,10 +11,12 @@ from nas.pipeline.networks import Exported
 from nas.pipeline.profile import ProfileDocument
 from nas.pipeline.proposals import Proposal, propose
 from nas.pipeline.verification import Verification
-from search_spaces.base import architecture_digest
+from search_spaces.base import IntArray, architecture_digest
 from search_spaces.sampling import canonical
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import small_spec
+
+NO_IMAGES = np.empty(0, dtype=np.int64)
 
 
 @pytest.fixture
@@ -42,11 +44,16 @@ def first(finished: FinishedSearch) -> Proposal:
     return finished.run.load("verify.0.1", Proposal)
 
 
-def verify(state: Verification, ctx: PhaseContext, proposal: Proposal) -> None:
-    """Take in what was proposed, as if every file took what was believed and got every image right."""
+def verify(state: Verification, ctx: PhaseContext, proposal: Proposal, wrong: IntArray = NO_IMAGES) -> None:
+    """Take in what was proposed, as if every file took what was believed and got every image right.
+
+    Args:
+        wrong: Images that every file gets wrong.
+    """
     for number, one in enumerate(proposal.networks):
         digest = architecture_digest(ctx.space, one.architecture)
         correct = np.ones(len(ctx.dataset.labels("validation")), dtype=bool)
+        correct[wrong] = False
         exported = Exported(ctx.space, one.architecture, digest, f"{number:064}", 1_000, 1e-6, correct)
         ms = one.latency.value
         latency = Measured(digest, ms, 0.99 * ms, 1.01 * ms, 1.1 * ms, 0.01, ("s1", "s2"), suspect=False)
@@ -79,6 +86,21 @@ def test_nothing_is_proposed_twice(ctx: PhaseContext, state: Verification, first
     verify(state, ctx, first)
     second = propose(ctx, state, 2)
     assert not {one.architecture for one in second.networks} & {one.architecture for one in first.networks}
+
+
+def test_how_easy_the_images_are_that_confirm_does_not_choose(
+    ctx: PhaseContext, state: Verification, first: Proposal
+) -> None:
+    """What is verified gets no `select` image right, and all or none of the others."""
+    folds = state.folds[:1]
+    asked = replace(ctx, spec=small_spec(verify={"candidates": 20, "rounds": 2}))
+    proposed = []
+    for wrong in (folds[0].select, np.concatenate([folds[0].select, folds[0].confirm])):
+        own = replace(state, folds=folds, found={})
+        verify(own, asked, first, wrong)
+        proposed.append([one.architecture for one in propose(asked, own, 2).networks])
+    assert proposed[0] == proposed[1]
+    assert proposed[0]
 
 
 def test_proposals_are_networks_of_the_space_with_what_is_believed_of_them(

@@ -97,6 +97,18 @@ def test_limits_and_measurements_decide_what_stands_on_the_front() -> None:
     assert sorted(map(tuple, objectives.tolist())) == [(-0.9, 4.0), (-0.5, 1.0), (-0.4, 2.0)]
 
 
+def test_what_a_fold_predicts_is_held_against_answers_on_the_same_images() -> None:
+    found = state(limit_ms=5.0)
+    add(found, 0, (9, 5), 4.0)
+    add(found, 1, (3, 8), 1.0)
+    add(found, 2, (10, 10), 5.0)
+    found.publish()
+    # The last one is over the limit. Of the first fold the first half is `select`, of the second the other.
+    assert found.objectives_on_select(0).tolist() == [[-0.9, 4.0], [-0.3, 1.0]]
+    assert found.objectives_on_select(1).tolist() == [[-0.5, 4.0], [-0.8, 1.0]]
+    assert found.measured_objectives().tolist() == [[-0.7, 4.0], [-0.55, 1.0]]
+
+
 def test_what_was_verified_teaches_the_predictors() -> None:
     found = state()
     add(found, 0, (9, 5), 1.0)
@@ -106,7 +118,7 @@ def test_what_was_verified_teaches_the_predictors() -> None:
 
 
 def test_before_anything_is_verified_there_is_nothing_measured() -> None:
-    assert state().measured_objectives().shape == (0, 2)
+    assert state().measured_objectives().shape == state().objectives_on_select(1).shape == (0, 2)
     assert state().limits == {"latency_ms": 100.0}
 
 
