@@ -1,10 +1,31 @@
 """Which of the candidates that a search looked at are worth verifying next."""
 
+from typing import Final
+
 import numpy as np
 
 from nas.candidates import Candidates, within_reach
-from nas.pareto import BoolArray, crowding_distance, dominated_by, hypervolume, non_dominated
+from nas.pareto import (
+    BoolArray,
+    crowding_distance,
+    dominated_by,
+    hypervolume,
+    non_dominated,
+    num_dominated,
+)
 from search_spaces.base import FloatArray, IntArray
+
+MAX_EXACT_OBJECTIVES: Final = 3
+"""With more, exact hypervolumes of some hundred points take minutes; volumes are counted on samples then."""
+
+NUM_SAMPLES: Final = 20_000
+"""Drawn in the box that volumes are of: a thousandth of it holds twenty of them."""
+
+ONE_BY_ONE: Final = 1_000
+"""Points of a front that are thinned one by one; of more, a twentieth at a time goes first."""
+
+_CORNER: Final = 1.1
+"""Reference point, scaled: beyond the worst, so that ends count."""
 
 
 def may_belong(points: Candidates, others: Candidates) -> BoolArray:
@@ -29,6 +50,10 @@ def first_shortlist(front: Candidates, quota: int) -> IntArray:
     """
     values = _logarithmic(front)
     kept = np.arange(len(front))
+    while len(kept) > max(quota, ONE_BY_ONE):
+        thickest = np.argsort(crowding_distance(values[kept]), kind="stable")
+        num_dropped = min(max(len(kept) // 20, 1), len(kept) - quota)
+        kept = np.delete(kept, thickest[:num_dropped])
     while len(kept) > quota:
         kept = np.delete(kept, int(np.argmin(crowding_distance(values[kept]))))
     return kept
@@ -41,34 +66,26 @@ def next_shortlist(
 
     Args:
         candidates: Everything the search looked at, with refitted predictions.
-        verified: Measured objectives of the verified networks, minimised, shape (m, num_objectives).
+        verified: Objectives of the verified networks, minimised, shape (m, num_objectives): costs as
+            measured, accuracy as counted on the images that the candidates' is predicted for.
         seen: `row.tobytes()` of the architectures verified already.
         quota: Positions to return at most.
 
     Returns:
         Positions by falling promise (the hypervolume that their predicted values would add, one after the
-        other), and how many unverified candidates' intervals reach the front at all.
+        other; above three objectives as samples tell it), and how many unverified candidates' intervals
+        reach the front at all.
     """
     fresh = np.array([row.tobytes() not in seen for row in candidates.archs], dtype=bool)
     reaching = np.flatnonzero(within_reach(candidates) & fresh)
+    if not len(reaching):
+        return reaching, 0
     values, base = _scaled(candidates.minimised()[reaching], verified)
-    corner = np.full(base.shape[1], 1.1)
-    base = base[non_dominated(base)] if len(base) else base
-    chosen: list[int] = []
-    best = hypervolume(base, corner)
     # Only what no other prediction dominates can add most.
-    open_ = np.flatnonzero(non_dominated(values)) if len(values) else np.empty(0, dtype=np.int64)
-    while len(chosen) < quota and len(open_):
-        gains = [hypervolume(np.vstack([base, values[i]]), corner) - best for i in open_]
-        top = int(np.argmax(gains))
-        if gains[top] <= 0.0:
-            break
-        chosen.append(int(reaching[open_[top]]))
-        base = np.vstack([base, values[open_[top]]])
-        base = base[non_dominated(base)]
-        best += gains[top]
-        open_ = np.delete(open_, top)
-    return np.array(chosen, dtype=np.int64), len(reaching)
+    open_ = np.flatnonzero(non_dominated(values))
+    best = _best_exactly if base.shape[1] <= MAX_EXACT_OBJECTIVES else _best_by_samples
+    chosen = best(values[open_], base[non_dominated(base)], quota)
+    return reaching[open_[chosen]], len(reaching)
 
 
 def added_share(before: FloatArray, after: FloatArray) -> float:
@@ -79,8 +96,58 @@ def added_share(before: FloatArray, after: FloatArray) -> float:
         after: Of all of them, (m, num_objectives), at least one.
     """
     scaled, base = _scaled(after, before)
-    corner = np.full(scaled.shape[1], 1.1)
-    return 1.0 - hypervolume(base, corner) / hypervolume(scaled, corner)
+    num_objectives = scaled.shape[1]
+    if num_objectives <= MAX_EXACT_OBJECTIVES:
+        corner = np.full(num_objectives, _CORNER)
+        return 1.0 - hypervolume(base, corner) / hypervolume(scaled, corner)
+    dominated = dominated_by(scaled, samples := _samples(num_objectives)).sum()
+    # Where no sample tells anything, the round counts as worth it.
+    return 1.0 - float(dominated_by(base, samples).sum()) / float(dominated) if dominated else 1.0
+
+
+def _best_exactly(values: FloatArray, base: FloatArray, quota: int) -> IntArray:
+    """Return positions of the values that add most hypervolume to a base, one after the other.
+
+    What one adds never grows as the base does. So what it has added to a smaller base is a bound, and only
+    the highest bound is worked out anew (lazy greedy: Minoux 1978).
+    """
+    corner = np.full(base.shape[1], _CORNER)
+    volume = hypervolume(base, corner)
+    gains = np.array([hypervolume(np.vstack([base, value]), corner) - volume for value in values])
+    fresh = np.ones(len(values), dtype=np.bool_)
+    chosen: list[int] = []
+    while len(chosen) < quota and len(values) and gains[top := int(np.argmax(gains))] > 0.0:
+        if not fresh[top]:
+            gains[top], fresh[top] = hypervolume(np.vstack([base, values[top]]), corner) - volume, True
+            continue
+        chosen.append(top)
+        base = np.vstack([base, values[top]])
+        base = base[non_dominated(base)]
+        volume, gains[top] = hypervolume(base, corner), 0.0
+        fresh[:] = False
+    return np.array(chosen, dtype=np.int64)
+
+
+def _best_by_samples(values: FloatArray, base: FloatArray, quota: int) -> IntArray:
+    """Return the same as samples tell it: what one adds is how many it dominates that nothing did before.
+
+    Each sample is taken away once, so that all picks together compare as much as the first one does.
+    """
+    free = _samples(base.shape[1])
+    free = free[~dominated_by(base, free)]
+    gains = num_dominated(values, free)
+    chosen: list[int] = []
+    while len(chosen) < quota and len(values) and gains[top := int(np.argmax(gains))] > 0:
+        chosen.append(top)
+        taken = dominated_by(values[top : top + 1], free)
+        gains -= num_dominated(values, free[taken])
+        free = free[~taken]
+    return np.array(chosen, dtype=np.int64)
+
+
+def _samples(num_objectives: int) -> FloatArray:
+    """Return points spread evenly at random between 0 and the corner, the same each time."""
+    return np.random.default_rng(0).uniform(0.0, _CORNER, (NUM_SAMPLES, num_objectives))
 
 
 def _logarithmic(front: Candidates) -> FloatArray:

@@ -15,6 +15,7 @@ from nas.pareto import (
     dominates,
     hypervolume,
     non_dominated,
+    num_dominated,
     ranks,
 )
 from search_spaces.base import FloatArray
@@ -96,6 +97,8 @@ def test_dominated_by_a_front_is_what_the_definition_says(values: FloatArray, cu
     front, points = values[:cut], values[cut:]
     expected = [any(bool(dominates(member, point)) for member in front) for point in points]
     assert dominated_by(front, points).tolist() == expected
+    counted = [int(sum(bool(dominates(one, point)) for point in points)) for one in front]
+    assert num_dominated(front, points).tolist() == counted
 
 
 @settings(deadline=None)
