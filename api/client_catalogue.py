@@ -31,26 +31,28 @@ class CatalogueClient:
         """Yield the devices that are registered, by name, then the others of which something was measured."""
         return self._pages("/v1/devices", DeviceResource)
 
-    def upload(self, name: str, file: str | Path) -> DatasetResource:
+    def upload(self, name: str, file: str | Path, rules: Mapping[str, Any] | None = None) -> DatasetResource:
         """Upload images under a name; a worker checks them.
 
         Args:
             name: What specifications call it: `dataset: {name: stored, id: NAME}`.
             file: A zip of an image folder (one folder a class), or a `.npz` file. The same file under the
                 same name is the same data set.
+            rules: How it is read, as the specification of an image folder says it: `group_by`, `on_broken`,
+                `channels` and the like.
 
         Returns:
             The data set, `checking`: ask for it again until it is `ready` or `rejected`.
 
         Raises:
-            UsageError: `no_such_file`, `dataset_exists`, what is wrong with the archive.
+            UsageError: `no_such_file`, `dataset_exists`, what is wrong with the archive or a rule.
         """
         path = Path(file)
         if not path.is_file():
             raise UsageError(
                 "no_such_file", f"there is no file {path}: give a zip of an image folder or a .npz"
             )
-        return self._line.upload("/v1/datasets", DatasetResource, path, {"name": name})
+        return self._line.upload("/v1/datasets", DatasetResource, path, {**(rules or {}), "name": name})
 
     def dataset(self, name: str) -> DatasetResource:
         """Return a data set by its name or its identifier.

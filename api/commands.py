@@ -65,6 +65,15 @@ def datasets_add(
             "`dataset:`, whose data stay where they are.",
         ),
     ],
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="How the zip is read, as the specification of an image folder says it: group_by, on_broken, "
+            "max_broken_share, val_share, test_share, seed, near_duplicates or channels. May be given again.",
+        ),
+    ] = None,
 ) -> BaseModel:
     """Register a data set; a worker looks at every image and says whether it is ready.
 
@@ -72,12 +81,13 @@ def datasets_add(
 
     Examples:
       hwnas datasets add parts parts.zip
+      hwnas datasets add birds birds.zip --set group_by=folder --set on_broken=fail
       hwnas datasets add parts mine.yaml
     """
     from api.datasets import add_dataset
     from nas.settings import Settings
 
-    return add_dataset(Settings(), name, source)
+    return add_dataset(Settings(), name, source, given or ())
 
 
 def datasets_list() -> BaseModel:

@@ -1,19 +1,22 @@
 """Data sets under a name: registered, checked by a worker, ready or rejected with the reason."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from pydantic import ValidationError
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from api.searches import unbroken
-from nas.data.spec import DatasetSpec, UploadedSpec
+from nas.data.spec import DatasetSpec, UploadedSpec, UploadRules
 from nas.data.uploaded import content_of
 from nas.results import Document
 from nas.settings import Settings
+from nas.spec_problems import problems_of
 from nas.specs import load_spec
 from nas.store.dataset_store import MAX_NAME, NAME, StoredDataset
 from nas.store.stores import Stores, opened_stores
@@ -63,7 +66,37 @@ class DatasetList(Document):
         return table
 
 
-def add_dataset(settings: Settings, name: str, path: Path) -> DatasetDetails:
+def parse_rules(given: Sequence[str]) -> UploadRules:
+    """Return the rules by which packed images are read.
+
+    Args:
+        given: As typed, each `NAME=VALUE`.
+
+    Raises:
+        UsageError: `invalid_spec`, naming what is wrong.
+    """
+    pairs = [one.partition("=") for one in given]
+    try:
+        return UploadRules.model_validate({name.strip(): value for name, _, value in pairs})
+    except ValidationError as error:
+        raise UsageError("invalid_spec", f"such images cannot be read: {problems_of(error)}") from error
+
+
+def check_packed(path: Path, given: Sequence[str]) -> bool:
+    """Whether a file is named as packed images are.
+
+    Raises:
+        UsageError: `invalid_spec` where it is none, and rules are given.
+    """
+    packed = path.suffix.lower() in _PACKED and path.is_file()
+    if given and not packed:
+        raise UsageError(
+            "invalid_spec", f"--set is for a zip of an image folder or a .npz file: {path} says itself how"
+        )
+    return packed
+
+
+def add_dataset(settings: Settings, name: str, path: Path, given: Sequence[str] = ()) -> DatasetDetails:
     """Register a data set; a worker checks it.
 
     Args:
@@ -71,6 +104,7 @@ def add_dataset(settings: Settings, name: str, path: Path) -> DatasetDetails:
         name: What specifications call it.
         path: A zip of an image folder or a `.npz` file, which is kept; or a specification of a search, whose
             data set is registered where it lies.
+        given: Rules by which packed images are read, each `NAME=VALUE`.
 
     Raises:
         UsageError: `invalid_dataset_name`, `no_such_file`, `invalid_yaml`, `invalid_spec` or
@@ -83,19 +117,15 @@ def add_dataset(settings: Settings, name: str, path: Path) -> DatasetDetails:
             "invalid_dataset_name",
             f"the name of a data set has 1 to {MAX_NAME} characters that are seen, none of them / or \\",
         )
-    if not is_packed(path):
+    if not check_packed(path, given):
         spec = load_spec(path).dataset
         with opened_stores(settings) as stores:
             return _added(stores, settings, name, spec)
-    content = content_of(path)
+    rules = parse_rules(given)
+    content = content_of(path, rules)
     with opened_stores(settings) as stores:
-        file = stores.artifacts.put_file(path)
-        return _added(stores, settings, name, UploadedSpec(file=file, content=content))
-
-
-def is_packed(path: Path) -> bool:
-    """Whether a file is named as packed images are."""
-    return path.suffix.lower() in _PACKED and path.is_file()
+        told = {**rules.model_dump(), "file": stores.artifacts.put_file(path), "content": content}
+        return _added(stores, settings, name, UploadedSpec.model_validate(told))
 
 
 def list_datasets(settings: Settings) -> DatasetList:

@@ -29,7 +29,7 @@ from search_spaces.errors import UsageError
 
 
 class StoredDatasetSpec(Spec):
-    """A data set that was registered with this server.
+    """A data set that was registered with this server: how it is read was said where it was added.
 
     Attributes:
         id: Its name or its identifier.

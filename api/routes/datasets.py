@@ -1,9 +1,10 @@
 """Data sets that are registered with this server: uploaded, checked by a worker, ready or rejected."""
 
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.answers import tagged
@@ -13,7 +14,7 @@ from api.resources.times import rfc3339
 from api.security import Principal, Reader, Submitter
 from api.state import Root, Service, Shared, root_of
 from api.uploads import uploaded
-from nas.data.spec import UploadedSpec
+from nas.data.spec import UploadedSpec, UploadRules
 from nas.data.uploaded import content_of
 from nas.store.dataset_store import MAX_NAME, NAME, StoredDataset
 from search_spaces.errors import UsageError
@@ -28,15 +29,24 @@ BODY: Final[dict[str, Any]] = {
         "content": {KIND: {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-Name = Annotated[
-    str,
-    Query(
-        min_length=1,
-        max_length=MAX_NAME,
-        pattern=NAME,
-        description="What specifications call it: `dataset: {name: stored, id: NAME}`.",
-    ),
-]
+
+
+class Upload(UploadRules):
+    """What is uploaded, and how it is to be read.
+
+    Attributes:
+        name: What specifications call it: `dataset: {name: stored, id: NAME}`.
+    """
+
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=MAX_NAME,
+            pattern=NAME,
+            description="What specifications call it: `dataset: {name: stored, id: NAME}`.",
+        ),
+    ]
 
 
 class DatasetResource(BaseModel):
@@ -63,19 +73,27 @@ class DatasetResource(BaseModel):
 
 @router.post("", status_code=202, openapi_extra=BODY)
 async def upload(
-    name: Name, who: Submitter, service: Shared, root: Root, request: Request, response: Response
+    sent: Annotated[Upload, Query()],
+    who: Submitter,
+    service: Shared,
+    root: Root,
+    request: Request,
+    response: Response,
 ) -> DatasetResource:
     """Upload images under a name. A worker decodes and judges them: `checking`, then `ready` or `rejected`.
 
-    The same file under the same name is the same data set, however often it is sent.
+    They are read as an image folder is, by the same rules; arrays have shares and a seed alone. The same file
+    by the same rules under the same name is the same data set, however often it is sent.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != KIND:
         raise UsageError("wrong_content_type", f"send the bytes of the file, with `Content-Type: {KIND}`")
     room = await run_in_threadpool(_room, service, who)
-    file, content, size = await uploaded(service, request, content_of, room)
-    spec = UploadedSpec.model_validate({"file": file, "content": content}).model_dump(mode="json")
-    found = await run_in_threadpool(_added, service, who, request, name, spec, size)
+    rules = sent.model_dump(exclude={"name"})
+    check = partial(content_of, rules=sent)
+    file, content, size = await uploaded(service, request, check, room)
+    spec = UploadedSpec.model_validate({**rules, "file": file, "content": content}).model_dump(mode="json")
+    found = await run_in_threadpool(_added, service, who, request, sent.name, spec, size)
     answer = _resource(found, root)
     response.headers["Location"] = answer.links["self"]
     return answer

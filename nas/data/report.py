@@ -175,6 +175,7 @@ def _leaks(duplicates: NearDuplicates | None) -> tuple[Notice, ...]:
         Notice(
             "near_duplicates",
             f"{duplicates.num_images} images look like one in another split: accuracies will be flattered; "
-            "set group_by so that images of one scene stay together, or remove the copies",
+            "set group_by so that images of one scene stay together (of an uploaded file where it is added), "
+            "or remove the copies",
         ),
     )

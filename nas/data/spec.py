@@ -5,12 +5,25 @@ A discriminated union on `name`; `DatasetSpec` is what other schemas embed.
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 Share = Annotated[float, Field(gt=0.0, lt=0.9)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Channels = Annotated[
+    Literal["auto", 1, 3], BeforeValidator(lambda said: {"1": 1, "3": 3}.get(str(said), said))
+]
+"""A number may come as text, from a query or a command line."""
 
 
 class _Spec(BaseModel):
@@ -46,13 +59,12 @@ class ShapesSpec(_Spec):
     seed: Seed = 0
 
 
-class ImageFolderSpec(_Spec):
-    """A folder of image files with one folder a class, with or without train / val / test above them.
+class FolderRules(_Spec):
+    """How a folder of image files is read, wherever it lies.
 
     Attributes:
-        path: The folder.
         group_by: Keeps images that belong together in one split. "folder": those in the same folder;
-            otherwise a regular expression with one group, searched in each file's path relative to `path`
+            otherwise a regular expression with one group, searched in each file's path below the folder
             (with "/").
         on_broken: What an unreadable image does: it is skipped and reported, or the data set is refused.
         max_broken_share: More unreadable images than this share are an error even where they are skipped.
@@ -64,8 +76,6 @@ class ImageFolderSpec(_Spec):
         channels: 3 (colour), 1 (grey), or "auto": grey where every file is stored in grey.
     """
 
-    name: Literal["image_folder"] = "image_folder"
-    path: Path
     group_by: str | None = None
     on_broken: Literal["skip", "fail"] = "skip"
     max_broken_share: float = Field(default=0.05, ge=0.0, le=1.0)
@@ -73,7 +83,7 @@ class ImageFolderSpec(_Spec):
     test_share: Share = 0.15
     seed: Seed = 0
     near_duplicates: Literal["report", "off"] = "report"
-    channels: Literal["auto", 1, 3] = "auto"
+    channels: Channels = "auto"
 
     @field_validator("group_by")
     @classmethod
@@ -82,7 +92,8 @@ class ImageFolderSpec(_Spec):
             return value
         try:
             groups = re.compile(value).groups
-        except re.error as error:
+        # Numbers and brackets beyond what the compiler takes are no errors of its own kind.
+        except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"'{value}' is no regular expression: {error}") from error
         if groups != 1:
             raise ValueError(
@@ -94,6 +105,17 @@ class ImageFolderSpec(_Spec):
     def _shares_leave_training(self) -> Self:
         _check_shares(self.val_share, self.test_share)
         return self
+
+
+class ImageFolderSpec(FolderRules):
+    """A folder of image files with one folder a class, with or without train / val / test above them.
+
+    Attributes:
+        path: The folder.
+    """
+
+    name: Literal["image_folder"] = "image_folder"
+    path: Path
 
 
 class CifarSpec(_Spec):
@@ -135,28 +157,55 @@ class ArraysSpec(_Spec):
         return self
 
 
-class UploadedSpec(_Spec):
+Content = Literal["images", "arrays"]
+
+_OF_FOLDERS: Final = ("group_by", "on_broken", "max_broken_share", "near_duplicates", "channels")
+"""Rules that arrays have no use for."""
+
+
+class UploadRules(FolderRules):
+    """How what was uploaded is read: as an image folder is; arrays have `val_share`, `test_share` and `seed`.
+
+    Attributes:
+        group_by: As that of an image folder; the path of a file is that inside the archive.
+    """
+
+    group_by: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
+
+    def not_of(self, content: Content) -> tuple[str, ...]:
+        """Return the rules that are given and say nothing of such content."""
+        fields = type(self).model_fields
+        given = (name for name in _OF_FOLDERS if getattr(self, name) != fields[name].default)
+        return tuple(given) if content == "arrays" else ()
+
+
+class UploadedSpec(UploadRules):
     """Images that were uploaded: a zip of an image folder or a `.npz` file in the artifact store.
 
     Attributes:
         file: SHA-256 of it.
         content: `images`, one folder a class; or `arrays`, as `ArraysSpec` describes them.
-        val_share: Share that goes to validation where there is none.
-        test_share: The same for test.
-        seed: Of the split.
     """
 
     name: Literal["uploaded"] = "uploaded"
     file: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    content: Literal["images", "arrays"]
-    val_share: Share = 0.15
-    test_share: Share = 0.15
-    seed: Seed = 0
+    content: Content
 
     @model_validator(mode="after")
-    def _shares_leave_training(self) -> Self:
-        _check_shares(self.val_share, self.test_share)
+    def _rules_of_its_content(self) -> Self:
+        if unfit := self.not_of(self.content):
+            raise ValueError(f"{', '.join(unfit)}: of image folders only, and the file holds arrays")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out rules that are not given: what was kept before there were any stays the same data set."""
+        fields = type(self).model_fields
+        return {
+            name: value
+            for name, value in written(self).items()
+            if name not in _OF_FOLDERS or getattr(self, name) != fields[name].default
+        }
 
 
 def _check_shares(val_share: float, test_share: float) -> None:

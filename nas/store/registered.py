@@ -35,7 +35,9 @@ def with_registered(
     dataset = document["dataset"]
     if set(dataset) != {"name", "id"} or not isinstance(dataset["id"], str):
         raise UsageError(
-            "invalid_spec", "the specification is wrong: a registered data set is {name: stored, id: NAME}"
+            "invalid_spec",
+            "the specification is wrong: a registered data set is {name: stored, id: NAME}; how it is read "
+            "was said where it was added: `hwnas datasets add NAME FILE --set group_by=...`",
         )
     found = stores.datasets.get(tenant, dataset["id"])
     if found.state != "ready":

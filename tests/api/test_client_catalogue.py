@@ -19,6 +19,8 @@ def test_images_are_uploaded(tmp_path: Path) -> None:
         added = client.upload("my pets", packed)
         assert client.upload("my pets", packed) == added == client.dataset("my pets")
         assert list(client.datasets()) == [added]
+        grouped = client.upload("grouped", packed, {"group_by": "folder", "channels": 1})
+        assert (grouped.spec["group_by"], grouped.spec["channels"]) == ("folder", 1)
         with pytest.raises(UsageError) as caught:
             client.upload("pets", tmp_path / "none.zip")
         assert caught.value.code == "no_such_file"

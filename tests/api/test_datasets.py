@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from api.datasets import add_dataset, list_datasets, show_dataset
@@ -12,7 +13,7 @@ from nas.store.registered import with_registered
 from nas.store.stores import opened_stores
 from search_spaces.errors import DataError, UsageError
 from tests.api.test_searches import drawn
-from tests.nas.data.zips import folder_zip
+from tests.nas.data.zips import arrays_zip, folder_zip, image, zipped
 from tests.nas.pipeline.small_search import Home
 
 
@@ -97,6 +98,71 @@ def test_packed_images_are_kept_and_a_search_names_them(settings: Settings, tmp_
     assert (found is not None, context.dataset.class_names) == (True, ("cat", "dog"))
     assert show_dataset(settings, "pets").digest == context.dataset.digest != added.digest
     home.close()
+
+
+def test_bursts_of_packed_images_stay_together_where_that_is_said(settings: Settings, tmp_path: Path) -> None:
+    """Frames of a scene are the same image: where they are torn apart, the report says so."""
+    packed = tmp_path / "birds.zip"
+    scenes = [(one, scene) for one in ("cat", "dog") for scene in range(20)]
+    packed.write_bytes(
+        zipped(
+            {
+                f"{one}/s{n}_{shot}.png": image(n + 50 * (one == "dog"), 16)
+                for one, n in scenes
+                for shot in "abc"
+            }
+        )
+    )
+    add_dataset(settings, "torn", packed)
+    added = add_dataset(settings, "birds", packed, ["group_by=([^/]+/s\\d+)_", "channels=3", "seed = 7"])
+    assert [added.spec[name] for name in ("group_by", "channels", "seed")] == [r"([^/]+/s\d+)_", 3, 7]
+    home = Home(settings.home)
+    for job in home.stores.jobs.page("local").jobs[::-1]:
+        home.finish(job)
+    home.close()
+    warned = {
+        name: [one["code"] for one in show_dataset(settings, name).report["warnings"]]
+        for name in ("torn", "birds")
+    }
+    assert "near_duplicates" in warned["torn"]
+    assert warned["birds"] == []
+    assert add_dataset(settings, "torn", packed).id == show_dataset(settings, "torn").id
+    with pytest.raises(UsageError) as caught:
+        add_dataset(settings, "torn", packed, ["group_by=folder"])
+    assert caught.value.code == "dataset_exists"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("groups=folder", "groups: Extra inputs"),
+        ("group_by", "group_by: "),
+        ("group_by=scene", "one pair of brackets"),
+        ("on_broken=perhaps", "on_broken: "),
+        ("file=" + "0" * 64, "file: Extra inputs"),
+        ("val_share=0.9", "val_share: "),
+    ],
+)
+def test_a_rule_that_is_none_is_refused_before_anything_is_kept(
+    given: str, told: str, settings: Settings, tmp_path: Path
+) -> None:
+    packed = tmp_path / "pets.zip"
+    packed.write_bytes(folder_zip())
+    with pytest.raises(UsageError) as caught:
+        add_dataset(settings, "pets", packed, [given])
+    assert caught.value.code == "invalid_spec"
+    assert told in caught.value.message
+    assert list_datasets(settings).datasets == ()
+
+
+def test_rules_are_for_what_is_packed_and_has_folders(settings: Settings, spec: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "numbers.npz"
+    packed.write_bytes(arrays_zip(images=np.zeros((40, 6, 6), np.uint8), labels=np.arange(40) % 4))
+    for source in (spec, packed):
+        with pytest.raises(UsageError) as caught:
+            add_dataset(settings, "mine", source, ["group_by=folder"])
+        assert caught.value.code == "invalid_spec"
+    assert add_dataset(settings, "mine", packed, ["val_share=0.3"]).spec["val_share"] == 0.3
 
 
 def test_a_packed_file_that_is_none_is_refused(settings: Settings, tmp_path: Path) -> None:

@@ -66,10 +66,18 @@ def operations(tag: str) -> Iterator[tuple[str, APIRoute]]:
                 yield f"{method} {route.path}", route
 
 
+def query_of(name: str) -> list[str]:
+    """The parameters of an operation's query, what has to be given first."""
+    method, _, path = name.partition(" ")
+    operation = application().openapi()["paths"][path][method.lower()]
+    found = [one for one in operation.get("parameters", []) if one["in"] == "query"]
+    return [one["name"] for one in sorted(found, key=lambda one: not one["required"])]
+
+
 def row(name: str, route: APIRoute) -> str:
     """One line of the table."""
     scopes = "public" if is_public(route) else " ".join(f"`{scope}`" for scope in sorted(scopes_of(route)))
-    query = ", ".join(f"`{field.alias}`" for field in route.dependant.query_params)
+    query = ", ".join(f"`{parameter}`" for parameter in query_of(name))
     said = " ".join(route.description.partition("\n\n")[0].split())
     return f"| `{name}` | {said} | {query} | {scopes} |"
 

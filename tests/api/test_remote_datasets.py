@@ -30,6 +30,9 @@ def test_packed_images_are_uploaded_listed_and_shown(
         assert (added["name"], added["state"]) == ("pets", "checking")
         assert told("list") == {"datasets": [added]}
         assert told("show", "pets") == added
+        grouped = told("add", "grouped", str(packed), "--set", "group_by=folder", "--set", "seed=3")
+        assert isinstance(grouped, dict)
+        assert (grouped["spec"]["group_by"], grouped["spec"]["seed"]) == ("folder", 3)
         refused = told("add", "more", str(spec))
         assert isinstance(refused, dict)
         assert refused["error"]["code"] == "data_not_on_server"

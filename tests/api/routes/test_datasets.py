@@ -61,6 +61,56 @@ def test_an_upload_is_checked_and_searched_on(api: Caller, tmp_path: Path) -> No
     assert (search["name"], search["spec"]["dataset"]["file"]) == ("pets", taken["spec"]["file"])
 
 
+def test_an_upload_is_read_by_the_rules_it_comes_with(api: Caller, tmp_path: Path) -> None:
+    content = folder_zip()
+    query = "name=grey&group_by=(%5Cd%2B)%5C.png&on_broken=fail&channels=1&val_share=0.2&near_duplicates=off"
+    answer = api.send(f"/v1/datasets?{query}", content, ZIP)
+    assert answer.status_code == 202, answer.text
+    rules = {"group_by": r"(\d+)\.png", "on_broken": "fail", "channels": 1, "near_duplicates": "off"}
+    assert answer.json()["spec"].items() >= {**rules, "val_share": 0.2}.items()
+    home = Home(tmp_path / "home")
+    home.finish(home.stores.jobs.get("local", answer.json()["job"]))
+    home.close()
+    shown = api.get("/v1/datasets/grey").json()
+    assert (shown["state"], shown["report"]["num_channels"]) == ("ready", 1)
+    stored = {"dataset": {"name": "stored", "id": "grey"}}
+    search = api.get(api.post("/v1/searches", stored).headers["location"]).json()
+    assert search["spec"]["dataset"] == answer.json()["spec"]
+    assert code(api.post("/v1/searches", {"dataset": {**stored["dataset"], "seed": 1}})) == (
+        422,
+        "invalid_request",
+    )
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "group_by=scene",
+        "group_by=(a",
+        "group_by=(a)%01",
+        "group_by=(" + "a" * 200 + ")",
+        "group_by=(a%7B99999999999999%7D)",
+        "on_broken=perhaps",
+        "channels=2",
+        "val_share=0.5&test_share=0.5",
+        "groups=folder",
+        "file=" + "0" * 64,
+    ],
+)
+def test_a_rule_that_is_none_is_refused_and_nothing_is_kept(rule: str, api: Caller) -> None:
+    answer = api.send(f"/v1/datasets?name=pets&{rule}", folder_zip(1), ZIP)
+    assert code(answer) == (422, "invalid_request")
+    assert api.get("/v1/datasets").json()["items"] == []
+
+
+def test_rules_of_folders_are_not_for_arrays(api: Caller, tmp_path: Path) -> None:
+    content = arrays_zip(images=np.zeros((60, 6, 6, 3), np.uint8), labels=np.arange(60) % 3)
+    assert code(api.send("/v1/datasets?name=pets&group_by=folder", content, ZIP)) == (422, "invalid_spec")
+    kept = [path for path in (tmp_path / "home" / "artifacts").glob("??/*") if "." not in path.name]
+    assert kept == []
+    assert api.send("/v1/datasets?name=pets&val_share=0.3", content, ZIP).status_code == 202
+
+
 def test_arrays_are_uploaded_alike(api: Caller, tmp_path: Path) -> None:
     images = np.zeros((60, 6, 6, 3), np.uint8)
     shown = judged(tmp_path, api, arrays_zip(images=images, labels=np.arange(60) % 3))

@@ -68,6 +68,16 @@ def test_images_that_need_more_time_are_refused(tmp_path: Path) -> None:
     assert caught.value.code == "images_too_costly"
 
 
+def test_an_expression_that_never_ends_is_tried_there_alone(tmp_path: Path) -> None:
+    """Whoever opens the images afterwards finds in time what it has found there."""
+    name = "a" * 60
+    path = uploaded(tmp_path, zipped({f"{one}/{name}{n}.png": flat_png(8) for one in "bc" for n in range(9)}))
+    endless = SPEC.model_copy(update={"group_by": r"/(a+)+\.png"})
+    with pytest.raises(DataError, match="ended by signal") as caught:
+        inspect(endless, path, Allowance(4 * GIB, 1))
+    assert caught.value.code == "images_too_costly"
+
+
 def test_larger_files_may_take_longer(tmp_path: Path) -> None:
     small, large = uploaded(tmp_path, b"x"), tmp_path / "large"
     with large.open("wb") as file:

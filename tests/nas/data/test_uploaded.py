@@ -10,7 +10,7 @@ import pytest
 from nas.data.catalogue import open_dataset
 from nas.data.dataset import Dataset
 from nas.data.image_folder import open_image_folder
-from nas.data.spec import ImageFolderSpec, UploadedSpec
+from nas.data.spec import ImageFolderSpec, UploadedSpec, UploadRules
 from nas.data.uploaded import content_of
 from search_spaces.errors import DataError, UsageError
 from tests.nas.data.zips import arrays_zip, folder_zip, image, zipped
@@ -24,15 +24,16 @@ def written(folder: Path, content: bytes) -> Path:
     return path
 
 
-def opened(folder: Path, content: bytes) -> Dataset:
+def opened(folder: Path, content: bytes, **rules: Any) -> Dataset:
     path = written(folder, content)
-    spec = UploadedSpec(file=FILE, content=content_of(path))
+    told = content_of(path, UploadRules.model_validate(rules))
+    spec = UploadedSpec.model_validate({"file": FILE, "content": told, **rules})
     return open_dataset(spec, None, lambda digest, suffix: path)
 
 
-def refused(folder: Path, content: bytes) -> DataError:
+def refused(folder: Path, content: bytes, **rules: Any) -> DataError:
     with pytest.raises(DataError) as caught:
-        opened(folder, content)
+        opened(folder, content, **rules)
     assert str(folder) not in caught.value.message
     return caught.value
 
@@ -47,6 +48,44 @@ def test_a_packed_folder_is_the_folder(tmp_path: Path) -> None:
     assert packed.class_names == ("cat", "dog")
     assert packed.digest == folder.digest
     assert np.array_equal(packed.images("train", 8), folder.images("train", 8))
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"group_by": r"/(\w+)_\d\.png$"},
+        {"val_share": 0.3, "test_share": 0.3, "seed": 5},
+        {"channels": 1},
+        {"near_duplicates": "off"},
+    ],
+)
+def test_a_packed_folder_is_read_by_the_rules_of_a_folder(rules: dict[str, Any], tmp_path: Path) -> None:
+    """Twenty scenes of three neighbouring frames in each class."""
+    frames = {f"{one}/{one}{n // 3}_{n % 3}.png": image(n) for one in ("cat", "dog") for n in range(60)}
+    plain, packed = opened(tmp_path, zipped(frames)), opened(tmp_path, zipped(frames), **rules)
+    with zipfile.ZipFile(tmp_path / "upload") as archive:
+        archive.extractall(tmp_path / "folder")
+    folder = open_image_folder(ImageFolderSpec.model_validate({"path": tmp_path / "folder", **rules}))
+    assert packed.digest == folder.digest
+    assert packed.report.as_dict() == folder.report.as_dict() != plain.report.as_dict()
+
+
+def test_what_is_broken_is_an_error_where_that_was_said(tmp_path: Path) -> None:
+    members = {f"{one}/{n}.png": image(n) for one in ("a", "b") for n in range(20)}
+    content = zipped({**members, "a/broken.png": b"no image", "b/broken.png": b"no image"})
+    assert refused(tmp_path, content, on_broken="fail").code == "broken_image"
+    assert refused(tmp_path, content, max_broken_share=0.01).code == "too_many_broken"
+    assert refused(tmp_path, content, group_by=r"scene(\d+)").code == "group_by_no_match"
+    assert len(opened(tmp_path, content).report.findings.skipped) == 2
+
+
+def test_rules_of_folders_are_refused_for_arrays(tmp_path: Path) -> None:
+    content = arrays_zip(images=np.zeros((40, 6, 6), np.uint8), labels=np.arange(40) % 4)
+    with pytest.raises(UsageError, match="group_by: of image folders only") as caught:
+        opened(tmp_path, content, group_by="folder")
+    assert caught.value.code == "invalid_spec"
+    fewer = opened(tmp_path, content, val_share=0.4).labels("train")
+    assert len(fewer) < len(opened(tmp_path, content).labels("train"))
 
 
 def test_arrays_are_told_from_images(tmp_path: Path) -> None:

@@ -39,8 +39,11 @@ def test_others_stay_as_they_are(document: dict[str, Any], tmp_path: Path) -> No
         assert with_registered(stores, "local", document) == (document, None)
 
 
-@pytest.mark.parametrize("more", [{}, {"id": 3}, {"id": "mine", "path": "x"}])
+@pytest.mark.parametrize(
+    "more", [{}, {"id": 3}, {"id": "mine", "path": "x"}, {"id": "mine", "group_by": "x"}]
+)
 def test_what_names_nothing_is_refused(more: dict[str, Any], tmp_path: Path) -> None:
     with opened_stores(Settings(home=tmp_path)) as stores, pytest.raises(UsageError) as caught:
         with_registered(stores, "local", {"dataset": {"name": "stored", **more}})
     assert caught.value.code == "invalid_spec"
+    assert "hwnas datasets add NAME FILE --set group_by=" in caught.value.message
