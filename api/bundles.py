@@ -14,14 +14,15 @@ from api.deliveries import Posted, deliver
 from api.keys import Scope
 from latency_predictors.agent_protocol import (
     MAX_CLOCK_SKEW_S,
-    PROTOCOL,
     Delivery,
     Registration,
     check_name,
 )
-from latency_predictors.bundle import Answer, Bundle, Outcome, pack, read_answer
+from latency_predictors.bundle import VERSION, Answer, Bundle, Outcome, check_board, pack, read_answer
 from latency_predictors.golden import SUBJECTS
 from latency_predictors.protocol import SessionResult
+from latency_predictors.unit import Unit
+from latency_predictors.wire_types import one_line
 from nas.measurement_tasks import Batch, DeviceLease
 from nas.results import Document
 from nas.settings import Settings
@@ -103,11 +104,12 @@ def make_bundle(settings: Settings, name: str, out: Path) -> BundleMade:
         works = () if agent is None else tuple(_packs(stores.bundles.work(agent.device.digest)))
         made = stores.bundles.make(settings.tenant, name)
         bundle = Bundle(
-            protocol=PROTOCOL,
+            protocol=VERSION,
             id=made.id,
             name=name,
             key=made.key,
             device=None if agent is None else agent.device,
+            unit="" if agent is None else agent.facts["unit"],
             works=tuple(work_of(batch, made.id, 0) for batch in works),
         )
         pack(bundle, {one: stores.artifacts.local_path(one) for one in bundle.digests}, out)
@@ -120,7 +122,8 @@ def import_answer(settings: Settings, path: Path) -> BundleImported:
 
     Raises:
         UsageError: `no_such_file`, `unknown_bundle`, `bundle_imported`, `clock_wrong`, or as a registration
-            refuses a board; `device_busy` while its agent works.
+            refuses a board; `another_device` where another board has measured any of it; `device_busy` while
+            its agent works.
         ArtifactError: `damaged_bundle`; `bundle_tampered` where the signature is not the bundle's.
     """
     answer = read_answer(path)
@@ -129,7 +132,9 @@ def import_answer(settings: Settings, path: Path) -> BundleImported:
         made = stores.bundles.find(settings.tenant, answer.bundle)
         _check(answer, made, digest)
         assert made is not None
-        agent = _registered(stores, settings.tenant, made, answer.told)
+        known = stores.agents.find(settings.tenant, made.name)
+        _check_board(answer, made.name, known)
+        agent = _registered(stores, settings.tenant, made, answer.told, known)
         lease = stores.measurements.hold(agent.device.digest, agent.id)
         try:
             new, refused = _take(stores, agent, lease, answer, made.created_at_ms / 1000)
@@ -173,9 +178,28 @@ def _check(answer: Answer, made: StoredBundle | None, digest: str) -> None:
         )
 
 
-def _registered(stores: Stores, tenant: str, made: StoredBundle, told: Registration) -> Agent:
+def _check_board(answer: Answer, name: str, known: Agent | None) -> None:
+    """Refuse what several boards have measured, or another one than the board of the name.
+
+    An answer tells of the machine that it was last worked on; sessions say themselves which unit they ran on.
+    """
+    units = {answer.told.unit} | {one.session.unit for one in answer.outcomes if one.session}
+    if known is not None:
+        check_board(answer.told, name, Unit(known.device, known.facts["unit"]))
+        units.add(known.facts["unit"])
+    if len(units - {""}) > 1:
+        named = one_line(", ".join(sorted(unit[:80] for unit in units if unit)))
+        raise UsageError(
+            "another_device",
+            f"the answer of '{name}' holds what several boards have measured ({named}): nothing was taken; "
+            f"run the bundle on '{name}' alone, into another file",
+        )
+
+
+def _registered(
+    stores: Stores, tenant: str, made: StoredBundle, told: Registration, known: Agent | None
+) -> Agent:
     """Register the board; one that is new gets a key that ends at once: nobody has its secret."""
-    known = stores.agents.find(tenant, made.name)
     if known is not None:
         told = told.model_copy(update={"instance": known.instance})
         return stores.agents.register(tenant, Actor(made.name, known.key_id), told)

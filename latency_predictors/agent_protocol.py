@@ -24,6 +24,7 @@ from latency_predictors.wire_types import (
     ShortText,
     Shown,
     Text,
+    UnitName,
     one_line,
 )
 from search_spaces.errors import UsageError
@@ -99,7 +100,7 @@ class Registration(WireModel):
     before: Annotated[tuple[Identifier, ...], Field(max_length=16)] = ()
     version: ShortText
     device: Device
-    unit: Annotated[str, Field(max_length=80), AfterValidator(one_line)] = ""
+    unit: UnitName = ""
     runtimes: dict[ShortText, ShortText]
     power_mode: Text = ""
     system: Text = ""

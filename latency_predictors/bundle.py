@@ -15,13 +15,20 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, Field, ValidationError
 
-from latency_predictors.agent_protocol import PROTOCOL, Registration, Score, Trouble, Work
+from latency_predictors.agent_protocol import Registration, Score, Trouble, Work
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.protocol import SessionResult, WireModel
-from latency_predictors.wire_types import Digest, Identifier
+from latency_predictors.unit import Unit
+from latency_predictors.wire_types import Digest, Identifier, UnitName
 from search_spaces.atomic import write_atomically
 from search_spaces.digests import canonical_json
 from search_spaces.errors import ArtifactError, UsageError
+
+VERSION: Final = 5
+"""Of bundles. It is above `PROTOCOL`: an agent that does not know `Bundle.unit` asks to be updated."""
+
+OLDEST: Final = 4
+"""Of the bundles that are read: they name no unit."""
 
 MAX_BYTES: Final = 512 * 2**20
 """Of a file in an archive, or of an answer."""
@@ -35,11 +42,12 @@ class Bundle(WireModel):
     """Work for one board.
 
     Attributes:
-        protocol: Version of the models in it.
+        protocol: Version of the models in it, `VERSION` where it is made now.
         id: Random, of this bundle.
         name: What specifications call the board.
         key: What the answer is signed with.
         device: As registered; None where the board was never heard of: it only introduces itself then.
+        unit: Which of several equal boards it is; empty where nothing told it.
         works: Batches, in the order in which they are to be measured.
     """
 
@@ -48,6 +56,7 @@ class Bundle(WireModel):
     name: str
     key: Annotated[str, Field(repr=False, pattern=r"^[0-9a-f]{64}$")]
     device: Device | None
+    unit: UnitName = ""
     works: tuple[Work, ...]
 
     @property
@@ -181,17 +190,38 @@ def read_answer(path: Path) -> Answer:
         ) from error
 
 
+def check_board(told: Registration, name: str, known: Unit) -> None:
+    """Refuse whoever is not the board that has a name: what it measures would pass for that one's.
+
+    Args:
+        told: By the machine that the bundle is worked on.
+        name: That the bundle was made for.
+        known: The board of that name, as registered.
+
+    Raises:
+        UsageError: `another_device`.
+    """
+    here = Unit(told.device, told.unit)
+    if not here.may_be(known):
+        raise UsageError(
+            "another_device",
+            f"the bundle is for '{name}', which is {known.label}, and {here.label} is another board: run it "
+            f"on '{name}', or make one for the other board under a name of its own (`hwnas devices bundle "
+            "NAME -o FILE`)",
+        )
+
+
 def _check_version(version: int) -> None:
-    if version > PROTOCOL:
+    if version > VERSION:
         raise UsageError(
             "agent_outdated",
-            f"the bundle is of version {version} of the protocol, the agent here of {PROTOCOL}: "
+            f"the bundle is of version {version} of the protocol, the agent here of {VERSION}: "
             "`pipx upgrade hwnas` on the board, or `pip install --upgrade hwnas` in its environment",
         )
-    if version < PROTOCOL:
+    if version < OLDEST:
         raise UsageError(
             "agent_newer",
-            f"the bundle is of version {version} of the protocol, the agent here of {PROTOCOL}: update the "
+            f"the bundle is of version {version} of the protocol, the agent here of {VERSION}: update the "
             "service, and make the bundle again",
         )
 

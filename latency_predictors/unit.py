@@ -4,13 +4,39 @@ Units of one model differ in speed by percents. Values say which unit they are f
 """
 
 import hashlib
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from latency_predictors.device import Device
 
 # In order of how surely they name the hardware: a board keeps its serial number, a system's identifier goes
 # with its installation, and copies of one disk image share it.
 _SERIALS = (("board", Path("proc/device-tree/serial-number")), ("system", Path("etc/machine-id")))
 _PURPOSE = b"hwnas unit"
 _UNSET = ("", "uninitialized")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One of several equal devices.
+
+    Attributes:
+        device: With or without the identifier of a registration.
+        name: Empty where nothing tells it.
+    """
+
+    device: Device
+    name: str
+
+    @property
+    def label(self) -> str:
+        """One line for people."""
+        return f"{self.device.label} ({self.name})" if self.name else self.device.label
+
+    def may_be(self, other: "Unit") -> bool:
+        """Whether nothing tells it from another: not its hardware, nor its name where both have one."""
+        same_name = not (self.name and other.name) or self.name == other.name
+        return same_name and replace(self.device, registered="") == replace(other.device, registered="")
 
 
 def host_unit(root: Path = Path("/")) -> str:

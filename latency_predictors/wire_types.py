@@ -19,6 +19,9 @@ Identifier = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Shown = Annotated[str, AfterValidator(one_line)]
 Text = Annotated[str, Field(max_length=200), AfterValidator(one_line)]
 ShortText = Annotated[str, Field(max_length=40), AfterValidator(one_line)]
+UnitName = Annotated[str, Field(max_length=80), AfterValidator(one_line)]
+"""Which of several equal boards; empty where nothing tells it."""
+
 ClassNumber = Annotated[int, Field(ge=0, lt=2**20)]
 Number = Annotated[int, Field(ge=0, lt=2**53)]
 Count = Annotated[int, Field(ge=0, lt=2**31)]

@@ -11,9 +11,10 @@ from pydantic import BaseModel
 from rich.text import Text
 
 from latency_predictors.agent_protocol import Registration, Work
-from latency_predictors.bundle import Answer, Bundle, Outcome, read_answer, unpack
+from latency_predictors.bundle import Answer, Bundle, Outcome, check_board, read_answer, unpack
 from latency_predictors.protocol import Subject
 from latency_predictors.runtimes import get_runtime
+from latency_predictors.unit import Unit
 from search_spaces.errors import ArtifactError, HwnasError, UsageError
 from workers.agent_home import disk_told
 from workers.agent_means import Means, scores, tellable, trouble_of
@@ -100,6 +101,7 @@ class BundleRun:
             on_progress=self._progress,
         )
         for session in sessions:
+            # Of this very machine: `run_bundle` has held it against the bundle. It has its identifier there.
             session = session.model_copy(update={"device": self.bundle.device})
             self._add(Outcome(work=number, session=tellable(session)))
 
@@ -151,8 +153,9 @@ def run_bundle(
         say: Told what happens, a line each.
 
     Raises:
-        UsageError: `no_such_file`, `agent_outdated` or `agent_newer`; `file_exists` where the answer is
-            another's.
+        UsageError: `no_such_file`, `agent_outdated` or `agent_newer`; `another_device` where this machine is
+            not the one that the bundle is for, or that the answer was begun on; `file_exists` where the
+            answer is another's.
         ArtifactError: `damaged_bundle`.
         ResourceError: `disk_full` or `not_writable`.
     """
@@ -160,6 +163,8 @@ def run_bundle(
         bundle, files = unpack(path, Path(folder))
         own = {"name": bundle.name, "instance": instance, "cache_bytes": 0, "clock_s": time.time()}
         told = Registration.model_validate({**facts, **own})
+        if bundle.device is not None:
+            check_board(told, bundle.name, Unit(bundle.device, bundle.unit))
         answer = _begun(out, bundle, told)
         return BundleRun(bundle, files, means, answer, out, say).run()
 
@@ -176,4 +181,11 @@ def _begun(out: Path, bundle: Bundle, told: Registration) -> Answer:
         ) from error
     if answer.bundle != bundle.id or not answer.is_signed_with(bundle.key):
         raise UsageError("file_exists", f"{out} answers another bundle: choose another name")
+    before, here = Unit(answer.told.device, answer.told.unit), Unit(told.device, told.unit)
+    if answer.outcomes and not here.may_be(before):
+        raise UsageError(
+            "another_device",
+            f"{out} was begun on {before.label}, and this is {here.label}: go on there, or choose another "
+            "name",
+        )
     return answer.model_copy(update={"told": told})

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, Row, delete, or_, select, update
 from latency_predictors.agent_protocol import Registration
 from latency_predictors.device import Device
 from latency_predictors.golden import changes
+from latency_predictors.unit import Unit
 from nas.leases import Lease
 from nas.store.audit_log import Actor, lock_changes, note
 from nas.store.columns import now_ms
@@ -230,13 +231,12 @@ def _check(connection: Connection, known: Row[Any], key_id: str, told: Registrat
     Raises:
         UsageError: `device_name_taken`, `device_changed` or `key_in_use`.
     """
-    unit = known.facts["unit"]
-    if replace(_device(known), registered="") != told.device or (unit and told.unit and unit != told.unit):
+    before, now = Unit(_device(known), known.facts["unit"]), Unit(told.device, told.unit)
+    if not now.may_be(before):
         raise UsageError(
             "device_changed",
-            f"'{known.name}' was registered as {_device(known).label}{f' ({unit})' if unit else ''}, and is "
-            f"{told.device.label}{f' ({told.unit})' if told.unit else ''} now: register it under another "
-            "name; what was measured stays with the old one",
+            f"'{known.name}' was registered as {before.label}, and is {now.label} now: register it under "
+            "another name; what was measured stays with the old one",
         )
     if known.key_id != key_id and not may_follow(connection, known.key_id, key_id):
         raise name_taken(known.name, known.key_id)

@@ -1,8 +1,8 @@
 """A board without a network: two archives there, two answers back; what was changed or doubled is refused."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 
 from api.bundles import BundleImported, import_answer, make_bundle
 from benchmarks.fleet import RUNTIME, SimulatedBoard, SimulatedDevice
+from latency_predictors.bundle import Answer, read_answer
 from latency_predictors.device import ExecutionContext
 from latency_predictors.golden import SUBJECTS
 from latency_predictors.measure import LAYER_PROTOCOL
@@ -90,6 +91,13 @@ class Carried:
         self.stores.measurements.enqueue(claim.lease, tasks)
         self.stores.queue.settle(claim.lease, Waiting())
         return claim.lease
+
+    def rewrites(self, bundle: Path, change: Callable[[Answer], Answer]) -> None:
+        """Have an agent answer that compares nothing: as if it had been on another board, or on several."""
+        answer = change(read_answer(self.answer(bundle)))
+        made = self.stores.bundles.find(TENANT, answer.bundle)
+        assert made is not None
+        answer.signed(made.key).save(self.answer(bundle))
 
     def refused(self, bundle: Path) -> str:
         """The code that importing an answer is refused with."""
@@ -198,3 +206,66 @@ def test_an_answer_of_another_bundle_is_not_overwritten(known: Carried) -> None:
     with pytest.raises(HwnasError) as caught:
         make_bundle(known.settings, "host", known.folder / "host.zip")
     assert caught.value.code == "invalid_device_name"
+
+
+class Twin(SimulatedBoard):
+    """Another board of the same model."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What it tells."""
+        return {**super().facts, "unit": "simulated-twin"}
+
+
+def test_a_bundle_names_its_unit_and_another_board_of_the_model_measures_nothing(known: Carried) -> None:
+    known.waiting()
+    bundle = known.bundle()
+    known.board, mine = Twin("pi5"), known.board
+    with pytest.raises(HwnasError, match=r"\(simulated-pi5\), and .* \(simulated-twin\)") as caught:
+        known.runs(bundle)
+    assert caught.value.code == "another_device"
+    known.board = mine
+    assert known.runs(bundle).finished == 2
+    assert known.imports(bundle).pending == 0
+
+
+def ran_on(answer: Answer, units: Sequence[str]) -> Answer:
+    """The same, its sessions on some units, one after the other."""
+    sessions = [one.session for one in answer.outcomes if one.session is not None]
+    outcomes = [
+        one.model_copy(update={"session": session.model_copy(update={"unit": unit})})
+        for one, session, unit in zip(answer.outcomes, sessions, units, strict=True)
+    ]
+    return answer.model_copy(update={"outcomes": tuple(outcomes)})
+
+
+def told_by(answer: Answer, **facts: Any) -> Answer:
+    """The same, by a machine that tells something else."""
+    return answer.model_copy(update={"told": answer.told.model_copy(update=facts)})
+
+
+def test_what_several_boards_have_measured_is_not_taken(known: Carried) -> None:
+    known.waiting()
+    bundle, before = known.bundle(), known.stores.agents.find(TENANT, "pi5")
+    known.runs(bundle)
+    mine, others = ["simulated-pi5"] * 4, ["board-4"] * 4
+    known.rewrites(bundle, lambda answer: ran_on(answer, others[:1] + mine[1:]))
+    with pytest.raises(HwnasError, match=r"\(board-4, simulated-pi5\): nothing was taken") as caught:
+        known.imports(bundle)
+    assert caught.value.code == "another_device"
+    known.rewrites(bundle, lambda answer: told_by(ran_on(answer, others), unit=""))
+    assert known.refused(bundle) == "another_device", "the board of the name has another unit"
+    assert known.stores.agents.find(TENANT, "pi5") == before
+    known.rewrites(bundle, lambda answer: ran_on(answer, mine))
+    assert known.imports(bundle).pending == 0
+
+
+def test_what_another_device_has_measured_is_not_taken(known: Carried) -> None:
+    known.waiting()
+    bundle = known.bundle()
+    known.runs(bundle)
+    other = replace(known.board.device, cpu_model="Cortex-A72")
+    known.rewrites(bundle, lambda answer: told_by(answer, device=other))
+    with pytest.raises(HwnasError, match="Cortex-A72.* is another board") as caught:
+        known.imports(bundle)
+    assert caught.value.code == "another_device"

@@ -4,13 +4,25 @@ import json
 import random
 import zipfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from latency_predictors.agent_protocol import PROTOCOL, Work
-from latency_predictors.bundle import Answer, Bundle, Outcome, pack, read_answer, unpack
+from latency_predictors.bundle import (
+    OLDEST,
+    VERSION,
+    Answer,
+    Bundle,
+    Outcome,
+    check_board,
+    pack,
+    read_answer,
+    unpack,
+)
 from latency_predictors.measure import LAYER_PROTOCOL
+from latency_predictors.unit import Unit
 from search_spaces.errors import ArtifactError, HwnasError, UsageError
 from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
 from tests.nas.store.boards import content_of, subject_of, told
@@ -29,7 +41,14 @@ def bundle(**more: object) -> Bundle:
         sessions=2,
         reference_ms={},
     )
-    facts = {"protocol": PROTOCOL, "id": "1" * 32, "name": "pi5", "key": KEY, "device": DEVICE}
+    facts = {
+        "protocol": VERSION,
+        "unit": "board-1",
+        "id": "1" * 32,
+        "name": "pi5",
+        "key": KEY,
+        "device": DEVICE,
+    }
     return Bundle.model_validate({**facts, "works": (work,), **more})
 
 
@@ -84,7 +103,7 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "manifest", [b"[]", b'{"protocol": "%d"}' % PROTOCOL, b"[" * 99_999, b"\xff", b"{}", b"null"]
+    "manifest", [b"[]", b'{"protocol": "%d"}' % VERSION, b"[" * 99_999, b"\xff", b"{}", b"null"]
 )
 def test_a_manifest_that_is_none_is_refused(packed: Path, tmp_path: Path, manifest: bytes) -> None:
     again(packed, {"bundle.json": manifest})
@@ -105,12 +124,32 @@ def test_an_archive_that_was_changed_anywhere_is_refused_or_the_same(packed: Pat
     assert damaged > 200
 
 
-@pytest.mark.parametrize(("by", "code"), [(1, "agent_outdated"), (-1, "agent_newer")])
+@pytest.mark.parametrize(("version", "code"), [(VERSION + 1, "agent_outdated"), (OLDEST - 1, "agent_newer")])
 def test_another_version_is_told_before_anything_else_is_read(
-    packed: Path, tmp_path: Path, by: int, code: str
+    packed: Path, tmp_path: Path, version: int, code: str
 ) -> None:
-    again(packed, {"bundle.json": json.dumps({"protocol": PROTOCOL + by, "else": "unknown"}).encode()})
+    again(packed, {"bundle.json": json.dumps({"protocol": version, "else": "unknown"}).encode()})
     assert refused(packed, tmp_path).code == code
+
+
+def test_a_bundle_of_before_is_read_and_an_agent_of_before_asks_to_be_updated(
+    packed: Path, tmp_path: Path
+) -> None:
+    before = bundle(protocol=OLDEST).model_dump(mode="json", exclude={"unit"})
+    again(packed, {"bundle.json": json.dumps(before).encode()})
+    found, _ = unpack(packed, tmp_path)
+    assert (found.unit, found.works) == ("", bundle().works)
+    # Agents of before compare with the protocol that they speak: whoever raises that raises all three.
+    assert (PROTOCOL, OLDEST, VERSION) == (4, 4, 5)
+
+
+def test_whoever_is_not_the_board_is_told_both_and_what_to_do() -> None:
+    check_board(told(), "pi5", Unit(replace(DEVICE, registered="0" * 16), "board-1"))
+    check_board(told(unit=""), "pi5", Unit(DEVICE, "board-1"))
+    with pytest.raises(UsageError, match="under a name of its own") as caught:
+        check_board(told(unit="board-2"), "pi5", Unit(DEVICE, "board-1"))
+    assert caught.value.code == "another_device"
+    assert f"{DEVICE.label} (board-1), and {DEVICE.label} (board-2) is another" in caught.value.message
 
 
 def test_an_answer_is_signed_over_everything_in_it(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Units of one model are told apart, and their serial numbers stay theirs."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from latency_predictors.unit import host_unit
+from latency_predictors.unit import Unit, host_unit
+from tests.latency_predictors.sessions import DEVICE
 
 BOARD, SYSTEM = "proc/device-tree/serial-number", "etc/machine-id"
 
@@ -35,3 +37,13 @@ def test_the_board_goes_before_what_is_installed_on_it(tmp_path: Path) -> None:
 
 def test_the_serial_number_itself_is_not_told(tmp_path: Path) -> None:
     assert "abcdef01" not in host_unit(written(tmp_path, BOARD, b"10000000abcdef01\0"))
+
+
+def test_units_are_told_apart_by_hardware_and_by_their_names_where_both_have_one() -> None:
+    one, unnamed = Unit(DEVICE, "board-1"), Unit(DEVICE, "")
+    assert one.may_be(Unit(replace(DEVICE, registered="0" * 16), "board-1"))
+    assert one.may_be(unnamed)
+    assert unnamed.may_be(one)
+    assert not one.may_be(Unit(DEVICE, "board-2"))
+    assert not unnamed.may_be(Unit(replace(DEVICE, memory_gib=64), ""))
+    assert (one.label, unnamed.label) == (f"{DEVICE.label} (board-1)", DEVICE.label)

@@ -1,7 +1,9 @@
 """`hwnas agent --bundle` on this machine: a real file is measured; what cannot be is told in the answer."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,11 @@ from workers.agent_serving import measure_bundle
 KEY = "7" * 64
 
 
-def packed(folder: Path) -> Path:
+FACTS = told(device=host_device()).model_dump()
+"""What the board tells that the archives here are for."""
+
+
+def packed(folder: Path, **more: Any) -> Path:
     """An archive with one file, to be measured once."""
     anchor = default_anchors("onnx")[0]
     work = Work(
@@ -32,7 +38,8 @@ def packed(folder: Path) -> Path:
         sessions=1,
         reference_ms={},
     )
-    bundle = Bundle(protocol=PROTOCOL, id="1" * 32, name="pi5", key=KEY, device=host_device(), works=(work,))
+    facts = {"protocol": PROTOCOL, "id": "1" * 32, "name": "pi5", "key": KEY, "device": host_device()}
+    bundle = Bundle.model_validate({**facts, "works": (work,), **more})
     pack(bundle, {anchor.digest: anchor.path}, folder / "pi5.zip")
     return folder / "pi5.zip"
 
@@ -54,8 +61,7 @@ def test_what_cannot_be_measured_is_told(tmp_path: Path) -> None:
         raise MeasurementError("machine_busy", "others work here")
 
     means = Means(refuse, refuse)  # type: ignore[arg-type]
-    facts = told().model_dump()
-    done = run_bundle(packed(tmp_path), tmp_path / "out.json", means, facts, INSTANCE, lambda line: None)
+    done = run_bundle(packed(tmp_path), tmp_path / "out.json", means, FACTS, INSTANCE, lambda line: None)
     assert done.finished == 1
     (outcome,) = read_answer(tmp_path / "out.json").outcomes
     assert outcome.trouble is not None
@@ -66,11 +72,48 @@ def test_what_is_no_number_leaves_an_answer_that_can_be_read(tmp_path: Path) -> 
     session = timed_session(["2" * 64], host_device(), host_context())
     nowhen = session.model_copy(update={"reference_ms": {"a": math.nan}})
     means = Means(lambda *what, **more: iter([nowhen]), lambda *what: ())
-    facts = told().model_dump()
-    run_bundle(packed(tmp_path), tmp_path / "out.json", means, facts, INSTANCE, lambda line: None)
+    run_bundle(packed(tmp_path), tmp_path / "out.json", means, FACTS, INSTANCE, lambda line: None)
     (outcome,) = read_answer(tmp_path / "out.json").outcomes
     assert outcome.trouble is not None
     assert outcome.trouble.code == "implausible_result"
+
+
+def unmeasured(*what: object, **more: object) -> Any:
+    """Measure on a machine where nothing is to be measured."""
+    raise AssertionError("nothing is measured here")
+
+
+@pytest.mark.parametrize(
+    "other", [{"device": replace(host_device(), cpu_model="Cortex-A72"), "unit": ""}, {"unit": "board-2"}]
+)
+def test_on_another_board_it_ends_at_once_and_names_both(tmp_path: Path, other: dict[str, Any]) -> None:
+    archive, out = packed(tmp_path, unit="board-1"), tmp_path / "out.json"
+    facts = told(**{"device": host_device(), **other}).model_dump()
+    with pytest.raises(UsageError, match="run it on 'pi5'") as caught:
+        run_bundle(archive, out, Means(unmeasured, unmeasured), facts, INSTANCE, print)
+    assert caught.value.code == "another_device"
+    assert f"'pi5', which is {host_device().label} (board-1), and" in caught.value.message
+    assert ("Cortex-A72" in caught.value.message) != ("(board-2) is another board" in caught.value.message)
+    assert not out.exists()
+
+
+def test_an_answer_is_not_gone_on_with_on_another_board(tmp_path: Path) -> None:
+    archive, out = packed(tmp_path), tmp_path / "out.json"
+    session = timed_session(["2" * 64], host_device(), host_context())
+
+    def cut(*what: object, **more: object) -> Any:
+        yield session
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_bundle(archive, out, Means(cut, unmeasured), FACTS, INSTANCE, print)
+    begun, unnamed = out.read_bytes(), {**FACTS, "unit": ""}
+    with pytest.raises(UsageError, match=r"\(board-1\), and this is .* \(board-2\)") as caught:
+        run_bundle(archive, out, Means(unmeasured, unmeasured), {**FACTS, "unit": "board-2"}, INSTANCE, print)
+    assert caught.value.code == "another_device"
+    assert out.read_bytes() == begun
+    means = Means(lambda *what, **more: iter([session]), unmeasured)
+    assert run_bundle(archive, out, means, unnamed, INSTANCE, print).finished == 1, "nothing tells it apart"
 
 
 def test_an_answer_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path: Path) -> None:
