@@ -38,8 +38,12 @@ from workers.agent_pulse import Pulse
 _NOT_FETCHED: Final = ("artifact_damaged", "artifact_missing", "download_damaged", "file_too_large")
 """What keeps one file from being fetched, and the others not; the last is that file's own doing."""
 
-_START_ANEW: Final = ("stale_request", "not_registered")
-_FOR_GOOD: Final = ("not_authenticated", "not_allowed", "agent_outdated", "agent_newer", "not_registered")
+_IN_USE: Final = "key_in_use"
+"""The service knows the board by another start: that of another agent, or an earlier one where the service
+was restored from a backup. Registering ends that, and is refused while another works."""
+
+_START_ANEW: Final = ("stale_request", "not_registered", _IN_USE)
+_FOR_GOOD: Final = ("not_authenticated", "not_allowed", "agent_outdated", "agent_newer")
 """Refusals of the agent itself: what it has to deliver stays in its journal."""
 
 
@@ -78,19 +82,27 @@ class Agent:
             HwnasError: What keeps it from working for good, such as `not_authenticated` or `device_changed`.
         """
         while True:
-            self._work_as(self._register())
-
-    def _work_as(self, registered: Registered) -> None:
-        """Work until the board has to register anew."""
-        number, told = registered.asked + 1, toolchain(self.facts())
-        while True:
-            self._deliver()
+            registered = self._register()
             try:
-                answer = self._ask(number)
+                self._work_as(registered)
             except RefusedError as refused:
                 if refused.code not in _START_ANEW:
                     raise
-                return
+                self.work = None  # it holds no lease any more, as far as it knows
+                if refused.code == _IN_USE:
+                    self._patience.say_once(f"error[{refused.code}]: {refused.message}")
+                    self.pause(RESTLESS_S)
+
+    def _work_as(self, registered: Registered) -> None:
+        """Work until the board has to register anew.
+
+        Raises:
+            RefusedError: The service does not know it so any more, or will have none of it.
+        """
+        number, told = registered.asked + 1, toolchain(self.facts())
+        while True:
+            self._deliver()
+            answer = self._ask(number)
             work = answer.work
             if work is None:
                 self.pause(answer.ask_again_s)
@@ -114,7 +126,7 @@ class Agent:
             told = Registration.model_validate({**self.facts(), **own, **more})
             return self.link.post("agents/register", told, Registered)
 
-        registered = self._patience.again(ask)
+        registered = self._patience.again(ask, passing=[_IN_USE])
         self._patience.known = True
         if first:
             self._note(self.home.begun)
@@ -276,6 +288,6 @@ class Agent:
         try:
             self._patience.again(lambda: self.link.post(path, delivery, Delivered))
         except (RefusedError, ArtifactError) as refused:
-            if refused.code in _FOR_GOOD:
+            if refused.code in _FOR_GOOD + _START_ANEW:
                 raise
             self._restless(f"not taken, error[{refused.code}]: {refused.message}")

@@ -1,7 +1,7 @@
 """How an agent asks: again while the service is away or a refusal may pass, and never all at once."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -13,7 +13,7 @@ LONGEST_PAUSE_S: Final = 30.0
 RESTLESS_S: Final = 20.0
 """Pause where a refusal may pass, and after a batch that could not be measured."""
 
-_MAY_PASS: Final = ("clock_wrong", "key_in_use")
+_MAY_PASS: Final = ("clock_wrong",)
 _MAY_PASS_ONCE_KNOWN: Final = ("unexpected_answer",)
 """Something else answers in the place of a service that has answered before: a proxy that is being mended."""
 
@@ -35,11 +35,15 @@ class Patience:
     known: bool = False
     _said: str = field(default="", init=False)
 
-    def again(self, ask: Callable[[], Answer]) -> Answer:
+    def again(self, ask: Callable[[], Answer], passing: Collection[str] = ()) -> Answer:
         """Return what asking gives, asking again while the service is away or a refusal may pass.
 
         Pauses are drawn at random below a bound that doubles, so that boards which were cut off together do
         not come back together; `Retry-After` comes on top.
+
+        Args:
+            ask: Asks once.
+            passing: Codes of refusals that may pass where this is asked.
 
         Raises:
             HwnasError: What would not be otherwise the next time.
@@ -51,7 +55,7 @@ class Patience:
             except ServerAwayError as error:
                 at_least_s, why = error.pause_s, f"{error.message}; tried again"
             except HwnasError as error:
-                if error.code not in _MAY_PASS + (_MAY_PASS_ONCE_KNOWN if self.known else ()):
+                if error.code not in (*_MAY_PASS, *(_MAY_PASS_ONCE_KNOWN if self.known else ()), *passing):
                     raise
                 at_least_s, why = RESTLESS_S, f"error[{error.code}]: {error.message}"
             else:

@@ -1,6 +1,6 @@
 """What is asked again, after which pauses, and what is said of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 
@@ -17,9 +17,9 @@ class Patient:
         self.pauses: list[float] = []
         self.patience = Patience(self.lines.append, self.pauses.append, known)
 
-    def asks(self, *answers: Exception | str) -> str:
+    def asks(self, *answers: Exception | str, passing: Collection[str] = ()) -> str:
         """Ask until there is an answer."""
-        return self.patience.again(answering(*answers))
+        return self.patience.again(answering(*answers), passing)
 
 
 def answering(*answers: Exception | str) -> Callable[[], str]:
@@ -46,18 +46,19 @@ def test_pauses_are_drawn_below_a_bound_that_doubles_and_follow_what_is_asked() 
     assert one.lines == ["too many; tried again", "the service answers"], "each is said once"
 
 
-@pytest.mark.parametrize("code", ["clock_wrong", "key_in_use"])
-def test_a_refusal_that_may_pass_is_waited_for(code: str) -> None:
+@pytest.mark.parametrize(("code", "passing"), [("clock_wrong", ()), ("key_in_use", ["key_in_use"])])
+def test_a_refusal_that_may_pass_is_waited_for(code: str, passing: Collection[str]) -> None:
     one = Patient()
-    assert one.asks(RefusedError(code, "not now"), "there") == "there"
+    assert one.asks(RefusedError(code, "not now"), "there", passing=passing) == "there"
     assert RESTLESS_S <= one.pauses[0] <= RESTLESS_S + 0.5
     assert one.lines == [f"error[{code}]: not now", "the service answers"]
 
 
-def test_what_would_not_be_otherwise_is_told_at_once() -> None:
+@pytest.mark.parametrize("code", ["not_authenticated", "key_in_use"])
+def test_what_would_not_be_otherwise_is_told_at_once(code: str) -> None:
     one = Patient(known=True)
     with pytest.raises(RefusedError, match="for good"):
-        one.asks(RefusedError("not_authenticated", "for good"), "there")
+        one.asks(RefusedError(code, "for good"), "there")
     assert not one.pauses
     assert not one.lines
 
