@@ -134,11 +134,11 @@ class Agent:
         return registered
 
     def _note(self, write: Callable[[], object]) -> None:
-        """Write who the agent is; where the disk refuses that it works all the same."""
+        """Write to the agent's folder; where the disk refuses, the agent says so and works all the same."""
         try:
             write()
         except ResourceError as error:
-            self.say(f"error[{error.code}]: {error.message}")
+            self._patience.say_once(f"error[{error.code}]: {error.message}")
 
     def _ask(self, number: int) -> WorkAnswer:
         def ask() -> WorkAnswer:
@@ -276,10 +276,13 @@ class Agent:
 
     def _deliver(self) -> None:
         """Deliver what the journal holds, the oldest first."""
-        for path, entry in self.home.remembered(self._restless):
-            self._send(entry)
-            with disk_told():
-                path.unlink()
+
+        def deliver() -> None:
+            for path, entry in self.home.remembered(self._restless):
+                self._send(entry)
+                self._note(partial(self.home.forget, path))
+
+        self._note(deliver)
 
     def _send(self, entry: Entry) -> None:
         found = {name: getattr(entry, name) for name in ("session", "trouble", "score", "context")}

@@ -96,6 +96,7 @@ class AgentHome:
         self.cache_bytes = cache_bytes
         self._files, self._journal = folder / "files", folder / "journal"
         self._server, self._instances = folder / "server.json", folder / "instance"
+        self._passed_over: set[Path] = set()
         with disk_told(f"make {folder} writable for this user, or choose another folder with --home"):
             self._open()
 
@@ -176,9 +177,9 @@ class AgentHome:
         Raises:
             ResourceError: `disk_full` or `not_writable`.
         """
-        number = max((int(path.stem) for path in self._journal.glob("*.json")), default=0) + 1
-        path = self._journal / f"{number:08}.json"
         with disk_told():
+            number = max((int(path.stem) for path in self._journal.glob("*.json")), default=0) + 1
+            path = self._journal / f"{number:08}.json"
             write_atomically(path, entry.model_dump_json().encode())
         return path
 
@@ -189,24 +190,51 @@ class AgentHome:
             say: Told of each that is put aside, in a line.
 
         Raises:
-            ResourceError: `disk_full` or `not_writable`.
+            ResourceError: `not_writable` where the folder cannot be read.
         """
-        for path in sorted(self._journal.glob("*.json")):
+        for path in self._to_deliver():
             try:
                 with disk_told():
                     entry = Entry.model_validate_json(path.read_bytes())
-            except ValidationError:
-                aside = path.with_name(f"{path.stem}-{secrets.token_hex(4)}.damaged")
-                with disk_told():
-                    path.rename(aside)
-                say(f"error[damaged_file]: {path} cannot be read: kept as {aside.name}, measured again")
+            except (ValidationError, ResourceError):
+                say(f"error[damaged_file]: {path} cannot be read: {self._aside(path)}, measured again")
                 continue
             yield path, entry
 
+    def forget(self, path: Path) -> None:
+        """Remove what was delivered; where that is refused it is passed over until the agent starts again.
+
+        Raises:
+            ResourceError: `not_writable`.
+        """
+        self._passed_over.add(path)
+        with disk_told():
+            path.unlink()
+        self._passed_over.remove(path)
+
     @property
     def num_remembered(self) -> int:
-        """How much is to be delivered."""
-        return len(list(self._journal.glob("*.json")))
+        """How much is to be delivered.
+
+        Raises:
+            ResourceError: `not_writable` where the folder cannot be read.
+        """
+        return len(self._to_deliver())
+
+    def _to_deliver(self) -> list[Path]:
+        with disk_told():
+            return [path for path in sorted(self._journal.glob("*.json")) if path not in self._passed_over]
+
+    def _aside(self, path: Path) -> str:
+        """Put a file aside; return what has become of it."""
+        aside = path.with_name(f"{path.stem}-{secrets.token_hex(4)}.damaged")
+        try:
+            with disk_told():
+                path.rename(aside)
+        except ResourceError as error:
+            self._passed_over.add(path)
+            return f"passed over ({error.code})"
+        return f"kept as {aside.name}"
 
     def file(
         self, digest: str, suffix: str, fetch: Callable[[BinaryIO], str], keep: Collection[str] = ()
@@ -224,10 +252,10 @@ class AgentHome:
             ResourceError: `disk_full` or `not_writable`.
         """
         path = self._files / f"{digest}{suffix}"
-        if path.is_file() and _digest_of(path) == digest:
-            os.utime(path)
-            return path
         with disk_told():
+            if path.is_file() and _digest_of(path) == digest:
+                os.utime(path)
+                return path
             self._make_room({digest, *keep})
             part = self._files / f"{digest}.part"
             try:

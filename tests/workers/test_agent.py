@@ -1,5 +1,6 @@
 """An agent measures what is asked for, delivers it once, and survives whatever ends it or cuts it off."""
 
+import errno
 import hashlib
 import random
 from collections.abc import Iterator
@@ -200,6 +201,33 @@ def test_where_there_is_no_room_for_the_journal_results_are_sent_at_once(
     at_work.works()
     assert at_work.num_measured == 10
     assert any("without being kept first" in line for line in at_work.lines)
+
+
+def test_a_journal_that_becomes_read_only_is_told_once_and_its_results_are_sent_once(
+    at_work: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, sent = at_work.waiting_for("one"), list[str]()
+    post, unlink = Link.post, Path.unlink
+    journal = at_work.folder / "journal"
+
+    def counted(link: Link, path: str, *what: Any) -> Any:
+        sent.append(path.rpartition("/")[2])
+        return post(link, path, *what)
+
+    def refused(path: Path, *what: Any, **more: Any) -> None:
+        if path.parent == journal and path.suffix == ".json":
+            raise OSError(errno.EROFS, "Read-only file system")
+        unlink(path, *what, **more)
+
+    monkeypatch.setattr(Link, "post", counted)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refused)
+        at_work.works(patience=1)
+    assert sum(line.startswith("error[not_writable]") for line in at_work.lines) == 1
+    assert (at_work.num_measured, at_work.state(job)) == (2, JobState.QUEUED)
+    assert (sent.count("result"), len(list(journal.iterdir()))) == (2, 2)
+    at_work.works()
+    assert (at_work.num_measured, list(journal.iterdir())) == (2, [])
 
 
 def test_a_key_that_is_none_ends_the_agent_and_keeps_what_it_measured(at_work: Bench) -> None:

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import os
 from contextlib import closing
@@ -112,6 +113,58 @@ def test_what_cannot_be_read_is_put_aside_and_said_and_stays_there(tmp_path: Pat
     assert len(lines) == 2
     assert all(line.startswith("error[damaged_file]: ") and "00000001" in line for line in lines)
     home.close()
+
+
+def refused(*what: object, **more: object) -> None:
+    """Refuse what is asked of the disk."""
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
+def test_what_was_delivered_and_cannot_be_removed_is_passed_over_until_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = AgentHome(tmp_path)
+    stays, goes = home.remember(ENTRY), home.remember(ENTRY)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refused)
+        with pytest.raises(ResourceError) as caught:
+            home.forget(stays)
+    assert caught.value.code == "not_writable"
+    home.forget(goes)
+    assert (stays.exists(), goes.exists()) == (True, False)
+    later = home.remember(ENTRY)
+    assert later == goes, "a number that is free again"
+    assert [path for path, _ in home.remembered(print)] == [later]
+    assert home.num_remembered == 1
+    home.close()
+    with closing(AgentHome(tmp_path)) as again:
+        assert [path for path, _ in again.remembered(print)] == [stays, later]
+
+
+def test_what_cannot_be_read_nor_put_aside_is_said_once_and_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines, read = list[str](), Path.read_bytes
+    with closing(AgentHome(tmp_path)) as home:
+        bad, good = home.remember(ENTRY), home.remember(ENTRY)
+        monkeypatch.setattr(Path, "read_bytes", lambda path: refused() if path == bad else read(path))
+        monkeypatch.setattr(Path, "rename", refused)
+        for _ in range(2):
+            assert [path for path, _ in home.remembered(lines.append)] == [good]
+    assert lines == [f"error[damaged_file]: {bad} cannot be read: passed over (not_writable), measured again"]
+
+
+@pytest.mark.parametrize("what", ["os.utime", "_digest_of"])
+def test_a_file_that_the_disk_refuses_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    with closing(AgentHome(tmp_path)) as home:
+        source = Source(b"a network")
+        home.file(sha256(b"a network"), ".onnx", source)
+        monkeypatch.setattr(f"workers.agent_home.{what}", refused)
+        with pytest.raises(ResourceError) as caught:
+            home.file(sha256(b"a network"), ".onnx", source)
+    assert caught.value.code == "not_writable"
 
 
 def test_files_are_fetched_once_and_checked_each_time(tmp_path: Path) -> None:

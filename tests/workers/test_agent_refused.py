@@ -76,6 +76,11 @@ def thousandfold(summary: Summary) -> Summary:
     return replace(summary, **{name: 1000 * getattr(summary, name) for name in times})
 
 
+def read_only(*what: object, **more: object) -> Any:
+    """Refuse what is written, as a card that has become read-only does."""
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
 @pytest.fixture
 def at_work(tmp_path: Path) -> Iterator[Bench]:
     """A service with a board that has registered and worked before."""
@@ -220,8 +225,7 @@ def test_a_card_that_has_become_read_only_is_told_on_both_sides(
     job = at_work.waiting_for("three")
 
     def refused(*what: Any, **more: Any) -> Iterator[SessionResult]:
-        raise OSError(errno.EROFS, "Read-only file system")
-        yield  # a generator, as measuring is
+        yield read_only()
 
     at_work.pauses.clear()
     at_work.patience = 0
@@ -229,6 +233,21 @@ def test_a_card_that_has_become_read_only_is_told_on_both_sides(
         agent.means = replace(agent.means, measure=refused)
         with pytest.raises(Ended):
             agent.run()
+    assert [line for line in at_work.lines if line.startswith("error[not_writable]: the board's system")]
+    assert told(caplog) == {("not_writable", at_work.key.split("_")[1])}
+    stored = at_work.registered
+    assert stored is not None
+    assert (stored.failures, at_work.state(job)) == (1, JobState.QUEUED)
+
+
+def test_a_card_that_becomes_read_only_under_a_file_that_is_there_is_told_on_both_sides(
+    at_work: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = at_work.waiting_for("three")
+    there = at_work.folder / "files" / f"{hashlib.sha256(content_of('three')).hexdigest()}.onnx"
+    there.write_bytes(content_of("three"))
+    monkeypatch.setattr("workers.agent_home.os.utime", read_only)
+    at_work.works()
     assert [line for line in at_work.lines if line.startswith("error[not_writable]: the board's system")]
     assert told(caplog) == {("not_writable", at_work.key.split("_")[1])}
     stored = at_work.registered
