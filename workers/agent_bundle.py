@@ -12,7 +12,7 @@ from rich.text import Text
 
 from latency_predictors.agent_protocol import Registration, Work
 from latency_predictors.bundle import Answer, Bundle, Outcome, check_board, read_answer, unpack
-from latency_predictors.protocol import Subject
+from latency_predictors.protocol import FILE_ERRORS, Subject
 from latency_predictors.runtimes import get_runtime
 from latency_predictors.unit import Unit
 from search_spaces.errors import ArtifactError, HwnasError, UsageError
@@ -72,19 +72,45 @@ class BundleRun:
         return BundleDone(out=str(self.out), finished=len(self.answer.finished), batches=num_batches)
 
     def _do(self, number: int, work: Work) -> None:
-        """Work on a batch; what keeps it from being done is told in the answer, and the others go on."""
+        """Work on what is left of a batch; what keeps it from being done is told, and the others go on."""
         self.say(f"batch {number + 1} of {len(self.bundle.works)}: {len(work.files)} files")
         subjects = self._subjects(work)
         try:
             if work.images:
-                for score in scores(work, subjects, self.files[work.images], self.means, self._progress):
-                    self._add(Outcome(work=number, score=score, context=work.context))
+                self._score(number, work, subjects)
             else:
                 self._measure(number, work, subjects)
         except HwnasError as error:
-            self.say(f"error[{error.code}]: {error.message}")
-            self._add(Outcome(work=number, trouble=trouble_of(work, error, work.files)))
+            told = self._told(number)
+            self._trouble(number, error, [one for one in work.files if one not in told])
         self._finish(number)
+
+    def _score(self, number: int, work: Work, subjects: Sequence[Subject]) -> None:
+        """Score files one by one: what is a file's own fault is told of that file alone."""
+        assert work.images is not None
+        told = self._told(number)
+        for subject in subjects:
+            if subject.digest in told:
+                continue
+            try:
+                for score in scores(work, [subject], self.files[work.images], self.means, self._progress):
+                    self._add(Outcome(work=number, score=score, context=work.context))
+            except HwnasError as error:
+                if error.code not in FILE_ERRORS:
+                    raise
+                self._trouble(number, error, [subject.digest])
+
+    def _told(self, number: int) -> set[str]:
+        """Return the files of a batch that the answer tells of, where each is told of alone."""
+        mine = [one for one in self.answer.outcomes if one.work == number]
+        failed = {subject for one in mine if one.trouble for subject in one.trouble.subjects}
+        return failed | {one.score.subject for one in mine if one.score}
+
+    def _trouble(self, number: int, error: HwnasError, subjects: Sequence[str]) -> None:
+        self.say(f"error[{error.code}]: {error.message}")
+        if subjects:  # an earlier run may have been ended when it had told of all, but not that it is done
+            trouble = trouble_of(self.bundle.works[number], error, subjects)
+            self._add(Outcome(work=number, trouble=trouble))
 
     def _measure(self, number: int, work: Work, subjects: Sequence[Subject]) -> None:
         assert self.bundle.device is not None

@@ -1,5 +1,6 @@
 """`hwnas agent --bundle` on this machine: a real file is measured; what cannot be is told in the answer."""
 
+import hashlib
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from latency_predictors.anchors import default_anchors
 from latency_predictors.bundle import Bundle, pack, read_answer
 from latency_predictors.device import host_context, host_device
 from latency_predictors.measure import LAYER_PROTOCOL
+from latency_predictors.scoring import ScoringRequest
 from search_spaces.errors import MeasurementError, ResourceError, UsageError
 from tests.latency_predictors.timed_sessions import timed_session
 from tests.nas.store.boards import INSTANCE, told
@@ -76,6 +78,88 @@ def test_what_is_no_number_leaves_an_answer_that_can_be_read(tmp_path: Path) -> 
     (outcome,) = read_answer(tmp_path / "out.json").outcomes
     assert outcome.trouble is not None
     assert outcome.trouble.code == "implausible_result"
+
+
+IMAGES = b"images"
+NAMES = ("one", "two", "three")
+
+
+class Scorer:
+    """Names a class for each of no images, and notes for which files; some of them end it.
+
+    Attributes:
+        asked: Names of the files, in order.
+        ends: What scoring a file ends with.
+    """
+
+    def __init__(self, **ends: BaseException) -> None:
+        self.asked: list[str] = []
+        self.ends = ends
+
+    def __call__(self, request: ScoringRequest, on_progress: object) -> tuple[int, ...]:
+        name = request.file.read_text()
+        self.asked.append(name)
+        if name in self.ends:
+            raise self.ends[name]
+        return (3,)
+
+
+def to_score(folder: Path) -> Path:
+    """An archive with three files, to be scored."""
+    files = {hashlib.sha256(name.encode()).hexdigest(): name.encode() for name in NAMES}
+    images = hashlib.sha256(IMAGES).hexdigest()
+    for digest, content in {**files, images: IMAGES}.items():
+        (folder / digest).write_bytes(content)
+    work = Work(
+        lease="1" * 32,
+        attempt=0,
+        context=host_context(),
+        timing=LAYER_PROTOCOL,
+        files={digest: digest for digest in files},
+        sessions=1,
+        reference_ms={},
+        images=images,
+    )
+    facts = {"protocol": PROTOCOL, "id": "1" * 32, "name": "pi5", "key": KEY, "device": host_device()}
+    bundle = Bundle.model_validate({**facts, "works": (work,)})
+    pack(bundle, {digest: folder / digest for digest in bundle.digests}, folder / "pi5.zip")
+    return folder / "pi5.zip"
+
+
+def scored(folder: Path, scorer: Scorer) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """Names of the files with a score in the answer, and each trouble: its code, and of which files."""
+    names = {hashlib.sha256(name.encode()).hexdigest(): name for name in NAMES}
+    archive, out = folder / "pi5.zip", folder / "out.json"
+    assert run_bundle(archive, out, Means(unmeasured, scorer), FACTS, INSTANCE, print).finished == 1
+    outcomes = read_answer(out).outcomes
+    troubles = [one.trouble for one in outcomes if one.trouble]
+    return (
+        [names[one.score.subject] for one in outcomes if one.score],
+        [(trouble.code, [names[subject] for subject in trouble.subjects]) for trouble in troubles],
+    )
+
+
+def test_a_file_that_cannot_be_loaded_is_blamed_alone_and_the_others_are_scored(tmp_path: Path) -> None:
+    to_score(tmp_path)
+    scorer = Scorer(two=MeasurementError("file_not_loadable", "no such operator"))
+    assert scored(tmp_path, scorer) == (["one", "three"], [("file_not_loadable", ["two"])])
+
+
+def test_what_is_not_a_files_own_fault_is_told_of_those_that_are_left(tmp_path: Path) -> None:
+    to_score(tmp_path)
+    scorer = Scorer(two=MeasurementError("session_died", "it ended"))
+    assert scored(tmp_path, scorer) == (["one"], [("session_died", ["two", "three"])])
+    assert scorer.asked == ["one", "two"]
+
+
+def test_scoring_goes_on_where_it_was_ended(tmp_path: Path) -> None:
+    to_score(tmp_path)
+    scorer = Scorer(one=MeasurementError("file_not_loadable", "no"), three=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        scored(tmp_path, scorer)
+    again = Scorer()
+    assert scored(tmp_path, again) == (["two", "three"], [("file_not_loadable", ["one"])])
+    assert again.asked == ["three"]
 
 
 def unmeasured(*what: object, **more: object) -> Any:
