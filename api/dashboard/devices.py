@@ -1,5 +1,6 @@
 """The screens of devices: what was measured of which, and can its numbers be trusted?"""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,7 +87,14 @@ class TableView:
 def devices(who: Reader, service: Shared, request: Request, cursor: Cursor = None) -> Response:
     """Show the devices that are registered, and those of which something was measured."""
     found = all_devices(who, service, ROWS, cursor)
-    return page(request, "devices", devices=found.items, next_cursor=found.next_cursor, words=words)
+    return page(
+        request,
+        "devices",
+        devices=found.items,
+        next_cursor=found.next_cursor,
+        now_ms=_now_ms(),
+        words=words,
+    )
 
 
 @router.get("/devices/{device_id}")
@@ -108,8 +116,9 @@ def device(
         "device",
         device_id=told.id,
         label=told.label or told.id[:12],
-        facts=_facts(readable, told.board),
+        facts=_facts(service.stores, who.tenant, told.board, readable),
         board=told.board,
+        now_ms=_now_ms(),
         profiled_as=told.board.name if told.board else HOST if _is_host(readable) else "",
         views=views,
         presets=[(name, preset) for name, presets in PRESETS.items() for preset in presets],
@@ -119,13 +128,16 @@ def device(
     )
 
 
-def _facts(readable: Sequence[TableDetails], board: BoardLine | None) -> Facts:
-    """Return what a device is and, of a board, how its agent is."""
-    hardware = facts_of(readable[0].device.__dict__) if readable else []
-    agent = (
-        facts_of({"agent": board.state, "runtimes": board.runtimes, "queued": board.pending}) if board else []
-    )
-    return [(name, text) for name, text in [*hardware, *agent] if text]
+def _now_ms() -> int:
+    return int(1000 * time.time())
+
+
+def _facts(stores: Stores, tenant: str, board: BoardLine | None, readable: Sequence[TableDetails]) -> Facts:
+    """Return the hardware of a device: as its board has told it, or as a table has it."""
+    agent = stores.agents.find(tenant, board.name) if board else None
+    known = [agent.device] if agent else [one.device for one in readable]
+    hardware = facts_of(known[0].__dict__) if known else []
+    return [(name, text) for name, text in hardware if text]
 
 
 def _is_host(readable: Sequence[TableDetails]) -> bool:

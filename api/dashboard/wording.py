@@ -28,6 +28,11 @@ def coded(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
+def milliseconds(at: str) -> int:
+    """Return a time as documents have it (RFC 3339) in milliseconds since 1970."""
+    return round(1000 * datetime.fromisoformat(at).timestamp())
+
+
 def ago(ms: int, now_ms: int) -> str:
     """Return how long ago something was, in its largest unit: `3 min ago`."""
     minutes = max(now_ms - ms, 0) // 60_000
@@ -45,6 +50,7 @@ def size(num_bytes: float) -> str:
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "when": when,
     "moment": moment,
+    "milliseconds": milliseconds,
     "coded": coded,
     "ago": ago,
     "size": size,

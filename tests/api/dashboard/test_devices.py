@@ -1,18 +1,25 @@
 """The screens of devices."""
 
+import re
+import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from api.boards import board_line
 from api.dashboard import devices
 from api.dashboard.devices import coverage
 from latency_predictors.device import host_device
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
+from nas.store.measurement_tables import agents
+from nas.store.session import writing
 from tests.api.boards import Board, waiting_for
 from tests.api.dashboard.browsing import browse, elements, sound
 from tests.api.handmade import lookup_table, saved_table
 from tests.api.served import Caller
+from tests.latency_predictors.sessions import DEVICE
 
 HOST = host_device().digest
 
@@ -76,6 +83,68 @@ def test_a_board_is_listed_before_it_has_measured_and_profiled_by_its_name(api: 
     assert browse(api.as_("read", tenant="other"), f"/devices/{board.device.digest}").status_code == 404
 
 
+def rows_of(text: str, table: str) -> list[str]:
+    """What stands in the rows of a table of a page, by the name of its region; without marks."""
+    (found,) = re.findall(f'aria-label="{table}">(.*?)</table>', text, re.DOTALL)
+    return [" ".join(re.sub("<[^>]+>", " ", row).split()) for row in found.split("<tr>")[2:]]
+
+
+def two_of_a_model(api: Caller) -> tuple[Board, Board]:
+    """Two boards of one model, each with a table; the first is in quarantine, the other measures."""
+    idle, busy = (Board.with_key(api, name, unit=name) for name in ("pi5-a", "pi5-b"))
+    for board in (idle, busy):
+        board.register()
+        assert board.device is not None
+        saved_table(home(api), lookup_table().model_copy(update={"device": board.device}))
+    waiting_for(busy)
+    busy.beat(busy.work(), measured=1, to_measure=8)
+    for _ in range(5):
+        api.stores.agent_queue.faulted(idle.agent, "session_died: <signal> 11")
+    while board_line(api.stores, busy.agent).to_measure == 0:
+        threading.Event().wait(0.02)  # what a board tells of its lease is written with that of others
+    return idle, busy
+
+
+def test_two_boards_of_one_model_are_told_apart_and_each_tells_how_it_is(api: Caller) -> None:
+    idle, _ = two_of_a_model(api)
+    text = sound(browse(api, "/devices"))
+    label, seen = idle.agent.device.label, r"hwnas 0\.1\.0, heard of just now \d{4}-\d\d-\d\d \d\d:\d\d UTC"
+    first, second = rows_of(text, "Boards")
+    why = "quarantine 5 failures in a row, the last: session_died: &lt;signal&gt; 11"
+    assert re.fullmatch(f"pi5-a {re.escape(f'{label} {why}')} 0 files queued {seen}", first)
+    assert re.fullmatch(
+        f"pi5-b {re.escape(f'{label} measuring 4 files queued, 1 of 8 measured')} {seen}", second
+    )
+    assert [row.removesuffix(label).split()[0] for row in rows_of(text, "Devices")] == ["pi5-a", "pi5-b"]
+    assert "nothing measured yet" not in text
+
+
+def test_the_page_of_a_board_tells_how_it_is(api: Caller) -> None:
+    idle, busy = two_of_a_model(api)
+    with writing(api.stores.engine) as connection:
+        connection.execute(update(agents).where(agents.c.name == "pi5-a").values(seen_at_ms=1_000))
+    text = sound(browse(api, "/devices/pi5-a"))
+    assert "<h1>pi5-a</h1>" in text
+    assert f'<p class="soft">{idle.agent.device.label}</p>' in text
+    assert '<dt>state</dt><dd><span class="badge bad">quarantine</span></dd>' in text
+    assert "<dt>queue</dt><dd>0 files queued</dd>" in text
+    assert re.search(r"<dt>agent</dt><dd>hwnas 0\.1\.0, heard of \d+ days ago \(<time[^>]+>1970-01-01", text)
+    assert "It gets no work: 5 failures in a row, the last: session_died: &lt;signal&gt; 11." in text
+    assert "<code>hwnas devices release pi5-a</code>" in text
+    text = sound(browse(api, f"/devices/{busy.agent.device.digest}"))
+    assert '<dt>state</dt><dd><span class="badge live">measuring</span></dd>' in text
+    assert "<dt>queue</dt><dd>4 files queued, 1 of 8 measured</dd>" in text
+    assert "It gets no work" not in text
+
+
+def test_a_board_without_a_table_tells_its_hardware(api: Caller) -> None:
+    Board.with_key(api).register()
+    text = sound(browse(api, "/devices/pi5"))
+    assert "No table of it can be read" not in text
+    assert f"<dd>{DEVICE.cpu_model}</dd>" in text
+    assert "Nothing was measured of it yet." in text
+
+
 def test_files_that_a_board_does_not_try_again_are_told(api: Caller) -> None:
     board = Board.with_key(api)
     board.register()
@@ -87,6 +156,8 @@ def test_files_that_a_board_does_not_try_again_are_told(api: Caller) -> None:
     text = sound(browse(api, "/devices/pi5"))
     assert f"Not tried again, {work.context.label}: 1 files (file_not_loadable)" in text
     assert "no &lt;such&gt; operator" in text
+    (row,) = rows_of(sound(browse(api, "/devices")), "Boards")
+    assert "3 files queued, 1 file not tried again hwnas" in row
 
 
 def test_a_damaged_table_is_told_as_such(api: Caller) -> None:

@@ -1,10 +1,14 @@
-from api.dashboard.wording import ago, coded, size, when
+from api.dashboard.wording import ago, coded, milliseconds, size, when
 
 
 def test_a_time_is_there_for_programs_and_for_people() -> None:
     assert str(when(1_767_323_045_678)) == (
         '<time datetime="2026-01-02T03:04:05.678Z">2026-01-02 03:04 UTC</time>'
     )
+
+
+def test_a_time_of_a_document_is_read() -> None:
+    assert milliseconds("2026-01-02T03:04:05.678Z") == 1_767_323_045_678
 
 
 def test_a_size_has_a_unit() -> None:
