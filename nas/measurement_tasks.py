@@ -16,6 +16,12 @@ FILE_RANK: Final = 3
 TABLE_RANK: Final = 5
 """Of layers."""
 
+UNABLE: Final = "context_unsupported"
+"""A device cannot run what is asked of it."""
+
+LOST: Final = ("artifact_missing", "artifact_damaged")
+"""The service has no sound file of what is to be measured: whoever asks again makes it anew."""
+
 NO_DEADLINE_MS: Final = 2**53 - 1
 """Later than any deadline."""
 

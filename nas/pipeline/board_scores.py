@@ -13,14 +13,17 @@ import numpy as np
 from latency_predictors.agent_protocol import HOST, MAX_SCORED
 from latency_predictors.measure import NETWORK_PROTOCOL
 from nas.choosing import choose
-from nas.measurement_tasks import FILE_RANK, MeasurementTask
+from nas.measurement_tasks import FILE_RANK, LOST, MeasurementTask
 from nas.pipeline.answers import confirm_of, part_of
 from nas.pipeline.context import PhaseContext
+from nas.pipeline.golden import ask_golden
+from nas.pipeline.measuring import layer_files
 from nas.pipeline.networks import score_file
 from nas.pipeline.sites import target_site
 from nas.publication import accuracy_of, front_first, published
 from nas.results import BoardScore, TargetResult, VerifiedNetwork
 from search_spaces.base import IntArray
+from search_spaces.errors import MeasurementError
 
 MIN_IMAGES: Final = 500
 MAX_IMAGES: Final = 1_000
@@ -94,7 +97,11 @@ def _scored(ctx: PhaseContext, target: TargetResult) -> TargetResult | None:
 
 
 def _answers(ctx: PhaseContext, target: TargetResult, networks: Sequence[VerifiedNetwork]) -> Scores | None:
-    """Return what a board found of networks, but for those it cannot score; None while it scores."""
+    """Return what a board found of networks, but for those it cannot score; None while it scores.
+
+    Raises:
+        MeasurementError: `artifact_missing` or `artifact_damaged`: the service has lost what it needs.
+    """
     site = target_site(ctx, target.target)
     images = {one: _packed(ctx, one) for one in {network.resolution for network in networks}}
     tasks = [
@@ -115,6 +122,9 @@ def _answers(ctx: PhaseContext, target: TargetResult, networks: Sequence[Verifie
     if report.pending:
         return None
     for failed in report.failed:
+        if failed.code in LOST:
+            ask_golden(ctx, site, layer_files(site))
+            raise MeasurementError(failed.code, failed.message)
         ctx.progress.say(
             f"{target.target.device} could not score {failed.subject[:12]}: its accuracy is the host's "
             f"({failed.code}: {failed.message})"

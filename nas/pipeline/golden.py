@@ -15,12 +15,17 @@ from search_spaces.layers import LayerSpec
 def ask_golden(ctx: RunContext, site: Site, made: Callable[[LayerSpec], bytes]) -> None:
     """Have the golden subjects measured where a board was never checked in a context; the job waits for that.
 
+    Where a check that is due cannot be made, it is asked for anew, with files that are made again.
+
     Args:
         ctx: The job.
         site: The board and the context.
         made: Returns a layer as a file, in the context's precision.
     """
-    if not site.device.registered or not ctx.stores.golden.unchecked(site.device.digest, site.context.digest):
+    if not site.device.registered:
+        return
+    where, golden = (site.device.digest, site.context.digest), ctx.stores.golden
+    if not golden.unchecked(*where) and not golden.is_stuck(*where):
         return
     tasks = [
         MeasurementTask(
@@ -34,8 +39,11 @@ def ask_golden(ctx: RunContext, site: Site, made: Callable[[LayerSpec], bytes]) 
         )
         for subject, spec in SUBJECTS.items()
     ]
+    report = ctx.stores.measurements.enqueue(ctx.run.lease, tasks)
     # A board that cannot measure them goes on without a check: its files tell by themselves what they lack.
-    ctx.stores.measurements.enqueue(ctx.run.lease, tasks)
+    if any(not failed.unsupported for failed in report.failed):
+        # What failed while the job waited for it is told first, and tried when it is asked for once more.
+        ctx.stores.measurements.enqueue(ctx.run.lease, tasks)
 
 
 def undoubted(ctx: RunContext, table: LookupTable) -> LookupTable:

@@ -86,7 +86,7 @@ def measured_as_far(
     """
     if not files:
         return MeasuredAsFar((), {})
-    ask_golden(ctx, site, _made(site))
+    ask_golden(ctx, site, layer_files(site))
     report = _queued(ctx, site, timing, files, num_sessions or {})
     for failed in report.failed:
         if not failed.unsupported:
@@ -164,7 +164,7 @@ def measured_layers(
     Raises:
         MeasurementError: As `measured_as_far`.
     """
-    made = _made(site)
+    made = layer_files(site)
 
     def write(spec: LayerSpec) -> str:
         return ctx.stores.artifacts.put(made(spec))
@@ -177,6 +177,6 @@ def measured_layers(
     return measured_as_far(ctx, site, LAYER_PROTOCOL, files, num_sessions)
 
 
-def _made(site: Site) -> Callable[[LayerSpec], bytes]:
+def layer_files(site: Site) -> Callable[[LayerSpec], bytes]:
     """Return what makes a lone layer's file in the precision of a site."""
     return partial(layer_file, precision=site.context.precision)

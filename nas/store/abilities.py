@@ -1,17 +1,16 @@
 """A board is never handed what it cannot run: its tasks fail at once, and whoever waits is told why."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, and_, select, update
 
 from latency_predictors.abilities import lacking
+from nas.measurement_tasks import UNABLE
 from nas.store.columns import exactly, now_ms
 from nas.store.measurement_rows import CONTEXT, wake
 from nas.store.measurement_tables import contexts, measurement_tasks
 from nas.store.waiting import FAILED, IN_ORDER, PENDING
-
-UNABLE: Final = "context_unsupported"
 
 
 def refuse_unable(connection: Connection, device: str, facts: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, case, func, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, case, func, or_, select, update
 
 from latency_predictors.agent_protocol import MAX_SUBJECTS
 from nas.leases import LeaseTimes
@@ -13,6 +13,7 @@ from nas.measurement_tasks import Batch, DeviceLease
 from nas.store.abilities import refuse_unable
 from nas.store.agent_store import ALIVE_MS, Agent, in_use
 from nas.store.columns import exactly, now_ms
+from nas.store.handing_out import due, pending_on
 from nas.store.measurement_rows import CHUNK, batches
 from nas.store.measurement_tables import agents, devices, job_devices, job_tasks, measurement_tasks
 from nas.store.session import reading, writing
@@ -119,27 +120,23 @@ class DatabaseAgentQueue:
         """
         if agent.instance != instance:
             raise in_use(agent.name)
-        pending = _pending(agent)
+        asked = due(agent.device.digest)
         with reading(self._engine) as connection:
-            if connection.execute(select(measurement_tasks.c.id).where(pending).limit(1)).first() is None:
+            if connection.execute(select(measurement_tasks.c.id).where(asked).limit(1)).first() is None:
                 return None
         with writing(self._engine) as connection:
             refuse_unable(connection, agent.device.digest, agent.facts)
-            first = connection.execute(
-                select(measurement_tasks).where(pending).order_by(*IN_TURN).limit(1)
-            ).one_or_none()
+            turns = select(measurement_tasks).where(asked).order_by(*IN_TURN)
+            first = connection.execute(turns.limit(1)).one_or_none()
             lease = None if first is None else self._leased(connection, agent, number)
             if first is None or lease is None:
                 return None
             alike = and_(
-                pending,
                 measurement_tasks.c.context == first.context,
                 measurement_tasks.c.protocol == first.protocol,
                 measurement_tasks.c.rank == first.rank,
             )
-            rows = connection.execute(
-                select(measurement_tasks).where(alike).order_by(*IN_TURN).limit(limit)
-            ).all()
+            rows = connection.execute(turns.where(alike).limit(limit)).all()
             (batch,) = batches(connection, lease.device, rows)
             return lease, batch
 
@@ -149,7 +146,7 @@ class DatabaseAgentQueue:
             select(measurement_tasks.c.id)
             .join(devices, devices.c.digest == measurement_tasks.c.device)
             .where(
-                _pending(agent),
+                pending_on(agent.device.digest),
                 or_(measurement_tasks.c.artifact == artifact, measurement_tasks.c.images == artifact),
                 devices.c.lease_worker == agent.id,
                 devices.c.lease_until_ms >= now_ms(),
@@ -174,9 +171,7 @@ class DatabaseAgentQueue:
 
     def load(self, device: str) -> BoardLoad:
         """Return what a device has to do, by its digest."""
-        pending = select(func.count()).where(
-            measurement_tasks.c.device == device, exactly(measurement_tasks.c.state, PENDING)
-        )
+        pending = select(func.count()).where(pending_on(device))
         leased = (devices.c.lease_until_ms >= now_ms()).label("leased")
         columns = devices.c.measured, devices.c.to_measure, leased, pending.scalar_subquery().label("pending")
         with reading(self._engine) as connection:
@@ -292,9 +287,3 @@ def _awaited(row: Row[Any]) -> Awaited:
     silent = "" if row.alive else "its agent is not heard of"
     why = f"in quarantine: {row.quarantine}" if row.quarantine else silent
     return Awaited(row.name, row.pending, why, *told)
-
-
-def _pending(agent: Agent) -> ColumnElement[bool]:
-    return and_(
-        measurement_tasks.c.device == agent.device.digest, exactly(measurement_tasks.c.state, PENDING)
-    )

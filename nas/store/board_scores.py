@@ -57,7 +57,7 @@ def keep_scores(
         )
         locked = select(measurement_tasks.c.id).where(mine).order_by(*IN_ORDER).with_for_update()
         if connection.execute(locked).all():
-            done = {"state": DONE, "changed_at_ms": now_ms()}
+            done = {"state": DONE, "code": "", "changed_at_ms": now_ms()}
             connection.execute(update(measurement_tasks).where(mine).values(done))
     return new
 

@@ -235,7 +235,9 @@ def finish_tasks(connection: Connection, delivered: Collection[Delivered]) -> se
     ids = list(finished)
     for begin in range(0, len(ids), CHUNK):
         these = task.id.in_(ids[begin : begin + CHUNK])
-        connection.execute(update(measurement_tasks).where(these).values(state=DONE, changed_at_ms=now_ms()))
+        # What kept it from being measured before is over.
+        done = {"state": DONE, "code": "", "changed_at_ms": now_ms()}
+        connection.execute(update(measurement_tasks).where(these).values(done))
     return set(finished.values())
 
 

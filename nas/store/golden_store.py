@@ -1,22 +1,23 @@
 """Checks of boards by golden subjects: when one is due, what came of it, which sessions are in doubt since.
 
 Sessions since the last good check are in doubt where a check has drifted: what they found is suspect, is
-measured again, and no longer suspect as soon as that is there. While a check has drifted nothing else is
-measured in its context: the next check comes first.
+measured again, and no longer suspect as soon as that is there. A check that is due stays due, whatever keeps
+it from being made, and nothing else is handed out in its context meanwhile (`nas.store.handing_out`).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, or_, select, update
 
 from latency_predictors.golden import MAX_DRIFTED, SUBJECTS, Judgement, Verdict, fastest_ms, judge
 from latency_predictors.protocol import SessionResult
+from nas.measurement_tasks import LOST
 from nas.store.columns import exactly, now_ms
 from nas.store.measurement_tables import agents, golden_checks, measurement_tasks, measurements, sessions
 from nas.store.session import one_at_a_time, reading, writing
-from nas.store.waiting import DONE, IN_ORDER, PENDING
+from nas.store.waiting import DONE, FAILED, IN_ORDER, PENDING
 
 SESSIONS: Final = 2
 """Of each check."""
@@ -66,6 +67,15 @@ class DatabaseGoldenStore:
         query = select(golden_checks.c.number).where(*_own(device, context)).limit(1)
         with reading(self._engine) as connection:
             return connection.execute(query).first() is None
+
+    def is_stuck(self, device: str, context: str) -> bool:
+        """Return whether a check that was asked for cannot be made: its files are lost, or it has failed."""
+        lost = and_(exactly(measurement_tasks.c.state, PENDING), measurement_tasks.c.code.in_(LOST))
+        given_up = exactly(measurement_tasks.c.state, FAILED)
+        golden = and_(*_tasks(device, context), measurement_tasks.c.subject.in_(_GOLDEN))
+        query = select(measurement_tasks.c.id).where(golden, or_(lost, given_up)).limit(1)
+        with reading(self._engine) as connection:
+            return connection.execute(query).first() is not None
 
     def newest(self, device: str) -> tuple[Check, ...]:
         """Return the last check of a board in each context."""
@@ -194,7 +204,7 @@ def _doubt(connection: Connection, device: str, context: str, since: int | None,
     connection.execute(update(sessions).where(sessions.c.id.in_(ids)).values(doubt=why))
     done = exactly(measurement_tasks.c.state, DONE)
     again = and_(*_tasks(device, context), measurement_tasks.c.subject.in_(subjects), done)
-    _change(connection, again, {"state": PENDING})
+    _change(connection, again, {"state": PENDING, "code": ""})
     return len(subjects)
 
 
@@ -221,7 +231,8 @@ def _ask(connection: Connection, device: str, context: str, why: str) -> None:
         .scalar_subquery()
     )
     golden = and_(*_tasks(device, context), measurement_tasks.c.subject.in_(_GOLDEN))
-    _change(connection, golden, {"state": PENDING, "sessions": counted + SESSIONS, "message": why})
+    asked = {"state": PENDING, "sessions": counted + SESSIONS, "code": "", "message": why}
+    _change(connection, golden, asked)
 
 
 def _asked_because(connection: Connection, device: str, context: str) -> str:

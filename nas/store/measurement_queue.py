@@ -23,10 +23,12 @@ from nas.store.columns import exactly, now_ms
 from nas.store.counters import MEASUREMENTS, Count, add_counts
 from nas.store.deliveries import Delivered, Kept, finish_tasks, keep_sessions, locked_leases
 from nas.store.fence import NewEvent, fenced
-from nas.store.measurement_rows import CHUNK, add_tasks, among, batches, fail_tasks, wake
+from nas.store.handing_out import due
+from nas.store.measurement_rows import CHUNK, add_tasks, among, batches, wake
 from nas.store.measurement_tables import devices, measurement_tasks
 from nas.store.session import reading, writing
-from nas.store.waiting import DONE, IN_TURN, PENDING
+from nas.store.troubles import fail_tasks
+from nas.store.waiting import DONE, IN_TURN
 from search_spaces.errors import UsageError
 
 
@@ -63,21 +65,19 @@ class DatabaseMeasurementQueue:
         return found
 
     def lease(self, device: str, worker: str) -> tuple[DeviceLease, tuple[Batch, ...]] | None:
-        """Lease a device to measure all that is pending there; None where nothing is, or another measures.
+        """Lease a device to measure all that is due there; None where nothing is, or another measures.
 
         Args:
             device: Digest of the device.
             worker: Who asks.
         """
-        pending = select(measurement_tasks).where(
-            measurement_tasks.c.device == device, exactly(measurement_tasks.c.state, PENDING)
-        )
+        asked = select(measurement_tasks).where(due(device))
         with reading(self._engine) as connection:
-            if connection.execute(pending.limit(1)).first() is None:
+            if connection.execute(asked.limit(1)).first() is None:
                 return None
         token = secrets.token_hex(16)
         with writing(self._engine) as connection:
-            rows = connection.execute(pending.order_by(*IN_TURN)).all()
+            rows = connection.execute(asked.order_by(*IN_TURN)).all()
             if not rows:
                 return None
             taken = (
@@ -201,7 +201,7 @@ class DatabaseMeasurementQueue:
         *,
         own: bool = False,
     ) -> int:
-        """Note that files cannot be measured; the jobs that wait for them go on and are told why.
+        """Note that files cannot be measured; jobs that wait for what has failed go on and are told why.
 
         Args:
             lease: Of the device.
@@ -209,10 +209,10 @@ class DatabaseMeasurementQueue:
             subjects: Which.
             code: Of the error.
             message: Of the error.
-            own: Whether each file itself failed, as in `measurement_rows.fail_tasks`.
+            own: Whether each file itself failed, as in `troubles.fail_tasks`.
 
         Returns:
-            How many somebody waited for: none where that was told before.
+            How many were pending: none where they have failed before.
 
         Raises:
             LeaseLost: Another measures there by now.

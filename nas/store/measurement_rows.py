@@ -7,13 +7,12 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Column, ColumnElement, Connection, Row, and_, case, delete, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Row, and_, delete, select, update
 
 from latency_predictors.device import ExecutionContext
 from latency_predictors.measure import TimingProtocol
-from latency_predictors.protocol import FILE_ERRORS
 from nas.leases import Lease
-from nas.measurement_tasks import Batch, FailedTask, MeasurementTask, TaskReport
+from nas.measurement_tasks import LOST, Batch, FailedTask, MeasurementTask, TaskReport
 from nas.store.columns import now_ms
 from nas.store.device_rows import register
 from nas.store.inserts import insert_new
@@ -29,9 +28,6 @@ from nas.store.waiting import DONE, FAILED, IN_ORDER, PENDING, UNSUPPORTED, queu
 
 CHUNK: Final = 500
 """Values in one statement: databases allow thousands, not any number."""
-
-MAX_FAILURES: Final = 3
-"""A file that has itself failed so often in a context is in quarantine there: another file is needed."""
 
 CONTEXT: Final = TypeAdapter(ExecutionContext)
 TIMING: Final = TypeAdapter(TimingProtocol)
@@ -105,7 +101,10 @@ def locked(condition: ColumnElement[bool], *columns: Column[Any]) -> Any:
 def _asked_for_more(
     connection: Connection, rows: Sequence[Row[Any]], tasks: Mapping[str, MeasurementTask]
 ) -> bool:
-    """Queue again what is asked for in more sessions, or is unsupported but now another file; or sooner."""
+    """Queue again what is asked for in more sessions, or is unsupported but now another file; or sooner.
+
+    What is pending though its file was lost has the file that comes with whoever asks.
+    """
     changed = False
     for row in rows:
         task = tasks[row.subject]
@@ -113,9 +112,11 @@ def _asked_for_more(
         if row.state == PENDING and task.deadline_ms < row.deadline_ms:
             connection.execute(this.values(deadline_ms=task.deadline_ms))
         more = row.state in (DONE, PENDING) and task.sessions > row.sessions
-        if more or (row.state == UNSUPPORTED and task.artifact != row.artifact):
+        lost = row.state == PENDING and row.code in LOST
+        if more or lost or (row.state == UNSUPPORTED and task.artifact != row.artifact):
             values = {"sessions": max(task.sessions, row.sessions), "artifact": task.artifact}
-            again = {"state": PENDING, "code": "", "message": "", "changed_at_ms": now_ms()}
+            again = {"state": PENDING, "code": "", "changed_at_ms": now_ms()}
+            again |= {"message": row.message if lost else ""}
             connection.execute(this.values({**values, **again}))
             changed = True
     return changed
@@ -201,45 +202,6 @@ def reference_ms(connection: Connection, device: str, context: str) -> dict[str,
     )
     content = connection.execute(last).scalar_one_or_none()
     return dict(content["reference_ms"]) if content else {}
-
-
-def fail_tasks(
-    connection: Connection,
-    device: str,
-    batch: Batch,
-    subjects: Collection[str],
-    why: FailedTask,
-    *,
-    own: bool = False,
-) -> int:
-    """Mark pending tasks of a batch as failed; for good where that is the file's own fault.
-
-    Args:
-        connection: In a transaction that may write.
-        device: Digest of the device.
-        batch: Of the context and protocol.
-        subjects: Which files.
-        why: They could not be measured.
-        own: Whether each file itself failed, not its device: after `MAX_FAILURES` it is not tried again.
-
-    Returns:
-        How many were pending: none where that was told before.
-    """
-    ordered = sorted(subjects)
-    failures = measurement_tasks.c.failures + int(own)
-    given_up = UNSUPPORTED if why.code in FILE_ERRORS else FAILED
-    state = case((failures >= MAX_FAILURES, UNSUPPORTED), else_=given_up) if own else given_up
-    values = {"state": state, "code": why.code, "message": why.message, "failures": failures}
-    values |= {"changed_at_ms": now_ms()}
-    failed = 0
-    for begin in range(0, len(ordered), CHUNK):
-        chunk = ordered[begin : begin + CHUNK]
-        these = among(device, batch.context.digest, batch.protocol, chunk)
-        pending = and_(these, measurement_tasks.c.state == PENDING)
-        ids = connection.execute(locked(pending, measurement_tasks.c.id)).scalars().all()
-        connection.execute(update(measurement_tasks).where(measurement_tasks.c.id.in_(ids)).values(values))
-        failed += len(ids)
-    return failed
 
 
 def wake(connection: Connection, devices: Collection[str]) -> None:

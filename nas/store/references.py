@@ -6,8 +6,9 @@ Documents and artifacts name more, all of which can be made again.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, select
+from sqlalchemy import Column, Connection, or_, select
 
+from nas.measurement_tasks import CHECK_RANK
 from nas.store.columns import exactly
 from nas.store.measurement_tables import lookup_tables, measurement_tasks
 from nas.store.model_tables import checkpoints, datasets, exports, supernets
@@ -40,5 +41,7 @@ def _named(connection: Connection) -> Iterator[str]:
         yield spec.get("file", "")
     for column in _COLUMNS:
         yield from connection.execute(select(column)).scalars()
-    pending = select(measurement_tasks.c.artifact).where(exactly(measurement_tasks.c.state, PENDING))
-    yield from connection.execute(pending).scalars()
+    # Golden subjects are measured again and again, for jobs that ended long ago too.
+    wanted = or_(exactly(measurement_tasks.c.state, PENDING), measurement_tasks.c.rank == CHECK_RANK)
+    query = select(measurement_tasks.c.artifact).where(wanted)
+    yield from connection.execute(query).scalars()

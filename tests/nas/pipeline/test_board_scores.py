@@ -19,6 +19,7 @@ from nas.pipeline.finetune import FinetuneDocument
 from nas.publication import statuses
 from nas.results import BoardScore, TargetResult
 from nas.store.agent_store import Agent
+from search_spaces.errors import MeasurementError
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import Home
 from tests.nas.report.documents import accuracy, latency
@@ -103,6 +104,22 @@ def test_a_file_that_answers_otherwise_there_is_not_called_verified_and_another_
     said = [line for line in ctx.progress.said if "is not verified on pi5" in line]  # type: ignore[attr-defined]
     assert len(said) >= len(refused)
     assert "there it gets 0.0 % of 80 images right" in said[0]
+
+
+def test_whoever_asks_for_scores_is_told_where_the_service_has_lost_what_they_take(
+    copied: Home, finished: FinishedSearch, board: Agent
+) -> None:
+    ctx, _ = context(copied, finished)
+    assert export.run(ctx) == Waiting()
+    stores = copied.stores
+    found = stores.agent_queue.ask(board, INSTANCE, 1)
+    assert found is not None
+    lease, batch = found
+    stores.measurements.fail(lease, batch, list(batch.artifacts), "artifact_missing", "the file is gone")
+    stores.measurements.give_back(lease)
+    with pytest.raises(MeasurementError, match="the file is gone"):
+        export.run(ctx)
+    assert export.run(ctx) == Waiting(), "it is tried again: no accuracy of the host's passes for the board's"
 
 
 def test_enough_images_travel_and_no_more_than_boards_have_room_for() -> None:

@@ -1,5 +1,7 @@
 """Phases ask for golden subjects of boards, and set aside what is in doubt."""
 
+import hashlib
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +15,8 @@ from latency_predictors.lookup_table import LookupTable, layer_key
 from nas.export.onnx import export_layer
 from nas.pipeline.golden import ask_golden, undoubted
 from nas.pipeline.sites import Site
+from nas.store.golden_store import make_due
+from nas.store.session import writing
 from search_spaces.layers import LayerSpec
 from tests.latency_predictors.sessions import session
 from tests.workers.boards_at_work import CONTEXT, Bench, bench
@@ -62,6 +66,53 @@ def test_a_board_that_was_never_checked_measures_real_files_of_golden_subjects_f
     assert check.verdict == "good"
     ask_golden(ctx, site, made)
     assert len(asked) == len(LAYERS), "it was checked"
+
+
+def test_a_check_whose_files_are_lost_is_asked_for_again_with_files_made_anew(at_work: Bench) -> None:
+    at_work.waiting_for("one")
+    stores, board = at_work.service.stores, at_work.registered
+    assert board is not None
+    at_work.works()
+    (claim,) = stores.queue.claim("w")
+    ctx: Any = Context(stores, SimpleNamespace(lease=claim.lease))
+    site = Site(board.device, CONTEXT)
+    ask_golden(ctx, site, export_layer)
+    at_work.works()
+    with writing(stores.engine) as connection:
+        make_due(connection, site.device.digest, "its fan was cleaned")
+    lost = hashlib.sha256(export_layer(LAYERS[0])).hexdigest()
+    stores.artifacts.remove(lost)
+    shutil.rmtree(at_work.folder / "files")
+    at_work.works()
+    assert any(line.startswith("error[artifact_missing]") for line in at_work.lines)
+    (check,) = stores.golden.newest(site.device.digest)
+    assert check.number == 1, "two of three subjects are no check"
+    ask_golden(ctx, site, export_layer)
+    assert stores.artifacts.has(lost)
+    at_work.works()
+    (check,) = stores.golden.newest(site.device.digest)
+    assert (check.number, check.verdict, check.why) == (2, "good", "its fan was cleaned")
+
+
+def test_a_check_that_failed_while_the_job_waited_for_it_is_made_all_the_same(at_work: Bench) -> None:
+    job = at_work.waiting_for("one")
+    stores, board = at_work.service.stores, at_work.registered
+    assert board is not None
+    at_work.works()
+    (claim,) = stores.queue.claim("w")
+    assert claim.lease.job_id == job.job_id
+    ctx: Any = Context(stores, SimpleNamespace(lease=claim.lease))
+    site = Site(board.device, CONTEXT)
+    ask_golden(ctx, site, export_layer)
+    found = stores.agent_queue.ask(board, board.instance, 100)
+    assert found is not None
+    lease, batch = found
+    stores.measurements.fail(lease, batch, list(SUBJECTS), "context_unsupported", "not with that governor")
+    stores.measurements.give_back(lease)
+    assert stores.golden.is_stuck(site.device.digest, CONTEXT.digest)
+    ask_golden(ctx, site, export_layer)
+    at_work.works()
+    assert [check.verdict for check in stores.golden.newest(site.device.digest)] == ["good"]
 
 
 def test_the_host_is_not_checked() -> None:

@@ -1,6 +1,7 @@
 """A board of a database whose golden subjects and files are measured by hand."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,22 @@ from tests.nas.store.boards import INSTANCE, new_board, subject_of, tasks_for, t
 from tests.nas.store.queued import TENANT, running
 
 GOLDEN = frozenset(SUBJECTS)
+
+
+def golden_tasks(agent: Agent) -> list[MeasurementTask]:
+    """The golden subjects of a board."""
+    return [
+        MeasurementTask(
+            agent.device,
+            CONTEXT,
+            LAYER_PROTOCOL,
+            subject,
+            hashlib.sha256(subject.encode()).hexdigest(),
+            SESSIONS,
+            rank=CHECK_RANK,
+        )
+        for subject in SUBJECTS
+    ]
 
 
 @dataclass
@@ -65,19 +82,7 @@ class CheckedBoard:
 
     def asked(self, *names: str) -> None:
         """Have files measured, and the golden subjects where that was not asked before."""
-        check = [
-            MeasurementTask(
-                self.agent.device,
-                CONTEXT,
-                LAYER_PROTOCOL,
-                subject,
-                hashlib.sha256(subject.encode()).hexdigest(),
-                SESSIONS,
-                rank=CHECK_RANK,
-            )
-            for subject in SUBJECTS
-        ]
-        self.measurements.enqueue(self.job, [*tasks_for(self.agent, names), *check])
+        self.measurements.enqueue(self.job, [*tasks_for(self.agent, names), *golden_tasks(self.agent)])
 
     def registers(self, **more: Any) -> None:
         """Start its agent again."""
@@ -103,6 +108,18 @@ class CheckedBoard:
         check = self.golden.take(self.agent.device.digest, CONTEXT.digest) if self.checks(batch) else None
         self.measurements.give_back(lease)
         return batch, check
+
+    def fails(
+        self, code: str, subjects: Collection[str] = (), message: str = "it cannot", *, own: bool = False
+    ) -> Batch:
+        """Get one batch and tell that it, or some subjects, cannot be measured; what was in it."""
+        self.number += 1
+        found = DatabaseAgentQueue(self.engine).ask(self.row, INSTANCE, self.number)
+        assert found is not None
+        lease, batch = found
+        self.measurements.fail(lease, batch, subjects or list(batch.artifacts), code, message, own=own)
+        self.measurements.give_back(lease)
+        return batch
 
     def idle(self) -> bool:
         """Whether it gets no work."""

@@ -6,8 +6,10 @@ from nas.job_records import Job, JobRequest
 from nas.jobs import JobKind
 from nas.leases import Claim, Lease
 from nas.store.columns import now_ms
+from nas.store.handing_out import AGAIN_MS
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_store import DatabaseJobStore
+from nas.store.measurement_tables import measurement_tasks
 from nas.store.session import reading, writing
 from nas.store.tables import jobs
 
@@ -37,6 +39,13 @@ def let_time_pass(engine: Engine, ms: int) -> None:
     names = ("lease_until_ms", "progress_at_ms", "not_before_ms")
     with writing(engine) as connection:
         connection.execute(update(jobs).values({name: jobs.c[name] - ms for name in names}))
+
+
+def rest(engine: Engine) -> None:
+    """Let so long go by that whatever could not be measured is handed out again."""
+    earlier = measurement_tasks.c.changed_at_ms - AGAIN_MS - 1_000
+    with writing(engine) as connection:
+        connection.execute(update(measurement_tasks).values(changed_at_ms=earlier))
 
 
 def lose(engine: Engine, queue: DatabaseJobQueue) -> None:

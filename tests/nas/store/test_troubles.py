@@ -1,0 +1,116 @@
+"""What becomes of what could not be measured: given up, told, or pending still where it is a check."""
+
+import pytest
+from sqlalchemy import Engine, select
+
+from nas.jobs import JobState, Waiting
+from nas.store.job_queue import DatabaseJobQueue
+from nas.store.measurement_tables import measurement_tasks
+from nas.store.session import reading
+from nas.store.troubles import MAX_FAILURES
+from tests.latency_predictors.sessions import CONTEXT
+from tests.nas.store.boards import subject_of
+from tests.nas.store.checked_board import GOLDEN, CheckedBoard
+from tests.nas.store.queued import rest, row_of
+
+STAYS_DUE = (
+    "device_hot",
+    "machine_busy",
+    "session_void",
+    "session_died",
+    "disk_full",
+    "artifact_missing",
+    "download_damaged",
+)
+
+
+def tasks(board: CheckedBoard, *subjects: str) -> set[tuple[str, str, str]]:
+    """State, code and message of the tasks of subjects."""
+    task = measurement_tasks.c
+    query = select(task.state, task.code, task.message).where(task.subject.in_(subjects))
+    with reading(board.engine) as connection:
+        return {tuple(row) for row in connection.execute(query)}
+
+
+@pytest.fixture
+def board(engine: Engine) -> CheckedBoard:
+    """A board that has drifted, so that a recheck is due; a job waits for one more file."""
+    board = CheckedBoard.of(engine)
+    board.asked("one")
+    board.works()
+    board.works()
+    board.asked("two")
+    board.registers(system="Linux 6.12")
+    _, check = board.works(0.7)
+    assert check is not None
+    assert check.verdict == "drifted"
+    DatabaseJobQueue(engine).settle(board.job, Waiting())
+    return board
+
+
+@pytest.mark.parametrize("code", STAYS_DUE)
+def test_a_check_that_is_due_stays_due_whatever_keeps_it_from_being_made(
+    board: CheckedBoard, code: str
+) -> None:
+    why = "system not told -> Linux 6.12"
+    for _ in range(4):
+        assert set(board.fails(code).artifacts) == GOLDEN
+        assert tasks(board, *GOLDEN) == {("pending", code, why)}
+        assert board.idle(), "nothing else is measured there"
+        rest(board.engine)
+    _, check = board.works(0.5)
+    assert check is not None
+    assert (check.verdict, check.why) == ("good", why)
+    assert tasks(board, *GOLDEN) == {("done", "", why)}
+
+
+def test_what_is_a_files_own_fault_is_given_up_and_the_board_goes_on(board: CheckedBoard) -> None:
+    board.fails("unsupported_subject", own=True)
+    assert tasks(board, *GOLDEN) == {("unsupported", "unsupported_subject", "it cannot")}
+    batch, _ = board.works()
+    assert set(batch.artifacts) == {subject_of("one"), subject_of("two")}
+
+
+def test_a_golden_subject_that_fails_again_and_again_by_itself_is_given_up(board: CheckedBoard) -> None:
+    for number in range(MAX_FAILURES):
+        assert tasks(board, *GOLDEN).pop()[0] == "pending", number
+        board.fails("file_too_large", own=True)
+        rest(board.engine)
+    assert tasks(board, *GOLDEN) == {("unsupported", "file_too_large", "it cannot")}
+
+
+def test_in_a_context_that_a_board_does_not_have_no_check_is_waited_for(board: CheckedBoard) -> None:
+    board.fails("context_unsupported")
+    assert tasks(board, *GOLDEN) == {("failed", "context_unsupported", "it cannot")}
+
+
+def test_whoever_waits_for_a_check_whose_file_is_lost_is_told_and_has_it_made_again(
+    board: CheckedBoard, engine: Engine
+) -> None:
+    lost = sorted(GOLDEN)[:1]
+    board.fails("artifact_missing", lost, "the file is gone")
+    assert tasks(board, subject_of("two")) == {("failed", "artifact_missing", "the file is gone")}
+    assert row_of(engine, board.job.job_id, "state") == JobState.QUEUED
+    where = board.agent.device.digest, CONTEXT.digest
+    assert board.golden.is_stuck(*where)
+    (claim,) = DatabaseJobQueue(engine).claim("w1")
+    board.job = claim.lease
+    for _ in ("it is told", "it asks"):
+        board.asked("one", "two")
+    assert not board.golden.is_stuck(*where)
+    assert set(board.works(0.5)[0].artifacts) == GOLDEN, "at once: the files are there"
+    assert set(board.works(0.5)[0].artifacts) == {subject_of("one"), subject_of("two")}
+
+
+def test_a_first_check_whose_file_is_lost_holds_nobody_up(engine: Engine) -> None:
+    board = CheckedBoard.of(engine)
+    board.asked("one")
+    DatabaseJobQueue(engine).settle(board.job, Waiting())
+    board.fails("artifact_missing", sorted(GOLDEN)[:1])
+    assert row_of(engine, board.job.job_id, "state") == JobState.QUEUED
+
+
+def test_other_files_are_told_as_ever(board: CheckedBoard) -> None:
+    board.works(0.5)
+    board.fails("session_died", [subject_of("two")], "killed by signal 11")
+    assert tasks(board, subject_of("two")) == {("failed", "session_died", "killed by signal 11")}
