@@ -16,15 +16,23 @@ from latency_predictors.protocol import SessionResult
 from latency_predictors.scoring import read_images
 from latency_predictors.wire_types import one_line
 from nas.leases import LeaseLost
-from nas.measurement_tasks import LOST, Batch, DeviceLease, protocol_digest, scoring_protocol
+from nas.measurement_tasks import (
+    LOST,
+    PASSING,
+    UNABLE,
+    Batch,
+    DeviceLease,
+    protocol_digest,
+    scoring_protocol,
+)
 from nas.store.agent_queue import AskedFor
 from nas.store.agent_store import Agent, in_use
 from nas.store.board_signs import lapsed, not_registered
 from nas.store.stores import Stores
 from search_spaces.errors import ArtifactError, HwnasError, MeasurementError, UsageError
 
-PASSING: Final = ("machine_busy", "device_hot", "not_enough_idle_cores", *LOST)
-"""Troubles that end by themselves, or are the service's: they count neither against a file nor a board."""
+_NO_FAULTS: Final = (*PASSING, *LOST, UNABLE)
+"""Troubles that end by themselves, are the service's, or of what is asked: they count against no board."""
 
 _FAULTS: Final = ("implausible_result", "not_asked_for", "context_mismatch", "result_conflict")
 """Refusals that count against a board: each once for a lease and what was delivered."""
@@ -207,7 +215,7 @@ def _note_failures(stores: Stores, taken: _Taken) -> None:
         batch = Batch(trouble.context, trouble.timing, {}, 0, {}, trouble.images or "")
         why = (trouble.code, f"{agent.name}: {trouble.message}")
         failed = stores.measurements.fail(lease, batch, trouble.subjects, *why, own=trouble.own)
-        if failed and trouble.code not in PASSING:
+        if failed and trouble.code not in _NO_FAULTS:
             # Told once more it is no other fault.
             of = _digest(lease.token, (trouble.code, trouble.subjects))
             stores.agent_queue.faulted(agent, f"{trouble.code}: {trouble.message}", of)

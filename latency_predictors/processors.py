@@ -73,18 +73,25 @@ def require_idle(
         wait: Lets some seconds pass.
 
     Raises:
-        MeasurementError: `not_enough_idle_cores`, with the load that was seen; or as `chosen_processors`.
+        MeasurementError: `not_enough_idle_cores`, with the load that was seen; `context_unsupported` where
+            there are fewer processors than threads, or nothing tells their load; or as `chosen_processors`.
     """
     if context.threads < 2:
         return
     chosen, needed = chosen_processors(context), context.threads
     if len(chosen) < needed:
         raise MeasurementError(
-            "not_enough_idle_cores",
+            "context_unsupported",
             f"not measured: {needed} threads need {needed} processors, this process may use {len(chosen)}; "
             "ask for fewer threads",
         )
     busy = _watched(ticks or system_ticks, wait or Event().wait)
+    if not busy:
+        raise MeasurementError(
+            "context_unsupported",
+            f"not measured: {needed} threads need idle processors, and this system does not tell how busy "
+            "they are; ask for one thread",
+        )
     seen = {cpu: busy.get(cpu, 1.0) for cpu in chosen}
     if max(seen.values()) > BUSY_SHARE:
         load = ", ".join(f"processor {cpu} {share:.0%}" for cpu, share in seen.items())

@@ -84,7 +84,8 @@ def run_sessions(
 
     Raises:
         MeasurementError: `session_void`, `clock_jumped`, `session_died`, `machine_busy`, `device_hot`,
-            `telemetry_on`, `context_mismatch`, `no_anchors`, `not_enough_idle_cores`; of energies `no_meter`,
+            `telemetry_on`, `context_mismatch`, `no_anchors`, `not_enough_idle_cores`,
+            `context_unsupported`; of energies `no_meter`,
             `meter_stopped`, `meter_too_slow`, `bad_meter_log`.
     """
     if not subjects:

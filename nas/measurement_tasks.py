@@ -1,5 +1,6 @@
 """What is asked of a device's queue, and what it answers."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -18,6 +19,13 @@ TABLE_RANK: Final = 5
 
 UNABLE: Final = "context_unsupported"
 """A device cannot run what is asked of it."""
+
+PASSING: Final[Mapping[str, str]] = {
+    "machine_busy": "other work keeps it busy",
+    "device_hot": "it is too hot",
+    "not_enough_idle_cores": "other work uses its processors",
+}
+"""Troubles of a device that end by themselves, in words: whoever waits for what it measures waits on."""
 
 LOST: Final = ("artifact_missing", "artifact_damaged")
 """The service has no sound file of what is to be measured: whoever asks again makes it anew."""

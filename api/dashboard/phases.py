@@ -10,7 +10,7 @@ from nas.jobs import TERMINAL, JobState
 from nas.report.numbers import duration
 from nas.report.stages import Stage
 from nas.results import SEARCH_PHASES
-from nas.store.agent_queue import Awaited
+from nas.store.awaited import Awaited
 
 LABELS: Final = {
     "profile": "Measure the device",

@@ -9,7 +9,7 @@ from api.resources.submissions import shown_spec
 from api.resources.times import rfc3339, rfc3339_or_none
 from nas.job_records import Job, JobEvent
 from nas.jobs import TERMINAL, JobKind, JobState
-from nas.store.agent_queue import Awaited
+from nas.store.awaited import Awaited
 
 RETRY_AFTER_S = 2
 """Until a job that has not settled is worth another look."""

@@ -23,7 +23,7 @@ from api.security import AccessError, Principal, Reader, Submitter
 from api.state import Root, Service, Shared, root_of
 from nas.job_records import Job, JobRequest
 from nas.jobs import JobState
-from nas.store.agent_queue import Awaited
+from nas.store.awaited import Awaited
 from search_spaces.errors import UsageError
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])

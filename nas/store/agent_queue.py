@@ -3,21 +3,22 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Final, final
 
-from sqlalchemy import Connection, Engine, Row, and_, case, func, or_, select, update
+from sqlalchemy import Connection, Engine, and_, case, func, or_, select, update
 
 from latency_predictors.agent_protocol import MAX_SUBJECTS
 from nas.leases import LeaseTimes
 from nas.measurement_tasks import Batch, DeviceLease
 from nas.store.abilities import refuse_unable
-from nas.store.agent_store import ALIVE_MS, Agent, in_use
-from nas.store.columns import exactly, now_ms
+from nas.store.agent_store import Agent, in_use
+from nas.store.awaited import Awaited, awaited_by
+from nas.store.columns import now_ms
 from nas.store.handing_out import due, pending_on
 from nas.store.measurement_rows import CHUNK, batches
-from nas.store.measurement_tables import agents, devices, job_devices, job_tasks, measurement_tasks
+from nas.store.measurement_tables import agents, devices, measurement_tasks
 from nas.store.session import reading, writing
-from nas.store.waiting import IN_TURN, PENDING, UNSUPPORTED
+from nas.store.waiting import IN_TURN, UNSUPPORTED
 from search_spaces.errors import UsageError
 
 MAX_FAULTS: Final = 5
@@ -39,25 +40,6 @@ class BoardLoad:
     leased: bool
     measured: int
     to_measure: int
-
-
-@dataclass(frozen=True)
-class Awaited:
-    """A device that a job waits for.
-
-    Attributes:
-        device: Its name, or its label where it has none.
-        pending: Files that the job waits for.
-        why: Nothing happens now; empty where something does.
-        measured: So far, of what is measured there just now, and
-        to_measure: all of that, over all sessions; zeros where nobody measures.
-    """
-
-    device: str
-    pending: int
-    why: str
-    measured: int = 0
-    to_measure: int = 0
 
 
 @dataclass(frozen=True)
@@ -192,30 +174,8 @@ class DatabaseAgentQueue:
 
     def awaited(self, job_id: str) -> tuple[Awaited, ...]:
         """Return the devices that a waiting job waits for: missing ones, and those that have its files."""
-        files = (
-            select(devices.c.digest, func.count().label("pending"))
-            .select_from(job_tasks)
-            .join(measurement_tasks, measurement_tasks.c.id == job_tasks.c.task_id)
-            .join(devices, devices.c.digest == measurement_tasks.c.device)
-            .where(job_tasks.c.job_id == job_id, exactly(measurement_tasks.c.state, PENDING))
-            .group_by(devices.c.digest)
-            .subquery()
-        )
-        alive = (agents.c.seen_at_ms >= now_ms() - ALIVE_MS).label("alive")
-        busy = (devices.c.lease_until_ms >= now_ms()).label("busy")
-        told = (devices.c.measured, devices.c.to_measure, busy)
-        query = (
-            select(devices.c.label, files.c.pending, agents.c.name, agents.c.quarantine, alive, *told)
-            .select_from(files)
-            .join(devices, devices.c.digest == files.c.digest)
-            .outerjoin(agents, agents.c.device == files.c.digest)
-            .order_by(devices.c.label)
-        )
-        absent = select(job_devices.c.name).where(job_devices.c.job_id == job_id).order_by(job_devices.c.name)
         with reading(self._engine) as connection:
-            found = [_awaited(row) for row in connection.execute(query)]
-            missing = connection.execute(absent).scalars().all()
-        return (*(Awaited(name, 0, "not registered") for name in missing), *found)
+            return awaited_by(connection, job_id)
 
     def faulted(self, agent: Agent, reason: str, of: str = "") -> None:
         """Count a fault of the board; the `MAX_FAULTS`-th in a row puts it in quarantine.
@@ -278,12 +238,3 @@ def _asked(connection: Connection, claims: Sequence[AskedFor]) -> set[tuple[str,
         among = task.subject.in_(subjects[begin : begin + CHUNK])
         found |= {(*way, row.device, row.subject) for row in connection.execute(query.where(among))}
     return found
-
-
-def _awaited(row: Row[Any]) -> Awaited:
-    told = (row.measured, row.to_measure) if row.busy else (0, 0)
-    if row.name is None:
-        return Awaited(row.label, row.pending, "", *told)
-    silent = "" if row.alive else "its agent is not heard of"
-    why = f"in quarantine: {row.quarantine}" if row.quarantine else silent
-    return Awaited(row.name, row.pending, why, *told)

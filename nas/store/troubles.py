@@ -1,8 +1,9 @@
 """What becomes of tasks that could not be measured, in the caller's transaction.
 
-What is a file's own fault is given up. Of anything else whoever waits is told, and asks again. A check by
-golden subjects is never told so: who asked for it is often nobody that waits, and what it is to find out
-stays unknown. It stays due, and nothing else is handed out in its context meanwhile.
+What is a file's own fault is given up. What passes by itself is waited for: the task is pending still, and is
+handed out again after a pause. Of anything else whoever waits is told, and asks again. A check by golden
+subjects is never told so: who asked for it is often nobody that waits, and what it is to find out stays
+unknown. It stays due, and nothing else is handed out in its context meanwhile.
 """
 
 from collections.abc import Collection
@@ -11,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, case, delete, select, update
 
 from latency_predictors.protocol import FILE_ERRORS
-from nas.measurement_tasks import CHECK_RANK, LOST, UNABLE, Batch, FailedTask
+from nas.measurement_tasks import CHECK_RANK, LOST, PASSING, UNABLE, Batch, FailedTask
 from nas.store.columns import now_ms
 from nas.store.measurement_rows import CHUNK, among, locked
 from nas.store.measurement_tables import job_tasks, measurement_tasks
@@ -69,7 +70,8 @@ def _becomes(row: Row[Any], code: str, *, own: bool) -> str:
     if code in FILE_ERRORS or (own and row.failures + 1 >= MAX_FAILURES):
         return UNSUPPORTED
     # In a context that a device does not have nothing is measured, so nothing waits for the check.
-    return PENDING if row.rank == CHECK_RANK and code != UNABLE else FAILED
+    check = row.rank == CHECK_RANK and code != UNABLE
+    return PENDING if check or (code in PASSING and not own) else FAILED
 
 
 def _mark(connection: Connection, ids: list[str], state: str, why: FailedTask, failures: int) -> None:

@@ -19,6 +19,7 @@ from nas.store.session import reading
 from search_spaces.errors import MeasurementError, ResourceError, UsageError
 from tests.api.served import new_key
 from tests.nas.store.boards import subject_of
+from tests.nas.store.queued import rest
 from tests.workers.boards_at_work import TENANT, Bench, Ended, bench, on_call
 from workers.agent_home import AgentHome
 from workers.agent_link import Link, ServerAwayError
@@ -272,8 +273,8 @@ def test_a_lease_that_ended_meanwhile_costs_what_was_measured_and_no_more(
     assert at_work.num_measured == 10
 
 
-def test_an_error_while_measuring_is_the_boards_unless_it_names_a_file(at_work: Bench) -> None:
-    at_work.waiting_for("one")
+def test_a_busy_board_is_left_alone_for_a_while_and_its_job_waits(at_work: Bench) -> None:
+    job = at_work.waiting_for("one")
 
     def busy(*what: Any, **more: Any) -> Iterator[SessionResult]:
         raise MeasurementError("machine_busy", "other work keeps 2 of 2 processors busy")
@@ -289,6 +290,10 @@ def test_an_error_while_measuring_is_the_boards_unless_it_names_a_file(at_work: 
     stored = at_work.registered
     assert stored is not None
     assert stored.failures == 0
+    assert at_work.state(job) is JobState.WAITING
+    rest(at_work.service.stores.engine)
+    at_work.works()
+    assert at_work.state(job) is JobState.QUEUED
 
 
 def test_a_board_whose_toolchain_changes_registers_anew_before_it_measures(at_work: Bench) -> None:

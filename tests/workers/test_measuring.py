@@ -8,6 +8,7 @@ from latency_predictors.gate import GateRules
 from latency_predictors.measure import NETWORK_PROTOCOL
 from nas.jobs import JobState, Released, Waiting
 from nas.leases import Claim, LeaseLost
+from nas.measurement_tasks import PASSING
 from nas.pipeline.context import Surroundings
 from nas.pipeline.jobs import ProfileContext
 from nas.pipeline.measuring import measured
@@ -15,6 +16,7 @@ from nas.store.measurement_tables import devices
 from nas.store.session import writing
 from search_spaces.errors import MeasurementError
 from tests.nas.pipeline.sites import here
+from tests.nas.store.queued import rest
 from tests.workers.jobs_at_work import TENANT, Workplace
 from tests.workers.queued_files import (
     SPACE,
@@ -144,13 +146,31 @@ def test_a_busy_host_keeps_what_was_measured_before(place: Workplace) -> None:
     waiting_for(place, "a")
     with queued_stopwatch():
         serve_host(place.stores, "w", ignored)
-    waiting_for(place, "b")
+    waits = waiting_for(place, "b")
     busy = MeasurementError("machine_busy", "other work keeps 1.5 of 2 processors busy")
     gate = GateRules(strict=True)
     with queued_stopwatch(refuses=[busy]) as watch, pytest.raises(MeasurementError, match="1.5 of 2"):
         serve_host(place.stores, "w", ignored, gate)
     assert watch.gates == [gate]
     assert asked_again(place, "a") == 2
+    assert state(place, waits) is JobState.WAITING
+
+
+@pytest.mark.parametrize("code", sorted(PASSING))
+def test_a_job_waits_until_the_host_can_be_measured_however_long_that_is(place: Workplace, code: str) -> None:
+    claim = waiting_for(place, "a")
+    for _ in range(7):
+        refuses: list[MeasurementError | None] = [MeasurementError(code, "not now")]
+        with queued_stopwatch(refuses=refuses), pytest.raises(MeasurementError, match="not now"):
+            serve_host(place.stores, "w", ignored)
+        (there,) = place.stores.agent_queue.awaited(claim.lease.job_id)
+        assert there.why == f"{PASSING[code]} ({code}), tried again every 30 s"
+        assert not serve_host(place.stores, "w", ignored), "not at once"
+        rest(place.stores.engine)
+    with queued_stopwatch():
+        assert serve_host(place.stores, "w", ignored)
+    assert asked_again(place, "a") == 2
+    assert place.stores.jobs.get(TENANT, claim.lease.job_id).faults == {}
 
 
 @pytest.mark.parametrize(("files", "repeated", "told"), [(24, 12, 2), (24, 11, 0), (9, 9, 0)])

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import func, select, update
 
 from latency_predictors.agent_protocol import PROTOCOL, Trouble
-from nas.jobs import JobState, Waiting
+from nas.job_records import JobRequest
+from nas.jobs import JobKind, JobState, Waiting
 from nas.store.agent_store import ALIVE_MS
 from nas.store.measurement_tables import agents, measurements, sessions
 from nas.store.session import reading, writing
@@ -18,6 +19,8 @@ from tests.api.boards import TENANT, Board, waiting_for
 from tests.api.served import Caller, code
 from tests.latency_predictors.sessions import DEVICE
 from tests.nas.store.boards import NAMES, OTHER_INSTANCE, content_of, subject_of, tasks_for
+from tests.nas.store.checked_board import GOLDEN, golden_tasks
+from tests.nas.store.queued import rest
 
 
 @pytest.fixture
@@ -186,12 +189,52 @@ def test_trouble_is_told_to_jobs_and_five_times_in_a_row_is_quarantine(board: Bo
     assert board.register().json()["quarantine"] == board.agent.quarantine
 
 
-def test_a_busy_board_is_no_broken_one(board: Board) -> None:
-    waiting_for(board)
+def test_a_busy_board_is_no_broken_one_and_the_job_waits(board: Board, api: Caller) -> None:
+    job = waiting_for(board)
     for _ in range(6):
         work = board.work()
         board.deliver(work, None, trouble(work, "machine_busy"))
-        ask_again(board)
+        assert board.ask().json()["work"] is None, "not at once"
+        (there,) = api.stores.agent_queue.awaited(job.job_id)
+        assert there.why == "other work keeps it busy (machine_busy), tried again every 30 s"
+        rest(api.stores.engine)
+    found = api.stores.jobs.get("local", job.job_id)
+    assert (found.state, found.faults) == (JobState.WAITING, {})
+    assert board.agent.failures == 0
+
+
+def test_trouble_with_a_check_counts_once_a_try_and_whoever_waits_behind_it_sees_why(
+    board: Board, api: Caller
+) -> None:
+    job = waiting_for(board)
+    stores = api.stores
+    stores.jobs.submit(TENANT, JobRequest(JobKind.PROFILE, {}, "checked"))
+    (claim,) = stores.queue.claim("w")
+    stores.measurements.enqueue(claim.lease, golden_tasks(board.agent))
+    for number in (1, 2):
+        work = board.work()
+        assert set(work.files) == GOLDEN
+        for _ in range(3):
+            board.deliver(work, None, trouble(work))
+        assert board.agent.failures == number
+        assert board.ask().json()["work"] is None, "nothing else either"
+        rest(stores.engine)
+    (there,) = stores.agent_queue.awaited(job.job_id)
+    assert there.why == (
+        "its golden subjects come first and could not be measured (session_died), tried again every 30 s"
+    )
+    for _ in range(2):
+        work = board.work()
+        board.deliver(work, board.session(work))
+    (there,) = stores.agent_queue.awaited(job.job_id)
+    assert (there.why, there.pending) == ("", 4)
+
+
+def test_what_a_board_cannot_run_as_asked_is_no_fault_of_its_own(board: Board, api: Caller) -> None:
+    job = waiting_for(board)
+    work = board.work()
+    board.deliver(work, None, trouble(work, "context_unsupported"))
+    assert api.stores.jobs.get("local", job.job_id).state is JobState.QUEUED
     assert board.agent.failures == 0
 
 

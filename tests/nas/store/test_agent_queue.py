@@ -9,7 +9,7 @@ from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.protocol import SessionResult
 from nas.jobs import JobState, Waiting
 from nas.leases import Lease, LeaseLost
-from nas.measurement_tasks import Batch, DeviceLease, MeasurementTask, TaskReport
+from nas.measurement_tasks import PASSING, Batch, DeviceLease, MeasurementTask, TaskReport
 from nas.store.agent_queue import MAX_FAULTS, AskedFor, DatabaseAgentQueue, GivenUp
 from nas.store.agent_store import Agent, DatabaseAgentStore
 from nas.store.job_queue import DatabaseJobQueue
@@ -21,7 +21,7 @@ from search_spaces.errors import UsageError
 from tests.latency_predictors.timed_sessions import timed_session
 from tests.nas.store.boards import INSTANCE, NAMES, OTHER_INSTANCE, new_board, subject_of, tasks_for
 from tests.nas.store.checked_board import CheckedBoard
-from tests.nas.store.queued import TENANT, running
+from tests.nas.store.queued import TENANT, rest, running
 
 
 class Place:
@@ -171,12 +171,21 @@ def test_a_file_that_fails_three_times_is_not_tried_again(place: Place) -> None:
     assert given_up == GivenUp(context, 1, "artifact_damaged", "it is another file")
 
 
-def test_what_disturbs_the_board_is_not_the_files_fault(place: Place) -> None:
-    for number in range(1, 6):
+@pytest.mark.parametrize("code", sorted(PASSING))
+def test_what_passes_by_itself_is_waited_for_and_tried_again_after_a_pause(place: Place, code: str) -> None:
+    number = 0
+    for _ in range(6):
+        number += 1
         lease, batch = place.ask(number)
-        place.measuring.fail(lease, batch, list(batch.artifacts), "machine_busy", "busy")
-        assert len(place.again().failed) == 4
-        assert place.again().pending == 4
+        place.measuring.fail(lease, batch, list(batch.artifacts), code, "busy")
+        assert place.state is JobState.WAITING
+        assert place.work.ask(place.agent, INSTANCE, number + 1) is None, "not at once"
+        number += 1
+        rest(place.engine)
+    lease, batch = place.ask(number + 1)
+    place.measuring.deliver(lease, place.session(batch))
+    assert place.state is JobState.QUEUED
+    assert place.store.get(TENANT, place.job.job_id).faults == {}
 
 
 def test_five_faults_in_a_row_are_quarantine(place: Place) -> None:
