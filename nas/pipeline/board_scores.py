@@ -19,7 +19,7 @@ from nas.pipeline.context import PhaseContext
 from nas.pipeline.golden import ask_golden
 from nas.pipeline.measuring import layer_files
 from nas.pipeline.networks import score_file
-from nas.pipeline.sites import target_site
+from nas.pipeline.same_site import result_site
 from nas.publication import accuracy_of, front_first, published
 from nas.results import BoardScore, TargetResult, VerifiedNetwork
 from search_spaces.base import IntArray
@@ -100,9 +100,10 @@ def _answers(ctx: PhaseContext, target: TargetResult, networks: Sequence[Verifie
     """Return what a board found of networks, but for those it cannot score; None while it scores.
 
     Raises:
-        MeasurementError: `artifact_missing` or `artifact_damaged`: the service has lost what it needs.
+        MeasurementError: `artifact_missing` or `artifact_damaged`: the service has lost what it needs;
+            `context_mismatch` where the board is not what it was measured as.
     """
-    site = target_site(ctx, target.target)
+    site = result_site(ctx, target)
     images = {one: _packed(ctx, one) for one in {network.resolution for network in networks}}
     tasks = [
         MeasurementTask(

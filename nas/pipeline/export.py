@@ -15,7 +15,7 @@ from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.measured_files import measure_sustained
 from nas.pipeline.networks import compare_runtimes, score_file
-from nas.pipeline.sites import target_site
+from nas.pipeline.same_site import result_site
 from nas.publication import accuracy_of
 from nas.results import Accuracy, Agreement, Delivery, Document, Sustained, TargetResult, VerifiedNetwork
 
@@ -113,7 +113,7 @@ def _sustained(
     runs = []
     for number, target in enumerate(targets):
         files = [network.file_sha256 for site, network, _ in chosen if site == number]
-        site, metric = target_site(ctx, target.target), target.target.latency.metric
+        site, metric = result_site(ctx, target), target.target.latency.metric
         runs.append(measure_sustained(ctx, site, metric, seconds, files))
     found = tuple(run for run in runs if run is not None)
     return found if len(found) == len(runs) else None

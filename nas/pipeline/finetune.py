@@ -26,7 +26,7 @@ from nas.pipeline.networks import (
     score_file,
 )
 from nas.pipeline.options import epochs_within
-from nas.pipeline.sites import target_site
+from nas.pipeline.same_site import result_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.trained import Trained
@@ -177,7 +177,7 @@ def _with_tuned(ctx: PhaseContext, target: TargetResult, tuned: Mapping[str, _Tu
         for network in target.networks
         if network.architecture_digest in own
     }
-    site, metric = target_site(ctx, target.target), target.target.latency.metric
+    site, metric = result_site(ctx, target), target.target.latency.metric
     energy = ENERGY in ctx.spec.wanted(target.target)
     measured = measure_files(ctx, site, metric, files.values(), energy=energy)
     if measured is None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from latency_predictors.correction import Correction
+from latency_predictors.device import ExecutionContext
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.probes import graph_by_timing, probe_subjects
@@ -21,6 +22,7 @@ from nas.pipeline.energy_model import ENERGY, EnergyModel
 from nas.pipeline.golden import undoubted
 from nas.pipeline.measuring import MeasuredAsFar, measured_layers
 from nas.pipeline.renewal import Measuring, renewed
+from nas.pipeline.same_site import same_site
 from nas.pipeline.sites import Site, missing_devices, target_site
 from nas.pipeline.tables import check_limits, latest_table
 from nas.pipeline.unsupported import taken_in
@@ -39,7 +41,8 @@ class ProfileDocument(Document):
     Attributes:
         versions: Of the tables, and
         corrections: of their sums: what the search predicts with, whatever is measured later.
-        devices: Digests of the devices that they are of; empty in documents of earlier versions.
+        devices: Digests of the devices that they are of, and
+        contexts: how those ran; both empty in documents of earlier versions.
         energies: What predicts energy at each target, None where nobody asked; empty in earlier documents.
     """
 
@@ -48,6 +51,7 @@ class ProfileDocument(Document):
     corrections: tuple[Correction, ...]
     device: str = ""  # of all of them, in documents of an earlier version
     devices: tuple[str, ...] = ()
+    contexts: tuple[ExecutionContext, ...] = ()
     energies: tuple[EnergyModel | None, ...] = ()
 
     def energy(self, number: int) -> EnergyModel | None:
@@ -58,20 +62,18 @@ class ProfileDocument(Document):
         """Return the table of a target as it was.
 
         Raises:
-            MeasurementError: `context_mismatch` where the runtime, or how the device is powered, is another
-                by now.
+            MeasurementError: `context_mismatch` where the device, its runtime, or how it is powered, is
+                another by now.
         """
         target = ctx.spec.targets[number]
-        site = target_site(ctx, target)
-        here, context = site.device.digest, site.context
-        found = ctx.stores.tables.load(here, context.digest, self.versions[number])
-        # Another machine may have a table of that number too.
         begun_on = self.devices[number] if self.devices else self.device
-        if found is None or begun_on not in ("", here):
+        site = same_site(ctx, target, begun_on, self.contexts[number] if self.contexts else None)
+        found = ctx.stores.tables.load(site.device.digest, site.context.digest, self.versions[number])
+        if found is None:
             raise MeasurementError(
                 "context_mismatch",
-                f"the search was begun on another device, or otherwise than '{target.device}' runs now "
-                f"({context.label}): bring the runtime's version and power mode back, or start it anew",
+                f"the search was begun otherwise than '{target.device}' runs now ({site.context.label}): "
+                "bring the runtime's version and power mode back, or start it anew",
             )
         return found.with_correction(_key(ctx, target.latency.metric), self.corrections[number])
 
@@ -120,6 +122,7 @@ def run(ctx: PhaseContext) -> PhaseEnd:
             tables=tuple(table_summary(ctx, table, metric) for table, metric in profiled),
             versions=tuple(ctx.stores.tables.publish(ctx.run.lease, table) for table, _ in profiled),
             devices=tuple(table.device.digest for table, _ in profiled),
+            contexts=tuple(table.context for table, _ in profiled),
             corrections=tuple(table.corrections[_key(ctx, metric)] for table, metric in profiled),
             energies=energies,
         ),

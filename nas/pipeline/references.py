@@ -17,7 +17,7 @@ from nas.pipeline.answers import stock_name
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
-from nas.pipeline.measured_files import latency_of, measure_files
+from nas.pipeline.measured_files import MeasuredFiles, latency_of, measure_files
 from nas.pipeline.networks import (
     Exported,
     Named,
@@ -28,13 +28,13 @@ from nas.pipeline.networks import (
     shape_costs,
 )
 from nas.pipeline.options import epochs_within
-from nas.pipeline.sites import target_site
+from nas.pipeline.same_site import result_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.trained import Trained, find_alike, find_trained, training_key
 from nas.pipeline.training import Asked, Place, train_all
 from nas.publication import accuracy_of
-from nas.results import Accuracy, Document, Latency, StockTraining, VerifiedNetwork
+from nas.results import Accuracy, Document, Latency, StockTraining, TargetResult, VerifiedNetwork
 from nas.specs import Precision, StockName
 from nas.tasks import StockNetwork
 from nas.workplace import network_space
@@ -85,7 +85,11 @@ class _Epochs(Document):
 
 
 def run(ctx: PhaseContext) -> PhaseEnd:
-    """Train, export, score and measure the stock networks that the specification names."""
+    """Train, export, score and measure the stock networks that the specification names.
+
+    Raises:
+        MeasurementError: `context_mismatch` where a device is not what the front was measured on.
+    """
     names = ctx.spec.references
     plan = _planned_epochs(ctx)
     stock: dict[Precision, list[_Stock]] = {target.context.precision: [] for target in ctx.spec.targets}
@@ -118,11 +122,12 @@ def _measured(
 
     What does not run is said.
     """
-    asked = [stock[target.context.precision] for target in ctx.spec.targets]
+    fronts = ctx.run.load(FINETUNE, FinetuneDocument).targets
+    asked = [stock[front.target.context.precision] for front in fronts]
     found = []
-    for target, networks in zip(ctx.spec.targets, asked, strict=True):
+    for front, networks in zip(fronts, asked, strict=True):
         files = [one.exported.file_sha256 for one in networks]
-        found.append(measure_files(ctx, target_site(ctx, target), target.latency.metric, files))
+        found.append(_measured_at(ctx, front, files) if files else MeasuredFiles({}, {}, {}))
     there = [one for one in found if one is not None]
     if len(there) < len(found):
         return None
@@ -135,6 +140,10 @@ def _measured(
         ([one for one in networks if one.exported.file_sha256 in measured.values], measured.values)
         for networks, measured in zip(asked, there, strict=True)
     ]
+
+
+def _measured_at(ctx: PhaseContext, front: TargetResult, files: Sequence[str]) -> MeasuredFiles | None:
+    return measure_files(ctx, result_site(ctx, front), front.target.latency.metric, files)
 
 
 def _network(

@@ -26,7 +26,7 @@ from nas.pipeline.networks import (
     exported_once,
 )
 from nas.pipeline.runner import open_search, phase_context
-from nas.pipeline.sites import site_of, target_site
+from nas.pipeline.sites import metric_site, site_of, target_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.trained import find_trained, training_key
@@ -99,13 +99,14 @@ def run_finetune(run: JobRun, around: Surroundings) -> PhaseEnd:
         return trained
     precision = subnet.target.target.context.precision
     exported = _exported(ctx, network, trained.weights, precision)
-    made = _measured(ctx, subnet, exported, subnet.target)
+    target = _target(ctx, subnet, precision)
+    made = _measured(ctx, subnet, exported, target)
     if made is None:
         return Waiting()
     inherited = subnet.network.inherited_accuracy or subnet.network.accuracy
     tuned = made.model_copy(update={"inherited_accuracy": inherited, "finetune_epochs": spec.epochs})
     why = f"trained on for {spec.epochs} epochs"
-    return _deliver(run, around, subnet, tuned, subnet.target, why, trained.weights)
+    return _deliver(run, around, subnet, tuned, target, why, trained.weights)
 
 
 def _asked(run: JobRun, model: type[Asked]) -> Asked:
@@ -185,16 +186,17 @@ def _exported(
 
 
 def _target(ctx: PhaseContext, subnet: Subnet, precision: Precision) -> TargetResult:
-    """Return the target of a subnet as it is for another precision."""
+    """Return the target of a subnet as it is in a precision now: figures say what they were measured with."""
     asked = subnet.target.target
+    same = precision == asked.context.precision
     asked = asked.model_copy(update={"context": asked.context.model_copy(update={"precision": precision})})
-    known = target_site(ctx, asked).context
+    known = metric_site(target_site(ctx, asked), asked.latency.metric).context
     return subnet.target.model_copy(
         update={
             "target": asked,
             "context": asdict(known),
             "context_label": known.label,
-            "shift": None,
+            "shift": subnet.target.shift if same else None,
         }
     )
 

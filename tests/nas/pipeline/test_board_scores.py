@@ -1,6 +1,7 @@
 """What is delivered to a board is scored there; where that says something else, it is not called verified."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,14 +17,16 @@ from nas.pipeline.board_scores import MIN_IMAGES, scored_images, with_scores
 from nas.pipeline.context import Done, PhaseContext
 from nas.pipeline.export import ExportDocument
 from nas.pipeline.finetune import FinetuneDocument
+from nas.pipeline.sites import target_site
 from nas.publication import statuses
 from nas.results import BoardScore, TargetResult
 from nas.store.agent_store import Agent
+from nas.store.audit_log import Actor
 from search_spaces.errors import MeasurementError
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import Home
 from tests.nas.report.documents import accuracy, latency
-from tests.nas.store.boards import INSTANCE, new_board
+from tests.nas.store.boards import INSTANCE, new_board, told
 
 Classes = Callable[[OnnxClassifier, Any], list[int]]
 
@@ -57,7 +60,9 @@ def board(copied: Home) -> Agent:
 def context(copied: Home, finished: FinishedSearch) -> tuple[PhaseContext, TargetResult]:
     """A search that delivers to the board what was found for the host."""
     ctx = copied.context(targets=[{"device": "pi5"}])
-    there = finished.target.model_copy(update={"target": ctx.spec.targets[0]})
+    site = target_site(ctx, ctx.spec.targets[0])
+    facts = {"device": asdict(site.device), "context": asdict(site.context)}
+    there = finished.target.model_copy(update={"target": ctx.spec.targets[0], **facts})
     ctx.run.save("finetune", FinetuneDocument(targets=(there,), cpu_seconds=0.0, weights={}))
     return ctx, there
 
@@ -104,6 +109,19 @@ def test_a_file_that_answers_otherwise_there_is_not_called_verified_and_another_
     said = [line for line in ctx.progress.said if "is not verified on pi5" in line]  # type: ignore[attr-defined]
     assert len(said) >= len(refused)
     assert "there it gets 0.0 % of 80 images right" in said[0]
+
+
+def test_a_board_that_runs_otherwise_than_it_was_measured_scores_nothing(
+    copied: Home, finished: FinishedSearch, board: Agent
+) -> None:
+    ctx, _ = context(copied, finished)
+    slower = told(power_mode="governor powersave")
+    copied.stores.agents.register("local", Actor("ann", board.key_id), slower)
+    with pytest.raises(MeasurementError, match="has measured 'pi5' with") as caught:
+        export.run(ctx)
+    assert caught.value.code == "context_mismatch"
+    assert "governor powersave now" in caught.value.message
+    assert copied.stores.agent_queue.load(board.device.digest).pending == 0
 
 
 def test_whoever_asks_for_scores_is_told_where_the_service_has_lost_what_they_take(

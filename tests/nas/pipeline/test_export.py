@@ -14,6 +14,7 @@ from nas.pipeline.networks import score_file
 from nas.ports import Run
 from nas.publication import accuracy_of
 from nas.tasks import ScoreFile, Task
+from search_spaces.errors import MeasurementError
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import Home
 from tests.nas.report.documents import accuracy, network, target
@@ -72,6 +73,19 @@ def test_what_is_delivered_runs_at_a_stretch_where_that_is_asked_for(
         # The stopwatch's last runs are 1 % slower than its first.
         assert one.sustained.last_ms == pytest.approx(1.01 * one.sustained.first_ms)
         assert one.sustained.seconds == 5.0
+
+
+def test_what_is_delivered_runs_at_a_stretch_as_it_was_measured_or_not_at_all(
+    copied: Home, finished: FinishedSearch
+) -> None:
+    ctx = copied.context(export={"points": 1, "sustained_s": 5})
+    before = {**finished.target.context, "power_mode": "governor before"}
+    front = finished.target.model_copy(update={"context": before})
+    ctx.run.save("finetune", FinetuneDocument(targets=(front,), cpu_seconds=0.0, weights={}))
+    with pytest.raises(MeasurementError, match="governor before") as caught:
+        export.run(ctx)
+    assert caught.value.code == "context_mismatch"
+    assert copied.stores.measurements.lease(host_device().digest, "by hand") is None
 
 
 def test_a_file_that_stands_on_two_fronts_is_scored_once(copied: Home, finished: FinishedSearch) -> None:

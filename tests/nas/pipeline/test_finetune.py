@@ -23,6 +23,7 @@ from nas.publication import accuracy_of, statuses
 from nas.results import TargetResult
 from nas.tasks import TrainNetwork, TunedSubnet
 from search_spaces.base import architecture_from_values
+from search_spaces.errors import MeasurementError
 from tests.nas.pipeline.conftest import FinishedSearch, finish
 from tests.nas.pipeline.small_search import Home, KilledError, Killer, Recorder, file_ms
 
@@ -128,6 +129,22 @@ def test_the_phase_once_more_ends_with_the_same_files(
     assert home.watch.asked == []
     assert isinstance(ctx.progress, Recorder)
     assert not [step for step in ctx.progress.steps if step[3].startswith("training")]
+    home.remove()
+
+
+def test_what_is_trained_on_is_measured_as_its_front_was_or_not_at_all(
+    tuned: FinishedSearch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = tuned.home.copy(tmp_path_factory.mktemp("otherwise") / "home")
+    ctx = home.context(**SPEC)
+    for name in ("train", "finetune.plan"):
+        ctx.run.save(name, tuned.run.load(name, Json))
+    before = {**verified(tuned).context, "power_mode": "governor before"}
+    front = verified(tuned).model_copy(update={"context": before})
+    ctx.run.save("verify", VerifyDocument(targets=(front,)))
+    with pytest.raises(MeasurementError, match="governor before") as caught:
+        finetune.run(ctx)
+    assert caught.value.code == "context_mismatch"
     home.remove()
 
 

@@ -230,6 +230,27 @@ def test_a_search_that_comes_back_on_another_version_says_so(
     assert caught.value.code == "context_mismatch"
 
 
+def test_a_table_of_the_same_number_in_another_context_is_not_taken_for_that_of_the_search(
+    copied: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its correction was fitted in one context; the layers of another would be summed with it."""
+    ctx = copied.context()
+    assert profile.run(ctx) == Done()
+    document = ctx.run.load("profile", ProfileDocument)
+    before, number = document.table(ctx, 0), document.versions[0]
+    changed = replace(host_context(), power_mode="governor powersave")
+    for count in range(1, number + 1):
+        some = dict(list(before.entries.items())[:count])
+        other = before.model_copy(update={"context": changed, "entries": some, "corrections": {}})
+        assert copied.stores.tables.publish(ctx.run.lease, other) == count
+    assert document.contexts == (host_context(),)
+    monkeypatch.setattr(sites, "context_of", lambda spec: changed)
+    with pytest.raises(MeasurementError) as caught:
+        document.table(ctx, 0)
+    assert caught.value.code == "context_mismatch"
+    assert f"with {host_context().label}, and it runs {changed.label} now" in caught.value.message
+
+
 def test_a_search_does_not_go_on_with_the_table_of_another_machine(finished: FinishedSearch) -> None:
     ctx = finished.home.unsubmitted()
     elsewhere = finished.run.load("profile", ProfileDocument).model_copy(update={"devices": ("f" * 64,)})

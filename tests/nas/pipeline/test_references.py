@@ -12,6 +12,7 @@ from nas.pipeline.train import TrainDocument
 from nas.pipeline.trained import training_key
 from nas.publication import accuracy_of
 from nas.tasks import StockNetwork, TimeNetwork, TrainNetwork
+from search_spaces.errors import MeasurementError
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import Home, Recorder, file_ms
 
@@ -43,7 +44,9 @@ def test_it_is_trained_as_long_as_supernet_and_front_were(
     ctx = copied.context(references=["resnet", "shufflenet_v2"], finetune={"share": 0.5, "points": 2})
     trained = finished.run.load("train", TrainDocument).model_copy(update={"cpu_seconds": 200.0})
     ctx.run.save("train", trained)
-    ctx.run.save("finetune", FinetuneDocument(targets=(), cpu_seconds=200.0 * spent, weights={}))
+    ctx.run.save(
+        "finetune", FinetuneDocument(targets=(finished.target,), cpu_seconds=200.0 * spent, weights={})
+    )
     assert references.run(ctx) != Done()
     assert asked == [pytest.approx(200.0 * (1 + counted) / 2)] * 2
     assert isinstance(ctx.progress, Recorder)
@@ -64,7 +67,7 @@ def test_it_is_trained_as_long_as_supernet_and_front_were(
 def test_without_references_nothing_is_done(copied: Home, finished: FinishedSearch) -> None:
     ctx = copied.context(references=[])
     ctx.run.save("train", finished.run.load("train", TrainDocument))
-    ctx.run.save("finetune", FinetuneDocument(targets=(), cpu_seconds=0.0, weights={}))
+    ctx.run.save("finetune", FinetuneDocument(targets=(finished.target,), cpu_seconds=0.0, weights={}))
     assert references.run(ctx) == Done()
     assert ctx.run.load("references", ReferencesDocument).networks == ()
     assert copied.watch.asked == []
@@ -79,7 +82,7 @@ def test_a_stock_network_that_another_search_trains_is_waited_for(
     begun = copied.stores.supernets.begin(other.run.lease, key, 1)
     ctx = copied.context(references=["shufflenet_v2", "mobilenet_v2"])
     ctx.run.save("train", finished.run.load("train", TrainDocument))
-    ctx.run.save("finetune", FinetuneDocument(targets=(), cpu_seconds=0.0, weights={}))
+    ctx.run.save("finetune", FinetuneDocument(targets=(finished.target,), cpu_seconds=0.0, weights={}))
     for _ in range(2):  # what nobody else trains is trained meanwhile, once
         assert references.run(ctx) == Waiting(begun.id)
         (trained,) = copied.compute.of(TrainNetwork)
@@ -90,7 +93,7 @@ def given(ctx: PhaseContext, finished: FinishedSearch, cpu_seconds: float) -> No
     """Have supernet and front of a search on the same supernet taken so long."""
     trained = finished.run.load("train", TrainDocument)
     ctx.run.save("train", trained.model_copy(update={"cpu_seconds": cpu_seconds}))
-    ctx.run.save("finetune", FinetuneDocument(targets=(), cpu_seconds=0.0, weights={}))
+    ctx.run.save("finetune", FinetuneDocument(targets=(finished.target,), cpu_seconds=0.0, weights={}))
 
 
 def test_a_second_search_trains_no_stock_network_whatever_a_stopwatch_would_say(
@@ -135,3 +138,16 @@ def test_memory_of_a_stock_network_is_that_of_each_targets_batch(
     ((one,), (four,)) = ctx.run.load("references", ReferencesDocument).targets
     assert one.file_sha256 == four.file_sha256
     assert four.peak_memory_bytes == 4 * one.peak_memory_bytes
+
+
+def test_stock_networks_are_measured_as_the_front_was_or_not_at_all(
+    copied: Home, finished: FinishedSearch
+) -> None:
+    ctx = copied.context()
+    ctx.run.save("train", finished.run.load("train", TrainDocument))
+    before = {**finished.target.context, "power_mode": "governor before"}
+    front = finished.target.model_copy(update={"context": before})
+    ctx.run.save("finetune", FinetuneDocument(targets=(front,), cpu_seconds=0.0, weights={}))
+    with pytest.raises(MeasurementError, match="governor before") as caught:
+        references.run(ctx)
+    assert caught.value.code == "context_mismatch"

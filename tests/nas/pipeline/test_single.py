@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latency_predictors.device import host_device
+from latency_predictors.device import host_context, host_device
+from nas.export.card import context_of
 from nas.export.checked import score_file
 from nas.job_records import Job, JobRequest
 from nas.jobs import JobKind, JobState
 from nas.network_specs import MADE, MadeNetwork
+from nas.pipeline import sites
 from nas.publication import accuracy_of
 from nas.results import VerifiedNetwork
 from nas.store.bound import BOUND
@@ -88,6 +90,15 @@ def test_a_network_is_trained_on_and_exported_again(copied: Home, finished: Fini
     _, int8 = made_by(copied, JobKind.EXPORT, tuned.id, precision="int8")
     assert int8.network.fp32_accuracy == made.network.accuracy
     assert again.id != job.id
+
+
+def test_what_is_trained_on_says_how_it_was_measured_whatever_its_search_ran_on(
+    copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = replace(host_context(), power_mode="governor powersave")
+    monkeypatch.setattr(sites, "context_of", lambda spec: changed)
+    _, made = made_by(copied, JobKind.FINETUNE, name_of(finished, finished.target.front[0]), epochs=1)
+    assert (context_of(made.target), made.target.context_label) == (changed, changed.label)
 
 
 def test_a_stock_network_is_exported_and_not_trained_on(copied: Home, finished: FinishedSearch) -> None:
