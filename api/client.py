@@ -22,7 +22,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from api.client_networks import NetworksClient, content_of
-from api.connection import TRIES, Connection, Pause, UnavailableError, path_of
+from api.connection import TRIES, Connection, Pause, UnavailableError, at_target, path_of
 from api.fetching import fetch
 from api.resources.candidates import CandidateResource
 from api.resources.exports import ExportList, ExportResource
@@ -228,36 +228,41 @@ class Client(NetworksClient):
         """Return the networks that a search has delivered."""
         return self._line.get(_path(search_id, "exports"), ExportList).items
 
-    def download(self, search_id: str, network: str, out: str | Path) -> Path:
+    def download(self, search_id: str, network: str, out: str | Path, target: int | None = None) -> Path:
         """Fetch the exported file of a verified network: the one that was scored and measured, to the byte.
 
         Args:
             search_id: The search.
             network: Its name.
             out: The file to write, replaced where it exists; or a folder, which gets `NETWORK.onnx`.
+            target: Of the front that you have the name from, counted from 1: each target has a file of its
+                own. None for the first one that has verified the network.
 
         Returns:
             The file. It stands there whole and checked, or not at all.
 
         Raises:
-            UsageError: `unknown_network` or `search_not_finished`.
+            UsageError: `unknown_network`, `unknown_target` or `search_not_finished`.
             ArtifactError: `download_damaged`.
         """
-        return fetch(self._line, _path(search_id, "networks", network, "file"), out, f"{network}.onnx")
+        path = at_target(_path(search_id, "networks", network, "file"), target)
+        return fetch(self._line, path, out, f"{network}.onnx")
 
-    def bundle(self, search_id: str, network: str, out: str | Path) -> Path:
+    def bundle(self, search_id: str, network: str, out: str | Path, target: int | None = None) -> Path:
         """Fetch a zip of a verified network: the file, its card, its measurements, a script that runs it.
 
         Args:
             search_id: The search.
             network: Its name.
             out: As `download`; a folder gets `NETWORK.zip`.
+            target: As `download`.
 
         Raises:
-            UsageError: `unknown_network` or `search_not_finished`.
+            UsageError: `unknown_network`, `unknown_target` or `search_not_finished`.
             ArtifactError: `download_damaged`.
         """
-        return fetch(self._line, _path(search_id, "networks", network, "bundle"), out, f"{network}.zip")
+        path = at_target(_path(search_id, "networks", network, "bundle"), target)
+        return fetch(self._line, path, out, f"{network}.zip")
 
 
 def _job(job_id: str, *more: str) -> str:

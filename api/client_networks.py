@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.client_catalogue import CatalogueClient
-from api.connection import path_of
+from api.connection import at_target, path_of
 from api.fetching import fetch
 from api.predictions import Predictions
 from api.resources.exports import ExportResource
@@ -22,16 +22,24 @@ from search_spaces.errors import UsageError
 class NetworksClient(CatalogueClient):
     """The part of a client that is about single networks; `api.client.Client` is whole."""
 
-    def subnet(self, subnet_id: str) -> SubnetResource:
+    def subnet(self, subnet_id: str, target: int | None = None) -> SubnetResource:
         """Return a verified network; `front(...).subnets` names them.
 
+        Args:
+            subnet_id: Of the network.
+            target: Of that front, counted from 1; None for the first one that has verified the network.
+
         Raises:
-            UsageError: `unknown_subnet` or `search_not_finished`.
+            UsageError: `unknown_subnet`, `unknown_target` or `search_not_finished`.
         """
-        return self._line.get(path_of("subnets", subnet_id), SubnetResource)
+        return self._line.get(at_target(path_of("subnets", subnet_id), target), SubnetResource)
 
     def export(
-        self, subnet_id: str, precision: str | None = None, idempotency_key: str | None = None
+        self,
+        subnet_id: str,
+        precision: str | None = None,
+        idempotency_key: str | None = None,
+        target: int | None = None,
     ) -> Accepted:
         """Have a file made of a network; wait for the job, then `download_export`.
 
@@ -39,11 +47,13 @@ class NetworksClient(CatalogueClient):
             subnet_id: Of the network.
             precision: `fp32` or `int8`; that of the verified file if not given.
             idempotency_key: As in `submit`.
+            target: As in `subnet`: the file is measured on its device.
 
         Raises:
-            UsageError: `unknown_subnet` or `search_not_finished`.
+            UsageError: `unknown_subnet`, `unknown_target` or `search_not_finished`.
         """
-        return self._made(path_of("subnets", subnet_id, "exports"), {"precision": precision}, idempotency_key)
+        path = at_target(path_of("subnets", subnet_id, "exports"), target)
+        return self._made(path, {"precision": precision}, idempotency_key)
 
     def export_state(self, export_id: str) -> ExportResource:
         """Return an export: how far it is, and what its file is once it is ready.
@@ -69,15 +79,26 @@ class NetworksClient(CatalogueClient):
         return fetch(self._line, path_of("exports", export_id, part), out, f"{export_id}.{ending}")
 
     def finetune(
-        self, subnet_id: str, epochs: int | None = None, idempotency_key: str | None = None
+        self,
+        subnet_id: str,
+        epochs: int | None = None,
+        idempotency_key: str | None = None,
+        target: int | None = None,
     ) -> Accepted:
         """Train a network on, on its own; `links["subnet"]` is what comes of it once the job has succeeded.
 
+        Args:
+            subnet_id: Of the network.
+            epochs: Passes over the training images; the service's number if not given.
+            idempotency_key: As in `submit`.
+            target: As in `export`.
+
         Raises:
-            UsageError: `unknown_subnet`, `search_not_finished` or `not_a_subnet`.
+            UsageError: `unknown_subnet`, `unknown_target`, `search_not_finished` or `not_a_subnet`.
         """
         sent = {} if epochs is None else {"epochs": epochs}
-        return self._made(path_of("subnets", subnet_id, "finetune"), sent, idempotency_key)
+        path = at_target(path_of("subnets", subnet_id, "finetune"), target)
+        return self._made(path, sent, idempotency_key)
 
     def search_supernet(
         self, supernet_id: str, asked: Mapping[str, Any] | BaseModel, idempotency_key: str | None = None

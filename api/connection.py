@@ -183,6 +183,11 @@ def path_of(*parts: str) -> str:
     return "/".join(["/v1", *(quote(part, safe="") for part in parts)])
 
 
+def at_target(path: str, target: int | None) -> str:
+    """Return a path that asks for one target of a search, counted from 1; None leaves it to the service."""
+    return path if target is None else f"{path}?target={target}"
+
+
 def _bytes_of(file: Path) -> dict[str, str]:
     return {"content-type": "application/zip", "content-length": str(file.stat().st_size)}
 

@@ -118,7 +118,7 @@ def _made(
 ) -> Delivered:
     # A network that was trained on goes by the job which did that.
     named = request.what if "." in request.what else subnet_id(chosen.job.id, chosen.network.name)
-    made = make_file(settings, named, precision)
+    made = make_file(settings, named, precision, chosen.target + 1)
     place = out or Path(f"{chosen.job.id}-{chosen.network.name}-{precision}")
     alone = is_file(out, request.format)
     files = write_made(settings, made, place, alone=alone)
@@ -162,7 +162,7 @@ def select(settings: Settings, request: Request) -> Selected:
         return select_by_name(settings, request.name, request.what, request.target_number)
     with opened_stores(settings) as stores:
         if "." in request.what:
-            found = find_subnet(stores, settings.tenant, request.what)
+            found = find_subnet(stores, settings.tenant, request.what, request.target_number)
             return Selected(found.search, found.result, found.network, found.number, BY_NAME)
         ids = [job.id for job in all_searches(stores, settings.tenant)]
     a_search = request.what == "latest" or any(known.startswith(request.what) for known in ids)

@@ -10,11 +10,10 @@ from api.searches import unbroken
 from nas.report.terminal import front_table, target_lines
 from nas.report.terminal_plot import front_plot
 from nas.report.words import where_sentence
-from nas.results import Delivery, Document, SearchResult, TargetResult, VerifiedNetwork
+from nas.results import Delivery, Document, TargetResult, VerifiedNetwork
 from nas.settings import Settings
-from nas.store.searches import find_search
+from nas.store.searches import find_search, target_index
 from nas.store.stores import opened_stores
-from search_spaces.errors import UsageError
 
 
 class Front(Document):
@@ -70,17 +69,3 @@ def show_front(settings: Settings, name: str, target_number: int) -> Front:
         deliveries=tuple(delivery for delivery in result.deliveries if delivery.target == index),
         result=target,
     )
-
-
-def target_index(result: SearchResult, number: int) -> int:
-    """Return the position of a target that is counted from 1.
-
-    Raises:
-        UsageError: `unknown_target`.
-    """
-    if not 1 <= number <= len(result.targets):
-        raise UsageError(
-            "unknown_target",
-            f"search {result.id} has no target {number}; its targets are 1 to {len(result.targets)}",
-        )
-    return number - 1

@@ -22,22 +22,23 @@ from search_spaces.errors import HwnasError
 LOOK_S: Final = 0.25
 
 
-def make_file(settings: Settings, subnet: str, precision: Precision) -> MadeNetwork:
+def make_file(settings: Settings, subnet: str, precision: Precision, target: int) -> MadeNetwork:
     """Have a file made of a network, by a worker that is alive or one that is started for it.
 
-    What was made before is taken, and an unfinished job of the same network and precision is gone on with.
-    Ctrl-C leaves it so.
+    What was made before is taken, and an unfinished job of the same network, precision and target is gone on
+    with. Ctrl-C leaves it so.
 
     Args:
         settings: Where searches are.
         subnet: `JOB.NETWORK`.
         precision: Of the file.
+        target: Of the search, counted from 1: whose network it is, and on whose device the file is measured.
 
     Raises:
         HwnasError: What ended the job otherwise, with its own code; `no_worker`.
     """
     with opened_stores(settings) as stores:
-        spec = FileJobSpec(subnet=subnet, precision=precision).model_dump(mode="json")
+        spec = FileJobSpec(subnet=subnet, target=target, precision=precision).model_dump(mode="json")
         request = JobRequest(JobKind.EXPORT, spec, subnet.rpartition(".")[2])
         job = _done(stores, settings.tenant, request) or _run(stores, settings, request)
         if job.state is JobState.CANCELLED:

@@ -19,17 +19,22 @@ def subnets_show(
         str,
         typer.Argument(metavar="SUBNET", help="SEARCH.NETWORK, for example digits-1f3a9c2e.net-3f9a1c."),
     ],
+    target: Annotated[
+        int | None,
+        typer.Option(min=1, help="As which target has verified it, counted from 1; the first if not given."),
+    ] = None,
 ) -> BaseModel:
     """Show a verified network: its layers, what it costs, how accurate it is, where it comes from.
 
     Examples:
       hwnas subnets show digits-1f3a9c2e.net-3f9a1c
+      hwnas subnets show digits-1f3a9c2e.net-3f9a1c --target 2
       hwnas subnets show digits-1f3a9c2e.net-3f9a1c --json
     """
     from api.subnets import show_subnet
     from nas.settings import Settings
 
-    return show_subnet(Settings(), subnet)
+    return show_subnet(Settings(), subnet, target)
 
 
 def export(
@@ -48,7 +53,12 @@ def export(
         typer.Option(metavar="NAME=VALUE", help="A limit, for example latency_ms=0.5. May be given again."),
     ] = None,
     target: Annotated[
-        int | None, typer.Option(min=1, help="Which target, counted from 1; all of them if not given.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Which target, counted from 1; if not given, all of them, and for a network that is named "
+            "the first that has it.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -70,6 +80,7 @@ def export(
       hwnas export digits-1f3a9c2e --fastest --out fast
       hwnas export net-3f9a1c
       hwnas export digits-1f3a9c2e.net-3f9a1c --out net.onnx
+      hwnas export digits-1f3a9c2e.net-3f9a1c --target 2
       hwnas export latest --best --precision int8
     """
     from api.exports import Request, export_network

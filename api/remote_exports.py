@@ -79,20 +79,18 @@ def export(
         job = find_search(client, meant)
         fronts = [client.front(job.id, target)] if target else fronts_of(client, job)
         chosen = _chosen(fronts, name, "fastest" if fastest else "best", limits)
-        network, why = chosen.network, chosen.why
-        source = _Source(
-            *(partial(fetch, job.id, network.name) for fetch in (client.download, client.bundle))
-        )
+        network, why, number = chosen.network, chosen.why, fronts[chosen.position].target
+        source = _verified(client, job.id, network.name, number)
         place = out or Path(f"{job.id}-{network.name}")
         if precision is not None:
-            network, source = _made(client, subnet_id(job.id, network.name), precision)
+            network, source = _made(client, subnet_id(job.id, network.name), precision, number)
             why, place = f"exported in {precision}", out or Path(f"{place}-{precision}")
         alone = is_file(out, format)
         files = (source.file(place).name,) if alone else _fetched(source, place)
     folder = place.parent if alone else place
     return Delivered(
         search=job.id,
-        target_number=fronts[chosen.position].target,
+        target_number=number,
         folder=folder.resolve(),
         files=files,
         why=why,
@@ -107,9 +105,16 @@ class _Source(NamedTuple):
     bundle: Callable[[Path], Path]
 
 
-def _made(client: Client, subnet: str, precision: Precision) -> tuple[VerifiedNetwork, _Source]:
-    """Have a file made of a network; return what the network is as that file, and where it is."""
-    job = watched(client, client.job(client.export(subnet, precision).id))
+def _verified(client: Client, search: str, name: str, target: int) -> _Source:
+    """Return where a network is as a target has verified it."""
+    return _Source(
+        *(partial(fetch, search, name, target=target) for fetch in (client.download, client.bundle))
+    )
+
+
+def _made(client: Client, subnet: str, precision: Precision, target: int) -> tuple[VerifiedNetwork, _Source]:
+    """Have a file made of a network of a target; return what the network is as that file, and where it is."""
+    job = watched(client, client.job(client.export(subnet, precision, target=target).id))
     network = client.export_state(job.id).network
     assert network is not None, "the job has succeeded"
     fetch = partial(client.download_export, job.id)

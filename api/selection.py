@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
-from api.fronts import target_index
 from nas.objectives import OBJECTIVES
 from nas.publication import Verified, held_limits, held_value, is_known, within_limits
 from nas.report import words
@@ -13,7 +12,7 @@ from nas.report.words import cost_text
 from nas.results import SearchResult, VerifiedNetwork
 from nas.settings import Settings
 from nas.store.job_run import StoredJob
-from nas.store.searches import all_searches, find_search
+from nas.store.searches import all_searches, find_search, target_index
 from nas.store.stores import opened_stores
 from search_spaces.errors import InfeasibleError, UsageError
 
@@ -133,14 +132,17 @@ def select_by_name(
         target_number: Which target of the search, from 1; None for the first that has the network.
 
     Raises:
-        UsageError: `unknown_network` or `ambiguous_network`, naming what exists; or as `find_search` does.
+        UsageError: `unknown_network` or `ambiguous_network`, naming what exists; `unknown_target` where the
+            search that is named has no such target; or as `find_search` does.
     """
     with opened_stores(settings) as stores:
         tenant = settings.tenant
         jobs = [find_search(stores, tenant, search)] if search else all_searches(stores, tenant)
         stored = [stores.stored(job) for job in jobs]
-        finished = [job for job in stored if job.finished or search]
-        known = [found for job in finished for found in _networks(job, target_number)]
+        results = [(job, job.result()) for job in stored if job.finished or search]
+    if search and target_number is not None:
+        target_index(results[0][1], target_number)
+    known = [found for job, result in results for found in _networks(job, result, target_number)]
     places = ((found.job.id, found.network.name, found) for found in known)
     return by_name(places, name, f"search {search}" if search else "any finished search")
 
@@ -173,11 +175,11 @@ def by_name(known: Iterable[tuple[str, str, Found]], name: str, where: str) -> F
     return places[chosen[0]]
 
 
-def _networks(job: StoredJob, target_number: int | None) -> list[Selected]:
-    result = job.result()
+def _networks(job: StoredJob, result: SearchResult, target_number: int | None) -> list[Selected]:
+    """Return the networks of a search, of one target alone if it is given; none where it has no such."""
     indices = range(len(result.targets))
     if target_number is not None:
-        indices = range(target_index(result, target_number), target_number)
+        indices = indices[target_number - 1 : target_number]
     searched = [(i, network) for i in indices for network in result.targets[i].networks]
     stock = [(i, network) for i in indices for network in result.references_at(i)]
     return [Selected(job, result, network, i, BY_NAME) for i, network in [*searched, *stock]]

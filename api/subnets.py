@@ -44,11 +44,11 @@ class DrawnSubnet(SubnetResource):
         return Group(unbroken(lines), table)
 
 
-def show_subnet(settings: Settings, subnet: str) -> DrawnSubnet:
-    """Return one network.
+def show_subnet(settings: Settings, subnet: str, target: int | None = None) -> DrawnSubnet:
+    """Return one network, as a target (counted from 1) has verified it; the first that has if not given.
 
     Raises:
-        UsageError: `unknown_subnet` or `search_not_finished`.
+        UsageError: `unknown_subnet`, `unknown_target` or `search_not_finished`.
     """
     with opened_stores(settings) as stores:
-        return DrawnSubnet.of(subnet_resource(find_subnet(stores, settings.tenant, subnet), ""))
+        return DrawnSubnet.of(subnet_resource(find_subnet(stores, settings.tenant, subnet, target), ""))

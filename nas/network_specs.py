@@ -15,6 +15,7 @@ MADE = "network"
 """Name of the document in which a job keeps the network that it made."""
 
 SubnetId = Annotated[str, Field(min_length=3, max_length=200, pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")]
+TargetNumber = Annotated[int, Field(ge=1, le=1_000)]
 
 
 class FileSpec(Spec):
@@ -40,15 +41,26 @@ class TuneSpec(Spec):
 
 
 class FileJobSpec(FileSpec):
-    """The job that makes a file."""
+    """The job that makes a file.
+
+    Attributes:
+        target: Of the search, counted from 1: as it has verified the subnet. None, in jobs of earlier
+            versions, for the first that has.
+    """
 
     subnet: SubnetId
+    target: TargetNumber | None = None
 
 
 class TuneJobSpec(TuneSpec):
-    """The job that trains a subnet on."""
+    """The job that trains a subnet on.
+
+    Attributes:
+        target: As of the job that makes a file.
+    """
 
     subnet: SubnetId
+    target: TargetNumber | None = None
 
 
 class MadeNetwork(Document):

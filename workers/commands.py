@@ -182,18 +182,24 @@ def finetune(
         typer.Argument(metavar="SUBNET", help="SEARCH.NETWORK, for example digits-1f3a9c2e.net-3f9a1c."),
     ],
     epochs: Annotated[int, typer.Option(min=1, max=10_000, help="Passes over the training images.")] = 20,
+    target: Annotated[
+        int | None,
+        typer.Option(min=1, help="As which target has verified it, counted from 1; the first if not given."),
+    ] = None,
 ) -> BaseModel:
     """Train a verified network on, on its own; then export, score and measure it as it is.
 
-    What comes of it is a network of its own: `hwnas subnets show`, and files of it over REST.
+    What comes of it is a network of its own: `hwnas subnets show`, and files of it over REST. It is made for
+    the target that is meant: in its precision, measured on its device.
 
-    Example:
+    Examples:
       hwnas finetune digits-1f3a9c2e.net-3f9a1c --epochs 50
+      hwnas finetune digits-1f3a9c2e.net-3f9a1c --target 2
     """
     from nas.settings import Settings
     from workers.networks import tune
 
-    return tune(Settings(), subnet, epochs)
+    return tune(Settings(), subnet, epochs, target)
 
 
 def devices_profile(

@@ -11,18 +11,25 @@ from workers.progress import shown_progress
 from workers.searches import ended_otherwise, run_to_end, submit_once
 
 
-def tune(settings: Settings, subnet: str, epochs: int) -> TunedNetwork:
+def tune(settings: Settings, subnet: str, epochs: int, target: int | None = None) -> TunedNetwork:
     """Have a network trained on, by a worker that is alive or one that is started for it.
 
     Goes on with an unfinished job of the same network and epochs. Ctrl-C leaves it so.
 
+    Args:
+        settings: Where searches are.
+        subnet: `JOB.NETWORK`.
+        epochs: Passes over the training images.
+        target: As which target of the search has verified it, counted from 1; None for the first that has.
+
     Raises:
-        UsageError: `unknown_subnet` or `search_not_finished`.
+        UsageError: `unknown_subnet`, `unknown_target` or `search_not_finished`.
         HwnasError: Whatever keeps it from its end.
     """
     with opened_stores(settings) as stores, shown_progress() as progress:
-        found = find_subnet(stores, settings.tenant, subnet)
-        spec = TuneJobSpec(subnet=subnet, epochs=epochs).model_dump(mode="json")
+        found = find_subnet(stores, settings.tenant, subnet, target)
+        asked = TuneJobSpec(subnet=subnet, target=found.number + 1, epochs=epochs)
+        spec = asked.model_dump(mode="json")
         request = JobRequest(JobKind.FINETUNE, spec, found.network.name)
         job = run_to_end(submit_once(request, settings, stores, progress), settings, stores, progress)
         if job.state is not JobState.SUCCEEDED:

@@ -19,6 +19,7 @@ from nas.jobs import JobKind
 from nas.network_specs import MADE, MadeNetwork
 from nas.pipeline.deliver import deliver, deliver_made
 from nas.results import SearchResult, VerifiedNetwork
+from nas.store.searches import target_index
 from nas.store.stores import Stores
 from nas.store.subnets import network_of
 from search_spaces.errors import UsageError
@@ -72,36 +73,53 @@ def model_file(request: Request, stores: Stores, digest: str, name: str) -> Resp
     return ModelFile(stores.artifacts.local_path(digest, ".onnx"), headers=headers)
 
 
-def bundle(request: Request, stores: Stores, job: Job, network_name: str) -> Response:
+def bundle(
+    request: Request, stores: Stores, job: Job, network_name: str, target: int | None = None
+) -> Response:
     """Return the bundle of a verified network as a zip: model, architecture, measurements, card, manifest.
 
     Or that the client has it already: the same search packs the same bytes.
 
+    Args:
+        request: That is answered.
+        stores: Where it is.
+        job: The search, or the job that made it.
+        network_name: Its name, or that of its folder among what the search delivered.
+        target: As which target has verified it, counted from 1; None for the first that has.
+
     Raises:
-        UsageError: `search_not_finished` or `unknown_network`.
+        UsageError: `search_not_finished`, `unknown_network` or `unknown_target`.
         ArtifactError: `wrong_file`, `damaged_file`, `artifact_missing` or `artifact_damaged`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        content = _zipped(_delivered(stores, job, network_name, Path(folder) / network_name))
+        content = _zipped(_delivered(stores, job, network_name, target, Path(folder) / network_name))
     headers = _headers(f"{network_name}.zip", hashlib.sha256(content).digest())
     if is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Bundle(content, headers=headers)
 
 
-def find_network(result: SearchResult, name: str) -> tuple[int, VerifiedNetwork]:
+def find_network(result: SearchResult, name: str, target: int | None = None) -> tuple[int, VerifiedNetwork]:
     """Return a verified network of a search by name, with the index of its target.
 
+    Args:
+        result: Of the search.
+        name: Of the network.
+        target: That has verified it, counted from 1; None for the first that has.
+
     Raises:
-        UsageError: `unknown_network`.
+        UsageError: `unknown_network` or `unknown_target`.
     """
-    found = network_of(result, name)
+    found = network_of(result, name, None if target is None else target_index(result, target))
     if found is None:
-        raise UsageError("unknown_network", f"search {result.id} has no network '{name}': see its front")
+        there = "" if target is None else f" for target {target}"
+        raise UsageError(
+            "unknown_network", f"search {result.id} has no network '{name}'{there}: see its front"
+        )
     return found
 
 
-def _delivered(stores: Stores, job: Job, name: str, folder: Path) -> Path:
+def _delivered(stores: Stores, job: Job, name: str, target: int | None, folder: Path) -> Path:
     stored = stores.stored(job)
     if job.kind is not JobKind.SEARCH:
         made = stored.load(MADE, MadeNetwork)
@@ -109,17 +127,18 @@ def _delivered(stores: Stores, job: Job, name: str, folder: Path) -> Path:
         return deliver_made(search, made, folder)
     result = stored.result()
     # With several targets, what was delivered is named after its target too.
-    chosen = next((one for one in result.deliveries if one.folder.rpartition("/")[2] == name), None)
-    number, network = find_network(result, chosen.name if chosen else name)
+    there = [one for one in result.deliveries if target in (None, one.target + 1)]
+    chosen = next((one for one in there if one.folder.rpartition("/")[2] == name), None)
     if chosen is not None:
-        number = chosen.target
-        network = next(one for one in result.targets[number].networks if one.name == chosen.name)
+        name, target = chosen.name, chosen.target + 1
+    number, network = find_network(result, name, target)
+    whys = [one.why for one in result.deliveries if (one.name, one.target) == (network.name, number)]
     return deliver(
         stored,
         network,
         result.targets[number],
         folder,
-        why=chosen.why if chosen else "chosen by you",
+        why=whys[0] if whys else "chosen by you",
         supernet=result.supernet,
         versions=result.versions,
     )

@@ -21,7 +21,8 @@ class FrontResource(BaseModel):
         table: How the lookup table was made and how good it is.
         networks: The published points, by latency: measured, with what was predicted beside it.
         dominated: What was verified and is worse than another.
-        subnets: Identifiers of the networks, by name: `/v1/subnets/{id}` tells more and makes files.
+        subnets: Identifiers of the networks, by name: `/v1/subnets/{id}` tells more and makes files, for this
+            target with `?target=`: others may have verified the same network, as another file.
         links: Of the exported files, by network.
     """
 
@@ -52,7 +53,7 @@ def front_resource(stores: Stores, job: Job, target: int, root: str) -> FrontRes
         found = TargetResult.model_validate_json(content)
     except ValidationError as error:
         raise ArtifactError("damaged_file", f"the front of search {job.id} cannot be read") from error
-    networks = found.front
+    networks, here = found.front, f"{root}/v1/searches/{job.id}"
     return FrontResource(
         search=job.id,
         target=target,
@@ -64,7 +65,7 @@ def front_resource(stores: Stores, job: Job, target: int, root: str) -> FrontRes
         dominated=tuple(network for network in found.networks if network.status != "front"),
         num_evaluated=found.num_evaluated,
         subnets={one.name: subnet_id(job.id, one.name) for one in found.networks},
-        links={one.name: f"{root}/v1/searches/{job.id}/networks/{one.name}/file" for one in networks},
+        links={one.name: f"{here}/networks/{one.name}/file?target={target}" for one in networks},
     )
 
 

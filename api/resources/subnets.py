@@ -118,14 +118,15 @@ def _lineage(found: Subnet) -> Lineage:
 
 def _links(found: Subnet, root: str) -> dict[str, str]:
     here, search = f"{root}/v1/subnets/{found.id}", f"{root}/v1/searches/{found.search.id}"
-    links = {"self": here, "search": search, "exports": f"{here}/exports"}
+    target = f"?target={found.number + 1}"
+    links = {"self": f"{here}{target}", "search": search, "exports": f"{here}/exports{target}"}
     if found.network.origin == "search":
         links |= {
-            "finetune": f"{here}/finetune",
+            "finetune": f"{here}/finetune{target}",
             "supernet": f"{root}/v1/supernets/{found.result.supernet.key}",
         }
     if found.job.kind is JobKind.SEARCH:
-        links["file"] = f"{search}/networks/{found.network.name}/file"
+        links["file"] = f"{search}/networks/{found.network.name}/file{target}"
     return links
 
 

@@ -25,6 +25,15 @@ from search_spaces.errors import UsageError
 router = APIRouter(prefix="/v1/searches", tags=["searches"])
 
 Target = Annotated[int, Query(ge=1, le=1_000, description="Which target of the search, counted from 1.")]
+OfTarget = Annotated[
+    int | None,
+    Query(
+        ge=1,
+        le=1_000,
+        description="As which target of the search has verified the network, counted from 1: each has a file "
+        "and figures of its own. The first one that has it if not given.",
+    ),
+]
 Device = Annotated[str, Query(max_length=200, description="Only for this device, as targets name it.")]
 Space = Annotated[str, Query(max_length=200, description="Only in the space with this name.")]
 
@@ -155,18 +164,22 @@ def exports(search_id: str, who: Reader, service: Shared, request: Request) -> R
 
 
 @router.get("/{search_id}/networks/{name}/file", response_class=ModelFile)
-def network_file(search_id: str, name: str, who: Reader, service: Shared, request: Request) -> Response:
+def network_file(
+    search_id: str, name: str, who: Reader, service: Shared, request: Request, target: OfTarget = None
+) -> Response:
     """Return the exported file of any verified network: the one that was scored and measured."""
     job = service.stores.jobs.get(who.tenant, _search(service, who.tenant, search_id))
-    _, network = find_network(service.stores.stored(job).result(), name)
+    _, network = find_network(service.stores.stored(job).result(), name, target)
     return model_file(request, service.stores, network.file_sha256, network.name)
 
 
 @router.get("/{search_id}/networks/{name}/bundle", response_class=Bundle)
-def network_bundle(search_id: str, name: str, who: Reader, service: Shared, request: Request) -> Response:
+def network_bundle(
+    search_id: str, name: str, who: Reader, service: Shared, request: Request, target: OfTarget = None
+) -> Response:
     """Return a zip with the file, its card, what was measured and a script that runs it."""
     job = service.stores.jobs.get(who.tenant, _search(service, who.tenant, search_id))
-    return bundle(request, service.stores, job, name)
+    return bundle(request, service.stores, job, name, target)
 
 
 def _search(service: Service, tenant: str, search_id: str) -> str:

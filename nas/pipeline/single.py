@@ -56,13 +56,13 @@ def run_export(run: JobRun, around: Surroundings) -> PhaseEnd:
     """Make a file of a subnet, or take the one that its search has verified; it is delivered as an export.
 
     Raises:
-        UsageError: `outdated_spec`, `unknown_subnet`, `not_quantisable`.
+        UsageError: `outdated_spec`, `unknown_subnet`, `unknown_target`, `not_quantisable`.
         DataError: `data_changed`.
         MeasurementError: `context_mismatch` where another device has measured it.
         LeaseLost: The job is another's.
     """
     spec = _asked(run, FileJobSpec)
-    subnet = find_subnet(around.stores, run.lease.tenant, spec.subnet)
+    subnet = find_subnet(around.stores, run.lease.tenant, spec.subnet, spec.target)
     precision = spec.precision or subnet.target.target.context.precision
     if precision == subnet.target.target.context.precision:
         run.network_path(subnet.network.file_sha256)  # it is there, and what it was
@@ -88,7 +88,7 @@ def run_finetune(run: JobRun, around: Surroundings) -> PhaseEnd:
         LeaseLost: The job is another's.
     """
     spec = _asked(run, TuneJobSpec)
-    subnet = find_subnet(around.stores, run.lease.tenant, spec.subnet)
+    subnet = find_subnet(around.stores, run.lease.tenant, spec.subnet, spec.target)
     if subnet.network.origin != "search":
         raise UsageError("not_a_subnet", f"{subnet.network.name} is a stock network: it has no supernet")
     ctx = _opened(run, around, subnet)

@@ -1,7 +1,8 @@
-"""Which search is meant: searches by the start of their identifiers."""
+"""Which search is meant, by the start of its identifier, and which target of it."""
 
 from nas.job_records import Job
 from nas.jobs import JobKind
+from nas.results import SearchResult
 from nas.store.pages import MAX_PAGE
 from nas.store.stores import Stores
 from search_spaces.errors import UsageError
@@ -41,3 +42,17 @@ def find_search(stores: Stores, tenant: str, name: str) -> Job:
             f"'{name}' may be any of {', '.join(job.id for job in found)}: write more of it",
         )
     return found[0]
+
+
+def target_index(result: SearchResult, number: int) -> int:
+    """Return the position of a target that is counted from 1.
+
+    Raises:
+        UsageError: `unknown_target`.
+    """
+    if not 1 <= number <= len(result.targets):
+        raise UsageError(
+            "unknown_target",
+            f"search {result.id} has no target {number}; its targets are 1 to {len(result.targets)}",
+        )
+    return number - 1

@@ -1,4 +1,8 @@
-"""Verified networks by the identifier that they have outside: `JOB.NAME`."""
+"""Verified networks by the identifier that they have outside: `JOB.NAME`, and by their target.
+
+A name is that of an architecture. Several targets of a search may have verified the same one, in another
+precision or on another device: then each has a file and figures of its own.
+"""
 
 from dataclasses import dataclass
 
@@ -7,6 +11,7 @@ from nas.jobs import JobKind
 from nas.network_specs import MADE, MadeNetwork
 from nas.results import SearchResult, TargetResult, VerifiedNetwork
 from nas.store.job_run import StoredJob
+from nas.store.searches import target_index
 from nas.store.stores import Stores
 from nas.task_events import TensorFiles
 from search_spaces.errors import UsageError
@@ -41,11 +46,17 @@ def subnet_id(job_id: str, name: str) -> str:
     return f"{job_id}.{name}"
 
 
-def find_subnet(stores: Stores, tenant: str, name: str) -> Subnet:
+def find_subnet(stores: Stores, tenant: str, name: str, target: int | None = None) -> Subnet:
     """Return a network by its identifier.
 
+    Args:
+        stores: Where it is.
+        tenant: Whose it is.
+        name: `JOB.NAME`.
+        target: As which target of the search has verified it, counted from 1; None for the first that has.
+
     Raises:
-        UsageError: `unknown_subnet` or `search_not_finished`.
+        UsageError: `unknown_subnet`, `unknown_target` or `search_not_finished`.
         ArtifactError: `damaged_file`.
     """
     job_id, _, network_name = name.rpartition(".")
@@ -54,47 +65,51 @@ def find_subnet(stores: Stores, tenant: str, name: str) -> Subnet:
     except UsageError as error:
         raise _unknown(name) from error
     if job.kind is JobKind.FINETUNE:
-        return _tuned(stores, job, name, network_name)
+        return _tuned(stores, job, name, target)
     if job.kind is not JobKind.SEARCH:
         raise _unknown(name)
     search = stores.stored(job)
     result = search.result()
-    found = network_of(result, network_name)
+    found = network_of(result, network_name, None if target is None else target_index(result, target))
     if found is None:
-        raise _unknown(name)
+        raise _unknown(name, target)
     number, network = found
     return Subnet(name, job, search, result, result.targets[number], number, network)
 
 
-def network_of(result: SearchResult, name: str) -> tuple[int, VerifiedNetwork] | None:
-    """Return a verified network of a search by name with the index of its target, None where it has none."""
-    for number, target in enumerate(result.targets):
-        for network in target.networks:
-            if network.name == name:
-                return number, network
-    stock = (
-        (number, network)
-        for number in range(len(result.targets))
-        for network in result.references_at(number)
-        if network.name == name
-    )
-    return next(stock, None)
+def network_of(
+    result: SearchResult, name: str, number: int | None = None
+) -> tuple[int, VerifiedNetwork] | None:
+    """Return a verified network of a search by name with the index of its target, None where it has none.
+
+    Args:
+        result: Of the search.
+        name: Of the network.
+        number: Index of the target; None for the first that has it.
+    """
+    numbers = range(len(result.targets)) if number is None else (number,)
+    searched = [(at, network) for at in numbers for network in result.targets[at].networks]
+    stock = [(at, network) for at in numbers for network in result.references_at(at)]
+    return next((found for found in (*searched, *stock) if found[1].name == name), None)
 
 
-def _tuned(stores: Stores, job: Job, name: str, network_name: str) -> Subnet:
+def _tuned(stores: Stores, job: Job, name: str, target: int | None) -> Subnet:
     stored = stores.stored(job)
     if not stored.has(MADE):
         raise UsageError(
             "search_not_finished", f"job {job.id} is {job.state}: its network is there once it has succeeded"
         )
     made = stored.load(MADE, MadeNetwork)
-    if made.network.name != network_name:
-        raise _unknown(name)
+    if made.network.name != name.rpartition(".")[2] or target not in (None, made.number + 1):
+        raise _unknown(name, target)
     search = stores.stored(stores.jobs.get(job.tenant, made.search))
     result = search.result()
     weights = TensorFiles(made.tensors, made.manifest)
     return Subnet(name, job, search, result, made.target, made.number, made.network, weights)
 
 
-def _unknown(name: str) -> UsageError:
-    return UsageError("unknown_subnet", f"there is no subnet '{name}': the front of a search names its own")
+def _unknown(name: str, target: int | None = None) -> UsageError:
+    there = "" if target is None else f" for target {target}"
+    return UsageError(
+        "unknown_subnet", f"there is no subnet '{name}'{there}: the front of a search names its own"
+    )

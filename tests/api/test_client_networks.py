@@ -27,14 +27,14 @@ def service(tmp_path: Path) -> Iterator[tuple[Running, str]]:
         yield found, f"{written(found.stores, CONTENT)}.net-ccc333"
 
 
-def done(stores: Stores, subnet: str) -> None:
-    """The queued job on a network ends with the file that is there."""
+def done(stores: Stores, subnet: str, target: int = 1) -> None:
+    """The queued job on a network ends with the file that is there for a target."""
     kinds = (JobKind.EXPORT, JobKind.FINETUNE)
     (job,) = stores.jobs.page("local", kinds=kinds, states=(JobState.QUEUED,)).jobs
-    found, run = find_subnet(stores, "local", subnet), claimed(stores, job)
+    found, run = find_subnet(stores, "local", subnet, target), claimed(stores, job)
     made = MadeNetwork(
         search=found.search.id,
-        number=0,
+        number=found.number,
         target=found.target.model_copy(update={"networks": (found.network,)}),
         network=found.network,
         why="asked for by name",
@@ -54,7 +54,7 @@ def making(stores: Stores) -> Iterator[None]:
     def work() -> None:
         while not ended.wait(0.02):
             for job in stores.jobs.page("local", kinds=(JobKind.EXPORT,), states=(JobState.QUEUED,)).jobs:
-                done(stores, str(job.spec["subnet"]))
+                done(stores, str(job.spec["subnet"]), int(job.spec["target"]))
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -89,7 +89,7 @@ def test_a_network_is_trained_on(service: tuple[Running, str]) -> None:
     running_, subnet = service
     with running_.client() as client:
         job = client.finetune(subnet, epochs=3)
-        assert client.job(job.id).spec == {"subnet": subnet, "epochs": 3}
+        assert client.job(job.id).spec == {"subnet": subnet, "target": 1, "epochs": 3}
         done(running_.stores, subnet)
         assert client.wait(job.id, timeout_s=30).error is None
         assert client.subnet(job.links["subnet"].rpartition("/")[2]).lineage.job == job.id

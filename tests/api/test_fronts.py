@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from api.fronts import show_front, target_index
+from api.fronts import show_front
 from nas.settings import Settings
 from search_spaces.errors import UsageError
-from tests.api.handmade import FRONT, STOCK, finished_search, network, result, target, unfinished_search
+from tests.api.handmade import FRONT, STOCK, finished_search, network, target, unfinished_search
 from tests.api.test_searches import drawn
 
 
@@ -33,13 +33,6 @@ def test_targets_are_counted_from_one(settings: Settings) -> None:
     for number in (0, 3):
         with pytest.raises(UsageError, match="its targets are 1 to 2"):
             show_front(settings, "latest", number)
-
-
-def test_a_target_that_is_not_there_has_no_position() -> None:
-    assert target_index(result("s-1"), 1) == 0
-    with pytest.raises(UsageError) as caught:
-        target_index(result("s-1"), 2)
-    assert caught.value.code == "unknown_target"
 
 
 def test_the_front_of_an_unfinished_search_is_not_there(settings: Settings) -> None:

@@ -8,8 +8,9 @@ from nas.job_records import Job
 from nas.jobs import Fault, Faulted, JobKind
 from nas.results import SearchResult
 from nas.settings import Settings
-from nas.store.stores import Stores
+from nas.store.stores import Stores, opened_stores
 from search_spaces.errors import HwnasError, UsageError
+from tests.api.two_targets import NAME, written_twice
 from tests.nas.pipeline.small_search import Home
 from workers import networks
 from workers.networks import tune
@@ -47,6 +48,23 @@ def test_what_ended_the_job_is_raised(
     with pytest.raises(HwnasError) as caught:
         tune(Settings(home=searched_home), f"{result.id}.{result.targets[0].front[0].name}", 2)
     assert caught.value.code == "not_finite"
+
+
+@pytest.mark.parametrize(("asked", "number"), [(None, 1), (1, 1), (2, 2)])
+def test_the_job_names_the_target_that_is_meant(
+    asked: int | None, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def noted(job: Job, settings: Settings, stores: Stores, progress: object) -> Job:
+        assert (job.spec["subnet"], job.spec["target"], job.spec["epochs"]) == (subnet, number, 2)
+        return stores.jobs.request_cancel("local", job.id)
+
+    monkeypatch.setattr(networks, "run_to_end", noted)
+    settings = Settings(home=tmp_path)
+    with opened_stores(settings) as stores:
+        subnet = f"{written_twice(stores)}.{NAME}"
+    with pytest.raises(HwnasError) as caught:
+        tune(settings, subnet, 2, asked)
+    assert caught.value.code == "cancelled"
 
 
 def test_what_is_not_there_is_not_queued(tmp_path: Path) -> None:

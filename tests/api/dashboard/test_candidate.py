@@ -22,7 +22,7 @@ def test_a_network_is_told_whole(api: Caller) -> None:
     assert "stage1.block1" in text
     assert "together 0.0" in text
     assert FRONT[1].file_sha256 in text
-    assert f"/v1/searches/{search}/networks/{FRONT[1].name}/file" in text
+    assert f"/v1/searches/{search}/networks/{FRONT[1].name}/file?target=1" in text
     assert f'The next faster: <a href="/searches/{search}/networks/{FRONT[0].name}?target=1">' in text
     assert "predicted: the sum of measured layers, corrected on whole networks" in text
     assert "Another file of it" in text
@@ -68,7 +68,7 @@ def test_another_file_is_asked_for_and_followed(tmp_path: Path) -> None:
     with served(tmp_path / "home") as api:
         search = written(api.stores, exported_file())
         here = f"/searches/{search}/networks/net-bbb222"
-        assert f'data-post="/v1/subnets/{search}.net-bbb222/exports"' in sound(browse(api, here))
+        assert f'data-post="/v1/subnets/{search}.net-bbb222/exports?target=1"' in sound(browse(api, here))
         answer = api.post(f"/v1/subnets/{search}.net-bbb222/exports", {"format": "onnx", "precision": "int8"})
         assert answer.status_code == 202
         text = sound(browse(api, f"{here}?job={answer.json()['id']}"))

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 
 from nas.data.decode import RESIZE_RULE
 from nas.export.metadata import describe
@@ -45,8 +46,8 @@ def finished(tmp_path: Path) -> Iterator[Finished]:
 
 
 @cache
-def exported_file() -> bytes:
-    """A small network as it is exported."""
+def exported_file(seed: int = 0) -> bytes:
+    """A small network as it is exported; of another seed, it has other weights."""
     facts = describe(
         SPACE,
         ARCHITECTURE,
@@ -54,7 +55,10 @@ def exported_file() -> bytes:
         dataset_digest="c" * 64,
         resize_rule=RESIZE_RULE,
     )
-    return export_onnx(StaticNetwork(layers_of(SPACE, ARCHITECTURE)).eval(), facts)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = StaticNetwork(layers_of(SPACE, ARCHITECTURE)).eval()
+    return export_onnx(network, facts)
 
 
 def written(stores: Stores, content: bytes) -> str:

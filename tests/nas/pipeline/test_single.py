@@ -16,6 +16,7 @@ from nas.pipeline import sites
 from nas.publication import accuracy_of
 from nas.results import VerifiedNetwork
 from nas.store.bound import BOUND
+from nas.store.job_run import StoredJob
 from nas.store.subnets import find_subnet, subnet_id
 from search_spaces.errors import HwnasError, UsageError
 from tests.nas.pipeline.conftest import FinishedSearch
@@ -117,6 +118,58 @@ def test_what_is_not_there_is_named(subnet: str, copied: Home, finished: Finishe
     with pytest.raises(HwnasError) as caught:
         copied.attempt(job)
     assert caught.value.code in ("unknown_subnet", "outdated_spec")
+
+
+@pytest.fixture
+def on_a_board(finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """The search has a second target, a board that has verified the same networks with files of their own.
+
+    Returns:
+        Digest of the board, and of the file of each of its networks.
+    """
+    board, file = replace(host_device(), cpu_model="a board"), finished.target.networks[-1].file_sha256
+    second = finished.target.model_copy(
+        update={
+            "device": asdict(board),
+            "device_label": board.label,
+            "networks": tuple(
+                one.model_copy(update={"file_sha256": file}) for one in finished.target.networks
+            ),
+        }
+    )
+    twice = finished.result.model_copy(update={"targets": (finished.target, second)})
+    monkeypatch.setattr(StoredJob, "result", lambda stored: twice)
+    return board.digest, file
+
+
+def test_the_file_of_the_target_that_is_meant_is_delivered(
+    copied: Home, finished: FinishedSearch, on_a_board: tuple[str, str]
+) -> None:
+    network = finished.target.front[0]
+    assert network.file_sha256 != on_a_board[1]
+    # Jobs of earlier versions name no target: they are of the first one.
+    for more, number, file in (({}, 0, network.file_sha256), ({"target": 2}, 1, on_a_board[1])):
+        job, made = made_by(copied, JobKind.EXPORT, name_of(finished, network), **more)
+        assert (made.number, made.network.file_sha256) == (number, file)
+        (export,) = copied.stores.fronts.exports("local", job.id)
+        assert (export.file, export.card["target"]) == (file, number)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"), [(JobKind.EXPORT, {"precision": "int8"}), (JobKind.FINETUNE, {"epochs": 2})]
+)
+def test_what_is_made_for_a_target_is_measured_on_its_device(
+    kind: JobKind,
+    more: dict[str, Any],
+    copied: Home,
+    finished: FinishedSearch,
+    on_a_board: tuple[str, str],
+) -> None:
+    job = submitted(copied, kind, name_of(finished, finished.target.front[0]), target=2, **more)
+    with pytest.raises(HwnasError) as caught:
+        copied.attempt(job)
+    assert caught.value.code == "context_mismatch"
+    assert copied.stores.results.document("local", job.id, BOUND) == on_a_board[0]
 
 
 def test_images_that_changed_are_refused(

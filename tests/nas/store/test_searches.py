@@ -1,4 +1,4 @@
-"""Which search is meant by what somebody typed."""
+"""Which search, and which target of it, is meant by what somebody typed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +10,11 @@ from nas.jobs import JobKind
 from nas.settings import Settings
 from nas.store.job_rows import insert_job
 from nas.store.pages import MAX_PAGE
-from nas.store.searches import all_searches, find_search
+from nas.store.searches import all_searches, find_search, target_index
 from nas.store.session import writing
 from nas.store.stores import Stores, opened_stores
 from search_spaces.errors import UsageError
+from tests.api.handmade import result
 
 SEARCH = JobRequest(JobKind.SEARCH, {}, "digits")
 
@@ -94,3 +95,10 @@ def test_the_latest_is_the_one_submitted_last(stores: Stores) -> None:
     jobs = submit(stores, "digits-1", "digits-2")
     newest = max(jobs, key=lambda job: (job.created_at_ms, job.id))
     assert find_search(stores, "local", "latest") == newest
+
+
+def test_a_target_that_is_not_there_has_no_position() -> None:
+    assert target_index(result("s-1"), 1) == 0
+    with pytest.raises(UsageError) as caught:
+        target_index(result("s-1"), 2)
+    assert caught.value.code == "unknown_target"
