@@ -42,7 +42,7 @@ OVERLAYS: Final[tuple[tuple[str, str], ...]] = (
 _MANY: Final[dict[Status, dict[str, Any]]] = {
     "dominated": {"color": GREY, "symbol": "ring", "size": 6},
     "over_limit": {"color": ORANGE, "symbol": "cross", "size": 6},
-    "unverified": {"color": ORANGE, "symbol": "square-open", "size": 6},
+    "unverified": {"color": ORANGE, "symbol": "square", "size": 6},
 }
 PICKED: Final = "picked"
 
@@ -121,7 +121,7 @@ def compared_chart(shown: Sequence[Overlay], x: str, y: str) -> Chart:
 
 def with_many(chart: Chart) -> Chart:
     """Return a chart whose many points are traces like the others, for what draws no canvas."""
-    symbols = {"ring": "circle-open", "cross": "x-thin-open", "dot": "circle"}
+    symbols = {"ring": "circle-open", "cross": "x-thin-open", "square": "square-open", "dot": "circle"}
     traces = [
         {
             "type": "scatter",

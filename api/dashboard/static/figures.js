@@ -239,6 +239,8 @@ function mark(group, pale) {
       pen.moveTo(middle - radius, middle - sign * radius);
       pen.lineTo(middle + radius, middle + sign * radius);
     }
+  } else if (group.symbol === "square") {
+    pen.rect(middle - radius, middle - radius, group.size, group.size);
   } else {
     pen.arc(middle, middle, radius, 0, 2 * Math.PI);
   }

@@ -11,6 +11,9 @@ from tests.api.handmade import SPEC, submitted
 from tests.api.served import Caller
 from tests.nas.report.documents import HOSTILE, network
 
+REFUSED = network("net-refused", 0.01, 1.0, status="unverified")
+"""Faster and more accurate than all others, on the host."""
+
 
 def test_the_page_has_the_plot_the_picks_and_the_table(api: Caller) -> None:
     search = finished(api.stores)
@@ -48,6 +51,13 @@ def test_budgets_of_the_address_decide_what_is_best(api: Caller) -> None:
     )
     assert f'data-picked="{expected.name}"' in text
     assert f'value="{limit}"' in text
+
+
+def test_a_network_that_its_board_refused_is_shown_as_such(api: Caller) -> None:
+    search = finished(api.stores, measured_here(*networks(), REFUSED))
+    text = sound(browse(api, f"/searches/{search}/front?pick={REFUSED.name}"))
+    assert "not verified on its device" in text
+    assert f'<tr data-name="{REFUSED.name}"' in text
 
 
 def test_budgets_that_nothing_keeps_say_what_is_nearest(api: Caller) -> None:

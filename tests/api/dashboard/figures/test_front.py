@@ -132,6 +132,14 @@ def test_an_svg_gets_the_many_points_as_traces() -> None:
     assert [trace["name"] for trace in drawn["data"]][:2] == ["dominated", "over_limit"]
 
 
+def test_every_status_has_a_mark_of_its_own_in_an_svg() -> None:
+    refused = network("refused", 0.2, 0.99, status="unverified")
+    shown = replace(SHOWN, target=target((FAST, SLOW, OVER, refused), 1.0))
+    chart = with_many(front_chart(shown, FrontQuery()))
+    marks = {trace["name"]: trace["marker"]["symbol"] for trace in chart["data"][:3]}
+    assert marks == {"dominated": "circle-open", "over_limit": "x-thin-open", "unverified": "square-open"}
+
+
 def test_of_ten_thousand_points_dominance_is_worked_out_once_and_for_the_front_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
