@@ -47,7 +47,7 @@ def named_picks(target: TargetResult) -> tuple[Pick, ...]:
 
 
 def best_within(target: TargetResult, limits: Mapping[str, float]) -> VerifiedNetwork | None:
-    """Return the most accurate verified network that keeps limits; None where none does.
+    """Return the most accurate network that can be delivered and keeps limits; None where none does.
 
     Args:
         target: Of a search; its own limits hold too, unless others are given on the same cost.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
 from nas.objectives import OBJECTIVES
-from nas.publication import Verified, held_limits, held_value, is_known, within_limits
+from nas.publication import Verified, deliverable, held_limits, held_value, is_known, within_limits
 from nas.report import words
 from nas.report.words import cost_text
 from nas.results import SearchResult, VerifiedNetwork
@@ -101,7 +101,7 @@ def by_rule(among: Sequence[Verified], rule: Rule, limits: Mapping[str, float]) 
     """Return the most accurate or the fastest network that keeps limits, of what was verified for targets.
 
     Every verified network is considered, also what another one dominates on the search's own objectives: a
-    limit on something else may leave nothing but those.
+    limit on something else may leave nothing but those. What its device has refused is not verified there.
 
     Raises:
         InfeasibleError: `no_network_within_limits`, naming the nearest.
@@ -201,7 +201,7 @@ def nearest_within(targets: Sequence[Verified], asked: Mapping[str, float]) -> s
         targets: Of one search, none of whose networks keeps the limits.
         asked: Limits beside those of the targets.
     """
-    networks = [network for target in targets for network in target.networks]
+    networks = [network for target in targets for network in deliverable(target)]
     # Without a limit in the question, those that the only or the first target has.
     limits = held_limits(targets[0], asked)
     for name, limit in limits.items():

@@ -134,10 +134,15 @@ def keeps_limits(network: VerifiedNetwork, limits: Mapping[str, float]) -> bool:
     return all(held_value(network, name) <= limit for name, limit in limits.items())
 
 
+def deliverable(target: Verified) -> list[VerifiedNetwork]:
+    """Return what was verified for a target, but for what its device finds another accuracy of."""
+    return [network for network in target.networks if network.status != "unverified"]
+
+
 def within_limits(
     targets: Sequence[Verified], limits: Mapping[str, float]
 ) -> list[tuple[int, VerifiedNetwork]]:
-    """Return what was verified for any of several targets and keeps limits, with the target's position.
+    """Return what can be delivered for any of several targets and keeps limits, with the target's position.
 
     One device may hold several targets, for example a runtime each: what keeps a limit on one of them answers
     what can be had under it. Each is held against its own target's limits too, by its own measurements.
@@ -149,7 +154,7 @@ def within_limits(
     return [
         (number, network)
         for number, target in enumerate(targets)
-        for network in target.networks
+        for network in deliverable(target)
         if keeps_limits(network, held_limits(target, limits))
     ]
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from latency_predictors.correction import ErrorReport
 from latency_predictors.few_shot import FewShotReport
 from latency_predictors.latency_metric import LatencyMetric
-from nas.publication import Verified, held_value, is_known
+from nas.publication import Verified, deliverable, held_value, is_known
 from nas.report.numbers import BYTES, COUNTS, Scale, decimals, interval, percent, rounded, with_unit
 from nas.results import (
     Accuracy,
@@ -188,7 +188,7 @@ def limit_sentences(target: TargetResult) -> tuple[str, ...]:
 
 def _limit_sentence(target: TargetResult, name: str, limit: float) -> str:
     held = f"{_held_name(target, name)} of at most {limit_text(name, limit)}"
-    networks = [network for network in target.front or target.networks if is_known(network, name)]
+    networks = [network for network in target.front or deliverable(target) if is_known(network, name)]
     bounds = [held_value(network, name) for network in networks]
     if not bounds:
         return f"Limit not checked: {held}; no network was verified"

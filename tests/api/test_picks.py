@@ -3,7 +3,7 @@
 import pytest
 
 from api.picks import best_within, budget_of, gain, named_picks, round_step, usual_extra
-from tests.api.handmade import FRONT, LEAN, OVER, target
+from tests.api.handmade import FRONT, LEAN, OVER, network, target
 
 FOUND = target(*FRONT, LEAN, OVER)
 
@@ -22,6 +22,14 @@ def test_a_dominated_network_is_the_best_where_nothing_else_keeps_a_budget() -> 
 
 def test_a_budget_beyond_the_targets_limit_counts_instead_of_it() -> None:
     assert best_within(FOUND, {"latency_ms": 2.0}) == OVER
+
+
+def test_what_the_board_has_refused_is_neither_the_best_nor_bought() -> None:
+    refused = network("net-hhh888", 0.999, 0.30, "unverified")
+    found = target(*FRONT, refused)
+    assert best_within(found, {}) == FRONT[2]
+    bought = gain(found, {"latency_ms": 0.211}, "latency_ms", 0.15)
+    assert bought.text == "0.150 ms more buys nothing: the best is net-bbb222 still"
 
 
 def test_what_a_larger_budget_buys_is_told_in_points() -> None:

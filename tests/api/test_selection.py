@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from api.selection import parse_limits, select_by_name, select_by_rule
+from api.selection import Rule, parse_limits, select_by_name, select_by_rule
 from nas.settings import Settings
 from search_spaces.errors import InfeasibleError, UsageError
 from tests.api.handmade import FRONT, finished_search, network, target, unfinished_search
@@ -44,6 +44,27 @@ def test_fastest_is_the_fastest(settings: Settings) -> None:
     chosen = select_by_rule(settings, "latest", "fastest", {}, 1)
     assert (chosen.network.name, chosen.target) == ("net-aaa111", 0)
     assert "the fastest of 4 verified networks with latency_ms of at most 1" in chosen.why
+
+
+REFUSED = network("net-hhh888", 0.999, 0.05, "unverified")
+"""Better than all others in everything, on the host; its board gets other images right."""
+
+
+@pytest.mark.parametrize(("rule", "name"), [("best", "net-ccc333"), ("fastest", "net-aaa111")])
+def test_what_the_board_has_refused_is_not_delivered(settings: Settings, rule: Rule, name: str) -> None:
+    finished_search(settings.home, target(*FRONT, REFUSED))
+    chosen = select_by_rule(settings, "latest", rule, {}, None)
+    assert chosen.network.name == name
+    assert "of 3 verified networks" in chosen.why
+    # Whoever names it gets it: its card says what the board found.
+    assert select_by_name(settings, "net-hhh888").network == REFUSED
+
+
+def test_what_the_board_has_refused_is_not_the_nearest(settings: Settings) -> None:
+    finished_search(settings.home, target(*FRONT, REFUSED))
+    for limit in (0.06, 0.01):
+        with pytest.raises(InfeasibleError, match=r"the nearest, net-aaa111, has 0.105 ms"):
+            select_by_rule(settings, "latest", "best", {"latency_ms": limit}, None)
 
 
 def test_of_equal_accuracies_the_faster_one_is_best(settings: Settings) -> None:

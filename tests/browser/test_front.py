@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from latency_predictors.device import host_device
-from tests.api.dashboard.found import finished, networks
+from tests.api.dashboard.found import finished, measured_here, networks
 from tests.api.handmade import lookup_table, saved_table
 from tests.api.running import Running
 from tests.browser.visiting import visiting
@@ -86,6 +86,22 @@ def test_a_budget_moves_the_pick_and_stays_in_the_address(browser: Browser, site
         page.reload()
         ready(page)
         expect(page.locator("[data-picked]")).to_have_attribute("data-picked", best.name)
+
+
+def test_what_the_board_has_refused_is_not_the_best_within_the_budgets(
+    browser: Browser, site: Running
+) -> None:
+    best = max(FRONT, key=lambda one: (one.accuracy.value, -one.latency.value_ms))
+    others = [one for one in networks() if one.name != best.name]
+    refused = best.model_copy(update={"status": "unverified"})
+    search = finished(site.stores, measured_here(*others, refused))
+    kept = [one for one in others if one.latency.upper_ms <= 1.0]
+    other = max(kept, key=lambda one: (one.accuracy.value, -one.latency.value_ms))
+    with visiting(browser, site) as visit:
+        page = ready(visit.open(f"/searches/{search}/front"))
+        expect(page.locator("[data-picked]")).to_have_attribute("data-picked", other.name)
+        # What the page works out while a slider moves.
+        expect(page.locator("output.best")).to_contain_text(other.name)
 
 
 def test_a_slider_answers_without_the_server(browser: Browser, site: Running) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from nas.publication import (
     accuracy_of,
+    deliverable,
     held_value,
     keeps_limits,
     known_objectives,
@@ -30,6 +31,15 @@ def test_what_keeps_a_limit_on_any_target_answers_it() -> None:
     found = within_limits([slow, fast], {"latency_ms": 1.0})
     assert [(number, one.name) for number, one in found] == [(0, "a"), (1, "a"), (1, "c")]
     assert within_limits([slow, fast], {"latency_ms": 0.1}) == []
+
+
+def test_what_its_device_has_refused_answers_no_limit() -> None:
+    refused = network("refused", 0.2, 0.99, status="unverified")
+    kept = network("kept", 0.4, 0.97)
+    here, there = target((refused, kept)), target((refused.model_copy(update={"status": "front"}),))
+    assert deliverable(here) == [kept]
+    found = within_limits([here, there], {})
+    assert [(number, one.name) for number, one in found] == [(0, "kept"), (1, "refused")]
 
 
 def answers(*runs: tuple[int, bool]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

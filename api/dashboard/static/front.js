@@ -51,7 +51,7 @@ function budgets() {
 
 /** Which rows keep the budgets, and the most accurate of them: as `api.picks.best_within` has it. */
 function within(columns, limits) {
-  const kept = new Uint8Array(columns.name.length).fill(1);
+  const kept = Uint8Array.from(columns.status, (status) => status !== "unverified");
   for (const [name, limit] of limits) {
     const held = columns.held[name];
     for (let row = 0; row < kept.length; row += 1) if (held[row] > limit) kept[row] = 0;

@@ -60,6 +60,12 @@ def test_a_network_that_its_board_refused_is_shown_as_such(api: Caller) -> None:
     assert f'<tr data-name="{REFUSED.name}"' in text
 
 
+def test_a_network_that_its_board_refused_is_not_the_best_within_the_budgets(api: Caller) -> None:
+    search = finished(api.stores, measured_here(*networks(), REFUSED))
+    best = max((one for one in networks() if one.status == "front"), key=lambda one: one.accuracy.value)
+    assert f'data-picked="{best.name}"' in sound(browse(api, f"/searches/{search}/front"))
+
+
 def test_budgets_that_nothing_keeps_say_what_is_nearest(api: Caller) -> None:
     search = finished(api.stores)
     text = sound(browse(api, f"/searches/{search}/front?latency_ms=0.0001"))

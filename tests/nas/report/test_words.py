@@ -73,6 +73,15 @@ def test_an_empty_front_names_the_nearest_network() -> None:
     )
 
 
+def test_what_the_board_has_refused_keeps_no_limit() -> None:
+    refused = FAST.model_copy(update={"status": "unverified"})
+    over = BEST.model_copy(update={"status": "over_limit"})
+    assert words.limit_sentences(target((refused, over), 0.2))[0].startswith(
+        "Limit not met: latency of at most 0.2 ms; the nearest verified network has 0.43"
+    )
+    assert words.limit_sentences(target((refused,), 0.2))[0].endswith("no network was verified")
+
+
 def test_a_limit_on_the_tail_says_so() -> None:
     tail = latency(0.5, 0.1).model_copy(update={"statistic": "p95", "p95_ms": 0.52})
     asked = TargetSpec(
