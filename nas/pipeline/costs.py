@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from latency_predictors.arena import ARENA_RUNTIME, arena_of
+from latency_predictors.arena import ARENA_RUNTIME, arena_of, runtime_arena
 from latency_predictors.file_size import file_bytes_of
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
@@ -12,8 +12,9 @@ from nas.candidates import Predictor
 from nas.objectives import UNSUPPORTED
 from nas.pipeline.sites import Site
 from nas.specs import CostName
-from search_spaces.base import SearchSpace, space_digest
+from search_spaces.base import Architecture, SearchSpace, space_digest
 from search_spaces.errors import MeasurementError
+from search_spaces.network import network
 from search_spaces.slot_tables import distinct_layers
 
 PLAIN: Final = LatencyMetric()
@@ -83,6 +84,16 @@ def require_arena(space: SearchSpace, site: Site) -> None:
         )
 
 
+def network_arena(space: SearchSpace, architecture: Architecture, site: Site) -> int | None:
+    """Return the bytes of activations that ONNX Runtime holds for a network, in the precision of a site.
+
+    None for other runtimes and batches, and where its rules are not known.
+    """
+    if not _has_arena(site):
+        return None
+    return runtime_arena(network(space, architecture), site.device, site.context.precision)
+
+
 def _of_shapes(space: SearchSpace, table: LookupTable) -> dict[str, Predictor]:
     """Return predictors of what follows from a network's shapes, and how a context runs them."""
     exact: dict[str, Predictor] = {name: exact_cost(space, name, table.context.batch) for name in EXACT}
@@ -93,7 +104,8 @@ def _of_shapes(space: SearchSpace, table: LookupTable) -> dict[str, Predictor]:
 
 
 def _arena(space: SearchSpace, site: Site) -> Predictor | None:
-    context = site.context
-    if (context.runtime, context.batch) != (ARENA_RUNTIME, 1):
-        return None
-    return arena_of(space, site.device, context.precision)
+    return arena_of(space, site.device, site.context.precision) if _has_arena(site) else None
+
+
+def _has_arena(site: Site) -> bool:
+    return (site.context.runtime, site.context.batch) == (ARENA_RUNTIME, 1)

@@ -16,6 +16,7 @@ from nas.jobs import Waiting
 from nas.network_specs import MADE, FileJobSpec, MadeNetwork, TuneJobSpec
 from nas.pipeline.answers import confirm_of, part_of
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, Surroundings
+from nas.pipeline.costs import network_arena
 from nas.pipeline.energy_model import ENERGY, energy_of
 from nas.pipeline.measured_files import latency_of, measure_file
 from nas.pipeline.networks import (
@@ -222,6 +223,7 @@ def _measured(
             **accuracies(exported, confirm_of(folds), part_of(folds)),
             "latency": latency_of(latency),
             "energy": None if energy is None else energy_of(energy),
+            "arena_bytes": network_arena(exported.space, exported.architecture, site),
             # What was believed, compared and scored of another file.
             "predicted_accuracy": None,
             "predicted_latency": None,
@@ -230,6 +232,7 @@ def _measured(
             "test_accuracy": None,
             "sustained": None,
             "agreement": None,
+            "board": None,
         }
     )
     limits = {str(name): limit for name, limit in target.target.limits.items()}

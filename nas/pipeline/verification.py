@@ -7,7 +7,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from latency_predictors.arena import ARENA_RUNTIME, runtime_arena
 from latency_predictors.energy_sessions import SessionsEnergy
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
@@ -15,16 +14,17 @@ from latency_predictors.spread import Measured
 from nas.data.dataset import Fold
 from nas.measurement_tasks import FailedTask
 from nas.pipeline.answers import confirm_of, part_of
+from nas.pipeline.costs import network_arena
 from nas.pipeline.energy_model import EnergyModel, energy_of
 from nas.pipeline.measured_files import latency_of
 from nas.pipeline.networks import Exported, accuracies, scored_with, shape_costs
 from nas.pipeline.shift import shift_figure
+from nas.pipeline.sites import Site
 from nas.precision_shift import PairedAnswers
 from nas.publication import front_first, latency_coverage, measured_value, published
 from nas.results import CloudPoint, Figure, TableSummary, TargetResult, UnsupportedNetwork, VerifiedNetwork
 from nas.specs import TargetSpec
 from search_spaces.base import Architecture, FloatArray, IntArray, option_values
-from search_spaces.network import network as network_of
 
 BoolArray = NDArray[np.bool_]
 
@@ -143,7 +143,7 @@ class Verification:
                 "energy": None if energy is None else energy_of(energy),
                 "predicted_energy": believed and believed.energy,
                 **shape_costs(exported, self.table.context.batch),
-                "arena_bytes": self._arena(exported),
+                "arena_bytes": network_arena(exported.space, exported.architecture, Site.of(self.table)),
             }
         )
 
@@ -154,13 +154,6 @@ class Verification:
         self.correct = np.vstack([self.correct, exported.fp32_correct])
         if self.paired is not None:
             self.paired = self.paired.with_network(exported.fp32_correct, exported.correct)
-
-    def _arena(self, exported: Exported) -> int | None:
-        context = self.table.context
-        if (context.runtime, context.batch) != (ARENA_RUNTIME, 1):
-            return None
-        nodes = network_of(exported.space, exported.architecture)
-        return runtime_arena(nodes, self.table.device, context.precision)
 
     def leave_out(self, exported: Exported, why: FailedTask) -> UnsupportedNetwork:
         """Note a network that the runtime cannot run."""

@@ -10,14 +10,20 @@ from latency_predictors.device import host_context, host_device
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, peak_memory_bytes
-from nas.pipeline.costs import cost_predictors, known_predictors, latency_predictor, require_arena
+from nas.pipeline.costs import (
+    cost_predictors,
+    known_predictors,
+    latency_predictor,
+    network_arena,
+    require_arena,
+)
 from nas.pipeline.sites import Site
 from nas.pipeline.tables import latest_table
 from search_spaces.base import FloatArray, space_digest
 from search_spaces.catalogue import get_space
 from search_spaces.errors import MeasurementError
 from search_spaces.network import layers, network
-from search_spaces.sampling import as_architecture, random_architectures
+from search_spaces.sampling import as_architecture, random_architectures, smallest
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.sites import here
 
@@ -104,6 +110,11 @@ def test_the_arena_is_told_where_the_rules_of_the_runtime_are_known() -> None:
     nodes = [network(chain, as_architecture(row)) for row in archs]
     assert found.tolist() == [runtime_arena(one, known) for one in nodes]
     require_arena(chain, Site(known, context))
+    # Of one network, in the precision in which it runs.
+    one = as_architecture(archs[0])
+    assert network_arena(chain, one, Site(known, context)) == found[0]
+    int8 = network_arena(chain, one, Site(known, replace(context, precision="int8")))
+    assert int8 == runtime_arena(nodes[0], known, "int8") != found[0]
     cells = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
     for space, site in (
         (cells, Site(known, context)),
@@ -113,6 +124,7 @@ def test_the_arena_is_told_where_the_rules_of_the_runtime_are_known() -> None:
     ):
         with pytest.raises(MeasurementError, match="limit peak_memory_bytes") as caught:
             require_arena(space, site)
+        assert network_arena(space, as_architecture(smallest(space)[0]), site) is None
         assert caught.value.code == "arena_unknown"
         assert "arena_bytes" not in known_predictors(
             space, LookupTable(device=site.device, context=site.context)

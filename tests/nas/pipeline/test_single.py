@@ -12,15 +12,16 @@ from nas.export.checked import score_file
 from nas.job_records import Job, JobRequest
 from nas.jobs import JobKind, JobState
 from nas.network_specs import MADE, MadeNetwork
-from nas.pipeline import sites
+from nas.pipeline import costs, sites
 from nas.publication import accuracy_of
-from nas.results import VerifiedNetwork
+from nas.results import BoardScore, VerifiedNetwork
 from nas.store.bound import BOUND
 from nas.store.job_run import StoredJob
 from nas.store.subnets import find_subnet, subnet_id
 from search_spaces.errors import HwnasError, UsageError
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import Home, file_ms
+from tests.nas.report.documents import accuracy
 
 
 def submitted(home: Home, kind: JobKind, subnet: str, **more: Any) -> Job:
@@ -75,6 +76,54 @@ def test_another_precision_is_scored_and_measured_before_it_is_there(
     is_true_of_its_file(copied, made.network)
     (export,) = copied.stores.fronts.exports("local", job.id)
     assert export.file == made.network.file_sha256
+
+
+def with_figures_of_the_old_file(
+    finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch, **limits: float
+) -> VerifiedNetwork:
+    """A network of the front of which a board and the runtime's rules have said something, under limits."""
+    score = BoardScore(accuracy=accuracy(0.9, 80, "validation"), host=accuracy(0.9, 80, "validation"))
+    network = finished.target.front[0].model_copy(update={"board": score, "arena_bytes": 1_000})
+    found = finished.target.model_copy(
+        update={
+            "networks": (network, *finished.target.networks[1:]),
+            "target": finished.target.target.model_copy(update={"limits": limits}),
+        }
+    )
+    changed = finished.result.model_copy(update={"targets": (found,)})
+    monkeypatch.setattr(StoredJob, "result", lambda stored: changed)
+    return network
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "precision"),
+    [(JobKind.EXPORT, {"precision": "int8"}, "int8"), (JobKind.FINETUNE, {"epochs": 2}, "fp32")],
+)
+def test_what_was_found_of_the_old_file_is_not_told_of_the_new_one(
+    kind: JobKind,
+    more: dict[str, Any],
+    precision: str,
+    copied: Home,
+    finished: FinishedSearch,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = with_figures_of_the_old_file(finished, monkeypatch, arena_bytes=2_500)
+    # The cells of this space have branches: their arena is not known, and one has to be given.
+    arenas = {"fp32": 2_000, "int8": 3_000}
+    monkeypatch.setattr(costs, "runtime_arena", lambda nodes, device, runs_in: arenas[runs_in])
+    _, made = made_by(copied, kind, name_of(finished, network), **more)
+    assert made.network.file_sha256 != network.file_sha256
+    assert made.network.board is None
+    assert made.network.arena_bytes == arenas[precision]
+    assert made.network.status == ("dominated" if precision == "fp32" else "over_limit")
+
+
+def test_an_arena_that_is_not_known_of_the_new_file_keeps_no_limit(
+    copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = with_figures_of_the_old_file(finished, monkeypatch, arena_bytes=1e9)
+    _, made = made_by(copied, JobKind.EXPORT, name_of(finished, network), precision="int8")
+    assert (made.network.arena_bytes, made.network.status) == (None, "over_limit")
 
 
 def test_a_network_is_trained_on_and_exported_again(copied: Home, finished: FinishedSearch) -> None:
