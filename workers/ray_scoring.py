@@ -1,5 +1,6 @@
 """One scoring task in as many processes as are worth it, each given some subnets at a time."""
 
+import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +10,7 @@ import ray
 
 from nas.task_events import SubnetScored
 from nas.tasks import ScoreSubnets
+from search_spaces.errors import ComputeError
 from workers.ray_messages import Workshop
 from workers.ray_remote import score_remotely
 
@@ -35,7 +37,9 @@ class ScoringRun:
         self._task = task
         self._workshop = workshop
         self._waiting = deque(enumerate(task.architectures))
+        self._lock = threading.Lock()
         self._streams: list[Any] = []
+        self._cancelled = False
 
     def events(self) -> Iterator[SubnetScored]:
         """Yield each subnet as it is scored, whoever is first."""
@@ -55,12 +59,22 @@ class ScoringRun:
 
     def cancel(self) -> None:
         """End the processes of this run, whatever they are at."""
-        for stream in list(self._streams):
+        with self._lock:
+            self._cancelled = True
+            streams = list(self._streams)
+        for stream in streams:
             ray.cancel(stream, force=True)
 
     def _give(self, common: Any) -> None:
-        """Have a process score its part of what is left, if anything is."""
+        """Have a process score its part of what is left, if anything is.
+
+        Raises:
+            ComputeError: `task_cancelled`, by another thread just before.
+        """
         shares = 1 if self._at_once == 1 else 2 * self._at_once
         part = [self._waiting.popleft() for _ in range(-(-len(self._waiting) // shares))]
-        if part:
-            self._streams.append(score_remotely.remote(common, self._workshop, part))
+        with self._lock:
+            if self._cancelled:
+                raise ComputeError("task_cancelled", "the task was cancelled")
+            if part:
+                self._streams.append(score_remotely.remote(common, self._workshop, part))

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Final, final
 
 import numpy as np
@@ -76,7 +77,7 @@ class SubnetScorer:
 
     def __init__(self) -> None:
         self._share: WorkShare | None = None
-        self._asked: tuple[ScoreSubnets, Workshop] | None = None
+        self._asked: tuple[ScoreSubnets, Path] | None = None
         self._evaluator: SubnetEvaluator | None = None
 
     def correct(
@@ -85,10 +86,12 @@ class SubnetScorer:
         """Return for each image whether the answer is right; see `SubnetEvaluator.correct`."""
         if self._share is None:
             self._share = host_share()
-        if self._evaluator is None or self._asked != (task, workshop):
+        # Each part comes with a workshop of its own; what it opens is named by digests.
+        asked = (task, workshop.folder)
+        if self._evaluator is None or self._asked != asked:
             self.forget()
             with workplace(workshop) as place:
-                self._evaluator, self._asked = open_evaluator(task, place), (task, workshop)
+                self._evaluator, self._asked = open_evaluator(task, place), asked
         with self._share:
             return self._evaluator.correct(architecture, task.part)
 

@@ -1,5 +1,6 @@
 """What a process of Ray keeps from one task to the next. What else it does is tested through Ray."""
 
+import copy
 import gc
 import weakref
 from collections.abc import Iterator
@@ -42,7 +43,10 @@ def test_supernet_and_images_stay_until_another_task_begins(
     workshop = Workshop(partial(FolderArtifacts, artifacts.folder), folder, {})
     task = ScoreSubnets(inputs(), weights, (), "test", SEED, Augmentation())
     for part in ([(0, architectures(3)[0])], list(enumerate(architectures(3)))[1:]):
-        scored = list(ray_tasks.score_there(task, workshop, part))
+        # As it arrives with each part: equal to none that came before.
+        sent = copy.deepcopy(workshop)
+        assert sent != workshop
+        scored = list(ray_tasks.score_there(task, sent, part))
         assert [one.index for one in scored] == [index for index, _ in part]
         assert all(one.cpu_s > 0 for one in scored)
     assert len(opened) == 1
