@@ -16,6 +16,8 @@ MADE = "network"
 
 SubnetId = Annotated[str, Field(min_length=3, max_length=200, pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")]
 TargetNumber = Annotated[int, Field(ge=1, le=1_000)]
+OfTarget = Annotated[TargetNumber | None, Field(exclude_if=lambda number: number in (None, 1))]
+"""Left out where it is the first: what was asked for before there was a choice is the same job."""
 
 
 class FileSpec(Spec):
@@ -44,12 +46,11 @@ class FileJobSpec(FileSpec):
     """The job that makes a file.
 
     Attributes:
-        target: Of the search, counted from 1: as it has verified the subnet. None, in jobs of earlier
-            versions, for the first that has.
+        target: Of the search, counted from 1: as it has verified the subnet. None for the first that has.
     """
 
     subnet: SubnetId
-    target: TargetNumber | None = None
+    target: OfTarget = None
 
 
 class TuneJobSpec(TuneSpec):
@@ -60,7 +61,7 @@ class TuneJobSpec(TuneSpec):
     """
 
     subnet: SubnetId
-    target: TargetNumber | None = None
+    target: OfTarget = None
 
 
 class MadeNetwork(Document):

@@ -128,7 +128,10 @@ class SupernetSpec(Spec):
     recipe: Literal["default", "progressive", "uniform", "sandwich", "extremes"] = "default"
     epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
     flip: bool = False
-    learning_rate: Annotated[float, Field(gt=0)] = LEARNING_RATE
+    # Left out where it is the usual one: what was stored before it could be given is the same specification.
+    learning_rate: Annotated[float, Field(gt=0, exclude_if=lambda rate: rate == LEARNING_RATE)] = (
+        LEARNING_RATE
+    )
 
 
 class StrategySpec(Spec):

@@ -22,6 +22,9 @@ def test_jobs_name_a_target_and_those_of_earlier_versions_name_none() -> None:
     assert FileJobSpec.model_validate(earlier).target is None
     assert TuneJobSpec.model_validate({"epochs": 3, "subnet": "digits-1f.net-3f9a1c"}).target is None
     assert FileJobSpec.model_validate({**earlier, "target": 2}).target == 2
+    # The same job, written as it was before there was a choice: it is gone on with.
+    assert FileJobSpec.model_validate({**earlier, "target": 1}).model_dump(mode="json") == earlier
+    assert FileJobSpec.model_validate({**earlier, "target": 2}).model_dump()["target"] == 2
     with pytest.raises(ValidationError):
         FileJobSpec.model_validate({**earlier, "target": 0})
 

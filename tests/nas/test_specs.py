@@ -46,6 +46,14 @@ def test_the_smallest_specification_has_a_default_for_everything_else() -> None:
     assert spec.supernet.learning_rate == TrainingOptions(epochs=1).learning_rate
 
 
+def test_the_usual_learning_rate_is_not_written_so_that_what_is_stored_stays_the_same_specification() -> None:
+    assert "learning_rate" not in parse_spec(MINIMAL).model_dump(mode="json")["supernet"]
+    lower = parse_spec({**MINIMAL, "supernet": {"learning_rate": 0.05}})
+    written = lower.model_dump(mode="json")
+    assert written["supernet"]["learning_rate"] == 0.05
+    assert parse_spec(written) == lower
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [
