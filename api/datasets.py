@@ -86,10 +86,10 @@ def check_packed(path: Path, given: Sequence[str]) -> bool:
     """Whether a file is named as packed images are.
 
     Raises:
-        UsageError: `invalid_spec` where it is none, and rules are given.
+        UsageError: `invalid_spec` where it is another file, and rules are given.
     """
     packed = path.suffix.lower() in _PACKED and path.is_file()
-    if given and not packed:
+    if given and not packed and path.is_file():
         raise UsageError(
             "invalid_spec", f"--set is for a zip of an image folder or a .npz file: {path} says itself how"
         )

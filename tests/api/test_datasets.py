@@ -162,6 +162,9 @@ def test_rules_are_for_what_is_packed_and_has_folders(settings: Settings, spec: 
         with pytest.raises(UsageError) as caught:
             add_dataset(settings, "mine", source, ["group_by=folder"])
         assert caught.value.code == "invalid_spec"
+    with pytest.raises(UsageError) as caught:
+        add_dataset(settings, "mine", tmp_path / "nmubers.zip", ["group_by=folder"])
+    assert caught.value.code == "no_such_file"
     assert add_dataset(settings, "mine", packed, ["val_share=0.3"]).spec["val_share"] == 0.3
 
 
