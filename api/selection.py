@@ -202,6 +202,12 @@ def nearest_within(targets: Sequence[Verified], asked: Mapping[str, float]) -> s
         asked: Limits beside those of the targets.
     """
     networks = [network for target in targets for network in deliverable(target)]
+    refused = sum(len(target.networks) for target in targets)
+    if refused and not networks:
+        return (
+            f"the device has refused all {refused} verified networks, because it finds another accuracy than "
+            "the host does: search again in another precision or runtime, or ask for one of them by its name"
+        )
     # Without a limit in the question, those that the only or the first target has.
     limits = held_limits(targets[0], asked)
     for name, limit in limits.items():

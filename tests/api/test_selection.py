@@ -67,6 +67,15 @@ def test_what_the_board_has_refused_is_not_the_nearest(settings: Settings) -> No
             select_by_rule(settings, "latest", "best", {"latency_ms": limit}, None)
 
 
+@pytest.mark.parametrize("limits", [{}, {"latency_ms": 5.0}])
+def test_where_the_board_has_refused_all_of_them_that_is_said(
+    settings: Settings, limits: dict[str, float]
+) -> None:
+    finished_search(settings.home, target(REFUSED))
+    with pytest.raises(InfeasibleError, match="the device has refused all 1 verified networks"):
+        select_by_rule(settings, "latest", "best", limits, None)
+
+
 def test_of_equal_accuracies_the_faster_one_is_best(settings: Settings) -> None:
     finished_search(settings.home, target(network("net-a", 0.9, 0.5), network("net-b", 0.9, 0.4)))
     assert select_by_rule(settings, "latest", "best", {}, 1).network.name == "net-b"
