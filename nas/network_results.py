@@ -193,7 +193,8 @@ class VerifiedNetwork(Document):
         predicted_accuracy: What the search believed when it chose the network, with the supernet's weights.
         predicted_latency: The same, in milliseconds.
         peak_memory_bytes: Activations at their peak, for the batch of the target, worked out from shapes as
-            for fp32; an upper bound for int8. Earlier results have that of one image, whatever the batch.
+            for fp32; an upper bound for int8.
+        peak_memory_batch: Images that it is for: one in results of earlier versions, whatever the batch.
         tied_with: Names of points of the front whose accuracy cannot be told from this one's (paired test).
         round: Round of verification that it came from, from 1; 0 where an earlier search on the supernet has
             verified it, so that nothing was predicted of it here.
@@ -238,6 +239,7 @@ class VerifiedNetwork(Document):
     energy: Energy | None = None
     predicted_energy: Figure | None = None
     arena_bytes: int | None = None
+    peak_memory_batch: int = 1
     agreement: Agreement | None = None
     board: BoardScore | None = None
 

@@ -61,7 +61,7 @@ def candidate(
         row=rows_of([network], units_for([network]), space)[0],
         drawing=network_svg(parts.nodes, parts.shares, label) if parts else None,
         anatomy=parts,
-        figures=figure_rows(network, front.target.target.context.batch),
+        figures=figure_rows(network),
         mistakes=mistakes(stores, front, network),
         neighbours=neighbours(front.target.front, network, space),
         exports=exports,

@@ -154,7 +154,7 @@ def readme(card: Card, metadata: ExportMetadata, num_channels: int) -> str:
         scored_in=card.scored_in,
         classes=metadata.class_names,
         num_channels=num_channels,
-        figures=figure_rows(card.network, card.context.batch),
+        figures=figure_rows(card.network),
         suspect=SUSPECT,
         doubts=doubt_sentences(card.target.table.states) if card.network.predicted_latency else (),
         quantisation=_quantisation_rows(card, metadata),

@@ -24,13 +24,8 @@ class FigureRow:
     how: str
 
 
-def figure_rows(network: VerifiedNetwork, batch: int = 1) -> list[FigureRow]:
-    """Return every figure of a network with its interval and how it was obtained.
-
-    Args:
-        network: With its figures.
-        batch: Images of one inference at the target.
-    """
+def figure_rows(network: VerifiedNetwork) -> list[FigureRow]:
+    """Return every figure of a network with its interval and how it was obtained."""
     on_board = None if network.board is None else network.board.accuracy
     scored = (network.test_accuracy, network.accuracy, on_board)
     rows = [_accuracy_row(accuracy) for accuracy in scored if accuracy is not None]
@@ -60,11 +55,12 @@ def figure_rows(network: VerifiedNetwork, batch: int = 1) -> list[FigureRow]:
         rows.append(_agreement_row(agreed))
     rows += _predicted(network)
     rows.append(FigureRow("file", cost_text("peak_memory_bytes", network.file_bytes), "", "measured"))
-    return [*rows, *_shapes(network, batch)]
+    return [*rows, *_shapes(network)]
 
 
-def _shapes(network: VerifiedNetwork, batch: int) -> list[FigureRow]:
+def _shapes(network: VerifiedNetwork) -> list[FigureRow]:
     """Return what is worked out from the shapes of a network."""
+    batch = network.peak_memory_batch
     together = f", {batch} images at once" if batch > 1 else ""
     return [
         FigureRow(label, cost_text(name, getattr(network, name)), "", "modelled")

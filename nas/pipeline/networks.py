@@ -263,5 +263,6 @@ def shape_costs(exported: Exported, batch: int) -> dict[str, int]:
         "num_params": sum(node.spec.num_params for node in nodes),
         "num_macs": sum(node.spec.macs for node in nodes),
         "peak_memory_bytes": peak_memory_bytes(nodes, batch),
+        "peak_memory_batch": batch,
         "resolution": nodes[0].spec.in_shape[1],
     }

@@ -25,6 +25,7 @@ from nas.pipeline.networks import (
     accuracies,
     export_single,
     exported_once,
+    shape_costs,
 )
 from nas.pipeline.runner import open_search, phase_context
 from nas.pipeline.sites import metric_site, site_of, target_site
@@ -223,6 +224,7 @@ def _measured(
             **accuracies(exported, confirm_of(folds), part_of(folds)),
             "latency": latency_of(latency),
             "energy": None if energy is None else energy_of(energy),
+            **shape_costs(exported, site.context.batch),
             "arena_bytes": network_arena(exported.space, exported.architecture, site),
             # What was believed, compared and scored of another file.
             "predicted_accuracy": None,

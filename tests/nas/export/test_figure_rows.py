@@ -59,5 +59,5 @@ def test_the_arena_is_told_where_it_is_known() -> None:
 
 
 def test_memory_says_how_many_images_it_is_for_where_there_are_several() -> None:
-    told = [row.name for row in figure_rows(PLAIN, batch=8)]
+    told = [row.name for row in figure_rows(PLAIN.model_copy(update={"peak_memory_batch": 8}))]
     assert "peak memory of activations, 8 images at once" in told
