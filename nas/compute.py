@@ -13,6 +13,7 @@ from nas.scoring import score_subnets
 from nas.task_events import Event, metered
 from nas.tasks import (
     CompareRuntimes,
+    DecodeImages,
     ExportNetworks,
     ScoreFile,
     ScoreSubnets,
@@ -21,7 +22,7 @@ from nas.tasks import (
     TimeSupernet,
     TrainNetwork,
 )
-from nas.training.tasks import time_network, time_supernet, train_network
+from nas.training.tasks import decode_images, time_network, time_supernet, train_network
 from nas.workplace import Workplace, scratch_folder
 from search_spaces.errors import HwnasError
 
@@ -110,6 +111,8 @@ def _events(task: Task, workplace: Workplace) -> Iterator[Event]:
             return score_exported(task, workplace)
         case CompareRuntimes():
             return compare_runtimes(task, workplace)
+        case DecodeImages():
+            return decode_images(task, workplace)
         case TimeSupernet():
             return time_supernet(task, workplace)
         case TimeNetwork():

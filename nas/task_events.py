@@ -221,16 +221,32 @@ class RuntimesCompared(Spent):
 
 
 @dataclass(frozen=True, slots=True)
+class ImagesDecoded(Spent):
+    """Images are decoded and resized.
+
+    Attributes:
+        done: So many,
+        total: of those that were not when it began.
+    """
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class SupernetTimed(Spent):
     """What training and scoring a supernet take on the machine that ran the task.
 
     Attributes:
         step_s: Mean training step of the recipe.
         image_s: Mean inference of one image in torch, over subnets from small to large.
+        decoding_s: Decoding one image of those that are not decoded yet, for all resolutions of the space; 0
+            where all are.
     """
 
     step_s: float
     image_s: float
+    decoding_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +271,7 @@ Event = (
     | NetworkExported
     | FileScored
     | RuntimesCompared
+    | ImagesDecoded
     | SupernetTimed
     | NetworkTimed
 )

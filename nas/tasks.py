@@ -164,6 +164,18 @@ class CompareRuntimes:
 
 
 @dataclass(frozen=True, slots=True)
+class DecodeImages:
+    """Decode and resize the images of a data set, and keep them. Says `ImagesDecoded` now and then.
+
+    Attributes:
+        resolutions: Sides in pixels.
+    """
+
+    inputs: Inputs
+    resolutions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TimeSupernet:
     """Time training steps and inferences of a supernet. Says `SupernetTimed`."""
 
@@ -188,4 +200,13 @@ class TimeNetwork:
     seed: int
 
 
-Task = TrainNetwork | ScoreSubnets | ExportNetworks | ScoreFile | CompareRuntimes | TimeSupernet | TimeNetwork
+Task = (
+    TrainNetwork
+    | ScoreSubnets
+    | ExportNetworks
+    | ScoreFile
+    | CompareRuntimes
+    | DecodeImages
+    | TimeSupernet
+    | TimeNetwork
+)

@@ -23,7 +23,7 @@ from search_spaces.base import SearchSpace, Space
 from search_spaces.catalogue import get_space
 from search_spaces.errors import DataError
 from search_spaces.network import fixed_space
-from search_spaces.slot_tables import distinct_layers
+from search_spaces.slot_tables import resolutions
 from search_spaces.stock_networks import STOCK_NETWORKS
 
 _OPEN_DATASETS: Final = 2
@@ -37,7 +37,7 @@ class Workplace:
     Attributes:
         artifacts: What lasts.
         scratch: A folder of the task's own, removed when it ends.
-        images: Folder of decoded images, kept for the next task.
+        images: Folder of what was seen and made of images, kept for the next task.
     """
 
     artifacts: Artifacts
@@ -86,8 +86,7 @@ def space_for(spec: SpaceSpec, dataset: Dataset) -> Space:
 
 def stock_space(name: str, space: SearchSpace, dataset: Dataset) -> Space:
     """Return a stock network for the largest images that a space looks at."""
-    largest = max(spec.in_shape[1] for spec in distinct_layers(space) if spec.kind == "normalize")
-    return STOCK_NETWORKS[name](largest, len(dataset.class_names), dataset.num_channels)
+    return STOCK_NETWORKS[name](resolutions(space)[-1], len(dataset.class_names), dataset.num_channels)
 
 
 def network_space(network: Network, space: Space, dataset: Dataset) -> Space:

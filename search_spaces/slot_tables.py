@@ -81,3 +81,8 @@ def _evaluate(
 def distinct_layers(space: SearchSpace) -> tuple[LayerSpec, ...]:
     """Return every layer that some architecture of the space contains, each once."""
     return space_tables(space).layers
+
+
+def resolutions(space: SearchSpace) -> tuple[int, ...]:
+    """Return the sides in pixels of all images that some architecture of the space takes, ascending."""
+    return tuple(sorted({spec.in_shape[1] for spec in distinct_layers(space) if spec.kind == "normalize"}))

@@ -33,7 +33,9 @@ class DrawnPlan(Plan):
 
 
 def plan_file(path: Path, settings: Settings) -> DrawnPlan:
-    """Work out what the search that a file specifies would cost here; nothing is left behind.
+    """Work out what the search that a file specifies would cost here.
+
+    What is seen of the images is kept for the search; nothing else is left behind.
 
     Raises:
         UsageError: `no_such_file`, `invalid_yaml` or `invalid_spec`.

@@ -141,7 +141,7 @@ def submit(spec: SearchSpec, settings: Settings, stores: Stores, progress: Progr
         HwnasError: What is wrong with the data set or the space.
     """
     check_devices(stores, settings.tenant, spec.targets)
-    open_inputs(spec, settings, stores.artifacts)
+    open_inputs(spec, settings, stores.artifacts, progress)
     request = JobRequest(JobKind.SEARCH, spec.model_dump(mode="json"), name or spec.dataset.name)
     return submit_once(request, settings, stores, progress)
 

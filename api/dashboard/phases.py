@@ -61,7 +61,7 @@ def phases(job: Job, story: Story, now_s: float, awaited: Sequence[Awaited] = ()
 def _measuring(job: Job, story: Story, now_s: float, awaited: Sequence[Awaited]) -> Phase | None:
     """Return the phase that waits for measurements as far as its devices are; None where none measures."""
     done, total = sum(one.measured for one in awaited), sum(one.to_measure for one in awaited)
-    if job.state is not JobState.WAITING or not story.current or not total:
+    if job.state is not JobState.WAITING or story.current not in LABELS or not total:
         return None
     since = job.changed_at_ms / 1000
     stage = Stage(story.current, since, since, 0, now_s, done, total)

@@ -38,6 +38,7 @@ class Archive:
     """A zip file whose directory was looked through. Threads may read its members at a time.
 
     Attributes:
+        identity: What it goes by on this machine.
         files: Names of all files, sorted.
         folders: Names of the folders that it lists, sorted.
     """
@@ -65,8 +66,14 @@ class Archive:
                 raise _unsafe("two members have one name", member)
             self._members[name] = member
         _check_apart(members)
+        self.identity = f"archive {path.resolve()} {path.stat().st_size} {path.stat().st_mtime_ns}"
         self.files = tuple(sorted(self._members))
         self.folders = tuple(sorted(PurePosixPath(one.filename) for one in everything if _is_folder(one)))
+
+    def stamp(self, name: PurePosixPath) -> tuple[int, int]:
+        """Return the size of a member and the checksum that the directory has of it (CRC-32)."""
+        member = self._members[name]
+        return member.file_size, member.CRC
 
     def read(self, name: PurePosixPath, limit: int) -> bytes:
         """Return a member; more than `limit` bytes of it are not read.

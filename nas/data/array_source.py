@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from nas.data.contents import PART_CODE, PARTS, Contents, Part
 from nas.data.dataset import Dataset
 from nas.data.decode import resize
 from nas.data.report import Findings, Notice
-from nas.data.resized import Resized
+from nas.data.source import EVERY, Resized
 from nas.data.splits import Shares, assign_parts, make_folds
 from search_spaces.base import IntArray
 
@@ -21,14 +21,16 @@ from search_spaces.base import IntArray
 class ArraySource:
     """Pixels from one array, with the indices of each part."""
 
+    costly: Final = False
+
     def __init__(self, images: NDArray[np.uint8], indices: dict[Part, IntArray]) -> None:
         """Keep both; images of shape (n, height, width, channels)."""
         self._images = images
         self._indices = indices
 
-    def resized(self, part: Part, resolutions: tuple[int, ...]) -> Iterator[Resized]:
-        """Yield every image of a part in order, at each resolution."""
-        for index in self._indices[part]:
+    def resized(self, part: Part, resolutions: tuple[int, ...], rows: slice = EVERY) -> Iterator[Resized]:
+        """Yield images of a part in order, at each resolution."""
+        for index in self._indices[part][rows]:
             yield tuple(resize(self._images[index], resolution) for resolution in resolutions)
 
     def fingerprint(self) -> str:

@@ -8,6 +8,7 @@ from nas.data.arrays import open_arrays
 from nas.data.cifar import open_cifar
 from nas.data.dataset import Dataset
 from nas.data.image_folder import open_image_folder
+from nas.data.kept_scans import Told, untold
 from nas.data.shapes import open_shapes
 from nas.data.spec import (
     ArraysSpec,
@@ -25,16 +26,23 @@ Stored = Callable[[str, str], Path]
 """Gives the place on this machine of a file of the artifact store, by digest and suffix."""
 
 
-def open_dataset(spec: DatasetSpec, cache_dir: Path | None = None, stored: Stored | None = None) -> Dataset:
+def open_dataset(
+    spec: DatasetSpec,
+    cache_dir: Path | None = None,
+    stored: Stored | None = None,
+    told: Told = untold,
+) -> Dataset:
     """Open the data set that a specification names.
 
     Args:
         spec: One of the union.
-        cache_dir: Where large resized parts are kept for the next process; None: in unnamed temporary files.
+        cache_dir: Where what takes long to find out or to make of images is kept for the next process; None:
+            in memory and in unnamed temporary files.
         stored: The artifact store, for what was uploaded.
+        told: How many of how many image files are decoded, where they are looked at for the first time.
 
     Returns:
-        The data set, checked; images are decoded and resized when they are asked for.
+        The data set, checked; images are resized when they are asked for.
 
     Raises:
         UsageError: `dataset_not_found` where a path does not exist, or where uploaded images are opened
@@ -49,7 +57,7 @@ def open_dataset(spec: DatasetSpec, cache_dir: Path | None = None, stored: Store
         case ShapesSpec():
             return open_shapes(spec, cache_dir)
         case ImageFolderSpec():
-            return open_image_folder(spec, cache_dir)
+            return open_image_folder(spec, cache_dir, told)
         case CifarSpec():
             return open_cifar(spec, cache_dir)
         case ArraysSpec():
@@ -59,4 +67,4 @@ def open_dataset(spec: DatasetSpec, cache_dir: Path | None = None, stored: Store
                 raise UsageError(
                     "dataset_not_found", "uploaded images are opened with the artifact store only"
                 )
-            return open_uploaded(spec, stored(spec.file, ".zip"), cache_dir)
+            return open_uploaded(spec, stored(spec.file, ".zip"), cache_dir, told)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import final
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from nas.data.contents import PARTS, Contents, Fold, Part, SplitName
 from nas.data.decode import RESIZE_RULE
 from nas.data.report import DatasetReport, Findings, make_report
-from nas.data.resized import ImageSource, ResizedImages
+from nas.data.resized import ResizedImages
+from nas.data.source import ImageSource
 from search_spaces.base import IntArray
 from search_spaces.errors import DataError, UsageError
 
@@ -45,8 +46,8 @@ class Dataset:
             contents: Everything but pixels.
             source: Where the pixels come from, in the order of the labels.
             findings: What the loader noticed.
-            cache_dir: Where large resized parts are kept for the next process; None: in unnamed temporary
-                files.
+            cache_dir: Where resized parts that are large, or take long to make, are kept for the next
+                process; None: in memory and in unnamed temporary files.
 
         Raises:
             DataError: `too_few_images`, `empty_class` where training lacks a class or there are fewer than
@@ -79,10 +80,56 @@ class Dataset:
         """
         return self._resized.get(part, resolution)
 
-    def prepare(self, resolutions: Iterable[int], parts: Iterable[Part] = PARTS) -> None:
-        """Make several resolutions in one pass, so that every file is decoded once and not once for each."""
-        for part in parts:
-            self._resized.prepare(part, tuple(resolutions))
+    def left(self, resolutions: Collection[int]) -> int:
+        """Return how many images `prepare` would decode.
+
+        None where images come from memory, whose resizing takes no time worth a word.
+        """
+        return sum(len(self._labels[part]) for part in PARTS if self._resized.left(part, resolutions))
+
+    def kept_bytes(self, resolutions: Collection[int]) -> int:
+        """Return the bytes that `prepare` takes of the disk, what is there already included."""
+        return sum(self._resized.kept_bytes(part, resolutions) for part in PARTS)
+
+    def prepare(self, resolutions: Collection[int]) -> Iterator[tuple[int, int]]:
+        """Make several resolutions in one pass, so that every file is decoded once and not once for each.
+
+        With a folder to keep them in, they are there for every process then, and whoever goes on after one
+        that was killed decodes what is missing only.
+
+        Args:
+            resolutions: Sides in pixels.
+
+        Yields:
+            How many of how many images are decoded; nothing where there is nothing to do.
+
+        Raises:
+            DataError: `data_changed` where a file is not what it was when the data set was opened.
+            ResourceError: `disk_full`.
+        """
+        total, before = self.left(resolutions), 0
+        if total:
+            yield before, total
+        for part in PARTS:
+            if missing := self._resized.left(part, resolutions):
+                for done in self._resized.making(part, missing):
+                    yield before + done, total
+                before += len(self._labels[part])
+
+    def sample(self, resolutions: Collection[int], count: int) -> dict[int, NDArray[np.uint8]]:
+        """Return training images at several resolutions to try something on, decoding few of them.
+
+        Args:
+            resolutions: Sides in pixels.
+            count: Of images that are decoded, where that takes long and was not done before.
+
+        Returns:
+            For each resolution at least one image, in no order to rely on.
+
+        Raises:
+            DataError: `data_changed`.
+        """
+        return self._resized.sample("train", resolutions, count)
 
     def labels(self, part: Part) -> IntArray:
         """Return the class of every image of a part; shape (n,), read-only."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nas.data.contents import PARTS, Part
 from nas.data.decode import ImageError, decode, resize
 from nas.data.near_duplicates import thumbnail
-from nas.data.resized import Resized
+from nas.data.source import EVERY, Resized
 from search_spaces.errors import DataError
 
 MAX_FILE_BYTES: Final = 512 * 2**20
@@ -27,6 +27,13 @@ ITEMS_AT_ONCE: Final = 64
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+Stamp = tuple[int, int]
+"""What tells that a file is the one that was looked at before: its size in bytes, and a number beside it."""
+
+
+class UnreadableError(ImageError):
+    """The file could not be read just now: that says nothing of what it holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +56,17 @@ class Scan:
 class Files(Protocol):
     """Where image files are; threads read at a time."""
 
+    @property
+    def identity(self) -> str:
+        """What these files go by on this machine: equal for the same place, whoever opens it."""
+
+    def stamp(self, path: PurePosixPath) -> Stamp:
+        """Return what changes when a file does, without reading it.
+
+        Raises:
+            OSError: Where it cannot be asked for.
+        """
+
     def read(self, path: PurePosixPath, limit: int) -> bytes:
         """Return a file; more than `limit` + 1 bytes of it are not read.
 
@@ -63,6 +81,16 @@ class Folder:
     """Files in a folder."""
 
     root: Path
+
+    @property
+    def identity(self) -> str:
+        """The folder, links resolved."""
+        return str(self.root.resolve())
+
+    def stamp(self, path: PurePosixPath) -> Stamp:
+        """Return size and time of the last change in nanoseconds."""
+        found = (self.root / path).stat()
+        return found.st_size, found.st_mtime_ns
 
     def read(self, path: PurePosixPath, limit: int) -> bytes:
         """Return a file."""
@@ -89,6 +117,8 @@ def scan(files: Files, paths: Sequence[PurePosixPath]) -> Iterator[Scan | ImageE
 class FileSource:
     """Original pixels from image files; reads them anew on every pass."""
 
+    costly: Final = True
+
     def __init__(
         self, files: Files, parts: Mapping[Part, Sequence[tuple[PurePosixPath, bytes]]], num_channels: int
     ) -> None:
@@ -97,14 +127,16 @@ class FileSource:
         self._parts = parts
         self._num_channels = num_channels
 
-    def resized(self, part: Part, resolutions: tuple[int, ...]) -> Iterator[Resized]:
-        """Yield every image of a part in order, at each resolution."""
+    def resized(self, part: Part, resolutions: tuple[int, ...], rows: slice = EVERY) -> Iterator[Resized]:
+        """Yield images of a part in order, at each resolution."""
 
         def work(file: tuple[PurePosixPath, bytes]) -> Resized:
             image = self._decode(*file)
-            return tuple(resize(image, resolution) for resolution in resolutions)
+            # Cut out once for all: of a photograph that is a copy of tens of megabytes.
+            square = np.ascontiguousarray(resize(image, min(image.shape[:2])))
+            return tuple(resize(square, resolution) for resolution in resolutions)
 
-        return _in_order(work, self._parts[part])
+        return _in_order(work, self._parts[part][rows])
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the digests of all files: with the decode rule they decide every pixel."""
@@ -131,7 +163,7 @@ def _read(files: Files, path: PurePosixPath) -> bytes:
     try:
         content = files.read(path, MAX_FILE_BYTES)
     except OSError as error:
-        raise ImageError(error.strerror or str(error) or type(error).__name__) from error
+        raise UnreadableError(error.strerror or str(error) or type(error).__name__) from error
     if len(content) > MAX_FILE_BYTES:
         raise ImageError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
     return content

@@ -1,7 +1,8 @@
 """A user's folder of images as a data set: listed, decoded once to see what is broken, split, compared."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -10,9 +11,11 @@ import numpy as np
 
 from nas.data.contents import PART_CODE, PARTS, Contents, Fold, Part
 from nas.data.dataset import Dataset
-from nas.data.file_source import Files, FileSource, Folder, Scan, scan
+from nas.data.decode import ImageError
+from nas.data.file_source import Files, FileSource, Folder, Scan
 from nas.data.folder_layout import FolderImage, arrange
 from nas.data.folder_listing import Listing, list_folder
+from nas.data.kept_scans import Told, look_at, untold
 from nas.data.near_duplicates import NearDuplicates, find_near_duplicates
 from nas.data.report import Findings, Notice, SkippedFile
 from nas.data.spec import ImageFolderSpec
@@ -34,10 +37,15 @@ class _Usable:
     scans: tuple[Scan, ...]
 
 
-def open_image_folder(spec: ImageFolderSpec, cache_dir: Path | None = None) -> Dataset:
-    """Open an image folder; decodes every file once.
+def open_image_folder(spec: ImageFolderSpec, cache_dir: Path | None = None, told: Told = untold) -> Dataset:
+    """Open an image folder; decodes every file that was not looked at before.
 
     `folder_layout` says how folders are read, `decode` how files are.
+
+    Args:
+        spec: Which folder, and how it is read.
+        cache_dir: Where what was seen and made of the files is kept; None: nowhere.
+        told: How many files of those to be decoded are.
 
     Raises:
         UsageError: `dataset_not_found`.
@@ -48,19 +56,24 @@ def open_image_folder(spec: ImageFolderSpec, cache_dir: Path | None = None) -> D
         raise UsageError(
             "dataset_not_found", f"no folder '{root}': give the path of a folder with one folder a class"
         )
-    return open_images(spec, list_folder(root), Folder(root), cache_dir)
+    return open_images(spec, list_folder(root), Folder(root), cache_dir, told)
 
 
 def open_images(
-    spec: ImageFolderSpec, listing: Listing, files: Files, cache_dir: Path | None = None
+    spec: ImageFolderSpec,
+    listing: Listing,
+    files: Files,
+    cache_dir: Path | None = None,
+    told: Told = untold,
 ) -> Dataset:
-    """Open image files wherever they are; decodes every one once.
+    """Open image files wherever they are; decodes every one that was not looked at before.
 
     Raises:
         DataError: As `open_image_folder`.
     """
     images, notices = arrange(listing)
-    usable, broken = _scan(spec, files, images)
+    with closing(look_at(files, [image.path for image in images], cache_dir, told)) as seen:
+        usable, broken = _sorted_out(spec, images, seen)
     outside = [SkippedFile(_shown(path), "a link that leads outside the folder") for path in listing.outside]
     class_names = sorted({image.class_name for image in images})
     number_of = {name: number for number, name in enumerate(class_names)}
@@ -91,19 +104,20 @@ def _source(files: Files, usable: _Usable, indices: dict[Part, IntArray], num_ch
     return FileSource(files, parts, num_channels)
 
 
-def _scan(
-    spec: ImageFolderSpec, files: Files, images: Sequence[FolderImage]
+def _sorted_out(
+    spec: ImageFolderSpec, images: Sequence[FolderImage], seen: Iterable[Scan | ImageError]
 ) -> tuple[_Usable, tuple[SkippedFile, ...]]:
     usable: list[tuple[FolderImage, Scan]] = []
     broken: list[SkippedFile] = []
-    for image, seen in zip(images, scan(files, [image.path for image in images]), strict=True):
-        if isinstance(seen, Scan):
-            usable.append((image, seen))
+    for image, found in zip(images, seen, strict=True):
+        if isinstance(found, Scan):
+            usable.append((image, found))
         else:
-            broken.append(SkippedFile(_shown(image.path), str(seen)))
+            broken.append(SkippedFile(_shown(image.path), str(found)))
             if spec.on_broken == "fail":
                 raise DataError(
-                    "broken_image", f"'{broken[0].path}': {seen}: repair or remove it, or set on_broken: skip"
+                    "broken_image",
+                    f"'{broken[0].path}': {found}: repair or remove it, or set on_broken: skip",
                 )
     if len(broken) > spec.max_broken_share * len(images):
         raise DataError(

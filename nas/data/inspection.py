@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from latency_predictors.child_process import ChildEnded, run_child
 from nas.data.catalogue import open_dataset
+from nas.data.kept_scans import Told, untold
 from nas.data.spec import DatasetSpec
 from search_spaces.errors import DataError, HwnasError
 
@@ -74,6 +75,11 @@ class _Refused(BaseModel):
     message: str
 
 
+class _Decoded(BaseModel):
+    done: int
+    total: int
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -84,16 +90,22 @@ class _Request(BaseModel):
 
 
 class _Answer(BaseModel):
-    found: Inspection | _Refused
+    found: Inspection | _Refused | _Decoded
 
 
-def inspect(spec: DatasetSpec, file: Path | None = None, allowance: Allowance | None = None) -> Inspection:
+def inspect(
+    spec: DatasetSpec,
+    file: Path | None = None,
+    allowance: Allowance | None = None,
+    told: Told = untold,
+) -> Inspection:
     """Look at every image of a data set.
 
     Args:
         spec: Which.
         file: Where an uploaded file is on this machine.
         allowance: By default that of the file.
+        told: How many of how many image files are decoded; what it raises ends the process.
 
     Raises:
         DataError: `images_too_costly`, or whatever is wrong with the images, with its own code.
@@ -102,13 +114,18 @@ def inspect(spec: DatasetSpec, file: Path | None = None, allowance: Allowance | 
     request = _Request(dataset=spec, file=file, memory_bytes=allowed.memory_bytes, seconds=allowed.seconds)
     command = [sys.executable, "-m", "nas.data.inspection"]
     silence_s = 3.0 * allowed.seconds + LEAST_S
-    answer = b""
+    found: Inspection | _Refused | None = None
     with closing(run_child(command, request.model_dump_json(), _environment(os.environ), silence_s)) as lines:
         for line in lines:
-            if isinstance(line, ChildEnded) and not answer:
+            if not isinstance(line, ChildEnded):
+                said = _Answer.model_validate_json(line).found
+                if isinstance(said, _Decoded):
+                    told(said.done, said.total)
+                else:
+                    found = said
+            elif found is None:
                 raise _too_costly(allowed, line.reason)
-            answer = answer or (line if isinstance(line, bytes) else b"")
-    found = _Answer.model_validate_json(answer).found
+    assert found is not None, "a child says something or ends"
     if isinstance(found, _Refused):
         raise DataError(found.code, found.message)
     return found
@@ -131,13 +148,18 @@ def _too_costly(allowed: Allowance, why: str) -> DataError:
 
 
 def main() -> None:
-    """Look at one data set: the request from standard input, the answer in a line to standard output."""
+    """Look at one data set: the request from standard input, answers in lines to standard output."""
     # Native code may print to descriptor 1; the answer has a descriptor of its own.
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as stream:
         os.dup2(2, 1)
         request = _Request.model_validate_json(sys.stdin.read())
         _hold(request)
-        stream.write(_Answer(found=_look(request)).model_dump_json() + "\n")
+
+        def say(found: Inspection | _Refused | _Decoded) -> None:
+            stream.write(_Answer(found=found).model_dump_json() + "\n")
+            stream.flush()
+
+        say(_look(request, lambda done, total: say(_Decoded(done=done, total=total))))
 
 
 def _hold(request: _Request) -> None:
@@ -149,11 +171,12 @@ def _hold(request: _Request) -> None:
         resource.setrlimit(nothing, (0, 0))
 
 
-def _look(request: _Request) -> Inspection | _Refused:
+def _look(request: _Request, told: Told) -> Inspection | _Refused:
     allowed = Allowance(request.memory_bytes, request.seconds)
     file = request.file
     try:
-        dataset = open_dataset(request.dataset, stored=None if file is None else lambda digest, suffix: file)
+        stored = None if file is None else lambda digest, suffix: file
+        dataset = open_dataset(request.dataset, stored=stored, told=told)
         return Inspection(digest=dataset.digest, report=dataset.report.as_dict())
     except HwnasError as error:
         return _Refused(code=error.code, message=error.message)

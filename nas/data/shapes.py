@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from nas.data.contents import PART_CODE, PARTS, Contents, Part
 from nas.data.dataset import Dataset
 from nas.data.decode import resize
-from nas.data.resized import Resized
 from nas.data.shape_painter import NUM_UNIFORMS, Painter
 from nas.data.shape_templates import class_names
+from nas.data.source import EVERY, Resized
 from nas.data.spec import ShapesSpec
 from nas.data.splits import make_folds
 from search_spaces.base import IntArray
@@ -37,17 +37,20 @@ PIXELS_AT_ONCE: Final = 24_576
 class ShapesSource:
     """Draws the images of a specification, in batches."""
 
+    costly: Final = False
+
     def __init__(self, spec: ShapesSpec) -> None:
         """Tabulate the shapes; draws nothing."""
         self._spec = spec
         self._painter = Painter(spec.num_classes, spec.size, spec.difficulty)
         self._counts = counts(spec)
 
-    def resized(self, part: Part, resolutions: tuple[int, ...]) -> Iterator[Resized]:
-        """Yield every image of a part in order, at each resolution."""
+    def resized(self, part: Part, resolutions: tuple[int, ...], rows: slice = EVERY) -> Iterator[Resized]:
+        """Yield images of a part in order, at each resolution."""
         step = max(1, PIXELS_AT_ONCE // self._spec.size**2)
-        for start in range(0, self._counts[part], step):
-            for image in self.draw(part, np.arange(start, min(start + step, self._counts[part]))):
+        chosen = np.arange(self._counts[part])[rows]
+        for start in range(0, len(chosen), step):
+            for image in self.draw(part, chosen[start : start + step]):
                 yield tuple(resize(image, resolution) for resolution in resolutions)
 
     def draw(self, part: Part, indices: IntArray) -> NDArray[np.uint8]:

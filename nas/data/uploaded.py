@@ -7,6 +7,7 @@ from nas.data.arrays import open_arrays
 from nas.data.dataset import Dataset
 from nas.data.folder_listing import list_names
 from nas.data.image_folder import open_images
+from nas.data.kept_scans import Told, untold
 from nas.data.spec import ArraysSpec, Content, FolderRules, ImageFolderSpec, UploadedSpec, UploadRules
 from search_spaces.errors import DataError, UsageError
 
@@ -40,13 +41,16 @@ def content_of(path: Path, rules: UploadRules) -> Content:
     return content
 
 
-def open_uploaded(spec: UploadedSpec, path: Path, cache_dir: Path | None = None) -> Dataset:
+def open_uploaded(
+    spec: UploadedSpec, path: Path, cache_dir: Path | None = None, told: Told = untold
+) -> Dataset:
     """Open an uploaded file.
 
     Args:
         spec: Which file.
         path: Where it is on this machine.
         cache_dir: As in `open_dataset`.
+        told: Likewise.
 
     Raises:
         DataError: As `content_of`; what an image folder or arrays raise. No message names a place of this
@@ -60,6 +64,6 @@ def open_uploaded(spec: UploadedSpec, path: Path, cache_dir: Path | None = None)
             archive.close()
             return open_arrays(ArraysSpec.model_validate({"path": path, **shares}), cache_dir)
         folder = ImageFolderSpec.model_validate({"path": path, **rules})
-        return open_images(folder, list_names(archive.files, archive.folders), archive, cache_dir)
+        return open_images(folder, list_names(archive.files, archive.folders), archive, cache_dir, told)
     except DataError as error:
         raise DataError(error.code, error.message.replace(f"'{path}'", "the file")) from error

@@ -30,7 +30,7 @@ RAY_S: Final = 3.0
 """Until the processes that phases share have started."""
 
 TRAINING_S: Final = 3.5
-"""Until one that trains has started, and opened the images."""
+"""Until one that trains has started, and opened the images, which are decoded already."""
 
 CHECKPOINT_S: Final = 0.15
 """Keeping the checkpoint of an epoch."""

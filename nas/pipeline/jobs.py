@@ -91,11 +91,16 @@ def run_dataset(run: JobRun, around: Surroundings) -> PhaseEnd:
         LeaseLost: The job is another's.
     """
     registered = around.stores.datasets.get(run.lease.tenant, str(run.document()["dataset"]))
-    around.progress.step(CHECK, 0, 1, "looking at every image")
+    note = "looking at every image"
+    around.progress.step(CHECK, 0, 1, note)
     try:
         spec = parse_spec({"dataset": dict(registered.spec)}).dataset
         place = around.stores.artifacts.local_path
-        found = inspect(spec, place(spec.file, ".zip") if isinstance(spec, UploadedSpec) else None)
+        found = inspect(
+            spec,
+            place(spec.file, ".zip") if isinstance(spec, UploadedSpec) else None,
+            told=lambda done, total: around.progress.step(CHECK, done, total, note),
+        )
     except (DataError, UsageError) as error:
         reason = {"code": error.code, "message": error.message}
         around.stores.datasets.judge(run.lease, registered.id, "rejected", reason)

@@ -30,6 +30,7 @@ from nas.pipeline.durations import (
     share_of_time,
 )
 from nas.pipeline.options import options_of, quantised_precisions
+from nas.pipeline.plan_notes import budget_notes
 from nas.pipeline.train import ENOUGH, MAX_EPOCHS, budget_s, num_tuned
 from nas.report.trust import table_doubts
 from nas.results import Document
@@ -60,7 +61,7 @@ class Plan(Document):
         share_within_limits: Of random architectures, for each target; None before its device is profiled.
         reports: How good predictions of latency are, for each target; None before its device is profiled.
         epochs: Of the supernet's training.
-        disk_bytes: Supernet, checkpoints and exported files.
+        disk_bytes: Supernet, checkpoints, exported files, and images at the resolutions of the space.
         notes: What the user should know of data, budget and tables.
     """
 
@@ -85,8 +86,10 @@ class Basis:
         trained_epochs: Of the finished supernet that the search would take; None where it trains one.
         begun_epochs: Of trainings of the same supernet that were begun and not finished.
         scored: Precisions in which subnets of the finished supernet are scored already.
-        throughput: Seconds of a training step and of an inference.
+        throughput: Seconds of a training step, of an inference, and of decoding an image.
         room: Trainings at a time.
+        images_left: To be decoded for the resolutions of the space.
+        image_bytes: Of the images at these resolutions, where they are kept.
     """
 
     spec: SearchSpec
@@ -98,6 +101,8 @@ class Basis:
     scored: frozenset[Precision]
     throughput: SupernetTimed
     room: int
+    images_left: int = 0
+    image_bytes: int = 0
 
 
 def plan_of(basis: Basis, share_within_limits: tuple[float | None, ...]) -> Plan:
@@ -112,15 +117,16 @@ def plan_of(basis: Basis, share_within_limits: tuple[float | None, ...]) -> Plan
     ready = basis.trained_epochs is not None
     training = PlannedPhase(
         name="train",
-        seconds=0.0 if ready else RAY_S + TRAINING_S + epochs * epoch_s,
-        note="a supernet is there" if ready else f"{epochs} epochs",
+        seconds=_decoding_s(basis) + (0.0 if ready else RAY_S + TRAINING_S + epochs * epoch_s),
+        note=_training_note(basis, epochs),
     )
     phases = (others[0], training, *others[1:3], *_further_training(basis, epochs * epoch_s), others[3])
+    total_s = sum(phase.seconds for phase in phases)
     warnings = [notice.message for notice in basis.images.warnings]
     warnings += table_doubts(basis.tables, distinct_layers(basis.space))
     return Plan(
         phases=phases,
-        total_seconds=sum(phase.seconds for phase in phases),
+        total_seconds=total_s,
         disk_bytes=_disk_bytes(basis),
         num_layers=len(distinct_layers(basis.space)),
         num_layers_missing=_num_missing(basis),
@@ -128,7 +134,7 @@ def plan_of(basis: Basis, share_within_limits: tuple[float | None, ...]) -> Plan
         epochs=epochs,
         share_within_limits=share_within_limits,
         reports=_reports(basis),
-        notes=(*warnings, *_budget_notes(basis, phases, epochs)),
+        notes=(*warnings, *budget_notes(basis.spec, basis.images, total_s, epochs)),
     )
 
 
@@ -144,7 +150,7 @@ def epochs_for(basis: Basis, others_s: float) -> tuple[int, float]:
     known = basis.spec.supernet.epochs or basis.trained_epochs
     if known is not None:
         return known, epoch_s
-    others_s += sum(phase.seconds for phase in _further_training(basis, 0.0))
+    others_s += _decoding_s(basis) + sum(phase.seconds for phase in _further_training(basis, 0.0))
     fit = budget_s(basis.spec, others_s + RAY_S + TRAINING_S, basis.room) / epoch_s
     epochs = min(max(int(fit), 1), MAX_EPOCHS)
     fitting = (one for one in basis.begun_epochs if ENOUGH * epochs <= one <= LONGER * epochs)
@@ -181,9 +187,13 @@ def other_phases(basis: Basis) -> list[PlannedPhase]:
     ]
 
 
-def resolved_points(images: ImageFacts) -> float:
-    """Return the percentage points below which accuracies of 95 % are tied: the images resolve no more."""
-    return 100 * 1.96 * math.sqrt(2 * 0.95 * 0.05 / images.num_confirm)
+def _decoding_s(basis: Basis) -> float:
+    return basis.images_left * basis.throughput.decoding_s
+
+
+def _training_note(basis: Basis, epochs: int) -> str:
+    note = f"{epochs} epochs" if basis.trained_epochs is None else "a supernet is there"
+    return f"{note}, {basis.images_left:,} images to decode before" if basis.images_left else note
 
 
 def _profiling(basis: Basis) -> PlannedPhase:
@@ -279,21 +289,5 @@ def _disk_bytes(basis: Basis) -> int:
     # A value takes four bytes, and no file holds more than a quarter of the values of all distinct layers.
     file_bytes = sum(spec.num_params for spec in distinct_layers(basis.space))
     # Weights, two checkpoints with an optimiser's state each; of a network that is trained on, a file more.
-    return file_bytes * (5 + basis.spec.verify.candidates + 6 * num_tuned(basis.spec))
-
-
-def _budget_notes(basis: Basis, phases: tuple[PlannedPhase, ...], epochs: int) -> list[str]:
-    notes, wall_minutes = [], basis.spec.budget.wall_minutes
-    total = sum(phase.seconds for phase in phases)
-    if total > 60 * wall_minutes:
-        notes.append(
-            f"about {total / 60:.1f} minutes, more than the budget of {wall_minutes:g}: "
-            "raise it, or verify fewer networks"
-        )
-    if epochs < 10:
-        notes.append(f"only {epochs} epochs fit into the budget: accuracies will be low")
-    notes.append(
-        f"{basis.images.num_confirm} images confirm each accuracy: differences below about "
-        f"{resolved_points(basis.images):.1f} points are ties (at 95 % accuracy)"
-    )
-    return notes
+    num_files = 5 + basis.spec.verify.candidates + 6 * num_tuned(basis.spec)
+    return file_bytes * num_files + basis.image_bytes

@@ -1,6 +1,6 @@
 """What a search would cost on this machine: `hwnas plan`, and how a running search splits its budget.
 
-Training and scoring are timed on the real images.
+Training and scoring are timed on the real images, and so is decoding, on a few of those that are left.
 """
 
 from latency_predictors.processors import usable_cpus
@@ -16,6 +16,7 @@ from nas.pipeline.trained import Trained, started, training_key
 from nas.specs import Precision
 from nas.task_events import SupernetTimed
 from nas.tasks import TimeSupernet, WholeSpace
+from search_spaces.slot_tables import resolutions
 
 
 def make_plan(ctx: SearchContext) -> Plan:
@@ -51,6 +52,8 @@ def basis_of(ctx: SearchContext) -> Basis:
         begun_epochs=tuple(one.epochs for one in started(ctx, training_key(ctx, WholeSpace()))),
         scored=_scored(ctx, found),
         throughput=_throughput(ctx),
+        images_left=ctx.dataset.left(resolutions(ctx.space)),
+        image_bytes=ctx.dataset.kept_bytes(resolutions(ctx.space)),
         room=max(usable_cpus() // ctx.settings.training_workers, 1),
     )
 

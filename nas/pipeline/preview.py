@@ -13,7 +13,8 @@ from nas.feasibility import infeasible_message
 from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
 from nas.pipeline.costs import is_profiled
 from nas.pipeline.durations import seconds_of, session_s
-from nas.pipeline.plan import Basis, Plan, plan_of, resolved_points
+from nas.pipeline.plan import Basis, Plan, plan_of
+from nas.pipeline.plan_notes import resolved_points
 from nas.pipeline.tables import known_feasibility
 from nas.pipeline.train import SMALL_ROOM, will_do
 from nas.pipeline.trained import started, supernet_key

@@ -11,9 +11,10 @@ from nas.data.dataset import Dataset
 from nas.jobs import Waiting
 from nas.ledger import Book, CountedCompute, host_counters
 from nas.pipeline import export, finetune, predict, profile, references, train, verify
-from nas.pipeline.context import PhaseContext, PhaseEnd, SearchContext, Surroundings
+from nas.pipeline.context import PhaseContext, PhaseEnd, Progress, SearchContext, Surroundings
 from nas.pipeline.export import ExportDocument
 from nas.pipeline.finetune import FinetuneDocument
+from nas.pipeline.images import looking, prepare_images
 from nas.pipeline.planning import planned_epochs
 from nas.pipeline.predict import PredictDocument
 from nas.pipeline.publish import publish
@@ -93,7 +94,7 @@ def open_search(spec: SearchSpec, around: Surroundings) -> SearchContext:
     Raises:
         HwnasError: What is wrong with either.
     """
-    dataset, space = open_inputs(spec, around.settings, around.stores.artifacts)
+    dataset, space = open_inputs(spec, around.settings, around.stores.artifacts, around.progress)
     return SearchContext(
         tenant=around.settings.tenant,
         spec=spec,
@@ -112,13 +113,21 @@ def phase_context(search: SearchContext, run: JobRun) -> PhaseContext:
     return PhaseContext(**{**given, "tenant": run.lease.tenant}, run=run)
 
 
-def open_inputs(spec: SearchSpec, settings: Settings, artifacts: Artifacts) -> tuple[Dataset, Space]:
+def open_inputs(
+    spec: SearchSpec, settings: Settings, artifacts: Artifacts, progress: Progress
+) -> tuple[Dataset, Space]:
     """Open the data set and the space of a specification.
+
+    Args:
+        spec: What was asked for.
+        settings: Where things are kept.
+        artifacts: Where uploaded images are.
+        progress: Told how many images are looked at, where they are new.
 
     Raises:
         HwnasError: What is wrong with either.
     """
-    dataset = open_dataset(spec.dataset, settings.home / "images", artifacts.local_path)
+    dataset = open_dataset(spec.dataset, settings.home / "images", artifacts.local_path, looking(progress))
     return dataset, space_for(spec.space, dataset)
 
 
@@ -161,8 +170,13 @@ def _run_counted(ctx: PhaseContext, name: str, phase: Callable[[PhaseContext], P
         ctx.run.save(f"{name}.cost", cost)
 
     book = Book(_cost(ctx, name), ctx.settings.watts_per_core, save, host_counters())
+    counted = replace(ctx, compute=CountedCompute(ctx.compute, book))
     try:
-        return phase(replace(ctx, compute=CountedCompute(ctx.compute, book)))
+        if name not in (profile.NAME, train.NAME):
+            prepare_images(
+                counted, ctx.space
+            )  # they were, but another machine has none, and folders are removed
+        return phase(counted)
     finally:
         others = sum(_cost(ctx, other).device_s for other in PHASES if other != name)
         book.set_device_s(ctx.stores.sessions.device_seconds(ctx.run.id) - others)

@@ -18,6 +18,7 @@ from nas.pipeline.answers import confirm_of, part_of
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, Surroundings
 from nas.pipeline.costs import network_arena
 from nas.pipeline.energy_model import ENERGY, energy_of
+from nas.pipeline.images import prepare_images
 from nas.pipeline.measured_files import latency_of, measure_file
 from nas.pipeline.networks import (
     Exported,
@@ -44,6 +45,7 @@ from nas.tasks import Network, StockNetwork, TunedSubnet, WholeSpace
 from nas.workplace import network_space
 from search_spaces.base import Architecture, architecture_from_values
 from search_spaces.errors import ArtifactError, DataError, MeasurementError, UsageError
+from search_spaces.network import fixed_space
 
 MAKE: Final = "make"
 MEASURE: Final = "measure"
@@ -96,6 +98,7 @@ def run_finetune(run: JobRun, around: Surroundings) -> PhaseEnd:
     ctx = _opened(run, around, subnet)
     architecture = architecture_from_values(ctx.space, subnet.network.architecture)
     network = TunedSubnet(architecture, subnet.search.load(TRAIN, TrainDocument).weights)
+    prepare_images(ctx, fixed_space(ctx.space, architecture))
     trained = train_to_end(ctx, network, spec.epochs, Place(TUNE, note=f"training {subnet.network.name} on"))
     if isinstance(trained, Waiting):
         return trained
@@ -177,12 +180,16 @@ def _exported(
     architecture: Architecture = (),
 ) -> Exported:
     """Return the network as it left torch: made once, however often the job comes back from waiting."""
-    named = Named(network_space(network, ctx.space, ctx.dataset), architecture)
+    own = network_space(network, ctx.space, ctx.dataset)
+    named = Named(own, architecture)
     if isinstance(network, TunedSubnet):
         named = Named(ctx.space, network.architecture)
-    (exported,) = exported_once(
-        ctx, "exported", [named], lambda: [export_single(ctx, network, weights, precision, architecture)]
-    )
+
+    def export() -> list[Exported]:
+        prepare_images(ctx, fixed_space(own, architecture))
+        return [export_single(ctx, network, weights, precision, architecture)]
+
+    (exported,) = exported_once(ctx, "exported", [named], export)
     ctx.progress.step(MAKE, 1, 1)
     return exported
 

@@ -11,6 +11,7 @@ from typing import Final
 from nas.jobs import Waiting
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, Reads, SearchContext
 from nas.pipeline.durations import share_of_time
+from nas.pipeline.images import prepare_images
 from nas.pipeline.options import recipe_of
 from nas.pipeline.trained import Trained, find_trained, training_key
 from nas.pipeline.training import Place, train_to_end
@@ -107,7 +108,10 @@ def run(ctx: PhaseContext, choose_epochs: Callable[[PhaseContext], int]) -> Phas
         choose_epochs: Called only where there is something to train.
     """
     found = trained_supernet(ctx)
-    trained = found or _train(ctx, choose_epochs(ctx))
+    # Chosen first: what decoding takes is then counted in the budget.
+    epochs = 0 if found else choose_epochs(ctx)
+    prepare_images(ctx, ctx.space)
+    trained = found or _train(ctx, epochs)
     if isinstance(trained, Waiting):
         return trained
     summary = SupernetSummary(

@@ -1,4 +1,4 @@
-"""The tasks of training: train a network, time a training."""
+"""The tasks of training: make images ready, train a network, time a training."""
 
 import math
 import time
@@ -14,13 +14,14 @@ from nas.task_events import (
     CheckpointKept,
     EpochDone,
     Event,
+    ImagesDecoded,
     NetworkTimed,
     NetworkTrained,
     StoredCheckpoint,
     SupernetTimed,
     TensorFiles,
 )
-from nas.tasks import StockNetwork, TimeNetwork, TimeSupernet, TrainNetwork, TunedSubnet
+from nas.tasks import DecodeImages, StockNetwork, TimeNetwork, TimeSupernet, TrainNetwork, TunedSubnet
 from nas.training.checkpoint import checkpoint_path
 from nas.training.events import Trained, TrainEvent
 from nas.training.finetune import finetune
@@ -96,13 +97,20 @@ def load_weights(files: TensorFiles, space: SearchSpace, workplace: Workplace, n
     return load_supernet(workplace.place(files, workplace.scratch / name / FINISHED), space)
 
 
+def decode_images(task: DecodeImages, workplace: Workplace) -> Iterator[Event]:
+    """Decode and resize images; several of these at a time take turns."""
+    dataset, _ = workplace.open(task.inputs)
+    for done, total in dataset.prepare(task.resolutions):
+        yield ImagesDecoded(done, total)
+
+
 def time_supernet(task: TimeSupernet, workplace: Workplace) -> Iterator[Event]:
     """Time training steps and inferences of the space's supernet."""
     dataset, space = workplace.open(task.inputs)
     trial = Trial(space, dataset, get_recipe(task.recipe), task.options, task.seed)
     with closing(host_share()) as share, share:
         found = measure_throughput(trial)
-    yield SupernetTimed(found.step_s, found.image_s)
+    yield SupernetTimed(found.step_s, found.image_s, found.decoding_s)
 
 
 def time_network(task: TimeNetwork, workplace: Workplace) -> Iterator[Event]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from latency_predictors.device import host_device
 from latency_predictors.lease import host_lease_folder, measuring_lease
 from nas.data.catalogue import open_dataset
-from nas.data.spec import ShapesSpec
+from nas.data.spec import ImageFolderSpec, ShapesSpec
 from nas.evaluation import SubnetEvaluator
 from nas.export.checked import export_checked, score_file
 from nas.ports import Compute
@@ -32,6 +32,7 @@ from nas.task_events import (
     EpochDone,
     Event,
     FileScored,
+    ImagesDecoded,
     NetworkExported,
     NetworkTimed,
     NetworkTrained,
@@ -42,6 +43,7 @@ from nas.task_events import (
     TensorFiles,
 )
 from nas.tasks import (
+    DecodeImages,
     ExportNetworks,
     Inputs,
     Network,
@@ -65,6 +67,7 @@ from search_spaces.base import Architecture, architecture_digest
 from search_spaces.errors import ArtifactError, ComputeError, DataError, UsageError
 from search_spaces.sampling import as_architecture, random_architectures
 from tests.contracts.folder_artifacts import FolderArtifacts
+from tests.nas.data.zips import image
 
 IMAGES = ShapesSpec(num_train=192, num_validation=128, num_test=64, num_classes=4, size=8, difficulty=0.0)
 """So few that a training takes half a second, and drawn faster than scikit-learn is loaded for the digits."""
@@ -330,6 +333,21 @@ class ComputeContract:
         tuned = SubnetEvaluator(load_supernet(by_hand.path, own), dataset, SEED, Augmentation())
         agree = exported.correct == tuned.correct((), "validation")
         assert agree.mean() > 0.99  # exported and torch may differ where two logits tie
+
+    def test_images_are_decoded_for_all_tasks_that_follow(self, compute: Compute, tmp_path: Path) -> None:
+        for number in range(90):
+            path = tmp_path / "ab"[number % 2] / f"{number}.png"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(image(number))
+        photos = ImageFolderSpec(path=tmp_path)
+        asked = Inputs(photos, open_dataset(photos).digest, SpaceSpec())
+        told = list(compute.run(DecodeImages(asked, (12, 16))))
+        # 70 % train, 15 % each for validation and test.
+        assert [replace(one, cpu_s=0.0) for one in told] == [
+            ImagesDecoded(done, 90) for done in (0, 62, 76, 90)
+        ]
+        assert list(compute.run(DecodeImages(asked, (12, 16)))) == []
+        assert list(compute.run(DecodeImages(inputs(), (12, 16)))) == []
 
     def test_training_is_timed(self, compute: Compute) -> None:
         small = replace(SHORT, batch_size=8)

@@ -10,6 +10,7 @@ import pytest
 
 from nas.task_events import StoredCheckpoint, TensorFiles
 from nas.tasks import (
+    DecodeImages,
     ExportNetworks,
     ScoreFile,
     ScoreSubnets,
@@ -31,6 +32,7 @@ TASKS: tuple[Task, ...] = (
     ScoreSubnets(inputs(), FILES, ((0, 1), (1, 0)), "validation", 1, Augmentation()),
     ExportNetworks(inputs(), StockNetwork("resnet"), FILES, ((),), 1, Augmentation()),
     ScoreFile(inputs(), "c" * 64, "test"),
+    DecodeImages(inputs(), (12, 16)),
     TimeSupernet(inputs(), "default", OPTIONS, 1),
     TimeNetwork(inputs(), (0, 1), "default", OPTIONS, 1),
 )

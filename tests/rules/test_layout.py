@@ -22,6 +22,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "api/routes/jobs.py": "tests/api/routes/test_devices.py",
     "api/service_commands.py": "tests/test_cli_reference.py",
     "nas/network_results.py": "tests/nas/test_results.py",
+    "nas/data/source.py": "tests/nas/data/test_resized.py",
     "nas/pipeline/amounts.py": "tests/nas/pipeline/test_plan.py",
     "nas/store/access_tables.py": "tests/nas/store/test_schema.py",
     "nas/store/checkpoint_rows.py": "tests/nas/store/test_supernet_store.py",

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from search_spaces.base import ABSENT, PASS, Choice, Slot, Space, Standing
+from search_spaces.catalogue import get_space
 from search_spaces.errors import UsageError
 from search_spaces.layers import ConvNormAct
-from search_spaces.slot_tables import ABSENT_ID, PASS_ID, distinct_layers, space_tables
+from search_spaces.network import fixed_space
+from search_spaces.sampling import as_architecture, largest
+from search_spaces.slot_tables import ABSENT_ID, PASS_ID, distinct_layers, resolutions, space_tables
 
 
 def _layer(operation: str, kernel: int) -> Standing:
@@ -50,3 +53,10 @@ def test_a_slot_that_depends_on_nothing_known_is_refused() -> None:
     with pytest.raises(UsageError, match=r"'edge' depends on unknown choices \['size'\]") as caught:
         space_tables(space)
     assert caught.value.code == "invalid_space"
+
+
+def test_resolutions_are_those_of_all_images_that_are_looked_at() -> None:
+    tiny = get_space("mobilenet_v3", preset="tiny", num_classes=10, in_channels=1)
+    assert resolutions(tiny) == (12, 16, 24, 32)
+    assert resolutions(fixed_space(tiny, as_architecture(largest(tiny)[0]))) == (32,)
+    assert resolutions(get_space("nas_bench_201", preset="tiny", num_classes=10, in_channels=3)) == (16,)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from nas.leases import LeaseLost
+from nas.pipeline.images import LOOKING, RESIZING
 from tests.nas.pipeline.small_search import Recorder
 from workers.job_progress import Both, JobProgress
 
@@ -126,3 +127,16 @@ def test_figures_reach_watchers_as_they_are_until_the_job_is_stopped() -> None:
     with pytest.raises(LeaseLost):
         told.progress.figures("epoch", epoch=4, loss=0.4)
     assert len(told.events) == 1
+
+
+def test_decoding_images_gets_a_job_further_by_the_least() -> None:
+    """It goes on for long before a phase, or between two, and takes nothing of what they raise."""
+    told = Told(reached=1_000_000)
+    seen = []
+    for stretch, done in ((LOOKING, 0), (LOOKING, 64), (LOOKING, 64), (RESIZING, 64), (RESIZING, 128)):
+        told.progress.step(stretch, done, 128, "images")
+        seen.append(told.progress.watermark)
+    assert seen == [1_000_000, 1_000_001, 1_000_001, 1_000_002, 1_000_003]
+    told.progress.step("train", 1, 100)
+    assert told.progress.watermark == 1_010_000
+    assert told.done[:2] == [("images", 0), ("resizing", 64)]

@@ -6,6 +6,7 @@ from latency_predictors.device import host_context, host_device
 from latency_predictors.measure import NETWORK_PROTOCOL
 from nas.jobs import Waiting
 from nas.measurement_tasks import MeasurementTask
+from nas.pipeline.images import LOOKING
 from nas.settings import Settings
 from nas.store.stores import opened_stores
 from tests.api.dashboard.searched import failed_search, running_search, step, waiting_search
@@ -52,6 +53,9 @@ def test_a_search_that_waits_for_measurements_says_how_far_they_are(tmp_path: Pa
     # 30 in 20 s: 90 more take a minute.
     assert (found.name, found.standing, found.share) == ("profile", "waiting", 0.25)
     assert (found.times, found.note) == ("about 1 min left", "measuring, 30 of 120")
+    # Images that are looked at are told like a phase, and are none.
+    story.current = LOOKING
+    assert phases(job, story, began_s + 20, awaited)[0].note != found.note
 
 
 def test_what_failed_or_waits_says_so(tmp_path: Path) -> None:

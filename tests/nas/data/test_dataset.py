@@ -109,3 +109,11 @@ def test_inconsistent_classes_are_refused(code: str, changes: dict[str, Any]) ->
     with pytest.raises(DataError) as caught:
         make(images=images, **({"class_names": ("a", "b")} | changes))
     assert caught.value.code == code
+
+
+def test_images_that_are_in_memory_leave_nothing_to_prepare(tmp_path: Path) -> None:
+    dataset = make(cache_dir=tmp_path)
+    assert (dataset.left((4, 8)), dataset.kept_bytes((4, 8))) == (0, 0)
+    assert list(dataset.prepare((4, 8))) == []
+    assert list(tmp_path.iterdir()) == []
+    assert [images.shape for images in dataset.sample((4, 8), 3).values()] == [(100, 3, 4, 4), (100, 3, 8, 8)]

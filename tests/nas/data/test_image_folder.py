@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nas.data import file_source
 from nas.data.catalogue import open_dataset
 from nas.data.contents import PARTS, Part
 from nas.data.dataset import Dataset
-from nas.data.decode import load
+from nas.data.decode import decode, load
 from nas.data.spec import ImageFolderSpec
 from search_spaces.errors import DataError, UsageError
 
@@ -409,3 +410,110 @@ def test_the_digest_depends_on_content_and_not_on_the_place(tmp_path: Path) -> N
     assert opened(tmp_path / "here").digest == opened(tmp_path / "there").digest
     assert opened(tmp_path / "here").digest != opened(tmp_path / "here", seed=1).digest
     assert opened(tmp_path / "here").digest != opened(tmp_path / "here", channels=1).digest
+
+
+@pytest.fixture
+def decodings(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Every file that is decoded, each time."""
+    contents: list[bytes] = []
+
+    def counted(file: bytes, num_channels: int | None = None) -> Any:
+        contents.append(file)
+        return decode(file, num_channels)
+
+    monkeypatch.setattr(file_source, "decode", counted)
+    return contents
+
+
+def test_a_folder_is_decoded_once_to_be_opened_and_once_for_all_resolutions(
+    tmp_path: Path, decodings: list[bytes]
+) -> None:
+    root, kept = tmp_path / "photos", tmp_path / "kept"
+    fill(root, ["a", "b"])
+    spec = ImageFolderSpec(path=root)
+    first = open_dataset(spec, kept)
+    assert len(decodings) == 40
+    assert (first.left((8, 12)), first.kept_bytes((8, 12))) == (40, 40 * 3 * (64 + 144))
+    assert list(first.prepare((8, 12))) == [(0, 40), (28, 40), (34, 40), (40, 40)]
+    assert len(decodings) == 80
+    second = open_dataset(spec, kept)
+    assert second.left((8, 12)) == 0
+    assert list(second.prepare((8, 12))) == []
+    assert second.digest == first.digest == open_dataset(spec).digest
+    assert second.report == first.report
+    decodings.clear()
+    plain = open_dataset(spec)
+    for part in PARTS:
+        for side in (8, 12):
+            for dataset in (first, second):
+                assert dataset.images(part, side).tolist() == plain.images(part, side).tolist()
+    # Of the one that keeps nothing: to open it, and once for each resolution.
+    assert len(decodings) == 3 * 40
+
+
+def test_of_a_folder_that_has_changed_a_little_little_is_looked_at(
+    tmp_path: Path, decodings: list[bytes]
+) -> None:
+    root, kept = tmp_path / "photos", tmp_path / "kept"
+    fill(root, ["a", "b"])
+    before = open_dataset(ImageFolderSpec(path=root), kept).digest
+    decodings.clear()
+    save(root / "a" / "000.png", picture(77))
+    save(root / "a" / "new.png", picture(78))
+    told: list[tuple[int, int]] = []
+    changed = open_dataset(ImageFolderSpec(path=root), kept, None, lambda *found: told.append(found))
+    assert len(decodings) == 2
+    assert told[0] == (0, 2)
+    assert told[-1] == (2, 2)
+    assert before != changed.digest == open_dataset(ImageFolderSpec(path=root)).digest
+
+
+@pytest.mark.parametrize("changes", [{"channels": 1}, {"seed": 3}, {"val_share": 0.3}])
+def test_another_specification_of_a_folder_is_another_data_set_of_the_same_files(
+    tmp_path: Path, decodings: list[bytes], changes: dict[str, Any]
+) -> None:
+    root, kept = tmp_path / "photos", tmp_path / "kept"
+    fill(root, ["a", "b"])
+    list(open_dataset(ImageFolderSpec(path=root), kept).prepare((8,)))
+    decodings.clear()
+    other = open_dataset(ImageFolderSpec(path=root, **changes), kept)
+    assert decodings == []
+    assert other.left((8,)) == 40
+    plain = open_dataset(ImageFolderSpec(path=root, **changes))
+    assert other.digest == plain.digest
+    assert other.images("train", 8).tolist() == plain.images("train", 8).tolist()
+
+
+def test_broken_files_are_known_as_such(tmp_path: Path, decodings: list[bytes]) -> None:
+    root, kept = tmp_path / "photos", tmp_path / "kept"
+    fill(root, ["a", "b"])
+    (root / "a/000.png").write_bytes(b"<html>")
+    first = open_dataset(ImageFolderSpec(path=root), kept)
+    decodings.clear()
+    assert open_dataset(ImageFolderSpec(path=root), kept).report == first.report
+    with pytest.raises(DataError) as caught:
+        open_dataset(ImageFolderSpec(path=root, on_broken="fail"), kept)
+    assert (caught.value.code, decodings) == ("broken_image", [])
+
+
+def test_what_was_seen_before_a_broken_file_is_kept(tmp_path: Path, decodings: list[bytes]) -> None:
+    root, kept = tmp_path / "photos", tmp_path / "kept"
+    fill(root, ["a", "b"], 50)
+    (root / "b/049.png").write_bytes(b"<html>")
+    with pytest.raises(DataError):
+        open_dataset(ImageFolderSpec(path=root, on_broken="fail"), kept)
+    save(root / "b/049.png", picture(99))
+    decodings.clear()
+    open_dataset(ImageFolderSpec(path=root, on_broken="fail"), kept)
+    assert len(decodings) == 1
+
+
+def test_a_kept_image_does_not_hide_that_its_file_has_changed(tmp_path: Path) -> None:
+    root, kept = tmp_path / "photos", tmp_path / "kept"
+    fill(root, ["a", "b"])
+    dataset = open_dataset(ImageFolderSpec(path=root), kept)
+    for file in root.rglob("*.png"):
+        file.write_bytes(file.read_bytes() + b" ")
+    with pytest.raises(DataError) as caught:
+        list(dataset.prepare((8,)))
+    assert caught.value.code == "data_changed"

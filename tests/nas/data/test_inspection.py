@@ -90,3 +90,16 @@ def test_no_secret_reaches_what_decodes() -> None:
     given = {"HWNAS_DATABASE_URL": "postgresql://u:p@h/n", "AWS_SECRET_ACCESS_KEY": "s", "PATH": "/bin"}
     found = _environment(given)
     assert set(found) == {"PATH", "PYTHONPATH", "OMP_NUM_THREADS"}
+
+
+def test_it_tells_how_far_it_is_and_is_ended_by_whoever_is_told(tmp_path: Path) -> None:
+    path, told = uploaded(tmp_path, folder_zip(per_class=40)), list[tuple[int, int]]()
+    found = inspect(SPEC, path, told=lambda done, total: told.append((done, total)))
+    assert told == [(0, 80), (64, 80), (80, 80)]
+    assert found.digest == inspect(SPEC, path).digest
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        inspect(SPEC, path, told=stop)

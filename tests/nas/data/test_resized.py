@@ -1,6 +1,7 @@
 import errno
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,20 +11,22 @@ import pytest
 from nas.data import resized
 from nas.data.contents import Part
 from nas.data.decode import resize
-from nas.data.resized import Resized, ResizedImages
+from nas.data.resized import ResizedImages
+from nas.data.source import EVERY, Resized
 from search_spaces.errors import DataError, ResourceError
 
 
 class Counting:
     """A source that counts its passes."""
 
-    def __init__(self, num_images: int) -> None:
+    def __init__(self, num_images: int, *, costly: bool = False) -> None:
+        self.costly = costly
         self.images = np.random.default_rng(2).integers(0, 256, (num_images, 9, 9, 1), dtype=np.uint8)
         self.passes = 0
 
-    def resized(self, part: Part, resolutions: tuple[int, ...]) -> Iterator[Resized]:
+    def resized(self, part: Part, resolutions: tuple[int, ...], rows: slice = EVERY) -> Iterator[Resized]:
         self.passes += 1
-        for image in self.images:
+        for image in self.images[rows]:
             yield tuple(resize(image, resolution) for resolution in resolutions)
 
     def fingerprint(self) -> str:
@@ -38,7 +41,7 @@ def resized_of(source: Counting, cache_dir: Path | None = None) -> ResizedImages
 def test_several_resolutions_take_one_pass() -> None:
     source = Counting(5)
     images = resized_of(source)
-    images.prepare("train", (4, 6, 9))
+    list(images.making("train", (4, 6, 9)))
     assert [images.get("train", side).shape for side in (4, 6, 9)] == [(5, 1, s, s) for s in (4, 6, 9)]
     assert source.passes == 1
 
@@ -67,7 +70,7 @@ def test_a_damaged_cache_file_is_made_again(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_source_that_fails_half_way_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing(Counting):
-        def resized(self, part: Part, resolutions: tuple[int, ...]) -> Iterator[Resized]:
+        def resized(self, part: Part, resolutions: tuple[int, ...], rows: slice = EVERY) -> Iterator[Resized]:
             yield next(super().resized(part, resolutions))
             raise DataError("data_changed", "the file is another one now")
 
@@ -89,3 +92,60 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_no_file(
         resized_of(Counting(5), tmp_path).get("train", 6)
     assert caught.value.code == "disk_full"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_takes_long_to_make_is_kept_however_little_it_is(tmp_path: Path) -> None:
+    expected = resized_of(Counting(5)).get("train", 6).tolist()
+    first, second = Counting(5, costly=True), Counting(5, costly=True)
+    assert resized_of(first, tmp_path).get("train", 6).tolist() == expected
+    assert resized_of(second, tmp_path).get("train", 6).tolist() == expected
+    assert (first.passes, second.passes) == (1, 0)
+    assert resized_of(Counting(5, costly=True)).get("train", 6).tolist() == expected
+
+
+def test_a_second_resolution_decodes_for_itself_alone(tmp_path: Path) -> None:
+    resized_of(Counting(5, costly=True), tmp_path).get("train", 6)
+    images = resized_of(Counting(5, costly=True), tmp_path)
+    assert images.left("train", (4, 6)) == (4,)
+    assert list(images.making("train", (4, 6))) == [5]
+    assert images.left("train", (4, 6)) == ()
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".lock", ".u8", ".u8"]
+
+
+def test_nothing_is_left_of_what_takes_no_time(tmp_path: Path) -> None:
+    images = resized_of(Counting(5), tmp_path)
+    assert images.left("train", (4, 6)) == ()
+    assert images.kept_bytes("train", (4, 6)) == 0
+    assert resized_of(Counting(5, costly=True), tmp_path).kept_bytes("train", (4, 6)) == 5 * (16 + 36)
+
+
+def test_a_sample_makes_few_images_and_keeps_none(tmp_path: Path) -> None:
+    source = Counting(10, costly=True)
+    images = resized_of(source, tmp_path)
+    found = images.sample("train", (4, 9), 3)
+    assert source.passes == 1
+    assert found[9].tolist() == source.images[[0, 3, 6]].transpose(0, 3, 1, 2).tolist()
+    assert found[4].shape == (3, 1, 4, 4)
+    assert list(tmp_path.iterdir()) == []
+    assert len(images.sample("train", (4,), 99)[4]) == 10
+
+
+def test_a_sample_of_what_is_made_makes_nothing(tmp_path: Path) -> None:
+    list(resized_of(Counting(10, costly=True), tmp_path).making("train", (4, 9)))
+    source = Counting(10, costly=True)
+    found = resized_of(source, tmp_path).sample("train", (4, 9), 3)
+    assert source.passes == 0
+    assert (found[4].shape, found[9].shape) == ((10, 1, 4, 4), (10, 1, 9, 9))
+
+
+def test_two_processes_make_what_is_missing_once(tmp_path: Path) -> None:
+    sources = [Counting(200, costly=True) for _ in range(2)]
+    images = [resized_of(source, tmp_path) for source in sources]
+    threads = [threading.Thread(target=one.get, args=("train", 9)) for one in images]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert images[0].get("train", 9).tolist() == images[1].get("train", 9).tolist()
+    # 200 images are four pieces.
+    assert sum(source.passes for source in sources) == 4

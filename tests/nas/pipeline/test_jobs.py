@@ -181,6 +181,16 @@ def test_a_data_set_that_cannot_be_read_is_rejected_with_the_reason(
     assert dataset.report["message"]
 
 
+def test_looking_at_a_data_set_tells_how_far_it_is(home: Home) -> None:
+    """A folder of thousands of photographs takes longer than a job may stand still."""
+    path, progress = home.settings.home / "pets", Recorder()
+    path.write_bytes(folder_zip(per_class=40))
+    spec = {"name": "uploaded", "file": home.stores.artifacts.put_file(path), "content": "images"}
+    dataset = home.stores.datasets.add("local", "pets", spec)
+    home.finish(home.stores.jobs.get("local", dataset.job_id), progress)
+    assert [(done, total) for _, done, total, _ in progress.steps] == [(0, 1), (0, 80), (64, 80), (80, 80)]
+
+
 def test_hostile_images_are_rejected_and_the_worker_goes_on(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from nas.data.facts import DIGITS
 from nas.data.report import Notice
 from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
 from nas.pipeline.durations import ENERGY_S, LAYER_S, NETWORK_S, SESSION_S, VERIFIED_SHARE
-from nas.pipeline.plan import Basis, plan_of, resolved_points
+from nas.pipeline.plan import Basis, epochs_for, plan_of
 from nas.pipeline.runner import PHASES
 from nas.specs import parse_spec
 from nas.task_events import SupernetTimed
@@ -69,9 +69,25 @@ def test_notes_hold_what_is_wrong_with_the_images() -> None:
     assert plan_of(replace(BASIS, images=images), (None,)).notes[0] == "class 'a' is rare"
 
 
-def test_few_images_resolve_little() -> None:
-    # 1.96 sqrt(2 * 0.95 * 0.05 / 40) = 9.55 points.
-    assert resolved_points(replace(DIGITS, num_confirm=40)) == pytest.approx(9.55, abs=0.01)
+def test_images_that_are_left_to_decode_take_their_time_and_their_room() -> None:
+    timed = replace(BASIS.throughput, decoding_s=0.5)
+    left = replace(BASIS, throughput=timed, images_left=1_200, image_bytes=7_000)
+    spec = parse_spec({"dataset": {"name": "digits"}, "supernet": {"epochs": 20}})
+    plain, longer = (plan_of(replace(one, spec=spec), (None,)) for one in (BASIS, left))
+    assert longer.total_seconds - plain.total_seconds == pytest.approx(600.0)
+    assert longer.phases[1].seconds - plain.phases[1].seconds == pytest.approx(600.0)
+    assert longer.phases[1].note == "20 epochs, 1,200 images to decode before"
+    assert longer.disk_bytes - plain.disk_bytes == 7_000
+    trained = plan_of(replace(left, trained_epochs=7), (None,)).phases[1]
+    assert (trained.seconds, trained.note) == (600.0, "a supernet is there, 1,200 images to decode before")
+
+
+def test_what_decoding_takes_is_not_left_for_training() -> None:
+    timed = SupernetTimed(step_s=1.0, image_s=1e-4, decoding_s=0.5)
+    some = replace(BASIS, throughput=timed)
+    left = replace(some, images_left=60)
+    assert epochs_for(left, 100.0) == epochs_for(some, 130.0)
+    assert epochs_for(left, 100.0)[0] < epochs_for(some, 100.0)[0]
 
 
 def test_layers_in_doubt_are_noted() -> None:

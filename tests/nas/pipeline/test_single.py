@@ -12,13 +12,16 @@ from nas.export.checked import score_file
 from nas.job_records import Job, JobRequest
 from nas.jobs import JobKind, JobState
 from nas.network_specs import MADE, MadeNetwork
-from nas.pipeline import costs, sites
+from nas.pipeline import costs, single, sites
+from nas.pipeline.context import PhaseContext
 from nas.publication import accuracy_of
 from nas.results import BoardScore, VerifiedNetwork
 from nas.store.bound import BOUND
 from nas.store.job_run import StoredJob
 from nas.store.subnets import find_subnet, subnet_id
+from search_spaces.base import SearchSpace
 from search_spaces.errors import HwnasError, UsageError
+from search_spaces.slot_tables import resolutions
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.small_search import Home, file_ms
 from tests.nas.report.documents import accuracy
@@ -140,6 +143,24 @@ def test_a_network_is_trained_on_and_exported_again(copied: Home, finished: Fini
     _, int8 = made_by(copied, JobKind.EXPORT, tuned.id, precision="int8")
     assert int8.network.fp32_accuracy == made.network.accuracy
     assert again.id != job.id
+
+
+def test_images_are_ready_at_one_resolution_before_a_task_asks_for_them(
+    copied: Home, finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready: list[tuple[tuple[int, ...], int]] = []
+
+    def prepare(ctx: PhaseContext, space: SearchSpace) -> None:
+        ready.append((resolutions(space), len(copied.compute.tasks)))
+
+    monkeypatch.setattr(single, "prepare_images", prepare)
+    subnet = name_of(finished, finished.target.front[0])
+    made_by(copied, JobKind.EXPORT, subnet, precision="int8")
+    assert ready == [((16,), 0)]
+    ready.clear()
+    copied.compute.tasks.clear()
+    copied.attempt(submitted(copied, JobKind.FINETUNE, subnet, epochs=1))
+    assert ready[0] == ((16,), 0)
 
 
 def test_what_is_trained_on_says_how_it_was_measured_whatever_its_search_ran_on(

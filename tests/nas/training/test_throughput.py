@@ -1,9 +1,16 @@
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
+from nas.data import file_source
+from nas.data.catalogue import open_dataset
 from nas.data.dataset import Dataset
+from nas.data.decode import decode
+from nas.data.spec import ImageFolderSpec
 from nas.training.recipes import Sandwich, Uniform
 from nas.training.throughput import Trial, measure_throughput, step_cpu_seconds
 from nas.training.trainer import train
@@ -11,6 +18,7 @@ from search_spaces.base import SearchSpace, Space
 from search_spaces.catalogue import get_space
 from search_spaces.network import fixed_space
 from search_spaces.sampling import as_architecture, largest, smallest
+from search_spaces.slot_tables import resolutions
 from tests.nas.training.small_run import EPOCHS, small_task
 
 OPTIONS = small_task(Path()).options
@@ -53,3 +61,33 @@ def test_a_network_with_thirty_times_the_work_takes_longer(dataset: Dataset) -> 
         for end in (smallest, largest)
     )
     assert large > 3 * small
+
+
+def test_images_that_are_not_decoded_are_timed_on_a_few(
+    space: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[bytes] = []
+
+    def counted(file: bytes, num_channels: int | None = None) -> NDArray[np.uint8]:
+        decoded.append(file)
+        return decode(file, num_channels)
+
+    for number in range(150):
+        path = tmp_path / "photos" / "abc"[number % 3] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 8), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    photos = open_dataset(ImageFolderSpec(path=tmp_path / "photos"), tmp_path / "kept")
+    monkeypatch.setattr(file_source, "decode", counted)
+    estimate = measure_throughput(trial(space, photos))
+    assert estimate.decoding_s > 0
+    assert len(decoded) == 32
+    assert photos.left(resolutions(space)) == 150
+    list(photos.prepare(resolutions(space)))
+    decoded.clear()
+    assert measure_throughput(trial(space, photos)).decoding_s == 0
+    assert decoded == []
+
+
+def test_images_in_memory_are_decoded_already(dataset: Dataset, space: Space) -> None:
+    assert measure_throughput(trial(space, dataset)).decoding_s == 0
