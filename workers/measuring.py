@@ -24,6 +24,9 @@ MANY_REPEATED: Final = 0.5
 FEW_REPEATED: Final = 10
 """So few files take no time."""
 
+OF_CONTEXT: Final = "not_enough_idle_cores"
+"""What keeps one context from being measured: one with fewer threads, or other processors, may well be."""
+
 
 def serve_host(
     stores: Stores,
@@ -38,7 +41,8 @@ def serve_host(
     """Measure all that is pending on this host; return whether something was.
 
     Every session is delivered when it is over: a kill loses one at most, and none is counted twice. A file
-    that cannot be measured fails, and the others go on.
+    that cannot be measured fails, and the others go on. So do other contexts where the processors of one are
+    in use: that is raised when they are measured.
 
     Args:
         stores: Where the queue is.
@@ -60,13 +64,21 @@ def serve_host(
     lease, batches = leased
     folder = host_lease_folder()
     measure = partial(run_sessions, lease_folder=folder, gate=gate, meter_log=meter_log, repeat=repeat)
+    in_use: list[MeasurementError] = []
     try:
         for batch in batches:
-            for session in _measured(stores, lease, batch, on_progress, measure):
-                if say is not None and (why := restless(session)):
-                    say(why)
+            try:
+                for session in _measured(stores, lease, batch, on_progress, measure):
+                    if say is not None and (why := restless(session)):
+                        say(why)
+            except MeasurementError as error:
+                if error.code != OF_CONTEXT:
+                    raise
+                in_use.append(error)
     finally:
         stores.measurements.give_back(lease)
+    if in_use:
+        raise in_use[0]
     return True
 
 

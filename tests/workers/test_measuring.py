@@ -1,11 +1,13 @@
 """A worker serves its host's queue: what is measured is kept session by session, what cannot be is told."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import update
 
-from latency_predictors.device import host_device
+from latency_predictors.device import host_context, host_device
 from latency_predictors.gate import GateRules
-from latency_predictors.measure import NETWORK_PROTOCOL
+from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL
 from nas.jobs import JobState, Released, Waiting
 from nas.leases import Claim, LeaseLost
 from nas.measurement_tasks import PASSING
@@ -171,6 +173,22 @@ def test_a_job_waits_until_the_host_can_be_measured_however_long_that_is(place: 
         assert serve_host(place.stores, "w", ignored)
     assert asked_again(place, "a") == 2
     assert place.stores.jobs.get(TENANT, claim.lease.job_id).faults == {}
+
+
+def test_a_context_whose_processors_are_in_use_keeps_no_other_from_being_measured(place: Workplace) -> None:
+    place.submit()
+    (several,) = place.stores.queue.claim("w")
+    ctx = ProfileContext(SPACE, place.stores, place.stores.run(several), place.shown)
+    files = {subject_of("a"): lambda: place.stores.artifacts.put(content_of("a"))}
+    assert measured(ctx, here(replace(host_context(), threads=2)), LAYER_PROTOCOL, files) is None
+    place.stores.queue.settle(several.lease, Waiting())
+    one = waiting_for(place, "b")
+    in_use = MeasurementError("not_enough_idle_cores", "processor 1 100%")
+    with queued_stopwatch(refuses=[in_use]) as watch, pytest.raises(MeasurementError, match="processor 1"):
+        serve_host(place.stores, "w", ignored)
+    assert watch.asked == [[subject_of("a")], [subject_of("b")]]
+    assert (state(place, several), state(place, one)) == (JobState.WAITING, JobState.QUEUED)
+    assert asked_again(place, "b") == 2
 
 
 @pytest.mark.parametrize(("files", "repeated", "told"), [(24, 12, 2), (24, 11, 0), (9, 9, 0)])
