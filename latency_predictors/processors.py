@@ -74,7 +74,8 @@ def require_idle(
 
     Raises:
         MeasurementError: `not_enough_idle_cores`, with the load that was seen; `context_unsupported` where
-            there are fewer processors than threads, or nothing tells their load; or as `chosen_processors`.
+            there are fewer processors than threads, or nothing tells the load of one of them; or as
+            `chosen_processors`.
     """
     if context.threads < 2:
         return
@@ -86,13 +87,13 @@ def require_idle(
             "ask for fewer threads",
         )
     busy = _watched(ticks or system_ticks, wait or Event().wait)
-    if not busy:
+    if not set(chosen) <= busy.keys():
         raise MeasurementError(
             "context_unsupported",
             f"not measured: {needed} threads need idle processors, and this system does not tell how busy "
             "they are; ask for one thread",
         )
-    seen = {cpu: busy.get(cpu, 1.0) for cpu in chosen}
+    seen = {cpu: busy[cpu] for cpu in chosen}
     if max(seen.values()) > BUSY_SHARE:
         load = ", ".join(f"processor {cpu} {share:.0%}" for cpu, share in seen.items())
         raise MeasurementError(

@@ -115,6 +115,15 @@ def test_a_system_that_does_not_tell_is_not_taken_for_idle() -> None:
     assert caught.value.code == "context_unsupported"
 
 
+@pytest.mark.usefixtures("four_processors")
+def test_a_system_that_tells_of_other_processors_only_does_not_tell() -> None:
+    processors = Processors(0.0, 0.0, 0.0)  # a container's are numbered anew there
+    with pytest.raises(MeasurementError) as caught:
+        require_idle(context(2), ticks=processors.ticks, wait=processors.wait)
+    assert caught.value.code == "context_unsupported", "that does not pass by itself"
+    require_idle(context(2, affinity=(1, 2)), ticks=processors.ticks, wait=processors.wait)
+
+
 def test_a_process_that_computes_is_seen_by_the_real_counters() -> None:
     if not system_ticks():
         pytest.skip("this system does not tell how busy its processors are")
