@@ -181,6 +181,7 @@ class AgentHome:
             number = max((int(path.stem) for path in self._journal.glob("*.json")), default=0) + 1
             path = self._journal / f"{number:08}.json"
             write_atomically(path, entry.model_dump_json().encode())
+        self._passed_over.discard(path)  # the file of that name before is gone
         return path
 
     def remembered(self, say: Callable[[str], object]) -> Iterator[tuple[Path, Entry]]:
@@ -209,7 +210,7 @@ class AgentHome:
         """
         self._passed_over.add(path)
         with disk_told():
-            path.unlink()
+            path.unlink(missing_ok=True)
         self._passed_over.remove(path)
 
     @property

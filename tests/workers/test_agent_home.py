@@ -141,6 +141,23 @@ def test_what_was_delivered_and_cannot_be_removed_is_passed_over_until_the_next_
         assert [path for path, _ in again.remembered(print)] == [stays, later]
 
 
+def test_a_name_that_is_free_again_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(AgentHome(tmp_path)) as home:
+        gone = home.remember(ENTRY)
+        gone.unlink()
+        home.forget(gone)
+        stays = home.remember(ENTRY)
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", refused)
+            with pytest.raises(ResourceError):
+                home.forget(stays)
+        stays.unlink()
+        assert home.remember(ENTRY) == gone == stays
+        assert [path for path, _ in home.remembered(print)] == [stays]
+
+
 def test_what_cannot_be_read_nor_put_aside_is_said_once_and_hides_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
