@@ -115,8 +115,8 @@ def note_invalid(stores: Stores, key_id: str, lease: str, document: object, prob
     stores.agent_queue.faulted(agent, reason, _digest(lease, what))
 
 
-def _digest(lease: str, what: object) -> str:
-    return hashlib.sha256(f"{lease} {what!r}".encode()).hexdigest()
+def _digest(where: str, what: object) -> str:
+    return hashlib.sha256(f"{where} {what!r}".encode()).hexdigest()
 
 
 def _note_fault(stores: Stores, agent: Agent | None, one: Posted, told: int | HwnasError) -> None:
@@ -216,8 +216,10 @@ def _note_failures(stores: Stores, taken: _Taken) -> None:
         why = (trouble.code, f"{agent.name}: {trouble.message}")
         failed = stores.measurements.fail(lease, batch, trouble.subjects, *why, own=trouble.own)
         if failed and trouble.code not in _NO_FAULTS:
-            # Told once more it is no other fault.
-            of = _digest(lease.token, (trouble.code, trouble.subjects))
+            # Told once more it is no other fault. Nor is a check that is tried again: maybe nobody needs it.
+            check = not SUBJECTS.keys().isdisjoint(trouble.subjects)
+            where = trouble.context.digest if check else lease.token
+            of = _digest(where, (trouble.code, trouble.subjects))
             stores.agent_queue.faulted(agent, f"{trouble.code}: {trouble.message}", of)
 
 

@@ -1,8 +1,8 @@
 """Checks of boards by golden subjects: when one is due, what came of it, which sessions are in doubt since.
 
 Sessions since the last good check are in doubt where a check has drifted: what they found is suspect, is
-measured again, and no longer suspect as soon as that is there. A check that is due stays due, whatever keeps
-it from being made, and nothing else is handed out in its context meanwhile (`nas.store.handing_out`).
+measured again, and no longer suspect as soon as that is there. While a check is due nothing else is handed
+out in its context (`nas.store.handing_out`); what keeps it from being made is told in `nas.store.troubles`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -145,7 +145,9 @@ def _judged(
     drifted = rows[0] if rows and rows[0].verdict == "drifted" else None
     took = fastest_ms([session for _, session in found])
     said = judge(took, good.found if good else {}, drifted.found if drifted else {})
-    why = _asked_because(connection, device, context)
+    why = _asked_because(connection, device, context) or (
+        "asked for again" if rows else "first measured here"
+    )
     doubted = _doubt(connection, device, context, _since(said, good), f"x {said.ratio:.2f}; {why}")
     row = {
         "device": device,
@@ -231,15 +233,16 @@ def _ask(connection: Connection, device: str, context: str, why: str) -> None:
         .scalar_subquery()
     )
     golden = and_(*_tasks(device, context), measurement_tasks.c.subject.in_(_GOLDEN))
-    asked = {"state": PENDING, "sessions": counted + SESSIONS, "code": "", "message": why}
+    asked = {"state": PENDING, "sessions": counted + SESSIONS, "code": "", "message": why, "failures": 0}
     _change(connection, golden, asked)
 
 
 def _asked_because(connection: Connection, device: str, context: str) -> str:
+    """Return why a check was asked for; empty where a job did."""
     query = select(measurement_tasks.c.message).where(
-        *_tasks(device, context), measurement_tasks.c.subject.in_(_GOLDEN)
+        *_tasks(device, context), measurement_tasks.c.subject.in_(_GOLDEN), measurement_tasks.c.state == DONE
     )
-    return str(max(connection.execute(query).scalars(), default="")) or "first measured here"
+    return str(max(connection.execute(query).scalars(), default=""))
 
 
 def _waits(connection: Connection, device: str, context: str) -> bool:

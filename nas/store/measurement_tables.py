@@ -96,7 +96,7 @@ measurement_tasks = Table(
     Column("state", String(20), nullable=False),
     Column("code", String(60), nullable=False),
     Column("message", Text, nullable=False),
-    # Of the file itself, not of its device.
+    # Of the file itself, not of its device; of a check, of either.
     Column("failures", Integer, nullable=False, server_default="0"),
     # What a device measures first: the lower rank, then the nearer deadline.
     Column("rank", Integer, nullable=False, server_default="5"),

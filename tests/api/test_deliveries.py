@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 
-from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S
+from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S, Trouble
 from latency_predictors.protocol import SessionResult
-from tests.api.boards import Board, waiting_for
+from nas.job_records import JobRequest
+from nas.jobs import JobKind
+from nas.store.troubles import MAX_FAILURES
+from tests.api.boards import TENANT, Board, waiting_for
 from tests.api.served import Caller, code
+from tests.nas.store.checked_board import GOLDEN, golden_tasks
+from tests.nas.store.queued import rest
 
 
 @pytest.fixture
@@ -75,6 +80,29 @@ def test_what_is_refused_counts_once_however_often_it_is_sent(board: Board) -> N
     work = board.work()
     board.deliver(work, dated(board.session(work), 30_000))
     assert "was not taken: it is dated 21" in board.agent.quarantine
+
+
+def test_a_check_that_cannot_be_made_counts_once_and_nobody_is_asked_for_it_for_ever(board: Board) -> None:
+    stores = board.api.stores
+    stores.jobs.submit(TENANT, JobRequest(JobKind.PROFILE, {"n": 1}, "another"))
+    (claim,) = stores.queue.claim("w")
+    for task in golden_tasks(board.agent):
+        stores.artifacts.put(task.subject.encode())
+    stores.measurements.enqueue(claim.lease, golden_tasks(board.agent))
+    for _ in range(MAX_FAILURES):
+        work = board.work()
+        assert set(work.files) == GOLDEN
+        trouble = Trouble(
+            code="session_died",
+            message="killed by signal 11",
+            context=work.context,
+            timing=work.timing,
+            subjects=tuple(work.files),
+        )
+        board.deliver(work, None, trouble)
+        rest(stores.engine)
+        assert board.agent.failures == 1
+    assert board.ask().json()["work"] is None
 
 
 def unasked(session: SessionResult) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What becomes of what could not be measured: given up, told, or pending still where it is a check."""
+"""What becomes of what could not be measured: given up, told, or tried again where it is a check."""
 
 import pytest
 from sqlalchemy import Engine, select
@@ -13,15 +13,8 @@ from tests.nas.store.boards import subject_of
 from tests.nas.store.checked_board import GOLDEN, CheckedBoard
 from tests.nas.store.queued import rest, row_of
 
-STAYS_DUE = (
-    "device_hot",
-    "machine_busy",
-    "session_void",
-    "session_died",
-    "disk_full",
-    "artifact_missing",
-    "download_damaged",
-)
+STAYS_DUE = ("device_hot", "machine_busy", "artifact_missing")
+GIVEN_UP = ("session_void", "session_died", "disk_full", "runtime_missing", "download_damaged")
 
 
 def tasks(board: CheckedBoard, *subjects: str) -> set[tuple[str, str, str]]:
@@ -30,6 +23,11 @@ def tasks(board: CheckedBoard, *subjects: str) -> set[tuple[str, str, str]]:
     query = select(task.state, task.code, task.message).where(task.subject.in_(subjects))
     with reading(board.engine) as connection:
         return {tuple(row) for row in connection.execute(query)}
+
+
+def where(board: CheckedBoard) -> tuple[str, str]:
+    """The board and the context that it is checked in."""
+    return board.agent.device.digest, CONTEXT.digest
 
 
 @pytest.fixture
@@ -49,9 +47,7 @@ def board(engine: Engine) -> CheckedBoard:
 
 
 @pytest.mark.parametrize("code", STAYS_DUE)
-def test_a_check_that_is_due_stays_due_whatever_keeps_it_from_being_made(
-    board: CheckedBoard, code: str
-) -> None:
+def test_a_check_stays_due_where_it_can_be_made_later(board: CheckedBoard, code: str) -> None:
     why = "system not told -> Linux 6.12"
     for _ in range(4):
         assert set(board.fails(code).artifacts) == GOLDEN
@@ -62,6 +58,45 @@ def test_a_check_that_is_due_stays_due_whatever_keeps_it_from_being_made(
     assert check is not None
     assert (check.verdict, check.why) == ("good", why)
     assert tasks(board, *GOLDEN) == {("done", "", why)}
+
+
+@pytest.mark.parametrize("code", GIVEN_UP)
+def test_a_check_that_cannot_be_made_is_given_up_and_asked_for_by_the_next_job(
+    board: CheckedBoard, engine: Engine, code: str
+) -> None:
+    for turn in range(2):
+        for number in range(MAX_FAILURES):
+            (state,) = {one[0] for one in tasks(board, *GOLDEN, subject_of("two"))}
+            assert (state, board.golden.is_stuck(*where(board))) == ("pending", False), number
+            board.fails("device_hot")
+            rest(engine)
+            board.fails(code)
+            rest(engine)
+        assert tasks(board, *GOLDEN, subject_of("two")) == {("failed", code, "it cannot")}
+        assert board.idle(), "nobody needs it"
+        assert board.golden.is_stuck(*where(board))
+        assert row_of(engine, board.job.job_id, "state") == JobState.QUEUED
+        (claim,) = DatabaseJobQueue(engine).claim("w1")
+        board.job = claim.lease
+        for _ in ("it is told", "it asks"):
+            board.asked("one", "two")
+        if turn == 0:
+            DatabaseJobQueue(engine).settle(board.job, Waiting())
+    _, check = board.works(0.5)
+    assert check is not None
+    assert (check.verdict, check.why) == ("good", "asked for again")
+    assert set(board.works(0.5)[0].artifacts) == {subject_of("one"), subject_of("two")}
+
+
+def test_one_golden_subject_that_cannot_be_measured_ends_the_check(board: CheckedBoard) -> None:
+    for _ in range(MAX_FAILURES):
+        board.fails("download_damaged", sorted(GOLDEN)[:1])
+        rest(board.engine)
+    assert {state for state, _, _ in tasks(board, *GOLDEN, subject_of("two"))} == {"failed"}
+    board.registers(system="Linux 6.13")
+    assert tasks(board, *GOLDEN) == {("pending", "", "system Linux 6.12 -> Linux 6.13")}
+    board.fails("download_damaged")
+    assert {state for state, _, _ in tasks(board, *GOLDEN)} == {"pending"}, "counted anew"
 
 
 def test_what_is_a_files_own_fault_is_given_up_and_the_board_goes_on(board: CheckedBoard) -> None:
@@ -91,13 +126,12 @@ def test_whoever_waits_for_a_check_whose_file_is_lost_is_told_and_has_it_made_ag
     board.fails("artifact_missing", lost, "the file is gone")
     assert tasks(board, subject_of("two")) == {("failed", "artifact_missing", "the file is gone")}
     assert row_of(engine, board.job.job_id, "state") == JobState.QUEUED
-    where = board.agent.device.digest, CONTEXT.digest
-    assert board.golden.is_stuck(*where)
+    assert board.golden.is_stuck(*where(board))
     (claim,) = DatabaseJobQueue(engine).claim("w1")
     board.job = claim.lease
     for _ in ("it is told", "it asks"):
         board.asked("one", "two")
-    assert not board.golden.is_stuck(*where)
+    assert not board.golden.is_stuck(*where(board))
     assert set(board.works(0.5)[0].artifacts) == GOLDEN, "at once: the files are there"
     assert set(board.works(0.5)[0].artifacts) == {subject_of("one"), subject_of("two")}
 
