@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, select, update
 
+from latency_predictors.golden import SUBJECTS
 from latency_predictors.protocol import FILE_ERRORS
 from nas.measurement_tasks import CHECK_RANK, LOST, PASSING, UNABLE, Batch, FailedTask
 from nas.store.columns import exactly, now_ms
@@ -53,6 +54,9 @@ def fail_tasks(
     """
     task = measurement_tasks.c
     here = and_(task.device == device, task.context == batch.context.digest, exactly(task.state, PENDING))
+    if not SUBJECTS.keys().isdisjoint(subjects):
+        # What waits behind a check may fail with it: all of it is locked at once, in the order of everybody.
+        connection.execute(locked(here, task.id)).all()
     ordered = sorted(subjects)
     rows: list[Row[Any]] = []
     for begin in range(0, len(ordered), CHUNK):

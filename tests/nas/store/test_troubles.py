@@ -1,10 +1,13 @@
 """What becomes of what could not be measured: given up, told, or tried again where it is a check."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import Engine, select
 
 from nas.jobs import JobState, Waiting
 from nas.store.job_queue import DatabaseJobQueue
+from nas.store.measurement_rows import locked
 from nas.store.measurement_tables import measurement_tasks
 from nas.store.session import reading
 from nas.store.troubles import MAX_FAILURES
@@ -148,3 +151,21 @@ def test_other_files_are_told_as_ever(board: CheckedBoard) -> None:
     board.works(0.5)
     board.fails("session_died", [subject_of("two")], "killed by signal 11")
     assert tasks(board, subject_of("two")) == {("failed", "session_died", "killed by signal 11")}
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_what_waits_behind_a_check_is_locked_in_the_order_of_everybody(engine: Engine) -> None:
+    board, first = CheckedBoard.of(engine), min(GOLDEN)
+    before = next(name for name in map(str, range(1_000)) if subject_of(name) < first)
+    board.asked(before)
+    ids = {subject: locked(measurement_tasks.c.subject == subject) for subject in (subject_of(before), first)}
+    with ThreadPoolExecutor(1) as beside, engine.begin() as job:
+        job.execute(ids[subject_of(before)]).one()
+        failing = beside.submit(board.fails, "artifact_missing")
+        with pytest.raises(TimeoutError):
+            failing.result(timeout=1.0)
+        # Who is waited for goes on to what comes later: where that were held already, neither would end.
+        job.execute(ids[first].with_for_update(nowait=True)).one()
+        job.commit()
+        failing.result(timeout=20.0)
+    assert tasks(board, subject_of(before)) == {("failed", "artifact_missing", "it cannot")}
