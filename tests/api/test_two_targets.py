@@ -50,7 +50,7 @@ def twice(tmp_path: Path) -> Iterator[Twice]:
 
 def asked_of(stores: Stores, kind: JobKind) -> list[Any]:
     """Which networks of which targets the jobs of a kind are about."""
-    return [(job.spec["subnet"].partition(".")[2], job.spec["target"]) for job in jobs(stores, kind)]
+    return [(job.spec["subnet"].partition(".")[2], job.spec.get("target", 1)) for job in jobs(stores, kind)]
 
 
 def jobs(stores: Stores, kind: JobKind) -> list[Any]:
