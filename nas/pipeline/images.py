@@ -15,6 +15,9 @@ LOOKING: Final = "images"
 RESIZING: Final = "resizing"
 """Every file that is used is decoded once more and resized."""
 
+FEW: Final = 64
+"""Files up to which a look takes a moment, of which nothing is told."""
+
 STRETCHES: Final = (LOOKING, RESIZING)
 """What may go on beside the phases, at any time: told as they are."""
 
@@ -37,6 +40,8 @@ class Decoding:
 
     def __call__(self, done: int, total: int) -> None:
         """Tell it."""
+        if self._stretch == LOOKING and total <= FEW:
+            return
         if not self._said:
             self._said = True
             self._progress.say(f"{total:,} images {self._what}")

@@ -12,7 +12,15 @@ from nas import workplace
 from nas.data import file_source, pieces
 from nas.data.decode import decode
 from nas.jobs import JobState
-from nas.pipeline.images import LOOKING, RESIZING, STRETCHES, Decoding, looking, prepare_images
+from nas.pipeline.images import (
+    FEW,
+    LOOKING,
+    RESIZING,
+    STRETCHES,
+    Decoding,
+    looking,
+    prepare_images,
+)
 from nas.pipeline.planning import basis_of, make_plan
 from nas.results import SEARCH_PHASES
 from search_spaces.network import fixed_space
@@ -163,9 +171,17 @@ def test_a_message_comes_once_and_the_end_has_no_note() -> None:
         ("resizing", 1_500, 12_000, "1,500 of 12,000 images"),
         ("resizing", 12_000, 12_000, ""),
     ]
-    looking(progress)(0, 3)
+    looking(progress)(0, 300)
     assert progress.steps[-1][0] == LOOKING
 
 
 def test_stretches_are_no_phases() -> None:
     assert not set(STRETCHES) & set(SEARCH_PHASES)
+
+
+def test_of_a_few_files_nothing_is_told_while_they_are_looked_at() -> None:
+    progress = Recorder()
+    for total in (FEW, FEW + 1):
+        looking(progress)(0, total)
+    assert progress.said == ["65 images are looked at for the first time: what is seen is kept"]
+    assert len(progress.steps) == 1
