@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Column, ColumnElement, Connection, Row, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select, update
 
 from latency_predictors.device import ExecutionContext
 from latency_predictors.measure import TimingProtocol
@@ -93,7 +93,7 @@ def among(device: str, context: str, protocol: str, subjects: Sequence[str]) -> 
     )
 
 
-def locked(condition: ColumnElement[bool], *columns: Column[Any]) -> Any:
+def locked(condition: ColumnElement[bool], *columns: ColumnElement[Any]) -> Any:
     """Return the query for tasks, or some columns of them, that holds them until the commit."""
     return select(*columns or (measurement_tasks,)).where(condition).order_by(*IN_ORDER).with_for_update()
 

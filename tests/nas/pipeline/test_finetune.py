@@ -232,11 +232,11 @@ def test_a_network_that_another_search_trains_on_is_waited_for(tuned: FinishedSe
     other, ctx = copied.context(**SPEC), copied.context(**SPEC)
     for name in ("train", "verify", "finetune.plan"):
         ctx.run.save(name, tuned.run.load(name, Json))
-    chosen = chosen_networks(verified(tuned), 3)[0]
-    architecture = architecture_from_values(ctx.space, chosen.architecture)
+    chosen = chosen_networks(verified(tuned), 3)
+    architecture = architecture_from_values(ctx.space, chosen[0].architecture)
     network = TunedSubnet(architecture, tuned.run.load("train", TrainDocument).weights)
     begun = copied.stores.supernets.begin(other.run.lease, training_key(other, network), EPOCHS)
     assert finetune.run(ctx) == Waiting(begun.id)
     trained = [task.network for task in copied.compute.of(TrainNetwork)]
-    assert len(trained) == 2
+    assert len(trained) == len(chosen) - 1 > 0
     assert network not in trained

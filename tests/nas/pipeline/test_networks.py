@@ -124,8 +124,9 @@ def test_shapes_of_the_exported_network_are_those_of_its_layers(exported: Export
         "num_params": sum(spec.num_params for spec in specs),
         "num_macs": sum(spec.macs for spec in specs),
         "peak_memory_bytes": peak_memory_bytes(network(exported.space, exported.architecture)),
+        "peak_memory_batch": 1,
         "resolution": 16,
     }
     assert shape_costs(exported, batch=1) == expected
-    together = {"peak_memory_bytes": 4 * expected["peak_memory_bytes"]}
+    together = {"peak_memory_bytes": 4 * expected["peak_memory_bytes"], "peak_memory_batch": 4}
     assert shape_costs(exported, batch=4) == expected | together

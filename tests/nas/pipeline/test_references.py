@@ -1,5 +1,7 @@
 """Stock networks get their share of the supernet's training and are measured like everything else."""
 
+from dataclasses import asdict
+
 import pytest
 
 from nas.jobs import Waiting
@@ -8,6 +10,7 @@ from nas.pipeline.context import Done, PhaseContext
 from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.networks import score_file
 from nas.pipeline.references import ReferencesDocument
+from nas.pipeline.sites import target_site
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.trained import training_key
 from nas.publication import accuracy_of
@@ -132,6 +135,12 @@ def test_memory_of_a_stock_network_is_that_of_each_targets_batch(
 ) -> None:
     ctx = copied.context(targets=[{}, {"context": {"batch": 4}}])
     given(ctx, finished, 1.2 * finished.run.load("train", TrainDocument).cpu_seconds)
+    there = target_site(ctx, ctx.spec.targets[1]).context
+    fronts = (
+        finished.target,
+        finished.target.model_copy(update={"target": ctx.spec.targets[1], "context": asdict(there)}),
+    )
+    ctx.run.save("finetune", FinetuneDocument(targets=fronts, cpu_seconds=0.0, weights={}))
     assert references.run(ctx) == Waiting()
     copied.watch.serve(copied.stores)
     assert references.run(ctx) == Done()
