@@ -46,13 +46,14 @@ class JobProgress:
         self._clock = clock
         self._started = clock()
         self._told: tuple[str, float] = ("", 0.0)
-        self._decoded: dict[str, float] = dict.fromkeys(STRETCHES, 0.0)
 
     def step(self, phase: str, done: float, total: float, note: str = "") -> None:
         """Raise the watermark, and tell watchers if it is time to."""
         self._check()
-        if phase in self._decoded:
-            self._decode(phase, done)
+        if phase in STRETCHES:
+            # No part of a phase, but a job that decodes gets further. What is told is kept, and not told again
+            # by whoever goes on: a job that fails at the same image again and again gets no further.
+            self.watermark += 1 if done else 0
         else:
             share = min(done / total, 1.0) if total else 1.0
             reached = int(_UNIT * (self._numbers.get(phase, 0) + share))
@@ -63,15 +64,6 @@ class JobProgress:
         if phase != told or done >= total or now - at >= pause:
             self._told = (phase, now)
             self._report("progress", {"phase": phase, "done": done, "total": total, "note": note})
-
-    def _decode(self, stretch: str, done: float) -> None:
-        """Raise the watermark by the least: it is no part of a phase, but a job that decodes gets further.
-
-        What is decoded is kept, so whoever goes on after a kill does not raise it for the same images.
-        """
-        if done > self._decoded[stretch]:
-            self._decoded[stretch] = done
-            self.watermark += 1
 
     def say(self, message: str) -> None:
         """Tell watchers a message."""

@@ -21,10 +21,10 @@ from nas.data.file_source import Files, Scan, Stamp, UnreadableError, scan
 from search_spaces.atomic import write_atomically
 
 AT_ONCE: Final = 64
-"""Files between two words of how far it is."""
+"""Files that are decoded before any of them is given away."""
 
-SAVE_EVERY_S: Final = 20.0
-"""A process that is killed leaves what it has seen until then."""
+SAVE_EVERY_S: Final = 10.0
+"""A process that is killed leaves what it has seen until then: that is told, and no more."""
 
 RULE: Final = f"{RESIZE_RULE}; Pillow {PIL.__version__}; 1"
 """What the same bytes are seen by: files are looked at anew where it is another one."""
@@ -48,7 +48,7 @@ def look_at(
         files: Where they are.
         paths: Which.
         folder: Where it is kept for the next process; None: nowhere.
-        told: How many files of those to be decoded are.
+        told: How many files of those to be decoded are, and are kept.
 
     Raises:
         ResourceError: `disk_full`.
@@ -67,8 +67,9 @@ def look_at(
                     seen[path] = found
                     kept.put(path, found)
                 done += len(new)
-                told(done, total)
-                kept.save_in_time()
+                if done == total or kept.is_due():
+                    kept.save()
+                    told(done, total)
             yield from (seen[path] for path in some)
     finally:
         kept.save()
@@ -111,13 +112,13 @@ class _Kept:
         if path in self._stamps and not isinstance(found, UnreadableError):
             self._new[str(path)] = _entry(self._stamps[path], found)
 
-    def save_in_time(self) -> None:
-        """Keep it if the last time is long ago."""
-        if time.monotonic() - self._saved_at >= SAVE_EVERY_S:
-            self.save()
+    def is_due(self) -> bool:
+        """Whether it is to be kept now: the last time is long ago, or there is no place and nothing to do."""
+        return self._path is None or time.monotonic() - self._saved_at >= SAVE_EVERY_S
 
     def save(self) -> None:
         """Keep what is new, and what others have kept meanwhile; not what is there no more."""
+        self._saved_at = time.monotonic()
         if self._path is None or not self._new:
             return
         listed = {str(path) for path in self._stamps}

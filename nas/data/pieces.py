@@ -51,7 +51,7 @@ class Pieces:
             resolutions: At which there is no sound whole file.
 
         Yields:
-            How many images are done.
+            How many images are done, each time that some were made just now or a file of all is complete.
 
         Raises:
             DataError: `data_changed`.
@@ -70,7 +70,8 @@ class Pieces:
                 )
                 if missing:
                     self._write(source, missing, rows)
-            yield rows.stop
+            if missing:
+                yield rows.stop
         with self._alone():
             for side in resolutions:
                 if not self._is_whole(side):

@@ -19,7 +19,7 @@ FEW: Final = 64
 """Files up to which a look takes a moment, of which nothing is told."""
 
 STRETCHES: Final = (LOOKING, RESIZING)
-"""What may go on beside the phases, at any time: told as they are."""
+"""What may go on beside the phases, at any time: told as they are, each time that more is kept."""
 
 
 @final

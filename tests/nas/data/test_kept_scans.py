@@ -203,6 +203,7 @@ def test_how_far_it_is_is_told_where_there_is_something_to_do(
     folder: Folder, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept_scans, "AT_ONCE", 2)
+    monkeypatch.setattr(kept_scans, "SAVE_EVERY_S", 0.0)
     told: list[tuple[int, int]] = []
 
     def look(*numbers: int) -> Iterator[object]:
@@ -216,6 +217,22 @@ def test_how_far_it_is_is_told_where_there_is_something_to_do(
     told.clear()
     list(look())
     assert told == []
+
+
+def test_only_what_is_kept_is_told(folder: Folder, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that is killed at the same file again and again gets no further."""
+    monkeypatch.setattr(kept_scans, "AT_ONCE", 2)
+    told: list[tuple[int, int, bool]] = []
+
+    def tell(done: int, total: int) -> None:
+        told.append((done, total, any(kept.glob("*.scans"))))
+
+    look = look_at(folder, paths(), kept, tell)
+    for _ in range(3):
+        next(look)  # of the second two
+    assert told == [(0, 5, False)]
+    list(look)
+    assert told == [(0, 5, False), (5, 5, True)]
 
 
 def test_members_of_an_archive_are_known_too(kept: Path, tmp_path: Path, decoded: Counter[bytes]) -> None:

@@ -67,9 +67,18 @@ def test_whoever_goes_on_makes_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         list(of(tmp_path).make(Source(fails_at=9), [4, 6]))
     source = Source()
-    list(of(tmp_path).make(source, [4, 6]))
+    # Of what was there it is not said that it got done.
+    assert list(of(tmp_path).make(source, [4, 6])) == [10]
     assert source.made == [(number, side) for number in (8, 9) for side in (4, 6)]
     assert names(tmp_path) == ["data-train-4.u8", "data-train-6.u8", "data.lock"]
+
+
+def test_whoever_fails_at_the_same_image_again_gets_no_further(tmp_path: Path) -> None:
+    got: list[int] = []
+    for _ in range(3):
+        with pytest.raises(DataError):
+            got.extend(of(tmp_path).make(Source(fails_at=9), [4, 6]))
+    assert got == [4, 8]
 
 
 def test_a_damaged_piece_is_made_again(tmp_path: Path) -> None:
@@ -91,11 +100,10 @@ def test_pieces_are_as_large_as_fits_into_memory(tmp_path: Path, monkeypatch: py
 def test_two_at_a_time_share_the_work(tmp_path: Path) -> None:
     sources = [Source(), Source()]
     making = [of(tmp_path).make(source, [4, 6]) for source in sources]
-    next(making[0])
-    next(making[1])  # finds the first piece
-    next(making[1])
-    assert list(making[0]) == [8, 10]
-    assert list(making[1]) == [10]
+    assert next(making[0]) == 4
+    assert next(making[1]) == 8  # finds the first piece
+    assert list(making[0]) == [10]
+    assert list(making[1]) == []
     made = [number for source in sources for number, side in source.made if side == 4]
     assert sorted(made) == list(range(10))
     assert names(tmp_path) == ["data-train-4.u8", "data-train-6.u8", "data.lock"]
@@ -114,8 +122,10 @@ def test_who_writes_a_piece_is_waited_for(tmp_path: Path) -> None:
     thread = threading.Thread(target=lambda: list(of(tmp_path).make(Slow(), [4])))
     thread.start()
     assert writes.wait(20.0)
-    assert next(of(tmp_path).make(second, [4])) == 4
-    assert second.made == []
+    making = of(tmp_path).make(second, [4])
+    next(making, None)
+    assert (0, 4) not in second.made
+    making.close()
     thread.join()
 
 

@@ -76,7 +76,7 @@ def test_a_search_decodes_each_file_twice_however_often_it_is_claimed(
     # And a few of them to see how long that takes: the epochs are given, so nothing was to be timed.
     assert set(decodings.values()) == {2}
     assert len(decodings) == NUM_IMAGES
-    assert stretch(progress, LOOKING) == [(0, 120), (64, 120), (120, 120)]
+    assert stretch(progress, LOOKING) == [(0, 120), (120, 120)]
     # 70 % train, 15 % each for validation and test.
     assert stretch(progress, RESIZING) == [(0, 120), (64, 120), (84, 120), (102, 120), (120, 120)]
     assert [text for text in progress.said if "images" in text] == [
