@@ -111,8 +111,8 @@ class Dataset:
         if total:
             yield before, total
         for part in PARTS:
-            if missing := self._resized.left(part, resolutions):
-                for done in self._resized.making(part, missing):
+            if self._resized.left(part, resolutions):
+                for done in self._resized.making(part, resolutions):
                     yield before + done, total
                 before += len(self._labels[part])
 

@@ -48,7 +48,8 @@ class Pieces:
 
         Args:
             source: Of the images.
-            resolutions: At which there is no sound whole file.
+            resolutions: All that are needed, those with a whole file as well: how large pieces are depends on
+                these, so that whoever goes on with the same finds them.
 
         Yields:
             How many images are done, each time that some were made just now or a file of all is complete.

@@ -69,17 +69,16 @@ class ResizedImages:
         Yields:
             How many images are done, where that takes long.
         """
-        missing = []
-        for side in sorted(set(resolutions)):
+        sides = sorted(set(resolutions))
+        for side in sides:
             if side < 1:
                 raise UsageError("invalid_resolution", f"resolution {side}: must be at least 1 pixel")
-            if not self._take(part, side):
-                missing.append(side)
+        missing = [side for side in sides if not self._take(part, side)]
         if not missing:
             return
         if self._source.costly and self._cache_dir is not None:
             pieces = Pieces(self._cache_dir, self._name, part, self._counts[part], self._num_channels)
-            yield from pieces.make(self._source, missing)
+            yield from pieces.make(self._source, sides)
             for side in missing:
                 taken = self._take(part, side)
                 assert taken, "what was made just now is there"

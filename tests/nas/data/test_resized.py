@@ -2,15 +2,16 @@ import errno
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from nas.data import resized
+from nas.data import pieces, resized
 from nas.data.contents import Part
 from nas.data.decode import resize
+from nas.data.pieces import Pieces
 from nas.data.resized import ResizedImages
 from nas.data.source import EVERY, Resized
 from search_spaces.errors import DataError, ResourceError
@@ -110,6 +111,31 @@ def test_a_second_resolution_decodes_for_itself_alone(tmp_path: Path) -> None:
     assert list(images.making("train", (4, 6))) == [5]
     assert images.left("train", (4, 6)) == ()
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".lock", ".u8", ".u8"]
+
+
+def test_whoever_goes_on_when_some_are_complete_finds_the_pieces_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # At 4 and 6 pixels an image of one channel takes 52 bytes, at 6 alone 36: twice and three times that fit.
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 2 * 52 + 4)
+    put_together = Pieces._put_together
+
+    def ends_after_the_first(self: Pieces, resolution: int, resolutions: Sequence[int]) -> None:
+        if resolution == 6:
+            raise KeyboardInterrupt
+        put_together(self, resolution, resolutions)
+
+    monkeypatch.setattr(Pieces, "_put_together", ends_after_the_first)
+    with pytest.raises(KeyboardInterrupt):
+        list(resized_of(Counting(12, costly=True), tmp_path).making("train", (4, 6)))
+    monkeypatch.setattr(Pieces, "_put_together", put_together)
+    source = Counting(12, costly=True)
+    images = resized_of(source, tmp_path)
+    assert images.left("train", (4, 6)) == (6,)
+    list(images.making("train", (4, 6)))
+    assert source.passes == 0
+    assert images.get("train", 6).shape == (12, 1, 6, 6)
+    assert list(tmp_path.glob("*.piece")) == []
 
 
 def test_nothing_is_left_of_what_takes_no_time(tmp_path: Path) -> None:
