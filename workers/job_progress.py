@@ -51,7 +51,7 @@ class JobProgress:
         """Raise the watermark, and tell watchers if it is time to."""
         self._check()
         if phase in STRETCHES:
-            # No part of a phase, but a job that decodes gets further. What is told is kept, and not told again
+            # No part of a phase, but a job that decodes gets further. What is told is kept and not told again
             # by whoever goes on: a job that fails at the same image again and again gets no further.
             self.watermark += 1 if done else 0
         else:

@@ -73,10 +73,13 @@ class Pieces:
                     self._write(source, missing, rows)
             if missing:
                 yield rows.stop
-        with self._alone():
-            for side in resolutions:
-                if not self._is_whole(side):
+        for side in resolutions:
+            with self._alone():
+                complete = self._is_whole(side)
+                if not complete:
                     self._put_together(side, resolutions)
+            if not complete:
+                yield self._num_images
 
     def _stretches(self, resolutions: Sequence[int]) -> Iterator[slice]:
         image_bytes = sum(self._num_channels * side**2 for side in resolutions)

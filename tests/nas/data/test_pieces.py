@@ -54,7 +54,7 @@ def names(folder: Path) -> list[str]:
 
 def test_every_image_is_made_once_for_all_resolutions(tmp_path: Path) -> None:
     source = Source()
-    assert list(of(tmp_path).make(source, [4, 6])) == [4, 8, 10]
+    assert list(of(tmp_path).make(source, [4, 6])) == [4, 8, 10, 10, 10]
     assert source.made == [(number, side) for number in range(10) for side in (4, 6)]
     assert names(tmp_path) == ["data-train-4.u8", "data-train-6.u8", "data.lock"]
     for side in (4, 6):
@@ -68,7 +68,7 @@ def test_whoever_goes_on_makes_what_is_missing(tmp_path: Path) -> None:
         list(of(tmp_path).make(Source(fails_at=9), [4, 6]))
     source = Source()
     # Of what was there it is not said that it got done.
-    assert list(of(tmp_path).make(source, [4, 6])) == [10]
+    assert list(of(tmp_path).make(source, [4, 6])) == [10, 10, 10]
     assert source.made == [(number, side) for number in (8, 9) for side in (4, 6)]
     assert names(tmp_path) == ["data-train-4.u8", "data-train-6.u8", "data.lock"]
 
@@ -79,6 +79,16 @@ def test_whoever_fails_at_the_same_image_again_gets_no_further(tmp_path: Path) -
         with pytest.raises(DataError):
             got.extend(of(tmp_path).make(Source(fails_at=9), [4, 6]))
     assert got == [4, 8]
+
+
+def test_each_complete_file_is_told_and_nobody_is_kept_waiting_then(tmp_path: Path) -> None:
+    making = of(tmp_path).make(Source(), [4, 6])
+    assert [next(making) for _ in range(4)] == [4, 8, 10, 10]
+    assert (tmp_path / "data-train-4.u8").exists()
+    assert not (tmp_path / "data-train-6.u8").exists()
+    other = Source()
+    assert list(of(tmp_path).make(other, [4, 6])) == [10]  # puts the other together
+    assert (other.made, list(making)) == ([], [])
 
 
 def test_a_damaged_piece_is_made_again(tmp_path: Path) -> None:
@@ -94,7 +104,7 @@ def test_a_damaged_piece_is_made_again(tmp_path: Path) -> None:
 def test_pieces_are_as_large_as_fits_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # At 4 and 6 pixels an image of three channels takes 156 bytes.
     monkeypatch.setattr(pieces, "PIECE_BYTES", 2 * 156)
-    assert list(of(tmp_path).make(Source(), [4, 6])) == [2, 4, 6, 8, 10]
+    assert list(of(tmp_path).make(Source(), [4, 6])) == [2, 4, 6, 8, 10, 10, 10]
 
 
 def test_two_at_a_time_share_the_work(tmp_path: Path) -> None:
@@ -102,7 +112,7 @@ def test_two_at_a_time_share_the_work(tmp_path: Path) -> None:
     making = [of(tmp_path).make(source, [4, 6]) for source in sources]
     assert next(making[0]) == 4
     assert next(making[1]) == 8  # finds the first piece
-    assert list(making[0]) == [10]
+    assert list(making[0]) == [10, 10, 10]
     assert list(making[1]) == []
     made = [number for source in sources for number, side in source.made if side == 4]
     assert sorted(made) == list(range(10))
