@@ -28,8 +28,8 @@ ITEMS_AT_ONCE: Final = 64
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-Stamp = tuple[int, int]
-"""What tells that a file is the one that was looked at before: its size in bytes, and a number beside it."""
+Stamp = tuple[int, ...]
+"""What tells that a file is the one that was looked at before: its size in bytes, and numbers beside it."""
 
 
 class UnreadableError(ImageError):
@@ -88,9 +88,13 @@ class Folder:
         return str(self.root.resolve())
 
     def stamp(self, path: PurePosixPath) -> Stamp:
-        """Return size and time of the last change in nanoseconds."""
+        """Return size, and the times of the last change in nanoseconds: the file's own and the system's.
+
+        A program may set the first back, and a file that is renamed keeps it. The second only the system
+        sets, at either.
+        """
         found = (self.root / path).stat()
-        return found.st_size, found.st_mtime_ns
+        return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
     def read(self, path: PurePosixPath, limit: int) -> bytes:
         """Return a file."""

@@ -26,7 +26,7 @@ AT_ONCE: Final = 64
 SAVE_EVERY_S: Final = 10.0
 """A process that is killed leaves what it has seen until then: that is told, and no more."""
 
-RULE: Final = f"{RESIZE_RULE}; Pillow {PIL.__version__}; 1"
+RULE: Final = f"{RESIZE_RULE}; Pillow {PIL.__version__}; 2"
 """What the same bytes are seen by: files are looked at anew where it is another one."""
 
 Told = Callable[[int, int], None]
@@ -103,7 +103,7 @@ class _Kept:
     def get(self, path: PurePosixPath) -> Scan | ImageError | None:
         """Return what was seen of a file as it is now."""
         entry = self._known.get(str(path))
-        if entry is None or self._stamps.get(path) != tuple(entry[:2]):
+        if entry is None or self._stamps.get(path) != tuple(entry[0]):
             return None
         return _seen(entry)
 
@@ -144,14 +144,14 @@ def _read(path: Path) -> dict[str, list[Any]]:
 
 def _entry(stamp: Stamp, found: Scan | ImageError) -> list[Any]:
     if isinstance(found, ImageError):
-        return [*stamp, str(found)]
+        return [stamp, str(found)]
     thumbnail = base64.b64encode(found.thumbnail.tobytes()).decode()
-    return [*stamp, found.digest.hex(), found.num_channels, found.brightest, thumbnail]
+    return [stamp, found.digest.hex(), found.num_channels, found.brightest, thumbnail]
 
 
 def _seen(entry: list[Any]) -> Scan | ImageError:
-    if len(entry) == 3:
-        return ImageError(entry[2])
-    digest, num_channels, brightest, thumbnail = entry[2:]
+    if len(entry) == 2:
+        return ImageError(entry[1])
+    digest, num_channels, brightest, thumbnail = entry[1:]
     grey = np.frombuffer(base64.b64decode(thumbnail), dtype=np.uint8)
     return Scan(bytes.fromhex(digest), num_channels, grey, brightest)

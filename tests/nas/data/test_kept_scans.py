@@ -73,7 +73,7 @@ def test_what_was_seen_is_the_same_the_next_time_and_decodes_nothing(
     assert set(decoded.values()) == {2}
 
 
-@pytest.mark.parametrize("change", ["time", "size", "content"])
+@pytest.mark.parametrize("change", ["time", "size", "content", "content of one size and time"])
 def test_a_file_that_has_changed_is_looked_at_anew_and_no_other(
     folder: Folder, kept: Path, decoded: Counter[bytes], change: str
 ) -> None:
@@ -82,6 +82,11 @@ def test_a_file_that_has_changed_is_looked_at_anew_and_no_other(
     decoded.clear()
     if change == "content":
         draw(path, 77)
+    elif change == "content of one size and time":
+        size = path.stat().st_size
+        draw(path, 77)
+        path.write_bytes(path.read_bytes()[:size].ljust(size))
+        os.utime(path, ns=(stamp, stamp))
     elif change == "size":
         path.write_bytes(path.read_bytes() + b" ")
         os.utime(path, ns=(stamp, stamp))
@@ -91,6 +96,21 @@ def test_a_file_that_has_changed_is_looked_at_anew_and_no_other(
     assert decoded == {path.read_bytes(): 1}
     assert (after[3] == before[3]) == (change == "time")
     assert after[:3] + after[4:] == before[:3] + before[4:]
+
+
+def test_two_files_of_one_size_and_time_that_change_names_are_looked_at_anew(
+    folder: Folder, kept: Path
+) -> None:
+    first, second, aside = (folder.root / name for name in ("0.png", "1.png", "aside"))
+    size = max(first.stat().st_size, second.stat().st_size)
+    for path in (first, second):
+        path.write_bytes(path.read_bytes().ljust(size))
+        os.utime(path, ns=(1, 1))
+    before = looked(folder, kept, paths(0, 1))
+    first.rename(aside)
+    second.rename(first)
+    aside.rename(second)
+    assert looked(folder, kept, paths(0, 1)) == before[::-1]
 
 
 def test_new_files_are_looked_at_and_those_that_are_gone_are_forgotten(
