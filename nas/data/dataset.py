@@ -117,11 +117,11 @@ class Dataset:
                 before += len(self._labels[part])
 
     def sample(self, resolutions: Collection[int], count: int) -> dict[int, NDArray[np.uint8]]:
-        """Return training images at several resolutions to try something on, decoding few of them.
+        """Return training images at several resolutions to try something on, making few of them.
 
         Args:
             resolutions: Sides in pixels.
-            count: Of images that are decoded, where that takes long and was not done before.
+            count: Of images that are made, where that was not done before.
 
         Returns:
             For each resolution at least one image, in no order to rely on.

@@ -86,7 +86,7 @@ class ResizedImages:
             self._make(part, tuple(missing))
 
     def sample(self, part: Part, resolutions: Collection[int], count: int) -> dict[int, NDArray[np.uint8]]:
-        """Return some images at several resolutions, without making the others where that takes long.
+        """Return some images at several resolutions, without making the others.
 
         Args:
             part: Which images.
@@ -97,7 +97,7 @@ class ResizedImages:
             For each resolution `count` images from all over the part, or the whole part where it is there.
         """
         sides = tuple(sorted(set(resolutions)))
-        missing = self.left(part, sides)
+        missing = tuple(side for side in sides if not self._is_made(part, side))
         found = {side: self.get(part, side) for side in sides if side not in missing}
         step = max(self._counts[part] // count, 1)
         some = list(self._source.resized(part, missing, slice(0, step * count, step))) if missing else []

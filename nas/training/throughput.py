@@ -38,8 +38,8 @@ _ROUNDS: Final = 3
 """So often each step and inference is timed, in turns: what disturbs the machine for a moment meets one."""
 
 
-_DECODED: Final = 32
-"""Images that are decoded to be timed, where none are yet: batches are made of them again and again."""
+_MADE: Final = 32
+"""Images that are made to be timed, where none are yet: batches are made of them again and again."""
 
 _Sample = Mapping[int, NDArray[np.uint8]]
 """Images by their resolution."""
@@ -105,7 +105,7 @@ def _sample(trial: Trial) -> tuple[_Sample, float]:
     """Return training images at each resolution, and the seconds of decoding one where that is left to do."""
     sides = resolutions(trial.space)
     left, started = trial.dataset.left(sides), time.perf_counter()
-    sample = trial.dataset.sample(sides, _DECODED)
+    sample = trial.dataset.sample(sides, _MADE)
     elapsed = time.perf_counter() - started
     return sample, elapsed / min(map(len, sample.values())) if left else 0.0
 

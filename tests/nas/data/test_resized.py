@@ -145,15 +145,16 @@ def test_nothing_is_left_of_what_takes_no_time(tmp_path: Path) -> None:
     assert resized_of(Counting(5, costly=True), tmp_path).kept_bytes("train", (4, 6)) == 5 * (16 + 36)
 
 
-def test_a_sample_makes_few_images_and_keeps_none(tmp_path: Path) -> None:
-    source = Counting(10, costly=True)
+@pytest.mark.parametrize("costly", [True, False])
+def test_a_sample_makes_few_images_and_keeps_none(tmp_path: Path, costly: bool) -> None:
+    source = Counting(10, costly=costly)
     images = resized_of(source, tmp_path)
     found = images.sample("train", (4, 9), 3)
     assert source.passes == 1
     assert found[9].tolist() == source.images[[0, 3, 6]].transpose(0, 3, 1, 2).tolist()
     assert found[4].shape == (3, 1, 4, 4)
     assert list(tmp_path.iterdir()) == []
-    assert len(images.sample("train", (4,), 99)[4]) == 10
+    assert (images._made, len(images.sample("train", (4,), 99)[4])) == ({}, 10)
 
 
 def test_a_sample_of_what_is_made_makes_nothing(tmp_path: Path) -> None:
