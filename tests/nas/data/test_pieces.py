@@ -132,10 +132,8 @@ def test_who_writes_a_piece_is_waited_for(tmp_path: Path) -> None:
     thread = threading.Thread(target=lambda: list(of(tmp_path).make(Slow(), [4])))
     thread.start()
     assert writes.wait(20.0)
-    making = of(tmp_path).make(second, [4])
-    next(making, None)
+    list(of(tmp_path).make(second, [4]))
     assert (0, 4) not in second.made
-    making.close()
     thread.join()
 
 
