@@ -63,8 +63,9 @@ def test_a_meter_of_ones_own_is_read_while_networks_run(growing: Path) -> None:
     found = measure_energies([NETWORK], growing, 99.0)
     (line,) = found.lines
     assert (line.gross_mj.kind, line.note) == ("measured", "")
-    # Four watts, whatever runs: the energy is four times the milliseconds, and nothing is above idle.
-    assert line.gross_mj.value == pytest.approx(WATTS * line.latency_ms.value, rel=0.5)
+    # Four watts, whatever runs: the energy is four times the milliseconds, and nothing is above idle. Windows
+    # have all runs in them, also those that a neighbour of the core slows down; latency has the others only.
+    assert 0.6 < line.gross_mj.value / (WATTS * line.latency_ms.value) < 4.0
     assert line.net_mj is not None
     assert line.net_mj.value == pytest.approx(0.0, abs=0.01 * line.gross_mj.value)
     assert "plug.csv (wall" in found.source
