@@ -59,6 +59,8 @@ class Pieces:
             ResourceError: `disk_full`.
         """
         with self._alone():
+            for left in self._folder.glob(f"{self._data}-*.partial"):
+                left.unlink(missing_ok=True)  # half written when another was killed: who works is alone
             for side in resolutions:
                 if read_pixels(self._whole(side), self._shape(side, self._num_images)) is None:
                     self._whole(side).unlink(missing_ok=True)  # it is damaged, or of an older version
@@ -91,15 +93,13 @@ class Pieces:
     def _alone(self) -> Iterator[None]:
         """Be the one that works on this data set; wait while another does.
 
-        The kernel ends this with the process, however it ends. What was left half written before is removed.
+        The kernel ends this with the process, however it ends.
         """
         with room(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             file = (self._folder / f"{self._data}.lock").open("ab")
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            for left in self._folder.glob(f"{self._data}-*.partial"):
-                left.unlink(missing_ok=True)
             yield
 
     def _whole(self, resolution: int) -> Path:
