@@ -173,9 +173,8 @@ def _run_counted(ctx: PhaseContext, name: str, phase: Callable[[PhaseContext], P
     counted = replace(ctx, compute=CountedCompute(ctx.compute, book))
     try:
         if name not in (profile.NAME, train.NAME):
-            prepare_images(
-                counted, ctx.space
-            )  # they were, but another machine has none, and folders are removed
+            # They were ready once, but another machine has none, and folders are removed.
+            prepare_images(counted, ctx.space)
         return phase(counted)
     finally:
         others = sum(_cost(ctx, other).device_s for other in PHASES if other != name)

@@ -67,11 +67,14 @@ def fail_tasks(
         these = among(device, batch.context.digest, batch.protocol, ordered[begin : begin + CHUNK])
         rows += connection.execute(locked(and_(these, here), *_READ)).all()
     become: dict[tuple[str, int], list[str]] = {}
+    checks = set[str]()
     for row in rows:
-        become.setdefault(_becomes(row, why.code, own=own), []).append(row.id)
+        state, failures = _becomes(row, why.code, own=own)
+        become.setdefault((state, failures), []).append(row.id)
+        if row.rank == CHECK_RANK:
+            checks.add(state)
     for (state, failures), ids in become.items():
         _mark(connection, ids, state, why, failures)
-    checks = {_becomes(row, why.code, own=own)[0] for row in rows if row.rank == CHECK_RANK}
     if checks and why.code != UNABLE:
         _tell_waiting(connection, here, why, given_up=FAILED in checks)
     return len(rows)
