@@ -342,10 +342,8 @@ class ComputeContract:
         photos = ImageFolderSpec(path=tmp_path)
         asked = Inputs(photos, open_dataset(photos).digest, SpaceSpec())
         told = list(compute.run(DecodeImages(asked, (12, 16))))
-        # 70 % train, 15 % each for validation and test.
-        assert [replace(one, cpu_s=0.0) for one in told] == [
-            ImagesDecoded(done, 90) for done in (0, 62, 76, 90)
-        ]
+        # 70 % train, 15 % each for validation and test; it is told again when a whole file is put together.
+        assert list(dict.fromkeys(told)) == [ImagesDecoded(done, 90) for done in (0, 62, 76, 90)]
         assert list(compute.run(DecodeImages(asked, (12, 16)))) == []
         assert list(compute.run(DecodeImages(inputs(), (12, 16)))) == []
 
