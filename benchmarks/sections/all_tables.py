@@ -29,7 +29,4 @@ def run_case(case: Case, home: Path, quick: bool) -> list[Figure]:
 
 def _held(home: Path, case: Case, quick: bool) -> Held:
     held = hold(home, case, NUM_QUICK if quick else NUM_NETWORKS)
-    operators = operator_sums(home, held)
-    if operators is None:
-        return held
-    return replace(held, others={**held.others, "sum of profiled operators": operators})
+    return replace(held, others={**held.others, "sum of profiled operators": operator_sums(home, held)})

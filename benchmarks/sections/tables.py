@@ -15,6 +15,7 @@ from benchmarks.figures import Figure
 from benchmarks.sections.measured_networks import DEMO, Case, measured_ms, measured_pairs, profiled
 from latency_predictors.calibration import form_errors, predict_points, spearman
 from latency_predictors.correction import CalibrationPoint
+from latency_predictors.device import ExecutionContext
 from search_spaces.base import FloatArray, space_digest
 
 NUM_NETWORKS: Final = 60
@@ -28,6 +29,7 @@ class Held:
 
     Attributes:
         case: Which table.
+        context: What it and the networks were measured in.
         architectures: Of the networks.
         predicted: By the corrected table.
         first: What predictions are held against.
@@ -36,6 +38,7 @@ class Held:
     """
 
     case: Case
+    context: ExecutionContext
     architectures: tuple[tuple[int, ...], ...]
     predicted: FloatArray
     first: FloatArray
@@ -59,10 +62,12 @@ def run(home: Path, quick: bool) -> list[Figure]:
 def hold(home: Path, case: Case, count: int) -> Held:
     """Hold a table against so many networks; what was measured is kept in the folder."""
     pairs = measured_pairs(home, count, case)
-    correction = profiled(home, case).corrections[space_digest(case.space)]
+    table = profiled(home, case)
+    correction = table.corrections[space_digest(case.space)]
     known, found = correction.points, pairs.first
     return Held(
         case=case,
+        context=table.context,
         architectures=pairs.architectures,
         predicted=predict_points(correction, found)[0],
         first=measured_ms(pairs.first),

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
@@ -115,6 +116,18 @@ def test_the_network_is_compiled_as_the_context_says(
     assert compiled.get_property("NUM_STREAMS") == 1
     assert compiled.get_property("ENABLE_CPU_PINNING") is True
     assert compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "f32"
+
+
+def test_runs_are_timed_kernel_by_kernel(make_onnx: MakeOnnx) -> None:
+    executable = OpenVino().profiled(make_onnx(size=512), host_context("openvino"))
+    begun = time.perf_counter()
+    for _ in range(200):
+        executable.run_once()
+    took_ms = (time.perf_counter() - begun) * 1e3 / 200
+    times = executable.kernel_times_ms()
+    # The first run came before, when it was loaded.
+    assert 0.5 * took_ms < times["mean"] < 1.5 * took_ms
+    assert sum(times.values()) >= times["mean"]
 
 
 def test_there_is_one_level_of_graph_optimisation(make_onnx: MakeOnnx) -> None:
