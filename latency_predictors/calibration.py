@@ -15,7 +15,7 @@ from latency_predictors.error_report import error_report, form_errors, left_out_
 from latency_predictors.fitting import LEVEL, fit_correction, regressors
 from latency_predictors.layer_costs import layer_costs
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.memory import boundary_mib
+from latency_predictors.memory import boundary_mib, weights_mib
 from search_spaces.base import FloatArray, IntArray
 from search_spaces.layers import LayerSpec
 
@@ -71,6 +71,7 @@ def calibration_point(
         suspect=suspect,
         num_layers=len(layers),
         boundary_mib=sum(boundary_mib(spec) for spec in layers),
+        weights_mib=sum(weights_mib(spec) for spec in layers),
         num_macs=sum(spec.macs for spec in layers),
         measured_ms=measured_ms,
         rel_sd=rel_sd,
@@ -84,7 +85,8 @@ def calibrate(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Corre
         _column(points, "num_layers"),
         _column(points, "measured_ms"),
         _column(points, "num_macs"),
-        boundary_mib=_boundary(points),
+        boundary_mib=_known(points, "boundary_mib"),
+        weights_mib=_known(points, "weights_mib"),
         spread_ms=_column(points, "spread_ms"),
         level=level,
         repeat_rel_sd=pooled_rel_sd(points),
@@ -144,7 +146,8 @@ def fit_points(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Corr
         _column(points, "sum_ms"),
         _column(points, "num_layers"),
         _column(points, "measured_ms"),
-        boundary_mib=_boundary(points),
+        boundary_mib=_known(points, "boundary_mib"),
+        weights_mib=_known(points, "weights_mib"),
         spread_ms=_column(points, "spread_ms"),
         level=level,
         repeat_rel_sd=pooled_rel_sd(points),
@@ -156,7 +159,7 @@ def predict_points(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the predicted milliseconds of networks, and the factor of their intervals, (n,) each."""
     sums, layers = _column(points, "sum_ms"), _column(points, "num_layers")
-    point = correction.point(sums, layers, _boundary(points))
+    point = correction.point(sums, layers, _known(points, "boundary_mib"), _known(points, "weights_mib"))
     return point, correction.factor(sums, layers, correction.spread(_column(points, "spread_ms"), point))
 
 
@@ -164,7 +167,12 @@ def predict_left_out(
     points: Sequence[CalibrationPoint], level: float = LEVEL
 ) -> tuple[FloatArray, FloatArray]:
     """Return what the correction fitted on the others says of each network, and the factor, (m,) each."""
-    columns = regressors(_column(points, "sum_ms"), _column(points, "num_layers"), _boundary(points))
+    columns = regressors(
+        _column(points, "sum_ms"),
+        _column(points, "num_layers"),
+        _known(points, "boundary_mib"),
+        _known(points, "weights_mib"),
+    )
     measured, spread = _column(points, "measured_ms"), _column(points, "spread_ms")
     return left_out_predictions(columns, measured, spread, level, pooled_rel_sd(points))
 
@@ -200,9 +208,9 @@ def _column(points: Sequence[CalibrationPoint], name: str) -> FloatArray:
     return np.array([getattr(point, name) for point in points], dtype=np.float64)
 
 
-def _boundary(points: Sequence[CalibrationPoint]) -> FloatArray | None:
-    """Return the points' boundaries, None where some were stored without."""
-    column = _column(points, "boundary_mib")
+def _known(points: Sequence[CalibrationPoint], name: str) -> FloatArray | None:
+    """Return something of the points that is positive, None where some were stored without."""
+    column = _column(points, name)
     return column if (column > 0).all() else None
 
 

@@ -24,6 +24,7 @@ def error_report(
     num_macs: FloatArray | IntArray,
     *,
     boundary_mib: FloatArray | None = None,
+    weights_mib: FloatArray | None = None,
     spread_ms: FloatArray | None = None,
     level: float = LEVEL,
     repeat_rel_sd: float = 0.0,
@@ -32,7 +33,7 @@ def error_report(
 
     None with fewer than four networks: leave-one-out then leaves too few to fit.
     """
-    columns = regressors(sums_ms, num_layers, boundary_mib)
+    columns = regressors(sums_ms, num_layers, boundary_mib, weights_mib)
     sums, measured = columns["a"], np.asarray(measured_ms, dtype=np.float64)
     if len(measured) <= MIN_NETWORKS:
         return None
@@ -77,12 +78,13 @@ def left_out_predictions(
             some["c"],
             measured[kept],
             boundary_mib=some.get("d"),
+            weights_mib=some.get("e"),
             spread_ms=spreads[kept],
             level=level,
             repeat_rel_sd=repeat_rel_sd,
         )
         one = {term: column[left_out] for term, column in columns.items()}
-        predicted[left_out] = fold.point(one["a"], one["c"], one.get("d"))
+        predicted[left_out] = fold.point(one["a"], one["c"], one.get("d"), one.get("e"))
         spread = fold.spread(spreads[left_out], predicted[left_out])
         factors[left_out] = fold.factor(one["a"], one["c"], spread)
     return predicted, factors

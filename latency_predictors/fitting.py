@@ -1,15 +1,17 @@
 """Fitting the correction of summed tables on whole networks.
 
-The sum S of lone layers is a biased estimate of a network's latency t. With L layers, and M mebibytes of
-activations going into and out of them,
+The sum S of lone layers is a biased estimate of a network's latency t. With L layers, M mebibytes of
+activations going into and out of them, and W mebibytes of weights more than the nearest caches keep,
 
-    t = a S + b - c L - d M,   a, b, c, d >= 0.
+    t = a S + b - c L - d M + e W,   a, b, c, d, e >= 0.
 
 b is what an inference costs beside its layers, c what a lone layer pays for being called alone, d what it
-pays for converting the layout of its input and output, which layers inside a network hand on as they are. The
-fit is non-negative least squares (Lawson and Hanson 1974) in relative error; which terms stand in it is
-decided by leave-one-out. The interval is a conformal one (Vovk et al. 2005) from leave-one-out residuals with
-the finite-sample rank ceil((m + 1) level).
+pays for converting the layout of its input and output, which layers inside a network hand on as they are. e
+is what a lone layer is spared: run over and over, it finds its weights where the run before left them, while
+a network with more weights than stay there fetches them from farther away each time. The fit is non-negative
+least squares (Lawson and Hanson 1974) in relative error; which terms stand in it, and how many weights stay,
+is decided by leave-one-out. The interval is a conformal one (Vovk et al. 2005) from leave-one-out residuals
+with the finite-sample rank ceil((m + 1) level).
 """
 
 import math
@@ -35,6 +37,9 @@ UNCHECKED_HALF_WIDTH = 1.0
 """Of a bare sum that no network was measured for: it has been seen a half too high on small images."""
 
 _FLOOR_SHARE = 0.1  # no prediction below this share of the fastest network that was measured
+_CACHES_MIB: tuple[float, ...] = tuple(2.0 ** (step / 2) for step in range(-6, 7))
+"""What the nearest caches may keep of weights, 1/8 to 8; how much that is no processor tells."""
+
 _NOTICEABLE = 0.01  # a term has to lower the leave-one-out error by this share of it
 _ROUNDING = 1e-9
 _COLLINEAR = 1e-5  # determinants of unit columns below this leave few digits to normal equations
@@ -47,6 +52,7 @@ def fit_correction(
     measured_ms: FloatArray,
     *,
     boundary_mib: FloatArray | None = None,
+    weights_mib: FloatArray | None = None,
     spread_ms: FloatArray | None = None,
     level: float = LEVEL,
     repeat_rel_sd: float = 0.0,
@@ -58,6 +64,7 @@ def fit_correction(
         num_layers: Numbers of layers, (m,).
         measured_ms: Measured latencies, (m,).
         boundary_mib: Activations into and out of the layers, (m,); without it the term d is not tried.
+        weights_mib: Weights of the layers, (m,); without it the term e is not tried.
         spread_ms: How far the sums may be off because of their entries, (m,); where that is not given, or
             zero, it is not known, and widens no interval.
         level: Nominal coverage of the interval.
@@ -67,14 +74,15 @@ def fit_correction(
     Raises:
         UsageError: `invalid_calibration` where a value is not positive.
     """
-    columns = regressors(sums_ms, num_layers, boundary_mib)
+    columns = regressors(sums_ms, num_layers, boundary_mib, weights_mib)
     measured = np.asarray(measured_ms, dtype=np.float64)
     _check(columns, measured)
     floor_ms = _FLOOR_SHARE * float(measured.min()) if len(measured) else 0.0
     if len(measured) < MIN_NETWORKS:
         return _unchecked(level, floor_ms)
-    terms, residuals = _choose_terms(columns, measured)
-    fitted = dict(zip(terms, fit_relative(design(columns, terms), measured), strict=True))
+    cache_mib = _cache_mib(columns, measured)
+    terms, residuals = _choose_terms(columns, measured, cache_mib)
+    fitted = dict(zip(terms, fit_relative(design(columns, terms, cache_mib), measured), strict=True))
     repeat = float(scipy.special.ndtri((1 + level) / 2)) * repeat_rel_sd
     spread = 0.0 if spread_ms is None else float((fitted["a"] * spread_ms / measured).max())
     return Correction(
@@ -83,6 +91,8 @@ def fit_correction(
         b=float(fitted.get("b", 0.0)),
         c=float(fitted.get("c", 0.0)),
         d=float(fitted.get("d", 0.0)),
+        e=float(fitted.get("e", 0.0)),
+        cache_mib=cache_mib if "e" in terms else 0.0,
         level=level,
         half_width=max(math.expm1(conformal(residuals, level, num_terms=len(terms))), repeat),
         hull=_hull(columns, spread),
@@ -109,9 +119,12 @@ def _hull(columns: dict[Term, FloatArray], max_spread: float) -> Hull:
 
 
 def regressors(
-    sums_ms: FloatArray, num_layers: FloatArray | IntArray, boundary_mib: FloatArray | None = None
+    sums_ms: FloatArray,
+    num_layers: FloatArray | IntArray,
+    boundary_mib: FloatArray | None = None,
+    weights_mib: FloatArray | None = None,
 ) -> dict[Term, FloatArray]:
-    """Return what each coefficient is multiplied with, (m,) each, all as float64."""
+    """Return what each coefficient is multiplied with, (m,) each, all as float64; of e all weights."""
     columns: dict[Term, FloatArray] = {
         "a": np.asarray(sums_ms, dtype=np.float64),
         "b": np.ones(len(sums_ms)),
@@ -119,12 +132,18 @@ def regressors(
     }
     if boundary_mib is not None:
         columns["d"] = np.asarray(boundary_mib, dtype=np.float64)
+    if weights_mib is not None:
+        columns["e"] = np.asarray(weights_mib, dtype=np.float64)
     return columns
 
 
-def design(columns: dict[Term, FloatArray], terms: tuple[Term, ...]) -> FloatArray:
-    """Return the design matrix of a form, (m, terms); c and d are subtracted."""
-    return np.stack([columns[term] * (-1.0 if term in "cd" else 1.0) for term in terms], axis=1)
+def design(columns: dict[Term, FloatArray], terms: tuple[Term, ...], cache_mib: float = 0.0) -> FloatArray:
+    """Return the design matrix of a form, (m, terms): c and d are subtracted, e counts what does not stay."""
+    matrix = np.stack([columns[term] * (-1.0 if term in "cd" else 1.0) for term in terms], axis=1)
+    if "e" in terms:
+        place = terms.index("e")
+        matrix[:, place] = np.maximum(matrix[:, place] - cache_mib, 0.0)
+    return matrix
 
 
 def leave_one_out(matrix: FloatArray, measured: FloatArray) -> FloatArray:
@@ -219,8 +238,23 @@ def _forms(columns: dict[Term, FloatArray]) -> list[tuple[Term, ...]]:
     return [("a", *some) for size in range(len(others) + 1) for some in combinations(others, size)]
 
 
+def _cache_mib(columns: dict[Term, FloatArray], measured: FloatArray) -> float:
+    """Return how many mebibytes of weights caches keep: with all terms the leave-one-out error is least.
+
+    Sizes are tried that the weights of three networks or more do not reach, and those of three do.
+    """
+    if "e" not in columns:
+        return 0.0
+    weights, every_term = np.sort(columns["e"]), tuple(columns)
+    low, high = weights[MIN_NETWORKS - 1], weights[-MIN_NETWORKS]
+    sizes = [0.0, *(size for size in _CACHES_MIB if low <= size < high)]
+    predictions = [leave_one_out(design(columns, every_term, size), measured) for size in sizes]
+    errors = [float(np.mean(np.abs(predicted / measured - 1.0))) for predicted in predictions]
+    return sizes[int(np.argmin(errors))]
+
+
 def _choose_terms(
-    columns: dict[Term, FloatArray], measured: FloatArray
+    columns: dict[Term, FloatArray], measured: FloatArray, cache_mib: float
 ) -> tuple[tuple[Term, ...], FloatArray]:
     """Return the terms with the least leave-one-out error, and |log residuals| with them, (m,).
 
@@ -228,7 +262,7 @@ def _choose_terms(
     """
     forms = [terms for terms in _forms(columns) if 2 * len(terms) + 1 <= len(measured)]
     chosen = np.array([[term in terms for term in columns] for terms in forms])
-    left_out = _leave_out_of_forms(design(columns, tuple(columns)), measured, chosen)
+    left_out = _leave_out_of_forms(design(columns, tuple(columns), cache_mib), measured, chosen)
     predictions = np.maximum(left_out, _FLOOR_SHARE * measured.min())
     best_error, best_terms, best = math.inf, forms[0], measured
     for terms, predicted in zip(forms, predictions, strict=True):

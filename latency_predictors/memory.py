@@ -54,6 +54,11 @@ def boundary_mib(spec: LayerSpec) -> float:
     return _BYTES_PER_VALUE * (num_values(spec.in_shape) + num_values(spec.out_shape)) / 2**20
 
 
+def weights_mib(spec: LayerSpec) -> float:
+    """Return the mebibytes of a layer's weights (fp32)."""
+    return _BYTES_PER_VALUE * spec.num_params / 2**20
+
+
 def peak_memory_of(space: SearchSpace, batch: int = 1) -> Callable[[IntArray], FloatArray]:
     """Return a function from architectures, (n, choices), to their peak memory in bytes, (n,).
 

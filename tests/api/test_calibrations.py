@@ -62,11 +62,13 @@ def test_the_drawing_has_the_report_and_the_plot() -> None:
 
 
 def test_the_formula_names_every_term() -> None:
-    correction = calibrate(points("n", 8)).model_copy(update={"a": 0.9, "b": 0.02, "c": 0.001, "d": 0.3})
+    terms = {"a": 0.9, "b": 0.02, "c": 0.001, "d": 0.3, "e": 0.04}
+    correction = calibrate(points("n", 8)).model_copy(update=terms)
+    without_weights = "0.900 * sum + 0.0200 ms - 0.00100 ms * layers - 0.300 ms * MiB in and out of layers"
     told = calibration_of("ab" * 32, correction)
-    assert told.formula == (
-        "0.900 * sum + 0.0200 ms - 0.00100 ms * layers - 0.300 ms * MiB in and out of layers"
-    )
+    assert told.formula == f"{without_weights} + 0.0400 ms * MiB of weights"
+    kept = calibration_of("ab" * 32, correction.model_copy(update={"cache_mib": 0.5}))
+    assert kept.formula == f"{without_weights} + 0.0400 ms * MiB of weights beyond 0.500"
 
 
 def test_too_few_networks_say_so() -> None:

@@ -9,11 +9,12 @@ from search_spaces.base import FloatArray
 
 @dataclass(frozen=True)
 class Invented:
-    """Sums, numbers of layers, boundaries in mebibytes, and latencies; (m,) each."""
+    """Sums, numbers of layers, boundaries and weights in mebibytes, and latencies; (m,) each."""
 
     sums: FloatArray
     layers: FloatArray
     boundary: FloatArray
+    weights: FloatArray
     measured: FloatArray
 
 
@@ -25,11 +26,16 @@ def networks(
     b: float = 0.01,
     c: float = 0.004,
     d: float = 0.0,
+    e: float = 0.0,
+    cache: float = 0.0,
     noise: float = 0.0,
 ) -> Invented:
-    """Draw m networks with six to fourteen layers."""
+    """Draw m networks with six to fourteen layers and 50 KiB to 3 MiB of weights."""
     layers = rng.integers(6, 15, m).astype(np.float64)
     sums = np.exp(rng.uniform(np.log(0.1), np.log(0.6), m)) * layers / 10
     boundary = sums * rng.uniform(0.5, 1.5, m)
     exact = a * sums + b - c * layers - d * boundary
-    return Invented(sums, layers, boundary, exact * np.exp(rng.normal(0, noise, m)))
+    factor = np.exp(rng.normal(0, noise, m))
+    weights = np.exp(rng.uniform(np.log(0.05), np.log(3.0), m))
+    exact += e * np.maximum(weights - cache, 0.0)
+    return Invented(sums, layers, boundary, weights, exact * factor)

@@ -20,8 +20,8 @@ from tests.latency_predictors.invented import networks
 from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
 
 
-def points(m: int, seed: int = 0, d: float = 0.0) -> list[CalibrationPoint]:
-    found = networks(np.random.default_rng(seed), m, d=d, noise=0.01)
+def points(m: int, seed: int = 0, d: float = 0.0, e: float = 0.0) -> list[CalibrationPoint]:
+    found = networks(np.random.default_rng(seed), m, d=d, e=e, cache=0.5, noise=0.01)
     return [
         CalibrationPoint(
             digest=f"{seed}-{i}",
@@ -31,6 +31,7 @@ def points(m: int, seed: int = 0, d: float = 0.0) -> list[CalibrationPoint]:
             measured_ms=found.measured[i],
             rel_sd=0.001,
             boundary_mib=found.boundary[i],
+            weights_mib=found.weights[i],
         )
         for i in range(m)
     ]
@@ -45,24 +46,26 @@ def test_a_point_is_what_the_table_says_of_the_layers() -> None:
     assert point.num_layers == 2
     assert point.num_macs == 3 * 4 * 9 * 64 + 4 * 8 * 9 * 16
     assert point.boundary_mib == 4 * (3 * 64 + 4 * 64 + 4 * 64 + 8 * 16) / 2**20
+    assert point.weights_mib == 4 * sum(layer.num_params for layer in layers) / 2**20
     assert (point.digest, point.measured_ms, point.rel_sd) == ("net", 0.35, 0.01)
     assert point.spread_ms == pytest.approx(SINGLE_SESSION_REL_SD * np.hypot(0.1, 0.3))
 
 
 def test_points_are_predicted_with_all_terms() -> None:
-    seen = points(20, d=0.1)
+    seen = points(20, d=0.1, e=0.1)
     correction = fit_points(seen)
-    assert "d" in correction.terms
+    assert {"d", "e"} <= set(correction.terms)
     point, factor = predict_points(correction, seen)
     measured = np.array([one.measured_ms for one in seen])
     assert np.median(np.abs(point / measured - 1)) < 0.015
     assert (factor == 1 + correction.half_width).all()
 
 
-def test_points_stored_without_boundaries_still_calibrate() -> None:
-    old = [point.model_copy(update={"boundary_mib": 0.0}) for point in points(10, d=0.1)]
-    correction = calibrate([*old, *points(10, seed=1, d=0.1)])
-    assert "d" not in correction.terms
+@pytest.mark.parametrize(("field", "term"), [("boundary_mib", "d"), ("weights_mib", "e")])
+def test_points_stored_without_something_still_calibrate(field: str, term: str) -> None:
+    old = [point.model_copy(update={field: 0.0}) for point in points(10, d=0.1, e=0.1)]
+    correction = calibrate([*old, *points(10, seed=1, d=0.1, e=0.1)])
+    assert term not in correction.terms
     assert correction.kind == "table"
 
 

@@ -20,6 +20,11 @@ from search_spaces.errors import UsageError
 from tests.latency_predictors.invented import Invented, networks
 
 
+def point_of(correction: Correction, of: Invented) -> FloatArray:
+    """What a correction says of networks."""
+    return correction.point(of.sums, of.layers, of.boundary, of.weights)
+
+
 def fit(seen: Invented, *, level: float = 0.9, repeat_rel_sd: float = 0.0) -> Correction:
     """The correction of these networks."""
     return fit_correction(
@@ -27,6 +32,7 @@ def fit(seen: Invented, *, level: float = 0.9, repeat_rel_sd: float = 0.0) -> Co
         seen.layers,
         seen.measured,
         boundary_mib=seen.boundary,
+        weights_mib=seen.weights,
         level=level,
         repeat_rel_sd=repeat_rel_sd,
     )
@@ -43,13 +49,34 @@ def fit(seen: Invented, *, level: float = 0.9, repeat_rel_sd: float = 0.0) -> Co
 def test_known_coefficients_come_back(a: float, b: float, c: float, d: float, seed: int) -> None:
     seen = networks(np.random.default_rng(seed), 20, a=a, b=b, c=c, d=d)
     correction = fit(seen)
-    np.testing.assert_allclose(
-        correction.point(seen.sums, seen.layers, seen.boundary), seen.measured, rtol=1e-6
-    )
+    np.testing.assert_allclose(point_of(correction, seen), seen.measured, rtol=1e-6)
     assert correction.half_width < 1e-6
     if set(correction.terms) == {"a", "b", "c", "d"}:
         found = [correction.a, correction.b, correction.c, correction.d]
         assert found == pytest.approx([a, b, c, d], rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("cache", [0.0, 0.25, 1.0])
+def test_what_caches_keep_of_the_weights_is_found(cache: float) -> None:
+    seen = networks(np.random.default_rng(1), 40, d=0.05, e=0.04, cache=cache)
+    correction = fit(seen)
+    assert correction.terms == ("a", "b", "c", "d", "e")
+    assert [correction.e, correction.cache_mib] == pytest.approx([0.04, cache], rel=1e-4)
+    np.testing.assert_allclose(point_of(correction, seen), seen.measured, rtol=1e-6)
+
+
+def test_weights_of_two_networks_alone_say_nothing_of_caches() -> None:
+    seen = networks(np.random.default_rng(2), 20, e=0.5, cache=2.0, noise=0.01)
+    few = np.sort(seen.weights)[-3]
+    correction = fit(seen)
+    assert "e" not in correction.terms or correction.cache_mib < few
+
+
+def test_without_weights_their_term_is_not_tried() -> None:
+    seen = networks(np.random.default_rng(1), 40, e=0.04, cache=0.25)
+    correction = fit_correction(seen.sums, seen.layers, seen.measured, boundary_mib=seen.boundary)
+    assert "e" not in correction.terms
+    assert (correction.e, correction.cache_mib) == (0.0, 0.0)
 
 
 def test_terms_that_do_not_help_are_left_out() -> None:
@@ -117,7 +144,7 @@ def test_too_few_networks_widen_by_student() -> None:
     seen = networks(np.random.default_rng(3), 5, b=0.0, c=0.0, noise=0.03)
     narrow = fit(seen, level=0.5)  # rank 3 of 5: no need to widen
     wide = fit(seen, level=0.9)
-    residuals = np.abs(np.log(seen.measured / wide.point(seen.sums, seen.layers, seen.boundary)))
+    residuals = np.abs(np.log(seen.measured / point_of(wide, seen)))
     assert wide.half_width > 1.5 * residuals.max() > 0
     assert wide.half_width > narrow.half_width
 
@@ -129,7 +156,7 @@ def test_intervals_cover_new_networks_as_often_as_they_say(m: int) -> None:
     for _ in range(150):
         correction = fit(networks(rng, m, noise=0.02))
         new = networks(rng, 40, noise=0.02)
-        point = correction.point(new.sums, new.layers, new.boundary)
+        point = point_of(correction, new)
         factor = correction.factor(new.sums, new.layers)
         shares.append(((point / factor <= new.measured) & (new.measured <= point * factor)).mean())
     assert 0.87 <= np.mean(shares) <= 0.94
@@ -216,8 +243,9 @@ def test_the_interval_is_that_of_the_chosen_form_alone() -> None:
         seen = networks(rng, m, d=float(rng.choice([-0.1, 0.0, 0.1])), noise=0.03)
         correction = fit(seen)
         chosen.add(correction.terms)
-        columns = regressors(seen.sums, seen.layers, seen.boundary)
-        predicted, _ = one_by_one(design(columns, correction.terms), seen.measured)
+        columns = regressors(seen.sums, seen.layers, seen.boundary, seen.weights)
+        matrix = design(columns, correction.terms, correction.cache_mib)
+        predicted, _ = one_by_one(matrix, seen.measured)
         residuals = np.sort(np.abs(np.log(seen.measured / predicted)))
         expected = np.expm1(residuals[int(np.ceil((m + 1) * 0.9 - 1e-9)) - 1])
         assert correction.half_width == pytest.approx(expected, rel=1e-8)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from latency_predictors.memory import boundary_mib, is_chain, peak_memory_bytes, peak_memory_of
+from latency_predictors.memory import boundary_mib, is_chain, peak_memory_bytes, peak_memory_of, weights_mib
 from search_spaces.catalogue import get_space
 from search_spaces.layers import ActConvNorm, AveragePool, ConvNormAct
 from search_spaces.network import Node, network
@@ -82,6 +82,10 @@ def test_a_cell_needs_more_than_its_hungriest_layer() -> None:
 
 def test_a_boundary_is_what_goes_in_and_comes_out() -> None:
     assert boundary_mib(ConvNormAct((4, 8, 8), 12, 3, 1, "relu")) == 4 * KIB / 2**20
+
+
+def test_weights_are_those_of_the_layer() -> None:
+    assert weights_mib(ConvNormAct((4, 8, 8), 12, 3, 1, "relu")) == 4 * (4 * 12 * 9 + 12) / 2**20
 
 
 def test_every_image_of_a_batch_needs_as_much() -> None:

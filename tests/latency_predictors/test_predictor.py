@@ -35,29 +35,40 @@ def target(space: SearchSpace, seed: int, m: int = 20) -> tuple[LookupTable, Cor
     specs = distinct_layers(space)
     costs = {layer_key(spec): 0.005 + 0.1 * rng.random() for spec in specs}
     table = LookupTable(device=DEVICE, context=CONTEXT).merged(specs, [session("s1", costs)])
-    sums, counts, boundary, spread = naive_sums(space, table, random_architectures(space, m, rng))
+    sums, counts, boundary, _, spread = naive_sums(space, table, random_architectures(space, m, rng))
     measured = (0.9 * sums + 0.02 - 0.001 * counts - 0.05 * boundary) * np.exp(rng.normal(0, 0.002, m))
     return table, fit_correction(sums, counts, measured, boundary_mib=boundary, spread_ms=spread)
 
 
 def naive_sums(
     space: SearchSpace, table: LookupTable, archs: IntArray
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Sums of entries, numbers of layers, mebibytes at boundaries, spreads; one network after the other."""
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Sums of entries, numbers of layers, mebibytes at boundaries and of weights, spreads; one by one."""
     found = [layers(space, as_architecture(row)) for row in archs]
     sums = [sum(table.entries[layer_key(spec)].median_ms for spec in specs) for specs in found]
     values = [sum(math.prod(spec.in_shape) + math.prod(spec.out_shape) for spec in specs) for specs in found]
     offs = [[table.entries[layer_key(spec)] for spec in specs] for specs in found]
     spread = [math.sqrt(sum((one.median_ms * one.rel_sd) ** 2 for one in entries)) for entries in offs]
     counts = [float(len(specs)) for specs in found]
-    return np.array(sums), np.array(counts), np.array(values) * 4 / 2**20, np.array(spread)
+    weights = [float(sum(spec.num_params for spec in specs)) for specs in found]
+    mib = 4 / 2**20
+    return (
+        np.array(sums),
+        np.array(counts),
+        np.array(values) * mib,
+        np.array(weights) * mib,
+        np.array(spread),
+    )
 
 
 @pytest.mark.parametrize("space", [TINY, CELL], ids=["chain", "cell"])
 def test_predictions_are_those_of_a_loop_over_architectures(space: SearchSpace) -> None:
     targets = {f"target {seed}": target(space, seed) for seed in range(3)}
     table, correction = target(space, 3)
-    targets["all terms"] = (table, correction.model_copy(update={"b": 0.02, "c": 0.002, "d": 0.03}))
+    targets["all terms"] = (
+        table,
+        correction.model_copy(update={"b": 0.02, "c": 0.002, "d": 0.03, "e": 0.1, "cache_mib": 0.1}),
+    )
     # Of networks whose entries were surer than all of these.
     assert correction.hull is not None
     sure = correction.hull.model_copy(update={"max_spread": 0.001})
@@ -66,8 +77,9 @@ def test_predictions_are_those_of_a_loop_over_architectures(space: SearchSpace) 
     predicted = MultiTargetPredictor(space, targets).predict(archs)
     assert list(predicted) == list(targets)
     for name, (table, correction) in targets.items():
-        sums, counts, boundary, spread = naive_sums(space, table, archs)
+        sums, counts, boundary, weights, spread = naive_sums(space, table, archs)
         exact = correction.a * sums + correction.b - correction.c * counts - correction.d * boundary
+        exact += correction.e * np.maximum(weights - correction.cache_mib, 0.0)
         point = np.maximum(exact, correction.floor_ms)
         factor = correction.factor(sums, counts, correction.a * spread / point)
         np.testing.assert_allclose(predicted[name].point, point, rtol=2e-6)
