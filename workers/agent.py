@@ -26,7 +26,7 @@ from latency_predictors.agent_protocol import (
     WorkRequest,
 )
 from latency_predictors.golden import toolchain
-from latency_predictors.protocol import FILE_ERRORS, SessionResult, Subject
+from latency_predictors.protocol import SessionResult, Subject
 from latency_predictors.runtimes import get_runtime
 from search_spaces.errors import ArtifactError, HwnasError, ResourceError, UsageError
 from workers.agent_home import AgentHome, Entry, disk_told
@@ -197,18 +197,20 @@ class Agent:
         """Score files on images and keep each score as it comes."""
         assert work.images is not None
         self.say(f"scoring {len(subjects)} files with {work.context.label}")
-        done: set[str] = set()
+        left = [subject.digest for subject in subjects]
         try:
             images = self._file(work, work.images, ".npy")
             with disk_told():
-                for score in scores(work, subjects, images, self.means, pulse.progress):
-                    self._keep(work, score=score)
-                    done.add(score.subject)
+                for subject, found in scores(work, subjects, images, self.means, pulse.progress):
+                    if isinstance(found, Score):
+                        self._keep(work, score=found)
+                    else:
+                        self._trouble(work, found, [subject], own=True)
+                    left.remove(subject)
         except RefusedError as refused:
             self._lease_ended(refused)
         except HwnasError as error:
-            left = [subject.digest for subject in subjects if subject.digest not in done]
-            self._trouble(work, error, left[:1] if error.code in FILE_ERRORS else left)
+            self._trouble(work, error, left)
 
     def _fetched(self, work: Work) -> list[Subject]:
         """Return the files of a batch; what cannot be had is told to the service, once for each reason."""

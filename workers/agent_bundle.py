@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import BaseModel
 from rich.text import Text
 
-from latency_predictors.agent_protocol import Registration, Work
+from latency_predictors.agent_protocol import Registration, Score, Work
 from latency_predictors.bundle import Answer, Bundle, Outcome, check_board, read_answer, unpack
-from latency_predictors.protocol import FILE_ERRORS, Subject
+from latency_predictors.protocol import Subject
 from latency_predictors.runtimes import get_runtime
 from latency_predictors.unit import Unit
 from search_spaces.errors import ArtifactError, HwnasError, UsageError
@@ -89,16 +89,12 @@ class BundleRun:
         """Score files one by one: what is a file's own fault is told of that file alone."""
         assert work.images is not None
         told = self._told(number)
-        for subject in subjects:
-            if subject.digest in told:
-                continue
-            try:
-                for score in scores(work, [subject], self.files[work.images], self.means, self._progress):
-                    self._add(Outcome(work=number, score=score, context=work.context))
-            except HwnasError as error:
-                if error.code not in FILE_ERRORS:
-                    raise
-                self._trouble(number, error, [subject.digest])
+        left = [one for one in subjects if one.digest not in told]
+        for subject, found in scores(work, left, self.files[work.images], self.means, self._progress):
+            if isinstance(found, Score):
+                self._add(Outcome(work=number, score=found, context=work.context))
+            else:
+                self._trouble(number, found, [subject], own=True)
 
     def _told(self, number: int) -> set[str]:
         """Return the files of a batch that the answer tells of, where each is told of alone."""
@@ -106,10 +102,10 @@ class BundleRun:
         failed = {subject for one in mine if one.trouble for subject in one.trouble.subjects}
         return failed | {one.score.subject for one in mine if one.score}
 
-    def _trouble(self, number: int, error: HwnasError, subjects: Sequence[str]) -> None:
+    def _trouble(self, number: int, error: HwnasError, subjects: Sequence[str], *, own: bool = False) -> None:
         self.say(f"error[{error.code}]: {error.message}")
         if subjects:  # an earlier run may have been ended when it had told of all, but not that it is done
-            trouble = trouble_of(self.bundle.works[number], error, subjects)
+            trouble = trouble_of(self.bundle.works[number], error, subjects, own=own)
             self._add(Outcome(work=number, trouble=trouble))
 
     def _measure(self, number: int, work: Work, subjects: Sequence[Subject]) -> None:

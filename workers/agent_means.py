@@ -3,17 +3,20 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from pydantic import ValidationError
 
 from latency_predictors.agent_protocol import MAX_MESSAGE, Score, Trouble, Work
 from latency_predictors.device import ExecutionContext
 from latency_predictors.measure import TimingProtocol
-from latency_predictors.protocol import SessionResult, Subject
+from latency_predictors.protocol import FILE_ERRORS, SessionResult, Subject
 from latency_predictors.scoring import ScoringRequest
 from latency_predictors.series import OnProgress
 from search_spaces.errors import HwnasError, MeasurementError
+
+_OWN: Final = (*FILE_ERRORS, "session_died")
+"""What a file is to blame for where it is scored alone."""
 
 
 class Measure(Protocol):
@@ -66,8 +69,11 @@ def tellable(session: SessionResult) -> SessionResult:
 
 def scores(
     work: Work, subjects: Sequence[Subject], images: Path, means: Means, on_progress: OnProgress
-) -> Iterator[Score]:
-    """Yield what each file of a batch answers for the images of the batch.
+) -> Iterator[tuple[str, Score | MeasurementError]]:
+    """Yield the digest of each file of a batch, and what it answers for the images of the batch.
+
+    Where it is the file's own fault that there is no answer, that comes in its place, and the others are
+    scored: each has a process of its own, so one that dies says nothing of them.
 
     Args:
         work: The batch.
@@ -77,7 +83,7 @@ def scores(
         on_progress: Told after some images how many files are done.
 
     Raises:
-        HwnasError: What keeps a file from being scored.
+        HwnasError: What else keeps files from being scored: that one, and those after it.
     """
     assert work.images is not None
     for done, subject in enumerate(subjects):
@@ -86,7 +92,14 @@ def scores(
         def told(num_images: int, done: int = done) -> None:
             on_progress(done, len(subjects))
 
-        yield Score(subject=subject.digest, images=work.images, classes=means.name_classes(request, told))
+        try:
+            classes = means.name_classes(request, told)
+        except MeasurementError as error:
+            if error.code not in _OWN:
+                raise
+            yield subject.digest, error
+        else:
+            yield subject.digest, Score(subject=subject.digest, images=work.images, classes=classes)
 
 
 def trouble_of(work: Work, error: HwnasError, subjects: Collection[str], *, own: bool = False) -> Trouble:

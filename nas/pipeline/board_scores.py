@@ -13,7 +13,7 @@ import numpy as np
 from latency_predictors.agent_protocol import HOST, MAX_SCORED
 from latency_predictors.measure import NETWORK_PROTOCOL
 from nas.choosing import choose
-from nas.measurement_tasks import FILE_RANK, LOST, MeasurementTask
+from nas.measurement_tasks import FILE_RANK, UNABLE, MeasurementTask
 from nas.pipeline.answers import confirm_of, part_of
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.golden import ask_golden
@@ -100,8 +100,8 @@ def _answers(ctx: PhaseContext, target: TargetResult, networks: Sequence[Verifie
     """Return what a board found of networks, but for those it cannot score; None while it scores.
 
     Raises:
-        MeasurementError: `artifact_missing` or `artifact_damaged`: the service has lost what it needs;
-            `context_mismatch` where the board is not what it was measured as.
+        MeasurementError: `context_mismatch` where the board is not what it was measured as; as whoever scored
+            told, where that is neither a file's own fault nor what the board cannot do at all.
     """
     site = result_site(ctx, target)
     images = {one: _packed(ctx, one) for one in {network.resolution for network in networks}}
@@ -120,12 +120,13 @@ def _answers(ctx: PhaseContext, target: TargetResult, networks: Sequence[Verifie
         for one in networks
     ]
     report = ctx.stores.measurements.enqueue(ctx.run.lease, tasks)
+    for failed in report.failed:
+        if not failed.unsupported and failed.code != UNABLE:
+            ask_golden(ctx, site, layer_files(site))
+            raise MeasurementError(failed.code, failed.message)
     if report.pending:
         return None
     for failed in report.failed:
-        if failed.code in LOST:
-            ask_golden(ctx, site, layer_files(site))
-            raise MeasurementError(failed.code, failed.message)
         ctx.progress.say(
             f"{target.target.device} could not score {failed.subject[:12]}: its accuracy is the host's "
             f"({failed.code}: {failed.message})"

@@ -85,8 +85,8 @@ class Bench:
                 return
         raise AssertionError("it works until it is ended")
 
-    def waiting_for(self, *names: str, sessions: int = 2) -> Lease:
-        """Register the board, and queue a job that waits for files."""
+    def waiting_for(self, *names: str, sessions: int = 2, images: str = "") -> Lease:
+        """Register the board, and queue a job that waits for files, to be scored if there are images."""
         if self.registered is None:
             self.works()
         stores = self.service.stores
@@ -102,6 +102,7 @@ class Bench:
                 subject_of(name),
                 stores.artifacts.put(content_of(name)),
                 sessions,
+                images=images,
             )
             for name in names
         ]

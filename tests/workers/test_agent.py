@@ -2,25 +2,28 @@
 
 import errno
 import hashlib
+import io
 import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
 from latency_predictors.fake_device import Script
 from latency_predictors.protocol import SessionResult
+from latency_predictors.scoring import ScoringRequest
 from nas.jobs import JobState
 from nas.store.measurement_tables import measurement_tasks
 from nas.store.session import reading
 from search_spaces.errors import MeasurementError, ResourceError, UsageError
 from tests.api.served import new_key
-from tests.nas.store.boards import subject_of
+from tests.nas.store.boards import content_of, subject_of
 from tests.nas.store.queued import rest
-from tests.workers.boards_at_work import TENANT, Bench, Ended, bench, on_call
+from tests.workers.boards_at_work import CONTEXT, TENANT, Bench, Ended, bench, on_call
 from workers.agent_home import AgentHome
 from workers.agent_link import Link, ServerAwayError
 
@@ -137,6 +140,33 @@ def test_a_file_that_the_runtime_cannot_load_fails_alone(at_work: Bench) -> None
     at_work.works()
     assert at_work.state(job) is JobState.QUEUED
     assert at_work.num_measured == 8
+
+
+def test_a_file_that_ends_its_scoring_process_is_blamed_alone_and_the_others_are_scored(
+    at_work: Bench,
+) -> None:
+    stores, packed = at_work.service.stores, io.BytesIO()
+    np.save(packed, np.zeros((2, 1, 4, 4), dtype=np.uint8))
+    images = stores.artifacts.put(packed.getvalue())
+    job = at_work.waiting_for("one", "two", "three", images=images)
+
+    def named(request: ScoringRequest, on_progress: object) -> tuple[int, ...]:
+        if request.file.read_bytes() == content_of("one"):
+            raise MeasurementError("session_died", "the scoring process was ended by signal 11")
+        return (3, 4)
+
+    at_work.patience = 0
+    at_work.pauses.clear()
+    with at_work.agent() as agent:
+        agent.means = replace(agent.means, name_classes=named)
+        with pytest.raises(Ended):
+            agent.run()
+    board, subjects = at_work.registered, [subject_of(name) for name in ("one", "two", "three")]
+    assert board is not None
+    found = stores.measurements.answers(board.device.digest, CONTEXT.digest, images, subjects)
+    assert found == dict.fromkeys(subjects[1:], (3, 4))
+    assert at_work.state(job) is JobState.QUEUED
+    assert sorted(failures_of_files(at_work)) == [0, 0, 1]
 
 
 def test_a_file_with_another_digest_is_never_run(at_work: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

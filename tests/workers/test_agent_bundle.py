@@ -14,7 +14,7 @@ from latency_predictors.bundle import Bundle, pack, read_answer
 from latency_predictors.device import host_context, host_device
 from latency_predictors.measure import LAYER_PROTOCOL
 from latency_predictors.scoring import ScoringRequest
-from search_spaces.errors import MeasurementError, ResourceError, UsageError
+from search_spaces.errors import ArtifactError, MeasurementError, ResourceError, UsageError
 from tests.latency_predictors.timed_sessions import timed_session
 from tests.nas.store.boards import INSTANCE, told
 from workers.agent_bundle import run_bundle
@@ -139,16 +139,21 @@ def scored(folder: Path, scorer: Scorer) -> tuple[list[str], list[tuple[str, lis
     )
 
 
-def test_a_file_that_cannot_be_loaded_is_blamed_alone_and_the_others_are_scored(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", ["file_not_loadable", "session_died"])
+def test_what_is_a_files_own_fault_is_told_of_it_alone_and_the_others_are_scored(
+    tmp_path: Path, code: str
+) -> None:
     to_score(tmp_path)
-    scorer = Scorer(two=MeasurementError("file_not_loadable", "no such operator"))
-    assert scored(tmp_path, scorer) == (["one", "three"], [("file_not_loadable", ["two"])])
+    scorer = Scorer(two=MeasurementError(code, "no such operator"))
+    assert scored(tmp_path, scorer) == (["one", "three"], [(code, ["two"])])
+    assert [one.trouble.own for one in read_answer(tmp_path / "out.json").outcomes if one.trouble] == [True]
 
 
 def test_what_is_not_a_files_own_fault_is_told_of_those_that_are_left(tmp_path: Path) -> None:
     to_score(tmp_path)
-    scorer = Scorer(two=MeasurementError("session_died", "it ended"))
-    assert scored(tmp_path, scorer) == (["one"], [("session_died", ["two", "three"])])
+    scorer = Scorer(two=ArtifactError("damaged_images", "they are no images"))
+    assert scored(tmp_path, scorer) == (["one"], [("damaged_images", ["two", "three"])])
+    assert [one.trouble.own for one in read_answer(tmp_path / "out.json").outcomes if one.trouble] == [False]
     assert scorer.asked == ["one", "two"]
 
 

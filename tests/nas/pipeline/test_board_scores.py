@@ -124,20 +124,39 @@ def test_a_board_that_runs_otherwise_than_it_was_measured_scores_nothing(
     assert copied.stores.agent_queue.load(board.device.digest).pending == 0
 
 
-def test_whoever_asks_for_scores_is_told_where_the_service_has_lost_what_they_take(
-    copied: Home, finished: FinishedSearch, board: Agent
+def fails_all(ctx: PhaseContext, agent: Agent, code: str, *, own: bool = False) -> None:
+    """Have a board tell that it cannot score what is asked of it."""
+    found = ctx.stores.agent_queue.ask(agent, INSTANCE, agent.asked + 1)
+    assert found is not None
+    lease, batch = found
+    ctx.stores.measurements.fail(lease, batch, list(batch.artifacts), code, "it is told", own=own)
+    ctx.stores.measurements.give_back(lease)
+
+
+@pytest.mark.parametrize("code", ["artifact_missing", "disk_full", "session_died"])
+def test_whoever_asks_for_scores_is_told_what_kept_the_board_from_them_and_asks_again(
+    copied: Home, finished: FinishedSearch, board: Agent, code: str
 ) -> None:
     ctx, _ = context(copied, finished)
     assert export.run(ctx) == Waiting()
-    stores = copied.stores
-    found = stores.agent_queue.ask(board, INSTANCE, 1)
-    assert found is not None
-    lease, batch = found
-    stores.measurements.fail(lease, batch, list(batch.artifacts), "artifact_missing", "the file is gone")
-    stores.measurements.give_back(lease)
-    with pytest.raises(MeasurementError, match="the file is gone"):
+    fails_all(ctx, board, code, own=code == "session_died")
+    with pytest.raises(MeasurementError, match="it is told") as caught:
         export.run(ctx)
+    assert caught.value.code == code
     assert export.run(ctx) == Waiting(), "it is tried again: no accuracy of the host's passes for the board's"
+
+
+@pytest.mark.parametrize("code", ["file_not_loadable", "context_unsupported"])
+def test_what_a_board_cannot_score_at_all_has_the_accuracy_of_the_host(
+    copied: Home, finished: FinishedSearch, board: Agent, code: str
+) -> None:
+    ctx, there = context(copied, finished)
+    assert export.run(ctx) == Waiting()
+    fails_all(ctx, board, code)
+    assert export.run(ctx) == Done()
+    (found,) = ctx.run.load(export.NAME, ExportDocument).with_test_accuracies([there])
+    assert {one.board for one in found.networks} == {None}
+    assert any(f"the host's ({code}" in line for line in ctx.progress.said)  # type: ignore[attr-defined]
 
 
 def test_enough_images_travel_and_no_more_than_boards_have_room_for() -> None:
