@@ -2,14 +2,12 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from rich.text import Text
 
 from api.agents import work_of
+from api.bundle_work import BundleWork, num_files, work_there
 from api.deliveries import Posted, deliver
 from api.keys import Scope
 from latency_predictors.agent_protocol import (
@@ -23,7 +21,7 @@ from latency_predictors.golden import SUBJECTS
 from latency_predictors.protocol import SessionResult
 from latency_predictors.unit import Unit
 from latency_predictors.wire_types import one_line
-from nas.measurement_tasks import Batch, DeviceLease
+from nas.measurement_tasks import DeviceLease
 from nas.results import Document
 from nas.settings import Settings
 from nas.store.agent_store import Agent
@@ -31,9 +29,6 @@ from nas.store.audit_log import Actor
 from nas.store.bundle_store import StoredBundle
 from nas.store.stores import Stores, opened_stores
 from search_spaces.errors import ArtifactError, HwnasError, UsageError
-
-PACK: Final = 100
-"""Files in one batch: what an ended process costs stays small."""
 
 
 class BundleMade(Document):
@@ -44,20 +39,28 @@ class BundleMade(Document):
         board: What specifications call the board.
         batches: In it, with
         num_files: files to measure or score.
+        left_out: Files that are not in it, because the service has lost them, or the golden subjects that
+            are to be measured before them. Whoever asked for them is told.
     """
 
     file: str
     board: str
     batches: int
     num_files: int
+    left_out: int = 0
 
     def __rich__(self) -> Text:
         """Say what to do with it."""
         what = (
             f"{self.num_files} files in {self.batches} batches"
-            if self.batches
+            if self.batches or self.left_out
             else "the board introduces itself"
         )
+        if self.left_out:
+            what += (
+                f"; left out: {self.left_out}, because files were lost here. The jobs that wait for them are "
+                "told and make them again, for the next bundle"
+            )
         return Text(
             f"{self.file}: {what}\n"
             f"on the board:  hwnas agent --bundle {Path(self.file).name} --out RESULT.json\n"
@@ -92,16 +95,16 @@ def make_bundle(settings: Settings, name: str, out: Path) -> BundleMade:
     """Write an archive with all that a board has to measure.
 
     Where the board was never heard of, it only introduces itself: the first answer registers it, the next
-    bundle has its work.
+    bundle has its work. Files that the service has lost are left out, and whoever waits for them is told.
 
     Raises:
-        UsageError: `invalid_device_name` or `file_exists`.
-        ArtifactError: A file that is to be measured is damaged or missing.
+        UsageError: `invalid_device_name` or `file_exists`; `device_busy` where a file is lost while the
+            board's agent works.
     """
     check_name(name)
     with opened_stores(settings) as stores:
         agent = stores.agents.find(settings.tenant, name)
-        works = () if agent is None else tuple(_packs(stores.bundles.work(agent.device.digest)))
+        work = BundleWork() if agent is None else work_there(stores, agent)
         made = stores.bundles.make(settings.tenant, name)
         bundle = Bundle(
             protocol=VERSION,
@@ -110,11 +113,16 @@ def make_bundle(settings: Settings, name: str, out: Path) -> BundleMade:
             key=made.key,
             device=None if agent is None else agent.device,
             unit="" if agent is None else agent.facts["unit"],
-            works=tuple(work_of(batch, made.id, 0) for batch in works),
+            works=tuple(work_of(batch, made.id, 0) for batch in work.batches),
         )
-        pack(bundle, {one: stores.artifacts.local_path(one) for one in bundle.digests}, out)
-    num_files = sum(len(work.files) for work in bundle.works)
-    return BundleMade(file=str(out), board=name, batches=len(bundle.works), num_files=num_files)
+        pack(bundle, {one: work.files[one] for one in bundle.digests}, out)
+    return BundleMade(
+        file=str(out),
+        board=name,
+        batches=len(bundle.works),
+        num_files=num_files(work.batches),
+        left_out=work.left_out,
+    )
 
 
 def import_answer(settings: Settings, path: Path) -> BundleImported:
@@ -143,13 +151,6 @@ def import_answer(settings: Settings, path: Path) -> BundleImported:
         stores.bundles.taken(made.id, digest)
         pending = stores.agent_queue.load(agent.device.digest).pending
     return BundleImported(board=made.name, new=new, pending=pending, refused=tuple(refused))
-
-
-def _packs(batches: tuple[Batch, ...]) -> Iterator[Batch]:
-    for batch in batches:
-        files = list(batch.artifacts.items())
-        for begin in range(0, len(files), PACK):
-            yield replace(batch, artifacts=dict(files[begin : begin + PACK]))
 
 
 def _check(answer: Answer, made: StoredBundle | None, digest: str) -> None:

@@ -1,5 +1,6 @@
 """A board without a network: two archives there, two answers back; what was changed or doubled is refused."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ import pytest
 
 from api.bundles import BundleImported, import_answer, make_bundle
 from benchmarks.fleet import RUNTIME, SimulatedBoard, SimulatedDevice
-from latency_predictors.bundle import Answer, read_answer
+from latency_predictors.bundle import Answer, read_answer, unpack
 from latency_predictors.device import ExecutionContext
 from latency_predictors.golden import SUBJECTS
 from latency_predictors.measure import LAYER_PROTOCOL
@@ -19,7 +20,7 @@ from latency_predictors.protocol import SessionResult
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState, Waiting
 from nas.leases import Lease
-from nas.measurement_tasks import CHECK_RANK, MeasurementTask
+from nas.measurement_tasks import CHECK_RANK, MeasurementTask, TaskReport
 from nas.settings import Settings
 from nas.store.stores import Stores, opened_stores
 from search_spaces.errors import HwnasError
@@ -74,23 +75,33 @@ class Carried:
         """Take an answer."""
         return import_answer(self.settings, self.answer(bundle))
 
-    def waiting(self) -> Lease:
+    def waiting(self, images: str = "") -> Lease:
         """A job that waits for files of the board, and for its check."""
-        agent = self.stores.agents.find(TENANT, "pi5")
-        assert agent is not None
         self.stores.jobs.submit(TENANT, JobRequest(JobKind.PROFILE, {}, "profile"))
         (claim,) = self.stores.queue.claim("w")
-        names = [(subject_of(name), content_of(name), 5) for name in NAMES]
-        names += [(subject, subject.encode(), CHECK_RANK) for subject in SUBJECTS]
-        tasks = [
-            MeasurementTask(
-                agent.device, CONTEXT, LAYER_PROTOCOL, subject, self.stores.artifacts.put(content), rank=rank
-            )
-            for subject, content, rank in names
-        ]
-        self.stores.measurements.enqueue(claim.lease, tasks)
+        self.asks(claim.lease, images)
         self.stores.queue.settle(claim.lease, Waiting())
         return claim.lease
+
+    def asks(self, lease: Lease, images: str = "") -> TaskReport:
+        """A job asks for files, made anew; they are to be scored where there are images."""
+        agent, put = self.stores.agents.find(TENANT, "pi5"), self.stores.artifacts.put
+        assert agent is not None
+        where = agent.device, CONTEXT, LAYER_PROTOCOL
+        tasks = [
+            MeasurementTask(*where, subject_of(name), put(content_of(name)), images=images) for name in NAMES
+        ]
+        tasks += [
+            MeasurementTask(*where, subject, put(subject.encode()), rank=CHECK_RANK) for subject in SUBJECTS
+        ]
+        return self.stores.measurements.enqueue(lease, tasks)
+
+    def loses(self, digest: str, how: str = "missing") -> None:
+        """A file of the service is gone, or damaged."""
+        path = self.stores.artifacts.local_path(digest)
+        path.unlink()
+        if how == "damaged":
+            path.write_bytes(b"something else")
 
     def rewrites(self, bundle: Path, change: Callable[[Answer], Answer]) -> None:
         """Have an agent answer that compares nothing: as if it had been on another board, or on several."""
@@ -269,3 +280,41 @@ def test_what_another_device_has_measured_is_not_taken(known: Carried) -> None:
     with pytest.raises(HwnasError, match="Cortex-A72.* is another board") as caught:
         known.imports(bundle)
     assert caught.value.code == "another_device"
+
+
+@pytest.mark.parametrize("how", ["missing", "damaged"])
+def test_a_file_that_the_service_has_lost_is_left_out_and_the_job_is_told(known: Carried, how: str) -> None:
+    job = known.waiting()
+    digest = hashlib.sha256(content_of(NAMES[0])).hexdigest()
+    known.loses(digest, how)
+    made = make_bundle(known.settings, "pi5", known.folder / "part.zip")
+    assert (made.num_files, made.left_out) == (len(NAMES) - 1 + 3, 1)
+    assert "6 files in 2 batches; left out: 1, because" in made.__rich__().plain
+    assert known.runs(known.folder / "part.zip").finished == made.batches
+    assert known.imports(known.folder / "part.zip").pending == 0
+    assert known.stores.jobs.get(TENANT, job.job_id).state is JobState.QUEUED
+    (claim,) = known.stores.queue.claim("w")
+    told = known.asks(claim.lease).failed
+    assert [(one.subject, one.code) for one in told] == [(subject_of(NAMES[0]), f"artifact_{how}")]
+    assert known.asks(claim.lease).pending == 1
+    again = make_bundle(known.settings, "pi5", known.folder / "rest.zip")
+    assert (again.num_files, again.left_out) == (1, 0)
+
+
+def test_what_waits_for_a_golden_subject_that_the_service_has_lost_is_left_out_and_the_job_is_told(
+    known: Carried,
+) -> None:
+    job = known.waiting()
+    known.loses(hashlib.sha256(next(iter(SUBJECTS)).encode()).hexdigest())
+    made = make_bundle(known.settings, "pi5", known.folder / "part.zip")
+    assert (made.num_files, made.left_out) == (2, len(NAMES) + 1)
+    assert known.stores.jobs.get(TENANT, job.job_id).state is JobState.QUEUED
+
+
+def test_images_that_the_service_has_lost_leave_out_what_is_scored_on_them(known: Carried) -> None:
+    images = known.stores.artifacts.put(b"images")
+    known.waiting(images)
+    known.loses(images)
+    made = make_bundle(known.settings, "pi5", known.folder / "part.zip")
+    assert (made.num_files, made.left_out) == (3, len(NAMES))
+    assert {work.images for work in unpack(known.folder / "part.zip", known.folder)[0].works} == {None}
