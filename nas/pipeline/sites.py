@@ -161,18 +161,22 @@ def attended(run: JobRun, stores: Stores, progress: Progress) -> SearchSpec:
 def absent_devices(stores: Stores, tenant: str, spec: SearchSpec) -> dict[str, str]:
     """Return the devices of a search that cannot be measured now, each with why."""
     known = {agent.name: agent for agent in stores.agents.list_all(tenant)}
-    reasons = {
-        name: _why_absent(known.get(name)) for name in dict.fromkeys(one.device for one in spec.targets)
-    }
+    wanted = dict.fromkeys(one.device for one in spec.targets)
+    reasons = {name: _why_absent(stores, known.get(name)) for name in wanted}
     return {name: why for name, why in reasons.items() if name != HOST and why}
 
 
-def _why_absent(agent: Agent | None) -> str:
+def _why_absent(stores: Stores, agent: Agent | None) -> str:
     if agent is None:
         return "not registered"
     if agent.quarantine:
         return f"in quarantine: {agent.quarantine}"
-    return "" if agent.alive else "its agent is not heard of"
+    return "" if agent.alive or _is_carried(stores, agent) else "its agent is not heard of"
+
+
+def _is_carried(stores: Stores, agent: Agent) -> bool:
+    """Return whether a board works by bundles: it has no good key, so it is silent; its answers are taken."""
+    return not stores.keys.is_good(agent.key_id) and stores.bundles.has_answered(agent.tenant, agent.name)
 
 
 def _context_of(agent: Agent, spec: ContextSpec) -> ExecutionContext:

@@ -59,6 +59,12 @@ class DatabaseBundleStore:
         with writing(self._engine) as connection:
             connection.execute(update(bundles).where(bundles.c.id == bundle_id).values(imported=digest))
 
+    def has_answered(self, tenant: str, name: str) -> bool:
+        """Return whether an answer of a board was taken."""
+        theirs = bundles.c.tenant == tenant, bundles.c.name == name, bundles.c.imported != ""
+        with reading(self._engine) as connection:
+            return connection.execute(select(bundles.c.id).where(*theirs).limit(1)).first() is not None
+
     def work(self, device: str) -> tuple[Batch, ...]:
         """Return all that is pending on a device, in the order in which it is to be measured."""
         pending = select(measurement_tasks).where(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from api.bundles import BundleImported, import_answer, make_bundle
 from benchmarks.fleet import RUNTIME, SimulatedBoard, SimulatedDevice
@@ -21,7 +22,11 @@ from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState, Waiting
 from nas.leases import Lease
 from nas.measurement_tasks import CHECK_RANK, MeasurementTask, TaskReport
+from nas.pipeline.sites import absent_devices
 from nas.settings import Settings
+from nas.specs import parse_spec
+from nas.store.measurement_tables import agents
+from nas.store.session import writing
 from nas.store.stores import Stores, opened_stores
 from search_spaces.errors import HwnasError
 from tests.nas.store.boards import INSTANCE, NAMES, content_of, subject_of
@@ -148,6 +153,13 @@ def test_a_board_introduces_itself_then_measures_and_the_job_goes_on(known: Carr
     assert check.verdict == "good"
     (key,) = known.stores.keys.list_all(TENANT)
     assert key.revoked_at_ms, "nobody has its secret"
+
+
+def test_a_search_that_is_to_proceed_goes_on_with_a_board_whose_answer_was_imported(known: Carried) -> None:
+    with writing(known.stores.engine) as connection:
+        connection.execute(update(agents).values(seen_at_ms=agents.c.seen_at_ms - 120_000))
+    spec = parse_spec({"dataset": {"name": "digits"}, "targets": [{"device": "pi5"}]})
+    assert absent_devices(known.stores, TENANT, spec) == {}
 
 
 def test_an_answer_is_taken_once_and_not_as_anybody_changed_it(known: Carried) -> None:

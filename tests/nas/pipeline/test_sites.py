@@ -147,6 +147,33 @@ def test_why_a_device_is_absent_is_told(home: Home) -> None:
     assert absent_devices(home.stores, TENANT, spec) == {"pi5": "in quarantine: 5 failures in a row"}
 
 
+def two_minutes_pass(home: Home) -> None:
+    """No board is heard of for two minutes."""
+    with writing(home.stores.engine) as connection:
+        connection.execute(update(agents).values(seen_at_ms=agents.c.seen_at_ms - 120_000))
+
+
+def test_a_board_that_works_by_bundles_is_there_though_it_is_silent(home: Home) -> None:
+    spec = small_spec(targets=TARGETS, when_missing="proceed")
+    agent, bundles = board(home), home.stores.bundles
+    two_minutes_pass(home)
+    bundles.taken(bundles.make(TENANT, "pi5").id, "a" * 64)
+    assert absent_devices(home.stores, TENANT, spec) == {"pi5": "its agent is not heard of"}, "it has a key"
+    home.stores.keys.revoke(TENANT, agent.key_id)
+    assert absent_devices(home.stores, TENANT, spec) == {}
+    home.attempt(home.submit(spec))
+    kept = attended(home.runs[-1], home.stores, Recorder())
+    assert [target.device for target in kept.targets] == ["host", "pi5"]
+
+
+def test_a_board_whose_key_was_ended_is_absent_where_no_bundle_was_answered(home: Home) -> None:
+    home.stores.keys.revoke(TENANT, board(home).key_id)
+    home.stores.bundles.make(TENANT, "pi5")
+    two_minutes_pass(home)
+    found = absent_devices(home.stores, TENANT, small_spec(targets=TARGETS))
+    assert found == {"pi5": "its agent is not heard of"}
+
+
 @pytest.mark.parametrize("name", ["Pi 5", "", "../host", "x" * 41])
 def test_names_that_no_board_can_have_are_refused(name: str) -> None:
     with pytest.raises(UsageError, match="device"):

@@ -14,7 +14,11 @@ def test_a_bundle_is_found_by_its_tenant_alone(engine: Engine) -> None:
     assert made.key != other.key
     assert store.find(TENANT, made.id) == made
     assert store.find("another", made.id) is None
+    assert not store.has_answered(TENANT, "pi5")
     store.taken(made.id, "a" * 64)
+    assert store.has_answered(TENANT, "pi5")
+    assert not store.has_answered("another", "pi5")
+    assert not store.has_answered(TENANT, "pi6")
     found = store.find(TENANT, made.id)
     assert found is not None
     assert found.imported == "a" * 64
