@@ -110,8 +110,10 @@ ENVIRONMENT_ERRORS: Final = (
     errno.EDQUOT,
     errno.ENOTDIR,
     errno.EEXIST,
+    errno.EBUSY,
 )
-"""What a full disk, a read-only folder or a file in the place of a folder give: no traceback explains it."""
+"""What a full disk, a read-only folder, a file in the place of a folder or a mounted one give: no traceback
+explains it."""
 WIDTH_OF_FILES: Final = 120
 """Columns of tables that are written to a file or a pipe."""
 

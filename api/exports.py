@@ -85,8 +85,8 @@ def export_network(settings: Settings, request: Request, out: Path | None) -> De
     Args:
         settings: Where searches are.
         request: Which network.
-        out: The folder; `SEARCH-NETWORK` in the current one if not given. A bundle that stands there is
-            replaced. With the ending of the format it is the file.
+        out: The folder; `SEARCH-NETWORK` in the current one if not given. A bundle that stands there
+            alone is replaced. With the ending of the format it is the file.
 
     Raises:
         UsageError: `conflicting_options` or `folder_in_use`; or as `select_by_rule`, `select_by_name`.

@@ -20,7 +20,7 @@ from nas.settings import Settings
 from nas.store.job_run import StoredJob
 from nas.store.searches import all_searches, find_search
 from nas.store.stores import Stores, opened_stores
-from search_spaces.errors import ArtifactError, ResourceError
+from search_spaces.errors import ArtifactError, ResourceError, UsageError
 
 _NEXT: Final = {
     JobState.QUEUED: "a worker takes it as soon as it can: `hwnas worker` is one",
@@ -210,7 +210,7 @@ def _report(stored: StoredJob, folder: Path) -> tuple[Path | None, str]:
     try:
         if not report.is_file():
             deliver_search(stored, folder)
-    except (ArtifactError, ResourceError) as error:
+    except (ArtifactError, ResourceError, UsageError) as error:
         return None, f"{error.code}: {error.message}"
     return report, ""
 

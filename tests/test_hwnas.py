@@ -75,6 +75,7 @@ def test_programs_get_one_document(
         (KeyboardInterrupt(), 1, "interrupted"),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), 1, "not_writable"),
         (OSError(errno.ENOSPC, "No space left on device"), 1, "not_writable"),
+        (OSError(errno.EBUSY, "Device or resource busy", "/mnt"), 1, "not_writable"),
         (ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn"), 2, "missing_package"),
     ],
 )

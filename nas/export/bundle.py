@@ -24,35 +24,54 @@ from search_spaces.errors import ArtifactError, ResourceError, UsageError
 
 MODEL: Final = "model.onnx"
 MANIFEST: Final = "manifest.json"
+_FORMAT: Final = "hwnas-bundle/1"
 
 
 def write_bundle(folder: Path, model: Path, card: Card) -> None:
     """Write a network's folder: it is there whole or not at all.
 
     Args:
-        folder: Where; a bundle that stands there already is replaced.
+        folder: Where. An empty one is filled; a bundle that stands there is replaced, if nothing was added
+            to it.
         model: The exported file that was scored.
         card: What is told about it.
 
     Raises:
         ArtifactError: `wrong_file` where the file is not the one that was scored; `damaged_file` or
             `missing_metadata`.
-        UsageError: `folder_in_use` where something else than a bundle stands there.
+        UsageError: `folder_in_use` where something else stands there, or more than a bundle; it is left as
+            it was.
         ResourceError: `disk_full`; nothing is left behind.
     """
     folder = folder.resolve()
-    if folder.exists() and not _is_bundle(folder):
+    empty = folder.is_dir() and not any(folder.iterdir())
+    if folder.exists() and not empty and not _is_bundle(folder):
         raise UsageError(
-            "folder_in_use", f"{folder} holds something else than a bundle: choose another folder"
+            "folder_in_use", f"{folder} holds more than an exported network: choose another folder"
         )
     files = bundle_files(model, card)
+    write = _fill if empty else _write_folder
     try:
-        _write_folder(folder, files)
+        write(folder, files)
     except OSError as error:
         if error.errno in FULL:
             raise ResourceError(
                 "disk_full", f"no room for {folder}: free some space and start again"
             ) from error
+        raise
+
+
+def _fill(folder: Path, files: dict[str, bytes]) -> None:
+    """Write into a folder that stays the one that it is: a shell may be in it, a disk mounted there.
+
+    The manifest comes last: what a killed process leaves does not look whole.
+    """
+    try:
+        for name, content in files.items():
+            write_atomically(folder / name, content)
+    except BaseException:
+        for name in reversed(files):
+            (folder / name).unlink(missing_ok=True)
         raise
 
 
@@ -80,7 +99,7 @@ def _remove(*folders: Path) -> None:
 
 
 def bundle_files(model: Path, card: Card) -> dict[str, bytes]:
-    """Return the files of a bundle by name; see `write_bundle`."""
+    """Return the files of a bundle by name, the manifest last; see `write_bundle`."""
     content = model.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if digest != card.network.file_sha256:
@@ -99,7 +118,7 @@ def bundle_files(model: Path, card: Card) -> dict[str, bytes]:
     listed = {
         name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()
     }
-    return {**files, MANIFEST: _json({"format": "hwnas-bundle/1", "files": listed})}
+    return {**files, MANIFEST: _json({"format": _FORMAT, "files": listed})}
 
 
 def _json(document: dict[str, Any]) -> bytes:
@@ -107,4 +126,12 @@ def _json(document: dict[str, Any]) -> bytes:
 
 
 def _is_bundle(folder: Path) -> bool:
-    return folder.is_dir() and ((folder / MANIFEST).is_file() or not any(folder.iterdir()))
+    """Return whether a folder holds the files of a bundle and no others: all that is there is ours."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return False
+    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
+        return False
+    ours = {MANIFEST, *manifest.get("files", ())}
+    return all(path.name in ours and path.is_file() for path in folder.iterdir())

@@ -84,6 +84,7 @@ def deliver_search(job: StoredJob, folder: Path) -> None:
 
     Raises:
         ArtifactError: As `deliver`.
+        UsageError: `folder_in_use` where more than a bundle stands in the place of one.
         ResourceError: `disk_full`.
     """
     result = job.result()

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console, RenderableType
 from sqlalchemy import update
 
+from api import searches
 from api.searches import cancel_search, list_searches, show_search
 from nas.jobs import Cancelled, Fault, Faulted, JobState
 from nas.settings import Settings
@@ -116,6 +117,20 @@ def test_a_report_that_cannot_be_made_is_told_and_hides_nothing(settings: Settin
     shown = show_search(settings, "latest")
     assert shown.report is None
     assert shown.error.startswith("artifact_missing: ")
+    assert shown.result is not None
+
+
+def test_a_report_whose_folder_the_user_has_filled_is_told_likewise(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished_search(settings.home)
+
+    def in_use(*given: object) -> None:
+        raise UsageError("folder_in_use", "exports/net-ccc333 holds more")
+
+    monkeypatch.setattr(searches, "deliver_search", in_use)
+    shown = show_search(settings, "latest")
+    assert (shown.report, shown.error) == (None, "folder_in_use: exports/net-ccc333 holds more")
     assert shown.result is not None
 
 

@@ -53,19 +53,77 @@ def test_another_file_than_the_scored_one_is_refused(model: Path, tmp_path: Path
 def test_a_bundle_is_replaced_as_a_whole(model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "net"
     write_bundle(folder, model, example_card(model))
-    (folder / "left-over.txt").write_text("of an older version", encoding="utf-8")
+    (folder / "model.onnx").write_bytes(b"cut short")
+    (folder / "predict.py").unlink()
     write_bundle(folder, model, example_card(model, "another"))
     assert set(contents(folder)) == NAMES
+    assert (folder / "model.onnx").read_bytes() == model.read_bytes()
     assert json.loads(contents(folder)["measurements.json"])["provenance"]["dataset"] == "another"
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
 
 
-def test_a_folder_of_the_user_is_left_alone(model: Path, tmp_path: Path) -> None:
-    (tmp_path / "photo.jpg").write_bytes(b"mine")
+@pytest.mark.parametrize(
+    "mine",
+    [
+        {"photo.jpg": b"mine"},
+        {"manifest.json": b'{"name": "x"}', "index.js": b"mine"},
+        {"manifest.json": b'{"name": "x"}'},
+        {"manifest.json": b"[1]"},
+        {"manifest.json": b"\xff no JSON"},
+    ],
+)
+def test_a_folder_of_the_user_is_left_alone(mine: dict[str, bytes], model: Path, tmp_path: Path) -> None:
+    for name, content in mine.items():
+        (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError) as caught:
         write_bundle(tmp_path, model, example_card(model))
     assert caught.value.code == "folder_in_use"
-    assert contents(tmp_path) == {"photo.jpg": b"mine"}
+    assert contents(tmp_path) == mine
+
+
+def test_what_a_user_has_put_beside_the_files_of_a_bundle_keeps_it_as_it_is(
+    model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "net"
+    write_bundle(folder, model, example_card(model))
+    (folder / "app.py").write_bytes(b"mine")
+    before = contents(folder)
+    with pytest.raises(UsageError) as caught:
+        write_bundle(folder, model, example_card(model, "another"))
+    assert caught.value.code == "folder_in_use"
+    assert contents(folder) == before
+    (folder / "app.py").unlink()
+    (folder / "data").mkdir()
+    with pytest.raises(UsageError):
+        write_bundle(folder, model, example_card(model, "another"))
+    assert (folder / "data").is_dir()
+
+
+def test_an_empty_folder_is_filled_and_stays_the_same_one(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    inode = folder.stat().st_ino
+    monkeypatch.chdir(folder)
+    write_bundle(Path(), model, example_card(model))
+    assert folder.stat().st_ino == inode
+    assert {path.name for path in Path().iterdir()} == NAMES
+
+
+def test_the_manifest_of_a_folder_that_is_filled_comes_last(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, there = os.fsync, list[set[str]]()
+
+    def fsync(descriptor: int) -> None:
+        real(descriptor)
+        there.append({path.name for path in tmp_path.iterdir()} & NAMES)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_bundle(tmp_path, model, example_card(model))
+    assert NAMES - {"manifest.json"} in there
+    assert [found for found in there if "manifest.json" in found] == [NAMES]
 
 
 def full_after(num_files: int) -> Callable[[int], None]:
@@ -95,6 +153,18 @@ def test_on_a_full_disk_nothing_half_written_is_left(
     assert caught.value.code == "disk_full"
     assert contents(folder) == before
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+@pytest.mark.parametrize("num_files", [0, 3, 11])
+def test_on_a_full_disk_an_empty_folder_stays_empty(
+    num_files: int, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = example_card(model)
+    monkeypatch.setattr(os, "fsync", full_after(num_files))
+    with pytest.raises(ResourceError) as caught:
+        write_bundle(tmp_path, model, card)
+    assert caught.value.code == "disk_full"
+    assert contents(tmp_path) == {}
 
 
 def test_what_a_killed_process_left_is_removed(model: Path, tmp_path: Path) -> None:
