@@ -8,6 +8,7 @@ What a round proposes and exports is kept: a phase that waited or was killed goe
 begins with what other searches on the supernet have verified.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -144,8 +145,9 @@ def _why_stop(
         return f"all {rounds} rounds are done"
     after = state.measured_objectives()
     if len(after) > len(before) and (added := added_share(before, after)) < WORTH_A_ROUND:
-        least = f"{WORTH_A_ROUND * 100:.0f} %"
-        return f"the last round added {added * 100:.1f} % to what the front dominates, less than {least}"
+        # Rounded down: what is less than the least is never told as much as that.
+        told, least = math.floor(max(added, 0.0) * 1000) / 10, f"{WORTH_A_ROUND * 100:.0f} %"
+        return f"the last round added {told:.1f} % to what the front dominates, less than {least}"
     return ""
 
 

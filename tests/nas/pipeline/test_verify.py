@@ -217,6 +217,12 @@ def test_after_a_round_that_adds_little_there_is_no_other(
     )
 
 
+def test_what_a_round_has_added_is_told_rounded_down(copied: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "added_share", lambda before, after: 0.0197)
+    (found,) = copied.search(verify={"candidates": 12, "rounds": 4}, references=[]).targets
+    assert found.stopped == "the last round added 1.9 % to what the front dominates, less than 2 %"
+
+
 def test_two_targets_are_verified_one_after_the_other(copied: Home) -> None:
     targets = [{}, {"limits": {"num_params": 60_000}}]
     result = copied.search(targets=targets, references=[])
