@@ -30,7 +30,7 @@ from nas.pipeline.same_site import result_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.trained import Trained
-from nas.pipeline.training import Asked, Place, train_all
+from nas.pipeline.training import Asked, Place, train_possible
 from nas.pipeline.verify import NAME as VERIFY
 from nas.pipeline.verify import VerifyDocument
 from nas.publication import front_first, keeps_limits, published
@@ -109,7 +109,10 @@ def chosen_networks(target: TargetResult, points: int) -> list[VerifiedNetwork]:
 def _tune(
     ctx: PhaseContext, targets: Sequence[TargetResult], cpu_seconds: float
 ) -> dict[str, _Tuned] | Waiting:
-    """Train each chosen architecture once, however many fronts it stands on; by its digest."""
+    """Train each chosen architecture once, however many fronts it stands on; by its digest.
+
+    One whose training cannot go on keeps its inherited form.
+    """
     chosen = {
         network.architecture_digest: architecture_from_values(ctx.space, network.architecture)
         for target in targets
@@ -124,12 +127,13 @@ def _tune(
         Asked(subnet, epochs[digest], Place(NAME, number, len(subnets), f"training net-{digest[:6]} on"))
         for number, (digest, subnet) in enumerate(subnets.items())
     ]
-    networks = train_all(ctx, asked)
+    networks = train_possible(ctx, asked)
     if isinstance(networks, Waiting):
         return networks
     return {
-        digest: _tuned(ctx, subnet, networks[number], number)
-        for number, (digest, subnet) in enumerate(subnets.items())
+        digest: _tuned(ctx, subnet, trained, number)
+        for number, ((digest, subnet), trained) in enumerate(zip(subnets.items(), networks, strict=True))
+        if trained is not None
     }
 
 

@@ -32,7 +32,7 @@ from nas.pipeline.same_site import result_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.trained import Trained, find_alike, find_trained, training_key
-from nas.pipeline.training import Asked, Place, train_all
+from nas.pipeline.training import Asked, Place, train_possible
 from nas.publication import accuracy_of
 from nas.results import Accuracy, Document, Latency, StockTraining, TargetResult, VerifiedNetwork
 from nas.specs import Precision, StockName
@@ -46,7 +46,7 @@ class ReferencesDocument(Document):
     """The stock networks of a search.
 
     Attributes:
-        networks: As they are at the first target.
+        networks: As they are at the first target, without those that cannot be trained.
         targets: As they are at each target, without those that do not run there; empty in documents of an
             earlier version, which have
         latencies: at each target, in the order of the networks, of the files of the first one.
@@ -87,6 +87,8 @@ class _Epochs(Document):
 def run(ctx: PhaseContext) -> PhaseEnd:
     """Train, export, score and measure the stock networks that the specification names.
 
+    One whose training cannot go on is left out: the front is there without it.
+
     Raises:
         MeasurementError: `context_mismatch` where a device is not what the front was measured on.
     """
@@ -98,6 +100,8 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     if isinstance(networks, Waiting):
         return networks
     for name, trained in zip(names, networks, strict=True):
+        if trained is None:
+            continue
         told = _told(ctx, trained, reused=name in plan.reused)
         for precision, found in stock.items():
             called = str(name) if precision == first else f"{name}-{precision}"
@@ -192,13 +196,13 @@ def _planned_epochs(ctx: PhaseContext) -> _Epochs:
     return ctx.run.load(name, _Epochs)
 
 
-def _trained(ctx: PhaseContext, epochs: Mapping[str, int]) -> list[Trained] | Waiting:
+def _trained(ctx: PhaseContext, epochs: Mapping[str, int]) -> list[Trained | None] | Waiting:
     names = ctx.spec.references
     asked = [
         Asked(StockNetwork(name), epochs[name], Place(NAME, number, len(names), f"training {name}"))
         for number, name in enumerate(names)
     ]
-    return train_all(ctx, asked)
+    return train_possible(ctx, asked)
 
 
 def _told(ctx: PhaseContext, trained: Trained, *, reused: bool) -> StockTraining:

@@ -9,6 +9,7 @@ from nas.pipeline.context import PhaseContext
 from nas.pipeline.damage import damage_of, tell_damage
 from nas.pipeline.options import options_of, recipe_of
 from nas.pipeline.trained import Trained, as_trained, training_key
+from nas.results import Document
 from nas.side_by_side import run_all
 from nas.store.supernet_store import StoredCheckpoint, StoredSupernet
 from nas.task_events import (
@@ -23,6 +24,7 @@ from nas.task_events import (
 )
 from nas.task_events import StoredCheckpoint as CheckpointFiles
 from nas.tasks import Network, TrainNetwork
+from search_spaces.errors import TrainingError
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,46 @@ def train_all(ctx: PhaseContext, asked: Sequence[Asked]) -> list[Trained] | Wait
         return train_all(ctx, asked)  # the others may be trained by now
     ctx.progress.say(f"job {others[0].trainer} trains the same network: waiting for it")
     return Waiting(others[0].id)
+
+
+class _LeftOut(Document):
+    """Trainings of a phase that cannot go on: the attempts that follow do not try them again.
+
+    Attributes:
+        numbers: Among those that the phase asks for.
+    """
+
+    numbers: tuple[int, ...] = ()
+
+
+def train_possible(ctx: PhaseContext, asked: Sequence[Asked]) -> list[Trained | None] | Waiting:
+    """Train all that a phase asks for likewise; what cannot be trained is said, None stands in its place."""
+    if not asked:
+        return []
+    name = f"{asked[0].place.phase}.left_out"
+    left_out = ctx.run.load(name, _LeftOut).numbers if ctx.run.has(name) else ()
+    going = [number for number in range(len(asked)) if number not in left_out]
+    try:
+        found = train_all(ctx, [asked[number] for number in going])
+    except TrainingError:
+        # It does not tell whose it is: each goes on by itself from its last checkpoint.
+        failed = [number for number in going if not _can_be_trained(ctx, asked[number])]
+        ctx.run.save(name, _LeftOut(numbers=(*left_out, *failed)))
+        return train_possible(ctx, asked)
+    if isinstance(found, Waiting):
+        return found
+    trained = dict(zip(going, found, strict=True))
+    return [trained.get(number) for number in range(len(asked))]
+
+
+def _can_be_trained(ctx: PhaseContext, one: Asked) -> bool:
+    """Return whether a network is trained now, or by another job; say why not."""
+    try:
+        train_all(ctx, [one])
+    except TrainingError as error:
+        ctx.progress.say(f"left out: {one.place.note} cannot go on ({error.message})")
+        return False
+    return True
 
 
 def _begin(ctx: PhaseContext, one: Asked) -> Trained | StoredSupernet:

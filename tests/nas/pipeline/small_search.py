@@ -34,9 +34,10 @@ from nas.specs import SearchSpec, parse_spec
 from nas.store.job_run import JobRun, StoredJob
 from nas.store.stores import Stores
 from nas.task_events import TensorFiles
-from nas.tasks import Task
+from nas.tasks import Network, Task, TrainNetwork
 from nas.training.trainer import FINISHED
 from nas.workplace import Workplace
+from search_spaces.errors import TrainingError
 from search_spaces.layers import LayerSpec
 from search_spaces.network import Node
 from tests.latency_predictors.sessions import session
@@ -250,16 +251,20 @@ class RecordingCompute:
 
     Attributes:
         tasks: In the order in which they began.
+        diverges: Tells which networks cannot be trained.
     """
 
     at_once = 1
 
     def __init__(self, compute: Compute) -> None:
         self.tasks: list[Task] = []
+        self.diverges: Callable[[Network], bool] = lambda network: False
         self._compute = compute
 
     def run(self, task: Task) -> Run:
         self.tasks.append(task)
+        if isinstance(task, TrainNetwork) and self.diverges(task.network):
+            raise TrainingError("loss_not_finite", "the loss of step 7 is not finite")
         return self._compute.run(task)
 
     def of(self, kind: type[T]) -> list[T]:

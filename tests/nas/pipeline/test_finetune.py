@@ -240,3 +240,26 @@ def test_a_network_that_another_search_trains_on_is_waited_for(tuned: FinishedSe
     trained = [task.network for task in copied.compute.of(TrainNetwork)]
     assert len(trained) == len(chosen) - 1 > 0
     assert network not in trained
+
+
+def test_a_network_whose_training_cannot_go_on_keeps_its_inherited_form(
+    copied: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finetune, "epochs_within", lambda ctx, architecture, cpu_seconds: EPOCHS)
+    asked = list[TunedSubnet]()
+
+    def first(network: object) -> bool:
+        asked.extend([network] if isinstance(network, TunedSubnet) else [])
+        return bool(asked) and network == asked[0]
+
+    copied.compute.diverges = first
+    progress = Recorder()
+    (target,) = copied.search(progress, **SPEC).targets
+    (said,) = [said for said in progress.said if "cannot go on" in said]
+    told = re.fullmatch(
+        r"left out: training (net-\w+) on cannot go on \(the loss of step 7 is not finite\)", said
+    )
+    assert told
+    tuned = {network.name for network in target.networks if network.finetune_epochs}
+    assert tuned
+    assert told[1] in {network.name for network in target.networks} - tuned

@@ -92,6 +92,21 @@ def test_a_stock_network_that_another_search_trains_is_waited_for(
         assert trained.network == StockNetwork("mobilenet_v2")
 
 
+@pytest.mark.parametrize("others", [["mobilenet_v2"], []])
+def test_a_stock_network_that_cannot_be_trained_is_left_out_and_the_front_is_there(
+    others: list[str], copied: Home
+) -> None:
+    copied.compute.diverges = lambda network: network == StockNetwork("shufflenet_v2")
+    progress = Recorder()
+    result = copied.search(progress, references=["shufflenet_v2", *others])
+    assert result.targets[0].front
+    assert result.deliveries
+    assert [network.name for network in result.references] == others
+    assert [said for said in progress.said if "shufflenet" in said] == [
+        "left out: training shufflenet_v2 cannot go on (the loss of step 7 is not finite)"
+    ]
+
+
 def given(ctx: PhaseContext, finished: FinishedSearch, cpu_seconds: float) -> None:
     """Have supernet and front of a search on the same supernet taken so long."""
     trained = finished.run.load("train", TrainDocument)
