@@ -7,6 +7,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from api.searches import unbroken
+from nas.report.stock import better_stock_sentences
 from nas.report.terminal import front_table, target_lines
 from nas.report.terminal_plot import front_plot
 from nas.report.words import where_sentence
@@ -44,7 +45,10 @@ class Front(Document):
         yield front_plot(self.result, self.references, width=options.max_width, ascii_only=ascii_only)
         if self.result.front:
             yield front_table(self.result, self.deliveries, ascii_only=ascii_only)
-        yield unbroken(["", *target_lines(self.result)])
+        better = better_stock_sentences(
+            self.search, self.target_number, self.result, self.references, self.deliveries
+        )
+        yield unbroken(["", *target_lines(self.result, better)])
 
 
 def show_front(settings: Settings, name: str, target_number: int) -> Front:

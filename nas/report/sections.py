@@ -10,6 +10,7 @@ from nas.report.architecture import varying
 from nas.report.comparisons import accuracy_sentence, form_errors, latency_sentence
 from nas.report.numbers import duration, plain
 from nas.report.rows import NOTHING, Row, Units, rows_of, units_for
+from nas.report.stock import better_stock_sentences
 from nas.report.table_facts import Facts, table_facts
 from nas.results import Delivery, Figure, SearchResult, TargetResult, VerifiedNetwork
 from nas.specs import CostName
@@ -66,6 +67,7 @@ class Section:
     Attributes:
         number: Position of the target.
         limits: One sentence a limit, and one a network that does not run there.
+        better_stock: One sentence a stock network that beats what was delivered.
         units: Of the columns, the same in all tables of the target.
         costs: What the front can be drawn against.
         accuracy_kind: How the predicted accuracies were obtained.
@@ -77,6 +79,7 @@ class Section:
     target: TargetResult
     headline: str
     limits: tuple[str, ...]
+    better_stock: tuple[str, ...]
     units: Units
     front: tuple[Row, ...]
     stock: tuple[Row, ...]
@@ -104,7 +107,8 @@ def make_section(result: SearchResult, number: int, space: SearchSpace | None) -
     """
     target = result.targets[number]
     others = _by_latency(network for network in target.networks if network.status != "front")
-    networks = (*target.front, *_by_latency(result.references_at(number)), *others)
+    references = result.references_at(number)
+    networks = (*target.front, *_by_latency(references), *others)
     units = units_for(networks)
     deliveries = tuple(delivery for delivery in result.deliveries if delivery.target == number)
     rows = rows_of(networks, units, space, deliveries)
@@ -115,6 +119,7 @@ def make_section(result: SearchResult, number: int, space: SearchSpace | None) -
         target=target,
         headline=words.front_sentence(target.front),
         limits=(*words.limit_sentences(target), *words.left_out_sentences(target)),
+        better_stock=better_stock_sentences(result.id, number + 1, target, references, deliveries),
         units=units,
         front=tuple(row for row in rows if row.status == "front"),
         stock=tuple(row for row in rows if row.status == "stock"),

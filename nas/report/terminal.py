@@ -14,6 +14,7 @@ from nas.report import words
 from nas.report.comparisons import latency_pairs, latency_sentence
 from nas.report.numbers import FIGURE_SPACE, PUNCTUATION_SPACE, decimals
 from nas.report.rows import Row, rows_of, units_for
+from nas.report.stock import better_stock_sentences
 from nas.report.terminal_plot import front_plot
 from nas.report.trust import doubt_sentences, suspect_sentences
 from nas.results import Delivery, SearchResult, TargetResult, VerifiedNetwork
@@ -31,10 +32,12 @@ def show_search(result: SearchResult, *, width: int = 80, ascii_only: bool = Fal
     for number, target in enumerate(result.targets):
         chosen = [delivery for delivery in result.deliveries if delivery.target == number]
         parts += [Text(words.target_name(result, number), style="bold")]
-        parts += [front_plot(target, result.references_at(number), width=width, ascii_only=ascii_only)]
+        stock = result.references_at(number)
+        better = better_stock_sentences(result.id, number + 1, target, stock, chosen)
+        parts += [front_plot(target, stock, width=width, ascii_only=ascii_only)]
         if target.front:
             parts += [front_table(target, chosen, ascii_only=ascii_only), Text()]
-        parts += [Text(_plain(line, ascii_only)) for line in target_lines(target)]
+        parts += [Text(_plain(line, ascii_only)) for line in target_lines(target, better)]
         parts += [Text(_plain(line, ascii_only)) for line in delivery_lines(target, chosen)]
         parts += [Text()] if number + 1 < len(result.targets) else []
     return Group(*parts)
@@ -90,10 +93,16 @@ def _plain(text: str, ascii_only: bool) -> str:
     return text.encode("ascii", "replace").decode()
 
 
-def target_lines(target: TargetResult) -> tuple[str, ...]:
-    """Return what is to be said of a target, one line each: front, doubts, limits, effort, predictions."""
+def target_lines(target: TargetResult, better_stock: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return what is to be said of a target, one line each: front, doubts, limits, effort, predictions.
+
+    Args:
+        target: What was found.
+        better_stock: What `better_stock_sentences` says; they end with a command.
+    """
     return (
         f"{words.front_sentence(target.front)}.",
+        *better_stock,
         *(f"! {sentence}." for sentence in suspect_sentences(target.front)),
         *(f"{sentence}." for sentence in words.limit_sentences(target)),
         *(f"{sentence}." for sentence in words.left_out_sentences(target)),

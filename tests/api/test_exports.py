@@ -120,6 +120,7 @@ def test_what_is_there_already_is_not_overwritten(
         (Request("latest", name="net-b"), "net-bbb222"),
         (Request("net-b"), "net-bbb222"),
         (Request("resnet"), "resnet"),
+        (Request("latest", name="resnet"), "resnet"),
     ],
 )
 def test_a_search_or_a_network_may_be_named(

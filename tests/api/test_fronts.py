@@ -26,6 +26,18 @@ def test_the_front_holds_the_published_points_only(settings: Settings) -> None:
     assert "net-ddd444" not in text
 
 
+def test_a_stock_network_that_beats_what_was_delivered_is_told(settings: Settings) -> None:
+    run = finished_search(settings.home)
+    front = show_front(settings, "latest", 1)
+    assert "a stock network" not in drawn(front)
+    better = network("resnet", 0.995, 0.30, "dominated", origin="reference")
+    text = drawn(front.model_copy(update={"references": (better,)}))
+    assert (
+        "resnet, a stock network, is faster and more accurate than net-ccc333: "
+        f"hwnas export {run.id} --name resnet"
+    ) in text
+
+
 def test_targets_are_counted_from_one(settings: Settings) -> None:
     second = network("net-fff666", 0.9, 0.2)
     finished_search(settings.home, target(*FRONT), target(second))

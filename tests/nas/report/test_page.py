@@ -245,3 +245,15 @@ def test_a_suspect_latency_says_so_in_its_row_and_where_it_was_chosen() -> None:
     assert '<span class="interval">suspect</span>' in row
     assert "suspect" not in text.split('<tbody data-name="calm"')[1].split("</tbody>")[0]
     assert text.count("<dt>latency, suspect</dt>") == 1
+
+
+def test_a_stock_network_that_beats_what_was_delivered_is_told_below_the_headline() -> None:
+    found = target((network("fast", 0.1, 0.95), network("best", 0.5, 0.98)), 1.0)
+    stock = network("resnet", 0.4, 0.99, origin="reference", status="dominated")
+    told = (
+        "resnet, a stock network, is faster and more accurate than best: "
+        "hwnas export digits-1f3a9c2e --name resnet"
+    )
+    assert told in Page(render_report(make_result((found,), (stock,)))).texts
+    slower = network("resnet", 0.5, 0.99, origin="reference", status="dominated")
+    assert "a stock network, is faster" not in render_report(make_result((found,), (slower,)))

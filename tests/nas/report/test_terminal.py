@@ -65,6 +65,15 @@ def test_layers_in_doubt_are_told_below_the_front() -> None:
     assert not [line for line in target_lines(ONE) if "lookup table" in line]
 
 
+def test_a_stock_network_that_beats_what_was_delivered_is_told_below_the_front() -> None:
+    stock = network("resnet", 0.4, 0.99, origin="reference", status="dominated")
+    better = "resnet, a stock network, is faster and more accurate than best: hwnas export"
+    text = " ".join(whole(make_result((ONE,), (stock,))).split())
+    assert text.index("2 verified networks") < text.index(better) < text.index("Limit kept")
+    slower = stock.model_copy(update={"latency": BEST.latency})
+    assert "a stock network" not in whole(make_result((ONE,), (slower,)))
+
+
 def test_deliveries_say_what_and_where() -> None:
     assert delivery_lines(ONE, deliveries((ONE,))) == (
         "* best, 0.500 ms, 98.0 %: the best accuracy of the front; in exports/best",
