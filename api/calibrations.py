@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from latency_predictors.calibration import predict_left_out
+from latency_predictors.calibration import counted_points, predict_left_out
 from latency_predictors.correction import Correction, ErrorReport, FormErrors
 from nas.report.numbers import percent, plain
 from nas.report.terminal_scatter import Compared, prediction_plot
@@ -94,7 +94,7 @@ def calibration_of(space_digest: str, correction: Correction) -> Calibration:
         predicts=correction.metric.label,
         created_at=correction.created_at,
         formula=" ".join(terms),
-        num_networks=len(correction.points),
+        num_networks=len(counted_points(correction.points)),
         report=correction.report,
         networks=_networks(correction) if correction.report else (),
     )

@@ -22,6 +22,7 @@ from search_spaces.layers import LayerSpec
 __all__ = [
     "calibrate",
     "calibration_point",
+    "counted_points",
     "error_report",
     "fit_correction",
     "fit_points",
@@ -34,6 +35,9 @@ __all__ = [
     "spread_by_cost",
     "united",
 ]
+
+ENOUGH_CALM = 10
+"""Networks whose latency is not suspect, from which on a correction is fitted on those alone."""
 
 
 def calibration_point(
@@ -78,21 +82,36 @@ def calibration_point(
     )
 
 
+def counted_points(points: Sequence[CalibrationPoint]) -> list[CalibrationPoint]:
+    """Return the networks that a fit on measured ones rests on, in order.
+
+    These are the ones that are not suspect where they are enough: a disturbed run is too long by any amount,
+    and a few of those would widen every interval. Where they are too few, all count.
+    """
+    calm = [point for point in points if not point.suspect]
+    return calm if len(calm) >= ENOUGH_CALM else list(points)
+
+
 def calibrate(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Correction:
-    """Return the correction fitted on measured networks, with its points and its error report."""
+    """Return the correction fitted on measured networks, with all of them and its error report.
+
+    Fit and report rest on `counted_points`: errors, intervals and coverage are of those alone.
+    """
+    counted = counted_points(points)
     report = error_report(
-        _column(points, "sum_ms"),
-        _column(points, "num_layers"),
-        _column(points, "measured_ms"),
-        _column(points, "num_macs"),
-        boundary_mib=_known(points, "boundary_mib"),
-        weights_mib=_known(points, "weights_mib"),
-        spread_ms=_column(points, "spread_ms"),
+        _column(counted, "sum_ms"),
+        _column(counted, "num_layers"),
+        _column(counted, "measured_ms"),
+        _column(counted, "num_macs"),
+        boundary_mib=_known(counted, "boundary_mib"),
+        weights_mib=_known(counted, "weights_mib"),
+        spread_ms=_column(counted, "spread_ms"),
         level=level,
-        repeat_rel_sd=pooled_rel_sd(points),
+        repeat_rel_sd=pooled_rel_sd(counted),
     )
     if report is not None:
-        report = report.model_copy(update=_counts(points))
+        left_out = len(points) - len(counted)
+        report = report.model_copy(update={**_counts(counted), "num_left_out": left_out})
     return fit_points(points, level).model_copy(
         update={
             "points": tuple(points),
@@ -115,11 +134,14 @@ def _counts(points: Sequence[CalibrationPoint]) -> dict[str, int | float]:
 def refit(correction: Correction, new: Sequence[CalibrationPoint]) -> Correction:
     """Return a correction fitted on the old points and new ones; a network measured again replaces itself.
 
-    What was predicted of a network the second time has seen the first: the first prediction stays.
+    What is suspect does not replace what is not. What was predicted of a network the second time has seen the
+    first: the first prediction stays.
     """
     points = {point.digest: point for point in correction.points}
     for point in new:
         known = points.get(point.digest)
+        if known is not None and point.suspect and not known.suspect:
+            continue
         kept = point.predicted_ms if known is None else known.predicted_ms
         points[point.digest] = point.model_copy(update={"predicted_ms": kept})
     fitted = calibrate(tuple(points.values()), correction.level)
@@ -141,16 +163,17 @@ def united(there: Correction, new: Correction) -> Correction:
 
 
 def fit_points(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Correction:
-    """Return the correction alone: no report, which takes one fit a network."""
+    """Return the correction alone, on `counted_points`: no report, which takes one fit a network."""
+    counted = counted_points(points)
     return fit_correction(
-        _column(points, "sum_ms"),
-        _column(points, "num_layers"),
-        _column(points, "measured_ms"),
-        boundary_mib=_known(points, "boundary_mib"),
-        weights_mib=_known(points, "weights_mib"),
-        spread_ms=_column(points, "spread_ms"),
+        _column(counted, "sum_ms"),
+        _column(counted, "num_layers"),
+        _column(counted, "measured_ms"),
+        boundary_mib=_known(counted, "boundary_mib"),
+        weights_mib=_known(counted, "weights_mib"),
+        spread_ms=_column(counted, "spread_ms"),
         level=level,
-        repeat_rel_sd=pooled_rel_sd(points),
+        repeat_rel_sd=pooled_rel_sd(counted),
     )
 
 
@@ -166,15 +189,25 @@ def predict_points(
 def predict_left_out(
     points: Sequence[CalibrationPoint], level: float = LEVEL
 ) -> tuple[FloatArray, FloatArray]:
-    """Return what the correction fitted on the others says of each network, and the factor, (m,) each."""
+    """Return what the correction fitted on the others says of each network, and the factor, (m,) each.
+
+    Only `counted_points` are among the others.
+    """
+    counted = counted_points(points)
     columns = regressors(
-        _column(points, "sum_ms"),
-        _column(points, "num_layers"),
-        _known(points, "boundary_mib"),
-        _known(points, "weights_mib"),
+        _column(counted, "sum_ms"),
+        _column(counted, "num_layers"),
+        _known(counted, "boundary_mib"),
+        _known(counted, "weights_mib"),
     )
-    measured, spread = _column(points, "measured_ms"), _column(points, "spread_ms")
-    return left_out_predictions(columns, measured, spread, level, pooled_rel_sd(points))
+    measured, spread = _column(counted, "measured_ms"), _column(counted, "spread_ms")
+    found = left_out_predictions(columns, measured, spread, level, pooled_rel_sd(counted))
+    if len(counted) == len(points):
+        return found
+    predicted, factors = predict_points(fit_points(counted, level), points)
+    calm = np.array([not point.suspect for point in points])
+    predicted[calm], factors[calm] = found
+    return predicted, factors
 
 
 def spread_by_cost(costs: FloatArray, count: int, rng: np.random.Generator) -> IntArray:

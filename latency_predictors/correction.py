@@ -4,10 +4,11 @@
 """
 
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.protocol import WireModel
@@ -95,7 +96,9 @@ class ErrorReport(WireModel):
         num_verified: Networks among them that searches chose and verified.
         verified_coverage: Share of those inside the interval that was predicted before; None without any.
             A search picks what looks good, so these are not like networks drawn at random.
-        num_suspect: Networks whose latency is suspect: errors and intervals are as good as these are.
+        num_suspect: Networks among them whose latency is suspect, where too few others were measured: errors
+            and intervals are as good as these are.
+        num_left_out: Networks beside them that were left out because their latency is suspect.
     """
 
     num_networks: int
@@ -110,6 +113,7 @@ class ErrorReport(WireModel):
     num_verified: int = 0
     verified_coverage: float | None = None
     num_suspect: int = 0
+    num_left_out: Annotated[int, Field(exclude_if=lambda number: number == 0)] = 0
 
 
 class Hull(WireModel):
@@ -147,7 +151,8 @@ class Correction(WireModel):
         hull: Where the interval holds; beyond, it widens.
         floor_ms: No prediction is below.
         kind: `table` where whole networks stand behind it, `modelled` for an unchecked sum.
-        points: What it was fitted on; a new fit begins with these.
+        points: Networks that were measured for it; a new fit begins with these. It rests on those of them
+            that are not suspect, where enough are left (`calibration.counted_points`).
         report: Leave-one-out errors.
         created_at: UTC, ISO 8601.
         metric: What of the networks' latency it was fitted on, and so predicts.

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from latency_predictors.calibration import pooled_rel_sd
+from latency_predictors.calibration import counted_points, pooled_rel_sd
 from latency_predictors.energy_sessions import SessionsEnergy, combine_energies
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.measure import ENERGY_PROTOCOL, sustained
@@ -87,7 +87,7 @@ def _known_spread(ctx: PhaseContext, site: Site, metric: LatencyMetric) -> Known
         correction = there.get(metric.correction_key(space_digest(ctx.space)))
         drawn = () if correction is None else correction.points
         # Not those that searches have verified since: other searches come to the same intervals too.
-        points = [point for point in drawn if point.predicted_ms is None]
+        points = counted_points([point for point in drawn if point.predicted_ms is None])
         ctx.run.save(name, _SpreadDocument(rel_sd=pooled_rel_sd(points), num_files=len(points)))
     kept = ctx.run.load(name, _SpreadDocument)
     return KnownSpread(kept.rel_sd, kept.num_files)

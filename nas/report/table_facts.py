@@ -44,6 +44,10 @@ def _errors(table: TableSummary) -> Facts:
         facts.append(
             ("whole networks that are suspect: the device was disturbed", f"{report['num_suspect']}")
         )
+    if report.get("num_left_out"):
+        facts.append(
+            ("whole networks that are left out because they are suspect", f"{report['num_left_out']}")
+        )
     if report.get("num_verified"):
         name = f"of {report['num_verified']} networks that earlier searches verified, inside the interval"
         facts.append((name, f"{plain(100.0 * report['verified_coverage'], 3)} %"))

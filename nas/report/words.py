@@ -265,7 +265,7 @@ def report_sentence(report: ErrorReport) -> str:
         f"networks left out one by one: median error {percent(report.corrected.median_error)} %, "
         f"{percent(report.coverage)} % of {report.num_networks} inside the {percent(report.level)} % "
         f"intervals (±{percent(report.median_half_width)} %){_verified(report)}; networks repeat within "
-        f"{percent(report.repeat_rel_sd)} %{_suspect(report)}"
+        f"{percent(report.repeat_rel_sd)} %{_suspect(report)}{_left_out(report)}"
     )
 
 
@@ -284,6 +284,12 @@ def _suspect(report: ErrorReport | FewShotReport) -> str:
     if not report.num_suspect:
         return ""
     return f"; {report.num_suspect} of {report.num_networks} are suspect: the device was disturbed"
+
+
+def _left_out(report: ErrorReport) -> str:
+    if not report.num_left_out:
+        return ""
+    return f"; {report.num_left_out} more are suspect and left out: profile again when the device is idle"
 
 
 def _verified(report: ErrorReport | FewShotReport) -> str:

@@ -71,6 +71,12 @@ def test_the_formula_names_every_term() -> None:
     assert kept.formula == f"{without_weights} + 0.0400 ms * MiB of weights beyond 0.500"
 
 
+def test_networks_that_are_left_out_are_not_among_those_it_was_fitted_on() -> None:
+    disturbed = [point.model_copy(update={"suspect": True}) for point in points("v", 3)]
+    told = calibration_of("ab" * 32, calibrate([*points("n", 12), *disturbed]))
+    assert (told.num_networks, len(told.networks)) == (12, 15)
+
+
 def test_too_few_networks_say_so() -> None:
     assert "too few for an error report" in drawn(calibrate(points("n", 3)))
     assert calibration_of("ab" * 32, calibrate(())).networks == ()

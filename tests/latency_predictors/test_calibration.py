@@ -186,6 +186,42 @@ def test_suspect_networks_are_counted_in_the_report() -> None:
     assert report == sound.model_copy(update={"num_suspect": 4}), "errors are as they were"
 
 
+def slowed(m: int) -> list[CalibrationPoint]:
+    """Networks that other work slowed down while they were measured."""
+    return [
+        one.model_copy(update={"measured_ms": 1.3 * one.measured_ms, "suspect": True})
+        for one in points(m, seed=1)
+    ]
+
+
+def test_suspect_networks_are_kept_and_do_not_count_where_others_are_enough() -> None:
+    calm, disturbed = points(20), slowed(8)
+    expected, found = calibrate(calm), refit(calibrate(calm), disturbed)
+    assert fit_points([*disturbed, *calm]) == fit_points(calm)
+    assert expected.half_width < 0.05
+    assert (found.terms, found.a, found.half_width) == (expected.terms, expected.a, expected.half_width)
+    assert found.points == (*calm, *disturbed)
+    assert expected.report is not None
+    assert found.report == expected.report.model_copy(update={"num_left_out": 8})
+    assert fit_points([*points(9), *disturbed]).half_width > 0.15, "nine are too few"
+
+
+def test_a_suspect_network_is_predicted_by_those_that_count() -> None:
+    calm, disturbed = points(12, d=0.1), slowed(3)
+    predicted, factors = predict_left_out([*disturbed, *calm])
+    expected, widths = predict_points(fit_points(calm), disturbed)
+    np.testing.assert_allclose((predicted[:3], factors[:3]), (expected, widths))
+    np.testing.assert_allclose((predicted[3:], factors[3:]), predict_left_out(calm))
+
+
+def test_what_is_suspect_does_not_replace_what_is_not() -> None:
+    first = calibrate(points(10))
+    (again,) = (one.model_copy(update={"measured_ms": 99.0, "suspect": True}) for one in first.points[3:4])
+    assert refit(first, [again]).points == first.points
+    calm = again.model_copy(update={"suspect": False})
+    assert refit(calibrate([again]), [calm]).points == (calm,)
+
+
 def test_a_point_keeps_that_its_network_is_suspect() -> None:
     layers = [ConvNormAct((3, 8, 8), 4, 3, 1, "relu")]
     table = LookupTable(device=DEVICE, context=CONTEXT).merged(

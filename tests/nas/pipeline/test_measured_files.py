@@ -4,8 +4,10 @@ import pytest
 
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.spread import Measured
-from nas.pipeline.calibrating import initial_file
+from nas.pipeline.calibrating import add_points, initial_file
 from nas.pipeline.measured_files import latency_of, measure_file, measure_files
+from nas.pipeline.tables import latest_table
+from search_spaces.base import space_digest
 from search_spaces.errors import MeasurementError
 from search_spaces.sampling import as_architecture, smallest
 from tests.nas.pipeline.conftest import FinishedSearch
@@ -27,6 +29,21 @@ def test_files_are_measured_under_their_digests(copied: Home, finished: Finished
         assert found.values[file].median_ms == pytest.approx(file_ms(ctx.run.network_path(file)))
     # The second one was measured when it was verified.
     assert copied.watch.asked == [files[:1]]
+
+
+def test_networks_that_were_disturbed_widen_no_interval_of_others(
+    copied: Home, finished: FinishedSearch
+) -> None:
+    ctx, table = copied.context(), latest_table(copied.stores, here())
+    drawn = [point for point in table.corrections[space_digest(ctx.space)].points if not point.predicted_ms]
+    disturbed = [
+        point.model_copy(update={"digest": f"disturbed {n}", "suspect": True, "rel_sd": 0.5})
+        for n, point in enumerate(drawn)
+    ]
+    ctx.stores.tables.publish(ctx.run.lease, add_points(ctx.space, table, disturbed))
+    known = finished.target.networks[0].file_sha256
+    found = measured(copied, lambda: measure_files(ctx, here(), LatencyMetric(), [known])).values[known]
+    assert found.upper_ms / found.lower_ms < 1.1
 
 
 def test_what_was_measured_is_shown_as_measured() -> None:

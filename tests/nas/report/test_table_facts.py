@@ -55,7 +55,9 @@ def test_energies_are_told_with_their_errors_and_what_they_add_to_latency() -> N
 def test_layers_and_networks_in_doubt_are_told() -> None:
     calm = target((FAST,))
     assert not [name for name, _ in table_facts(calm) if "doubt" in name or "suspect" in name]
-    doubted = {"states": {"suspect": 41, "provisional": 101}, "report": {**TABLE_REPORT, "num_suspect": 12}}
+    report = {**TABLE_REPORT, "num_suspect": 12, "num_left_out": 8}
+    doubted = {"states": {"suspect": 41, "provisional": 101}, "report": report}
     facts = dict(table_facts(calm.model_copy(update={"table": calm.table.model_copy(update=doubted)})))
     assert facts["in doubt when the search began"].startswith("41 of 142 layers are suspect")
     assert facts["whole networks that are suspect: the device was disturbed"] == "12"
+    assert facts["whole networks that are left out because they are suspect"] == "8"
