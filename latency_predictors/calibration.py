@@ -16,7 +16,7 @@ from latency_predictors.fitting import LEVEL, fit_correction, regressors
 from latency_predictors.layer_costs import layer_costs
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, weights_mib
-from search_spaces.base import FloatArray, IntArray
+from search_spaces.base import Architecture, FloatArray, IntArray
 from search_spaces.layers import LayerSpec
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "calibration_point",
     "counted_points",
     "error_report",
+    "fit_again",
     "fit_correction",
     "fit_points",
     "form_errors",
@@ -33,6 +34,7 @@ __all__ = [
     "refit",
     "spearman",
     "spread_by_cost",
+    "summed_again",
     "united",
 ]
 
@@ -50,6 +52,7 @@ def calibration_point(
     predicted_ms: tuple[float, float] | None = None,
     suspect: bool = False,
     filled: bool = False,
+    architecture: Architecture = (),
 ) -> CalibrationPoint:
     """Return a measured network beside what the table says of its layers.
 
@@ -62,6 +65,7 @@ def calibration_point(
         predicted_ms: Ends of the interval that a search believed in before.
         suspect: Whether sessions contradict each other, or the device was disturbed wherever they agree.
         filled: Whether entries that are fitted or stale do too.
+        architecture: The network's, where its sum is to be taken again when entries change.
 
     Raises:
         MeasurementError: `missing_layers`.
@@ -79,7 +83,20 @@ def calibration_point(
         num_macs=sum(spec.macs for spec in layers),
         measured_ms=measured_ms,
         rel_sd=rel_sd,
+        architecture=architecture,
     )
+
+
+def summed_again(
+    table: LookupTable, layers: Sequence[LayerSpec], point: CalibrationPoint
+) -> CalibrationPoint:
+    """Return a network that was measured beside what a table says of its layers by now.
+
+    Raises:
+        MeasurementError: `missing_layers`.
+    """
+    costs = layer_costs(table, layers)
+    return point.model_copy(update={"sum_ms": float(costs.median_ms.sum()), "spread_ms": costs.spread_ms})
 
 
 def counted_points(points: Sequence[CalibrationPoint]) -> list[CalibrationPoint]:
@@ -144,8 +161,12 @@ def refit(correction: Correction, new: Sequence[CalibrationPoint]) -> Correction
             continue
         kept = point.predicted_ms if known is None else known.predicted_ms
         points[point.digest] = point.model_copy(update={"predicted_ms": kept})
-    fitted = calibrate(tuple(points.values()), correction.level)
-    return fitted.model_copy(update={"metric": correction.metric})
+    return fit_again(correction, tuple(points.values()))
+
+
+def fit_again(correction: Correction, points: Sequence[CalibrationPoint]) -> Correction:
+    """Return a correction of the same latency fitted on these points, and no others."""
+    return calibrate(points, correction.level).model_copy(update={"metric": correction.metric})
 
 
 def united(there: Correction, new: Correction) -> Correction:

@@ -42,6 +42,8 @@ class CalibrationPoint(WireModel):
         predicted_ms: Ends of the interval that a search believed in before the network was verified; None
             for networks that were drawn to calibrate with.
         suspect: Whether its sessions contradict each other, or the device was disturbed wherever they agree.
+        architecture: Its option indices, so that its sum can be taken again when entries have changed; empty
+            in points of earlier versions.
     """
 
     digest: str
@@ -55,6 +57,7 @@ class CalibrationPoint(WireModel):
     spread_ms: float = 0.0
     predicted_ms: tuple[float, float] | None = None
     suspect: bool = False
+    architecture: Annotated[tuple[int, ...], Field(exclude_if=lambda options: not options)] = ()
 
     @property
     def as_predicted(self) -> bool:

@@ -6,7 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from latency_predictors.calibration import calibrate, calibration_point, refit, spread_by_cost
+from latency_predictors.calibration import (
+    calibrate,
+    calibration_point,
+    fit_again,
+    refit,
+    spread_by_cost,
+    summed_again,
+)
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
@@ -86,6 +93,7 @@ def measure_networks(
             measured_ms=values[digest].value_ms,
             rel_sd=values[digest].rel_sd,
             suspect=values[digest].suspect,
+            architecture=one,
         )
         for digest, one in zip(files, architectures, strict=True)
         if digest in values
@@ -103,3 +111,29 @@ def add_points(
     known = table.corrections.get(key)
     fitted = refit(known, points) if known else calibrate(points).model_copy(update={"metric": metric})
     return table.with_correction(key, fitted)
+
+
+def fitted_to_entries(space: SearchSpace, table: LookupTable) -> LookupTable:
+    """Return the table with its corrections for a space fitted on what its entries say of the networks now.
+
+    When layers are measured again, or an older search publishes what it knew, the sums that a correction was
+    fitted on are not those that it is used with. Networks of earlier versions, of which the digest alone is
+    known, keep their sums.
+
+    Args:
+        space: The space.
+        table: The same is returned where no sum is another, or where it lacks layers of the space.
+    """
+    if table.missing(distinct_layers(space)):
+        return table
+    digest, fitted = space_digest(space), table
+    for key, correction in table.corrections.items():
+        if key != correction.metric.correction_key(digest):
+            continue
+        points = tuple(
+            summed_again(table, layers_of(space, one.architecture), one) if one.architecture else one
+            for one in correction.points
+        )
+        if points != correction.points:
+            fitted = fitted.with_correction(key, fit_again(correction, points))
+    return fitted

@@ -13,7 +13,7 @@ from latency_predictors.probes import graph_by_timing, probe_subjects
 from latency_predictors.protocol import Subject
 from latency_predictors.runtimes import get_runtime
 from nas.jobs import Waiting
-from nas.pipeline.calibrating import add_points, calibration_set, measure_networks
+from nas.pipeline.calibrating import add_points, calibration_set, fitted_to_entries, measure_networks
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
 from nas.pipeline.costs import ARENA, PLAIN, require_arena
 from nas.pipeline.damage import sound_table
@@ -164,11 +164,13 @@ def profile_site(ctx: RunContext, site: Site, metric: LatencyMetric = PLAIN) -> 
     table = _completed(ctx, site, table)
     if table is None:
         return None
+    known, table = table, fitted_to_entries(ctx.space, table)
     if _key(ctx, metric) not in table.corrections:
         points = measure_networks(ctx, table, calibration_set(ctx.space, table), metric)
         if points is None:
             return None
         table = add_points(ctx.space, table, points, metric)
+    if table is not known:
         ctx.stores.tables.publish(ctx.run.lease, table)
     return table
 
@@ -209,6 +211,8 @@ def noted_due(ctx: RunContext, site: Site) -> Mapping[str, int]:
 def recheck(ctx: RunContext, table: LookupTable, noted: Mapping[str, int]) -> LookupTable | None:
     """Return a table with one session more of each layer that needs it; None while that is measured.
 
+    Its corrections for the space are fitted again, on the sums of what the layers take by now.
+
     Args:
         ctx: The job.
         table: Complete.
@@ -225,7 +229,7 @@ def recheck(ctx: RunContext, table: LookupTable, noted: Mapping[str, int]) -> Lo
     found = _measure_layers(ctx, Site.of(table), due, wanted)
     if found is None:
         return None
-    table = taken_in(ctx, table, due, found)
+    table = fitted_to_entries(ctx.space, taken_in(ctx, table, due, found))
     ctx.stores.tables.publish(ctx.run.lease, table)
     return table
 

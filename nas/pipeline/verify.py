@@ -18,7 +18,7 @@ from latency_predictors.energy_sessions import SessionsEnergy
 from latency_predictors.spread import Measured
 from nas.jobs import Waiting
 from nas.pipeline.answers import round_name
-from nas.pipeline.calibrating import add_points
+from nas.pipeline.calibrating import add_points, fitted_to_entries
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.costs import PLAIN
 from nas.pipeline.earlier import take_in_earlier
@@ -33,6 +33,7 @@ from nas.pipeline.profile import ProfileDocument
 from nas.pipeline.proposals import Proposal, propose
 from nas.pipeline.shift import paired_answers
 from nas.pipeline.sites import Site
+from nas.pipeline.tables import latest_table
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.verification import Believed, Verification
@@ -107,8 +108,17 @@ def _verify_target(ctx: PhaseContext, number: int) -> tuple[Verification, Target
         if stopped:
             break
     _check_any(state)
-    ctx.stores.tables.publish(ctx.run.lease, state.table)
+    _publish(ctx, state)
     return state, state.result(profiled.tables[number], proposal.cloud, rounds, stopped)
+
+
+def _publish(ctx: PhaseContext, state: Verification) -> None:
+    """Publish what was learnt, with the sums of layers that somebody has measured again meanwhile."""
+    ctx.stores.tables.publish(ctx.run.lease, state.table)
+    latest = latest_table(ctx.stores, Site.of(state.table))
+    fitted = fitted_to_entries(ctx.space, latest)
+    if fitted is not latest:
+        ctx.stores.tables.publish(ctx.run.lease, fitted)
 
 
 def _check_any(state: Verification) -> None:
@@ -238,4 +248,5 @@ def _point(
         rel_sd=latency.rel_sd,
         predicted_ms=(believed.latency.lower, believed.latency.upper),
         suspect=latency.suspect,
+        architecture=one.architecture,
     )

@@ -9,6 +9,7 @@ from latency_predictors.calibration import (
     predict_points,
     refit,
     spread_by_cost,
+    summed_again,
     united,
 )
 from latency_predictors.correction import CalibrationPoint
@@ -49,6 +50,21 @@ def test_a_point_is_what_the_table_says_of_the_layers() -> None:
     assert point.weights_mib == 4 * sum(layer.num_params for layer in layers) / 2**20
     assert (point.digest, point.measured_ms, point.rel_sd) == ("net", 0.35, 0.01)
     assert point.spread_ms == pytest.approx(SINGLE_SESSION_REL_SD * np.hypot(0.1, 0.3))
+
+
+def test_a_point_is_summed_again_where_entries_have_changed() -> None:
+    layers = [ConvNormAct((3, 8, 8), 4, 3, 1, "relu"), ConvNormAct((4, 8, 8), 8, 3, 2, "relu")]
+    first, second = (layer_key(layer) for layer in layers)
+    empty = LookupTable(device=DEVICE, context=CONTEXT)
+    before = empty.merged(layers, [session("s1", {first: 0.1, second: 0.3})])
+    after = empty.merged(layers, [session("s2", {first: 0.1, second: 0.2})])
+    told = {"digest": "net", "measured_ms": 0.35, "rel_sd": 0.01}
+    point = calibration_point(before, layers, **told, architecture=(1, 0))  # type: ignore[arg-type]
+    expected = calibration_point(after, layers, **told, architecture=(1, 0))  # type: ignore[arg-type]
+    assert summed_again(after, layers, point) == expected
+    assert expected.sum_ms == pytest.approx(0.3)
+    assert point.model_dump()["architecture"] == (1, 0)
+    assert "architecture" not in calibration_point(before, layers, **told).model_dump()  # type: ignore[arg-type]
 
 
 def test_points_are_predicted_with_all_terms() -> None:

@@ -15,7 +15,7 @@ import pytest
 from latency_predictors.device import ExecutionContext, host_device
 from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy
 from latency_predictors.gate import GateRules
-from latency_predictors.measure import TimingProtocol
+from latency_predictors.measure import LAYER_PROTOCOL, TimingProtocol
 from latency_predictors.protocol import Conditions, SessionResult, Subject, SubjectResult
 from nas.compute import InProcessCompute
 from nas.export.metadata import ExportMetadata
@@ -121,6 +121,7 @@ class Stopwatch:
         broken: Subjects that the runtime cannot load.
         has_meter: Whether energies can be measured.
         busy: Processors that other work keeps busy, more than is allowed; 0 for none.
+        layers_slower: How many times as long as they would lone layers take.
     """
 
     name: str = "session"
@@ -128,6 +129,7 @@ class Stopwatch:
     broken: frozenset[str] = frozenset()
     has_meter: bool = True
     busy: float = 0.0
+    layers_slower: float = 1.0
 
     def __call__(
         self,
@@ -147,7 +149,10 @@ class Stopwatch:
         number, now = len(self.asked), datetime.now(UTC).isoformat(timespec="seconds")
         facts = {"device": host_device(), "context": context, "timing": timing, "started_at": now}
         facts |= {"conditions": Conditions(busy=self.busy, too_busy=self.busy > 0.0)}
-        medians = {one.digest: file_ms(one.path) for one in subjects if one.digest not in self.broken}
+        slower = self.layers_slower if timing == LAYER_PROTOCOL else 1.0
+        medians = {
+            one.digest: slower * file_ms(one.path) for one in subjects if one.digest not in self.broken
+        }
         on_progress(len(subjects), len(subjects))
         paths = {subject.digest: subject.path for subject in subjects}
         for one in range(num_sessions):

@@ -7,9 +7,9 @@ from latency_predictors.latency_metric import LatencyMetric
 from nas.export.untrained import network_file
 from nas.pipeline import calibrating
 from nas.pipeline.amounts import NUM_CALIBRATION
-from nas.pipeline.calibrating import calibration_set, initial_file, measure_networks
+from nas.pipeline.calibrating import calibration_set, fitted_to_entries, initial_file, measure_networks
 from nas.pipeline.tables import latest_table
-from search_spaces.base import architecture_digest
+from search_spaces.base import architecture_digest, space_digest
 from search_spaces.catalogue import get_space
 from search_spaces.errors import MeasurementError
 from search_spaces.network import layers
@@ -54,3 +54,26 @@ def test_a_file_to_calibrate_with_is_the_same_each_time_it_is_written(
     monkeypatch.setattr(calibrating, "network_file", network_file)  # tests beside it write each once
     architecture = as_architecture(smallest(SPACE)[0])
     assert initial_file(SPACE, architecture) == initial_file(SPACE, architecture)
+
+
+def test_corrections_are_fitted_again_where_layers_take_another_time(finished: FinishedSearch) -> None:
+    table, key = latest_table(finished.home.stores, here()), space_digest(SPACE)
+    assert fitted_to_entries(SPACE, table) is table, "nothing has changed"
+    entries = {
+        name: one.model_copy(update={"median_ms": 2.0 * one.median_ms}) for name, one in table.entries.items()
+    }
+    changed = table.model_copy(update={"entries": entries})
+    before, after = table.corrections[key], fitted_to_entries(SPACE, changed).corrections[key]
+    assert after.a == pytest.approx(before.a / 2, rel=1e-6)
+    for old, new in zip(before.points, after.points, strict=True):
+        assert new.sum_ms == changed.costs_ms(layers(SPACE, new.architecture)).sum()
+        assert new.spread_ms == pytest.approx(2.0 * old.spread_ms)
+        assert (new.digest, new.measured_ms) == (old.digest, old.measured_ms)
+    assert {architecture_digest(SPACE, one.architecture) for one in after.points} == {
+        one.digest for one in after.points
+    }
+    unknown = [one.model_copy(update={"architecture": ()}) for one in before.points]
+    old_kind = changed.with_correction(key, before.model_copy(update={"points": tuple(unknown)}))
+    assert fitted_to_entries(SPACE, old_kind) is old_kind, "of earlier versions nothing is known but digests"
+    empty = changed.model_copy(update={"entries": {}})
+    assert fitted_to_entries(SPACE, empty) is empty

@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta, tzinfo
 from typing import Self
 
+import numpy as np
 import pytest
 
+from latency_predictors.calibration import predict_points
 from latency_predictors.device import host_context, host_device
 from latency_predictors.lookup_table import layer_key
 from latency_predictors.probes import probe_subjects
@@ -14,10 +16,13 @@ from nas.jobs import JobKind, JobState
 from nas.pipeline import profile
 from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.jobs import KINDS, PHASES_OF
+from nas.pipeline.tables import latest_table
 from nas.results import TableSummary
 from nas.specs import ProfileSpec, SpaceSpec
 from nas.store.dataset_store import StoredDataset
+from search_spaces.base import space_digest
 from search_spaces.errors import UsageError
+from search_spaces.network import layers as layers_of
 from search_spaces.slot_tables import distinct_layers
 from tests.nas.data.test_inspection import flat_png
 from tests.nas.data.zips import folder_zip, zipped
@@ -97,6 +102,28 @@ def test_a_profile_measures_at_once_what_another_left_in_doubt(home: Home) -> No
     assert len(home.watch.asked[2:]) == 1
     assert len(home.watch.asked[2]) == summary.num_measured_now == summary.num_layers
     assert summary.states == {"provisional": summary.num_layers}
+
+
+def test_layers_that_are_measured_again_are_what_the_correction_is_fitted_on(home: Home) -> None:
+    first = home.stores.jobs.submit("local", request(SPEC))
+    home.watch.busy, home.watch.layers_slower = 1.3, 1.08
+    assert home.attempt(first) is JobState.WAITING
+    home.watch.serve(home.stores)
+    home.watch.busy, home.watch.layers_slower = 0.0, 1.0
+    home.finish(first)
+    space = home.unsubmitted().space
+    slow = latest_table(home.stores, here()).corrections[space_digest(space)]
+    for _ in range(2):  # two sessions at rest outvote those that were disturbed
+        home.finish(home.stores.jobs.submit("local", request(SPEC)))
+    table = latest_table(home.stores, here())
+    correction = table.corrections[space_digest(space)]
+    networks = [layers_of(space, point.architecture) for point in correction.points]
+    assert [point.sum_ms for point in correction.points] == [table.costs_ms(one).sum() for one in networks]
+    assert correction.a == pytest.approx(1.08 * slow.a, rel=0.01)
+    predicted, factors = predict_points(correction, correction.points)
+    measured = np.array([point.measured_ms for point in correction.points])
+    off = np.maximum(measured / predicted, predicted / measured)
+    assert (off <= factors).mean() >= correction.level
 
 
 def test_a_search_on_a_later_day_takes_what_is_there(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from latency_predictors.device import host_device
+from nas.jobs import JobState
 from nas.pipeline import verify
 from nas.pipeline.calibrating import calibration_set
 from nas.pipeline.networks import score_file
@@ -17,6 +18,7 @@ from nas.store.stores import Stores
 from nas.tasks import ExportNetworks, ScoreFile
 from search_spaces.base import architecture_digest, architecture_from_values, space_digest
 from search_spaces.errors import MeasurementError
+from search_spaces.network import layers as layers_of
 from tests.nas.pipeline.conftest import FinishedSearch, Second
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Killer, Recorder, Stopwatch, file_ms, small_spec
@@ -140,6 +142,25 @@ def test_verified_networks_improve_the_table(finished: FinishedSearch) -> None:
     verified = {network.architecture_digest for network in finished.target.networks}
     assert verified <= digests
     assert {architecture_digest(ctx.space, one) for one in calibration_set(ctx.space, table)} <= digests
+
+
+def test_layers_that_were_measured_again_meanwhile_count_from_the_end_of_a_search(copied: Home) -> None:
+    other = copied.context(seed=9)
+    job = copied.submit(small_spec(targets=[{"limits": {"latency_ms": 50.0}}]))
+    killer = Killer(at=lambda phase, done, note: phase == "verify")
+    assert copied.attempt(job, killer) is JobState.QUEUED
+    table = latest_table(copied.stores, here())
+    entries = {}
+    for key, entry in table.entries.items():
+        again = [one.model_copy(update={"session_id": f"again {one.session_id}"}) for one in entry.values]
+        values = (*entry.values, *again)
+        entries[key] = entry.model_copy(update={"values": values, "median_ms": 0.9 * entry.median_ms})
+    copied.stores.tables.publish(other.run.lease, table.model_copy(update={"entries": entries}))
+    copied.finish(job)
+    table = latest_table(copied.stores, here())
+    assert table.entries == entries
+    for point in table.corrections[space_digest(other.space)].points:
+        assert point.sum_ms == table.costs_ms(layers_of(other.space, point.architecture)).sum()
 
 
 def test_the_share_that_was_measured_where_it_was_predicted_is_told(finished: FinishedSearch) -> None:
