@@ -1,6 +1,6 @@
 """Whole networks that tables are calibrated with: which, as files, measured, and joined to the correction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -22,7 +22,7 @@ from latency_predictors.spread import combine_sessions
 from nas.data.decode import RESIZE_RULE
 from nas.export.metadata import describe
 from nas.export.untrained import network_file
-from nas.pipeline.amounts import NUM_CALIBRATION
+from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
 from nas.pipeline.context import RunContext
 from nas.pipeline.costs import PLAIN
 from nas.pipeline.measuring import measured_as_far
@@ -69,8 +69,16 @@ def measure_networks(
     table: LookupTable,
     architectures: Sequence[Architecture],
     metric: LatencyMetric = PLAIN,
+    num_sessions: Mapping[str, int] | None = None,
 ) -> list[CalibrationPoint] | None:
     """Return whole networks that run beside what the table says of them; None while they are measured.
+
+    Args:
+        ctx: The job.
+        table: With an entry for every layer of theirs.
+        architectures: Of the networks.
+        metric: How they are measured.
+        num_sessions: Sessions that are to be behind a network, by its digest; `NUM_SESSIONS` if not given.
 
     Raises:
         MeasurementError: `too_few_run`, or what keeps the device from being measured.
@@ -80,7 +88,7 @@ def measure_networks(
         return ctx.stores.artifacts.put(initial_file(ctx.space, architecture, table.context.precision))
 
     files = {architecture_digest(ctx.space, one): partial(write, one) for one in architectures}
-    found = measured_as_far(ctx, metric_site(Site.of(table), metric), metric.timing, files)
+    found = measured_as_far(ctx, metric_site(Site.of(table), metric), metric.timing, files, num_sessions)
     if found is None:
         return None
     check_enough(found.unsupported, len(files), "networks")
@@ -98,6 +106,38 @@ def measure_networks(
         for digest, one in zip(files, architectures, strict=True)
         if digest in values
     ]
+
+
+def networks_due(ctx: RunContext, table: LookupTable) -> dict[str, int]:
+    """Return the sessions that are to be behind each suspect network of the plain correction, by digest."""
+    digests = [point.digest for point in _suspect(ctx.space, table)]
+    where = (table.device.digest, table.context.digest, PLAIN.timing)
+    there = ctx.stores.measurements.measured(*where, digests)
+    return {digest: max(there.get(digest, 0) + 1, NUM_SESSIONS) for digest in digests}
+
+
+def recheck_networks(ctx: RunContext, table: LookupTable, noted: Mapping[str, int]) -> LookupTable | None:
+    """Return a table calibrated with what suspect networks take now; None while that is measured.
+
+    Args:
+        ctx: The job.
+        table: The same is returned where nothing is to be measured.
+        noted: As `networks_due` gave it when the job began.
+
+    Raises:
+        MeasurementError: As `measure_networks`.
+    """
+    doubted = [point.architecture for point in _suspect(ctx.space, table) if point.digest in noted]
+    if not doubted:
+        return table
+    points = measure_networks(ctx, table, doubted, num_sessions=noted)
+    return None if points is None else add_points(ctx.space, table, points)
+
+
+def _suspect(space: SearchSpace, table: LookupTable) -> list[CalibrationPoint]:
+    correction = table.corrections.get(PLAIN.correction_key(space_digest(space)))
+    known = () if correction is None else correction.points
+    return [point for point in known if point.suspect and point.architecture]
 
 
 def add_points(

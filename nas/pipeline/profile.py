@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+from pydantic import Field
+
 from latency_predictors.correction import Correction
 from latency_predictors.device import ExecutionContext
 from latency_predictors.latency_metric import LatencyMetric
@@ -13,7 +15,14 @@ from latency_predictors.probes import graph_by_timing, probe_subjects
 from latency_predictors.protocol import Subject
 from latency_predictors.runtimes import get_runtime
 from nas.jobs import Waiting
-from nas.pipeline.calibrating import add_points, calibration_set, fitted_to_entries, measure_networks
+from nas.pipeline.calibrating import (
+    add_points,
+    calibration_set,
+    fitted_to_entries,
+    measure_networks,
+    networks_due,
+    recheck_networks,
+)
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
 from nas.pipeline.costs import ARENA, PLAIN, require_arena
 from nas.pipeline.damage import sound_table
@@ -78,10 +87,17 @@ class ProfileDocument(Document):
         return found.with_correction(_key(ctx, target.latency.metric), self.corrections[number])
 
 
-class _Due(Document):
-    """Sessions that a profile wants behind layers, by their keys; see `noted_due`."""
+class Due(Document):
+    """Sessions that a profile wants behind what needs one more; see `noted_due`.
+
+    Attributes:
+        sessions: Behind layers, by their keys, and
+        networks: behind networks that the table is calibrated with, by their digests; none in documents of
+            earlier versions.
+    """
 
     sessions: dict[str, int]
+    networks: dict[str, int] = Field(default_factory=dict)
 
 
 class _MeasuredNow(Document):
@@ -194,8 +210,8 @@ def _completed(ctx: RunContext, site: Site, table: LookupTable) -> LookupTable |
     return table
 
 
-def noted_due(ctx: RunContext, site: Site) -> Mapping[str, int]:
-    """Return the sessions that are to be behind each layer which needs one more, by its key.
+def noted_due(ctx: RunContext, site: Site) -> Due:
+    """Return the sessions that are to be behind each layer, and each suspect network, which needs one more.
 
     Noted before the job measures anything: what its own sessions leave in doubt is left to another job, so
     that a device which is never at rest keeps none for ever.
@@ -204,12 +220,13 @@ def noted_due(ctx: RunContext, site: Site) -> Mapping[str, int]:
     if not ctx.run.has(name):
         table = latest_table(ctx.stores, site)
         due = map(layer_key, table.due(distinct_layers(ctx.space), datetime.now(UTC)))
-        ctx.run.save(name, _Due(sessions={key: table.entries[key].num_sessions + 1 for key in due}))
-    return ctx.run.load(name, _Due).sessions
+        sessions = {key: table.entries[key].num_sessions + 1 for key in due}
+        ctx.run.save(name, Due(sessions=sessions, networks=networks_due(ctx, table)))
+    return ctx.run.load(name, Due)
 
 
-def recheck(ctx: RunContext, table: LookupTable, noted: Mapping[str, int]) -> LookupTable | None:
-    """Return a table with one session more of each layer that needs it; None while that is measured.
+def recheck(ctx: RunContext, table: LookupTable, noted: Due) -> LookupTable | None:
+    """Return a table with one session more of what needs it; None while that is measured.
 
     Its corrections for the space are fitted again, on the sums of what the layers take by now.
 
@@ -221,17 +238,19 @@ def recheck(ctx: RunContext, table: LookupTable, noted: Mapping[str, int]) -> Lo
     due = [
         spec
         for spec in table.due(distinct_layers(ctx.space), datetime.now(UTC))
-        if table.entries[layer_key(spec)].num_sessions < noted.get(layer_key(spec), 0)
+        if table.entries[layer_key(spec)].num_sessions < noted.sessions.get(layer_key(spec), 0)
     ]
-    if not due:
-        return table
-    wanted = {layer_key(spec): noted[layer_key(spec)] for spec in due}
-    found = _measure_layers(ctx, Site.of(table), due, wanted)
-    if found is None:
-        return None
-    table = fitted_to_entries(ctx.space, taken_in(ctx, table, due, found))
-    ctx.stores.tables.publish(ctx.run.lease, table)
-    return table
+    if due:
+        wanted = {layer_key(spec): noted.sessions[layer_key(spec)] for spec in due}
+        found = _measure_layers(ctx, Site.of(table), due, wanted)
+        if found is None:
+            return None
+        table = fitted_to_entries(ctx.space, taken_in(ctx, table, due, found))
+        ctx.stores.tables.publish(ctx.run.lease, table)
+    again = recheck_networks(ctx, table, noted.networks)
+    if again is not None and again is not table:
+        ctx.stores.tables.publish(ctx.run.lease, again)
+    return again
 
 
 def _measure_layers(

@@ -99,9 +99,31 @@ def test_a_profile_measures_at_once_what_another_left_in_doubt(home: Home) -> No
     home.watch.busy = 0.0
     again = home.stores.jobs.submit("local", request(SPEC))
     summary = home.finish(again).load(profile.NAME, TableSummary)
-    assert len(home.watch.asked[2:]) == 1
-    assert len(home.watch.asked[2]) == summary.num_measured_now == summary.num_layers
+    layers, networks = home.watch.asked[2:]
+    assert len(layers) == summary.num_measured_now == summary.num_layers
     assert summary.states == {"provisional": summary.num_layers}
+    assert sorted(networks) == sorted(home.watch.asked[1])
+    assert summary.report["num_suspect"] == 0
+    home.finish(home.stores.jobs.submit("local", request(SPEC)))
+    assert len(home.watch.asked) == 4, "nothing is in doubt any more"
+
+
+def test_a_profile_measures_suspect_networks_once_more_and_no_others(home: Home) -> None:
+    first = home.stores.jobs.submit("local", request(SPEC))
+    assert home.attempt(first) is JobState.WAITING
+    home.watch.serve(home.stores)
+    home.watch.busy = 1.3
+    report = home.finish(first).load(profile.NAME, TableSummary).report
+    assert report["num_suspect"] == NUM_CALIBRATION
+    again = home.stores.jobs.submit("local", request(SPEC))
+    report = home.finish(again).load(profile.NAME, TableSummary).report
+    assert report["num_suspect"] == NUM_CALIBRATION, "it is busy still, and the job ends nevertheless"
+    home.watch.busy = 0.0
+    home.finish(home.stores.jobs.submit("local", request(SPEC)))
+    table = latest_table(home.stores, here())
+    (correction,) = table.corrections.values()
+    assert [point.suspect for point in correction.points] == [False] * NUM_CALIBRATION
+    assert [len(asked) for asked in home.watch.asked[1:]] == [NUM_CALIBRATION] * 3
 
 
 def test_layers_that_are_measured_again_are_what_the_correction_is_fitted_on(home: Home) -> None:
