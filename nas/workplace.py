@@ -14,7 +14,7 @@ import psutil
 
 from nas.data.catalogue import open_dataset
 from nas.data.dataset import Dataset
-from nas.data.spec import DatasetSpec
+from nas.data.spec import DatasetSpec, FolderRules
 from nas.ports import Artifacts
 from nas.specs import SpaceSpec
 from nas.task_events import TensorFiles
@@ -142,6 +142,8 @@ def _space(spec: SpaceSpec, num_classes: int, num_channels: int) -> Space:
 
 @lru_cache(maxsize=_OPEN_DATASETS)
 def _opened(spec: DatasetSpec, digest: str, images: Path, store: _Store) -> Dataset:
+    if isinstance(spec, FolderRules):
+        spec = spec.model_copy(update={"near_duplicates": "off"})  # who made the task has told of them
     dataset = open_dataset(spec, images, store.artifacts.local_path)
     if dataset.digest != digest:
         raise DataError(

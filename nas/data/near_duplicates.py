@@ -3,7 +3,8 @@
 A difference hash (dHash: N. Krawetz, "Kind of like that", 2013): the image as 9 x 8 grey pixels, one bit for
 each pair of horizontal neighbours. Two images look alike when at most `MAX_BITS` of 64 bits differ and their
 thumbnails agree. Hashes that differ in at most 5 bits agree in at least one of 6 bands, so only images that
-share a band are compared.
+share a band are compared. Where most images look alike, as those of a fixed camera do, the number of pairs
+grows with the square of theirs: then some are found, and the report says that there are more.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,13 @@ from search_spaces.base import IntArray
 
 MAX_BITS: Final = 5
 MAX_COMPARISONS_PER_BAND: Final = 200_000_000
-"""About two seconds; beyond that (many images without structure) the report says that it is not complete."""
+"""Of hashes, a few seconds; beyond that (many images without structure) the report is not complete."""
+
+MAX_LIKELY: Final = 100_000
+"""Pairs with hashes alike whose thumbnails are compared, about a tenth of a second and 200 MB."""
+
+MAX_NAMED: Final = 100
+"""Pairs that are kept by name."""
 
 _BANDS: Final = ((0, 11), (11, 11), (22, 11), (33, 11), (44, 10), (54, 10))
 _THUMB: Final = (9, 8)
@@ -41,8 +48,8 @@ class NearDuplicates:
     Attributes:
         num_pairs: Pairs found.
         num_images: Images that are in at least one pair.
-        pairs: All of them, in the order of the images.
-        complete: False where so many images share a band that not all were compared.
+        pairs: The first `MAX_NAMED` of them, in the order of the images.
+        complete: False where so many images are alike, or share a band, that not all were compared.
     """
 
     num_pairs: int
@@ -88,53 +95,75 @@ def find_near_duplicates(
         split_names: Name of split 0, 1, ...
 
     Returns:
-        The pairs; about n log n work, more where many images share a band.
+        What was found; about n log n work, more where many images share a band, up to the limits above.
     """
-    hashes = difference_hashes(thumbnails)
-    found: list[IntArray] = []
-    complete = True
-    for shift, width in _BANDS:
-        band = (hashes >> np.uint64(shift)) & np.uint64((1 << width) - 1)
+    likely, complete = _likely(difference_hashes(thumbnails), splits)
+    pairs = np.sort(likely[:, _alike(thumbnails, likely)], axis=0)
+    pairs = pairs[:, np.lexsort((pairs[1], pairs[0]))]
+    named = tuple(
+        Pair(names[i], split_names[splits[i]], names[j], split_names[splits[j]])
+        for i, j in pairs[:, :MAX_NAMED].T.tolist()
+    )
+    return NearDuplicates(pairs.shape[1], len(np.unique(pairs)), named, complete)
+
+
+def _likely(hashes: NDArray[np.uint64], splits: IntArray) -> tuple[IntArray, bool]:
+    """Return pairs across splits whose hashes are alike, shape (2, pairs), and whether those are all."""
+    found = [np.empty((2, 0), dtype=np.int64)]
+    left, complete = MAX_LIKELY, True
+    for number in range(len(_BANDS)):
         budget = MAX_COMPARISONS_PER_BAND
-        for first, second in _sharing(band):
-            budget -= len(first)
+        for pairs in _across_splits(_band(hashes, number), splits):
+            budget -= pairs.shape[1]
             if budget < 0:
                 complete = False
                 break
-            found.append(_alike(first, second, hashes, thumbnails, splits))
-    pairs = np.unique(np.concatenate([np.empty((0, 2), dtype=np.int64), *found]), axis=0)
-    listed = tuple(
-        Pair(names[i], split_names[splits[i]], names[j], split_names[splits[j]]) for i, j in pairs.tolist()
-    )
-    return NearDuplicates(len(listed), len(np.unique(pairs)), listed, complete)
+            close = _close(pairs, hashes, number)
+            found.append(close[:, :left])
+            left -= close.shape[1]
+            if left < 0:
+                return np.concatenate(found, axis=1), False
+    return np.concatenate(found, axis=1), complete
 
 
-def _sharing(band: NDArray[np.uint64]) -> Iterator[tuple[IntArray, IntArray]]:
-    """Yield all pairs of images with equal band values, in arrays of pairs."""
-    order = np.argsort(band, kind="stable")
-    ordered = band[order]
-    positions = np.arange(len(band), dtype=np.int64)
-    for distance in range(1, len(band)):
-        positions = positions[positions + distance < len(band)]
-        positions = positions[ordered[positions] == ordered[positions + distance]]
-        if len(positions) == 0:
-            return
-        yield order[positions], order[positions + distance]
+def _band(hashes: NDArray[np.uint64], number: int) -> IntArray:
+    shift, width = _BANDS[number]
+    return ((hashes >> np.uint64(shift)) & np.uint64((1 << width) - 1)).astype(np.int64)
 
 
-def _alike(
-    first: IntArray,
-    second: IntArray,
-    hashes: NDArray[np.uint64],
-    thumbnails: NDArray[np.uint8],
-    splits: IntArray,
-) -> IntArray:
-    keep = splits[first] != splits[second]
-    first, second = first[keep], second[keep]
-    keep = np.bitwise_count(hashes[first] ^ hashes[second]) <= MAX_BITS
-    first, second = first[keep], second[keep]
-    a, b = thumbnails[first].astype(np.int64), thumbnails[second].astype(np.int64)
-    # Images with little structure share hashes by chance; their grey values have to agree, the flatter the
-    # closer.
-    keep = np.abs(a - b).mean(axis=1) <= 2.0 + 0.05 * a.std(axis=1)
-    return np.stack([np.minimum(first, second)[keep], np.maximum(first, second)[keep]], axis=1)
+def _across_splits(band: IntArray, splits: IntArray) -> Iterator[IntArray]:
+    """Yield all pairs of images in one band and different splits, in arrays of shape (2, pairs)."""
+    place = band * (int(splits.max()) + 1) + splits
+    order = np.argsort(place, kind="stable")
+    band, place = band[order], place[order]
+    # In this order the partners of an image stand behind those of its own split, up to the end of its band.
+    partner, end = np.searchsorted(place, place, side="right"), np.searchsorted(band, band, side="right")
+    first = np.arange(len(order))
+    while len(first):
+        more = partner < end
+        first, partner, end = first[more], partner[more], end[more]
+        yield np.stack((order[first], order[partner]))
+        partner = partner + 1
+
+
+def _close(pairs: IntArray, hashes: NDArray[np.uint64], number: int) -> IntArray:
+    """Keep pairs whose hashes are alike and that no earlier band has given."""
+    differing = hashes[pairs[0]] ^ hashes[pairs[1]]
+    keep = np.bitwise_count(differing) <= MAX_BITS
+    pairs, differing = pairs[:, keep], differing[keep]
+    new = np.full(len(differing), fill_value=True)
+    for earlier in range(number):
+        new &= _band(differing, earlier) != 0
+    return pairs[:, new]
+
+
+def _alike(thumbnails: NDArray[np.uint8], pairs: IntArray) -> NDArray[np.bool_]:
+    """Whether the thumbnails of each pair agree; shape (pairs,).
+
+    Images with little structure share hashes by chance; their grey values have to agree, the flatter the
+    closer.
+    """
+    a, b = thumbnails[pairs].astype(np.int16)
+    spread = np.minimum(a.std(axis=1), b.std(axis=1))
+    agree: NDArray[np.bool_] = np.abs(a - b).mean(axis=1) <= 2.0 + 0.05 * spread
+    return agree

@@ -171,11 +171,12 @@ def _skipped(findings: Findings) -> tuple[Notice, ...]:
 def _leaks(duplicates: NearDuplicates | None) -> tuple[Notice, ...]:
     if duplicates is None or duplicates.num_pairs == 0:
         return ()
+    at_least = "" if duplicates.complete else "at least "
     return (
         Notice(
             "near_duplicates",
-            f"{duplicates.num_images} images look like one in another split: accuracies will be flattered; "
-            "set group_by so that images of one scene stay together (of an uploaded file where it is added), "
-            "or remove the copies",
+            f"{at_least}{duplicates.num_images} images look like one in another split: "
+            "accuracies will be flattered; set group_by so that images of one scene stay together "
+            "(of an uploaded file where it is added), or remove the copies",
         ),
     )

@@ -60,12 +60,15 @@ def test_files_that_are_not_stored_are_not_placed(workplace: Workplace) -> None:
 def test_uploaded_images_are_opened_from_the_store_once(workplace: Workplace) -> None:
     file = workplace.artifacts.put(folder_zip())
     spec = UploadedSpec(file=file, content="images")
-    digest = open_dataset(spec, None, workplace.artifacts.local_path).digest
-    inputs = Inputs(spec, digest, SpaceSpec())
+    whole = open_dataset(spec, None, workplace.artifacts.local_path)
+    inputs = Inputs(spec, whole.digest, SpaceSpec())
     dataset, _ = workplace.open(inputs)
     assert dataset.class_names == ("cat", "dog")
     again = replace(workplace, artifacts=FolderArtifacts(workplace.scratch / "empty"))
     assert again.open(inputs)[0] is dataset
+    # Look-alikes are told once, where the task was made.
+    assert whole.report.findings.near_duplicates is not None
+    assert dataset.report.findings.near_duplicates is None
 
 
 def test_each_network_has_a_space(workplace: Workplace) -> None:

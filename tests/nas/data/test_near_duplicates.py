@@ -3,7 +3,14 @@ import pytest
 from numpy.typing import NDArray
 
 from nas.data import near_duplicates
-from nas.data.near_duplicates import MAX_BITS, difference_hashes, find_near_duplicates, thumbnail
+from nas.data.near_duplicates import (
+    MAX_BITS,
+    MAX_LIKELY,
+    MAX_NAMED,
+    difference_hashes,
+    find_near_duplicates,
+    thumbnail,
+)
 
 SPLITS = ("train", "select", "confirm", "test")
 
@@ -82,6 +89,24 @@ def test_too_many_comparisons_are_cut_short_and_said_so(monkeypatch: pytest.Monk
     assert not found.complete
     assert found.as_dict(3)["complete"] is False
     assert len(found.as_dict(3)["pairs"]) == 3
+
+
+def test_where_all_images_look_alike_some_pairs_are_found_and_few_are_kept() -> None:
+    thumbs = np.repeat(thumbnails(1), 3_000, axis=0)
+    found = find_near_duplicates(thumbs, np.arange(3_000) % 4, names(3_000), SPLITS)
+    assert found.num_pairs == MAX_LIKELY
+    assert len(found.pairs) == MAX_NAMED
+    assert not found.complete
+
+
+def test_look_alikes_in_one_split_use_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(near_duplicates, "MAX_COMPARISONS_PER_BAND", 300)
+    monkeypatch.setattr(near_duplicates, "MAX_LIKELY", 300)
+    thumbs = np.repeat(thumbnails(1), 300, axis=0)
+    splits = np.zeros(300, dtype=np.int64)
+    splits[7] = 3
+    found = find_near_duplicates(thumbs, splits, names(300), SPLITS)
+    assert (found.num_pairs, found.num_images, found.complete) == (299, 300, True)
 
 
 def test_many_images_are_not_compared_pair_by_pair() -> None:

@@ -63,3 +63,12 @@ def test_everything_is_said_in_json() -> None:
     ]
     assert "'cat' has 60 training images, 'dog' 6" in value["warnings"][1]["message"]
     assert "'owl'" in value["warnings"][2]["message"]
+
+
+def test_a_search_for_look_alikes_that_was_cut_short_tells_of_some() -> None:
+    parts = contents(labels_of(60, 60, 60), labels_of(4, 4, 4), labels_of(3, 3, 3), folds=2)
+    pairs = (Pair("a.jpg", "train", "b.jpg", "test"),)
+    for complete, told in ((True, "2 images look like"), (False, "at least 2 images look like")):
+        findings = Findings(near_duplicates=NearDuplicates(1, 2, pairs, complete=complete))
+        (warning,) = make_report(parts, "d" * 64, findings).warnings
+        assert warning.message.startswith(told)
