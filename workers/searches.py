@@ -135,13 +135,16 @@ def submit(spec: SearchSpec, settings: Settings, stores: Stores, progress: Progr
     """Return the unfinished job of a specification, or queue a new one.
 
     A search begins only where its data and its space can be opened: a typing error leaves nothing behind.
+    What its owner should know of the data is said.
 
     Raises:
         UsageError: `unknown_device`.
         HwnasError: What is wrong with the data set or the space.
     """
     check_devices(stores, settings.tenant, spec.targets)
-    open_inputs(spec, settings, stores.artifacts, progress)
+    dataset, _ = open_inputs(spec, settings, stores.artifacts, progress)
+    for warning in dataset.report.warnings:
+        progress.say(f"note: {warning.message}")
     request = JobRequest(JobKind.SEARCH, spec.model_dump(mode="json"), name or spec.dataset.name)
     return submit_once(request, settings, stores, progress)
 

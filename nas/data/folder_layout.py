@@ -8,10 +8,11 @@ case of
   letters. `train` has to be there; what is missing is made from it.
 
 The class is the first folder below the split; images may lie at any depth below it. A folder that holds
-nothing but one other folder with everything in it is stepped into.
+nothing but one other folder with everything in it is stepped into. A link that leads outside is not followed;
+where a class or a split would stand it is refused, since another data set would be left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
@@ -50,24 +51,44 @@ def arrange(listing: Listing) -> tuple[tuple[FolderImage, ...], tuple[Notice, ..
 
     Raises:
         DataError: `no_images`, `no_classes`, `empty_class`, `no_train_split`, `duplicate_split`,
-            `ambiguous_layout`.
+            `ambiguous_layout`, `linked_folder`.
     """
     if not listing.images:
-        unread = {suffix: n for suffix, n in listing.ignored.items() if suffix in UNREAD_IMAGE_SUFFIXES}
-        hint = f"; {', '.join(unread)} files are not read: convert them to JPEG or PNG" if unread else ""
-        raise DataError(
-            "no_images", f"the folder holds no images: put one folder for each class into it{hint}"
-        )
+        _refuse_links(listing, [link.parent for link in listing.linked])
+        raise _no_images(listing)
     top = _top(listing)
+    _refuse_links(listing, (top, *top.parents))
     with_images = _below(listing.images, top, folders_only=True)
     splits = [name for name in with_images if name.lower() in SPLIT_FOLDERS]
     if splits and _is_split_layout(
         listing, top, splits, [name for name in with_images if name not in splits]
     ):
+        folders = [path for path in listing.folders if path.parent == top]
+        _refuse_links(listing, [path for path in folders if path.name.lower() in SPLIT_FOLDERS])
         images, strays = _by_split(listing, top, splits)
     else:
         images, strays = _by_class(listing, top, UNASSIGNED)
     return tuple(images), (*_stray_notices(strays), *_unread_notices(listing))
+
+
+def _no_images(listing: Listing) -> DataError:
+    unread = [suffix for suffix in listing.ignored if suffix in UNREAD_IMAGE_SUFFIXES]
+    hints = [f"; {', '.join(unread)} files are not read: convert them to JPEG or PNG"] if unread else []
+    if listing.outside:
+        count = len(listing.outside)
+        hints.append(f"; {count} links that lead outside are not followed: copy what they lead to")
+    return DataError(
+        "no_images", f"the folder holds no images: put one folder for each class into it{''.join(hints)}"
+    )
+
+
+def _refuse_links(listing: Listing, places: Container[PurePosixPath]) -> None:
+    for link in listing.linked:
+        if link.parent in places:
+            raise DataError(
+                "linked_folder",
+                f"'{link}' leads outside: copy it, name the folder it leads to, or remove the link",
+            )
 
 
 def _top(listing: Listing) -> PurePosixPath:

@@ -31,12 +31,14 @@ class Listing:
         folders: All folders below.
         ignored: Other files, counted by extension. Hidden files are not counted.
         outside: Links that lead out of the folder or nowhere.
+        linked: Those of them that lead to a folder, or look as if they did while nothing is there.
     """
 
     images: tuple[PurePosixPath, ...]
     folders: tuple[PurePosixPath, ...]
     ignored: dict[str, int]
     outside: tuple[PurePosixPath, ...]
+    linked: tuple[PurePosixPath, ...] = ()
 
 
 @dataclass
@@ -45,6 +47,7 @@ class _Found:
     folders: list[PurePosixPath] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
     outside: list[PurePosixPath] = field(default_factory=list)
+    linked: list[PurePosixPath] = field(default_factory=list)
 
 
 def list_folder(root: Path) -> Listing:
@@ -62,6 +65,7 @@ def list_folder(root: Path) -> Listing:
         tuple(sorted(found.folders)),
         dict(sorted(found.ignored.items())),
         tuple(sorted(found.outside)),
+        tuple(sorted(found.linked)),
     )
 
 
@@ -94,6 +98,8 @@ def _visit(folder: Path, relative: PurePosixPath, real_chain: tuple[str, ...], f
             path = relative / entry.name
             if entry.is_symlink() and not _leads_inside(entry, real_chain):
                 found.outside.append(path)
+                if _stands_for_a_folder(entry, real_chain):
+                    found.linked.append(path)
             elif entry.is_dir():
                 found.folders.append(path)
                 _visit(Path(entry.path), path, (*real_chain, os.path.realpath(entry.path)), found)
@@ -108,3 +114,11 @@ def _visit(folder: Path, relative: PurePosixPath, real_chain: tuple[str, ...], f
 def _leads_inside(entry: os.DirEntry[str], real_chain: tuple[str, ...]) -> bool:
     target = os.path.realpath(entry.path)
     return target.startswith(real_chain[0] + os.sep) and target not in real_chain and os.path.exists(target)
+
+
+def _stands_for_a_folder(entry: os.DirEntry[str], real_chain: tuple[str, ...]) -> bool:
+    """Whether a folder elsewhere is missed; one that the link lies in is not, and a file has a suffix."""
+    target = os.path.realpath(entry.path)
+    if not os.path.exists(target):
+        return not PurePosixPath(entry.name).suffix
+    return entry.is_dir() and target not in real_chain

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 from rich.console import Console
 
 from nas.job_records import JobRequest
@@ -133,6 +135,19 @@ def test_a_typing_error_leaves_nothing_behind(place: Workplace, changes: dict[st
         submit(small_spec(**changes), place.settings, place.stores, place.shown)
     assert caught.value.code == code
     assert all_searches(place.stores, TENANT) == []
+
+
+def test_what_is_wrong_with_the_images_is_said(place: Workplace, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        path = tmp_path / "images" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (9, 9), dtype=np.uint8)).save(path)
+    (tmp_path / "images" / "a" / "torn.png").write_bytes(b"no image")
+    spec = small_spec(dataset={"name": "image_folder", "path": str(tmp_path / "images")})
+    submit(spec, place.settings, place.stores, place.shown)
+    (said,) = place.shown.said
+    assert said.startswith("note: 1 files are not used, first 'a/torn.png'")
 
 
 def test_a_specification_that_is_not_there_is_refused(tmp_path: Path) -> None:

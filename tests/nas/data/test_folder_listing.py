@@ -41,6 +41,14 @@ def test_links_are_followed_inside_only(tmp_path: Path) -> None:
     listing = list_folder(root)
     assert listing.images == paths("a/again.png", "a/x.png", "inside/again.png", "inside/x.png")
     assert listing.outside == paths("beside", "gone.png", "up.png")
+    assert listing.linked == paths("beside")
+
+
+def test_a_link_without_a_suffix_that_leads_nowhere_stood_for_a_folder(tmp_path: Path) -> None:
+    for name in ("cat", "cat.txt"):
+        (tmp_path / name).symlink_to("nothing")
+    listing = list_folder(tmp_path)
+    assert (listing.outside, listing.linked) == (paths("cat", "cat.txt"), paths("cat"))
 
 
 def test_links_in_circles_end(tmp_path: Path) -> None:

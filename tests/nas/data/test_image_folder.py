@@ -347,7 +347,7 @@ def test_links_that_lead_outside_are_not_followed(tmp_path: Path) -> None:
     root, outside = tmp_path / "data", tmp_path / "private"
     fill(root, ["a", "b"])
     fill(outside, ["c"])
-    (root / "c").symlink_to(outside / "c")
+    (root / "a" / "more").symlink_to(outside / "c")
     (root / "a" / "leak.png").symlink_to(outside / "c" / "000.png")
     (root / "a" / "gone.png").symlink_to(outside / "nothing.png")
     (root / "b" / "round").symlink_to(root)
@@ -357,9 +357,64 @@ def test_links_that_lead_outside_are_not_followed(tmp_path: Path) -> None:
     assert [file.path for file in dataset.report.findings.skipped] == [
         "a/gone.png",
         "a/leak.png",
+        "a/more",
         "b/round",
-        "c",
     ]
+
+
+@pytest.mark.parametrize(
+    ("folders", "link"),
+    [
+        (["a", "b"], "c"),
+        (["train/a", "train/b", "val/a", "val/b"], "test"),
+        (["train/a", "train/b", "val/a", "val/b"], "train/c"),
+        (["set/train/a", "set/train/b", "set/val/a", "set/val/b"], "set/test"),
+        (["a/x", "a/y"], "b"),
+        ([], "c"),
+    ],
+)
+@pytest.mark.parametrize("there", [True, False])
+def test_a_class_or_a_split_that_is_a_link_to_elsewhere_is_refused(
+    tmp_path: Path, folders: list[str], link: str, there: bool
+) -> None:
+    root, outside = tmp_path / "data", tmp_path / "raw"
+    fill(root, folders)
+    if there:
+        fill(outside, ["c"])
+    (root / link).parent.mkdir(exist_ok=True, parents=True)
+    (root / link).symlink_to(outside)
+    error = refused(root)
+    assert error.code == "linked_folder"
+    assert f"'{link}' leads outside" in error.message
+
+
+def test_a_split_of_which_every_class_is_a_link_is_refused(tmp_path: Path) -> None:
+    root, outside = tmp_path / "data", tmp_path / "raw"
+    fill(root, ["train/a", "train/b"])
+    fill(outside, ["a"])
+    (root / "test").mkdir()
+    (root / "test" / "a").symlink_to(outside / "a")
+    assert refused(root).code == "linked_folder"
+
+
+def test_a_folder_of_links_tells_that_they_are_not_followed(tmp_path: Path) -> None:
+    root, outside = tmp_path / "data", tmp_path / "raw"
+    fill(outside, ["a"], 3)
+    (root / "a").mkdir(parents=True)
+    for image in (outside / "a").iterdir():
+        (root / "a" / image.name).symlink_to(image)
+    error = refused(root)
+    assert error.code == "no_images"
+    assert "3 links that lead outside are not followed" in error.message
+
+
+def test_a_link_beside_classes_that_leads_to_a_file_is_passed_over(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    fill(root, ["a", "b"])
+    (tmp_path / "LICENSE").write_text("")
+    (root / "LICENSE").symlink_to(tmp_path / "LICENSE")
+    (root / "all").symlink_to(root)
+    assert codes(opened(root)) == ["files_skipped"]
 
 
 def test_links_inside_the_folder_are_followed(tmp_path: Path) -> None:
