@@ -19,7 +19,8 @@ UNREAD_IMAGE_SUFFIXES: Final = frozenset((
 # fmt: on
 """Images that the decode rule does not cover; their owner should hear of it."""
 
-_NOT_THE_USERS: Final = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "__pycache__"})
+NOT_THE_USERS: Final = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "__pycache__"})
+"""What archivers, file servers and Python leave behind."""
 
 
 @dataclass(frozen=True)
@@ -86,17 +87,17 @@ def list_names(files: Iterable[PurePosixPath], folders: Iterable[PurePosixPath])
 
 
 def _is_the_users(path: PurePosixPath) -> bool:
-    return not any(part.startswith(".") or part in _NOT_THE_USERS for part in path.parts)
+    return not any(part.startswith(".") or part in NOT_THE_USERS for part in path.parts)
 
 
 def _visit(folder: Path, relative: PurePosixPath, real_chain: tuple[str, ...], found: _Found) -> None:
     """Visit one folder; `real_chain` holds the real paths from the root to here, against links in circles."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(".") or entry.name in _NOT_THE_USERS:
+            if entry.name.startswith(".") or entry.name in NOT_THE_USERS:
                 continue
             path = relative / entry.name
-            if entry.is_symlink() and not _leads_inside(entry, real_chain):
+            if entry.is_symlink() and not leads_inside(entry, real_chain):
                 found.outside.append(path)
                 if _stands_for_a_folder(entry, real_chain):
                     found.linked.append(path)
@@ -111,7 +112,8 @@ def _visit(folder: Path, relative: PurePosixPath, real_chain: tuple[str, ...], f
                     found.ignored[suffix or path.name] += 1
 
 
-def _leads_inside(entry: os.DirEntry[str], real_chain: tuple[str, ...]) -> bool:
+def leads_inside(entry: os.DirEntry[str], real_chain: tuple[str, ...]) -> bool:
+    """Whether a link leads into the folder that the chain begins with, and not to one that it lies in."""
     target = os.path.realpath(entry.path)
     return target.startswith(real_chain[0] + os.sep) and target not in real_chain and os.path.exists(target)
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from latency_predictors.device import ExecutionContext
 from nas.data import decode
-from nas.data.folder_listing import IMAGE_SUFFIXES
+from nas.data.folder_listing import IMAGE_SUFFIXES, NOT_THE_USERS, leads_inside
 from nas.export.classifier import BATCH_SIZE
 from nas.export.rendering import render
 
@@ -31,5 +31,7 @@ def predict_script(model_sha256: str, context: ExecutionContext) -> str:
         optimisation_level=_OPTIMISATION_LEVELS[context.graph_optimisation],
         batch_size=BATCH_SIZE,
         image_suffixes=tuple(sorted(IMAGE_SUFFIXES)),
+        not_the_users=tuple(sorted(NOT_THE_USERS)),
+        link_source=inspect.getsource(leads_inside),
         decode_source=inspect.getsource(decode),
     )

@@ -19,6 +19,7 @@ from latency_predictors.device import GraphOptimisation, host_context
 from latency_predictors.runtimes.onnxruntime import OnnxRuntime
 from nas.data.catalogue import open_dataset
 from nas.data.dataset import Dataset
+from nas.data.folder_listing import list_folder
 from nas.data.spec import DigitsSpec
 from nas.export.bundle import write_bundle
 from nas.export.classifier import OnnxClassifier, scaled
@@ -189,6 +190,28 @@ def test_the_session_is_the_one_that_was_measured(
         assert getattr(given, name) == getattr(measured, name), name
     spinning = "session.intra_op.allow_spinning"
     assert given.get_session_config_entry(spinning) == measured.get_session_config_entry(spinning) == "0"
+
+
+def test_the_program_reads_the_files_that_a_search_reads(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    for name in ("a/1.png", "b/deep/2.JPG", "b/notes.txt", "@eaDir/3.png", "a/__MACOSX/4.png", ".git/5.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "6.png").touch()
+    (root / "inside").symlink_to(root / "b")
+    (root / "round").symlink_to(root)
+    (root / "outside").symlink_to(tmp_path / "elsewhere")
+    (root / "a" / "outside.png").symlink_to(tmp_path / "elsewhere" / "6.png")
+    path = tmp_path / "predict.py"
+    path.write_text(predict_script("00" * 32, host_context()), encoding="utf-8")
+    found = runpy.run_path(str(path))["image_files"](root)
+    assert {file.relative_to(root).as_posix() for file in found} == {
+        "a/1.png",
+        "b/deep/2.JPG",
+        "inside/deep/2.JPG",
+    }
+    assert found == [root / image for image in list_folder(root).images]
 
 
 def test_the_program_needs_three_packages_only(model: Path) -> None:
