@@ -263,6 +263,11 @@ class SearchResult(Document):
     reference_latencies: tuple[tuple[Latency, ...], ...] = ()
     ledger: Ledger | None = None
 
+    @property
+    def test_uses(self) -> int:
+        """How often this search has used the test images, whatever it scored on them."""
+        return max((delivery.test_uses for delivery in self.deliveries), default=1 if self.references else 0)
+
     def references_at(self, number: int) -> tuple[VerifiedNetwork, ...]:
         """Return the stock networks as they were measured for a target; none where they were not."""
         if self.target_references:

@@ -26,7 +26,7 @@ class Card:
         search_id: The search that found it.
         dataset_name: What it was trained on.
         why: Why it was chosen, in words.
-        test_uses: How often the search has used the test images, this use included.
+        test_uses: How often the search has used the test images, whatever it scored on them.
         supernet: Where its weights come from; None for a stock network, which was trained alone.
         versions: Of what computed the figures.
     """

@@ -34,7 +34,7 @@ def deliver(
 
     Raises:
         ArtifactError: `wrong_file`, `damaged_file`, `artifact_missing` or `artifact_damaged`.
-        UsageError: `folder_in_use`.
+        UsageError: `folder_in_use`, `search_not_finished`.
         ResourceError: `disk_full`.
     """
     card = Card(
@@ -43,7 +43,7 @@ def deliver(
         search_id=job.id,
         dataset_name=job.spec().dataset.name,
         why=why,
-        test_uses=1 if network.test_accuracy else 0,
+        test_uses=job.result().test_uses,
         supernet=supernet if network.origin == "search" else None,
         versions=versions,
     )

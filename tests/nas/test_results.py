@@ -74,3 +74,13 @@ def test_documents_are_values() -> None:
     found = network("a", 0.1, 0.8)
     with pytest.raises(ValidationError):
         found.name = "b"
+
+
+def test_a_search_has_used_the_test_images_where_it_scored_anything_on_them() -> None:
+    result = make_result()
+    assert result.test_uses == 1
+    again = result.deliveries[0].model_copy(update={"test_uses": 2})
+    assert result.model_copy(update={"deliveries": (*result.deliveries, again)}).test_uses == 2
+    undelivered = result.model_copy(update={"deliveries": (), "references": (network("resnet", 1.0, 0.9),)})
+    assert undelivered.test_uses == 1
+    assert undelivered.model_copy(update={"references": ()}).test_uses == 0

@@ -128,6 +128,8 @@ def test_without_test_images_the_published_accuracy_stands_in_the_head(model: Pa
     (result,) = head["model-index"][0]["results"]
     assert result["dataset"]["split"] == "confirm"
     assert result["metrics"][0]["value"] == 0.95
+    assert "used the test images once, not for this network" in text
+    _, text = head_and_text(replace(card, test_uses=0), model)
     assert "test images" not in text
 
 

@@ -37,6 +37,20 @@ def test_any_verified_network_can_be_delivered(finished: FinishedSearch, tmp_pat
     assert (folder / "model.onnx").stat().st_size == network.file_bytes
 
 
+def test_every_card_tells_how_often_the_search_has_used_the_test_images(
+    finished: FinishedSearch, tmp_path: Path
+) -> None:
+    """Also that of a network which was not scored on them."""
+    delivered = {delivery.name for delivery in finished.result.deliveries}
+    other = next(one for one in finished.target.networks if one.name not in delivered)
+    for network in (finished.target.front[0], other, *finished.result.references):
+        folder = write(finished, tmp_path / network.name, network)
+        told = json.loads((folder / "measurements.json").read_text())
+        assert told["provenance"]["test_uses"] == 1
+        aside = ", not for this network" if network.test_accuracy is None else ""
+        assert f"This search has used the test images once{aside};" in (folder / "README.md").read_text()
+
+
 def test_stock_networks_are_delivered_too(finished: FinishedSearch, tmp_path: Path) -> None:
     """They were trained alone, so no supernet is named."""
     (resnet,) = finished.result.references
