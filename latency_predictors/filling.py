@@ -84,7 +84,7 @@ def with_unsupported(table: LookupTable, layers: Mapping[LayerSpec, Unsupported]
     fit = _Fit(_known(table), table.median_rel_sd)
     noted = {
         layer_key(spec): fit.entry(spec).model_copy(update={"unsupported": layers[spec]})
-        for spec in table.missing(layers)
+        for spec in table.untried(layers)
     }
     return table.model_copy(update={"entries": {**table.entries, **noted}})
 

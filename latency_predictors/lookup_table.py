@@ -63,6 +63,13 @@ class LookupTable(WireModel):
         wanted = {layer_key(spec): spec for spec in layers}
         return [spec for key, spec in wanted.items() if key not in self.entries or self.entries[key].is_open]
 
+    def untried(self, layers: Iterable[LayerSpec]) -> list[LayerSpec]:
+        """Return the layers that have not run in this context so far, nor been found not to, in order."""
+        known = {spec: self.entries.get(layer_key(spec)) for spec in layers}
+        return [
+            spec for spec, entry in known.items() if not entry or not (entry.num_own or entry.unsupported)
+        ]
+
     def unsupported(self, layers: Iterable[LayerSpec]) -> dict[LayerSpec, Unsupported]:
         """Return the layers that the runtime cannot run, with why."""
         known = {spec: self.entries.get(layer_key(spec)) for spec in layers}

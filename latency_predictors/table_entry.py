@@ -64,6 +64,11 @@ class Entry(WireModel):
         return len(self.values)
 
     @property
+    def num_own(self) -> int:
+        """Those of them that ran in the table's own context."""
+        return 0 if self.origin else self.num_sessions
+
+    @property
     def stale(self) -> bool:
         """Whether another version of the runtime measured it, and nobody has checked that it still holds."""
         return not self.checked
@@ -84,19 +89,23 @@ class Entry(WireModel):
         return self.state_at(datetime.now(UTC))
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether a further session would tell more; never of what was measured elsewhere.
+        """Return whether a further session would tell more.
 
-        What is in doubt (suspect, unconfirmed) is due at once, a provisional entry on a later day, a settled
-        one never.
+        What is in doubt (suspect, unconfirmed) is due at once, a provisional or stale entry on a later day, a
+        settled one never. What holds of another version is due where it is in doubt or stale: no further
+        session joins its own.
         """
-        if not self.holds or self.origin:
+        if not self.holds:
             return False
+        state = self.state_at(now)
+        if state in ("suspect", "unconfirmed"):
+            return True
+        if self.origin:
+            return state == "stale"
         days = [
             datetime.fromisoformat(value.measured_at).date() for value in self.values if value.measured_at
         ]
-        state = self.state_at(now)
-        in_doubt, earlier = state in ("suspect", "unconfirmed"), max(days, default=now.date()) < now.date()
-        return in_doubt or (state != "settled" and earlier)
+        return state != "settled" and max(days, default=now.date()) < now.date()
 
     def state_at(self, now: datetime) -> State:
         """Return how far the value can be trusted at some time; see `latency_predictors.trust`."""

@@ -15,6 +15,7 @@ from latency_predictors.probes import graph_by_timing, probe_subjects
 from latency_predictors.protocol import Subject
 from latency_predictors.runtimes import get_runtime
 from nas.jobs import Waiting
+from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.calibrating import (
     add_points,
     calibration_set,
@@ -213,6 +214,7 @@ def _completed(ctx: RunContext, site: Site, table: LookupTable) -> LookupTable |
 def noted_due(ctx: RunContext, site: Site) -> Due:
     """Return the sessions that are to be behind each layer, and each suspect network, which needs one more.
 
+    Only those of this context count: what holds of another version is measured as if it were not there.
     Noted before the job measures anything: what its own sessions leave in doubt is left to another job, so
     that a device which is never at rest keeps none for ever.
     """
@@ -220,8 +222,8 @@ def noted_due(ctx: RunContext, site: Site) -> Due:
     if not ctx.run.has(name):
         table = latest_table(ctx.stores, site)
         due = map(layer_key, table.due(distinct_layers(ctx.space), datetime.now(UTC)))
-        sessions = {key: table.entries[key].num_sessions + 1 for key in due}
-        ctx.run.save(name, Due(sessions=sessions, networks=networks_due(ctx, table)))
+        wanted = {key: max(table.entries[key].num_own + 1, NUM_SESSIONS) for key in due}
+        ctx.run.save(name, Due(sessions=wanted, networks=networks_due(ctx, table)))
     return ctx.run.load(name, Due)
 
 
@@ -238,7 +240,7 @@ def recheck(ctx: RunContext, table: LookupTable, noted: Due) -> LookupTable | No
     due = [
         spec
         for spec in table.due(distinct_layers(ctx.space), datetime.now(UTC))
-        if table.entries[layer_key(spec)].num_sessions < noted.sessions.get(layer_key(spec), 0)
+        if table.entries[layer_key(spec)].num_own < noted.sessions.get(layer_key(spec), 0)
     ]
     if due:
         wanted = {layer_key(spec): noted.sessions[layer_key(spec)] for spec in due}

@@ -30,7 +30,7 @@ def taken_in(
         MeasurementError: `too_few_run` where it cannot run most layers of the space.
     """
     table = table.merged(layers, found.sessions)
-    keyed = {layer_key(spec): spec for spec in table.missing(layers)}
+    keyed = {layer_key(spec): spec for spec in table.untried(layers)}
     failed = {
         keyed[key]: Unsupported(code=why.code, message=why.message)
         for key, why in found.unsupported.items()

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from latency_predictors.renewal import (
     sampled_layers,
     stale_copy,
 )
+from latency_predictors.trust import STALE_AFTER
 from search_spaces.catalogue import get_space
 from search_spaces.layers import ConvNormAct, LayerSpec, PooledHead
 from search_spaces.slot_tables import distinct_layers
@@ -25,6 +27,8 @@ CONVS: tuple[LayerSpec, ...] = tuple(ConvNormAct((3, 8, 8), 8 * n, 3, 1, "relu")
 HEADS: tuple[LayerSpec, ...] = tuple(PooledHead((8 * n, 4, 4), 0, "relu", 10) for n in range(1, 4))
 LAYERS = (*CONVS, *HEADS)
 NEWER = replace(CONTEXT, runtime_version="2.0.0")
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+"""When the old sessions ran."""
 
 
 def old_table() -> LookupTable:
@@ -146,6 +150,28 @@ def test_sessions_of_two_versions_do_not_mix() -> None:
     entry = again.entries[layer_key(CONVS[0])]
     assert ([value.session_id for value in entry.values], entry.origin) == (["s9"], "")
     assert entry.median_ms == 0.5
+
+
+def test_what_holds_of_another_version_is_measured_anew_once_it_is_stale() -> None:
+    verdict = judge(CORRECTION, points(0), times(), times())
+    renewed = promoted(stale_copy(old_table(), NEWER), LAYERS, verdict)
+    assert renewed.due(LAYERS, NEW_YEAR + STALE_AFTER) == [], "a further day tells no more of the old version"
+    stale = NEW_YEAR + STALE_AFTER + timedelta(days=1)
+    assert renewed.due(LAYERS, stale) == list(LAYERS)
+    costs = {layer_key(spec): 0.5 for spec in LAYERS}
+    today = [
+        session(name, costs, context=NEWER).model_copy(update={"started_at": stale.isoformat()})
+        for name in ("s8", "s9")
+    ]
+    again = renewed.merged(LAYERS, today)
+    assert {entry.state_at(stale) for entry in again.entries.values()} == {"provisional"}
+    assert again.due(LAYERS, stale) == []
+
+
+def test_what_holds_of_another_version_and_is_in_doubt_is_measured_anew_at_once() -> None:
+    verdict = judge(CORRECTION, points(0), times(), times())
+    renewed = promoted(stale_copy(old_table().doubting(["s1", "s2"]), NEWER), LAYERS, verdict)
+    assert renewed.due(LAYERS, NEW_YEAR) == list(LAYERS)
 
 
 def test_another_graph_means_that_every_kind_is_measured_anew() -> None:

@@ -1,6 +1,7 @@
 """A new version of the runtime: the old table is checked with few measurements; nothing is thrown away."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,12 @@ from latency_predictors.device import host_context
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.probes import probe_subjects
 from latency_predictors.renewal import NUM_NETWORKS
+from latency_predictors.trust import STALE_AFTER
 from nas.jobs import Waiting
 from nas.pipeline import profile
-from nas.pipeline.amounts import NUM_CALIBRATION
+from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.profile import profile_site
+from nas.pipeline.profile import noted_due, profile_site, recheck
 from nas.pipeline.renewal import predecessor, uses_in_fronts
 from nas.pipeline.tables import latest_table
 from search_spaces.base import architecture_from_values, space_digest
@@ -131,6 +133,50 @@ def test_a_version_that_runs_other_graphs_has_everything_measured(
     assert {table.entries[layer_key(spec)].origin for spec in distinct_layers(SPACE)} == {""}
     assert isinstance(ctx.progress, Recorder)
     assert any("another graph runs, and 0 of 10" in words for words in ctx.progress.said)
+
+
+def aged(home: Home, ctx: PhaseContext, table: LookupTable) -> None:
+    """Publish a table as it is when all its sessions are too old."""
+    long_ago = (datetime.now(UTC) - STALE_AFTER - timedelta(days=1)).isoformat(timespec="seconds")
+    entries = {
+        key: entry.model_copy(
+            update={"values": tuple(one.model_copy(update={"measured_at": long_ago}) for one in entry.values)}
+        )
+        for key, entry in table.entries.items()
+    }
+    home.stores.tables.publish(ctx.run.lease, table.model_copy(update={"entries": entries}))
+
+
+def rechecked(home: Home, ctx: PhaseContext) -> LookupTable:
+    due = noted_due(ctx, here(NEW))
+    assert due.keys() == {layer_key(spec) for spec in distinct_layers(SPACE)}
+    table = measured(home, lambda: recheck(ctx, profiled(home, ctx), due))
+    assert isinstance(table, LookupTable)
+    return table
+
+
+def test_what_holds_is_measured_with_the_new_version_once_it_is_stale(upgraded: Home) -> None:
+    ctx = upgraded.context(seed=1)
+    before = profiled(upgraded, ctx)
+    aged(upgraded, ctx, before)
+    assert latest_table(upgraded.stores, here(NEW)).states_of(distinct_layers(SPACE)).keys() == {"stale"}
+    table = rechecked(upgraded, upgraded.context(seed=2))
+    for spec in distinct_layers(SPACE):
+        entry, of_old = table.entries[layer_key(spec)], before.entries[layer_key(spec)].origin
+        assert entry.origin == ""
+        assert not of_old or entry.num_sessions == NUM_SESSIONS, "those of the old version do not count"
+        assert entry.state != "stale"
+    assert latest_table(upgraded.stores, here(NEW)).entries == table.entries
+
+
+def test_what_holds_and_does_not_run_when_it_is_measured_at_last_is_named(upgraded: Home) -> None:
+    ctx = upgraded.context(seed=1)
+    table = profiled(upgraded, ctx)
+    aged(upgraded, ctx, table)
+    kept = [spec for spec in distinct_layers(SPACE) if table.entries[layer_key(spec)].origin]
+    upgraded.watch.broken = frozenset({layer_key(kept[0])})
+    table = rechecked(upgraded, upgraded.context(seed=2))
+    assert list(table.unsupported(distinct_layers(SPACE))) == [kept[0]]
 
 
 def test_until_it_is_checked_the_table_is_stale(upgraded: Home) -> None:
