@@ -79,11 +79,14 @@ def find_meters(
 def best_meter(found: Found, package: int = 0) -> Meter | None:
     """Return the meter that sees most of what a processor runs; None where there is none.
 
+    A rail that is not known to feed the processor is none: its watts would be those of something else.
+
     Args:
         found: Of this machine.
         package: Number of the one that runs it, on a machine with several: the others' meters see nothing.
     """
-    meters = [one for one in found if isinstance(one, Meter) and one.scope in _PREFERRED]
+    there = [one for one in found if isinstance(one, Meter) and one.feeds_cpu]
+    meters = [one for one in there if one.scope in _PREFERRED]
     own = f"package-{package}"
     return min(
         meters,
@@ -120,10 +123,10 @@ def require_meter(log: str = "", package: int = 0, find: Callable[[], Found] = f
     found = find()
     meter = best_meter(found, package)
     if meter is None:
-        absent = "; ".join(one.label for one in found if isinstance(one, Absent))
+        unfit = "; ".join(one.label for one in found if isinstance(one, Absent) or not one.feeds_cpu)
         raise MeasurementError(
             "no_meter",
-            f"energy cannot be measured on this device ({absent}): leave energy_mj out of objectives and "
+            f"energy cannot be measured on this device ({unfit}): leave energy_mj out of objectives and "
             "limits, or let a meter of yours write a file and name it in HWNAS_METER_LOG",
         )
     return meter

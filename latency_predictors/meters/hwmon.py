@@ -15,6 +15,7 @@ from latency_predictors.meters.meter import (
     Meter,
     Quantity,
     Scope,
+    names_cpu,
     read_number,
     read_text,
     seen_to_move,
@@ -31,7 +32,10 @@ _SCOPES: Final[Mapping[str, Scope]] = {
     "xe": "gpu",
     "power_meter": "board",
 }
-"""By the chip's name; any other watches some rail. `power_meter` is ACPI's, of a whole machine."""
+"""By the chip's name; any other watches some rail. `power_meter` is ACPI's, of a whole machine.
+
+A battery (`BAT0`) is one of those too: what it tells while it is charged is what charges it.
+"""
 _PARTS: Final = ("Ecore", "core")
 """Labels of parts of a package begin so: they are inside it."""
 
@@ -63,13 +67,15 @@ def _meter(chip: Path, name: str, path: Path, quantity: Quantity) -> Iterator[Me
     label = read_text(chip / f"{sensor}_label") or sensor
     if label.startswith(_PARTS):
         return
+    scope = _SCOPES.get(name, "rail")
     interval_ms = read_text(chip / "update_interval")
     yield Meter(
         name=f"hwmon/{name}/{label}",
-        scope=_SCOPES.get(name, "rail"),
+        scope=scope,
         quantity=quantity,
         resolution=_MICRO,
         update_s=float(interval_ms) * _MILLI if interval_ms else UPDATE_S,
         wraps_at_j=None,
         read=partial(read_number, path, _MICRO),
+        feeds_cpu=scope != "rail" or names_cpu(label),
     )

@@ -2,7 +2,9 @@
 
 Files as the kernel documents them (`Documentation/hwmon/ina3221.rst`: `inN_label`, `inN_input` in millivolts,
 `currN_input` in milliamperes), and as JetPack up to 4 has them (`rail_name_N`, `in_powerN_input` in
-milliwatts). A rail named `VDD_IN` or `POM_5V_IN` supplies the whole module.
+milliwatts). A rail named `VDD_IN` or `POM_5V_IN` supplies the whole module. The AGX series has none; of the
+rails of AGX Orin (`VDD_GPU_SOC`, `VDD_CPU_CV`, `VIN_SYS_5V0`) and AGX Xavier (`GPU`, `CPU`, `SOC` and others)
+one feeds the processor.
 """
 
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from latency_predictors.meters.meter import (
     Meter,
     Reading,
     Scope,
+    names_cpu,
     read_number,
     read_text,
     seen_to_move,
@@ -65,8 +68,10 @@ def _iio_rails(chip: Path) -> list[Meter]:
 
 
 def _meter(label: str, read: Callable[[], Reading]) -> Meter:
-    scope: Scope = "board" if label in _WHOLE else "rail"
-    return Meter(f"jetson/{label}", scope, "power_w", _MILLI, UPDATE_S, None, read)
+    whole = label in _WHOLE
+    scope: Scope = "board" if whole else "rail"
+    feeds_cpu = whole or names_cpu(label)
+    return Meter(f"jetson/{label}", scope, "power_w", _MILLI, UPDATE_S, None, read, feeds_cpu)
 
 
 def _volts_times_amperes(chip: Path, channel: int) -> Reading:

@@ -1,5 +1,6 @@
 """What a meter of energy or power is, and what is said of one that is not there."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ __all__ = [
     "Quantity",
     "Reading",
     "Scope",
+    "names_cpu",
     "read_number",
     "read_text",
     "seen_to_move",
@@ -46,6 +48,7 @@ class Meter:
         update_s: Seconds between two updates, as documented or seen.
         wraps_at_j: Where a counter starts at 0 again; None where it does not, and for power.
         read: Gives a reading; raises OSError or ValueError where there is none.
+        feeds_cpu: Whether it sees what the processor takes, as far as is known.
     """
 
     name: str
@@ -55,12 +58,14 @@ class Meter:
     update_s: float
     wraps_at_j: float | None
     read: Callable[[], Reading]
+    feeds_cpu: bool = True
 
     @property
     def label(self) -> str:
         """One line for people."""
         what = "counts joules" if self.quantity == "energy_j" else "tells watts"
-        return f"{self.name} ({self.scope}, {what}, every {1e3 * self.update_s:g} ms)"
+        unfit = "" if self.feeds_cpu else "; not known to feed the processor, so never taken"
+        return f"{self.name} ({self.scope}, {what}, every {1e3 * self.update_s:g} ms{unfit})"
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,11 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace").strip("\0 \n")
     except OSError:
         return ""
+
+
+def names_cpu(label: str) -> bool:
+    """Return whether a rail of that name feeds the processor: `VDD_CPU_CV` does, `VDD_GPU_SOC` does not."""
+    return "CPU" in re.split(r"[^A-Z0-9]+", label.upper())
 
 
 def seen_to_move(meter: Meter, pause: Callable[[float], None], looks: int = 40) -> Meter | Absent:

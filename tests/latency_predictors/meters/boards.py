@@ -46,6 +46,20 @@ ORIN = {
     "hwmon3/in7_label": "sum of shunt voltages",
     "hwmon3/in7_input": "3",
 }
+AGX_ORIN = {
+    "hwmon4/name": "ina3221",
+    "hwmon4/in1_label": "VDD_GPU_SOC",
+    "hwmon4/in1_input": "19000",
+    "hwmon4/curr1_input": "160",
+    "hwmon4/in2_label": "VDD_CPU_CV",
+    "hwmon4/in2_input": "19000",
+    "hwmon4/curr2_input": "40",
+    "hwmon4/in3_label": "VIN_SYS_5V0",
+    "hwmon4/in3_input": "5000",
+    "hwmon4/curr3_input": "700",
+}
+LAPTOP = {"hwmon1/name": "BAT0", "hwmon1/power1_input": "31000000"}
+"""Its battery is being charged."""
 NANO = {
     "6-0040/iio:device0/rail_name_0": "POM_5V_IN",
     "6-0040/iio:device0/in_power0_input": "2250",

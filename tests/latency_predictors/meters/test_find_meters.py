@@ -8,7 +8,9 @@ from latency_predictors.meters import best_meter, find_meters, require_meter, ru
 from latency_predictors.meters.meter import Absent, Found, Meter, Reading
 from latency_predictors.meters.rapl import FOLDER
 from search_spaces.errors import MeasurementError
-from tests.latency_predictors.meters.boards import PMIC, RAPL, board, counting, never
+from tests.latency_predictors.meters.boards import AGX_ORIN, LAPTOP, PMIC, RAPL, board, counting, never
+
+HWMON = "sys/class/hwmon"
 
 
 def test_every_kind_of_meter_is_there_or_absent_with_a_reason(tmp_path: Path) -> None:
@@ -41,6 +43,48 @@ def test_the_meter_that_sees_most_is_taken() -> None:
     found: Found = [meter("rail"), Absent("rapl", "none"), meter("board"), meter("gpu")]
     assert require_meter(find=lambda: found).name == "a board"
     assert best_meter([meter("gpu")]) is None, "it sees nothing of what runs on the processor"
+
+
+def moving(root: Path, files: dict[str, str]) -> Found:
+    """What is found on a board all of whose currents and powers move."""
+    numbers = [root / HWMON / name for name in files if "/curr" in name or "/power" in name]
+    board(root, HWMON, files)
+
+    def pause(seconds: float) -> None:
+        for number in numbers:
+            counting(number, 1)(seconds)
+
+    found = find_meters(root, pause, lambda command: "")
+    return [one for one in found if not one.name.startswith("nvml")]
+
+
+def test_of_the_rails_of_a_board_that_of_the_processor_is_taken(tmp_path: Path) -> None:
+    found = moving(tmp_path, AGX_ORIN)
+    assert [one.name for one in found if isinstance(one, Meter)] == [
+        "jetson/VDD_GPU_SOC",
+        "jetson/VDD_CPU_CV",
+        "jetson/VIN_SYS_5V0",
+    ]
+    assert require_meter(find=lambda: found).name == "jetson/VDD_CPU_CV"
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        ({key: text for key, text in AGX_ORIN.items() if "2_" not in key}, "jetson/VDD_GPU_SOC"),
+        (LAPTOP, "hwmon/BAT0/power1"),
+    ],
+)
+def test_what_does_not_feed_the_processor_is_told_and_never_taken(
+    tmp_path: Path, files: dict[str, str], name: str
+) -> None:
+    found = moving(tmp_path, files)
+    (first, *_) = [one for one in found if isinstance(one, Meter)]
+    assert first.name == name
+    assert "never taken" in first.label
+    with pytest.raises(MeasurementError, match=rf"{name} \(rail, .*never taken") as caught:
+        require_meter(find=lambda: found)
+    assert caught.value.code == "no_meter"
 
 
 def test_of_several_packages_that_counts_which_runs_the_network() -> None:

@@ -1,6 +1,16 @@
 from pathlib import Path
 
-from latency_predictors.meters.meter import Absent, Meter, Reading, read_number, read_text, seen_to_move
+import pytest
+
+from latency_predictors.meters.meter import (
+    Absent,
+    Meter,
+    Reading,
+    names_cpu,
+    read_number,
+    read_text,
+    seen_to_move,
+)
 from tests.latency_predictors.meters.boards import never
 
 
@@ -12,6 +22,18 @@ def meter(*values: float) -> Meter:
         return Reading(left.pop(0) if len(left) > 1 else left[0])
 
     return Meter("m", "package", "energy_j", 1e-6, 0.1, None, read)
+
+
+@pytest.mark.parametrize(
+    "label", ["VDD_CPU_CV", "VDD_CPU_GPU_CV", "VDD_SYS_CPU", "POM_5V_CPU", "CPU", "cpu power"]
+)
+def test_a_rail_of_the_processor_says_so(label: str) -> None:
+    assert names_cpu(label)
+
+
+@pytest.mark.parametrize("label", ["VDD_GPU_SOC", "VIN_SYS_5V0", "SOC", "VDDRQ", "power1"])
+def test_other_rails_are_not_the_processors(label: str) -> None:
+    assert not names_cpu(label)
 
 
 def test_a_meter_that_moves_is_there() -> None:
