@@ -13,14 +13,11 @@ _LOST = (
     exceptions.LocalRayletDiedError,
     exceptions.ObjectLostError,
     exceptions.RaySystemError,
-    exceptions.ActorUnschedulableError,
     exceptions.TaskUnschedulableError,
     exceptions.RpcError,
 )
-_DIED = (exceptions.WorkerCrashedError, exceptions.ActorDiedError, exceptions.ActorUnavailableError)
 _TOKEN: Final = "authentication"
 _VERSION: Final = "version mismatch"
-_NODE_DIED = ("node died", "node has died", "dead node", "node was dead", "node is dead", "raylet died")
 
 
 def translated(error: BaseException) -> HwnasError:
@@ -40,11 +37,10 @@ def translated(error: BaseException) -> HwnasError:
             return ComputeError("task_out_of_memory", f"a task was ended for want of memory ({reason})")
         case exceptions.OutOfDiskError() | exceptions.ObjectStoreFullError():
             return ComputeError("compute_disk_full", f"Ray has no room for its objects ({reason}): free some")
-    died = isinstance(error, _DIED)
-    if isinstance(error, _LOST) or (died and any(words in str(error).lower() for words in _NODE_DIED)):
+        case exceptions.WorkerCrashedError():
+            return ComputeError("task_crashed", f"the process of a task ended ({reason}): run it again")
+    if isinstance(error, _LOST):
         return ComputeError("node_lost", f"a machine was lost under a task ({reason}): run it again")
-    if died:
-        return ComputeError("task_crashed", f"the process of a task ended ({reason}): run it again")
     return as_compute_error(error)
 
 

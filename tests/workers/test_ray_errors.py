@@ -27,7 +27,6 @@ def test_an_error_of_the_domain_comes_back_as_itself() -> None:
     ("error", "fault"),
     [
         (exceptions.WorkerCrashedError(), "crash"),
-        (exceptions.ActorDiedError(), "crash"),
         (exceptions.NodeDiedError("node"), "lost_node"),
         (exceptions.LocalRayletDiedError(), "lost_node"),
         (exceptions.OutOfMemoryError("memory"), "out_of_memory"),
