@@ -64,7 +64,7 @@ def _tell_lost(
     stores: Stores, agent: Agent, batches: Iterable[Batch], lost: Mapping[str, ArtifactError]
 ) -> None:
     """Tell whoever waits for files that the service has lost, as an agent does that asks for them."""
-    lease = stores.measurements.hold(agent.device.digest, agent.id)
+    lease = stores.measurements.hold(agent.device.digest, f"bundle of {agent.id}")
     try:
         for batch in batches:
             for digest, why in lost.items():

@@ -28,7 +28,7 @@ from nas.store.agent_store import Agent
 from nas.store.audit_log import Actor
 from nas.store.bundle_store import StoredBundle
 from nas.store.stores import Stores, opened_stores
-from search_spaces.errors import ArtifactError, HwnasError, UsageError
+from search_spaces.errors import ArtifactError, HwnasError, ResourceError, StoreError, UsageError
 
 
 class BundleMade(Document):
@@ -128,10 +128,13 @@ def make_bundle(settings: Settings, name: str, out: Path) -> BundleMade:
 def import_answer(settings: Settings, path: Path) -> BundleImported:
     """Take what a board measured: held against what was asked, each result once.
 
+    Where something ends it that passes, the same answer is taken again: what is there by then is not doubled.
+
     Raises:
+        StoreError, ResourceError: As the database and the disk refuse.
         UsageError: `no_such_file`, `unknown_bundle`, `bundle_imported`, `clock_wrong`, or as a registration
             refuses a board; `another_device` where another board has measured any of it; `device_busy` while
-            its agent works.
+            its agent works; `lease_lapsed` where it took so long that the agent has begun.
         ArtifactError: `damaged_bundle`; `bundle_tampered` where the signature is not the bundle's.
     """
     answer = read_answer(path)
@@ -143,7 +146,8 @@ def import_answer(settings: Settings, path: Path) -> BundleImported:
         known = stores.agents.find(settings.tenant, made.name)
         _check_board(answer, made.name, known)
         agent = _registered(stores, settings.tenant, made, answer.told, known)
-        lease = stores.measurements.hold(agent.device.digest, agent.id)
+        # Not under the agent's own name: it takes what is its own with its next request.
+        lease = stores.measurements.hold(agent.device.digest, f"import {made.id}")
         try:
             new, refused = _take(stores, agent, lease, answer, made.created_at_ms / 1000)
         finally:
@@ -219,6 +223,8 @@ def _take(
         try:
             new += _take_one(stores, agent, lease, outcome, asked_s)
         except HwnasError as error:
+            if isinstance(error, StoreError | ResourceError) or error.code == "lease_lapsed":
+                raise
             refused.append(f"batch {outcome.work + 1}: {error.message} ({error.code})")
     return new, refused
 

@@ -10,8 +10,9 @@ from latency_predictors.core_watch import CoreWatch, WatchRules
 from latency_predictors.drift import NO_REPEATS, DriftRules
 from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.measure import Summary, for_median, measure, no_pause
-from latency_predictors.protocol import Line, SessionRequest, Started, Subject
+from latency_predictors.protocol import FILE_ERRORS, Line, SessionRequest, Started, Subject
 from latency_predictors.schedule import segments
+from search_spaces.errors import MeasurementError
 
 _ALIKE: Final = 1.25
 """Runs under a meter that take longer by so much were slowed down, where those that were timed were not."""
@@ -47,11 +48,11 @@ def answer(
             where the request repeats; without it nothing is.
 
     Raises:
-        MeasurementError: As `schedule.segments`; as `load`, where it is an anchor that cannot be loaded; as
-            `watch`: what a meter saw no end of counts for nothing.
+        MeasurementError: As `schedule.segments`; `anchor_not_loadable`; as `watch`: what a meter saw no end
+            of counts for nothing.
     """
     subjects = {subject.digest: subject for subject in request.subjects}
-    anchors = {anchor.digest: load(anchor) for anchor in request.anchors}
+    anchors = {anchor.digest: _loaded(anchor, load) for anchor in request.anchors}
     core = CoreWatch(clock, work, _watch_rules(request)) if work and request.repeat else None
 
     def measure_one(digest: str) -> Summary:
@@ -65,6 +66,20 @@ def answer(
     rules = DriftRules() if request.repeat else NO_REPEATS
     for segment in segments(list(subjects), list(anchors), measure_one, clock, rng, known, rules):
         say(segment)
+
+
+def _loaded(anchor: Subject, load: Callable[[Subject], RunOnce]) -> RunOnce:
+    """Return what runs an anchor; where it cannot be loaded, no file that is to be measured is at fault."""
+    try:
+        return load(anchor)
+    except MeasurementError as error:
+        if error.code not in FILE_ERRORS:
+            raise
+        raise MeasurementError(
+            "anchor_not_loadable",
+            f"a reference graph cannot be loaded, without which nothing is measured ({error.message}): look "
+            "at the memory, the disk and the runtime of the device",
+        ) from error
 
 
 def _with_energy(

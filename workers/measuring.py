@@ -128,7 +128,8 @@ def _measured(
         for session in sessions:
             stores.measurements.deliver(lease, session)
             for failure in session.failures:
-                stores.measurements.fail(lease, batch, [failure.digest], failure.code, failure.message)
+                why = failure.code, failure.message
+                stores.measurements.fail(lease, batch, [failure.digest], *why, own=True)
             yield session
     except MeasurementError as error:
         stores.measurements.fail(lease, batch, list(batch.artifacts), error.code, error.message)

@@ -51,7 +51,8 @@ def fail_tasks(
         batch: Of the context and protocol.
         subjects: Which files.
         why: They could not be measured.
-        own: Whether each file itself failed, not its device: after `MAX_FAILURES` it is not tried again.
+        own: Whether each file itself failed, not its device: it is not tried again where it cannot run, nor
+            after `MAX_FAILURES`.
 
     Returns:
         How many were pending.
@@ -88,7 +89,7 @@ def _becomes(row: Row[Any], code: str, *, own: bool) -> tuple[str, int]:
     again = row.code == code and row.just_changed
     tried = check and code not in (*PASSING, *LOST) and not again
     failures = row.failures + int(own or tried)
-    if code in FILE_ERRORS or (own and failures >= MAX_FAILURES):
+    if own and (code in FILE_ERRORS or failures >= MAX_FAILURES):
         return UNSUPPORTED, failures
     if (code in PASSING and not own) or (check and failures < MAX_FAILURES):
         return PENDING, failures

@@ -5,13 +5,16 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
+from api import bundles
 from api.bundles import BundleImported, import_answer, make_bundle
+from api.deliveries import Posted, deliver
 from benchmarks.fleet import RUNTIME, SimulatedBoard, SimulatedDevice
 from latency_predictors.bundle import Answer, read_answer, unpack
 from latency_predictors.device import ExecutionContext
@@ -25,10 +28,11 @@ from nas.measurement_tasks import CHECK_RANK, MeasurementTask, TaskReport
 from nas.pipeline.sites import absent_devices
 from nas.settings import Settings
 from nas.specs import parse_spec
+from nas.store.board_signs import lapsed
 from nas.store.measurement_tables import agents
 from nas.store.session import writing
 from nas.store.stores import Stores, opened_stores
-from search_spaces.errors import HwnasError
+from search_spaces.errors import HwnasError, StoreError
 from tests.nas.store.boards import INSTANCE, NAMES, content_of, subject_of
 from workers.agent_bundle import BundleDone, run_bundle
 from workers.agent_means import Means
@@ -178,6 +182,51 @@ def test_an_answer_is_taken_once_and_not_as_anybody_changed_it(known: Carried) -
     assert known.refused(bundle) == "bundle_imported"
     known.answer(bundle).write_text(json.dumps({**json.loads(whole), "bundle": "9" * 32}))
     assert known.refused(bundle) == "unknown_bundle"
+
+
+@pytest.mark.parametrize("code", ["database_busy", "lease_lapsed"])
+def test_an_answer_whose_taking_something_ended_is_taken_again(
+    known: Carried, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    job = known.waiting()
+    bundle = known.bundle()
+    known.runs(bundle)
+    taken = count()
+
+    def disturbed(stores: Stores, deliveries: Sequence[Posted]) -> list[int | HwnasError]:
+        if next(taken) == 1:
+            if code == "lease_lapsed":
+                return [lapsed("pi5")]
+            raise StoreError(code, "another process writes")
+        return deliver(stores, deliveries)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bundles, "deliver", disturbed)
+        assert known.refused(bundle) == code
+    again = known.imports(bundle)
+    assert (again.refused, again.pending) == ((), 0)
+    assert again.new > 0
+    assert known.stores.jobs.get(TENANT, job.job_id).state is JobState.QUEUED
+
+
+def test_the_boards_own_agent_gets_no_work_while_an_answer_is_taken(
+    known: Carried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known.waiting()
+    bundle = known.bundle()
+    known.runs(bundle)
+    agent = known.stores.agents.find(TENANT, "pi5")
+    assert agent is not None
+    asked: list[object] = []
+
+    def asked_meanwhile(stores: Stores, deliveries: Sequence[Posted]) -> list[int | HwnasError]:
+        asked.append(stores.agent_queue.ask(agent, agent.instance, len(asked) + 1))
+        return deliver(stores, deliveries)
+
+    monkeypatch.setattr(bundles, "deliver", asked_meanwhile)
+    assert known.imports(bundle).refused == ()
+    assert asked
+    assert not any(asked)
 
 
 def test_a_board_that_loses_power_goes_on_and_each_session_counts_once(known: Carried) -> None:

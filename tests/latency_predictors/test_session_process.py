@@ -82,8 +82,10 @@ def test_a_file_that_cannot_be_loaded_is_told_and_the_others_are_measured() -> N
 
 
 def test_without_its_anchors_there_is_no_session() -> None:
-    with pytest.raises(MeasurementError, match="anchor.onnx is none"):
+    with pytest.raises(MeasurementError, match="anchor.onnx is none") as caught:
         said_by(Stopwatch(broken="anchor"))
+    # Whoever hears of a file's own error gives the file up.
+    assert caught.value.code == "anchor_not_loadable"
 
 
 def test_a_meter_watches_subjects_and_no_anchors_where_energy_is_asked_for() -> None:

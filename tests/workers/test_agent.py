@@ -142,6 +142,23 @@ def test_a_file_that_the_runtime_cannot_load_fails_alone(at_work: Bench) -> None
     assert at_work.num_measured == 8
 
 
+def test_what_keeps_every_file_from_being_loaded_gives_none_of_them_up(at_work: Bench) -> None:
+    def measured(*what: Any, **more: Any) -> Iterator[SessionResult]:
+        raise MeasurementError("file_not_loadable", "for want of memory")
+        yield
+
+    at_work.waiting_for(*NAMES)
+    at_work.patience = 0
+    at_work.pauses.clear()
+    with at_work.agent() as agent:
+        agent.means = replace(agent.means, measure=measured)
+        with pytest.raises(Ended):
+            agent.run()
+    board = at_work.registered
+    assert board is not None
+    assert at_work.service.stores.agent_queue.given_up(board.device.digest) == ()
+
+
 def test_a_file_that_ends_its_scoring_process_is_blamed_alone_and_the_others_are_scored(
     at_work: Bench,
 ) -> None:

@@ -186,7 +186,9 @@ class Stopwatch:
             ):
                 stores.measurements.deliver(lease, found)
             for subject in self.broken.intersection(batch.artifacts):
-                stores.measurements.fail(lease, batch, [subject], "file_not_loadable", "it is broken")
+                stores.measurements.fail(
+                    lease, batch, [subject], "file_not_loadable", "it is broken", own=True
+                )
         stores.measurements.give_back(lease)
         return True
 

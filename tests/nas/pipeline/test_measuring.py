@@ -183,7 +183,7 @@ def test_a_file_that_cannot_be_measured_is_told_as_whoever_measured_told(home: H
     assert leased is not None
     lease, (batch,) = leased
     home.stores.measurements.fail(lease, batch, ["a"], "session_died", "its processes end")
-    home.stores.measurements.fail(lease, batch, ["b"], "file_not_loadable", "b.onnx is no network")
+    home.stores.measurements.fail(lease, batch, ["b"], "file_not_loadable", "b.onnx is no network", own=True)
     with pytest.raises(MeasurementError, match="its processes end") as caught:
         measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "a"))
     assert caught.value.code == "session_died"

@@ -149,7 +149,7 @@ def aged(home: Home, ctx: PhaseContext, table: LookupTable) -> None:
 
 def rechecked(home: Home, ctx: PhaseContext) -> LookupTable:
     due = noted_due(ctx, here(NEW))
-    assert due.keys() == {layer_key(spec) for spec in distinct_layers(SPACE)}
+    assert due.sessions.keys() == {layer_key(spec) for spec in distinct_layers(SPACE)}
     table = measured(home, lambda: recheck(ctx, profiled(home, ctx), due))
     assert isinstance(table, LookupTable)
     return table

@@ -259,9 +259,9 @@ def failed_one(
     device, (batch,) = found
     for name in ("s1", "s2"):
         measuring.deliver(device, measured(name, SUBJECTS[:1]))
-    measuring.fail(device, batch, SUBJECTS, code, "operator 'Foo'")
-    measuring.give_back(device)
     own = code in FILE_ERRORS
+    measuring.fail(device, batch, SUBJECTS, code, "operator 'Foo'", own=own)
+    measuring.give_back(device)
     return claim_one(queue).lease, FailedTask(SUBJECTS[1], code, "operator 'Foo'", unsupported=own)
 
 
