@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import TypedDict
 
 import numpy as np
 
@@ -120,11 +121,8 @@ def calibrate(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Corre
         _column(counted, "num_layers"),
         _column(counted, "measured_ms"),
         _column(counted, "num_macs"),
-        boundary_mib=_known(counted, "boundary_mib"),
-        weights_mib=_known(counted, "weights_mib"),
-        spread_ms=_column(counted, "spread_ms"),
         level=level,
-        repeat_rel_sd=pooled_rel_sd(counted),
+        **_beside(counted),
     )
     if report is not None:
         left_out = len(points) - len(counted)
@@ -190,11 +188,8 @@ def fit_points(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Corr
         _column(counted, "sum_ms"),
         _column(counted, "num_layers"),
         _column(counted, "measured_ms"),
-        boundary_mib=_known(counted, "boundary_mib"),
-        weights_mib=_known(counted, "weights_mib"),
-        spread_ms=_column(counted, "spread_ms"),
         level=level,
-        repeat_rel_sd=pooled_rel_sd(counted),
+        **_beside(counted),
     )
 
 
@@ -260,6 +255,24 @@ def spread_by_cost(costs: FloatArray, count: int, rng: np.random.Generator) -> I
 
 def _column(points: Sequence[CalibrationPoint], name: str) -> FloatArray:
     return np.array([getattr(point, name) for point in points], dtype=np.float64)
+
+
+class _Beside(TypedDict):
+    """What a fit and its report take of networks beside sums, numbers of layers and latencies."""
+
+    boundary_mib: FloatArray | None
+    weights_mib: FloatArray | None
+    spread_ms: FloatArray
+    repeat_rel_sd: float
+
+
+def _beside(points: Sequence[CalibrationPoint]) -> _Beside:
+    return {
+        "boundary_mib": _known(points, "boundary_mib"),
+        "weights_mib": _known(points, "weights_mib"),
+        "spread_ms": _column(points, "spread_ms"),
+        "repeat_rel_sd": pooled_rel_sd(points),
+    }
 
 
 def _known(points: Sequence[CalibrationPoint], name: str) -> FloatArray | None:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -74,11 +74,12 @@ class Bench:
         if len(self.pauses) > self.patience:
             raise Ended
 
-    def works(self, link: Link | None = None, patience: int = 0) -> None:
-        """Start the agent and let it work until it has nothing to do."""
+    def works(self, link: Link | None = None, patience: int = 0, **means: Callable[..., object]) -> None:
+        """Start the agent, with some other `Means`, and let it work until it has nothing to do."""
         self.pauses.clear()
         self.patience = patience
         with self.agent(link) as agent:
+            agent.means = replace(agent.means, **means)  # type: ignore[arg-type]
             try:
                 agent.run()
             except Ended:

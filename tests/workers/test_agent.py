@@ -5,7 +5,6 @@ import hashlib
 import io
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,12 +147,7 @@ def test_what_keeps_every_file_from_being_loaded_gives_none_of_them_up(at_work: 
         yield
 
     at_work.waiting_for(*NAMES)
-    at_work.patience = 0
-    at_work.pauses.clear()
-    with at_work.agent() as agent:
-        agent.means = replace(agent.means, measure=measured)
-        with pytest.raises(Ended):
-            agent.run()
+    at_work.works(measure=measured)
     board = at_work.registered
     assert board is not None
     assert at_work.service.stores.agent_queue.given_up(board.device.digest) == ()
@@ -172,12 +166,7 @@ def test_a_file_that_ends_its_scoring_process_is_blamed_alone_and_the_others_are
             raise MeasurementError("session_died", "the scoring process was ended by signal 11")
         return (3, 4)
 
-    at_work.patience = 0
-    at_work.pauses.clear()
-    with at_work.agent() as agent:
-        agent.means = replace(agent.means, name_classes=named)
-        with pytest.raises(Ended):
-            agent.run()
+    at_work.works(name_classes=named)
     board, subjects = at_work.registered, [subject_of(name) for name in ("one", "two", "three")]
     assert board is not None
     found = stores.measurements.answers(board.device.digest, CONTEXT.digest, images, subjects)
@@ -327,12 +316,7 @@ def test_a_busy_board_is_left_alone_for_a_while_and_its_job_waits(at_work: Bench
         raise MeasurementError("machine_busy", "other work keeps 2 of 2 processors busy")
         yield  # a generator, as measuring is
 
-    with at_work.agent() as agent:
-        agent.means = replace(agent.means, measure=busy)
-        at_work.pauses.clear()
-        at_work.patience = 0
-        with pytest.raises(Ended):
-            agent.run()
+    at_work.works(measure=busy)
     assert at_work.pauses[-1] == 20
     stored = at_work.registered
     assert stored is not None

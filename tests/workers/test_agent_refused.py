@@ -227,12 +227,7 @@ def test_a_card_that_has_become_read_only_is_told_on_both_sides(
     def refused(*what: Any, **more: Any) -> Iterator[SessionResult]:
         yield read_only()
 
-    at_work.pauses.clear()
-    at_work.patience = 0
-    with at_work.agent() as agent:
-        agent.means = replace(agent.means, measure=refused)
-        with pytest.raises(Ended):
-            agent.run()
+    at_work.works(measure=refused)
     assert [line for line in at_work.lines if line.startswith("error[not_writable]: the board's system")]
     assert told(caplog) == {("not_writable", at_work.key.split("_")[1])}
     stored = at_work.registered
