@@ -109,7 +109,7 @@ class TestRayCompute(ComputeContract):
         next(events)
         assert {process.pid for process in busy_workers()} <= scored
         # With one processor taken the other one scores.
-        assert len(self.at_work(compute.run(self.scoring(expected, 8)))) == 1
+        assert len(self.at_work(compute.run(self.scoring(expected, 40)))) == 1
         events.close()
 
     @staticmethod
