@@ -88,7 +88,7 @@ def calibration_of(space_digest: str, correction: Correction) -> Calibration:
         terms.append(f"- {plain(correction.d)} ms * MiB in and out of layers")
     if correction.e:
         kept = f" beyond {plain(correction.cache_mib)}" if correction.cache_mib else ""
-        terms.append(f"+ {plain(correction.e)} ms * MiB of weights{kept}")
+        terms.append(f"+ {plain(correction.e)} ms * MiB touched{kept}")
     return Calibration(
         space_digest=space_digest,
         predicts=correction.metric.label,

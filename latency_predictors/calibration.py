@@ -4,7 +4,7 @@
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TypedDict
@@ -16,7 +16,7 @@ from latency_predictors.error_report import error_report, form_errors, left_out_
 from latency_predictors.fitting import LEVEL, fit_correction, regressors
 from latency_predictors.layer_costs import layer_costs
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.memory import boundary_mib, weights_mib
+from latency_predictors.memory import boundary_mib, touched_mib
 from search_spaces.base import Architecture, FloatArray, IntArray
 from search_spaces.layers import LayerSpec
 
@@ -80,7 +80,7 @@ def calibration_point(
         suspect=suspect,
         num_layers=len(layers),
         boundary_mib=sum(boundary_mib(spec) for spec in layers),
-        weights_mib=sum(weights_mib(spec) for spec in layers),
+        touched_mib=sum(touched_mib(spec) for spec in layers),
         num_macs=sum(spec.macs for spec in layers),
         measured_ms=measured_ms,
         rel_sd=rel_sd,
@@ -198,7 +198,7 @@ def predict_points(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the predicted milliseconds of networks, and the factor of their intervals, (n,) each."""
     sums, layers = _column(points, "sum_ms"), _column(points, "num_layers")
-    point = correction.point(sums, layers, _known(points, "boundary_mib"), _known(points, "weights_mib"))
+    point = correction.point(sums, layers, _known(points, "boundary_mib"), _known(points, "touched_mib"))
     return point, correction.factor(sums, layers, correction.spread(_column(points, "spread_ms"), point))
 
 
@@ -214,7 +214,7 @@ def predict_left_out(
         _column(counted, "sum_ms"),
         _column(counted, "num_layers"),
         _known(counted, "boundary_mib"),
-        _known(counted, "weights_mib"),
+        _known(counted, "touched_mib"),
     )
     measured, spread = _column(counted, "measured_ms"), _column(counted, "spread_ms")
     found = left_out_predictions(columns, measured, spread, level, pooled_rel_sd(counted))
@@ -226,8 +226,13 @@ def predict_left_out(
     return predicted, factors
 
 
-def spread_by_cost(costs: FloatArray, count: int, rng: np.random.Generator) -> IntArray:
-    """Choose networks to calibrate on: the cheapest, the dearest, and one at random of each stratum between.
+def spread_by_cost(
+    costs: FloatArray,
+    count: int,
+    rng: np.random.Generator,
+    pick: Callable[[IntArray, list[int]], int] | None = None,
+) -> IntArray:
+    """Choose networks to calibrate on: the cheapest, the dearest, and one of each stratum between.
 
     Strata are equally wide in the logarithm of the cost, so that errors at both ends count alike; where one
     is empty, the candidate nearest to its middle is taken.
@@ -236,6 +241,7 @@ def spread_by_cost(costs: FloatArray, count: int, rng: np.random.Generator) -> I
         costs: Predicted costs of the candidates, positive, (n,).
         count: How many to choose.
         rng: Source of randomness.
+        pick: Picks one of a stratum's positions, beside those chosen so far; at random if not given.
 
     Returns:
         Distinct positions of the chosen, from cheap to dear, (min(count, n),).
@@ -249,7 +255,10 @@ def spread_by_cost(costs: FloatArray, count: int, rng: np.random.Generator) -> I
         free = np.setdiff1d(np.arange(len(logs)), chosen)
         inside = free[(logs[free] >= low) & (logs[free] <= high)]
         nearest = free[np.argmin(np.abs(logs[free] - (low + high) / 2))]
-        chosen.append(int(rng.choice(inside)) if len(inside) else int(nearest))
+        if not len(inside):
+            chosen.append(int(nearest))
+        else:
+            chosen.append(pick(inside, chosen) if pick else int(rng.choice(inside)))
     return np.array(sorted(chosen, key=lambda i: logs[i]), dtype=np.int64)
 
 
@@ -261,7 +270,7 @@ class _Beside(TypedDict):
     """What a fit and its report take of networks beside sums, numbers of layers and latencies."""
 
     boundary_mib: FloatArray | None
-    weights_mib: FloatArray | None
+    touched_mib: FloatArray | None
     spread_ms: FloatArray
     repeat_rel_sd: float
 
@@ -269,7 +278,7 @@ class _Beside(TypedDict):
 def _beside(points: Sequence[CalibrationPoint]) -> _Beside:
     return {
         "boundary_mib": _known(points, "boundary_mib"),
-        "weights_mib": _known(points, "weights_mib"),
+        "touched_mib": _known(points, "touched_mib"),
         "spread_ms": _column(points, "spread_ms"),
         "repeat_rel_sd": pooled_rel_sd(points),
     }

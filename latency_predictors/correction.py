@@ -37,7 +37,7 @@ class CalibrationPoint(WireModel):
         measured_ms: Median over sessions.
         rel_sd: Spread between sessions, as a share.
         boundary_mib: Mebibytes of activations into and out of its layers; 0 where that is not known.
-        weights_mib: Mebibytes of its weights in fp32; 0 where that is not known.
+        touched_mib: Those and its weights, in fp32; 0 where that is not known.
         spread_ms: How far the sum may be off because of its entries (see `layer_costs`).
         predicted_ms: Ends of the interval that a search believed in before the network was verified; None
             for networks that were drawn to calibrate with.
@@ -53,7 +53,7 @@ class CalibrationPoint(WireModel):
     measured_ms: float
     rel_sd: float
     boundary_mib: float = 0.0
-    weights_mib: float = 0.0
+    touched_mib: float = 0.0
     spread_ms: float = 0.0
     predicted_ms: tuple[float, float] | None = None
     suspect: bool = False
@@ -137,8 +137,8 @@ class Hull(WireModel):
 class Correction(WireModel):
     """t = a S + b - c L - d M + e W.
 
-    S is the sum of layers, L their number, M the mebibytes at their boundaries, W those of their weights that
-    are more than `cache_mib`.
+    S is the sum of layers, L their number, M the mebibytes at their boundaries, W those of weights and at
+    boundaries that are more than `cache_mib`.
 
     Attributes:
         terms: Coefficients that were fitted; those not among them are at 1 (a) or 0.
@@ -146,9 +146,9 @@ class Correction(WireModel):
         b: What an inference costs beside its layers, in milliseconds.
         c: What a lone layer pays for being called alone, in milliseconds.
         d: What a lone layer pays for converting its input and output, in milliseconds a mebibyte.
-        e: What a network pays for weights that do not stay in the nearest caches from one inference to the
-            next, as those of a lone layer do, in milliseconds a mebibyte.
-        cache_mib: Mebibytes of weights (fp32) that do stay there.
+        e: What a network pays for what does not stay in the nearest caches from one inference to the next,
+            as weights and activations of a lone layer do, in milliseconds a mebibyte.
+        cache_mib: Mebibytes (fp32) that do stay there.
         level: Nominal coverage of the interval.
         half_width: The interval is point / (1 + half_width) to point * (1 + half_width).
         hull: Where the interval holds; beyond, it widens.
@@ -184,11 +184,11 @@ class Correction(WireModel):
         sums_ms: Floats,
         num_layers: Floats,
         boundary_mib: Floats | None = None,
-        weights_mib: Floats | None = None,
+        touched_mib: Floats | None = None,
     ) -> Floats:
         """Return predicted milliseconds, (n,), in the type of the arguments, each (n,).
 
-        Without `boundary_mib` the term d has to be 0, without `weights_mib` e.
+        Without `boundary_mib` the term d has to be 0, without `touched_mib` e.
         """
         number = sums_ms.dtype.type
         point: Floats = sums_ms * number(self.a)
@@ -199,8 +199,8 @@ class Correction(WireModel):
             assert boundary_mib is not None, "this correction needs the activations at the layers' boundaries"
             point -= boundary_mib * number(self.d)
         if self.e:
-            assert weights_mib is not None, "this correction needs the layers' weights"
-            beyond = weights_mib - number(self.cache_mib)
+            assert touched_mib is not None, "this correction needs what the layers touch"
+            beyond = touched_mib - number(self.cache_mib)
             np.maximum(beyond, number(0.0), out=beyond)
             beyond *= number(self.e)
             point += beyond

@@ -24,7 +24,7 @@ def error_report(
     num_macs: FloatArray | IntArray,
     *,
     boundary_mib: FloatArray | None = None,
-    weights_mib: FloatArray | None = None,
+    touched_mib: FloatArray | None = None,
     spread_ms: FloatArray | None = None,
     level: float = LEVEL,
     repeat_rel_sd: float = 0.0,
@@ -33,7 +33,7 @@ def error_report(
 
     None with fewer than four networks: leave-one-out then leaves too few to fit.
     """
-    columns = regressors(sums_ms, num_layers, boundary_mib, weights_mib)
+    columns = regressors(sums_ms, num_layers, boundary_mib, touched_mib)
     sums, measured = columns["a"], np.asarray(measured_ms, dtype=np.float64)
     if len(measured) <= MIN_NETWORKS:
         return None
@@ -78,7 +78,7 @@ def left_out_predictions(
             some["c"],
             measured[kept],
             boundary_mib=some.get("d"),
-            weights_mib=some.get("e"),
+            touched_mib=some.get("e"),
             spread_ms=spreads[kept],
             level=level,
             repeat_rel_sd=repeat_rel_sd,

@@ -1,16 +1,16 @@
 """Fitting the correction of summed tables on whole networks.
 
 The sum S of lone layers is a biased estimate of a network's latency t. With L layers, M mebibytes of
-activations going into and out of them, and W mebibytes of weights more than the nearest caches keep,
+activations going into and out of them, and W mebibytes of those and of weights more than nearest caches keep,
 
     t = a S + b - c L - d M + e W,   a, b, c, d, e >= 0.
 
 b is what an inference costs beside its layers, c what a lone layer pays for being called alone, d what it
 pays for converting the layout of its input and output, which layers inside a network hand on as they are. e
-is what a lone layer is spared: run over and over, it finds its weights where the run before left them, while
-a network with more weights than stay there fetches them from farther away each time. The fit is non-negative
-least squares (Lawson and Hanson 1974) in relative error; which terms stand in it, and how many weights stay,
-is decided by leave-one-out. The interval is a conformal one (Vovk et al. 2005) from leave-one-out residuals
+is what a lone layer is spared: run over and over, it finds all it needs where the run before left it, while a
+network that touches more than stays there fetches it from farther away each time. The fit is non-negative
+least squares (Lawson and Hanson 1974) in relative error; which terms stand in it, and how much stays, is
+decided by leave-one-out. The interval is a conformal one (Vovk et al. 2005) from leave-one-out residuals
 with the finite-sample rank ceil((m + 1) level).
 """
 
@@ -38,7 +38,7 @@ UNCHECKED_HALF_WIDTH = 1.0
 
 _FLOOR_SHARE = 0.1  # no prediction below this share of the fastest network that was measured
 _CACHES_MIB: tuple[float, ...] = tuple(2.0 ** (step / 2) for step in range(-6, 7))
-"""What the nearest caches may keep of weights, 1/8 to 8; how much that is no processor tells."""
+"""What the nearest caches may keep, 1/8 to 8; how much that is no processor tells."""
 
 _NOTICEABLE = 0.01  # a term has to lower the leave-one-out error by this share of it
 _ROUNDING = 1e-9
@@ -52,7 +52,7 @@ def fit_correction(
     measured_ms: FloatArray,
     *,
     boundary_mib: FloatArray | None = None,
-    weights_mib: FloatArray | None = None,
+    touched_mib: FloatArray | None = None,
     spread_ms: FloatArray | None = None,
     level: float = LEVEL,
     repeat_rel_sd: float = 0.0,
@@ -64,7 +64,7 @@ def fit_correction(
         num_layers: Numbers of layers, (m,).
         measured_ms: Measured latencies, (m,).
         boundary_mib: Activations into and out of the layers, (m,); without it the term d is not tried.
-        weights_mib: Weights of the layers, (m,); without it the term e is not tried.
+        touched_mib: Those and weights, (m,); without it the term e is not tried.
         spread_ms: How far the sums may be off because of their entries, (m,); where that is not given, or
             zero, it is not known, and widens no interval.
         level: Nominal coverage of the interval.
@@ -74,7 +74,7 @@ def fit_correction(
     Raises:
         UsageError: `invalid_calibration` where a value is not positive.
     """
-    columns = regressors(sums_ms, num_layers, boundary_mib, weights_mib)
+    columns = regressors(sums_ms, num_layers, boundary_mib, touched_mib)
     measured = np.asarray(measured_ms, dtype=np.float64)
     _check(columns, measured)
     floor_ms = _FLOOR_SHARE * float(measured.min()) if len(measured) else 0.0
@@ -122,9 +122,9 @@ def regressors(
     sums_ms: FloatArray,
     num_layers: FloatArray | IntArray,
     boundary_mib: FloatArray | None = None,
-    weights_mib: FloatArray | None = None,
+    touched_mib: FloatArray | None = None,
 ) -> dict[Term, FloatArray]:
-    """Return what each coefficient is multiplied with, (m,) each, all as float64; of e all weights."""
+    """Return what each coefficient is multiplied with, (m,) each, as float64; of e all that is touched."""
     columns: dict[Term, FloatArray] = {
         "a": np.asarray(sums_ms, dtype=np.float64),
         "b": np.ones(len(sums_ms)),
@@ -132,8 +132,8 @@ def regressors(
     }
     if boundary_mib is not None:
         columns["d"] = np.asarray(boundary_mib, dtype=np.float64)
-    if weights_mib is not None:
-        columns["e"] = np.asarray(weights_mib, dtype=np.float64)
+    if touched_mib is not None:
+        columns["e"] = np.asarray(touched_mib, dtype=np.float64)
     return columns
 
 
@@ -239,14 +239,14 @@ def _forms(columns: dict[Term, FloatArray]) -> list[tuple[Term, ...]]:
 
 
 def _cache_mib(columns: dict[Term, FloatArray], measured: FloatArray) -> float:
-    """Return how many mebibytes of weights caches keep: with all terms the leave-one-out error is least.
+    """Return how many mebibytes caches keep: with all terms the leave-one-out error is least.
 
-    Sizes are tried that the weights of three networks or more do not reach, and those of three do.
+    Sizes are tried that three networks or more do not reach, and three do.
     """
     if "e" not in columns:
         return 0.0
-    weights, every_term = np.sort(columns["e"]), tuple(columns)
-    low, high = weights[MIN_NETWORKS - 1], weights[-MIN_NETWORKS]
+    touched, every_term = np.sort(columns["e"]), tuple(columns)
+    low, high = touched[MIN_NETWORKS - 1], touched[-MIN_NETWORKS]
     sizes = [0.0, *(size for size in _CACHES_MIB if low <= size < high)]
     predictions = [leave_one_out(design(columns, every_term, size), measured) for size in sizes]
     errors = [float(np.mean(np.abs(predicted / measured - 1.0))) for predicted in predictions]

@@ -18,10 +18,15 @@ Designed networks are unlike those that somebody will ask about. What conformal 
 networks that are drawn as the calibration networks were (Vovk et al. 2005), so some are drawn at random from
 the candidates, after the design and without looking at it: theirs are the errors that an interval is made of.
 
+A table is corrected with networks of every size, one of each stratum of the sum. Within its stratum it is
+the one that tells the correction's coefficients apart best (`telling_apart`): large networks mostly have many
+weights and large activations at once, and what either costs is learnt from those that have one of them.
+
 Shapes: n candidates, p features, r regressors.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +40,9 @@ MAX_DRAWN: Final = 9
 """With nine residuals the finite-sample rank of a 90 % interval exists; more would say little more."""
 
 _PASSES: Final = 20
+_STAYING: Final = (0.5, 0.75)
+"""Quantiles of what is touched that caches may keep, for a design: how much they do is found by measuring."""
+
 _KNOWN_BEFORE: Final = 1e-3
 """Precision that coefficients are known with beforehand, beside 1 a network: next to nothing."""
 
@@ -111,6 +119,35 @@ def regressors(features: FloatArray) -> Regressors:
     products /= np.where(spread > 0, spread, 1.0) * math.sqrt(products.shape[1])
     known = [np.full(scaled.shape[1], _KNOWN_BEFORE), np.ones(products.shape[1])]
     return Regressors(np.concatenate([scaled / cost, products], axis=1), np.concatenate(known))
+
+
+def correction_regressors(
+    sums_ms: FloatArray, num_layers: FloatArray, boundary_mib: FloatArray, touched_mib: FloatArray
+) -> Regressors:
+    """Return what a table is corrected with (see `fitting`) as shares of the sums, each of the same size.
+
+    Args:
+        sums_ms: Sums of the layers' entries, (n,).
+        num_layers: Numbers of layers, (n,).
+        boundary_mib: Activations into and out of the layers, (n,).
+        touched_mib: Those and weights, (n,).
+    """
+    staying = [np.maximum(touched_mib - size, 0.0) for size in np.quantile(touched_mib, _STAYING)]
+    terms = np.stack(
+        [sums_ms, np.ones_like(sums_ms), num_layers, boundary_mib, touched_mib, *staying], axis=1
+    )
+    shares = terms / sums_ms[:, np.newaxis]
+    size = np.sqrt(np.mean(shares**2, axis=0))
+    return Regressors(shares / np.where(size > 0, size, 1.0), np.full(shares.shape[1], _KNOWN_BEFORE))
+
+
+def telling_apart(candidates: Regressors) -> Callable[[IntArray, list[int]], int]:
+    """Return what picks, of some candidates beside those chosen, the one that lowers the variance most."""
+
+    def pick(some: IntArray, chosen: list[int]) -> int:
+        return int(some[np.argmax(_gains(candidates, chosen)[some])])
+
+    return pick
 
 
 def variance_optimal(candidates: Regressors, count: int) -> IntArray:

@@ -8,7 +8,7 @@ import numpy as np
 from latency_predictors.correction import Correction, Floats, Kind
 from latency_predictors.layer_costs import LayerCosts, layer_costs, spread_of
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.memory import boundary_mib, peak_memory_of, weights_mib
+from latency_predictors.memory import boundary_mib, peak_memory_of, touched_mib
 from latency_predictors.slot_costs import SlotCosts
 from search_spaces.base import FloatArray, IntArray, SearchSpace
 from search_spaces.errors import MeasurementError, UsageError
@@ -80,12 +80,12 @@ class _Target:
     def write(self, costs: Costs, rows: slice, columns: Floats) -> None:
         """Write the costs of some rows, from the sums of all columns over them, (columns, rows)."""
         sums_ms, variance = columns[self.first], columns[self.first + 1]
-        boundary, weights, num_layers = columns[-3:]
+        boundary, touched, num_layers = columns[-3:]
         doubt = np.zeros_like(sums_ms)
         if not self.all_measured:
             doubt, unmeasured_ms = columns[self.first + 2], columns[self.first + 3]
             np.subtract(1.0, unmeasured_ms / sums_ms, out=costs.coverage[rows])
-        point = self.correction.point(sums_ms, num_layers, boundary, weights)
+        point = self.correction.point(sums_ms, num_layers, boundary, touched)
         spread = self.correction.spread(spread_of(variance, doubt), point)
         factor = self.correction.factor(sums_ms, num_layers, spread)
         costs.point[rows] = point
@@ -124,7 +124,7 @@ class MultiTargetPredictor:
             self._targets[name] = _Target(correction, len(columns), costs.all_measured)
             columns += _columns(costs)
         columns.append(np.array([boundary_mib(spec) for spec in layers]))
-        columns.append(np.array([weights_mib(spec) for spec in layers]))
+        columns.append(np.array([touched_mib(spec) for spec in layers]))
         columns.append(np.ones(len(layers)))
         self._sums = SlotCosts(space, np.stack(columns, axis=1).astype(np.float32))
 

@@ -5,7 +5,7 @@ from typing import Final
 NUM_SESSIONS: Final = 2
 """Fresh processes behind every measured value."""
 
-NUM_CALIBRATION: Final = 20
+NUM_CALIBRATION: Final = 24
 """Whole networks that the correction of a table is fitted on, at first."""
 
 NUM_SUBNETS: Final = 100

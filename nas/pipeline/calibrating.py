@@ -17,6 +17,8 @@ from latency_predictors.calibration import (
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
+from latency_predictors.memory import boundary_mib, touched_mib
+from latency_predictors.network_design import correction_regressors, telling_apart
 from latency_predictors.slot_costs import SlotCosts
 from latency_predictors.spread import combine_sessions
 from nas.data.decode import RESIZE_RULE
@@ -42,14 +44,27 @@ _SEED: Final = 0
 def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture]:
     """Return architectures from cheap to dear, evenly in the logarithm of their sums.
 
+    Of those that cost about as much, it is the one that tells the coefficients of the correction apart best.
+
     Raises:
         MeasurementError: `too_few_run` where each has a layer that the runtime cannot run.
     """
     rng = np.random.default_rng(_SEED)
     pool = np.unique(spread_architectures(space, _CALIBRATION_POOL, rng), axis=0)
     pool = runnable(space, table, pool)
-    sums = SlotCosts(space, table.costs_ms(distinct_layers(space))[:, np.newaxis])(pool)[:, 0]
-    return [as_architecture(pool[i]) for i in spread_by_cost(sums.astype(np.float64), NUM_CALIBRATION, rng)]
+    layers = distinct_layers(space)
+    columns_LW = np.stack(
+        [
+            table.costs_ms(layers).astype(np.float64),
+            np.ones(len(layers)),
+            np.array([boundary_mib(spec) for spec in layers]),
+            np.array([touched_mib(spec) for spec in layers]),
+        ],
+        axis=1,
+    )
+    sums, *others = SlotCosts(space, columns_LW)(pool).T
+    pick = telling_apart(correction_regressors(sums, *others))
+    return [as_architecture(pool[i]) for i in spread_by_cost(sums, NUM_CALIBRATION, rng, pick)]
 
 
 def initial_file(space: SearchSpace, architecture: Architecture, precision: str = "fp32") -> bytes:

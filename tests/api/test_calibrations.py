@@ -66,9 +66,9 @@ def test_the_formula_names_every_term() -> None:
     correction = calibrate(points("n", 8)).model_copy(update=terms)
     without_weights = "0.900 * sum + 0.0200 ms - 0.00100 ms * layers - 0.300 ms * MiB in and out of layers"
     told = calibration_of("ab" * 32, correction)
-    assert told.formula == f"{without_weights} + 0.0400 ms * MiB of weights"
+    assert told.formula == f"{without_weights} + 0.0400 ms * MiB touched"
     kept = calibration_of("ab" * 32, correction.model_copy(update={"cache_mib": 0.5}))
-    assert kept.formula == f"{without_weights} + 0.0400 ms * MiB of weights beyond 0.500"
+    assert kept.formula == f"{without_weights} + 0.0400 ms * MiB touched beyond 0.500"
 
 
 def test_networks_that_are_left_out_are_not_among_those_it_was_fitted_on() -> None:

@@ -16,6 +16,7 @@ from latency_predictors.correction import CalibrationPoint
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.spread import SINGLE_SESSION_REL_SD
+from search_spaces.base import IntArray
 from search_spaces.layers import ConvNormAct
 from tests.latency_predictors.invented import networks
 from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
@@ -32,7 +33,7 @@ def points(m: int, seed: int = 0, d: float = 0.0, e: float = 0.0) -> list[Calibr
             measured_ms=found.measured[i],
             rel_sd=0.001,
             boundary_mib=found.boundary[i],
-            weights_mib=found.weights[i],
+            touched_mib=found.weights[i],
         )
         for i in range(m)
     ]
@@ -47,7 +48,8 @@ def test_a_point_is_what_the_table_says_of_the_layers() -> None:
     assert point.num_layers == 2
     assert point.num_macs == 3 * 4 * 9 * 64 + 4 * 8 * 9 * 16
     assert point.boundary_mib == 4 * (3 * 64 + 4 * 64 + 4 * 64 + 8 * 16) / 2**20
-    assert point.weights_mib == 4 * sum(layer.num_params for layer in layers) / 2**20
+    weights = 4 * sum(layer.num_params for layer in layers) / 2**20
+    assert point.touched_mib == point.boundary_mib + weights
     assert (point.digest, point.measured_ms, point.rel_sd) == ("net", 0.35, 0.01)
     assert point.spread_ms == pytest.approx(SINGLE_SESSION_REL_SD * np.hypot(0.1, 0.3))
 
@@ -77,7 +79,7 @@ def test_points_are_predicted_with_all_terms() -> None:
     assert (factor == 1 + correction.half_width).all()
 
 
-@pytest.mark.parametrize(("field", "term"), [("boundary_mib", "d"), ("weights_mib", "e")])
+@pytest.mark.parametrize(("field", "term"), [("boundary_mib", "d"), ("touched_mib", "e")])
 def test_points_stored_without_something_still_calibrate(field: str, term: str) -> None:
     old = [point.model_copy(update={field: 0.0}) for point in points(10, d=0.1, e=0.1)]
     correction = calibrate([*old, *points(10, seed=1, d=0.1, e=0.1)])
@@ -185,6 +187,22 @@ def test_chosen_networks_span_the_costs() -> None:
     assert (picked[0], picked[-1]) == (costs.min(), costs.max())
     steps = np.diff(np.log(picked))
     assert steps.max() < 3 * np.log(picked[-1] / picked[0]) / 19
+
+
+def test_whoever_picks_is_asked_once_a_stratum_beside_those_chosen() -> None:
+    costs = np.exp(np.random.default_rng(0).uniform(0, 3, 500))
+    asked: list[tuple[list[int], list[int]]] = []
+
+    def pick(some: IntArray, chosen: list[int]) -> int:
+        asked.append((some.tolist(), list(chosen)))
+        return int(some[-1])
+
+    found = spread_by_cost(costs, 20, np.random.default_rng(1), pick)
+    assert len(asked) == 18
+    for some, chosen in asked:
+        assert not set(some) & set(chosen)
+        assert some[-1] in found
+        assert np.ptp(np.log(costs[some])) <= 3 / 18 + 1e-9
 
 
 def test_all_are_chosen_where_there_are_not_enough() -> None:

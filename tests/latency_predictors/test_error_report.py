@@ -14,7 +14,7 @@ def test_the_report_sets_the_forms_side_by_side() -> None:
         seen.measured,
         num_macs=1e6 * rng.uniform(1, 5, 20),
         boundary_mib=seen.boundary,
-        weights_mib=seen.weights,
+        touched_mib=seen.weights,
     )
     assert report is not None
     assert report.corrected.mape < 0.02 < report.affine.mape < report.bare_sum.mape

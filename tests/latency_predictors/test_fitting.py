@@ -32,7 +32,7 @@ def fit(seen: Invented, *, level: float = 0.9, repeat_rel_sd: float = 0.0) -> Co
         seen.layers,
         seen.measured,
         boundary_mib=seen.boundary,
-        weights_mib=seen.weights,
+        touched_mib=seen.weights,
         level=level,
         repeat_rel_sd=repeat_rel_sd,
     )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from latency_predictors.memory import boundary_mib, is_chain, peak_memory_bytes, peak_memory_of, weights_mib
+from latency_predictors.memory import boundary_mib, is_chain, peak_memory_bytes, peak_memory_of, touched_mib
 from search_spaces.catalogue import get_space
 from search_spaces.layers import ActConvNorm, AveragePool, ConvNormAct
 from search_spaces.network import Node, network
@@ -84,8 +84,9 @@ def test_a_boundary_is_what_goes_in_and_comes_out() -> None:
     assert boundary_mib(ConvNormAct((4, 8, 8), 12, 3, 1, "relu")) == 4 * KIB / 2**20
 
 
-def test_weights_are_those_of_the_layer() -> None:
-    assert weights_mib(ConvNormAct((4, 8, 8), 12, 3, 1, "relu")) == 4 * (4 * 12 * 9 + 12) / 2**20
+def test_a_layer_touches_its_weights_and_what_it_takes_in_and_gives_out() -> None:
+    weights, activations = 4 * 12 * 9 + 12, (4 + 12) * 8 * 8
+    assert touched_mib(ConvNormAct((4, 8, 8), 12, 3, 1, "relu")) == 4 * (weights + activations) / 2**20
 
 
 def test_every_image_of_a_batch_needs_as_much() -> None:

@@ -5,11 +5,14 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from latency_predictors.calibration import spread_by_cost
 from latency_predictors.network_design import (
     MAX_DRAWN,
     Regressors,
+    correction_regressors,
     design_networks,
     regressors,
+    telling_apart,
     variance_optimal,
 )
 from latency_predictors.network_features import network_features
@@ -119,3 +122,40 @@ def test_too_few_are_refused(count: int, n: int) -> None:
     with pytest.raises(UsageError) as caught:
         design_networks(candidates(n), count, np.random.default_rng(0))
     assert caught.value.code == "too_few_networks"
+
+
+def drawn_tables(n: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Sums, numbers of layers, activations and weights of networks: what is large is so in everything."""
+    rng = np.random.default_rng(3)
+    sums = np.exp(rng.uniform(np.log(0.02), np.log(0.3), n))
+    parts = [sums * np.exp(rng.normal(0.0, 0.3, n)) for _ in range(3)]
+    return sums, np.ceil(60 * parts[0]), parts[1], 6 * parts[2]
+
+
+def test_picks_of_strata_tell_what_a_table_is_corrected_with_apart() -> None:
+    table = drawn_tables(1_000)
+    found, sums = correction_regressors(*table), table[0]
+    picked = spread_by_cost(sums, 20, np.random.default_rng(0), telling_apart(found))
+    drawn = [
+        mean_variance(found, spread_by_cost(sums, 20, np.random.default_rng(seed))) for seed in range(20)
+    ]
+    assert mean_variance(found, picked) < 0.9 * min(drawn)
+    assert mean_variance(found, picked) < 0.7 * np.median(drawn)
+
+
+def test_a_pick_is_the_best_of_those_it_is_given_beside_the_chosen() -> None:
+    found = correction_regressors(*drawn_tables(40))
+    some, chosen = np.array([5, 11, 17, 23, 29]), [0, 1, 2, 3, 4, 6, 7]
+    best = min(some, key=lambda one: mean_variance(found, np.array([*chosen, one])))
+    assert telling_apart(found)(some, chosen) == best
+
+
+def test_units_of_a_table_do_not_matter_and_what_no_network_has_counts_nothing() -> None:
+    sums, num_layers, boundary, weights = drawn_tables(50)
+    rows = correction_regressors(sums, num_layers, boundary, weights).rows
+    np.testing.assert_allclose(np.mean(rows**2, axis=0), 1.0)
+    others = correction_regressors(sums, num_layers, 1_024 * boundary, 1_024 * weights).rows
+    np.testing.assert_allclose(others, rows)
+    without = correction_regressors(sums, num_layers, boundary, 0 * weights).rows
+    np.testing.assert_array_equal(without[:, 4:], 0.0)
+    np.testing.assert_array_equal(without[:, :4], rows[:, :4])

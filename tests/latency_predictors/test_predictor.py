@@ -43,7 +43,7 @@ def target(space: SearchSpace, seed: int, m: int = 20) -> tuple[LookupTable, Cor
 def naive_sums(
     space: SearchSpace, table: LookupTable, archs: IntArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Sums of entries, numbers of layers, mebibytes at boundaries and of weights, spreads; one by one."""
+    """Sums of entries, numbers of layers, mebibytes at boundaries, those and weights, spreads; one by one."""
     found = [layers(space, as_architecture(row)) for row in archs]
     sums = [sum(table.entries[layer_key(spec)].median_ms for spec in specs) for specs in found]
     values = [sum(math.prod(spec.in_shape) + math.prod(spec.out_shape) for spec in specs) for specs in found]
@@ -56,7 +56,7 @@ def naive_sums(
         np.array(sums),
         np.array(counts),
         np.array(values) * mib,
-        np.array(weights) * mib,
+        (np.array(values) + np.array(weights)) * mib,
         np.array(spread),
     )
 
@@ -77,9 +77,9 @@ def test_predictions_are_those_of_a_loop_over_architectures(space: SearchSpace) 
     predicted = MultiTargetPredictor(space, targets).predict(archs)
     assert list(predicted) == list(targets)
     for name, (table, correction) in targets.items():
-        sums, counts, boundary, weights, spread = naive_sums(space, table, archs)
+        sums, counts, boundary, touched, spread = naive_sums(space, table, archs)
         exact = correction.a * sums + correction.b - correction.c * counts - correction.d * boundary
-        exact += correction.e * np.maximum(weights - correction.cache_mib, 0.0)
+        exact += correction.e * np.maximum(touched - correction.cache_mib, 0.0)
         point = np.maximum(exact, correction.floor_ms)
         factor = correction.factor(sums, counts, correction.a * spread / point)
         np.testing.assert_allclose(predicted[name].point, point, rtol=2e-6)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.memory import touched_mib
 from nas.export.untrained import network_file
 from nas.pipeline import calibrating
 from nas.pipeline.amounts import NUM_CALIBRATION
@@ -30,6 +31,24 @@ def test_networks_to_calibrate_on_reach_from_cheap_to_dear(finished: FinishedSea
     assert np.all(np.diff(sums) >= 0)
     steps = np.diff(np.log(sums))
     assert steps.max() < 0.35 * np.log(sums[-1] / sums[0])
+
+
+def test_they_tell_what_the_sums_are_corrected_with_apart(
+    finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = latest_table(finished.home.stores, here())
+
+    def told_apart() -> float:
+        """The determinant of the normal equations: what a fit on the networks knows of two terms."""
+        found = [layers(SPACE, one) for one in calibration_set(SPACE, table)]
+        sums = np.array([table.costs_ms(some).sum() for some in found], dtype=np.float64)
+        touched = np.array([sum(map(touched_mib, some)) for some in found])
+        terms = np.stack([np.ones(len(sums)), 1 / sums, touched / sums], axis=1)
+        return float(np.linalg.det(terms.T @ terms))
+
+    designed = told_apart()
+    monkeypatch.setattr(calibrating, "telling_apart", lambda candidates: None)
+    assert designed > 1.2 * told_apart()
 
 
 def test_networks_that_do_not_run_are_left_out_unless_they_are_most(copied: Home) -> None:

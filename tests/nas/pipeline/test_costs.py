@@ -9,7 +9,7 @@ from latency_predictors.arena import runtime_arena
 from latency_predictors.device import host_context, host_device
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.memory import boundary_mib, peak_memory_bytes, weights_mib
+from latency_predictors.memory import boundary_mib, peak_memory_bytes, touched_mib
 from nas.pipeline.costs import (
     cost_predictors,
     known_predictors,
@@ -69,13 +69,13 @@ def test_latency_is_the_corrected_sum_of_the_table(finished: FinishedSearch, tab
     nets = [layers(space, as_architecture(row)) for row in archs]
     sums: FloatArray = np.array([table.costs_ms(specs).sum() for specs in nets])
     boundaries = np.array([sum(boundary_mib(spec) for spec in specs) for specs in nets])
-    weights = np.array([sum(weights_mib(spec) for spec in specs) for specs in nets])
+    touched = np.array([sum(touched_mib(spec) for spec in specs) for specs in nets])
     by_hand = (
         correction.a * sums
         + correction.b
         - correction.c * np.array([len(specs) for specs in nets])
         - correction.d * boundaries
-        + correction.e * np.maximum(weights - correction.cache_mib, 0.0)
+        + correction.e * np.maximum(touched - correction.cache_mib, 0.0)
     )
     found = latency_predictor(space, table).predict(archs)
     assert found.point == pytest.approx(np.maximum(by_hand, correction.floor_ms), rel=1e-3)

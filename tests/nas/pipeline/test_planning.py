@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from latency_predictors.latency_metric import LatencyMetric
-from nas.pipeline.amounts import NUM_PAIRED, NUM_SESSIONS
+from nas.pipeline.amounts import NUM_CALIBRATION, NUM_PAIRED, NUM_SESSIONS
 from nas.pipeline.context import SearchContext
 from nas.pipeline.costs import latency_predictor
 from nas.pipeline.durations import (
@@ -189,8 +189,8 @@ def test_every_context_and_every_latency_is_counted(finished: FinishedSearch) ->
     notes = [plan.phases[0].note for plan in (plain, tail, other)]
     assert [note.partition(", ")[2] for note in notes] == [
         "0 networks to calibrate on",
-        "20 networks to calibrate on",
-        "20 networks to calibrate on",
+        f"{NUM_CALIBRATION} networks to calibrate on",
+        f"{NUM_CALIBRATION} networks to calibrate on",
     ]
     assert (plain.share_within_limits, tail.share_within_limits) == ((1.0,), (None, None))
 
