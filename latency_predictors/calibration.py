@@ -1,12 +1,11 @@
-"""Calibrating a table on whole networks: which to measure, the correction, its report, the next fit.
+"""Calibrating a table on whole networks: the correction, its report, the next fit.
 
 `fitting` has the formula and its sources, `error_report` the measures.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import TypedDict
 
 import numpy as np
@@ -17,7 +16,7 @@ from latency_predictors.fitting import LEVEL, fit_correction, regressors
 from latency_predictors.layer_costs import layer_costs
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, touched_mib
-from search_spaces.base import Architecture, FloatArray, IntArray
+from search_spaces.base import Architecture, FloatArray
 from search_spaces.layers import LayerSpec
 
 __all__ = [
@@ -34,7 +33,6 @@ __all__ = [
     "predict_points",
     "refit",
     "spearman",
-    "spread_by_cost",
     "summed_again",
     "united",
 ]
@@ -93,11 +91,20 @@ def summed_again(
 ) -> CalibrationPoint:
     """Return a network that was measured beside what a table says of its layers by now.
 
+    With it comes what versions before did not know of a network: they stored no `touched_mib`.
+
     Raises:
         MeasurementError: `missing_layers`.
     """
     costs = layer_costs(table, layers)
-    return point.model_copy(update={"sum_ms": float(costs.median_ms.sum()), "spread_ms": costs.spread_ms})
+    return point.model_copy(
+        update={
+            "sum_ms": float(costs.median_ms.sum()),
+            "spread_ms": costs.spread_ms,
+            "boundary_mib": sum(boundary_mib(spec) for spec in layers),
+            "touched_mib": sum(touched_mib(spec) for spec in layers),
+        }
+    )
 
 
 def counted_points(points: Sequence[CalibrationPoint]) -> list[CalibrationPoint]:
@@ -224,42 +231,6 @@ def predict_left_out(
     calm = np.array([not point.suspect for point in points])
     predicted[calm], factors[calm] = found
     return predicted, factors
-
-
-def spread_by_cost(
-    costs: FloatArray,
-    count: int,
-    rng: np.random.Generator,
-    pick: Callable[[IntArray, list[int]], int] | None = None,
-) -> IntArray:
-    """Choose networks to calibrate on: the cheapest, the dearest, and one of each stratum between.
-
-    Strata are equally wide in the logarithm of the cost, so that errors at both ends count alike; where one
-    is empty, the candidate nearest to its middle is taken.
-
-    Args:
-        costs: Predicted costs of the candidates, positive, (n,).
-        count: How many to choose.
-        rng: Source of randomness.
-        pick: Picks one of a stratum's positions, beside those chosen so far; at random if not given.
-
-    Returns:
-        Distinct positions of the chosen, from cheap to dear, (min(count, n),).
-    """
-    logs = np.log(np.asarray(costs, dtype=np.float64))
-    if count >= len(logs):
-        return np.argsort(logs, kind="stable").astype(np.int64)
-    chosen = [int(np.argmin(logs)), int(np.argmax(logs))][:count]
-    edges = np.linspace(logs.min(), logs.max(), max(count - 2, 0) + 1)
-    for low, high in pairwise(edges):
-        free = np.setdiff1d(np.arange(len(logs)), chosen)
-        inside = free[(logs[free] >= low) & (logs[free] <= high)]
-        nearest = free[np.argmin(np.abs(logs[free] - (low + high) / 2))]
-        if not len(inside):
-            chosen.append(int(nearest))
-        else:
-            chosen.append(pick(inside, chosen) if pick else int(rng.choice(inside)))
-    return np.array(sorted(chosen, key=lambda i: logs[i]), dtype=np.int64)
 
 
 def _column(points: Sequence[CalibrationPoint], name: str) -> FloatArray:

@@ -28,6 +28,7 @@ Shapes: n candidates, p features, r regressors.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -119,6 +120,42 @@ def regressors(features: FloatArray) -> Regressors:
     products /= np.where(spread > 0, spread, 1.0) * math.sqrt(products.shape[1])
     known = [np.full(scaled.shape[1], _KNOWN_BEFORE), np.ones(products.shape[1])]
     return Regressors(np.concatenate([scaled / cost, products], axis=1), np.concatenate(known))
+
+
+def spread_by_cost(
+    costs: FloatArray,
+    count: int,
+    rng: np.random.Generator,
+    pick: Callable[[IntArray, list[int]], int] | None = None,
+) -> IntArray:
+    """Choose networks to calibrate on: the cheapest, the dearest, and one of each stratum between.
+
+    Strata are equally wide in the logarithm of the cost, so that errors at both ends count alike; where one
+    is empty, the candidate nearest to its middle is taken.
+
+    Args:
+        costs: Predicted costs of the candidates, positive, (n,).
+        count: How many to choose.
+        rng: Source of randomness.
+        pick: Picks one of a stratum's positions, beside those chosen so far; at random if not given.
+
+    Returns:
+        Distinct positions of the chosen, from cheap to dear, (min(count, n),).
+    """
+    logs = np.log(np.asarray(costs, dtype=np.float64))
+    if count >= len(logs):
+        return np.argsort(logs, kind="stable").astype(np.int64)
+    chosen = [int(np.argmin(logs)), int(np.argmax(logs))][:count]
+    edges = np.linspace(logs.min(), logs.max(), max(count - 2, 0) + 1)
+    for low, high in pairwise(edges):
+        free = np.setdiff1d(np.arange(len(logs)), chosen)
+        inside = free[(logs[free] >= low) & (logs[free] <= high)]
+        nearest = free[np.argmin(np.abs(logs[free] - (low + high) / 2))]
+        if not len(inside):
+            chosen.append(int(nearest))
+        else:
+            chosen.append(pick(inside, chosen) if pick else int(rng.choice(inside)))
+    return np.array(sorted(chosen, key=lambda i: logs[i]), dtype=np.int64)
 
 
 def correction_regressors(

@@ -12,10 +12,11 @@ from pydantic import BaseModel
 
 from benchmarks.sections.lab import measured_anew, open_profile
 from benchmarks.sections.lab import profiled as profiled_for
-from latency_predictors.calibration import calibration_point, spread_by_cost
+from latency_predictors.calibration import calibration_point
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.measure import NETWORK_PROTOCOL
+from latency_predictors.network_design import spread_by_cost
 from latency_predictors.slot_costs import SlotCosts
 from nas.pipeline.calibrating import initial_file
 from nas.specs import ContextSpec

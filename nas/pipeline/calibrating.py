@@ -11,14 +11,13 @@ from latency_predictors.calibration import (
     calibration_point,
     fit_again,
     refit,
-    spread_by_cost,
     summed_again,
 )
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, touched_mib
-from latency_predictors.network_design import correction_regressors, telling_apart
+from latency_predictors.network_design import correction_regressors, spread_by_cost, telling_apart
 from latency_predictors.slot_costs import SlotCosts
 from latency_predictors.spread import combine_sessions
 from nas.data.decode import RESIZE_RULE

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latency_predictors.calibration import spread_by_cost
 from latency_predictors.device import host_context
+from latency_predictors.network_design import spread_by_cost
 from latency_predictors.predictor import exact_cost
 from nas.export.metadata import QUANTISER_VERSION
 from nas.pipeline.amounts import NUM_PAIRED

@@ -8,7 +8,6 @@ from latency_predictors.calibration import (
     predict_left_out,
     predict_points,
     refit,
-    spread_by_cost,
     summed_again,
     united,
 )
@@ -16,7 +15,6 @@ from latency_predictors.correction import CalibrationPoint
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.spread import SINGLE_SESSION_REL_SD
-from search_spaces.base import IntArray
 from search_spaces.layers import ConvNormAct
 from tests.latency_predictors.invented import networks
 from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
@@ -64,6 +62,8 @@ def test_a_point_is_summed_again_where_entries_have_changed() -> None:
     point = calibration_point(before, layers, **told, architecture=(1, 0))  # type: ignore[arg-type]
     expected = calibration_point(after, layers, **told, architecture=(1, 0))  # type: ignore[arg-type]
     assert summed_again(after, layers, point) == expected
+    old = point.model_copy(update={"boundary_mib": 0.0, "touched_mib": 0.0})
+    assert summed_again(after, layers, old) == expected
     assert expected.sum_ms == pytest.approx(0.3)
     assert point.model_dump()["architecture"] == (1, 0)
     assert "architecture" not in calibration_point(before, layers, **told).model_dump()  # type: ignore[arg-type]
@@ -176,38 +176,6 @@ def test_a_network_of_unsure_entries_has_a_wider_interval() -> None:
 def test_calibration_without_networks_is_the_bare_sum() -> None:
     correction = calibrate([])
     assert (correction.kind, correction.report, correction.points) == ("modelled", None, ())
-
-
-def test_chosen_networks_span_the_costs() -> None:
-    costs = np.exp(np.random.default_rng(0).normal(0, 1, 500))
-    chosen = spread_by_cost(costs, 20, np.random.default_rng(1))
-    assert len(set(chosen.tolist())) == 20
-    picked = costs[chosen]
-    assert (np.diff(picked) >= 0).all()
-    assert (picked[0], picked[-1]) == (costs.min(), costs.max())
-    steps = np.diff(np.log(picked))
-    assert steps.max() < 3 * np.log(picked[-1] / picked[0]) / 19
-
-
-def test_whoever_picks_is_asked_once_a_stratum_beside_those_chosen() -> None:
-    costs = np.exp(np.random.default_rng(0).uniform(0, 3, 500))
-    asked: list[tuple[list[int], list[int]]] = []
-
-    def pick(some: IntArray, chosen: list[int]) -> int:
-        asked.append((some.tolist(), list(chosen)))
-        return int(some[-1])
-
-    found = spread_by_cost(costs, 20, np.random.default_rng(1), pick)
-    assert len(asked) == 18
-    for some, chosen in asked:
-        assert not set(some) & set(chosen)
-        assert some[-1] in found
-        assert np.ptp(np.log(costs[some])) <= 3 / 18 + 1e-9
-
-
-def test_all_are_chosen_where_there_are_not_enough() -> None:
-    chosen = spread_by_cost(np.array([3.0, 1.0, 2.0]), 10, np.random.default_rng(0))
-    assert chosen.tolist() == [1, 2, 0]
 
 
 def test_suspect_networks_are_counted_in_the_report() -> None:

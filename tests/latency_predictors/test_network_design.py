@@ -5,13 +5,13 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from latency_predictors.calibration import spread_by_cost
 from latency_predictors.network_design import (
     MAX_DRAWN,
     Regressors,
     correction_regressors,
     design_networks,
     regressors,
+    spread_by_cost,
     telling_apart,
     variance_optimal,
 )
@@ -122,6 +122,38 @@ def test_too_few_are_refused(count: int, n: int) -> None:
     with pytest.raises(UsageError) as caught:
         design_networks(candidates(n), count, np.random.default_rng(0))
     assert caught.value.code == "too_few_networks"
+
+
+def test_chosen_networks_span_the_costs() -> None:
+    costs = np.exp(np.random.default_rng(0).normal(0, 1, 500))
+    chosen = spread_by_cost(costs, 20, np.random.default_rng(1))
+    assert len(set(chosen.tolist())) == 20
+    picked = costs[chosen]
+    assert (np.diff(picked) >= 0).all()
+    assert (picked[0], picked[-1]) == (costs.min(), costs.max())
+    steps = np.diff(np.log(picked))
+    assert steps.max() < 3 * np.log(picked[-1] / picked[0]) / 19
+
+
+def test_whoever_picks_is_asked_once_a_stratum_beside_those_chosen() -> None:
+    costs = np.exp(np.random.default_rng(0).uniform(0, 3, 500))
+    asked: list[tuple[list[int], list[int]]] = []
+
+    def pick(some: IntArray, chosen: list[int]) -> int:
+        asked.append((some.tolist(), list(chosen)))
+        return int(some[-1])
+
+    found = spread_by_cost(costs, 20, np.random.default_rng(1), pick)
+    assert len(asked) == 18
+    for some, chosen in asked:
+        assert not set(some) & set(chosen)
+        assert some[-1] in found
+        assert np.ptp(np.log(costs[some])) <= 3 / 18 + 1e-9
+
+
+def test_all_are_chosen_where_there_are_not_enough() -> None:
+    chosen = spread_by_cost(np.array([3.0, 1.0, 2.0]), 10, np.random.default_rng(0))
+    assert chosen.tolist() == [1, 2, 0]
 
 
 def drawn_tables(n: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
