@@ -18,7 +18,7 @@ class NetworkLine(Document):
     """A network that was measured, beside what was predicted of it by what had not seen it.
 
     Attributes:
-        verified: Whether a search chose it; else it was drawn to calibrate with.
+        verified: Whether a search chose it; else it was chosen to calibrate with.
     """
 
     digest: str

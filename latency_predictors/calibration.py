@@ -78,7 +78,7 @@ def calibration_point(
         suspect=suspect,
         num_layers=len(layers),
         boundary_mib=sum(boundary_mib(spec) for spec in layers),
-        touched_mib=sum(touched_mib(spec) for spec in layers),
+        touched_mib=sum(touched_mib(spec, table.context.batch) for spec in layers),
         num_macs=sum(spec.macs for spec in layers),
         measured_ms=measured_ms,
         rel_sd=rel_sd,
@@ -102,7 +102,7 @@ def summed_again(
             "sum_ms": float(costs.median_ms.sum()),
             "spread_ms": costs.spread_ms,
             "boundary_mib": sum(boundary_mib(spec) for spec in layers),
-            "touched_mib": sum(touched_mib(spec) for spec in layers),
+            "touched_mib": sum(touched_mib(spec, table.context.batch) for spec in layers),
         }
     )
 
@@ -216,6 +216,7 @@ def predict_left_out(
 
     Only `counted_points` are among the others.
     """
+    points = _known_alike(points)
     counted = counted_points(points)
     columns = regressors(
         _column(counted, "sum_ms"),
@@ -231,6 +232,12 @@ def predict_left_out(
     calm = np.array([not point.suspect for point in points])
     predicted[calm], factors[calm] = found
     return predicted, factors
+
+
+def _known_alike(points: Sequence[CalibrationPoint]) -> list[CalibrationPoint]:
+    """Return points of which all are known, or none, what a term needs: one fit predicts all of them."""
+    unknown = {name: 0.0 for name in ("boundary_mib", "touched_mib") if _known(points, name) is None}
+    return [point.model_copy(update=unknown) for point in points]
 
 
 def _column(points: Sequence[CalibrationPoint], name: str) -> FloatArray:

@@ -37,10 +37,10 @@ class CalibrationPoint(WireModel):
         measured_ms: Median over sessions.
         rel_sd: Spread between sessions, as a share.
         boundary_mib: Mebibytes of activations into and out of its layers; 0 where that is not known.
-        touched_mib: Those and its weights, in fp32; 0 where that is not known.
+        touched_mib: Those of all images of an inference, and its weights, in fp32; 0 where that is not known.
         spread_ms: How far the sum may be off because of its entries (see `layer_costs`).
         predicted_ms: Ends of the interval that a search believed in before the network was verified; None
-            for networks that were drawn to calibrate with.
+            for networks that were chosen to calibrate with.
         suspect: Whether its sessions contradict each other, or the device was disturbed wherever they agree.
         architecture: Its option indices, so that its sum can be taken again when entries have changed; empty
             in points of earlier versions.

@@ -37,8 +37,8 @@ UNCHECKED_HALF_WIDTH = 1.0
 """Of a bare sum that no network was measured for: it has been seen a half too high on small images."""
 
 _FLOOR_SHARE = 0.1  # no prediction below this share of the fastest network that was measured
-_CACHES_MIB: tuple[float, ...] = tuple(2.0 ** (step / 2) for step in range(-6, 7))
-"""What the nearest caches may keep, 1/8 to 8; how much that is no processor tells."""
+_CACHES_MIB: tuple[float, ...] = tuple(2.0 ** (step / 2) for step in range(-6, 13))
+"""What the nearest caches may keep, 1/8 to 64; how much that is no processor tells."""
 
 _NOTICEABLE = 0.01  # a term has to lower the leave-one-out error by this share of it
 _ROUNDING = 1e-9

@@ -54,9 +54,9 @@ def boundary_mib(spec: LayerSpec) -> float:
     return _BYTES_PER_VALUE * (num_values(spec.in_shape) + num_values(spec.out_shape)) / 2**20
 
 
-def touched_mib(spec: LayerSpec) -> float:
-    """Return the mebibytes of a layer's weights, and of what it takes in and gives out (fp32, one image)."""
-    return _BYTES_PER_VALUE * spec.num_params / 2**20 + boundary_mib(spec)
+def touched_mib(spec: LayerSpec, batch: int) -> float:
+    """Return the mebibytes of a layer's weights and of all that an inference gives it and takes (fp32)."""
+    return _BYTES_PER_VALUE * spec.num_params / 2**20 + batch * boundary_mib(spec)
 
 
 def peak_memory_of(space: SearchSpace, batch: int = 1) -> Callable[[IntArray], FloatArray]:

@@ -71,16 +71,24 @@ class CostPredictor:
 
 @dataclass(frozen=True)
 class _Target:
-    """One target's correction, and where its columns begin: sum and variance, then doubt and unmeasured."""
+    """One target's correction, and where its columns are.
+
+    Attributes:
+        correction: Of its sums.
+        touched: Column of what an inference of its batch touches.
+        first: Column of the sum; the variance is the next, then doubt and unmeasured.
+        all_measured: Whether the last two are missing.
+    """
 
     correction: Correction
+    touched: int
     first: int
     all_measured: bool
 
     def write(self, costs: Costs, rows: slice, columns: Floats) -> None:
         """Write the costs of some rows, from the sums of all columns over them, (columns, rows)."""
         sums_ms, variance = columns[self.first], columns[self.first + 1]
-        boundary, touched, num_layers = columns[-3:]
+        num_layers, boundary, touched = columns[0], columns[1], columns[self.touched]
         doubt = np.zeros_like(sums_ms)
         if not self.all_measured:
             doubt, unmeasured_ms = columns[self.first + 2], columns[self.first + 3]
@@ -118,14 +126,16 @@ class MultiTargetPredictor:
         """
         layers = distinct_layers(space)
         self._targets: dict[str, _Target] = {}
-        columns: list[FloatArray] = []
+        columns = [np.ones(len(layers)), np.array([boundary_mib(spec) for spec in layers])]
+        touched: dict[int, int] = {}
+        for batch in {table.context.batch for table, _ in targets.values()}:
+            touched[batch] = len(columns)
+            columns.append(np.array([touched_mib(spec, batch) for spec in layers]))
         for name, (table, correction) in targets.items():
             costs = layer_costs(table, layers, filled=filled)
-            self._targets[name] = _Target(correction, len(columns), costs.all_measured)
+            where = touched[table.context.batch]
+            self._targets[name] = _Target(correction, where, len(columns), costs.all_measured)
             columns += _columns(costs)
-        columns.append(np.array([boundary_mib(spec) for spec in layers]))
-        columns.append(np.array([touched_mib(spec) for spec in layers]))
-        columns.append(np.ones(len(layers)))
         self._sums = SlotCosts(space, np.stack(columns, axis=1).astype(np.float32))
 
     def predict(self, archs: IntArray) -> dict[str, Costs]:

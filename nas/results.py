@@ -110,7 +110,7 @@ class TargetResult(Document):
         stopped: Why verification ended, in words.
         verified_coverage: Share of the verified networks whose measured latency lies in the interval that was
             predicted before; None where nothing was predicted. Networks that a search picks are not like
-            those drawn at random, whose coverage the table's report has.
+            those that a table is calibrated with, whose coverage the table's report has.
         shift: What the precision of the target costs in accuracy; None for fp32.
         unsupported: Networks that were proposed and exported, but do not run there.
         energy: Where it is optimised or limited.

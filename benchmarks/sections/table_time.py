@@ -15,6 +15,7 @@ from benchmarks.sections.measured_networks import demo_space
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.measure import LAYER_PROTOCOL
 from nas.export.onnx import export_layer
+from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.specs import ContextSpec
 from search_spaces.atomic import write_atomically
 from search_spaces.slot_tables import distinct_layers
@@ -40,7 +41,7 @@ def run(home: Path, quick: bool) -> list[Figure]:
     if today is None or (today.full_s is None and not quick):
         today = _make(home, quick)
         write_atomically(path, today.model_dump_json().encode())
-    counts = f"{len(today.table.entries)} layers, two sessions each, and 20 networks"
+    counts = f"{len(today.table.entries)} layers, two sessions each, and {NUM_CALIBRATION} networks"
     figures = [Figure("table of tiny, quick", today.quick_s, "s", "<=", 90.0, counts)]
     if today.full_s is not None:
         told = "and a third session of every layer"

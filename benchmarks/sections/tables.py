@@ -32,6 +32,7 @@ class Held:
         context: What it and the networks were measured in.
         architectures: Of the networks.
         predicted: By the corrected table.
+        factor: Of its own intervals.
         first: What predictions are held against.
         second: The repeat.
         others: Simpler predictions, fitted on the same calibration networks, by name.
@@ -41,6 +42,7 @@ class Held:
     context: ExecutionContext
     architectures: tuple[tuple[int, ...], ...]
     predicted: FloatArray
+    factor: FloatArray
     first: FloatArray
     second: FloatArray
     others: dict[str, FloatArray]
@@ -65,11 +67,13 @@ def hold(home: Path, case: Case, count: int) -> Held:
     table = profiled(home, case)
     correction = table.corrections[space_digest(case.space)]
     known, found = correction.points, pairs.first
+    predicted, factor = predict_points(correction, found)
     return Held(
         case=case,
         context=table.context,
         architectures=pairs.architectures,
-        predicted=predict_points(correction, found)[0],
+        predicted=predicted,
+        factor=factor,
         first=measured_ms(pairs.first),
         second=measured_ms(pairs.second),
         others={
@@ -87,10 +91,13 @@ def figures_of(held: Held, name: str = "the corrected table") -> list[Figure]:
     span = float(held.first.max() / held.first.min())
     rank, own_rank = spearman(held.predicted, held.first), spearman(held.second, held.first)
     told = f"the repeat's median difference is {repeats:.2f} %"
+    inside = np.abs(np.log(held.first / held.predicted)) <= np.log(held.factor)
+    width = f"median half width {100 * float(np.median(held.factor - 1)):.1f} %"
     return [
         Figure(f"slowest over fastest of the networks of {name}", span, "", ">=", 4.0),
         Figure(f"median error of {name}", error, "%", "<=", repeats + 1, told),
         Figure(f"Spearman of {name}", rank, "", ">=", own_rank - 0.01, f"the repeat's is {own_rank:.4f}"),
+        Figure(f"inside the 90 % intervals of {name}", 100 * float(np.mean(inside)), "%", detail=width),
     ]
 
 

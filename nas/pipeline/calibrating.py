@@ -57,7 +57,7 @@ def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture
             table.costs_ms(layers).astype(np.float64),
             np.ones(len(layers)),
             np.array([boundary_mib(spec) for spec in layers]),
-            np.array([touched_mib(spec) for spec in layers]),
+            np.array([touched_mib(spec, table.context.batch) for spec in layers]),
         ],
         axis=1,
     )
@@ -176,7 +176,7 @@ def fitted_to_entries(space: SearchSpace, table: LookupTable) -> LookupTable:
 
     Args:
         space: The space.
-        table: The same is returned where no sum is another, or where it lacks layers of the space.
+        table: The same is returned where no point becomes another, or where it lacks layers of the space.
     """
     if table.missing(distinct_layers(space)):
         return table

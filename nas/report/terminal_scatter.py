@@ -107,7 +107,7 @@ def _legend(compared: Sequence[Compared], canvas: Canvas, marks: Marks) -> Text:
     entries = [
         (
             marks.dominated,
-            "drawn at random, left out",
+            "calibrated with, left out",
             _STYLES["drawn"],
             any(not o.verified for o in compared),
         ),

@@ -9,12 +9,12 @@ from search_spaces.base import FloatArray
 
 @dataclass(frozen=True)
 class Invented:
-    """Sums, numbers of layers, boundaries and weights in mebibytes, and latencies; (m,) each."""
+    """Sums, numbers of layers, boundaries, those and weights in mebibytes, and latencies; (m,) each."""
 
     sums: FloatArray
     layers: FloatArray
     boundary: FloatArray
-    weights: FloatArray
+    touched: FloatArray
     measured: FloatArray
 
 
@@ -37,5 +37,6 @@ def networks(
     exact = a * sums + b - c * layers - d * boundary
     factor = np.exp(rng.normal(0, noise, m))
     weights = np.exp(rng.uniform(np.log(0.05), np.log(3.0), m))
-    exact += e * np.maximum(weights - cache, 0.0)
-    return Invented(sums, layers, boundary, weights, exact * factor)
+    touched = boundary + weights
+    exact += e * np.maximum(touched - cache, 0.0)
+    return Invented(sums, layers, boundary, touched, exact * factor)

@@ -21,7 +21,7 @@ from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
 
 
 def points(m: int, seed: int = 0, d: float = 0.0, e: float = 0.0) -> list[CalibrationPoint]:
-    found = networks(np.random.default_rng(seed), m, d=d, e=e, cache=0.5, noise=0.01)
+    found = networks(np.random.default_rng(seed), m, d=d, e=e, cache=1.0, noise=0.01)
     return [
         CalibrationPoint(
             digest=f"{seed}-{i}",
@@ -31,7 +31,7 @@ def points(m: int, seed: int = 0, d: float = 0.0, e: float = 0.0) -> list[Calibr
             measured_ms=found.measured[i],
             rel_sd=0.001,
             boundary_mib=found.boundary[i],
-            touched_mib=found.weights[i],
+            touched_mib=found.touched[i],
         )
         for i in range(m)
     ]
@@ -77,6 +77,17 @@ def test_points_are_predicted_with_all_terms() -> None:
     measured = np.array([one.measured_ms for one in seen])
     assert np.median(np.abs(point / measured - 1)) < 0.015
     assert (factor == 1 + correction.half_width).all()
+
+
+@pytest.mark.parametrize("field", ["boundary_mib", "touched_mib"])
+def test_what_is_not_known_of_a_network_left_out_is_known_of_none(field: str) -> None:
+    seen = points(20, d=0.1, e=0.1)
+    doubted = seen[0].model_copy(update={field: 0.0, "suspect": True})
+    predicted, factors = predict_left_out([doubted, *seen[1:]])
+    known = [one.model_copy(update={field: 0.0}) for one in (doubted, *seen[1:])]
+    expected, wide = predict_left_out(known)
+    np.testing.assert_array_equal(predicted, expected)
+    np.testing.assert_array_equal(factors, wide)
 
 
 @pytest.mark.parametrize(("field", "term"), [("boundary_mib", "d"), ("touched_mib", "e")])

@@ -27,16 +27,16 @@ def test_boundaries_are_subtracted_where_they_are_a_term() -> None:
     assert point.tolist() == pytest.approx([0.5 * 2 + 0.2 - 0.05 - 0.15])
 
 
-def test_weights_beyond_the_caches_are_added_where_they_are_a_term() -> None:
+def test_what_caches_do_not_keep_is_added_where_it_is_a_term() -> None:
     whole = CORRECTION.model_copy(update={"terms": ("a", "b", "c", "e"), "e": 0.4, "cache_mib": 0.5})
-    weights = np.array([0.2, 1.5])
-    point = whole.point(np.array([2.0, 2.0]), np.array([5.0, 5.0]), None, weights)
+    touched = np.array([0.2, 1.5])
+    point = whole.point(np.array([2.0, 2.0]), np.array([5.0, 5.0]), None, touched)
     assert point.tolist() == pytest.approx([0.5 * 2 + 0.2 - 0.05, 0.5 * 2 + 0.2 - 0.05 + 0.4])
-    assert weights.tolist() == [0.2, 1.5]
+    assert touched.tolist() == [0.2, 1.5]
 
 
 def test_a_term_is_never_forgotten() -> None:
-    with pytest.raises(AssertionError, match="weights"):
+    with pytest.raises(AssertionError, match="touch"):
         CORRECTION.model_copy(update={"e": 0.3}).point(np.array([2.0]), np.array([5.0]))
     with pytest.raises(AssertionError, match="boundaries"):
         CORRECTION.model_copy(update={"d": 0.3}).point(np.array([2.0]), np.array([5.0]))

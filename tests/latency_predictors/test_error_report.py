@@ -7,14 +7,14 @@ from tests.latency_predictors.invented import networks
 
 def test_the_report_sets_the_forms_side_by_side() -> None:
     rng = np.random.default_rng(0)
-    seen = networks(rng, 20, b=0.0, c=0.005, d=0.1, e=0.1, cache=0.5, noise=0.01)
+    seen = networks(rng, 20, b=0.0, c=0.005, d=0.1, e=0.1, cache=1.0, noise=0.01)
     report = error_report(
         seen.sums,
         seen.layers,
         seen.measured,
         num_macs=1e6 * rng.uniform(1, 5, 20),
         boundary_mib=seen.boundary,
-        touched_mib=seen.weights,
+        touched_mib=seen.touched,
     )
     assert report is not None
     assert report.corrected.mape < 0.02 < report.affine.mape < report.bare_sum.mape

@@ -86,7 +86,7 @@ def test_a_boundary_is_what_goes_in_and_comes_out() -> None:
 
 def test_a_layer_touches_its_weights_and_what_it_takes_in_and_gives_out() -> None:
     weights, activations = 4 * 12 * 9 + 12, (4 + 12) * 8 * 8
-    assert touched_mib(ConvNormAct((4, 8, 8), 12, 3, 1, "relu")) == 4 * (weights + activations) / 2**20
+    assert touched_mib(ConvNormAct((4, 8, 8), 12, 3, 1, "relu"), 3) == 4 * (weights + 3 * activations) / 2**20
 
 
 def test_every_image_of_a_batch_needs_as_much() -> None:

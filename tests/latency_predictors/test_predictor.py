@@ -1,5 +1,6 @@
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,6 +60,18 @@ def naive_sums(
         (np.array(values) + np.array(weights)) * mib,
         np.array(spread),
     )
+
+
+def test_images_of_a_batch_touch_more() -> None:
+    table, correction = target(TINY, 0)
+    told = correction.model_copy(update={"d": 0.03, "e": 0.1, "cache_mib": 0.1, "floor_ms": 0.0})
+    in_eights = table.model_copy(update={"context": replace(table.context, batch=8)})
+    archs = random_architectures(TINY, 50, np.random.default_rng(9))
+    found = MultiTargetPredictor(TINY, {"one": (table, told), "eight": (in_eights, told)}).predict(archs)
+    _, _, boundary, touched, _ = naive_sums(TINY, table, archs)
+    more = 0.1 * (np.maximum(touched + 7 * boundary - 0.1, 0.0) - np.maximum(touched - 0.1, 0.0))
+    assert more.min() > 0
+    np.testing.assert_allclose(found["eight"].point - found["one"].point, more, rtol=1e-4)
 
 
 @pytest.mark.parametrize("space", [TINY, CELL], ids=["chain", "cell"])

@@ -10,7 +10,7 @@ from nas.report.comparisons import BAND, band_trace, equality_trace
 from nas.report.marks import BLUE, GREY, ORANGE, Chart, Trace, axis_for, error_bars, faded
 
 _KINDS: Final = (
-    (False, "drawn at random, left out once", {"color": GREY, "size": 8, "symbol": "circle-open"}),
+    (False, "calibrated with, left out once", {"color": GREY, "size": 8, "symbol": "circle-open"}),
     (True, "verified by searches", {"color": BLUE, "size": 8, "symbol": "circle"}),
 )
 

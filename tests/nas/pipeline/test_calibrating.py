@@ -42,7 +42,7 @@ def test_they_tell_what_the_sums_are_corrected_with_apart(
         """The determinant of the normal equations: what a fit on the networks knows of two terms."""
         found = [layers(SPACE, one) for one in calibration_set(SPACE, table)]
         sums = np.array([table.costs_ms(some).sum() for some in found], dtype=np.float64)
-        touched = np.array([sum(map(touched_mib, some)) for some in found])
+        touched = np.array([sum(touched_mib(spec, 1) for spec in some) for some in found])
         terms = np.stack([np.ones(len(sums)), 1 / sums, touched / sums], axis=1)
         return float(np.linalg.det(terms.T @ terms))
 
@@ -91,6 +91,9 @@ def test_corrections_are_fitted_again_where_layers_take_another_time(finished: F
     assert {architecture_digest(SPACE, one.architecture) for one in after.points} == {
         one.digest for one in after.points
     }
+    untold = [one.model_copy(update={"touched_mib": 0.0}) for one in before.points]
+    older = table.with_correction(key, before.model_copy(update={"points": tuple(untold)}))
+    assert fitted_to_entries(SPACE, older).corrections[key].points == before.points, "layers say what was not"
     unknown = [one.model_copy(update={"architecture": ()}) for one in before.points]
     old_kind = changed.with_correction(key, before.model_copy(update={"points": tuple(unknown)}))
     assert fitted_to_entries(SPACE, old_kind) is old_kind, "of earlier versions nothing is known but digests"

@@ -10,6 +10,7 @@ from latency_predictors.probes import probe_subjects
 from nas.jobs import JobState, Released, Waiting
 from nas.leases import LeaseLost
 from nas.pipeline import runner
+from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.export import ExportDocument
 from nas.pipeline.runner import PHASES, Timing, collect, open_search, phase_context, run_phases
@@ -83,7 +84,7 @@ def test_each_phase_is_told_once_however_often_it_waited(finished: FinishedSearc
 def test_a_search_waits_for_layers_networks_each_round_and_stock_networks(finished: FinishedSearch) -> None:
     layers, calibration, *verified, stock = (len(asked) for asked in finished.home.watch.asked)
     assert layers == finished.target.table.num_layers + len(probe_subjects("onnx"))
-    assert calibration == 20
+    assert calibration == NUM_CALIBRATION
     assert len(verified) == finished.target.num_rounds
     assert sum(verified) == len(finished.target.networks)
     assert stock == 1

@@ -22,7 +22,7 @@ def test_slower_than_predicted_is_above_the_line_of_no_difference() -> None:
     ).plain
     line = row_of(plot, "┊")
     assert row_of(plot, "·") < line < row_of(plot, "●") < row_of(plot, "×")
-    for name in ("drawn at random, left out", "verified by a search", "outside its interval"):
+    for name in ("calibrated with, left out", "verified by a search", "outside its interval"):
         assert name in plot
     assert "predicted latency, ms" in plot
 

@@ -43,7 +43,7 @@ def test_predictions_stand_against_measurements_with_their_intervals() -> None:
     assert (own["x"], own["y"]) == ([0.4], [0.39])
     assert own["error_x"]["array"] == pytest.approx([0.08])
     assert own["error_x"]["arrayminus"] == pytest.approx([0.04])
-    assert drawn["drawn at random, left out once"]["x"] == [0.2]
+    assert drawn["calibrated with, left out once"]["x"] == [0.2]
     assert calibration_figure([])["data"] == []
 
 
