@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from latency_predictors.measure import ENERGY_PROTOCOL
+from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.energies import profile_energy
 from nas.pipeline.tables import latest_table
 from nas.results import TargetResult, VerifiedNetwork
@@ -68,7 +69,7 @@ def test_networks_are_watched_once_and_predict_the_energy_of_others(copied: Home
     table = latest_table(copied.stores, here())
     model = measured(copied, lambda: profile_energy(ctx, table))
     assert profile_energy(copied.context(seed=1), table) is not None, "what was measured is there"
-    assert [len(asked) for asked in copied.watch.asked] == [20]
-    assert (model.correction.kind, model.correction.report.num_networks) == ("fitted", 20)
+    assert [len(asked) for asked in copied.watch.asked] == [NUM_CALIBRATION]
+    assert (model.correction.kind, model.correction.report.num_networks) == ("fitted", NUM_CALIBRATION)
     assert model.correction.report.corrected.mape < 0.2
     assert ENERGY_PROTOCOL.energy

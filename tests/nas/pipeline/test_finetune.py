@@ -27,7 +27,11 @@ from search_spaces.errors import MeasurementError
 from tests.nas.pipeline.conftest import FinishedSearch, finish
 from tests.nas.pipeline.small_search import Home, KilledError, Killer, Recorder, file_ms
 
-SPEC: dict[str, Any] = {"finetune": {"share": 0.5, "points": 3}, "references": []}
+SPEC: dict[str, Any] = {
+    "finetune": {"share": 0.5, "points": 3},
+    "references": [],
+    "search": {"evaluations": 600},  # finds a front of several networks
+}
 EPOCHS = 20
 
 
