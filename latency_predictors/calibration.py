@@ -69,20 +69,16 @@ def calibration_point(
     Raises:
         MeasurementError: `missing_layers`.
     """
-    costs = layer_costs(table, layers, filled=filled)
     return CalibrationPoint(
         digest=digest,
-        sum_ms=float(costs.median_ms.sum()),
-        spread_ms=costs.spread_ms,
         predicted_ms=predicted_ms,
         suspect=suspect,
         num_layers=len(layers),
-        boundary_mib=sum(boundary_mib(spec) for spec in layers),
-        touched_mib=sum(touched_mib(spec, table.context.batch) for spec in layers),
         num_macs=sum(spec.macs for spec in layers),
         measured_ms=measured_ms,
         rel_sd=rel_sd,
         architecture=architecture,
+        **_summed(table, layers, filled=filled),
     )
 
 
@@ -96,15 +92,26 @@ def summed_again(
     Raises:
         MeasurementError: `missing_layers`.
     """
-    costs = layer_costs(table, layers)
-    return point.model_copy(
-        update={
-            "sum_ms": float(costs.median_ms.sum()),
-            "spread_ms": costs.spread_ms,
-            "boundary_mib": sum(boundary_mib(spec) for spec in layers),
-            "touched_mib": sum(touched_mib(spec, table.context.batch) for spec in layers),
-        }
-    )
+    return point.model_copy(update={**_summed(table, layers)})
+
+
+class _Sums(TypedDict):
+    """What a fit takes of a network's layers, as a table has them."""
+
+    sum_ms: float
+    spread_ms: float
+    boundary_mib: float
+    touched_mib: float
+
+
+def _summed(table: LookupTable, layers: Sequence[LayerSpec], *, filled: bool = False) -> _Sums:
+    costs = layer_costs(table, layers, filled=filled)
+    return {
+        "sum_ms": float(costs.median_ms.sum()),
+        "spread_ms": costs.spread_ms,
+        "boundary_mib": sum(boundary_mib(spec) for spec in layers),
+        "touched_mib": sum(touched_mib(spec, table.context.batch) for spec in layers),
+    }
 
 
 def counted_points(points: Sequence[CalibrationPoint]) -> list[CalibrationPoint]:

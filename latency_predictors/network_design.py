@@ -122,12 +122,11 @@ def regressors(features: FloatArray) -> Regressors:
     return Regressors(np.concatenate([scaled / cost, products], axis=1), np.concatenate(known))
 
 
-def spread_by_cost(
-    costs: FloatArray,
-    count: int,
-    rng: np.random.Generator,
-    pick: Callable[[IntArray, list[int]], int] | None = None,
-) -> IntArray:
+Pick = Callable[[IntArray, list[int]], int]
+"""Returns which of some candidates to choose, given those and the ones chosen before."""
+
+
+def spread_by_cost(costs: FloatArray, count: int, pick: Pick) -> IntArray:
     """Choose networks to calibrate on: the cheapest, the dearest, and one of each stratum between.
 
     Strata are equally wide in the logarithm of the cost, so that errors at both ends count alike; where one
@@ -136,8 +135,7 @@ def spread_by_cost(
     Args:
         costs: Predicted costs of the candidates, positive, (n,).
         count: How many to choose.
-        rng: Source of randomness.
-        pick: Picks one of a stratum's positions, beside those chosen so far; at random if not given.
+        pick: Picks one of a stratum: `at_random`, or one that is `telling_apart`.
 
     Returns:
         Distinct positions of the chosen, from cheap to dear, (min(count, n),).
@@ -150,12 +148,14 @@ def spread_by_cost(
     for low, high in pairwise(edges):
         free = np.setdiff1d(np.arange(len(logs)), chosen)
         inside = free[(logs[free] >= low) & (logs[free] <= high)]
-        nearest = free[np.argmin(np.abs(logs[free] - (low + high) / 2))]
-        if not len(inside):
-            chosen.append(int(nearest))
-        else:
-            chosen.append(pick(inside, chosen) if pick else int(rng.choice(inside)))
+        nearest = int(free[np.argmin(np.abs(logs[free] - (low + high) / 2))])
+        chosen.append(pick(inside, chosen) if len(inside) else nearest)
     return np.array(sorted(chosen, key=lambda i: logs[i]), dtype=np.int64)
+
+
+def at_random(rng: np.random.Generator) -> Pick:
+    """Return what picks any of some candidates."""
+    return lambda some, _: int(rng.choice(some))
 
 
 def correction_regressors(
@@ -178,13 +178,9 @@ def correction_regressors(
     return Regressors(shares / np.where(size > 0, size, 1.0), np.full(shares.shape[1], _KNOWN_BEFORE))
 
 
-def telling_apart(candidates: Regressors) -> Callable[[IntArray, list[int]], int]:
-    """Return what picks, of some candidates beside those chosen, the one that lowers the variance most."""
-
-    def pick(some: IntArray, chosen: list[int]) -> int:
-        return int(some[np.argmax(_gains(candidates, chosen)[some])])
-
-    return pick
+def telling_apart(candidates: Regressors) -> Pick:
+    """Return what picks the one that lowers the mean variance of the predictions of all candidates most."""
+    return lambda some, chosen: int(some[np.argmax(_gains(candidates, chosen)[some])])
 
 
 def variance_optimal(candidates: Regressors, count: int) -> IntArray:

@@ -16,7 +16,7 @@ from latency_predictors.calibration import calibration_point, summed_again
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.measure import NETWORK_PROTOCOL
-from latency_predictors.network_design import spread_by_cost
+from latency_predictors.network_design import at_random, spread_by_cost
 from latency_predictors.slot_costs import SlotCosts
 from nas.pipeline.calibrating import initial_file
 from nas.specs import ContextSpec
@@ -119,7 +119,8 @@ def _stratified(case: Case, table: LookupTable, count: int) -> tuple[Architectur
     unseen = [row for row in pool if architecture_digest(space, as_architecture(row)) not in known]
     archs = np.array(unseen)
     sums = SlotCosts(space, table.costs_ms(distinct_layers(space))[:, np.newaxis])(archs)[:, 0]
-    return tuple(as_architecture(archs[i]) for i in spread_by_cost(sums.astype(np.float64), count, rng))
+    chosen = spread_by_cost(sums.astype(np.float64), count, at_random(rng))
+    return tuple(as_architecture(archs[i]) for i in chosen)
 
 
 def _measure(

@@ -1,6 +1,6 @@
 """Whole networks that tables are calibrated with: which, as files, measured, and joined to the correction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -63,7 +63,7 @@ def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture
     )
     sums, *others = SlotCosts(space, columns_LW)(pool).T
     pick = telling_apart(correction_regressors(sums, *others))
-    return [as_architecture(pool[i]) for i in spread_by_cost(sums, NUM_CALIBRATION, rng, pick)]
+    return [as_architecture(pool[i]) for i in spread_by_cost(sums, NUM_CALIBRATION, pick)]
 
 
 def initial_file(space: SearchSpace, architecture: Architecture, precision: str = "fp32") -> bytes:
@@ -76,6 +76,17 @@ def initial_file(space: SearchSpace, architecture: Architecture, precision: str 
     classes = tuple(str(i) for i in range(nodes[-1].spec.out_shape[0]))
     facts = describe(space, architecture, class_names=classes, dataset_digest="", resize_rule=RESIZE_RULE)
     return network_file(nodes, facts, precision)
+
+
+def initial_files(
+    ctx: RunContext, table: LookupTable, architectures: Sequence[Architecture]
+) -> dict[str, Callable[[], str]]:
+    """Return what stores the initial file of each architecture for a table's context, by their digests."""
+
+    def write(architecture: Architecture) -> str:
+        return ctx.stores.artifacts.put(initial_file(ctx.space, architecture, table.context.precision))
+
+    return {architecture_digest(ctx.space, one): partial(write, one) for one in architectures}
 
 
 def measure_networks(
@@ -97,11 +108,7 @@ def measure_networks(
     Raises:
         MeasurementError: `too_few_run`, or what keeps the device from being measured.
     """
-
-    def write(architecture: Architecture) -> str:
-        return ctx.stores.artifacts.put(initial_file(ctx.space, architecture, table.context.precision))
-
-    files = {architecture_digest(ctx.space, one): partial(write, one) for one in architectures}
+    files = initial_files(ctx, table, architectures)
     found = measured_as_far(ctx, metric_site(Site.of(table), metric), metric.timing, files, num_sessions)
     if found is None:
         return None

@@ -4,14 +4,12 @@ What is predicted from that is `fitted`; every point of a front was measured. A 
 refused before anything is trained.
 """
 
-from functools import partial
-
 from latency_predictors.calibration import calibration_point
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.energy_sessions import SessionsEnergy, combine_energies
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.measure import ENERGY_PROTOCOL
-from nas.pipeline.calibrating import calibration_set, initial_file
+from nas.pipeline.calibrating import calibration_set, initial_files
 from nas.pipeline.context import RunContext
 from nas.pipeline.energy_model import EnergyModel
 from nas.pipeline.measuring import measured_as_far
@@ -34,11 +32,7 @@ def profile_energy(ctx: RunContext, table: LookupTable) -> EnergyModel | None:
         UsageError: `mixed_energy`.
     """
     chosen = calibration_set(ctx.space, table)
-
-    def write(architecture: Architecture) -> str:
-        return ctx.stores.artifacts.put(initial_file(ctx.space, architecture, table.context.precision))
-
-    files = {architecture_digest(ctx.space, one): partial(write, one) for one in chosen}
+    files = initial_files(ctx, table, chosen)
     found = measured_as_far(ctx, Site.of(table), ENERGY_PROTOCOL, files)
     if found is None:
         return None

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latency_predictors.device import host_context
-from latency_predictors.network_design import spread_by_cost
+from latency_predictors.network_design import at_random, spread_by_cost
 from latency_predictors.predictor import exact_cost
 from nas.export.metadata import QUANTISER_VERSION
 from nas.pipeline.amounts import NUM_PAIRED
@@ -81,7 +81,7 @@ def shift_figure(answers: PairedAnswers, images: IntArray) -> AccuracyShift:
 def from_small_to_large(space: SearchSpace, archs: IntArray, count: int, seed: int) -> IntArray:
     """Return some architectures, (count, choices), spread evenly in the logarithm of their work."""
     macs = exact_cost(space, "num_macs")(archs)
-    return archs[spread_by_cost(macs, count, np.random.default_rng([seed, 2]))]
+    return archs[spread_by_cost(macs, count, at_random(np.random.default_rng([seed, 2])))]
 
 
 def _scored(

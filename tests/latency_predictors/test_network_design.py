@@ -8,6 +8,7 @@ import pytest
 from latency_predictors.network_design import (
     MAX_DRAWN,
     Regressors,
+    at_random,
     correction_regressors,
     design_networks,
     regressors,
@@ -126,7 +127,7 @@ def test_too_few_are_refused(count: int, n: int) -> None:
 
 def test_chosen_networks_span_the_costs() -> None:
     costs = np.exp(np.random.default_rng(0).normal(0, 1, 500))
-    chosen = spread_by_cost(costs, 20, np.random.default_rng(1))
+    chosen = spread_by_cost(costs, 20, at_random(np.random.default_rng(1)))
     assert len(set(chosen.tolist())) == 20
     picked = costs[chosen]
     assert (np.diff(picked) >= 0).all()
@@ -143,7 +144,7 @@ def test_whoever_picks_is_asked_once_a_stratum_beside_those_chosen() -> None:
         asked.append((some.tolist(), list(chosen)))
         return int(some[-1])
 
-    found = spread_by_cost(costs, 20, np.random.default_rng(1), pick)
+    found = spread_by_cost(costs, 20, pick)
     assert len(asked) == 18
     for some, chosen in asked:
         assert not set(some) & set(chosen)
@@ -152,7 +153,7 @@ def test_whoever_picks_is_asked_once_a_stratum_beside_those_chosen() -> None:
 
 
 def test_all_are_chosen_where_there_are_not_enough() -> None:
-    chosen = spread_by_cost(np.array([3.0, 1.0, 2.0]), 10, np.random.default_rng(0))
+    chosen = spread_by_cost(np.array([3.0, 1.0, 2.0]), 10, at_random(np.random.default_rng(0)))
     assert chosen.tolist() == [1, 2, 0]
 
 
@@ -167,9 +168,10 @@ def drawn_tables(n: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray
 def test_picks_of_strata_tell_what_a_table_is_corrected_with_apart() -> None:
     table = drawn_tables(1_000)
     found, sums = correction_regressors(*table), table[0]
-    picked = spread_by_cost(sums, 20, np.random.default_rng(0), telling_apart(found))
+    picked = spread_by_cost(sums, 20, telling_apart(found))
     drawn = [
-        mean_variance(found, spread_by_cost(sums, 20, np.random.default_rng(seed))) for seed in range(20)
+        mean_variance(found, spread_by_cost(sums, 20, at_random(np.random.default_rng(seed))))
+        for seed in range(20)
     ]
     assert mean_variance(found, picked) < 0.9 * min(drawn)
     assert mean_variance(found, picked) < 0.7 * np.median(drawn)
