@@ -1,6 +1,5 @@
 """Data sets that users have registered: being checked, ready, or rejected with the reason."""
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, final
@@ -13,6 +12,7 @@ from nas.leases import Lease
 from nas.store.audit_log import Actor, lock_changes, note
 from nas.store.columns import now_ms
 from nas.store.fence import NewEvent, fenced
+from nas.store.ids import new_id
 from nas.store.inserts import insert_new
 from nas.store.job_rows import insert_job
 from nas.store.model_tables import datasets
@@ -88,7 +88,7 @@ class DatabaseDatasetStore:
             UsageError: `dataset_exists` where another is registered under that name; `too_many_jobs` or
                 `too_much_stored`.
         """
-        dataset_id, job_id = secrets.token_hex(10), secrets.token_hex(10)
+        dataset_id, job_id = new_id(), new_id()
         row: dict[str, Any] = {"id": dataset_id, "tenant": tenant, "owner": owner, "name": name}
         row |= {"spec": dict(spec), "state": "checking", "digest": "", "report": {}, "job_id": job_id}
         row |= {"stored_bytes": stored_bytes, "created_at_ms": now_ms()}

@@ -1,7 +1,6 @@
 """What a search found: candidates, subnets, fronts, and the files that were delivered of them."""
 
 import json
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, Engine, Row, select, tuple_
 from nas.leases import Lease
 from nas.store.columns import now_ms
 from nas.store.fence import NewEvent, fenced
+from nas.store.ids import new_id
 from nas.store.inserts import insert_new, insert_or_replace
 from nas.store.model_tables import candidates, exports, fronts, subnets
 from nas.store.session import reading
@@ -157,7 +157,7 @@ class DatabaseFrontStore:
             LeaseLost: The job is another's; nothing was written.
         """
         key = {"supernet_id": supernet_id, "architecture_digest": digest, "weights": weights}
-        row = {**key, "id": secrets.token_hex(10), "tenant": lease.tenant, "owner": ""}
+        row = {**key, "id": new_id(), "tenant": lease.tenant, "owner": ""}
         with fenced(self._engine, lease) as connection:
             new = {**row, "architecture": dict(architecture), "created_at_ms": now_ms()}
             insert_new(connection, subnets, [new])
@@ -187,7 +187,7 @@ class DatabaseFrontStore:
             LeaseLost: The job is another's; nothing was written.
         """
         row: dict[str, Any] = {"name": name, "format": format_, "file": file, "card": dict(card)}
-        row |= {"id": secrets.token_hex(10), "tenant": lease.tenant, "owner": ""}
+        row |= {"id": new_id(), "tenant": lease.tenant, "owner": ""}
         row |= {"job_id": lease.job_id, "attempt": lease.attempt}
         event = NewEvent("export", {"name": name, "format": format_, "file": file})
         with fenced(self._engine, lease, event) as connection:

@@ -1,8 +1,5 @@
 """Rows of new jobs, in the caller's transaction."""
 
-import re
-import secrets
-
 from sqlalchemy import Connection
 
 from nas.job_records import JobRequest
@@ -11,12 +8,6 @@ from nas.store.columns import now_ms
 from nas.store.fence import NewEvent, append_events
 from nas.store.job_facets import insert_facets
 from nas.store.tables import jobs
-
-
-def new_id(name: str) -> str:
-    """Return an identifier that nobody can guess, and that begins with a name where there is one."""
-    readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:19]
-    return "-".join(part for part in (readable, secrets.token_hex(10)) if part)
 
 
 def insert_job(connection: Connection, tenant: str, request: JobRequest, job_id: str) -> None:

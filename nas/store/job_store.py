@@ -11,8 +11,9 @@ from nas.store.audit_log import Actor, lock_changes, note
 from nas.store.columns import now_ms
 from nas.store.fence import NewEvent, append_events
 from nas.store.idempotency import known_job
+from nas.store.ids import new_id
 from nas.store.job_facets import Facet, about, values_of
-from nas.store.job_rows import insert_job, new_id
+from nas.store.job_rows import insert_job
 from nas.store.operations import check_room
 from nas.store.pages import MAX_PAGE, newest
 from nas.store.session import one_at_a_time, reading, writing

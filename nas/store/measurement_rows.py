@@ -1,6 +1,5 @@
 """Rows of measuring, in the caller's transaction: tasks, who waits for them, how far they are."""
 
-import secrets
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from nas.leases import Lease
 from nas.measurement_tasks import LOST, Batch, FailedTask, MeasurementTask, TaskReport
 from nas.store.columns import now_ms
 from nas.store.device_rows import register
+from nas.store.ids import new_id
 from nas.store.inserts import insert_new
 from nas.store.measurement_tables import (
     contexts,
@@ -65,7 +65,7 @@ def add_tasks(
 def _task_row(task: MeasurementTask, whose: dict[str, str]) -> dict[str, Any]:
     return {
         **whose,
-        "id": secrets.token_hex(10),
+        "id": new_id(),
         "device": task.device.digest,
         "context": task.context.digest,
         "protocol": task.protocol,

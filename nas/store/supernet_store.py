@@ -1,6 +1,5 @@
 """Supernets by what they were trained from, and the checkpoints of those in training."""
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, final
@@ -11,6 +10,7 @@ from nas.leases import Lease
 from nas.store.checkpoint_rows import forget_checkpoints
 from nas.store.columns import now_ms
 from nas.store.fence import NewEvent, fenced
+from nas.store.ids import new_id
 from nas.store.inserts import insert_new, insert_or_replace
 from nas.store.model_tables import checkpoints, supernets
 from nas.store.pages import Listed, newest
@@ -110,7 +110,7 @@ class DatabaseSupernetStore:
                     return found
             row = {
                 **asdict(key),
-                "id": secrets.token_hex(10),
+                "id": new_id(),
                 "tenant": lease.tenant,
                 "owner": owner,
                 "epochs": epochs,

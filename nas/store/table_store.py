@@ -20,8 +20,8 @@ from nas.store.columns import now_ms
 from nas.store.device_rows import register
 from nas.store.fence import NewEvent, fenced
 from nas.store.golden_store import in_doubt
+from nas.store.ids import new_id
 from nas.store.inserts import insert_new
-from nas.store.job_rows import new_id
 from nas.store.job_store import insert_finished
 from nas.store.measurement_tables import contexts, corrections, lookup_tables
 from nas.store.session import reading, writing
