@@ -149,7 +149,7 @@ def import_answer(settings: Settings, path: Path) -> BundleImported:
         # Not under the agent's own name: it takes what is its own with its next request.
         lease = stores.measurements.hold(agent.device.digest, f"import {made.id}")
         try:
-            new, refused = _take(stores, agent, lease, answer, made.created_at_ms / 1000)
+            new, refused = _take(stores, agent, lease, answer, made)
         finally:
             stores.measurements.give_back(lease)
         stores.bundles.taken(made.id, digest)
@@ -215,13 +215,13 @@ def _registered(
 
 
 def _take(
-    stores: Stores, agent: Agent, lease: DeviceLease, answer: Answer, asked_s: float
+    stores: Stores, agent: Agent, lease: DeviceLease, answer: Answer, made: StoredBundle
 ) -> tuple[int, list[str]]:
     """Keep outcomes in their order; return how many results were new, and what was not taken."""
     new, refused = 0, []
     for outcome in answer.outcomes:
         try:
-            new += _take_one(stores, agent, lease, outcome, asked_s)
+            new += _take_one(stores, agent, lease, outcome, made)
         except HwnasError as error:
             if isinstance(error, StoreError | ResourceError) or error.code == "lease_lapsed":
                 raise
@@ -229,7 +229,7 @@ def _take(
     return new, refused
 
 
-def _take_one(stores: Stores, agent: Agent, lease: DeviceLease, outcome: Outcome, asked_s: float) -> int:
+def _take_one(stores: Stores, agent: Agent, lease: DeviceLease, outcome: Outcome, made: StoredBundle) -> int:
     session = outcome.session
     if session is not None and _drifted(stores, agent, session):
         raise UsageError(
@@ -245,7 +245,8 @@ def _take_one(stores: Stores, agent: Agent, lease: DeviceLease, outcome: Outcome
         score=outcome.score,
         context=outcome.context,
     )
-    (told,) = deliver(stores, [Posted(agent.key_id, lease.token, delivery, asked_s)])
+    posted = Posted(agent.key_id, lease.token, delivery, made.created_at_ms / 1000, made.id)
+    (told,) = deliver(stores, [posted])
     if isinstance(told, HwnasError):
         raise told
     return told

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.agents import lease_of
-from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S, MAX_MESSAGE, Delivery, Score
+from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S, MAX_MESSAGE, Delivery, Score, Trouble
 from latency_predictors.device import ExecutionContext
 from latency_predictors.golden import SUBJECTS
 from latency_predictors.plausible import implausible, known_reference, misdated
@@ -48,28 +48,40 @@ class Posted:
         key_id: It came with.
         lease: Its token.
         asked_s: When it was asked for at the earliest, seconds since 1970; when the board registered if None.
+        bundle: That it answers; empty where the board's agent delivers.
     """
 
     key_id: str
     lease: str
     delivery: Delivery
     asked_s: float | None = None
+    bundle: str = ""
+
+    @property
+    def asked(self) -> str:
+        """What it was asked for with: each import of an answer has a lease of its own, its bundle is one."""
+        return self.bundle or self.lease
 
     @property
     def digest(self) -> str:
         """Of what it is, whatever it says: the same where it is sent again."""
         session, score = self.delivery.session, self.delivery.score
         what = session.session_id if session else (score.subject, score.images) if score else ""
-        return _digest(self.lease, what)
+        return _digest(self.asked, what)
 
 
 @dataclass(frozen=True)
 class _Taken:
-    """A delivery of a board that may make it."""
+    """A delivery of a board that may make it.
+
+    Attributes:
+        asked: As in `Posted`.
+    """
 
     agent: Agent
     lease: DeviceLease
     delivery: Delivery
+    asked: str
 
 
 def deliver(stores: Stores, deliveries: Sequence[Posted]) -> list[int | HwnasError]:
@@ -93,8 +105,10 @@ def deliver(stores: Stores, deliveries: Sequence[Posted]) -> list[int | HwnasErr
         new = told[i]
         if not isinstance(new, HwnasError):
             try:
-                told[i] = new + _keep_score(stores, whose)
+                told[i] = new = new + _keep_score(stores, whose)
                 _note_failures(stores, whose)
+                if new:  # what comes once more is no other success
+                    stores.agent_queue.succeeded(whose.agent)
             except LeaseLost:
                 told[i] = lapsed(whose.agent.name)
             except ArtifactError as error:
@@ -179,7 +193,7 @@ def _checked(stores: Stores, agent: Agent | None, one: Posted, unasked: Sequence
             raise UsageError("implausible_result", f"session {session.session_id} was not taken: {reason}")
     if one.delivery.score is not None:
         _check_score(stores, agent, one.delivery.context, one.delivery.score)
-    return _Taken(agent, lease_of(agent, one.lease, one.delivery.attempt), one.delivery)
+    return _Taken(agent, lease_of(agent, one.lease, one.delivery.attempt), one.delivery, one.asked)
 
 
 def _unlike_others(stores: Stores, agent: Agent, one: Posted, session: SessionResult) -> str:
@@ -206,21 +220,28 @@ def _note_failures(stores: Stores, taken: _Taken) -> None:
         batch = Batch(session.context, session.timing, {}, 0, {})
         for failure in session.failures:
             subjects, why = [failure.digest], (failure.code, one_line(failure.message)[:MAX_MESSAGE])
-            stores.measurements.fail(lease, batch, subjects, *why, own=True)
-        if session.results:
-            stores.agent_queue.succeeded(agent)
+            of = _digest(session.session_id, failure.digest)
+            stores.measurements.fail(lease, batch, subjects, *why, own=True, of=of)
         if any(result.digest in SUBJECTS for result in session.results):
             stores.golden.take(lease.device, session.context.digest)
     if (trouble := taken.delivery.trouble) is not None:
         batch = Batch(trouble.context, trouble.timing, {}, 0, {}, trouble.images or "")
         why = (trouble.code, f"{agent.name}: {trouble.message}")
-        failed = stores.measurements.fail(lease, batch, trouble.subjects, *why, own=trouble.own)
+        what, own = (trouble.context.digest, batch.protocol, trouble.code, trouble.subjects), trouble.own
+        # Once for what was asked. What passes is not noted: it counts nowhere, and comes every half minute.
+        of = "" if trouble.code in PASSING and not own else _digest(taken.asked, (*what, own))
+        failed = stores.measurements.fail(lease, batch, trouble.subjects, *why, own=own, of=of)
         if failed and trouble.code not in _NO_FAULTS:
-            # Told once more it is no other fault. Nor is a check that is tried again: maybe nobody needs it.
+            # A check that is tried again, before one was made, is no other fault: maybe nobody needs it.
             check = not SUBJECTS.keys().isdisjoint(trouble.subjects)
-            where = trouble.context.digest if check else lease.token
-            of = _digest(where, (trouble.code, trouble.subjects))
+            of = _digest(f"check {_last_check(stores, lease, trouble)}", what) if check else ""
             stores.agent_queue.faulted(agent, f"{trouble.code}: {trouble.message}", of)
+
+
+def _last_check(stores: Stores, lease: DeviceLease, trouble: Trouble) -> int:
+    """Return the number of the last check that was made on a device in the context of trouble, 0 before."""
+    made = {check.context: check.number for check in stores.golden.newest(lease.device)}
+    return made.get(trouble.context.digest, 0)
 
 
 def _keep_score(stores: Stores, taken: _Taken) -> int:
@@ -233,9 +254,7 @@ def _keep_score(stores: Stores, taken: _Taken) -> int:
     score, context = taken.delivery.score, taken.delivery.context
     if score is None or context is None:
         return 0
-    new = stores.measurements.deliver_scores(taken.lease, context.digest, [score])
-    stores.agent_queue.succeeded(taken.agent)
-    return new
+    return stores.measurements.deliver_scores(taken.lease, context.digest, [score])
 
 
 def _check_score(stores: Stores, agent: Agent, context: ExecutionContext | None, score: Score) -> None:

@@ -18,6 +18,7 @@ from nas.store.handing_out import due, pending_on
 from nas.store.measurement_rows import CHUNK, batches
 from nas.store.measurement_tables import agents, devices, measurement_tasks
 from nas.store.session import reading, writing
+from nas.store.troubles import first_told
 from nas.store.waiting import IN_TURN, UNSUPPORTED
 from search_spaces.errors import UsageError
 
@@ -183,16 +184,17 @@ class DatabaseAgentQueue:
         Args:
             agent: Of the board.
             reason: In words.
-            of: What may come again, and counts once: its digest; empty where it cannot.
+            of: Digest of what may come again, and counts once; empty where it cannot.
         """
         own, failures = agents.c.id == agent.id, agents.c.failures + 1
         why = f"{MAX_FAULTS} failures in a row, the last: {reason}"
         quarantine = case((failures >= MAX_FAULTS, why), else_=agents.c.quarantine)
         with writing(self._engine) as connection:
-            known = connection.execute(select(agents.c.faults).where(own).with_for_update()).scalar_one()
-            if of not in known:
-                counted = {"failures": failures, "faults": [*known, of][-MAX_FAULTS:] if of else known}
-                connection.execute(update(agents).where(own).values({**counted, "quarantine": quarantine}))
+            # Its device comes after the board, as everywhere: a row that names it holds it.
+            connection.execute(select(agents.c.id).where(own).with_for_update())
+            if first_told(connection, agent.device.digest, of):
+                counted = {"failures": failures, "quarantine": quarantine}
+                connection.execute(update(agents).where(own).values(counted))
 
     def succeeded(self, agent: Agent) -> None:
         """End the count of faults."""

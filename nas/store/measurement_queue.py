@@ -27,7 +27,7 @@ from nas.store.handing_out import due
 from nas.store.measurement_rows import CHUNK, add_tasks, among, batches, wake
 from nas.store.measurement_tables import devices, measurement_tasks
 from nas.store.session import reading, writing
-from nas.store.troubles import fail_tasks
+from nas.store.troubles import fail_tasks, first_told
 from nas.store.waiting import DONE, IN_TURN
 from search_spaces.errors import UsageError
 
@@ -200,6 +200,7 @@ class DatabaseMeasurementQueue:
         message: str,
         *,
         own: bool = False,
+        of: str = "",
     ) -> int:
         """Note that files cannot be measured; jobs that wait for what has failed go on and are told why.
 
@@ -210,15 +211,18 @@ class DatabaseMeasurementQueue:
             code: Of the error.
             message: Of the error.
             own: Whether each file itself failed, as in `troubles.fail_tasks`.
+            of: Digest of this trouble, which may come again, and counts once; empty where it cannot.
 
         Returns:
-            How many were pending: none where they have failed before.
+            How many were pending: none where they have failed before, or this was told before.
 
         Raises:
             LeaseLost: Another measures there by now.
         """
         with writing(self._engine) as connection:
             self._hold(connection, lease)
+            if not first_told(connection, lease.device, of):
+                return 0
             why = FailedTask("", code, message)
             failed = fail_tasks(connection, lease.device, batch, subjects, why, own=own)
             wake(connection, [lease.device])

@@ -55,11 +55,18 @@ agents = Table(
     # In a row; and why it gets no work, empty where it does.
     Column("failures", Integer, nullable=False),
     Column("quarantine", Text, nullable=False),
-    # What the last faults were of that may come again: digests; each counts once.
-    Column("faults", Json, nullable=False, server_default="[]"),
     at("registered_at_ms"),
     at("seen_at_ms"),
     UniqueConstraint("tenant", "name", name="uq_agents_name"),
+)
+
+troubles = Table(
+    "troubles",
+    METADATA,
+    Column("device", ForeignKey("devices.digest")),
+    # Of what kept it from measuring, or was refused of it: told again, it does not count again.
+    Column("digest", DIGEST),
+    PrimaryKeyConstraint("device", "digest", name="pk_troubles"),
 )
 
 job_devices = Table(

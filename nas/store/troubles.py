@@ -16,19 +16,27 @@ from latency_predictors.golden import SUBJECTS
 from latency_predictors.protocol import FILE_ERRORS
 from nas.measurement_tasks import CHECK_RANK, LOST, PASSING, UNABLE, Batch, FailedTask
 from nas.store.columns import exactly, now_ms
-from nas.store.handing_out import AGAIN_MS
+from nas.store.inserts import insert_new
 from nas.store.measurement_rows import CHUNK, among, locked
-from nas.store.measurement_tables import job_tasks, measurement_tasks
+from nas.store.measurement_tables import job_tasks, measurement_tasks, troubles
 from nas.store.waiting import FAILED, PENDING, UNSUPPORTED
 
 MAX_FAILURES: Final = 3
 """A file that has itself failed so often in a context is in quarantine there: another file is needed. A check
 that was tried so often is given up until somebody measures there."""
 
-_READ: Final = (
-    *(measurement_tasks.c[name] for name in ("id", "rank", "failures", "code")),
-    (measurement_tasks.c.changed_at_ms > now_ms() - AGAIN_MS).label("just_changed"),
-)
+_READ: Final = tuple(measurement_tasks.c[name] for name in ("id", "rank", "failures"))
+
+
+def first_told(connection: Connection, device: str, digest: str) -> bool:
+    """Return whether a trouble of a device was never told before; from now on it was.
+
+    Args:
+        connection: In a transaction that may write.
+        device: Digest of the device.
+        digest: Of the trouble; empty where it cannot come again.
+    """
+    return not digest or insert_new(connection, troubles, [{"device": device, "digest": digest}]) == 1
 
 
 def fail_tasks(
@@ -85,9 +93,7 @@ def _becomes(row: Row[Any], code: str, *, own: bool) -> tuple[str, int]:
     """Return the state of a pending task that could not be measured, and how often it has failed."""
     # In a context that a device does not have nothing is measured, so nothing waits for the check.
     check = row.rank == CHECK_RANK and code != UNABLE
-    # The same trouble, sent once more before the check was handed out again, is no other try.
-    again = row.code == code and row.just_changed
-    tried = check and code not in (*PASSING, *LOST) and not again
+    tried = check and code not in (*PASSING, *LOST)
     failures = row.failures + int(own or tried)
     if own and (code in FILE_ERRORS or failures >= MAX_FAILURES):
         return UNSUPPORTED, failures

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from api import bundles
 from api.bundles import BundleImported, import_answer, make_bundle
 from api.deliveries import Posted, deliver
 from benchmarks.fleet import RUNTIME, SimulatedBoard, SimulatedDevice
-from latency_predictors.bundle import Answer, read_answer, unpack
+from latency_predictors.agent_protocol import Trouble
+from latency_predictors.bundle import Answer, Outcome, read_answer, unpack
 from latency_predictors.device import ExecutionContext
 from latency_predictors.golden import SUBJECTS
 from latency_predictors.measure import LAYER_PROTOCOL
@@ -28,6 +30,7 @@ from nas.measurement_tasks import CHECK_RANK, MeasurementTask, TaskReport
 from nas.pipeline.sites import absent_devices
 from nas.settings import Settings
 from nas.specs import parse_spec
+from nas.store.agent_store import Agent
 from nas.store.board_signs import lapsed
 from nas.store.measurement_tables import agents
 from nas.store.session import writing
@@ -119,11 +122,35 @@ class Carried:
         assert made is not None
         answer.signed(made.key).save(self.answer(bundle))
 
+    @property
+    def agent(self) -> Agent:
+        """The service's row of the board."""
+        found = self.stores.agents.find(TENANT, "pi5")
+        assert found is not None
+        return found
+
+    @property
+    def given_up(self) -> int:
+        """Files in quarantine."""
+        return sum(one.files for one in self.stores.agent_queue.given_up(self.agent.device.digest))
+
     def refused(self, bundle: Path) -> str:
         """The code that importing an answer is refused with."""
         with pytest.raises(HwnasError) as caught:
             self.imports(bundle)
         return caught.value.code
+
+
+def blaming(name: str, code: str = "session_died") -> Outcome:
+    """What is told of a file that ended its process."""
+    told = {"code": code, "message": "killed by signal 11", "subjects": (subject_of(name),), "own": True}
+    trouble = Trouble.model_validate({"context": CONTEXT, "timing": LAYER_PROTOCOL, **told})
+    return Outcome(work=1, trouble=trouble)
+
+
+def with_outcomes(answer: Answer, outcomes: Sequence[Outcome]) -> Answer:
+    """The same with other outcomes."""
+    return answer.model_copy(update={"outcomes": tuple(outcomes)})
 
 
 @pytest.fixture
@@ -241,6 +268,39 @@ def test_a_board_that_loses_power_goes_on_and_each_session_counts_once(known: Ca
     assert done.finished == 2
     rest = known.imports(bundle)
     assert (rest.new, rest.pending) == (len(NAMES), 0)
+
+
+def test_a_trouble_counts_once_however_often_its_answer_is_imported_with_more_in_it(known: Carried) -> None:
+    known.waiting()
+    bundle = known.bundle()
+    known.runs(bundle)
+    sessions = read_answer(known.answer(bundle)).outcomes[:2]
+    died = [blaming(name) for name in NAMES]
+    seen = []
+    for outcomes in (died[:1], died[:2], died[:3], [*died[:3], *sessions], [*died[:3], *sessions, died[3]]):
+        known.rewrites(bundle, partial(with_outcomes, outcomes=outcomes))
+        assert known.imports(bundle).refused == ()
+        known.waiting()  # a job asks for all of them again
+        seen.append((known.agent.failures, known.given_up))
+    assert seen == [(1, 0), (2, 0), (3, 0), (0, 0), (1, 0)]
+    again = [blaming(NAMES[0]), *died[:3], *sessions, died[3], blaming(NAMES[0], "hung")]
+    known.rewrites(bundle, partial(with_outcomes, outcomes=again))
+    known.imports(bundle)
+    assert known.agent.failures == 2, "sessions that were there already are no success"
+    assert known.agent.quarantine == ""
+
+
+def test_what_is_refused_of_an_answer_counts_once(known: Carried, monkeypatch: pytest.MonkeyPatch) -> None:
+    known.waiting()
+    bundle = known.bundle()
+    with monkeypatch.context() as patch:
+        patch.setattr(SimulatedDevice, "now", lambda self: datetime(1970, 1, 1, tzinfo=UTC))
+        known.runs(bundle)
+    whole = read_answer(known.answer(bundle)).outcomes
+    for number in range(1, len(whole) + 1):
+        known.rewrites(bundle, partial(with_outcomes, outcomes=whole[:number]))
+        assert len(known.imports(bundle).refused) == number
+        assert known.agent.failures == number
 
 
 def test_a_clock_that_was_wrong_is_told(known: Carried, monkeypatch: pytest.MonkeyPatch) -> None:

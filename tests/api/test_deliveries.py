@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S, Trouble
+from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S, Trouble, Work
 from latency_predictors.protocol import SessionResult
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
@@ -103,6 +103,36 @@ def test_a_check_that_cannot_be_made_counts_once_and_nobody_is_asked_for_it_for_
         rest(stores.engine)
         assert board.agent.failures == 1
     assert board.ask().json()["work"] is None
+
+
+def blaming(work: Work, **more: Any) -> Trouble:
+    """What is told of files of a batch that end their process."""
+    where = {"context": work.context, "timing": work.timing}
+    told = {"code": "session_died", "message": "killed by signal 11", "subjects": tuple(work.files)}
+    return Trouble.model_validate({**where, **told, **more})
+
+
+def test_a_check_is_tried_once_for_each_lease_however_late_its_trouble_is_told_again(board: Board) -> None:
+    stores = board.api.stores
+    stores.jobs.submit(TENANT, JobRequest(JobKind.PROFILE, {"n": 1}, "another"))
+    (claim,) = stores.queue.claim("w")
+    stores.measurements.enqueue(claim.lease, golden_tasks(board.agent))
+    work = board.work()
+    for _ in range(MAX_FAILURES + 1):
+        assert board.deliver(work, None, blaming(work)).json() == {"new": 0}
+        rest(stores.engine)
+    assert board.agent.failures == 1
+    assert set(board.work().files) == GOLDEN, "there are two tries left"
+
+
+def test_what_is_asked_for_again_does_not_fail_by_what_was_told_before(board: Board) -> None:
+    work = board.work()
+    (one, *_) = work.files
+    for _ in range(MAX_FAILURES + 1):
+        board.deliver(work, None, blaming(work, subjects=(one,), own=True))
+        waiting_for(board)
+    assert board.agent.failures == 1
+    assert one in board.work().files
 
 
 def unasked(session: SessionResult) -> dict[str, Any]:

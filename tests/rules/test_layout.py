@@ -43,6 +43,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "nas/store/migrations/versions/r0010_facets.py": "tests/nas/store/test_job_facets.py",
     "nas/store/migrations/versions/r0011_replaced_keys.py": "tests/nas/store/test_schema.py",
     "nas/store/migrations/versions/r0012_faults.py": "tests/nas/store/test_schema.py",
+    "nas/store/migrations/versions/r0013_troubles.py": "tests/nas/store/test_schema.py",
     "nas/store/model_tables.py": "tests/nas/store/test_schema.py",
     "nas/store/tables.py": "tests/nas/store/test_schema.py",
     "nas/training/events.py": "tests/nas/training/test_trainer.py",

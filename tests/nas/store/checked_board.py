@@ -110,14 +110,14 @@ class CheckedBoard:
         return batch, check
 
     def fails(
-        self, code: str, subjects: Collection[str] = (), message: str = "it cannot", *, own: bool = False
+        self, code: str, subjects: Collection[str] = (), message: str = "it cannot", **more: Any
     ) -> Batch:
         """Get one batch and tell that it, or some subjects, cannot be measured; what was in it."""
         self.number += 1
         found = DatabaseAgentQueue(self.engine).ask(self.row, INSTANCE, self.number)
         assert found is not None
         lease, batch = found
-        self.measurements.fail(lease, batch, subjects or list(batch.artifacts), code, message, own=own)
+        self.measurements.fail(lease, batch, subjects or list(batch.artifacts), code, message, **more)
         self.measurements.give_back(lease)
         return batch
 

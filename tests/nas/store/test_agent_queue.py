@@ -206,6 +206,19 @@ def test_five_faults_in_a_row_are_quarantine(place: Place) -> None:
     assert now().quarantine == "5 failures in a row, the last: session_died: again"
 
 
+def test_a_fault_that_may_come_again_counts_once_however_many_came_since(place: Place) -> None:
+    boards = DatabaseAgentStore(place.engine)
+    for of in "0123456":
+        place.work.faulted(place.agent, "implausible_result", of * 64)
+    assert boards.find(TENANT, place.agent.name) != boards.release(TENANT, place.agent.name)
+    for of in "0123456":
+        place.work.faulted(place.agent, "implausible_result", of * 64)
+    other = new_board(place.engine, "pi6", unit="board-2")
+    place.work.faulted(other, "implausible_result", "0" * 64)
+    counted = [(one.name, one.failures, one.quarantine) for one in boards.list_all(TENANT)]
+    assert counted == [("pi5", 0, ""), ("pi6", 1, "")]
+
+
 def test_the_nearest_deadline_is_measured_first_also_where_it_is_told_later(engine: Engine) -> None:
     board = CheckedBoard.of(engine)
     tasks = tasks_for(board.agent)

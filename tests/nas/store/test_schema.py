@@ -128,4 +128,4 @@ def test_migrations_are_part_of_what_is_installed(repository: Path) -> None:
     assert 'only-include = ["search_spaces", "latency_predictors", "nas"' in configured
     folder = Path(schema.__file__).parent / "migrations"
     assert (folder / "script.py.mako").is_file()
-    assert len(list((folder / "versions").glob("r*.py"))) == 12
+    assert len(list((folder / "versions").glob("r*.py"))) == 13

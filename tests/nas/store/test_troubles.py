@@ -7,6 +7,7 @@ from sqlalchemy import Engine, select
 
 from nas.jobs import JobState, Waiting
 from nas.store.job_queue import DatabaseJobQueue
+from nas.store.job_store import DatabaseJobStore
 from nas.store.measurement_rows import locked
 from nas.store.measurement_tables import measurement_tasks
 from nas.store.session import reading
@@ -14,7 +15,7 @@ from nas.store.troubles import MAX_FAILURES
 from tests.latency_predictors.sessions import CONTEXT
 from tests.nas.store.boards import subject_of
 from tests.nas.store.checked_board import GOLDEN, CheckedBoard
-from tests.nas.store.queued import rest, row_of
+from tests.nas.store.queued import rest, row_of, running
 
 STAYS_DUE = ("device_hot", "machine_busy", "artifact_missing")
 GIVEN_UP = ("session_void", "session_died", "disk_full", "runtime_missing", "download_damaged")
@@ -107,6 +108,20 @@ def test_what_is_a_files_own_fault_is_given_up_and_the_board_goes_on(board: Chec
     assert tasks(board, *GOLDEN) == {("unsupported", "unsupported_subject", "it cannot")}
     batch, _ = board.works()
     assert set(batch.artifacts) == {subject_of("one"), subject_of("two")}
+
+
+def test_what_is_told_again_changes_nothing_though_the_file_is_asked_for_again(
+    board: CheckedBoard, engine: Engine
+) -> None:
+    board.works(0.5)  # its check, and then files are due
+    subject = subject_of("two")
+    for of in "aaaabbbb":
+        board.fails("session_died", [subject], own=True, of=of * 64)
+        board.job = running(DatabaseJobStore(engine), DatabaseJobQueue(engine))
+        board.asked("two")
+        assert tasks(board, subject) == {("pending", "", "")}
+    board.fails("session_died", [subject], own=True, of="c" * 64)
+    assert tasks(board, subject) == {("unsupported", "session_died", "it cannot")}, "three in all"
 
 
 def test_a_golden_subject_that_fails_again_and_again_by_itself_is_given_up(board: CheckedBoard) -> None:
