@@ -34,6 +34,7 @@ RuntimeName = Literal["onnxruntime", "openvino"]
 StockName = Literal["mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2", "resnet"]
 DeviceName = Annotated[str, Field(pattern=DEVICE_NAME)]
 Precision = Literal["fp32", "int8"]
+WhenMissing = Literal["wait", "proceed"]
 """Arithmetic of exported files; `int8` by static quantisation after training."""
 
 
@@ -223,7 +224,7 @@ class SearchSpec(Spec):
     finetune: FinetuneSpec = FinetuneSpec()
     budget: BudgetSpec = BudgetSpec()
     export: ExportSpec = ExportSpec()
-    when_missing: Literal["wait", "proceed"] = "wait"
+    when_missing: WhenMissing = "wait"
     references: tuple[StockName, ...] = ()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 

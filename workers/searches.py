@@ -141,7 +141,7 @@ def submit(spec: SearchSpec, settings: Settings, stores: Stores, progress: Progr
         UsageError: `unknown_device`.
         HwnasError: What is wrong with the data set or the space.
     """
-    check_devices(stores, settings.tenant, spec.targets)
+    check_devices(stores, settings.tenant, spec.targets, spec.when_missing)
     dataset, _ = open_inputs(spec, settings, stores.artifacts, progress)
     for warning in dataset.report.warnings:
         progress.say(f"note: {warning.message}")

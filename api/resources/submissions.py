@@ -70,7 +70,7 @@ def resolved(stores: Stores, tenant: str, sent: SubmittedSearch) -> tuple[Search
     Raises:
         UsageError: `unknown_device`, `unknown_dataset`, `dataset_not_ready` or `invalid_spec`.
     """
-    check_devices(stores, tenant, sent.targets)
+    check_devices(stores, tenant, sent.targets, sent.when_missing)
     document, found = with_registered(stores, tenant, sent.model_dump(mode="json"))
     return parse_spec(document), found
 
@@ -108,8 +108,8 @@ def reused_search(
             "not_a_supernet",
             f"{supernet_id} is one network that was trained on its own: there is nothing to search in it",
         )
-    check_devices(stores, tenant, sent.targets)
     trained = stores.stored(trainer).spec()
+    check_devices(stores, tenant, sent.targets, trained.when_missing)
     training = trained.supernet.model_copy(update={"epochs": supernet.epochs})
     changed = trained.model_copy(update={**dict(sent), "supernet": training})
     spec = parse_spec(changed.model_dump(mode="json"))

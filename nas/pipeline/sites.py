@@ -14,7 +14,7 @@ from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from nas.pipeline.context import PhaseContext, Progress, Reads
 from nas.results import Document
-from nas.specs import ContextSpec, SearchSpec, TargetSpec
+from nas.specs import ContextSpec, SearchSpec, TargetSpec, WhenMissing
 from nas.store.agent_store import Agent
 from nas.store.job_run import JobRun
 from nas.store.stores import Stores
@@ -71,17 +71,27 @@ def target_site(ctx: Reads, target: TargetSpec) -> Site:
     return site_of(ctx.stores, ctx.tenant, target.device, target.context)
 
 
-def check_devices(stores: Stores, tenant: str, targets: Iterable[TargetSpec]) -> None:
+def check_devices(
+    stores: Stores, tenant: str, targets: Iterable[TargetSpec], when_missing: WhenMissing = "wait"
+) -> None:
     """Refuse what is to be submitted where it names a device that nobody has registered.
 
-    A board that is away is waited for; a name that was mistyped would be waited for without end.
+    A board that is away is waited for; a name that was mistyped would be waited for without end. Where a
+    search proceeds without boards that are missing, one that has a key and never registered is one of them.
+
+    Args:
+        stores: Where boards are registered.
+        tenant: Whose boards.
+        targets: That name devices.
+        when_missing: As in the specification.
 
     Raises:
         UsageError: `unknown_device`, naming those that there are.
     """
     known = [HOST, *(agent.name for agent in stores.agents.list_all(tenant))]
+    awaited = stores.keys.of_new_boards(tenant) if when_missing == "proceed" else frozenset()
     for target in targets:
-        if target.device not in known:
+        if target.device not in known and target.device not in awaited:
             raise UsageError(
                 "unknown_device",
                 f"no device is named '{target.device}': there are {', '.join(known)}; correct the name, or "

@@ -12,11 +12,16 @@ from sqlalchemy import Connection, Engine, Row, select, update
 from nas.store.access_tables import keys
 from nas.store.audit_log import Actor, lock_changes, note
 from nas.store.columns import now_ms
+from nas.store.measurement_tables import agents
 from nas.store.session import reading, writing
 from search_spaces.errors import UsageError
 
 ID_BYTES: Final = 8
 SECRET_BYTES: Final = 24
+
+OF_BOARDS: Final = "device"
+"""What the key of a board is good for."""
+
 _CHUNK: Final = 500
 
 _GOOD: Final = (keys.c.revoked_at_ms == 0) & ((keys.c.expires_at_ms == 0) | (keys.c.expires_at_ms > now_ms()))
@@ -133,6 +138,13 @@ class DatabaseKeyStore:
                 among = keys.c.id.in_(key_ids[begin : begin + _CHUNK])
                 good.update(connection.execute(select(keys.c.id).where(among, _GOOD)).scalars())
         return frozenset(good)
+
+    def of_new_boards(self, tenant: str) -> frozenset[str]:
+        """Return the names of the good keys of boards with which none has registered yet."""
+        unused = keys.c.id.not_in(select(agents.c.key_id))
+        query = select(keys.c.name, keys.c.scopes).where(keys.c.tenant == tenant, _GOOD, unused)
+        with reading(self._engine) as connection:
+            return frozenset(row.name for row in connection.execute(query) if OF_BOARDS in row.scopes)
 
     def list_all(self, tenant: str) -> tuple[StoredKey, ...]:
         """Return the keys of a tenant, newest first, revoked ones too."""

@@ -134,6 +134,8 @@ def test_what_a_search_waits_for_is_shown_on_both_sides(board: Board, api: Calle
     sent = {**DIGITS, "targets": [{"device": "pi5"}, {"device": "pi6"}]}
     assert code(api.post("/v1/searches", sent)) == (404, "unknown_device")
     assert "there are host, pi5;" in api.post("/v1/searches/preview", sent).json()["detail"]
+    api.stores.keys.create(TENANT, "pi6", ["device"])
+    assert api.post("/v1/searches/preview", {**sent, "when_missing": "proceed"}).status_code == 200
     # As one that was submitted to a version which did not ask.
     spec = parse_spec(sent).model_dump(mode="json")
     job = {"id": api.stores.jobs.submit("local", JobRequest(JobKind.SEARCH, spec)).id}

@@ -161,7 +161,10 @@ def test_a_search_goes_on_without_missing_boards_where_the_command_says_so(
     place: Workplace, tmp_path: Path
 ) -> None:
     path = tmp_path / "spec.yaml"
-    path.write_text(yaml.safe_dump(DOCUMENT))
+    path.write_text(yaml.safe_dump({**DOCUMENT, "targets": [{"device": "host"}, {"device": "pi5"}]}))
+    place.stores.keys.create(TENANT, "pi5", ["device"])
+    with pytest.raises(UsageError, match="no device is named 'pi5'"):
+        search_file(path, place.settings, watched=False)
     search_file(path, place.settings, watched=False, proceed=True)
     (job,) = all_searches(place.stores, TENANT)
     assert job.spec["when_missing"] == "proceed"

@@ -12,9 +12,9 @@ from tests.api.served import DIGITS, Caller, code
 SPEC = {**DIGITS, "supernet": {"flip": True}, "seed": 7, "targets": [{"limits": {"latency_ms": 1.0}}]}
 
 
-def begun(api: Caller, recipe: str = "progressive, flip") -> str:
+def begun(api: Caller, recipe: str = "progressive, flip", **more: Any) -> str:
     """A supernet in training, by its identifier."""
-    spec = parse_spec(SPEC).model_dump(mode="json")
+    spec = parse_spec({**SPEC, **more}).model_dump(mode="json")
     api.stores.jobs.submit("local", JobRequest(JobKind.SEARCH, spec, "digits"))
     (claim,) = api.stores.queue.claim("w")
     key = SupernetKey("s" * 64, "d" * 64, recipe, 7)
@@ -55,6 +55,14 @@ def test_a_supernet_is_searched_for_another_device_without_training_one(api: Cal
     assert (spec["seed"], spec["dataset"]) == (7, {"name": "digits"})
     assert spec["targets"][0]["limits"] == {"num_params": 9_000}
     assert spec["targets"][0]["context"]["threads"] == 2
+
+
+def test_another_search_proceeds_without_missing_boards_where_the_first_one_did(api: Caller) -> None:
+    api.stores.keys.create("local", "pi5", ["device"])
+    sent = {"targets": [{"device": "host"}, {"device": "pi5"}]}
+    first, proceeding = begun(api), begun(api, "sandwich", when_missing="proceed")
+    assert code(api.post(f"/v1/supernets/{first}/searches", sent)) == (404, "unknown_device")
+    assert api.post(f"/v1/supernets/{proceeding}/searches", sent).status_code == 202
 
 
 @pytest.mark.parametrize("recipe", ["progressive, alone", "progressive, from 0123456789ab"])

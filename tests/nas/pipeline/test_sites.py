@@ -23,7 +23,7 @@ from nas.pipeline.sites import (
 )
 from nas.pipeline.tables import known_table, latest_table
 from nas.settings import Settings
-from nas.specs import ContextSpec, TargetSpec, parse_spec
+from nas.specs import ContextSpec, TargetSpec, WhenMissing, parse_spec
 from nas.store.agent_store import Agent
 from nas.store.audit_log import Actor
 from nas.store.measurement_tables import agents
@@ -60,6 +60,24 @@ def test_a_name_that_nobody_has_is_refused_and_those_that_there_are_are_named(ho
     assert caught.value.code == "unknown_device"
     with pytest.raises(UsageError, match="there are host;"):
         check_devices(home.stores, "another", small_spec(targets=TARGETS).targets)
+
+
+def test_where_a_search_proceeds_a_board_that_has_a_key_may_be_missing(home: Home) -> None:
+    def code(when_missing: WhenMissing, tenant: str = TENANT) -> str:
+        try:
+            check_devices(home.stores, tenant, small_spec(targets=TARGETS).targets, when_missing)
+        except UsageError as error:
+            return error.code
+        return ""
+
+    assert code("proceed") == "unknown_device", "it may be mistyped"
+    key, _ = home.stores.keys.create(TENANT, "pi5", ["device"])
+    assert [code("proceed"), code("proceed", "another"), code("wait")] == ["", *["unknown_device"] * 2]
+    job = home.submit(small_spec(targets=TARGETS, when_missing="proceed"))
+    assert home.attempt(job) is JobState.WAITING
+    assert home.runs[-1].load(ATTENDANCE, Attendance).targets == (0,)
+    home.stores.keys.revoke(TENANT, key.id)
+    assert code("proceed") == "unknown_device"
 
 
 def test_a_board_is_measured_as_its_agent_runs(home: Home) -> None:

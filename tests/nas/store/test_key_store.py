@@ -1,8 +1,10 @@
 from sqlalchemy import Engine, text
 
-from nas.store.audit_log import DatabaseAuditLog
+from nas.store.agent_store import DatabaseAgentStore
+from nas.store.audit_log import Actor, DatabaseAuditLog
 from nas.store.key_store import DatabaseKeyStore, StoredKey, is_secret
 from nas.store.session import reading, writing
+from tests.nas.store.boards import told
 
 
 def opened(keys: DatabaseKeyStore, key_id: str, secret: str) -> StoredKey | None:
@@ -41,6 +43,19 @@ def test_many_keys_are_asked_for_at_once(engine: Engine) -> None:
     keys.revoke("a", made[1])
     assert keys.good_among([*made, *(f"{n:016x}" for n in range(1_000))]) == {made[0], made[2]}
     assert keys.good_among([]) == frozenset()
+
+
+def test_keys_of_boards_that_have_yet_to_register_are_told_by_name(engine: Engine) -> None:
+    keys = DatabaseKeyStore(engine)
+    keys.create("a", "pi5", ["device"])
+    keys.create("a", "laptop", ["read", "submit"])
+    keys.create("b", "pi7", ["device"])
+    lab, _ = keys.create("a", "lab", ["device"])
+    ended, _ = keys.create("a", "pi6", ["device"])
+    keys.revoke("a", ended.id)
+    assert keys.of_new_boards("a") == {"pi5", "lab"}
+    DatabaseAgentStore(engine).register("a", Actor("ann", lab.id), told("pi8"))
+    assert keys.of_new_boards("a") == {"pi5"}
 
 
 def test_a_secret_is_not_kept(engine: Engine) -> None:
