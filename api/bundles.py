@@ -2,7 +2,10 @@
 
 import hashlib
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from rich.text import Text
 
@@ -29,6 +32,9 @@ from nas.store.audit_log import Actor
 from nas.store.bundle_store import StoredBundle
 from nas.store.stores import Stores, opened_stores
 from search_spaces.errors import ArtifactError, HwnasError, ResourceError, StoreError, UsageError
+
+_MEANWHILE: Final = ("device_name_taken", "key_in_use", "lease_lapsed", "not_registered")
+"""What ends an import where the board's own agent has registered or begun to measure in the midst of it."""
 
 
 class BundleMade(Document):
@@ -134,7 +140,7 @@ def import_answer(settings: Settings, path: Path) -> BundleImported:
         StoreError, ResourceError: As the database and the disk refuse.
         UsageError: `no_such_file`, `unknown_bundle`, `bundle_imported`, `clock_wrong`, or as a registration
             refuses a board; `another_device` where another board has measured any of it; `device_busy` while
-            its agent works; `lease_lapsed` where it took so long that the agent has begun.
+            its agent works; one of `_MEANWHILE` where the agent has begun since.
         ArtifactError: `damaged_bundle`; `bundle_tampered` where the signature is not the bundle's.
     """
     answer = read_answer(path)
@@ -145,16 +151,36 @@ def import_answer(settings: Settings, path: Path) -> BundleImported:
         assert made is not None
         known = stores.agents.find(settings.tenant, made.name)
         _check_board(answer, made.name, known)
-        agent = _registered(stores, settings.tenant, made, answer.told, known)
-        # Not under the agent's own name: it takes what is its own with its next request.
-        lease = stores.measurements.hold(agent.device.digest, f"import {made.id}")
-        try:
-            new, refused = _take(stores, agent, lease, answer, made)
-        finally:
-            stores.measurements.give_back(lease)
+        with _told_to_repeat(made.name):
+            agent = _registered(stores, settings.tenant, made, answer.told, known)
+            # Not under the agent's own name: it takes what is its own with its next request.
+            lease = stores.measurements.hold(agent.device.digest, f"import {made.id}")
+            try:
+                new, refused = _take(stores, agent, lease, answer, made)
+            finally:
+                stores.measurements.give_back(lease)
         stores.bundles.taken(made.id, digest)
         pending = stores.agent_queue.load(agent.device.digest).pending
     return BundleImported(board=made.name, new=new, pending=pending, refused=tuple(refused))
+
+
+@contextmanager
+def _told_to_repeat(name: str) -> Iterator[None]:
+    """Have whoever imports told what to do where the board's agent came between: nothing is wrong with it.
+
+    Raises:
+        UsageError: One of `_MEANWHILE`.
+    """
+    try:
+        yield
+    except HwnasError as error:
+        if error.code not in _MEANWHILE:
+            raise
+        raise UsageError(
+            error.code,
+            f"the agent of '{name}' has started meanwhile: run the same command again, at once or when the "
+            "agent is done; it takes the rest, and nothing is lost or doubled",
+        ) from error
 
 
 def _check(answer: Answer, made: StoredBundle | None, digest: str) -> None:
@@ -223,7 +249,7 @@ def _take(
         try:
             new += _take_one(stores, agent, lease, outcome, made)
         except HwnasError as error:
-            if isinstance(error, StoreError | ResourceError) or error.code == "lease_lapsed":
+            if isinstance(error, StoreError | ResourceError) or error.code in _MEANWHILE:
                 raise
             refused.append(f"batch {outcome.work + 1}: {error.message} ({error.code})")
     return new, refused

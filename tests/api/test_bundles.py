@@ -17,7 +17,7 @@ from api import bundles
 from api.bundles import BundleImported, import_answer, make_bundle
 from api.deliveries import Posted, deliver
 from benchmarks.fleet import RUNTIME, SimulatedBoard, SimulatedDevice
-from latency_predictors.agent_protocol import Trouble
+from latency_predictors.agent_protocol import Registration, Trouble
 from latency_predictors.bundle import Answer, Outcome, read_answer, unpack
 from latency_predictors.device import ExecutionContext
 from latency_predictors.golden import SUBJECTS
@@ -31,6 +31,7 @@ from nas.pipeline.sites import absent_devices
 from nas.settings import Settings
 from nas.specs import parse_spec
 from nas.store.agent_store import Agent
+from nas.store.audit_log import Actor
 from nas.store.board_signs import lapsed
 from nas.store.measurement_tables import agents
 from nas.store.session import writing
@@ -233,6 +234,35 @@ def test_an_answer_whose_taking_something_ended_is_taken_again(
     again = known.imports(bundle)
     assert (again.refused, again.pending) == ((), 0)
     assert again.new > 0
+    assert known.stores.jobs.get(TENANT, job.job_id).state is JobState.QUEUED
+
+
+@pytest.mark.parametrize("between", ["check_board", "deliver"])
+def test_whoever_imports_while_the_boards_agent_starts_is_told_to_repeat_that(
+    known: Carried, monkeypatch: pytest.MonkeyPatch, between: str
+) -> None:
+    job = known.waiting()
+    bundle = known.bundle()
+    known.runs(bundle)
+    does, times = getattr(bundles, between), count()
+
+    def agent_starts(*arguments: Any) -> Any:
+        agent = known.agent
+        if next(times) == (between == "deliver"):  # in the midst of what is delivered
+            facts = {**agent.facts, "instance": "f" * 32, "before": (agent.instance,)}
+            started = Registration.model_validate(facts)
+            known.stores.agents.register(TENANT, Actor("pi5", agent.key_id), started)
+        return does(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bundles, between, agent_starts)
+        with pytest.raises(
+            HwnasError, match="'pi5' has started meanwhile: run the same command again"
+        ) as told:
+            known.imports(bundle)
+    assert told.value.code == "key_in_use"
+    again = known.imports(bundle)
+    assert (again.refused, again.pending) == ((), 0)
     assert known.stores.jobs.get(TENANT, job.job_id).state is JobState.QUEUED
 
 
