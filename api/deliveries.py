@@ -12,7 +12,7 @@ from latency_predictors.agent_protocol import MAX_CLOCK_SKEW_S, MAX_MESSAGE, Del
 from latency_predictors.device import ExecutionContext
 from latency_predictors.golden import SUBJECTS
 from latency_predictors.plausible import implausible, known_reference, misdated
-from latency_predictors.protocol import SessionResult
+from latency_predictors.protocol import FILE_ERRORS, SessionResult
 from latency_predictors.scoring import read_images
 from latency_predictors.wire_types import one_line
 from nas.leases import LeaseLost
@@ -31,8 +31,9 @@ from nas.store.board_signs import lapsed, not_registered
 from nas.store.stores import Stores
 from search_spaces.errors import ArtifactError, HwnasError, MeasurementError, UsageError
 
-_NO_FAULTS: Final = (*PASSING, *LOST, UNABLE)
-"""Troubles that end by themselves, are the service's, or of what is asked: they count against no board."""
+_NO_FAULTS: Final = (*PASSING, *LOST, UNABLE, *FILE_ERRORS)
+"""Troubles that end by themselves, are the service's, or of what is asked: they count against no board. One
+file that ends its process may be to blame for that; of several in a row the board is."""
 
 _FAULTS: Final = ("implausible_result", "not_asked_for", "context_mismatch", "result_conflict")
 """Refusals that count against a board: each once for a lease and what was delivered."""

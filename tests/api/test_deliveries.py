@@ -135,6 +135,20 @@ def test_what_is_asked_for_again_does_not_fail_by_what_was_told_before(board: Bo
     assert one in board.work().files
 
 
+@pytest.mark.parametrize(
+    ("why", "faults"), [("session_died", 4), ("file_not_loadable", 0), ("unsupported_subject", 0)]
+)
+def test_files_that_end_their_process_count_against_the_board_and_those_that_it_cannot_run_do_not(
+    board: Board, why: str, faults: int
+) -> None:
+    work = board.work()
+    for one in work.files:
+        board.deliver(work, None, blaming(work, code=why, subjects=(one,), own=True))
+    assert board.agent.failures == faults
+    given_up = board.api.stores.agent_queue.given_up(board.agent.device.digest)
+    assert [(one.files, one.code) for one in given_up] == ([] if faults else [(4, why)])
+
+
 def unasked(session: SessionResult) -> dict[str, Any]:
     """A session in another context than was asked for."""
     return session.model_dump(mode="json") | {"context": {"runtime": "onnxruntime", "runtime_version": "0.1"}}
