@@ -1,6 +1,7 @@
 """Two lookup tables side by side: another device, another runtime, another version."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,9 @@ from latency_predictors.error_report import spearman
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor
 from latency_predictors.table_entry import Entry
+from latency_predictors.trust import State
 from nas.report.numbers import plain
+from nas.report.trust import doubt_sentences
 from nas.results import Document
 from nas.settings import Settings
 from nas.store.stores import opened_stores
@@ -49,12 +52,18 @@ class SpaceWish:
 
 
 class ComparedTable(Document):
-    """One of the tables."""
+    """One of the tables.
+
+    Attributes:
+        num_layers: That are measured.
+        states: How many of them are in which state.
+    """
 
     name: str
     device: str
     context: str
     num_layers: int
+    states: dict[State, int]
 
 
 class Ratios(Document):
@@ -83,12 +92,19 @@ class KindRatios(Document):
 
 
 class LayerRatio(Document):
-    """One layer in both tables."""
+    """One layer in both tables.
+
+    Attributes:
+        first_state: How far the first time can be trusted, and
+        second_state: how far the second one.
+    """
 
     signature: str
     first_ms: float
     second_ms: float
     ratio: float
+    first_state: State
+    second_state: State
 
 
 class TableComparison(Document):
@@ -113,8 +129,12 @@ class TableComparison(Document):
     def __rich__(self) -> RenderableType:
         """Draw the ratios, then the layers that differ most."""
         heads = [
-            f"{number}  {one.name}: {one.device}; {one.context}; {one.num_layers} layers"
+            line
             for number, one in (("first ", self.first), ("second", self.second))
+            for line in (
+                f"{number}  {one.name}: {one.device}; {one.context}; {one.num_layers} layers",
+                *(f"        {sentence}" for sentence in doubt_sentences(one.states)),
+            )
         ]
         ratios = Table("second over first", "count", "median", "10 % to 90 %", "rank correlation", box=None)
         for kind in self.kinds:
@@ -125,8 +145,9 @@ class TableComparison(Document):
         note = [f"networks: not both tables are profiled for {self.space}"] if self.networks is None else []
         differing = Table("differ most", "first", "second", "ratio", box=None)
         for layer in self.differing:
-            times = (f"{plain(ms)} ms" for ms in (layer.first_ms, layer.second_ms))
-            differing.add_row(layer.signature, *times, plain(layer.ratio))
+            first = _time(layer.first_ms, layer.first_state)
+            second = _time(layer.second_ms, layer.second_state)
+            differing.add_row(layer.signature, first, second, plain(layer.ratio))
         return Group(unbroken([*heads, ""]), ratios, unbroken([*note, ""]), differing)
 
 
@@ -163,16 +184,17 @@ def compare_tables(settings: Settings, first: str, second: str, wish: SpaceWish)
             name=table_name(key),
             device=table.device.label,
             context=table.context.label,
-            num_layers=len(_measured(table)),
+            num_layers=len(side),
+            states=dict(Counter(entry.state for entry in side.values()).most_common()),
         )
-        for key, table in zip(keys, tables, strict=True)
+        for key, table, side in zip(keys, tables, (own, other), strict=True)
     ]
     return TableComparison(
         first=heads[0],
         second=heads[1],
         layers=_ratios(ones, others),
         kinds=_by_kind(common, ones, others),
-        differing=_differing(common, ones, others),
+        differing=_differing([(own[name], other[name]) for name in common]),
         space=space.name,
         networks=_networks(space, tables[0], tables[1]),
     )
@@ -203,17 +225,19 @@ def _by_kind(signatures: list[str], ones: FloatArray, others: FloatArray) -> tup
     )
 
 
-def _differing(signatures: list[str], ones: FloatArray, others: FloatArray) -> tuple[LayerRatio, ...]:
-    ratios = others / ones
+def _differing(pairs: Sequence[tuple[Entry, Entry]]) -> tuple[LayerRatio, ...]:
+    ratios = np.array([other.median_ms / one.median_ms for one, other in pairs])
     furthest = np.argsort(-np.abs(np.log(ratios / np.median(ratios))), kind="stable")[:NUM_SHOWN]
     return tuple(
         LayerRatio(
-            signature=signatures[i],
-            first_ms=float(ones[i]),
-            second_ms=float(others[i]),
-            ratio=float(ratios[i]),
+            signature=one.signature,
+            first_ms=one.median_ms,
+            second_ms=other.median_ms,
+            ratio=ratio,
+            first_state=one.state,
+            second_state=other.state,
         )
-        for i in furthest
+        for one, other, ratio in ((*pairs[i], float(ratios[i])) for i in furthest)
     )
 
 
@@ -227,6 +251,10 @@ def _networks(space: SearchSpace, first: LookupTable, second: LookupTable) -> Ra
             return None
         points.append(CostPredictor(space, table, correction).predict(archs).point)
     return _ratios(*points)
+
+
+def _time(value_ms: float, state: State) -> str:
+    return f"{plain(value_ms)} ms{' (suspect)' if state == 'suspect' else ''}"
 
 
 def _cells(ratios: Ratios) -> tuple[str, ...]:

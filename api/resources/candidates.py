@@ -24,7 +24,8 @@ class CandidateResource(BaseModel):
 
     Attributes:
         fidelity: `verified` with the weights of the supernet, or `tuned` where it was trained on.
-        values: By objective: measured, with units in the names.
+        values: By objective: measured, with units in the names. `latency_suspect` tells whether its sessions
+            contradict each other, or the device was disturbed; searches of earlier versions have not kept it.
     """
 
     architecture_digest: str

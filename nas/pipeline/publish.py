@@ -49,5 +49,8 @@ def _candidate(number: int, network: VerifiedNetwork) -> StoredCandidate:
         architecture_digest=network.architecture_digest,
         fidelity="tuned" if network.finetune_epochs else "verified",
         architecture=network.architecture,
-        values={name: measured_value(network, name) for name in known_objectives([network])},
+        values={
+            **{name: measured_value(network, name) for name in known_objectives([network])},
+            "latency_suspect": network.latency.suspect,
+        },
     )

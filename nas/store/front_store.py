@@ -28,7 +28,7 @@ class StoredCandidate:
     Attributes:
         target: Index of the target.
         fidelity: How its values were found: `predicted`, `verified`, ...
-        values: By objective or cost.
+        values: By objective or cost; and whether its latency is suspect.
     """
 
     target: int

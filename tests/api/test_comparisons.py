@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from api.comparisons import SpaceWish, compare_tables
+from api.comparisons import SpaceWish, TableComparison, compare_tables
 from api.devices import list_tables
 from latency_predictors.lookup_table import LookupTable, layer_key
 from nas.settings import Settings
 from search_spaces.errors import UsageError
 from search_spaces.layers import InvertedResidual, PooledHead
 from search_spaces.slot_tables import distinct_layers
-from tests.api.handmade import SPACE, lookup_table, saved_table
+from tests.api.handmade import SPACE, calm_today, lookup_table, saved_table
 
 GREY = SpaceWish(preset="tiny", in_channels=1)
 
@@ -31,6 +31,13 @@ def slower(cpu_model: str = "Slow CPU") -> LookupTable:
         for spec in distinct_layers(SPACE)
     }
     return table.model_copy(update={"entries": entries})
+
+
+def shown(found: TableComparison) -> str:
+    """What the terminal shows."""
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(found)
+    return console.export_text()
 
 
 @pytest.fixture
@@ -74,11 +81,23 @@ def test_networks_are_predicted_with_both(settings: Settings) -> None:
 def test_a_space_that_one_of_them_lacks_is_told(settings: Settings) -> None:
     found = compare_tables(settings, *names(settings), SpaceWish(preset="tiny", in_channels=3))
     assert found.networks is None
-    console = Console(width=200, file=io.StringIO(), record=True)
-    console.print(found)
-    text = console.export_text()
+    text = shown(found)
     assert "not both tables are profiled for mobilenet_v3/tiny" in text
     assert "layers, inverted_residual" in text
+
+
+def test_times_that_are_suspect_are_marked(settings: Settings) -> None:
+    """The two sessions of this machine's table contradict each other; those of the other one agree."""
+    saved_table(settings.home, calm_today(slower("Calm CPU")))
+    names = {line.device.split(",")[0]: line.name for line in list_tables(settings).tables}
+    found = compare_tables(settings, names_of_this(settings), names["Calm CPU"], GREY)
+    assert found.first.states == {"suspect": found.first.num_layers}
+    assert found.second.states == {"provisional": found.second.num_layers}
+    assert {(one.first_state, one.second_state) for one in found.differing} == {("suspect", "provisional")}
+    text = shown(found)
+    assert f"{found.first.num_layers} of {found.first.num_layers} layers are suspect: " in text
+    assert text.count("profile again when it is idle") == 1
+    assert text.count("ms (suspect)") == len(found.differing)
 
 
 def test_fitted_entries_are_not_compared(settings: Settings) -> None:

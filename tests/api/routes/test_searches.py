@@ -144,12 +144,14 @@ def test_a_table_has_a_column_for_everything_that_any_candidate_has(api: Caller)
         claimed(api.stores, job).lease,
         [
             StoredCandidate(0, "a", "verified", {}, {"accuracy": 0.9}),
-            StoredCandidate(0, "b", "verified", {"resolution": 16}, {"accuracy": 0.8, "energy_mj": 2.5}),
+            StoredCandidate(
+                0, "b", "verified", {"resolution": 16}, {"accuracy": 0.8, "latency_suspect": True}
+            ),
         ],
     )
     lines = api.get(path).text.splitlines()
-    assert lines[0] == "architecture_digest,fidelity,accuracy,energy_mj,resolution"
-    assert lines[1:] == ["a,verified,0.9,,", "b,verified,0.8,2.5,16"]
+    assert lines[0] == "architecture_digest,fidelity,accuracy,latency_suspect,resolution"
+    assert lines[1:] == ["a,verified,0.9,,", "b,verified,0.8,True,16"]
 
 
 def test_a_target_that_a_search_has_not_is_unknown_everywhere(api: Caller) -> None:

@@ -28,8 +28,21 @@ def test_every_verified_network_is_a_candidate_with_what_was_measured(finished: 
             "energy_mj",
             "arena_bytes",
         }  # no meter has seen it, and cells have branches
-        assert one.values == {name: measured_value(network, name) for name in known}
+        measured = {name: measured_value(network, name) for name in known}
+        assert one.values == {**measured, "latency_suspect": False}
         assert one.values["accuracy"] == network.accuracy.value
+
+
+def test_a_candidate_says_that_its_latency_is_suspect(copied: Home, finished: FinishedSearch) -> None:
+    ctx, (first, *others) = copied.context(), finished.target.networks
+    for name, model in (("train", TrainDocument), ("finetune", FinetuneDocument)):
+        ctx.run.save(name, finished.run.load(name, model))
+    doubted = first.model_copy(update={"latency": first.latency.model_copy(update={"suspect": True})})
+    target = finished.target.model_copy(update={"networks": (doubted, *others)})
+    publish(ctx, finished.result.model_copy(update={"targets": (target,), "deliveries": ()}))
+    found = copied.stores.fronts.candidates("local", ctx.run.id, 0)
+    told = {one.architecture_digest: one.values["latency_suspect"] for one in found}
+    assert told == {one.architecture_digest: one is doubted for one in (doubted, *others)}
 
 
 def test_the_front_is_the_document_of_its_target(finished: FinishedSearch) -> None:
