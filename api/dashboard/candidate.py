@@ -22,6 +22,7 @@ from nas.pipeline.deliver import deliver
 from nas.report import words
 from nas.report.architecture import searched_space
 from nas.report.rows import rows_of, units_for
+from nas.report.trust import SUSPECT
 from nas.results import VerifiedNetwork
 from nas.specs import Precision
 from nas.store.stores import Stores
@@ -51,7 +52,6 @@ def candidate(
     space = searched_space(front.result) if front.result else None
     parts = anatomy(stores, front, network)
     label = "The layers of the network from the image to the classes; the table below has the same."
-    exports = [one for one in stores.fronts.exports(who.tenant, search_id) if one.name == name]
     return page(
         request,
         "candidate",
@@ -64,7 +64,7 @@ def candidate(
         figures=figure_rows(network),
         mistakes=mistakes(stores, front, network),
         neighbours=neighbours(front.target.front, network, space),
-        exports=exports,
+        exports=[one for one in stores.fronts.exports(who.tenant, search_id) if one.name == name],
         why=_why(front, name),
         provenance=_provenance(front),
         formats=get_args(FileSpec.model_fields["format"].annotation),
@@ -72,6 +72,7 @@ def candidate(
         asked=asked,
         made=shown_export(stores, who.tenant, asked.id, root) if asked else None,
         may_submit=who.may(Scope.SUBMIT),
+        suspect=SUSPECT,
         words=words,
     )
 

@@ -1,6 +1,7 @@
 """Round 0 of verification: what other searches on the same supernet have verified where this one measures.
 
-It costs nothing: the files are there, and so are their answers and their measurements. Whichever of these
+It costs next to nothing: the files are there, and so are their answers and their measurements; only what is
+suspect of those that it begins with is measured once more. Whichever of these
 networks keep the limits of this search stand on its plot, and its predictors learn from them.
 """
 
@@ -54,7 +55,7 @@ def take_in_earlier(ctx: PhaseContext, state: Verification, number: int) -> bool
     if not architectures:
         return True
     exported = _kept(ctx, number, architectures)
-    measured = _measured(ctx, state, exported)
+    measured = _measured(ctx, state, exported, again=True)
     if measured is None:
         return False
     for one in exported:
@@ -72,10 +73,10 @@ def _kept(ctx: PhaseContext, number: int, architectures: Sequence[Architecture])
 
 
 def _measured(
-    ctx: PhaseContext, state: Verification, exported: Sequence[Exported]
+    ctx: PhaseContext, state: Verification, exported: Sequence[Exported], *, again: bool
 ) -> dict[str, Measured] | None:
     files = [one.file_sha256 for one in exported]
-    measured = measure_files(ctx, Site.of(state.table), state.metric, files)
+    measured = measure_files(ctx, Site.of(state.table), state.metric, files, again=again)
     return None if measured is None else dict(measured.values)
 
 
@@ -87,7 +88,7 @@ def _chosen(ctx: PhaseContext, state: Verification) -> list[Exported] | None:
     listed = known_networks(ctx, supernet.id, state.target.context.precision)
     site = metric_site(Site.of(state.table), metric)
     exported = load_known(ctx, measured_before(ctx, site, metric.timing, listed))
-    measured = _measured(ctx, state, exported)
+    measured = _measured(ctx, state, exported, again=False)
     if measured is None:
         return None
     by_digest = {one.digest: one for one in exported}

@@ -12,9 +12,11 @@ from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.measure import ENERGY_PROTOCOL, sustained
 from latency_predictors.spread import KnownSpread, Measured, combine_sessions
 from nas.measurement_tasks import FailedTask
+from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.measuring import MeasuredAsFar, measured, measured_as_far
 from nas.pipeline.sites import Site, metric_site
+from nas.report.words import counted
 from nas.results import Document, Latency, Sustained
 from search_spaces.base import space_digest
 from search_spaces.errors import MeasurementError
@@ -36,9 +38,17 @@ class MeasuredFiles:
 
 
 def measure_files(
-    ctx: PhaseContext, site: Site, metric: LatencyMetric, files: Iterable[str], *, energy: bool = False
+    ctx: PhaseContext,
+    site: Site,
+    metric: LatencyMetric,
+    files: Iterable[str],
+    *,
+    energy: bool = False,
+    again: bool = True,
 ) -> MeasuredFiles | None:
     """Return what was measured of exported files as far as they run; None where some are queued still.
+
+    What earlier jobs have left suspect is measured once more.
 
     Args:
         ctx: The search.
@@ -46,13 +56,15 @@ def measure_files(
         metric: What is meant by latency.
         files: Their digests.
         energy: Whether a meter watches them too.
+        again: Whether suspect files are measured once more; if not, what is there is taken.
 
     Raises:
         MeasurementError: Where that is not a file's own fault; of energy also `no_meter` and `meter_stopped`.
         UsageError: `mixed_energy`.
     """
     wanted = {file: partial(str, file) for file in files}
-    found = measured_as_far(ctx, metric_site(site, metric), metric.timing, wanted)
+    sessions = _noted_sessions(ctx, metric_site(site, metric), metric, wanted) if again else {}
+    found = measured_as_far(ctx, metric_site(site, metric), metric.timing, wanted, sessions)
     watched = measured_as_far(ctx, site, ENERGY_PROTOCOL, wanted) if energy else MeasuredAsFar((), {})
     if found is None or watched is None:
         return None
@@ -61,6 +73,39 @@ def measure_files(
         energies=combine_energies(watched.sessions),
         unsupported={**found.unsupported, **watched.unsupported},
     )
+
+
+class _SessionsDocument(Document):
+    """How many sessions a job wants behind files on a device and in a context, by SHA-256."""
+
+    sessions: dict[str, int]
+
+
+def _noted_sessions(
+    ctx: PhaseContext, where: Site, metric: LatencyMetric, files: Iterable[str]
+) -> Mapping[str, int]:
+    """Return how many sessions are to be behind files: of suspect ones, one more than there are.
+
+    Noted when the job first asks for a file. What it measures itself it leaves as it is: a machine that is
+    busy now would be busy still.
+    """
+    name = f"again.{_place(where, metric)}"
+    noted = ctx.run.load(name, _SessionsDocument).sessions if ctx.run.has(name) else {}
+    new = [file for file in files if file not in noted]
+    if not new:
+        return noted
+    device, context = where.device.digest, where.context.digest
+    stored = ctx.stores.sessions.sessions(device, context, new)
+    known = combine_sessions([one for one in stored if one.timing == metric.timing], metric.statistic)
+    suspect = [file for file, one in known.items() if one.suspect]
+    there = ctx.stores.measurements.measured(device, context, metric.timing, suspect)
+    if suspect:
+        what = counted(len(suspect), "network")
+        ctx.progress.say(f"measuring {what} once more on {where.device.label}: suspect until now")
+    again = {file: max(there.get(file, 0) + 1, NUM_SESSIONS) for file in suspect}
+    noted = {**noted, **dict.fromkeys(new, NUM_SESSIONS), **again}
+    ctx.run.save(name, _SessionsDocument(sessions=noted))
+    return noted
 
 
 class _SpreadDocument(Document):
@@ -80,8 +125,7 @@ def _known_spread(ctx: PhaseContext, site: Site, metric: LatencyMetric) -> Known
 
     What the job began with stays: all of its attempts come to the same intervals.
     """
-    where = metric_site(site, metric)
-    name = f"spread.{where.context.digest[:12]}.{metric.statistic}.{site.device.digest[:12]}"
+    name = f"spread.{_place(metric_site(site, metric), metric)}"
     if not ctx.run.has(name):
         there = ctx.stores.tables.corrections(site.device.digest, site.context.digest)
         correction = there.get(metric.correction_key(space_digest(ctx.space)))
@@ -91,6 +135,10 @@ def _known_spread(ctx: PhaseContext, site: Site, metric: LatencyMetric) -> Known
         ctx.run.save(name, _SpreadDocument(rel_sd=pooled_rel_sd(points), num_files=len(points)))
     kept = ctx.run.load(name, _SpreadDocument)
     return KnownSpread(kept.rel_sd, kept.num_files)
+
+
+def _place(where: Site, metric: LatencyMetric) -> str:
+    return f"{where.context.digest[:12]}.{metric.statistic}.{where.device.digest[:12]}"
 
 
 def measure_file(

@@ -9,9 +9,10 @@ from nas.report.words import counted
 from nas.results import VerifiedNetwork
 from search_spaces.layers import LayerSpec
 
-SUSPECT: Final = (
-    "its sessions contradict each other, or the device was disturbed; measure it again before you trust it"
-)
+_DISTURBED: Final = "sessions contradict each other, or the device was disturbed"
+_AGAIN: Final = "the same search again (`hwnas search`), when the device is idle, measures {} once more"
+
+SUSPECT: Final = f"its {_DISTURBED}; {_AGAIN.format('it')}"
 
 _DOUBTS: Final[dict[State, str]] = {
     "suspect": (
@@ -47,11 +48,10 @@ def table_doubts(tables: Sequence[LookupTable], layers: Sequence[LayerSpec]) -> 
 
 
 def suspect_sentences(networks: Sequence[VerifiedNetwork]) -> tuple[str, ...]:
-    """Return of how many networks the latency is suspect, and what that means; nothing where of none."""
+    """Return of how many networks the latency is suspect, why, and what to do; nothing where of none."""
     number = sum(network.latency.suspect for network in networks)
     if not number:
         return ()
     which = f"{number:,} of {counted(len(networks), 'network')}"
-    return (
-        f"The latency of {which} is suspect: sessions contradict each other, or the device was disturbed",
-    )
+    again = _AGAIN.format("it" if number == 1 else "them")
+    return (f"The latency of {which} is suspect: {_DISTURBED}; {again}",)

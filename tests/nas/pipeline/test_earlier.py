@@ -1,9 +1,13 @@
 """A search begins with what others on the same supernet have verified here and keeps its limits."""
 
+from sqlalchemy import update
+
 from nas.pipeline.answers import find_answers
 from nas.pipeline.earlier import EarlierNetworks
+from nas.store.measurement_tables import sessions
+from nas.store.session import writing
 from tests.nas.pipeline.conftest import FinishedSearch, Second
-from tests.nas.pipeline.small_search import Home
+from tests.nas.pipeline.small_search import Home, Recorder
 
 
 def test_it_begins_with_the_networks_that_keep_its_limit(second: Second, finished: FinishedSearch) -> None:
@@ -49,3 +53,19 @@ def test_a_search_for_energy_begins_with_nothing(copied: Home) -> None:
     result = copied.search(references=[], search={"evaluations": 300, "objectives": objectives})
     (target,) = result.targets
     assert all(one.round for one in target.networks)
+
+
+def test_the_same_search_again_measures_what_is_suspect_of_its_front(
+    copied: Home, finished: FinishedSearch
+) -> None:
+    behind = {one for network in finished.target.networks for one in network.latency.sessions}
+    with writing(copied.stores.engine) as connection:
+        connection.execute(update(sessions).where(sessions.c.id.in_(behind)).values(doubt="it drifted"))
+    shown = Recorder()
+    (target,) = copied.search(shown, references=[]).targets
+    begun = [one for one in target.networks if one.round == 0]
+    assert {one.file_sha256 for one in finished.target.front} <= {one.file_sha256 for one in begun}
+    assert sorted(copied.watch.asked[0]) == sorted(one.file_sha256 for one in begun)
+    assert not [one for one in begun if one.latency.suspect]
+    (said,) = [one for one in shown.said if "once more" in one]
+    assert said.startswith(f"measuring {len(begun)} networks once more on ")

@@ -5,6 +5,8 @@ import pytest
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.spread import Measured
 from nas.pipeline.calibrating import add_points, initial_file
+from nas.pipeline.context import PhaseContext
+from nas.pipeline.costs import PLAIN
 from nas.pipeline.measured_files import latency_of, measure_file, measure_files
 from nas.pipeline.tables import latest_table
 from search_spaces.base import space_digest
@@ -12,7 +14,7 @@ from search_spaces.errors import MeasurementError
 from search_spaces.sampling import as_architecture, smallest
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.sites import here
-from tests.nas.pipeline.small_search import Home, file_ms, measured
+from tests.nas.pipeline.small_search import Home, Recorder, file_ms, measured
 
 TAIL = LatencyMetric("p95")
 
@@ -44,6 +46,32 @@ def test_networks_that_were_disturbed_widen_no_interval_of_others(
     known = finished.target.networks[0].file_sha256
     found = measured(copied, lambda: measure_files(ctx, here(), LatencyMetric(), [known])).values[known]
     assert found.upper_ms / found.lower_ms < 1.1
+
+
+def test_the_next_job_measures_a_suspect_file_once_more_and_says_so(
+    copied: Home, finished: FinishedSearch
+) -> None:
+    """What a job has measured itself stays as it is: the device is busy still."""
+    first, calm = copied.context(), finished.target.networks[0].file_sha256
+    content = initial_file(first.space, as_architecture(smallest(first.space)[0]))
+    new = first.stores.artifacts.put(content)
+
+    def suspect(ctx: PhaseContext, *, again: bool = True) -> bool:
+        found = measured(copied, lambda: measure_files(ctx, here(), PLAIN, [new, calm], again=again))
+        return bool(found.values[new].suspect)
+
+    copied.watch.busy = 1.3
+    assert suspect(first)
+    assert suspect(first)
+    copied.watch.busy = 0.0
+    shown = Recorder()
+    second = copied.context(shown)
+    assert suspect(second, again=False)
+    assert not suspect(second)
+    assert copied.watch.asked == [[new], [new]]
+    assert [one for one in shown.said if one.startswith("measuring 1 network once more on ")]
+    assert not suspect(copied.context())
+    assert copied.watch.asked == [[new], [new]]
 
 
 def test_what_was_measured_is_shown_as_measured() -> None:
