@@ -10,7 +10,7 @@ from latency_predictors.drift import against
 from latency_predictors.latency_metric import Statistic
 from latency_predictors.measure import Summary
 from latency_predictors.protocol import SessionResult, SubjectResult
-from latency_predictors.trust import counting, is_suspect
+from latency_predictors.trust import counting, is_settled, is_suspect, newest
 from search_spaces.base import FloatArray
 
 SINGLE_SESSION_REL_SD = 0.05
@@ -39,6 +39,8 @@ class Measured:
         suspect: Whether sessions contradict each other, or the device was disturbed wherever they agree.
         statistic: What the interval and the spread are of.
         p95_ms: 95th percentile of the blocks, likewise; None unless that is the statistic.
+        measured_at: When the newest of those sessions began, UTC; empty where that was published elsewhere.
+        settled: Whether enough undisturbed sessions agree, on more than one day (see `trust`).
     """
 
     digest: str
@@ -51,6 +53,8 @@ class Measured:
     suspect: bool
     statistic: Statistic = "median"
     p95_ms: float | None = None
+    measured_at: str = ""
+    settled: bool = False
 
     @property
     def value_ms(self) -> float:
@@ -87,6 +91,7 @@ class _Found:
     """One subject in one session."""
 
     session_id: str
+    started_at: str
     result: SubjectResult
     suspect: bool
 
@@ -110,15 +115,23 @@ def combine_sessions(
     """
     every: dict[str, list[_Found]] = {}
     for session in sessions:
+        # Of what was published the year may be all that is known.
+        began = session.started_at if session.provenance == "measured" else ""
         for result in against(session, sessions[-1].reference_ms).results:
             suspect = result.suspect or session.conditions.disturbed
-            every.setdefault(result.digest, []).append(_Found(session.session_id, result, suspect))
+            every.setdefault(result.digest, []).append(_Found(session.session_id, began, result, suspect))
     counted = {digest: _counted(found) for digest, found in every.items()}
     bounds = {digest: _bounds(found, statistic) for digest, found in counted.items()}
     pooled, quantile = _pooled(list(bounds.values()), known)
     return {
         digest: _measured(
-            counted[digest], bounds[digest], pooled, quantile, statistic, suspect=_suspect(found)
+            counted[digest],
+            bounds[digest],
+            pooled,
+            quantile,
+            statistic,
+            suspect=_suspect(found),
+            settled=_settled(found),
         )
         for digest, found in every.items()
     }
@@ -131,6 +144,10 @@ def _counted(found: Sequence[_Found]) -> list[_Found]:
 
 def _suspect(found: Sequence[_Found]) -> bool:
     return is_suspect(_medians(found), [one.suspect for one in found])
+
+
+def _settled(found: Sequence[_Found]) -> bool:
+    return is_settled(_medians(found), [one.suspect for one in found], [one.started_at for one in found])
 
 
 def _medians(found: Sequence[_Found]) -> list[float]:
@@ -186,6 +203,7 @@ def _measured(
     statistic: Statistic,
     *,
     suspect: bool,
+    settled: bool,
 ) -> Measured:
     value, rel_sd = combine(bounds[:, 1].tolist())
     between = quantile * max(rel_sd, pooled) / math.sqrt(len(found))
@@ -202,4 +220,6 @@ def _measured(
         suspect=suspect,
         statistic=statistic,
         p95_ms=value if statistic == "p95" else None,
+        measured_at=newest(one.started_at for one in found),
+        settled=settled,
     )

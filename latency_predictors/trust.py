@@ -10,8 +10,9 @@ unsupported   the runtime cannot run it: there are no sessions
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import compress
 from statistics import median
 from typing import Final, Literal
 
@@ -85,17 +86,25 @@ def state_of(
     """
     if medians_ms and is_suspect(medians_ms, suspect):
         return "suspect"
-    counted = [
-        (at, disturbed)
-        for at, disturbed, counts in zip(measured_at, suspect, counting(medians_ms, suspect), strict=True)
-        if counts
-    ]
-    newest = max((datetime.fromisoformat(at) for at, _ in counted if at), default=now)
-    if now - newest > STALE_AFTER:
+    counted = compress(measured_at, counting(medians_ms, suspect))
+    if now - datetime.fromisoformat(newest(counted) or now.isoformat()) > STALE_AFTER:
         return "stale"
     if len(medians_ms) < 2:
         return "unconfirmed"
+    return "settled" if is_settled(medians_ms, suspect, measured_at) else "provisional"
+
+
+def is_settled(medians_ms: Sequence[float], suspect: Sequence[bool], measured_at: Sequence[str]) -> bool:
+    """Return whether enough undisturbed sessions agree, on more than one day; arguments as for `state_of`."""
+    if is_suspect(medians_ms, suspect):
+        return False
     # Disturbed sessions may confirm a value for today; they settle none.
-    calm = [at for at, disturbed in counted if not disturbed]
+    counted = zip(measured_at, suspect, counting(medians_ms, suspect), strict=True)
+    calm = [at for at, disturbed, counts in counted if counts and not disturbed]
     days = {datetime.fromisoformat(at).date() for at in calm if at}
-    return "settled" if len(days) > 1 and len(calm) >= SETTLED_SESSIONS else "provisional"
+    return len(days) > 1 and len(calm) >= SETTLED_SESSIONS
+
+
+def newest(measured_at: Iterable[str]) -> str:
+    """Return the last of some times, ISO 8601; empty where none is known."""
+    return max((at for at in measured_at if at), key=datetime.fromisoformat, default="")

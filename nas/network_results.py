@@ -85,6 +85,9 @@ class Latency(Document):
         kind: Always measured.
         statistic: What the target means by latency: the interval, the limit and the front are of this.
         p95_ms: 95th percentile of all runs, where that is the statistic.
+        measured_at: When the newest of the sessions began, UTC; empty in results of earlier versions, and
+        provisional: whether three undisturbed sessions that agree, on more than one day, have yet to confirm
+            it; None likewise.
     """
 
     median_ms: float
@@ -96,6 +99,8 @@ class Latency(Document):
     kind: Literal["measured"] = "measured"
     statistic: Literal["median", "p95"] = "median"
     p95_ms: float | None = None
+    measured_at: str = ""
+    provisional: bool | None = None
 
     @property
     def value_ms(self) -> float:

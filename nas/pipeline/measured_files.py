@@ -190,4 +190,6 @@ def latency_of(measured: Measured) -> Latency:
         suspect=measured.suspect,
         statistic=measured.statistic,
         p95_ms=measured.p95_ms,
+        measured_at=measured.measured_at,
+        provisional=not measured.settled,
     )

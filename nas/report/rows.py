@@ -16,7 +16,7 @@ from nas.report.numbers import (
     decimals,
     plain,
 )
-from nas.report.trust import SUSPECT
+from nas.report.trust import SUSPECT, when_text
 from nas.report.words import board_text, images_text, sessions_text
 from nas.results import Accuracy, Delivery, Figure, StockTraining, VerifiedNetwork
 from search_spaces.base import SearchSpace
@@ -185,6 +185,7 @@ def _facts(network: VerifiedNetwork) -> tuple[tuple[str, str], ...]:
         ("images of the accuracy", images_text(network.accuracy)),
         ("90 % of the runs that count within", f"{plain(network.latency.p90_ms)} ms"),
         ("measuring sessions", sessions_text(network.latency.sessions) or NOTHING),
+        *((("measured", when_text(network.latency)),) if network.latency.measured_at else ()),
         *((("latency is suspect", SUSPECT),) if network.latency.suspect else ()),
         *_precision_facts(network),
         *(() if network.origin == "reference" else (("round of verification", _round(network)),)),

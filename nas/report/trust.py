@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.trust import STALE_AFTER, State
+from latency_predictors.trust import SETTLED_SESSIONS, STALE_AFTER, State
 from nas.report.words import counted
-from nas.results import VerifiedNetwork
+from nas.results import Latency, VerifiedNetwork
 from search_spaces.layers import LayerSpec
 
 _DISTURBED: Final = "sessions contradict each other, or the device was disturbed"
@@ -45,6 +45,13 @@ def table_doubts(tables: Sequence[LookupTable], layers: Sequence[LayerSpec]) -> 
     """Return the same of some layers in several tables, today, each sentence with its context."""
     told = {table.context.label: doubt_sentences(table.states_of(layers)) for table in tables}
     return [f"{context}: {sentence}" for context, sentences in told.items() for sentence in sentences]
+
+
+def when_text(latency: Latency) -> str:
+    """Return when a latency was measured, and whether that is provisional: `2026-01-02 03:04 UTC`."""
+    began = latency.measured_at[:16].replace("T", " ")
+    lacks = f"fewer than {SETTLED_SESSIONS} undisturbed sessions that agree, or none on another day"
+    return f"{began} UTC{f'; provisional: {lacks}' if latency.provisional else ''}"
 
 
 def suspect_sentences(networks: Sequence[VerifiedNetwork]) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def test_a_published_figure_is_one_value_whose_spread_nobody_knows() -> None:
     assert (found.device, found.context) == (DEVICE, CONTEXT)
     assert SessionResult.model_validate_json(found.model_dump_json()) == found
     (value,) = combine_sessions([found]).values()
-    assert value.rel_sd == SINGLE_SESSION_REL_SD
+    assert (value.rel_sd, value.measured_at, value.settled) == (SINGLE_SESSION_REL_SD, "", False)
 
 
 def test_what_was_not_published_is_never_zero() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy
 
-from latency_predictors.protocol import Conditions
+from latency_predictors.protocol import Conditions, SessionResult
 from latency_predictors.spread import (
     MIN_REL_SD,
     SINGLE_SESSION_REL_SD,
@@ -119,6 +119,25 @@ def test_what_is_known_of_the_device_narrows_the_interval_of_one_file() -> None:
     assert known.upper_ms == pytest.approx(1.005 * (1 + 2.08 * pooled / np.sqrt(2)), rel=1e-4)
     assert known.upper_ms < alone.upper_ms
     assert known.rel_sd == alone.rel_sd
+
+
+def test_a_value_is_as_old_as_its_newest_session_and_settled_by_a_third_on_another_day() -> None:
+    """The last one of all is outvoted: it makes the value no younger."""
+
+    def at(day: int, name: str, median_ms: float = 1.0) -> SessionResult:
+        began = f"2026-01-0{day}T08:00:00+00:00"
+        return session(name, {"d": median_ms}).model_copy(update={"started_at": began})
+
+    pair = (at(1, "a"), at(1, "b"))
+    for sessions, day, settled in (
+        (pair, 1, False),
+        ((*pair, at(1, "c")), 1, False),
+        ((*pair, at(2, "c")), 2, True),
+        ((*pair, at(2, "c"), at(3, "d", 1.5)), 2, True),
+        ((at(1, "a"), at(2, "b", 1.5)), 2, False),
+    ):
+        found = combine_sessions(sessions)["d"]
+        assert (found.measured_at, found.settled) == (f"2026-01-0{day}T08:00:00+00:00", settled)
 
 
 def test_no_sessions_give_nothing() -> None:

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from latency_predictors.trust import agreeing, counting, is_suspect, state_of
+from latency_predictors.trust import agreeing, counting, is_settled, is_suspect, state_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TODAY, YESTERDAY, WINTER = (
@@ -88,6 +88,7 @@ def test_a_value_is_suspect_where_no_majority_of_sessions_holds_it(
 )
 def test_sessions_and_days_make_the_state(at: list[str], state: str) -> None:
     assert state_of([1.0] * len(at), [False] * len(at), at, NOW) == state
+    assert is_settled([1.0] * len(at), [False] * len(at), at) is (state == "settled")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Exported files are measured by what is meant by latency; what does not run is told beside the others."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from latency_predictors.latency_metric import LatencyMetric
@@ -79,6 +81,17 @@ def test_what_was_measured_is_shown_as_measured() -> None:
     assert (shown.lower_ms, shown.median_ms, shown.upper_ms, shown.p90_ms) == (0.9, 1.0, 1.2, 1.3)
     assert (shown.kind, shown.sessions) == ("measured", ("s1", "s2"))
     assert (shown.value_ms, shown.statistic, shown.p95_ms) == (1.0, "median", None)
+
+
+def test_a_network_says_when_it_was_measured_and_that_this_is_provisional(finished: FinishedSearch) -> None:
+    began = datetime.fromisoformat(finished.run.started_at())
+    for network in finished.target.networks:
+        assert began <= datetime.fromisoformat(network.latency.measured_at) <= datetime.now(UTC)
+        assert network.latency.provisional is True, "two sessions are behind it, both of one day"
+    days = "2026-01-03T03:04:05+00:00"
+    measured_thrice = Measured("d", 1, 1, 1, 1, 0.01, ("s1",), suspect=False, measured_at=days, settled=True)
+    shown = latency_of(measured_thrice)
+    assert (shown.measured_at, shown.provisional) == (days, False)
 
 
 def test_a_tail_is_measured_and_shown_as_a_tail(copied: Home, finished: FinishedSearch) -> None:

@@ -2,7 +2,8 @@
 
 from latency_predictors.device import host_context, host_device
 from latency_predictors.lookup_table import LookupTable, layer_key
-from nas.report.trust import doubt_sentences, suspect_sentences, table_doubts
+from nas.report.rows import rows_of, units_for
+from nas.report.trust import doubt_sentences, suspect_sentences, table_doubts, when_text
 from search_spaces.slot_tables import distinct_layers
 from tests.api.handmade import SPACE, lookup_table
 from tests.nas.report.documents import latency, network
@@ -31,6 +32,19 @@ def test_doubts_of_several_tables_name_their_contexts() -> None:
     empty = LookupTable(device=host_device(), context=host_context(threads=2))
     (said,) = table_doubts([table.model_copy(update={"entries": some}), empty], layers)
     assert said.startswith(f"{table.context.label}: 3 of 3 layers are suspect")
+
+
+def test_a_row_tells_when_its_latency_was_measured_and_whether_that_is_provisional() -> None:
+    """Nothing where nobody has kept it."""
+    began = {"measured_at": "2026-01-02T03:04:05+00:00"}
+    settled, provisional = (
+        latency(0.1).model_copy(update={**began, "provisional": one}) for one in (False, True)
+    )
+    networks = [network(str(n), 0.1, 0.9, latency=one) for n, one in enumerate((latency(0.1), settled))]
+    earlier, new = (dict(row.facts) for row in rows_of(networks, units_for(networks), None))
+    assert "measured" not in earlier
+    assert new["measured"] == "2026-01-02 03:04 UTC"
+    assert when_text(provisional).startswith("2026-01-02 03:04 UTC; provisional: fewer than 3 undisturbed")
 
 
 def test_networks_with_a_suspect_latency_are_counted() -> None:
