@@ -33,11 +33,9 @@ ObjectiveName = Literal["accuracy", CostName]
 RuntimeName = Literal["onnxruntime", "openvino"]
 StockName = Literal["mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2", "resnet"]
 DeviceName = Annotated[str, Field(pattern=DEVICE_NAME)]
+WhenMissing = Literal["wait", "proceed"]
 Precision = Literal["fp32", "int8"]
 """Arithmetic of exported files; `int8` by static quantisation after training."""
-
-WhenMissing = Literal["wait", "proceed"]
-"""What a search does about boards that are not there: wait, or go on with those that are."""
 
 
 class Spec(BaseModel):
