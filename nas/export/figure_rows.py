@@ -16,12 +16,21 @@ from nas.results import Accuracy, Agreement, VerifiedNetwork
 
 @dataclass(frozen=True, slots=True)
 class FigureRow:
-    """One line of the card's table."""
+    """One line of the card's table.
+
+    Attributes:
+        name: Of the figure.
+        value: With its unit.
+        interval: Likewise; empty where there is none.
+        how: Its kind; empty where nothing was found out.
+        other_file: Which file it belongs to, where that is not the network's own.
+    """
 
     name: str
     value: str
     interval: str
     how: str
+    other_file: str = ""
 
 
 def figure_rows(network: VerifiedNetwork) -> list[FigureRow]:
@@ -29,12 +38,14 @@ def figure_rows(network: VerifiedNetwork) -> list[FigureRow]:
     on_board = None if network.board is None else network.board.accuracy
     scored = (network.test_accuracy, network.accuracy, on_board)
     rows = [_accuracy_row(accuracy) for accuracy in scored if accuracy is not None]
-    if (before := network.fp32_accuracy) is not None:
-        rows.append(FigureRow("accuracy before quantisation", accuracy_text(before), "", before.kind))
-    if (inherited := network.inherited_accuracy) is not None:
-        rows.append(
-            FigureRow("accuracy with the supernet's weights", accuracy_text(inherited), "", inherited.kind)
+    rows += [
+        FigureRow(name, accuracy_text(before), "", before.kind, f"another file, {which}")
+        for name, before, which in (
+            ("accuracy before quantisation", network.fp32_accuracy, "not yet quantised"),
+            ("accuracy with the supernet's weights", network.inherited_accuracy, "not yet trained on"),
         )
+        if before is not None
+    ]
     latency = network.latency
     rows.append(
         FigureRow(

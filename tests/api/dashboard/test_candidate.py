@@ -46,6 +46,16 @@ def test_a_stock_network_is_drawn_from_its_own_layers(api: Caller) -> None:
     assert '<svg class="network"' not in text
 
 
+def test_a_figure_of_another_file_says_so(api: Caller) -> None:
+    stock = tuple(
+        one.model_copy(update={"fp32_accuracy": one.accuracy}) if one.name == "resnet" else one
+        for one in documents.references()
+    )
+    search = finished(api.stores, stock=stock)
+    assert "another file, not yet quantised" in sound(browse(api, f"/searches/{search}/networks/resnet"))
+    assert "another file" not in sound(browse(api, f"/searches/{search}/networks/mobilenet_v2"))
+
+
 def test_the_card_is_that_of_the_bundle(tmp_path: Path) -> None:
     with served(tmp_path / "home") as api:
         search = written(api.stores, exported_file())

@@ -65,6 +65,16 @@ def test_a_run_at_a_stretch_is_told_where_there_was_one(model: Path) -> None:
     assert document["sustained"]["last_ms"] == 0.4701
 
 
+def test_only_what_was_measured_with_the_file_in_the_folder_passes_for_that(model: Path) -> None:
+    card = example_card(model)
+    inherited = {"inherited_accuracy": card.network.accuracy, "finetune_epochs": 3}
+    card = replace(card, network=card.network.model_copy(update=inherited))
+    _, text = head_and_text(card, model)
+    row = "| accuracy with the supernet's weights | 95.0 % |  | measured: another file, not yet trained on |"
+    assert row in text
+    assert "with the file in this folder where no other is named" in text
+
+
 def test_a_tail_is_called_a_tail(model: Path) -> None:
     card = example_card(model)
     tail = card.network.latency.model_copy(update={"statistic": "p95", "p95_ms": 0.433})

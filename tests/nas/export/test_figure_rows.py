@@ -21,6 +21,16 @@ def test_every_figure_says_how_it_was_obtained() -> None:
     assert not [name for name in told if "energy" in name or "ONNX" in name or "classes as" in name]
 
 
+def test_what_another_file_got_right_says_so() -> None:
+    told = rows(
+        PLAIN.model_copy(update={"fp32_accuracy": PLAIN.accuracy, "inherited_accuracy": PLAIN.accuracy})
+    )
+    assert {name: row.other_file for name, row in told.items() if row.other_file} == {
+        "accuracy before quantisation": "another file, not yet quantised",
+        "accuracy with the supernet's weights": "another file, not yet trained on",
+    }
+
+
 def test_energy_is_told_gross_and_above_idle_with_what_the_meter_sees() -> None:
     told = rows(
         PLAIN.model_copy(update={"energy": energy(2.0), "predicted_energy": figure(2.1, 0.2, "fitted")})
