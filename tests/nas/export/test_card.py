@@ -53,6 +53,27 @@ def test_a_network_that_was_measured_with_another_runtime_is_run_with_the_one_it
     assert "| latency | median, milliseconds for a batch of 8 |" in text
 
 
+@pytest.mark.parametrize(
+    ("runtime", "told"),
+    [
+        (
+            "onnxruntime",
+            "the buffers of input and output were bound beforehand.\nA plain call of `session.run`",
+        ),
+        (
+            "openvino",
+            "the network was compiled for its batch, its input\nstood in place. A plain call copies",
+        ),
+    ],
+)
+def test_a_latency_says_what_comes_on_top_of_it(runtime: str, told: str, model: Path) -> None:
+    card = example_card(model)
+    context = asdict(ExecutionContext(runtime, "1.0"))
+    card = replace(card, target=card.target.model_copy(update={"context": context}))
+    _, text = head_and_text(card, model)
+    assert f"The latency is that of the inference alone: {told}" in text
+
+
 def test_a_run_at_a_stretch_is_told_where_there_was_one(model: Path) -> None:
     card = example_card(model)
     _, text = head_and_text(card, model)

@@ -204,6 +204,7 @@ def test_what_stands_behind_the_figures_is_told() -> None:
         "4 min 22 s",
         "median half width of the interval",
         "worked out from the shapes of the layers",
+        "a plain call of the runtime copies and allocates too",
     ):
         assert expected in words
 
