@@ -88,11 +88,15 @@ class Delivered:
         assert resized.shape[-1] > 8, "the images have to be resized on the way"
         self.predicted = classifier.run(resized).argmax(axis=1)
 
-    def run(self, *arguments: Path | str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: Path | str, cwd: Path, stdout: int = subprocess.PIPE
+    ) -> subprocess.CompletedProcess[str]:
         """Run the program as a stranger does: no project on the path, nothing set."""
         command = [sys.executable, "-I", "-W", "error", str(self.folder / "predict.py"), *map(str, arguments)]
         environment = {"PATH": os.environ["PATH"], "HOME": str(cwd)}
-        return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=cwd, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+        )
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +131,18 @@ def test_unreadable_files_are_named_and_the_rest_goes_on(delivered: Delivered, t
     assert "broken\\x1b[31m.png" in done.stderr
     assert "missing.png" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("num_images", [1, 300])
+def test_a_reader_that_has_seen_enough_ends_it_quietly(
+    num_images: int, delivered: Delivered, tmp_path: Path
+) -> None:
+    images = sorted(delivered.images.rglob("*.png"))[:num_images]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = delivered.run(*images, cwd=tmp_path, stdout=writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_broken_and_foreign_images_do_not_count(delivered: Delivered, tmp_path: Path) -> None:
