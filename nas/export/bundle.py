@@ -113,7 +113,7 @@ def bundle_files(model: Path, card: Card) -> dict[str, bytes]:
         "architecture.json": _json(architecture_document(card, metadata)),
         "measurements.json": _json(measurements_document(card, metadata)),
         "README.md": readme(card, metadata, read_onnx(content).input_shape[1]).encode(),
-        "predict.py": predict_script(digest, card.scored_in).encode(),
+        "predict.py": predict_script(card).encode(),
     }
     listed = {
         name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()

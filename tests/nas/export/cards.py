@@ -1,10 +1,10 @@
 """A card with figures that are easy to recognise."""
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from latency_predictors.device import Device, host_context
+from latency_predictors.device import Device, ExecutionContext, host_context
 from nas.export.card import Card
 from nas.results import (
     Accuracy,
@@ -15,7 +15,7 @@ from nas.results import (
     TargetResult,
     VerifiedNetwork,
 )
-from nas.specs import TargetSpec
+from nas.specs import LatencySpec, TargetSpec
 from search_spaces.base import Option
 
 DEVICE = Device("Example | CPU", ("avx2",), 4, 8, "x86_64", "Linux")
@@ -74,3 +74,10 @@ def example_card(model: Path, dataset_name: str = "digits") -> Card:
         ),
         versions={"torch": "2.13.0"},
     )
+
+
+def card_in(card: Card, context: ExecutionContext, latency: LatencySpec | None = None) -> Card:
+    """Return a card as if it had been measured in another context, for another statistic of latency."""
+    target = card.target.target.model_copy(update={"latency": latency or LatencySpec()})
+    update = {"context": asdict(context), "context_label": context.label, "target": target}
+    return replace(card, target=card.target.model_copy(update=update))

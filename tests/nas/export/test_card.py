@@ -12,7 +12,7 @@ from nas.export.card import Card, architecture_document, measurements_document, 
 from nas.export.classifier import read_metadata
 from nas.export.rendering import markdown
 from nas.results import Accuracy, AccuracyShift, Agreement, Sustained
-from tests.nas.export.cards import DEVICE, example_card
+from tests.nas.export.cards import DEVICE, card_in, example_card
 from tests.nas.export.conftest import NAMES
 from tests.nas.report.documents import energy, figure
 
@@ -68,10 +68,9 @@ def test_a_network_that_was_measured_with_another_runtime_is_run_with_the_one_it
 )
 def test_a_latency_says_what_comes_on_top_of_it(runtime: str, told: str, model: Path) -> None:
     card = example_card(model)
-    context = asdict(ExecutionContext(runtime, "1.0"))
-    card = replace(card, target=card.target.model_copy(update={"context": context}))
-    _, text = head_and_text(card, model)
+    _, text = head_and_text(card_in(card, ExecutionContext(runtime, "1.0")), model)
     assert f"The latency is that of the inference alone: {told}" in text
+    assert ("python predict.py --time" in text) == (runtime == "onnxruntime")
 
 
 def test_a_run_at_a_stretch_is_told_where_there_was_one(model: Path) -> None:

@@ -14,6 +14,7 @@ from latency_predictors.device import host_context
 from latency_predictors.runtimes.openvino import _options
 from nas.export.classifier import read_metadata
 from nas.export.predict_script import predict_script
+from tests.nas.export.cards import example_card
 from tests.nas.export.conftest import NAMES
 from tests.nas.export.networks import LARGEST, TEN, TINY, settled
 
@@ -47,7 +48,7 @@ session.run_with_iobinding(binding)
 (plain,) = session.run(["logits"], {"image": images})
 print(np.array_equal(logits, plain), bool(logits.any()))
 """
-    (tmp_path / "predict.py").write_text(predict_script("00" * 32, host_context()), encoding="utf-8")
+    (tmp_path / "predict.py").write_text(predict_script(example_card(model)), encoding="utf-8")
     assert run(programs[1] + NEXT_IMAGE + again, model, tmp_path)[-1] == "True True"
 
 

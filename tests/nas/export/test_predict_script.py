@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from latency_predictors.device import GraphOptimisation, host_context
+from latency_predictors.device import ExecutionContext, GraphOptimisation, host_context
 from latency_predictors.runtimes.onnxruntime import OnnxRuntime
 from nas.data.catalogue import open_dataset
 from nas.data.dataset import Dataset
@@ -25,9 +25,10 @@ from nas.export.bundle import write_bundle
 from nas.export.classifier import OnnxClassifier, scaled
 from nas.export.onnx import export_onnx
 from nas.export.predict_script import predict_script
+from nas.specs import LatencySpec
 from search_spaces.catalogue import get_space
 from search_spaces.modules.static import StaticNetwork
-from tests.nas.export.cards import example_card
+from tests.nas.export.cards import card_in, example_card
 from tests.nas.export.networks import drawn, facts, settled
 
 SPACE = get_space("mobilenet_v3", preset="tiny", num_classes=10, in_channels=1)
@@ -162,7 +163,8 @@ def test_broken_and_foreign_images_do_not_count(delivered: Delivered, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        ([], 2, "give either images or --data FOLDER"),
+        ([], 2, "give either images, --data FOLDER or --time"),
+        (["--time", "--data", "."], 2, "give either images, --data FOLDER or --time"),
         (["--data", "nowhere"], 1, "nowhere is no folder"),
         (["--data", "."], 1, "no images in folders named after classes; classes are 0, 1"),
     ],
@@ -191,7 +193,7 @@ def test_the_session_is_the_one_that_was_measured(
 ) -> None:
     context = replace(host_context(threads=2), graph_optimisation=level)
     path = tmp_path / "predict.py"
-    path.write_text(predict_script("00" * 32, context), encoding="utf-8")
+    path.write_text(predict_script(card_in(example_card(model), context)), encoding="utf-8")
     given = runpy.run_path(str(path))["session_options"]()
     session: Any = OnnxRuntime().prepare(model, context)._session
     measured = session.get_session_options()
@@ -208,7 +210,76 @@ def test_the_session_is_the_one_that_was_measured(
     assert given.get_session_config_entry(spinning) == measured.get_session_config_entry(spinning) == "0"
 
 
-def test_the_program_reads_the_files_that_a_search_reads(tmp_path: Path) -> None:
+def test_the_latency_here_stands_beside_that_on_the_card(delivered: Delivered, tmp_path: Path) -> None:
+    done = delivered.run("--time", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    here, card = done.stdout.splitlines()
+    found = re.fullmatch(
+        r"here: (\S+) ms, median of \d+ runs; (\S+) ms in the calmest tenth of a second", here
+    )
+    assert found
+    assert 0 < float(found[2]) <= float(found[1])
+    context = host_context().label
+    assert card.startswith("card: 0.431 ms (0.425–0.436 ms), median, on Example | CPU, ")
+    assert card.endswith(context)
+
+
+def test_what_is_timed_reads_and_writes_in_place(delivered: Delivered) -> None:
+    program = runpy.run_path(str(delivered.folder / "predict.py"))
+    network = program["Network"]()
+    shape = (2, network.num_channels, network.resolution, network.resolution)
+    images = np.zeros(shape, np.float32)
+    run_once, logits = program["bound"](network, images)
+    images[:] = np.random.default_rng(0).random(shape)
+    run_once()
+    (plain,) = network.session.run(["logits"], {"image": images})
+    assert np.array_equal(logits, plain)
+    assert logits.any()
+
+
+def program_for(model: Path, folder: Path, context: ExecutionContext, latency: LatencySpec) -> dict[str, Any]:
+    """Return what the program of a bundle defines."""
+    path = folder / "predict.py"
+    path.write_text(predict_script(card_in(example_card(model), context, latency)), encoding="utf-8")
+    return runpy.run_path(str(path))
+
+
+@pytest.mark.parametrize(
+    ("latency", "expected"),
+    [
+        (LatencySpec(), "3 ms, median of 5 runs; 1.5 ms in the calmest tenth of a second"),
+        (LatencySpec(mode="paced", pause_ms=20), "3 ms, median of 5 runs"),
+        (LatencySpec(statistic="p95"), "8.6 ms, p95 of 5 runs"),
+    ],
+)
+def test_runs_are_told_by_the_statistic_of_the_card(
+    latency: LatencySpec, expected: str, model: Path, tmp_path: Path
+) -> None:
+    program = program_for(model, tmp_path, host_context(), latency)
+    assert program["told"]([np.array([3.0, 5.0, 9.5]), np.array([1.0, 2.0])]) == expected
+
+
+def test_processors_are_those_of_the_card_where_there_are_such(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinned: list[Any] = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {2, 3, 4, 5}, raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _, cpus: pinned.append(tuple(cpus)), raising=False)
+    for affinity in ((), (2, 4), (4, 9)):
+        context = replace(host_context(threads=2), affinity=affinity)
+        program_for(model, tmp_path, context, LatencySpec())["pin"]()
+    assert pinned == [(4, 5), (2, 4), (4, 5)]
+
+
+def test_another_runtimes_latency_is_not_compared_with_its_own(model: Path, tmp_path: Path) -> None:
+    program_for(model, tmp_path, ExecutionContext("openvino", "2026.4.1"), LatencySpec())
+    command = [sys.executable, "-I", str(tmp_path / "predict.py"), "--time"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "the latency on the card is that of openvino: this program runs onnxruntime\n"
+
+
+def test_the_program_reads_the_files_that_a_search_reads(model: Path, tmp_path: Path) -> None:
     root = tmp_path / "data"
     for name in ("a/1.png", "b/deep/2.JPG", "b/notes.txt", "@eaDir/3.png", "a/__MACOSX/4.png", ".git/5.png"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -220,7 +291,7 @@ def test_the_program_reads_the_files_that_a_search_reads(tmp_path: Path) -> None
     (root / "outside").symlink_to(tmp_path / "elsewhere")
     (root / "a" / "outside.png").symlink_to(tmp_path / "elsewhere" / "6.png")
     path = tmp_path / "predict.py"
-    path.write_text(predict_script("00" * 32, host_context()), encoding="utf-8")
+    path.write_text(predict_script(example_card(model)), encoding="utf-8")
     found = runpy.run_path(str(path))["image_files"](root)
     assert {file.relative_to(root).as_posix() for file in found} == {
         "a/1.png",
@@ -232,7 +303,7 @@ def test_the_program_reads_the_files_that_a_search_reads(tmp_path: Path) -> None
 
 def test_the_program_needs_three_packages_only(model: Path) -> None:
     imported = set()
-    for node in ast.walk(ast.parse(predict_script("00" * 32, host_context()))):
+    for node in ast.walk(ast.parse(predict_script(example_card(model)))):
         if isinstance(node, ast.Import):
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
