@@ -9,15 +9,15 @@ from rich.console import RenderableType
 from api.made_exports import make_file, write_made
 from api.places import is_file
 from api.searches import unbroken
-from api.selection import BY_NAME, Rule, Selected, parse_limits, select_by_name, select_by_rule
+from api.selection import Rule, Selected, of_subnet, parse_limits, select_by_name, select_by_rule
 from nas.pipeline.deliver import deliver
 from nas.report.words import accuracy_text, cost_text, latency_text
 from nas.results import Document, VerifiedNetwork
 from nas.settings import Settings
 from nas.specs import Precision
+from nas.store.network_names import named_subnet
 from nas.store.searches import all_searches
 from nas.store.stores import opened_stores
-from nas.store.subnets import find_subnet, subnet_id
 from search_spaces.atomic import write_atomically
 from search_spaces.errors import UsageError
 
@@ -117,8 +117,7 @@ def _made(
     settings: Settings, request: Request, precision: Precision, chosen: Selected, out: Path | None
 ) -> Delivered:
     # A network that was trained on goes by the job which did that.
-    named = request.what if "." in request.what else subnet_id(chosen.job.id, chosen.network.name)
-    made = make_file(settings, named, precision, chosen.target + 1)
+    made = make_file(settings, chosen.subnet, precision, chosen.target + 1)
     place = out or Path(f"{chosen.job.id}-{chosen.network.name}-{precision}")
     alone = is_file(out, request.format)
     files = write_made(settings, made, place, alone=alone)
@@ -153,7 +152,7 @@ def select(settings: Settings, request: Request) -> Selected:
     """Return the network that is meant.
 
     Raises:
-        UsageError: `conflicting_options`; or as `select_by_rule`, `select_by_name`, `find_subnet`.
+        UsageError: `conflicting_options`; or as `select_by_rule`, `select_by_name`, `named_subnet`.
         InfeasibleError: `no_network_within_limits`.
     """
     limits = parse_limits(request.limits)
@@ -162,8 +161,7 @@ def select(settings: Settings, request: Request) -> Selected:
         return select_by_name(settings, request.name, request.what, request.target_number)
     with opened_stores(settings) as stores:
         if "." in request.what:
-            found = find_subnet(stores, settings.tenant, request.what, request.target_number)
-            return Selected(found.search, found.result, found.network, found.number, BY_NAME)
+            return of_subnet(named_subnet(stores, settings.tenant, request.what, request.target_number))
         ids = [job.id for job in all_searches(stores, settings.tenant)]
     a_search = request.what == "latest" or any(known.startswith(request.what) for known in ids)
     if a_search or request.rules or limits:

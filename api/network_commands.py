@@ -17,7 +17,11 @@ class Format(StrEnum):
 def subnets_show(
     subnet: Annotated[
         str,
-        typer.Argument(metavar="SUBNET", help="SEARCH.NETWORK, for example digits-1f3a9c2e.net-3f9a1c."),
+        typer.Argument(
+            metavar="SUBNET",
+            help="SEARCH.NETWORK, for example latest.net-3f9a1c: a search (identifier, its start, or "
+            "`latest`) and a name from its front. Without --server a name that is unique is enough.",
+        ),
     ],
     target: Annotated[
         int | None,
@@ -27,8 +31,8 @@ def subnets_show(
     """Show a verified network: its layers, what it costs, how accurate it is, where it comes from.
 
     Examples:
-      hwnas subnets show digits-1f3a9c2e.net-3f9a1c
-      hwnas subnets show digits-1f3a9c2e.net-3f9a1c --target 2
+      hwnas subnets show net-3f9a1c
+      hwnas subnets show latest.net-3f9a1c --target 2
       hwnas subnets show digits-1f3a9c2e.net-3f9a1c --json
     """
     from api.subnets import show_subnet

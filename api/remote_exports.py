@@ -13,9 +13,10 @@ from api.exports import Delivered, check_one_way
 from api.places import is_file
 from api.remote import client_of, find_search, fronts_of, watched
 from api.resources.fronts import FrontResource
-from api.selection import BY_NAME, Chosen, Rule, by_name, by_rule, parse_limits
+from api.selection import BY_NAME, Chosen, Rule, by_rule, parse_limits
 from nas.results import VerifiedNetwork
 from nas.specs import Precision
+from nas.store.network_names import by_name
 from nas.store.subnets import subnet_id
 from search_spaces.atomic import write_atomically
 from search_spaces.errors import UsageError

@@ -1,9 +1,9 @@
 """Which network of past searches is meant."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
 from nas.objectives import OBJECTIVES
 from nas.publication import Verified, deliverable, held_limits, held_value, is_known, within_limits
@@ -12,16 +12,16 @@ from nas.report.words import cost_text
 from nas.results import SearchResult, VerifiedNetwork
 from nas.settings import Settings
 from nas.store.job_run import StoredJob
-from nas.store.searches import all_searches, find_search, target_index
+from nas.store.network_names import network_by_name
+from nas.store.searches import find_search, target_index
 from nas.store.stores import opened_stores
+from nas.store.subnets import Subnet, subnet_id
 from search_spaces.errors import InfeasibleError, UsageError
 
 Rule = Literal["best", "fastest"]
 COSTS: Final = tuple(name for name, objective in OBJECTIVES.items() if not objective.maximise)
 BY_NAME: Final = "asked for by name"
 _LIMIT = re.compile(r"([a-z_]+)(?:<=|=)(.+)")
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Selected:
     Attributes:
         target: Index of the target in the result, from 0.
         why: In words.
+        subnet: `JOB.NETWORK`; the job is another than the search's where it has trained the network on.
     """
 
     job: StoredJob
@@ -38,6 +39,7 @@ class Selected:
     network: VerifiedNetwork
     target: int
     why: str
+    subnet: str
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def select_by_rule(
     first = 0 if target_number is None else target_index(result, target_number)
     among = result.targets[first:] if target_number is None else result.targets[first : first + 1]
     chosen = by_rule(among, rule, limits)
-    return Selected(job, result, chosen.network, first + chosen.position, chosen.why)
+    named = subnet_id(job.id, chosen.network.name)
+    return Selected(job, result, chosen.network, first + chosen.position, chosen.why, named)
 
 
 def by_rule(among: Sequence[Verified], rule: Rule, limits: Mapping[str, float]) -> Chosen:
@@ -136,53 +139,12 @@ def select_by_name(
             search that is named has no such target; or as `find_search` does.
     """
     with opened_stores(settings) as stores:
-        tenant = settings.tenant
-        jobs = [find_search(stores, tenant, search)] if search else all_searches(stores, tenant)
-        stored = [stores.stored(job) for job in jobs]
-        results = [(job, job.result()) for job in stored if job.finished or search]
-    if search and target_number is not None:
-        target_index(results[0][1], target_number)
-    known = [found for job, result in results for found in _networks(job, result, target_number)]
-    places = ((found.job.id, found.network.name, found) for found in known)
-    return by_name(places, name, f"search {search}" if search else "any finished search")
+        return of_subnet(network_by_name(stores, settings.tenant, name, search, target_number))
 
 
-def by_name(known: Iterable[tuple[str, str, Found]], name: str, where: str) -> Found:
-    """Return what is known of the network of that name; the start of it is enough where that is unique.
-
-    Args:
-        known: Search, network, and what is known of it; of the same network in several targets the first.
-        name: Of the network.
-        where: What was looked through, in words.
-
-    Raises:
-        UsageError: `unknown_network` or `ambiguous_network`, naming what exists.
-    """
-    places: dict[tuple[str, str], Found] = {}
-    for search, network, found in known:
-        places.setdefault((search, network), found)
-    chosen = [place for place in places if place[1] == name]
-    chosen = chosen or [place for place in places if place[1].startswith(name)]
-    if not chosen:
-        names = ", ".join(dict.fromkeys(network for _, network in list(places)[-12:])) or "none yet"
-        raise UsageError("unknown_network", f"no network '{name}' in {where}; networks are {names}")
-    if len(chosen) > 1:
-        listed = ", ".join(f"{network} of {search}" for search, network in chosen)
-        raise UsageError(
-            "ambiguous_network",
-            f"'{name}' may be any of {listed}: write `hwnas export SEARCH --name NETWORK`",
-        )
-    return places[chosen[0]]
-
-
-def _networks(job: StoredJob, result: SearchResult, target_number: int | None) -> list[Selected]:
-    """Return the networks of a search, of one target alone if it is given; none where it has no such."""
-    indices = range(len(result.targets))
-    if target_number is not None:
-        indices = indices[target_number - 1 : target_number]
-    searched = [(i, network) for i in indices for network in result.targets[i].networks]
-    stock = [(i, network) for i in indices for network in result.references_at(i)]
-    return [Selected(job, result, network, i, BY_NAME) for i, network in [*searched, *stock]]
+def of_subnet(found: Subnet) -> Selected:
+    """Return a network that was asked for by name."""
+    return Selected(found.search, found.result, found.network, found.number, BY_NAME, found.id)
 
 
 def most_accurate(network: VerifiedNetwork) -> tuple[float, float]:

@@ -9,8 +9,8 @@ from api.resources.subnets import SubnetResource, subnet_resource
 from api.searches import unbroken
 from nas.report.words import accuracy_text, board_text, cost_text, latency_text
 from nas.settings import Settings
+from nas.store.network_names import named_subnet
 from nas.store.stores import opened_stores
-from nas.store.subnets import find_subnet
 
 
 class DrawnSubnet(SubnetResource):
@@ -48,7 +48,7 @@ def show_subnet(settings: Settings, subnet: str, target: int | None = None) -> D
     """Return one network, as a target (counted from 1) has verified it; the first that has if not given.
 
     Raises:
-        UsageError: `unknown_subnet`, `unknown_target` or `search_not_finished`.
+        UsageError: As `named_subnet`.
     """
     with opened_stores(settings) as stores:
-        return DrawnSubnet.of(subnet_resource(find_subnet(stores, settings.tenant, subnet, target), ""))
+        return DrawnSubnet.of(subnet_resource(named_subnet(stores, settings.tenant, subnet, target), ""))

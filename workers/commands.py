@@ -180,7 +180,11 @@ def plan(spec: SpecFile) -> BaseModel:
 def finetune(
     subnet: Annotated[
         str,
-        typer.Argument(metavar="SUBNET", help="SEARCH.NETWORK, for example digits-1f3a9c2e.net-3f9a1c."),
+        typer.Argument(
+            metavar="SUBNET",
+            help="SEARCH.NETWORK, for example latest.net-3f9a1c: a search (identifier, its start, or "
+            "`latest`) and a name from its front. Without --server a name that is unique is enough.",
+        ),
     ],
     epochs: Annotated[int, typer.Option(min=1, max=10_000, help="Passes over the training images.")] = 20,
     target: Annotated[
@@ -195,7 +199,7 @@ def finetune(
 
     Examples:
       hwnas finetune digits-1f3a9c2e.net-3f9a1c --epochs 50
-      hwnas finetune digits-1f3a9c2e.net-3f9a1c --target 2
+      hwnas finetune latest.net-3f9a1c --target 2
     """
     from nas.settings import Settings
     from workers.networks import tune

@@ -5,8 +5,9 @@ from nas.jobs import JobKind, JobState
 from nas.network_specs import MADE, MadeNetwork, TuneJobSpec
 from nas.report.tuned import TunedNetwork
 from nas.settings import Settings
+from nas.store.network_names import named_subnet
 from nas.store.stores import opened_stores
-from nas.store.subnets import find_subnet, subnet_id
+from nas.store.subnets import subnet_id
 from workers.progress import shown_progress
 from workers.searches import ended_otherwise, run_to_end, submit_once
 
@@ -18,17 +19,17 @@ def tune(settings: Settings, subnet: str, epochs: int, target: int | None = None
 
     Args:
         settings: Where searches are.
-        subnet: `JOB.NETWORK`.
+        subnet: As `named_subnet` takes it.
         epochs: Passes over the training images.
         target: As which target of the search has verified it, counted from 1; None for the first that has.
 
     Raises:
-        UsageError: `unknown_subnet`, `unknown_target` or `search_not_finished`.
+        UsageError: As `named_subnet`.
         HwnasError: Whatever keeps it from its end.
     """
     with opened_stores(settings) as stores, shown_progress() as progress:
-        found = find_subnet(stores, settings.tenant, subnet, target)
-        asked = TuneJobSpec(subnet=subnet, target=found.number + 1, epochs=epochs)
+        found = named_subnet(stores, settings.tenant, subnet, target)
+        asked = TuneJobSpec(subnet=found.id, target=found.number + 1, epochs=epochs)
         spec = asked.model_dump(mode="json")
         request = JobRequest(JobKind.FINETUNE, spec, found.network.name)
         job = run_to_end(submit_once(request, settings, stores, progress), settings, stores, progress)

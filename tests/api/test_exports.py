@@ -121,12 +121,15 @@ def test_what_is_there_already_is_not_overwritten(
         (Request("net-b"), "net-bbb222"),
         (Request("resnet"), "resnet"),
         (Request("latest", name="resnet"), "resnet"),
+        (Request("latest.net-b"), "net-bbb222"),
+        (Request("digits.resnet"), "resnet"),
     ],
 )
 def test_a_search_or_a_network_may_be_named(
     settings: Settings, search: StoredJob, request_: Request, name: str
 ) -> None:
-    assert select(settings, request_).network.name == name
+    chosen = select(settings, request_)
+    assert (chosen.network.name, chosen.subnet) == (name, f"{search.id}.{name}")
 
 
 @pytest.mark.parametrize(

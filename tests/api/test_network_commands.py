@@ -14,7 +14,8 @@ def test_a_network_is_shown(
 ) -> None:
     monkeypatch.setenv("HWNAS_HOME", str(tmp_path))
     search = finished_search(tmp_path)
-    assert run(["subnets", "show", f"{search.id}.resnet", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["name"] == "resnet"
+    for words in (f"{search.id}.resnet", "latest.resnet", f"{search.id[:-6]}.resnet", "resnet"):
+        assert run(["subnets", "show", words, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["id"] == f"{search.id}.resnet"
     assert run(["subnets", "show", "none"]) == 2
     assert "unknown_subnet" in capsys.readouterr().err

@@ -50,9 +50,10 @@ def test_what_ended_the_job_is_raised(
     assert caught.value.code == "not_finite"
 
 
+@pytest.mark.parametrize("words", ["SEARCH.NAME", "latest.NAME", "NAME"])
 @pytest.mark.parametrize(("asked", "number"), [(None, 1), (1, 1), (2, 2)])
-def test_the_job_names_the_target_that_is_meant(
-    asked: int | None, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_job_names_the_network_and_the_target_that_are_meant(
+    words: str, asked: int | None, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def noted(job: Job, settings: Settings, stores: Stores, progress: object) -> Job:
         assert (job.spec["subnet"], job.spec.get("target", 1), job.spec["epochs"]) == (subnet, number, 2)
@@ -61,9 +62,10 @@ def test_the_job_names_the_target_that_is_meant(
     monkeypatch.setattr(networks, "run_to_end", noted)
     settings = Settings(home=tmp_path)
     with opened_stores(settings) as stores:
-        subnet = f"{written_twice(stores)}.{NAME}"
+        search = written_twice(stores)
+    subnet = f"{search}.{NAME}"
     with pytest.raises(HwnasError) as caught:
-        tune(settings, subnet, 2, asked)
+        tune(settings, words.replace("SEARCH", search).replace("NAME", NAME), 2, asked)
     assert caught.value.code == "cancelled"
 
 
