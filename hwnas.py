@@ -114,6 +114,8 @@ ENVIRONMENT_ERRORS: Final = (
 )
 """What a full disk, a read-only folder, a file in the place of a folder or a mounted one give: no traceback
 explains it."""
+PATH_ERRORS: Final = (errno.ENAMETOOLONG, errno.ELOOP)
+"""What a path gives that can lead to no file."""
 WIDTH_OF_FILES: Final = 120
 """Columns of tables that are written to a file or a pipe."""
 
@@ -164,9 +166,11 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+        if error.errno in PATH_ERRORS:
+            return _report(UsageError("invalid_path", f"{what}; give another path"), as_json)
         if error.errno not in ENVIRONMENT_ERRORS:
             raise
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
         message = f"{what}; make room or make it writable, or set HWNAS_HOME to another folder"
         return _report(ResourceError("not_writable", message), as_json)
 

@@ -33,11 +33,17 @@ def load_document(path: Path) -> dict[str, Any]:
     """Read the same; a relative path of a data set is taken from the folder of the file.
 
     Raises:
-        UsageError: As `read_document`.
+        UsageError: As `read_document`; `invalid_spec` for what is no path.
     """
     document = read_document(path)
     dataset = document.get("dataset")
     if isinstance(dataset, dict) and isinstance(dataset.get("path"), str):
-        where = path.parent / Path(dataset["path"]).expanduser()
-        return {**document, "dataset": {**dataset, "path": str(where.resolve())}}
+        try:
+            where = (path.parent / Path(dataset["path"]).expanduser()).resolve()
+        # Of a NUL character; of a user that is not known, and of links that lead to each other.
+        except (ValueError, RuntimeError) as error:
+            raise UsageError(
+                "invalid_spec", f"the specification is wrong: dataset.path: {error} (got {dataset['path']!r})"
+            ) from error
+        return {**document, "dataset": {**dataset, "path": str(where)}}
     return document

@@ -76,6 +76,8 @@ def test_programs_get_one_document(
         (PermissionError(errno.EACCES, "Permission denied", "/x"), 1, "not_writable"),
         (OSError(errno.ENOSPC, "No space left on device"), 1, "not_writable"),
         (OSError(errno.EBUSY, "Device or resource busy", "/mnt"), 1, "not_writable"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "/x"), 2, "invalid_path"),
+        (OSError(errno.ELOOP, "Too many levels of symbolic links", "/x"), 2, "invalid_path"),
         (ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn"), 2, "missing_package"),
     ],
 )
@@ -186,6 +188,25 @@ def test_the_process_ends_with_the_exit_status(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error[unknown_search]: ")
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "words", [("plan", "NAME"), ("searches", "list"), ("datasets", "add", "mine", "NAME")]
+)
+def test_a_name_that_is_too_long_is_said_to_be(
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = "n" * 300
+    monkeypatch.setenv("HWNAS_HOME", str(tmp_path))
+    if words[0] == "searches":
+        monkeypatch.setenv("HWNAS_HOME", str(tmp_path / name))
+    assert run([word.replace("NAME", name) for word in words]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("error[invalid_path]: ")
+    assert printed.err.endswith(f"{name}: File name too long; give another path\n")
 
 
 def test_a_terminal_without_unicode_is_no_reason_to_fail(tmp_path: Path) -> None:

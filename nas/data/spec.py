@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,6 +25,16 @@ Channels = Annotated[
     Literal["auto", 1, 3], BeforeValidator(lambda said: {"1": 1, "3": 3}.get(str(said), said))
 ]
 """A number may come as text, from a query or a command line."""
+
+
+def _without_nul(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("a path has no NUL character")
+    return path
+
+
+Place = Annotated[Path, AfterValidator(_without_nul)]
+"""Of files on this machine."""
 
 
 class _Spec(BaseModel):
@@ -115,7 +126,7 @@ class ImageFolderSpec(FolderRules):
     """
 
     name: Literal["image_folder"] = "image_folder"
-    path: Path
+    path: Place
 
 
 class CifarSpec(_Spec):
@@ -130,7 +141,7 @@ class CifarSpec(_Spec):
     """
 
     name: Literal["cifar10", "cifar100"]
-    path: Path
+    path: Place
     val_share: Share = 0.1
     seed: Seed = 0
 
@@ -146,7 +157,7 @@ class ArraysSpec(_Spec):
     """
 
     name: Literal["arrays"] = "arrays"
-    path: Path
+    path: Place
     val_share: Share = 0.15
     test_share: Share = 0.15
     seed: Seed = 0

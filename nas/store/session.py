@@ -53,12 +53,12 @@ def open_engine(url: str) -> Engine:
 
     Raises:
         UsageError: `invalid_database_url`, or `missing_package` where PostgreSQL's driver is not installed.
+        ResourceError: `not_writable` where no folder can be made for the file.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
-            # Keys, searches and images: nobody else on this machine is to read them.
-            Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_folder(Path(parsed.database).parent)
         engine = create_engine(parsed, connect_args={"timeout": BUSY_S})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -72,6 +72,17 @@ def open_engine(url: str) -> Engine:
     except ModuleNotFoundError as error:
         raise UsageError(
             "missing_package", "PostgreSQL needs a driver: pip install 'hwnas[postgres]'"
+        ) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        # Keys, searches and images: nobody else on this machine is to read them.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileNotFoundError as error:
+        # Not even its parents can be made: below /proc, for example.
+        raise ResourceError(
+            "not_writable", f"the folder {folder} cannot be made: set HWNAS_HOME to one that can"
         ) from error
 
 

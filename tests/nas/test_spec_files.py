@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.spec_files import read_document
+from nas.spec_files import load_document, read_document
 from search_spaces.errors import UsageError
 
 
@@ -34,3 +34,18 @@ def test_what_is_none_is_said(tmp_path: Path, content: bytes | None, code: str) 
     with pytest.raises(UsageError) as caught:
         read_document(path)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ('"a\\0b"', "dataset.path: embedded null"),
+        ("~nobody-of-this-name/images", "dataset.path: Could not determine home directory"),
+    ],
+)
+def test_what_is_no_path_is_said_to_be_wrong(tmp_path: Path, given: str, said: str) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(f"dataset: {{name: image_folder, path: {given}}}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=said) as caught:
+        load_document(path)
+    assert caught.value.code == "invalid_spec"

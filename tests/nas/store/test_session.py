@@ -143,6 +143,12 @@ def test_an_address_of_no_database_is_refused(url: str) -> None:
     assert caught.value.code == "invalid_database_url"
 
 
+def test_a_place_where_no_folder_can_be_made_is_named() -> None:
+    with pytest.raises(ResourceError, match="/proc/none cannot be made: set HWNAS_HOME") as caught:
+        open_engine("sqlite:////proc/none/hwnas.db")
+    assert caught.value.code == "not_writable"
+
+
 def test_a_password_is_not_told() -> None:
     with pytest.raises(UsageError) as caught:
         open_engine("mysql://ann:hunter2@host/db")
