@@ -4,9 +4,16 @@ from pydantic import ValidationError
 
 
 def problems_of(error: ValidationError) -> str:
-    """Return every field that is wrong: where it stands, why, and what was given."""
+    """Return every field that is wrong: where it stands, why, and what was given.
+
+    A list is not wrong beside what is wrong in it: it is counted without that, and found too short.
+    """
+    problems = error.errors(include_url=False, include_input=True)
+    around = {problem["loc"][:depth] for problem in problems for depth in range(len(problem["loc"]))}
     found = []
-    for problem in error.errors(include_url=False, include_input=True):
+    for problem in problems:
+        if problem["loc"] in around:
+            continue
         where = ".".join(str(part) for part in problem["loc"]) or "specification"
         given = problem.get("input")
         shown = f" (got {given!r})" if isinstance(given, str | int | float | bool) else ""

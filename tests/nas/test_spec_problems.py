@@ -1,13 +1,20 @@
 """What is wrong with a specification is said field by field."""
 
+from typing import Annotated
+
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from nas.spec_problems import problems_of
 
 
 class Inner(BaseModel):
     size: int
+
+
+class Listed(BaseModel):
+    inners: Annotated[tuple[Inner, ...], Field(min_length=2)]
+    sizes: Annotated[tuple[int, ...], Field(min_length=1)] = (1,)
 
 
 class Outer(BaseModel):
@@ -28,3 +35,11 @@ def test_what_is_no_mapping_is_the_specification_itself() -> None:
     with pytest.raises(ValidationError) as caught:
         Outer.model_validate([])
     assert problems_of(caught.value).startswith("specification: Input should be")
+
+
+def test_a_list_is_not_too_short_because_of_what_is_wrong_in_it() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Listed.model_validate({"inners": [{"size": 1}, {"size": "large"}], "sizes": []})
+    wrong_item, too_short = problems_of(caught.value).split("; ")
+    assert wrong_item.startswith("inners.1.size: Input should be a valid integer")
+    assert too_short.startswith("sizes: Tuple should have at least 1 item")
