@@ -1,6 +1,7 @@
 """What is wrong with a specification, in words."""
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 
 def problems_of(error: ValidationError) -> str:
@@ -17,5 +18,14 @@ def problems_of(error: ValidationError) -> str:
         where = ".".join(str(part) for part in problem["loc"]) or "specification"
         given = problem.get("input")
         shown = f" (got {given!r})" if isinstance(given, str | int | float | bool) else ""
-        found.append(f"{where}: {problem['msg']}{shown}")
+        found.append(f"{where}: {_message(problem)}{shown}")
     return "; ".join(found)
+
+
+def _message(problem: ErrorDetails) -> str:
+    """Return what is wrong, in names that users write: what was uploaded goes by `stored` there."""
+    if problem["type"] != "union_tag_invalid":
+        return problem["msg"]
+    # Where `stored` itself is wrong, nothing that is registered can be named.
+    instead = "" if problem["ctx"]["tag"] == "stored" else ", 'stored'"
+    return problem["msg"].replace(", 'uploaded'", instead)

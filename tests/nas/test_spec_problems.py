@@ -3,8 +3,9 @@
 from typing import Annotated
 
 import pytest
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from nas.data.spec import DatasetSpec
 from nas.spec_problems import problems_of
 
 
@@ -43,3 +44,14 @@ def test_a_list_is_not_too_short_because_of_what_is_wrong_in_it() -> None:
     wrong_item, too_short = problems_of(caught.value).split("; ")
     assert wrong_item.startswith("inners.1.size: Input should be a valid integer")
     assert too_short.startswith("sizes: Tuple should have at least 1 item")
+
+
+@pytest.mark.parametrize(("name", "ending"), [("foo", "'arrays', 'stored'"), ("stored", "'arrays'")])
+def test_the_kinds_of_data_that_are_named_are_those_that_users_write(name: str, ending: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter[DatasetSpec](DatasetSpec).validate_python({"name": name})
+    said = problems_of(caught.value)
+    assert f"tag '{name}'" in said
+    assert said.endswith(
+        f"expected tags: 'digits', 'shapes', 'image_folder', 'cifar10', 'cifar100', {ending}"
+    )
