@@ -11,6 +11,7 @@ from nas.pipeline.plan import Plan
 from nas.pipeline.plan_text import plan_text
 from nas.pipeline.planning import make_plan
 from nas.pipeline.runner import open_search
+from nas.pipeline.sites import check_devices
 from nas.settings import Settings
 from nas.spec_files import load_document
 from nas.specs import parse_spec
@@ -38,7 +39,7 @@ def plan_file(path: Path, settings: Settings) -> DrawnPlan:
     What is seen of the images is kept for the search; nothing else is left behind.
 
     Raises:
-        UsageError: `no_such_file`, `invalid_yaml` or `invalid_spec`.
+        UsageError: `no_such_file`, `invalid_yaml`, `invalid_spec` or `unknown_device`.
         HwnasError: What keeps the search from starting, such as limits that cannot be met.
     """
     written = load_document(path)
@@ -46,6 +47,8 @@ def plan_file(path: Path, settings: Settings) -> DrawnPlan:
         parse_spec(written)  # what is wrong with it is told before anything is opened
     with opened_stores(settings) as stores, shown_progress() as progress:
         document, _ = with_registered(stores, settings.tenant, written)
+        spec = parse_spec(document)
+        check_devices(stores, settings.tenant, spec.targets, spec.when_missing)
         compute = InProcessCompute(stores.artifacts, settings.home)
         around = Surroundings(settings, stores, compute, progress)
-        return DrawnPlan.of(make_plan(open_search(parse_spec(document), around)))
+        return DrawnPlan.of(make_plan(open_search(spec, around)))

@@ -58,7 +58,8 @@ class Plan(Document):
 
     Attributes:
         num_architectures: Size of the space as text, option combinations.
-        share_within_limits: Of random architectures, for each target; None before its device is profiled.
+        share_within_limits: Of random architectures, for each target; None where one of its limits cannot
+            be judged before something is measured.
         reports: How good predictions of latency are, for each target; None before its device is profiled.
         epochs: Of the supernet's training.
         disk_bytes: Supernet, checkpoints, exported files, and images at the resolutions of the space.

@@ -1,5 +1,7 @@
 """Plans as people read them."""
 
+from typing import Final
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -8,6 +10,8 @@ from latency_predictors.correction import ErrorReport
 from nas.pipeline.plan import Plan
 from nas.report.numbers import BYTES, duration, percent, with_unit
 from nas.report.words import report_sentence
+
+_OPEN: Final = "known once the device is profiled (`hwnas devices profile`), of energy in the search"
 
 
 def plan_text(plan: Plan) -> RenderableType:
@@ -33,8 +37,7 @@ def _limits(shares: tuple[float | None, ...]) -> list[str]:
     lines = []
     for number, share in enumerate(shares, 1):
         name = "limits    " if len(shares) == 1 else f"limits of target {number}: "
-        known = "known once the device is profiled (`hwnas devices profile`)"
-        lines.append(name + (known if share is None else f"{percent(share)} % of random networks keep them"))
+        lines.append(name + (_OPEN if share is None else f"{percent(share)} % of random networks keep them"))
     return lines
 
 

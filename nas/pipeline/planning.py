@@ -6,11 +6,11 @@ Training and scoring are timed on the real images, and so is decoding, on a few 
 from latency_predictors.processors import usable_cpus
 from nas.data.facts import facts_of
 from nas.pipeline.context import PhaseContext, SearchContext
-from nas.pipeline.costs import is_profiled
 from nas.pipeline.options import options_of, quantised_precisions, recipe_of
 from nas.pipeline.plan import Basis, Plan, epochs_for, other_phases, plan_of
+from nas.pipeline.plan_limits import shares_within_limits
 from nas.pipeline.shift import answers_name
-from nas.pipeline.tables import check_limits, known_table
+from nas.pipeline.tables import known_table
 from nas.pipeline.train import trained_supernet
 from nas.pipeline.trained import Trained, started, training_key
 from nas.specs import Precision
@@ -22,11 +22,14 @@ from search_spaces.slot_tables import resolutions
 def make_plan(ctx: SearchContext) -> Plan:
     """Work out what a search would cost on this machine, with what is there already taken into account.
 
+    What the search would refuse is refused here, before anything is timed.
+
     Raises:
-        InfeasibleError: `infeasible_limits`, where the device is profiled and no architecture keeps them.
+        InfeasibleError: `infeasible_limits`, as far as they can be judged before anything is measured.
+        MeasurementError: `no_meter` or `arena_unknown` where what is asked for cannot be had.
     """
-    basis = basis_of(ctx)
-    return plan_of(basis, _shares(ctx, basis))
+    shares = shares_within_limits(ctx)
+    return plan_of(basis_of(ctx), shares)
 
 
 def planned_epochs(ctx: PhaseContext) -> int:
@@ -73,10 +76,3 @@ def _scored(ctx: SearchContext, found: Trained | None) -> frozenset[Precision]:
     names["fp32"] = "answers"
     kept = {one: ctx.stores.supernets.answers(ctx.tenant, found.id, name) for one, name in names.items()}
     return frozenset(one for one, digest in kept.items() if digest)
-
-
-def _shares(ctx: SearchContext, basis: Basis) -> tuple[float | None, ...]:
-    asked = list(zip(ctx.spec.targets, basis.tables, strict=True))
-    if not all(is_profiled(ctx.space, table, target.latency.metric) for target, table in asked):
-        return tuple(None for _ in asked)
-    return tuple(check_limits(ctx, target) for target, _ in asked)

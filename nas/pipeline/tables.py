@@ -1,5 +1,6 @@
 """What is known of the devices of targets: their lookup tables, whether limits can be met."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from latency_predictors.agent_protocol import HOST
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.lookup_table import LookupTable
+from nas.candidates import Predictor
 from nas.feasibility import NUM_SAMPLES, Feasibility, check_feasible, infeasible_message
 from nas.pipeline.context import Reads, SearchContext
 from nas.pipeline.costs import ARENA, cost_predictors, known_predictors, limits_of
@@ -78,6 +80,32 @@ def check_limits(ctx: SearchContext, target: TargetSpec, energy: EnergyModel | N
     predictors = {**cost_predictors(ctx.space, table, target.latency.metric)}
     if energy is not None:
         predictors[ENERGY] = energy.predictor(ctx.space, table)
+    return _share_within(ctx, limits, predictors)
+
+
+def check_known_limits(ctx: SearchContext, target: TargetSpec) -> float | None:
+    """Return the same before anything is measured; None where a limit cannot be judged before that.
+
+    The other limits of the target are judged all the same.
+
+    Args:
+        ctx: The search.
+        target: With its limits; its device may be one that is not registered.
+
+    Raises:
+        InfeasibleError: `infeasible_limits`.
+    """
+    table = known_table(ctx, target)
+    predictors = known_predictors(ctx.space, table, target.latency.metric)
+    asked = limits_of(ctx.space, table, target.limits)
+    limits = {name: limit for name, limit in asked.items() if name in predictors}
+    share = _share_within(ctx, limits, predictors) if limits else 1.0
+    return share if limits == asked else None
+
+
+def _share_within(
+    ctx: SearchContext, limits: Mapping[str, float], predictors: Mapping[str, Predictor]
+) -> float:
     rng = np.random.default_rng(ctx.spec.seed)
     # What follows the runtime step by step takes a third of a millisecond an architecture.
     num_samples = NUM_SAMPLED if ARENA in limits else NUM_SAMPLES

@@ -38,3 +38,11 @@ def test_a_plan_of_nothing_is_refused(tmp_path: Path) -> None:
         plan_file(tmp_path / "none.yaml", Settings(home=tmp_path / "home"))
     assert caught.value.code == "no_such_file"
     assert not (tmp_path / "home").exists()
+
+
+def test_a_device_that_nobody_has_registered_is_refused_as_by_the_search(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump({**DOCUMENT, "targets": [{"device": "pi5"}]}))
+    with pytest.raises(UsageError) as caught:
+        plan_file(path, Settings(home=tmp_path / "home"))
+    assert caught.value.code == "unknown_device"

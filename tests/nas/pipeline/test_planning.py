@@ -37,6 +37,7 @@ from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home
 
 FAST = SupernetTimed(step_s=1.0, image_s=1e-4)
+WIDE: dict[str, Any] = {"limits": {"latency_ms": 1e6}}
 SHORT = {"wall_minutes": 0.001}
 OPEN: dict[str, Any] = {"supernet": {}, "references": [], "budget": {"wall_minutes": 10}}
 # 120 images in batches of at most 64 are two steps an epoch: two seconds; then a checkpoint.
@@ -168,7 +169,7 @@ def test_a_plan_trains_as_many_at_a_time_as_there_are_processors(
 
 
 def test_what_is_measured_already_costs_nothing_again(finished: FinishedSearch, home: Home) -> None:
-    known, fresh = make_plan(planned(finished.home)), make_plan(planned(home))
+    known, fresh = (make_plan(planned(one, targets=[WIDE])) for one in (finished.home, home))
     assert known.num_layers_missing == 0
     assert known.phases[0].seconds < fresh.phases[0].seconds / 10
     assert fresh.share_within_limits == (None,)
@@ -181,8 +182,8 @@ def test_what_is_measured_already_costs_nothing_again(finished: FinishedSearch, 
 def test_every_context_and_every_latency_is_counted(finished: FinishedSearch) -> None:
     """The table of one runtime is there; the other one is measured from the start, and so are tails."""
     openvino: dict[str, Any] = {"context": {"runtime": "openvino"}}
-    tails: dict[str, Any] = {"latency": {"statistic": "p95"}}
-    asked: list[list[dict[str, Any]]] = [[{}], [{}, tails], [{}, openvino, openvino]]
+    tails: dict[str, Any] = {"latency": {"statistic": "p95"}, **WIDE}
+    asked: list[list[dict[str, Any]]] = [[WIDE], [WIDE, tails], [{}, openvino, openvino]]
     plain, tail, other = (make_plan(planned(finished.home, targets=targets)) for targets in asked)
     assert (plain.num_layers_missing, tail.num_layers_missing) == (0, 0)
     assert other.num_layers_missing == other.num_layers
@@ -192,7 +193,7 @@ def test_every_context_and_every_latency_is_counted(finished: FinishedSearch) ->
         f"{NUM_CALIBRATION} networks to calibrate on",
         f"{NUM_CALIBRATION} networks to calibrate on",
     ]
-    assert (plain.share_within_limits, tail.share_within_limits) == ((1.0,), (None, None))
+    assert (plain.share_within_limits, tail.share_within_limits) == ((1.0,), (1.0, None))
 
 
 def test_pauses_take_time() -> None:
@@ -212,11 +213,12 @@ def test_the_share_of_the_space_within_the_limits_is_between_none_and_all(finish
     assert make_plan(asked).share_within_limits == pytest.approx((0.5,), abs=0.02)
 
 
-def test_a_plan_of_limits_nobody_can_meet_is_refused(finished: FinishedSearch) -> None:
-    ctx = planned(finished.home, targets=[{"limits": {"num_params": 1}}])
+def test_limits_nobody_can_meet_are_refused_before_training_is_timed(home: Home) -> None:
+    targets: list[dict[str, Any]] = [{"limits": {"num_params": 1}}]
     with pytest.raises(InfeasibleError) as caught:
-        make_plan(ctx)
+        make_plan(home.unsubmitted(targets=targets))
     assert caught.value.code == "infeasible_limits"
+    assert home.compute.tasks == []
 
 
 def test_notes_say_what_budget_and_images_are_good_for(home: Home) -> None:
@@ -241,10 +243,10 @@ def test_an_int8_target_has_a_table_of_its_own_and_is_scored_in_int8_once(
     finished: FinishedSearch, home: Home
 ) -> None:
     """The fp32 table is complete and the subnets are scored: what is left is that of int8."""
-    int8 = {"context": {"precision": "int8"}}
+    int8 = {"context": {"precision": "int8"}, **WIDE}
     plan = make_plan(planned(finished.home, targets=[{}, int8]))
     assert plan.num_layers_missing == plan.num_layers
-    assert plan.share_within_limits == (None, None)
+    assert plan.share_within_limits == (1.0, None)
     phases = {phase.name: phase for phase in plan.phases}
     # 80 validation images and all 120 training images in torch.
     export_s = EXPORT_S + 200 * FAST.image_s
