@@ -164,8 +164,8 @@ def agent(
 def plan(spec: SpecFile) -> BaseModel:
     """Tell beforehand what a search costs here: time for each phase, disk, what is wrong with the data.
 
-    Training is timed for some seconds on your images. What is seen of them is kept for the search; nothing
-    else is left behind.
+    Training is timed on your images, for about a quarter of a minute at most. What is seen of them is kept
+    for the search; nothing else is left behind.
 
     Examples:
       hwnas plan examples/digits.yaml

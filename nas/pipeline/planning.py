@@ -63,6 +63,7 @@ def basis_of(ctx: SearchContext) -> Basis:
 
 def _throughput(ctx: SearchContext) -> SupernetTimed:
     task = TimeSupernet(ctx.inputs, recipe_of(ctx.spec).name, options_of(ctx.spec, epochs=1), ctx.spec.seed)
+    ctx.progress.say("timing training on these images, for about a quarter of a minute at most")
     (timed,) = ctx.compute.run(task)
     assert isinstance(timed, SupernetTimed)
     return timed

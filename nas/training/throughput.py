@@ -1,12 +1,14 @@
 """How fast this machine trains and scores the subnets of a space: a few real steps, timed.
 
 A step lasts `fixed * subnets + per_mac * MACs * images` seconds. A dozen steps suffice to fit that, and
-the mean over what a recipe will draw then costs arithmetic only.
+the mean over what a recipe will draw then costs arithmetic only. Where a step is so long that a dozen would
+take minutes, fewer are timed, on fewer images: next to their MACs what is fixed is then nothing.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -37,6 +39,17 @@ _REPEATS: Final = 7
 _ROUNDS: Final = 3
 """So often each step and inference is timed, in turns: what disturbs the machine for a moment meets one."""
 
+_STEPS_S: Final = 6.0
+_INFERENCES_S: Final = 3.0
+"""After so many seconds no further ones are timed, but at least"""
+
+_LEAST: Final = 4
+
+_LONGEST_S: Final = 0.5
+"""A batch that takes longer is made smaller, down to"""
+
+_FEWEST: Final = 4
+"""images."""
 
 _MADE: Final = 32
 """Images that are made to be timed, where none are yet: batches are made of them again and again."""
@@ -76,7 +89,7 @@ class Trial:
 
 
 def measure_throughput(trial: Trial) -> Throughput:
-    """Time a few training steps and inferences; nothing of it is kept."""
+    """Time a few training steps and inferences, some ten seconds at most; nothing of it is kept."""
     retain_freed_memory()
     supernet = Supernet(trial.space, trial.seed)
     sample, decoding_s = _sample(trial)
@@ -91,7 +104,8 @@ def step_cpu_seconds(trial: Trial) -> float:
     supernet = Supernet(trial.space, trial.seed)
     step = trial.recipe.step(trial.space, 0, 1, np.random.default_rng(0))
     sample, _ = _sample(trial)
-    times = sorted(_train_step(trial, supernet, step, sample).cpu for _ in range(_REPEATS))
+    images = trial.options.batch_size
+    times = sorted(_train_step(trial, supernet, step, sample, images).cpu for _ in range(_REPEATS))
     return times[_REPEATS // 2]
 
 
@@ -115,15 +129,25 @@ def _mean_step(trial: Trial, supernet: Supernet, sample: _Sample) -> float:
         trial.recipe.step(trial.space, n, _DRAWN, np.random.default_rng([trial.seed, n]))
         for n in range(_DRAWN)
     ]
-    # From all over the training: a recipe may begin with cheap steps.
+    # From all over the training: a recipe may begin with cheap steps. The first few are, too.
     timed = drawn[_DRAWN % _TIMED_STEPS :: _DRAWN // _TIMED_STEPS]
-    work = np.array([_work(trial.space, step.subnets, trial.options.batch_size) for step in drawn])
+    timed = [*timed[::3], *timed[1::3], *timed[2::3]]
+
+    def seconds(step: Step, images: int) -> float:
+        return _train_step(trial, supernet, step, sample, images).wall
+
+    batch = trial.options.batch_size
+    images = _fitting(partial(seconds, timed[-1]), batch)
     # Memory and kernels are made ready by two steps before anything counts.
     for step in (timed[0], timed[-1]):
-        _train_step(trial, supernet, step, sample)
-    rounds = [[_train_step(trial, supernet, step, sample).wall for step in timed] for _ in range(_ROUNDS)]
-    of_timed = np.array([_work(trial.space, step.subnets, trial.options.batch_size) for step in timed])
-    return float((work @ _fit(of_timed, np.median(rounds, axis=0))).mean())
+        seconds(step, images)
+    times = _in_turns([partial(seconds, step, images) for step in timed], _STEPS_S)
+    work, of_timed = (
+        np.array([_work(trial.space, step.subnets, num) for step in steps])
+        for steps, num in ((drawn, batch), (timed, images))
+    )
+    fitted = _fit(of_timed[: len(times)], np.array(list(map(np.median, times))), whole=images == batch)
+    return float((work @ fitted).mean())
 
 
 def _mean_inference(trial: Trial, supernet: Supernet, sample: _Sample) -> float:
@@ -131,29 +155,59 @@ def _mean_inference(trial: Trial, supernet: Supernet, sample: _Sample) -> float:
     drawn = [as_architecture(row) for row in spread_architectures(trial.space, _DRAWN, rng)]
     ends = [as_architecture(row) for row in (smallest(trial.space)[0], largest(trial.space)[0])]
     timed = [*ends, *drawn[:_TIMED_SUBNETS]]
-    rounds = [[_score_batch(trial, supernet, one, sample) for one in timed] for _ in range(_ROUNDS)]
-    work = np.array([_work(trial.space, (architecture,), _SCORED) for architecture in timed])
+    seconds = partial(_score_batch, trial, supernet, sample)
+    images = _fitting(partial(seconds, ends[1]), _SCORED)
+    times = _in_turns([partial(seconds, one, images) for one in timed], _INFERENCES_S)
+    work = np.array([_work(trial.space, (architecture,), images) for architecture in timed])
     everyone = np.array([_work(trial.space, (architecture,), _SCORED) for architecture in drawn])
-    return float((everyone @ _fit(work, np.min(rounds, axis=0))).mean()) / _SCORED
+    fitted = _fit(work[: len(times)], np.array(list(map(min, times))), whole=images == _SCORED)
+    return float((everyone @ fitted).mean()) / _SCORED
 
 
-def _train_step(trial: Trial, supernet: Supernet, step: Step, sample: _Sample) -> _Seconds:
+def _fitting(seconds: Callable[[int], float], most: int) -> int:
+    """Return of how many images a batch is timed: `most`, or as many as take no longer than `_LONGEST_S`.
+
+    Args:
+        seconds: Runs a batch of so many images.
+        most: Images of a whole batch.
+    """
+    images = min(_FEWEST, most)
+    seconds(images)  # the first one takes longer
+    while images < most and 2 * seconds(images) <= _LONGEST_S:
+        images = min(2 * images, most)
+    return images
+
+
+def _in_turns(things: Sequence[Callable[[], float]], most_s: float) -> list[list[float]]:
+    """Return the seconds of things that are timed in turns, those that were reached before time was up."""
+    until = time.perf_counter() + most_s
+    times: list[list[float]] = [[] for _ in things]
+    for turn in range(_ROUNDS * len(things)):
+        if turn >= _LEAST and time.perf_counter() > until:
+            break
+        times[turn % len(things)].append(things[turn % len(things)]())
+    return [found for found in times if found]
+
+
+def _train_step(trial: Trial, supernet: Supernet, step: Step, sample: _Sample, images: int) -> _Seconds:
     optimizer = Sgd(supernet, trial.options)
     pixels = sample[resolution(trial.space, step.subnets[0])]
-    chosen = np.arange(trial.options.batch_size) % len(pixels)
+    chosen = np.arange(images) % len(pixels)
     labels = torch.from_numpy(trial.dataset.labels("train")[chosen])
     wall, cpu = time.perf_counter(), time.process_time()
-    images = augment(pixels[chosen], trial.options.augmentation, np.random.default_rng(0))
-    for _, loss in step_losses(supernet, images, labels, step, trial.options.label_smoothing):
+    varied = augment(pixels[chosen], trial.options.augmentation, np.random.default_rng(0))
+    for _, loss in step_losses(supernet, varied, labels, step, trial.options.label_smoothing):
         loss.backward()
     optimizer.step(trial.options.learning_rate)
     optimizer.forget_gradients()
     return _Seconds(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def _score_batch(trial: Trial, supernet: Supernet, architecture: Architecture, sample: _Sample) -> float:
+def _score_batch(
+    trial: Trial, supernet: Supernet, sample: _Sample, architecture: Architecture, images: int
+) -> float:
     pixels = sample[resolution(trial.space, architecture)]
-    chosen = pixels[np.arange(_SCORED) % len(pixels)]
+    chosen = pixels[np.arange(images) % len(pixels)]
     started = time.perf_counter()
     recalibrate(supernet, architecture, chosen, trial.options.augmentation, 0)
     return time.perf_counter() - started
@@ -164,6 +218,14 @@ def _work(space: SearchSpace, subnets: tuple[Architecture, ...], images: int) ->
     return float(len(subnets)), float(macs) * images / 1e9
 
 
-def _fit(work: FloatArray, seconds: FloatArray) -> FloatArray:
-    coefficients, _ = scipy.optimize.nnls(work, seconds)
+def _fit(work: FloatArray, seconds: FloatArray, *, whole: bool) -> FloatArray:
+    """Return the seconds of a unit of each kind of work.
+
+    Args:
+        work: Of what was timed, shape (n, 2).
+        seconds: That it took, shape (n,).
+        whole: Whether it was whole batches; of smaller ones all time counts as that of MACs, since what is
+            fixed cannot be told from the rest.
+    """
+    coefficients, _ = scipy.optimize.nnls(work * np.array([whole, True]), seconds)
     return np.asarray(coefficients, dtype=np.float64)

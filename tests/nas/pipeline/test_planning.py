@@ -34,7 +34,7 @@ from search_spaces.errors import InfeasibleError
 from search_spaces.sampling import random_architectures
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.sites import here
-from tests.nas.pipeline.small_search import Home
+from tests.nas.pipeline.small_search import Home, Recorder
 
 FAST = SupernetTimed(step_s=1.0, image_s=1e-4)
 WIDE: dict[str, Any] = {"limits": {"latency_ms": 1e6}}
@@ -233,7 +233,9 @@ def test_notes_say_what_budget_and_images_are_good_for(home: Home) -> None:
 
 def test_a_plan_leaves_nothing_behind(home: Home) -> None:
     """Training is really timed: on scratch space that is gone, and no job is queued."""
-    assert make_plan(home.unsubmitted()).epochs == 2
+    progress = Recorder()
+    assert make_plan(replace(home.unsubmitted(), progress=progress)).epochs == 2
+    assert any("timing training" in message for message in progress.said)
     assert home.stores.jobs.page("local").jobs == ()
     assert home.stores.supernets.list_all("local") == ()
     assert list((home.settings.home / "scratch").iterdir()) == []

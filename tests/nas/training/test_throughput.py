@@ -1,22 +1,25 @@
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from nas.data import file_source
 from nas.data.catalogue import open_dataset
 from nas.data.dataset import Dataset
 from nas.data.decode import decode
 from nas.data.spec import ImageFolderSpec
-from nas.training.recipes import Sandwich, Uniform
-from nas.training.throughput import Trial, measure_throughput, step_cpu_seconds
+from nas.training import throughput
+from nas.training.recipes import Sandwich, Step, Uniform
+from nas.training.throughput import Throughput, Trial, measure_throughput, step_cpu_seconds
 from nas.training.trainer import train
-from search_spaces.base import SearchSpace, Space
+from search_spaces.base import Architecture, SearchSpace, Space
 from search_spaces.catalogue import get_space
-from search_spaces.network import fixed_space
+from search_spaces.network import fixed_space, layers
 from search_spaces.sampling import as_architecture, largest, smallest
 from search_spaces.slot_tables import resolutions
 from tests.nas.training.small_run import EPOCHS, small_task
@@ -61,6 +64,68 @@ def test_a_network_with_thirty_times_the_work_takes_longer(dataset: Dataset) -> 
         for end in (smallest, largest)
     )
     assert large > 3 * small
+
+
+class Simulated:
+    """A machine that needs 20 ms for a subnet, and for 10^9 MACs 300 ms in training and 90 ms in scoring.
+
+    Attributes:
+        now: Seconds since it was made.
+        batches: Images of each step and each inference.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.now = 0.0
+        self.batches: list[int] = []
+        self._space = space
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    process_time = perf_counter
+
+    def work(self, subnets: tuple[Architecture, ...], images: int, gmac_s: float) -> None:
+        self.batches.append(images)
+        macs = sum(spec.macs for one in subnets for spec in layers(self._space, one))
+        self.now += 0.02 * len(subnets) + gmac_s * macs * images / 1e9
+
+    def train(
+        self, supernet: object, images: Tensor, labels: object, step: Step, smoothing: float
+    ) -> list[Any]:
+        self.work(step.subnets, len(images), 0.3)
+        return []
+
+    def score(self, supernet: object, one: Architecture, images: Tensor, *rest: object) -> None:
+        self.work((one,), len(images), 0.09)
+
+
+def simulated(preset: str, dataset: Dataset, ceiling_s: float | None = None) -> tuple[Simulated, Throughput]:
+    """What is found on that machine, within other seconds than usual if they are given."""
+    space = get_space("mobilenet_v3", preset=preset, num_classes=3, in_channels=1)
+    machine = Simulated(space)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(throughput, "time", machine)
+        patch.setattr(throughput, "step_losses", machine.train)
+        patch.setattr(throughput, "recalibrate", machine.score)
+        for name in ("_STEPS_S", "_INFERENCES_S", "_LONGEST_S") if ceiling_s else ():
+            patch.setattr(throughput, name, ceiling_s)
+        return machine, measure_throughput(Trial(space, dataset, Sandwich(), OPTIONS, seed=0))
+
+
+def test_where_steps_are_long_timing_ends_in_time_and_finds_nearly_the_same(dataset: Dataset) -> None:
+    patient, whole = simulated("imagenet", dataset, ceiling_s=1e9)
+    machine, estimate = simulated("imagenet", dataset)
+    assert patient.now > 200
+    assert machine.now < 20
+    assert estimate.step_s == pytest.approx(whole.step_s, rel=0.25)
+    assert estimate.image_s == pytest.approx(whole.image_s, rel=0.25)
+
+
+def test_where_steps_are_short_whole_batches_are_timed_thrice(dataset: Dataset) -> None:
+    machine, _ = simulated("tiny", dataset)
+    # Twelve steps and two before them; eight subnets.
+    assert machine.batches.count(OPTIONS.batch_size) >= 3 * 12 + 2
+    assert machine.batches.count(256) == 3 * 8
 
 
 def test_images_that_are_not_decoded_are_timed_on_a_few(
