@@ -13,7 +13,7 @@ class ImageFacts:
 
     Attributes:
         digest: Of its content.
-        num_confirm: Images that confirm an accuracy: those of the smallest fold.
+        num_confirm: Images that confirm an accuracy: both halves of validation where they swap.
         num_folds: One, or two where validation is cross-fitted.
         warnings: What is wrong with it.
     """
@@ -37,8 +37,8 @@ def facts_of(report: Mapping[str, Any]) -> ImageFacts:
         num_channels=report["num_channels"],
         num_train=images["train"],
         num_validation=images["select"] + images["confirm"],
-        # Two folds swap both halves.
-        num_confirm=min(images["select"], images["confirm"]) if crossed else images["confirm"],
+        # Two folds swap both halves: each confirms what the other has chosen.
+        num_confirm=images["confirm"] + (images["select"] if crossed else 0),
         num_folds=2 if crossed else 1,
         warnings=tuple(Notice(one["code"], one["message"]) for one in report["warnings"]),
     )
@@ -50,7 +50,7 @@ DIGITS: Final = ImageFacts(
     num_channels=1,
     num_train=899,
     num_validation=539,
-    num_confirm=269,
+    num_confirm=539,
     num_folds=2,
 )
 """Of the digits that come with scikit-learn: they are always the same, and opening them loads all of it."""

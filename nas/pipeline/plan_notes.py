@@ -7,7 +7,11 @@ from nas.specs import SearchSpec
 
 
 def resolved_points(images: ImageFacts) -> float:
-    """Return the percentage points below which accuracies of 95 % are tied: the images resolve no more."""
+    """Return the percentage points above which accuracies of 95 % are told apart.
+
+    That is of networks whose errors have nothing to do with each other. The test is a paired one: of networks
+    that mostly fail on the same images it tells smaller differences apart.
+    """
     return 100 * 1.96 * math.sqrt(2 * 0.95 * 0.05 / images.num_confirm)
 
 
@@ -29,7 +33,8 @@ def budget_notes(spec: SearchSpec, images: ImageFacts, total_s: float, epochs: i
     if epochs < 10:
         notes.append(f"only {epochs} epochs fit into the budget: accuracies will be low")
     notes.append(
-        f"{images.num_confirm} images confirm each accuracy: differences below about "
-        f"{resolved_points(images):.1f} points are ties (at 95 % accuracy)"
+        f"{images.num_confirm} images confirm each accuracy: at 95 % accuracy, differences above about "
+        f"{resolved_points(images):.1f} points are told apart, smaller ones where networks fail on the same "
+        "images"
     )
     return notes

@@ -84,7 +84,8 @@ class Preview(Plan):
         training_seconds_low: It lies above that, and
         training_seconds_high: below that.
         num_confirm_images: That confirm each accuracy, and
-        resolved_points: the percentage points below which they show no difference.
+        resolved_points: the percentage points above which they tell accuracies of 95 % apart; smaller
+            differences where networks fail on the same images.
         warnings: What is wrong with the images.
         targets: In their order.
     """

@@ -23,7 +23,7 @@ def test_a_preview_of_an_empty_home_says_what_is_to_be_done(api: Caller) -> None
     assert [phase["name"] for phase in found["phases"]][:2] == ["profile", "train"]
     assert found["total_seconds"] > 0
     assert found["disk_bytes"] > 0
-    assert (found["num_confirm_images"], found["training"]) == (269, "modelled")
+    assert (found["num_confirm_images"], found["training"]) == (539, "modelled")
     (target,) = found["targets"]
     assert target["num_layers_missing"] == target["num_layers"] == len(distinct_layers(SPACE))
     assert target["outlook"] == {
@@ -65,7 +65,7 @@ def test_a_registered_data_set_says_what_is_wrong_with_it(api: Caller) -> None:
     dataset = stores.datasets.get("local", "mine")
     stores.datasets.judge(claim.lease, dataset.id, "ready", report, "d" * 64)
     found = api.post(ASKED, checked).json()
-    assert found["num_confirm_images"] == 20
+    assert found["num_confirm_images"] == 41
     assert found["warnings"] == report["warnings"]
     assert code(api.post(ASKED, {"dataset": {"name": "stored", "id": "other"}})) == (404, "unknown_dataset")
 

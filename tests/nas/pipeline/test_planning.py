@@ -225,8 +225,8 @@ def test_notes_say_what_budget_and_images_are_good_for(home: Home) -> None:
     notes = make_plan(planned(home, budget={"wall_minutes": 0.01})).notes
     assert any("more than the budget of 0.01" in note for note in notes)
     assert any("only 2 epochs fit into the budget" in note for note in notes)
-    # Half of 80 validation images confirm: 1.96 sqrt(2 * 0.95 * 0.05 / 40) = 9.55 points.
-    assert any(note.startswith("40 images confirm") and "9.6 points" in note for note in notes)
+    # Both halves of 80 validation images confirm: 1.96 sqrt(2 * 0.95 * 0.05 / 80) = 6.75 points.
+    assert any(note.startswith("80 images confirm") and "6.8 points" in note for note in notes)
     roomy = make_plan(planned(home, budget={"wall_minutes": 1_000}, supernet={"epochs": 10})).notes
     assert not any("budget" in note for note in roomy)
 
