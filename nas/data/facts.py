@@ -13,19 +13,26 @@ class ImageFacts:
 
     Attributes:
         digest: Of its content.
+        class_names: In the order of their labels.
         num_confirm: Images that confirm an accuracy: both halves of validation where they swap.
         num_folds: One, or two where validation is cross-fitted.
         warnings: What is wrong with it.
     """
 
     digest: str
-    num_classes: int
+    class_names: tuple[str, ...]
     num_channels: int
     num_train: int
     num_validation: int
+    num_test: int
     num_confirm: int
     num_folds: int
     warnings: tuple[Notice, ...] = ()
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        return len(self.class_names)
 
 
 def facts_of(report: Mapping[str, Any]) -> ImageFacts:
@@ -33,10 +40,11 @@ def facts_of(report: Mapping[str, Any]) -> ImageFacts:
     images, crossed = report["num_images"], bool(report["cross_fitted"])
     return ImageFacts(
         digest=report["digest"],
-        num_classes=len(report["class_names"]),
+        class_names=tuple(report["class_names"]),
         num_channels=report["num_channels"],
         num_train=images["train"],
         num_validation=images["select"] + images["confirm"],
+        num_test=images["test"],
         # Two folds swap both halves: each confirms what the other has chosen.
         num_confirm=images["confirm"] + (images["select"] if crossed else 0),
         num_folds=2 if crossed else 1,
@@ -46,10 +54,11 @@ def facts_of(report: Mapping[str, Any]) -> ImageFacts:
 
 DIGITS: Final = ImageFacts(
     digest="115437ee899a253f7944b2f91e6e677e03d946626d4e2ff0a89b28d926dfae96",
-    num_classes=10,
+    class_names=tuple("0123456789"),
     num_channels=1,
     num_train=899,
     num_validation=539,
+    num_test=359,
     num_confirm=539,
     num_folds=2,
 )

@@ -31,6 +31,7 @@ from nas.pipeline.durations import (
 )
 from nas.pipeline.options import options_of, quantised_precisions
 from nas.pipeline.plan_notes import budget_notes
+from nas.pipeline.planned_data import PlannedData
 from nas.pipeline.train import ENOUGH, MAX_EPOCHS, budget_s, num_tuned
 from nas.report.trust import table_doubts
 from nas.results import Document
@@ -58,6 +59,7 @@ class Plan(Document):
 
     Attributes:
         num_architectures: Size of the space as text, option combinations.
+        data: Classes and images that it is worked out for.
         share_within_limits: Of random architectures, for each target; None where one of its limits cannot
             be judged before something is measured.
         reports: How good predictions of latency are, for each target; None before its device is profiled.
@@ -67,6 +69,7 @@ class Plan(Document):
     """
 
     phases: tuple[PlannedPhase, ...]
+    data: PlannedData
     total_seconds: float
     disk_bytes: int
     num_layers: int
@@ -127,6 +130,7 @@ def plan_of(basis: Basis, share_within_limits: tuple[float | None, ...]) -> Plan
     warnings += table_doubts(basis.tables, distinct_layers(basis.space))
     return Plan(
         phases=phases,
+        data=PlannedData.of(basis.images),
         total_seconds=total_s,
         disk_bytes=_disk_bytes(basis),
         num_layers=len(distinct_layers(basis.space)),

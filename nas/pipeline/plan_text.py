@@ -8,10 +8,14 @@ from rich.text import Text
 
 from latency_predictors.correction import ErrorReport
 from nas.pipeline.plan import Plan
+from nas.pipeline.planned_data import PlannedData
 from nas.report.numbers import BYTES, duration, percent, with_unit
 from nas.report.words import report_sentence
 
 _OPEN: Final = "known once the device is profiled (`hwnas devices profile`), of energy in the search"
+
+_NAMED: Final = 6
+"""Classes that are listed by name."""
 
 
 def plan_text(plan: Plan) -> RenderableType:
@@ -23,6 +27,7 @@ def plan_text(plan: Plan) -> RenderableType:
         table.add_row(phase.name, duration(phase.seconds), phase.note)
     layers = f"{plan.num_layers} distinct layers, {plan.num_layers_missing} still to be measured"
     facts = [
+        f"data      {_data(plan.data)}",
         f"space     {plan.num_architectures} combinations, {layers}",
         f"training  {plan.epochs} epochs",
         f"disk      {with_unit(plan.disk_bytes, BYTES)}",
@@ -31,6 +36,13 @@ def plan_text(plan: Plan) -> RenderableType:
     ]
     notes = [Text(f"note: {note}") for note in plan.notes]
     return Group(table, Text(), Text("\n".join(facts)), *notes)
+
+
+def _data(data: PlannedData) -> str:
+    names = data.class_names[:_NAMED]
+    more = [f"and {len(data.class_names) - _NAMED:,} more"] if len(data.class_names) > _NAMED else []
+    counts = f"{data.num_train:,} train, {data.num_validation:,} validation, {data.num_test:,} test"
+    return f"{len(data.class_names):,} classes ({', '.join([*names, *more])}): {counts}"
 
 
 def _limits(shares: tuple[float | None, ...]) -> list[str]:

@@ -10,7 +10,7 @@ REPORT = {
     "digest": "d" * 64,
     "class_names": ["a", "b"],
     "num_channels": 1,
-    "num_images": {"train": 1200, "select": 100, "confirm": 100},
+    "num_images": {"train": 1200, "select": 100, "confirm": 100, "test": 200},
     "cross_fitted": False,
     "warnings": [{"code": "few", "message": "few images of <b>"}],
 }

@@ -8,6 +8,7 @@ from rich.console import Console
 from latency_predictors.correction import ErrorReport, FormErrors
 from nas.pipeline.plan import Plan, PlannedPhase
 from nas.pipeline.plan_text import plan_text
+from nas.pipeline.planned_data import PlannedData
 
 FORM = FormErrors(mape=0.02, median_error=0.018, within_5=0.9, spearman=0.99)
 REPORT = ErrorReport(
@@ -25,13 +26,14 @@ REPORT = ErrorReport(
 )
 
 
-def drawn(shares: tuple[float | None, ...]) -> str:
+def drawn(shares: tuple[float | None, ...], names: tuple[str, ...] = ("bird", "cat")) -> str:
     """What people see of a plan of ten minutes."""
     plan = Plan(
         phases=(
             PlannedPhase(name="profile", seconds=95.0, note="139 layers to measure"),
             PlannedPhase(name="train", seconds=505.0, note="30 epochs"),
         ),
+        data=PlannedData(class_names=names, num_train=8_168, num_validation=36, num_test=35),
         total_seconds=600.0,
         disk_bytes=3 * 2**20,
         num_layers=139,
@@ -57,6 +59,18 @@ def test_a_plan_names_every_phase_with_its_time() -> None:
     assert "12 still to be measured" in lines["space"]
     assert "3.00 MiB" in lines["disk"]
     assert "202 images confirm each accuracy" in lines["note:"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("bird", "cat"), "2 classes (bird, cat)"),
+        (tuple("abcdef"), "6 classes (a, b, c, d, e, f)"),
+        (tuple("abcdefgh"), "8 classes (a, b, c, d, e, f, and 2 more)"),
+    ],
+)
+def test_a_plan_names_the_classes_that_it_has_found(names: tuple[str, ...], said: str) -> None:
+    assert f"data      {said}: 8,168 train, 36 validation, 35 test" in drawn((None,), names)
 
 
 def test_a_plan_says_how_good_predictions_are() -> None:
