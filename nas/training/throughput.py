@@ -39,13 +39,14 @@ _REPEATS: Final = 7
 _ROUNDS: Final = 3
 """So often each step and inference is timed, in turns: what disturbs the machine for a moment meets one."""
 
-_STEPS_S: Final = 6.0
-_INFERENCES_S: Final = 3.0
-"""After so many seconds no further ones are timed, but at least"""
+_STEPS_S: Final = 10.0
+_INFERENCES_S: Final = 4.0
+"""After so many seconds no more are timed, or after half of them where batches are made smaller."""
 
 _LEAST: Final = 4
+"""So many are timed, however long that takes."""
 
-_LONGEST_S: Final = 0.5
+_LONGEST_S: Final = 1.0
 """A batch that takes longer is made smaller, down to"""
 
 _FEWEST: Final = 4
@@ -141,12 +142,13 @@ def _mean_step(trial: Trial, supernet: Supernet, sample: _Sample) -> float:
     # Memory and kernels are made ready by two steps before anything counts.
     for step in (timed[0], timed[-1]):
         seconds(step, images)
-    times = _in_turns([partial(seconds, step, images) for step in timed], _STEPS_S)
+    whole = images == batch
+    times = _in_turns([partial(seconds, step, images) for step in timed], _STEPS_S if whole else _STEPS_S / 2)
     work, of_timed = (
         np.array([_work(trial.space, step.subnets, num) for step in steps])
         for steps, num in ((drawn, batch), (timed, images))
     )
-    fitted = _fit(of_timed[: len(times)], np.array(list(map(np.median, times))), whole=images == batch)
+    fitted = _fit(of_timed[: len(times)], np.array(list(map(np.median, times))), whole=whole)
     return float((work @ fitted).mean())
 
 
@@ -157,10 +159,11 @@ def _mean_inference(trial: Trial, supernet: Supernet, sample: _Sample) -> float:
     timed = [*ends, *drawn[:_TIMED_SUBNETS]]
     seconds = partial(_score_batch, trial, supernet, sample)
     images = _fitting(partial(seconds, ends[1]), _SCORED)
-    times = _in_turns([partial(seconds, one, images) for one in timed], _INFERENCES_S)
+    whole, most_s = images == _SCORED, _INFERENCES_S
+    times = _in_turns([partial(seconds, one, images) for one in timed], most_s if whole else most_s / 2)
     work = np.array([_work(trial.space, (architecture,), images) for architecture in timed])
     everyone = np.array([_work(trial.space, (architecture,), _SCORED) for architecture in drawn])
-    fitted = _fit(work[: len(times)], np.array(list(map(min, times))), whole=images == _SCORED)
+    fitted = _fit(work[: len(times)], np.array(list(map(min, times))), whole=whole)
     return float((everyone @ fitted).mean()) / _SCORED
 
 
