@@ -20,11 +20,12 @@ from nas.pipeline.durations import (
     EXPORT_S,
     QUANTISE_S,
     RAY_S,
+    ROUNDS_SHARE,
     SCORING_SHARE,
     SEARCH_S_PER_EVALUATION,
     SESSION_S,
     TRAINING_S,
-    VERIFIED_SHARE,
+    num_verified,
     seconds_of,
     session_s,
     share_of_time,
@@ -165,24 +166,22 @@ def epochs_for(basis: Basis, others_s: float) -> tuple[int, float]:
 def other_phases(basis: Basis) -> list[PlannedPhase]:
     """Return all phases but those that train, in order."""
     spec, images = basis.spec, basis.images
-    num_networks = spec.verify.candidates * len(spec.targets)
     scored_images, exported_images = (
         min(count, images.num_train) + images.num_validation
         for count in (NUM_TRIAL_IMAGES, NUM_CALIBRATION_IMAGES)
     )
-    rounds = spec.verify.rounds * len(spec.targets)
+    score_s, export_s = (num * basis.throughput.image_s for num in (scored_images, exported_images))
+    network_s = [_verified_s(spec) + SCORING_SHARE * export_s for _ in spec.targets]
+    network_s += [QUANTISE_S for one in spec.targets if one.context.precision != "fp32"]
     search_s = images.num_folds * spec.search.evaluations * SEARCH_S_PER_EVALUATION
-    quantised = spec.verify.candidates * sum(one.context.precision != "fp32" for one in spec.targets)
-    image_s = basis.throughput.image_s
+    rounds_s = len(spec.targets) * spec.verify.rounds * (search_s + NUM_SESSIONS * SESSION_S)
     return [
         _profiling(basis),
-        _scoring(basis, scored_images * image_s, EXPORT_S + exported_images * image_s),
+        _scoring(basis, score_s, EXPORT_S + export_s),
         PlannedPhase(
             name="verify",
-            seconds=VERIFIED_SHARE * num_networks * (_verified_s(spec) + exported_images * image_s)
-            + VERIFIED_SHARE * quantised * QUANTISE_S
-            + rounds * (search_s + NUM_SESSIONS * SESSION_S),
-            note=f"up to {num_networks} networks exported, scored and measured",
+            seconds=num_verified(spec.verify.candidates) * sum(network_s) + ROUNDS_SHARE * rounds_s,
+            note=f"up to {spec.verify.candidates * len(spec.targets)} networks exported, scored and measured",
         ),
         PlannedPhase(
             name="export",

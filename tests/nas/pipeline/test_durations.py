@@ -1,8 +1,8 @@
-"""How long steps last that several processors share."""
+"""How long steps last that several processors share, and how many networks a search verifies."""
 
 import pytest
 
-from nas.pipeline.durations import share_of_time
+from nas.pipeline.durations import num_verified, share_of_time
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,10 @@ from nas.pipeline.durations import share_of_time
 )
 def test_side_by_side_trainings_take_less(num_trainings: int, room: int, share: float) -> None:
     assert share_of_time(num_trainings, room) == pytest.approx(share)
+
+
+def test_a_search_that_may_verify_many_verifies_a_smaller_share_of_them() -> None:
+    shares = [num_verified(candidates) / candidates for candidates in (1, 8, 20, 40, 2_000)]
+    assert shares[:2] == [1, 1]
+    assert shares == sorted(shares, reverse=True)
+    assert all(share >= 0.4 for share in shares)

@@ -9,7 +9,7 @@ from latency_predictors.lookup_table import LookupTable
 from nas.data.facts import DIGITS
 from nas.data.report import Notice
 from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
-from nas.pipeline.durations import ENERGY_S, LAYER_S, NETWORK_S, SESSION_S, VERIFIED_SHARE
+from nas.pipeline.durations import ENERGY_S, LAYER_S, NETWORK_S, SESSION_S, num_verified
 from nas.pipeline.plan import Basis, epochs_for, plan_of
 from nas.pipeline.runner import PHASES
 from nas.specs import parse_spec
@@ -42,7 +42,7 @@ def test_a_meter_takes_its_time_where_energy_is_wanted() -> None:
     plain = plan_of(BASIS, (None,)).phases
     longer = {one.name: one.seconds - other.seconds for one, other in zip(watched, plain, strict=True)}
     assert longer["profile"] == pytest.approx(NUM_SESSIONS * NUM_CALIBRATION * ENERGY_S)
-    verified = VERIFIED_SHARE * BASIS.spec.verify.candidates
+    verified = num_verified(BASIS.spec.verify.candidates)
     assert longer["verify"] == pytest.approx(NUM_SESSIONS * verified * ENERGY_S)
 
 

@@ -17,7 +17,7 @@ from nas.pipeline.durations import (
     QUANTISE_S,
     RAY_S,
     TRAINING_S,
-    VERIFIED_SHARE,
+    num_verified,
     seconds_of,
     share_of_time,
 )
@@ -255,6 +255,6 @@ def test_an_int8_target_has_a_table_of_its_own_and_is_scored_in_int8_once(
     assert phases["predict"].seconds == pytest.approx(NUM_PAIRED * (export_s + QUANTISE_S))
     assert "networks exported in int8 too" in phases["predict"].note
     fp32 = {phase.name: phase for phase in make_plan(planned(finished.home, targets=[{}, {}])).phases}
-    assert phases["verify"].seconds - fp32["verify"].seconds == pytest.approx(VERIFIED_SHARE * 6 * QUANTISE_S)
+    assert phases["verify"].seconds - fp32["verify"].seconds == pytest.approx(num_verified(6) * QUANTISE_S)
     fresh = make_plan(planned(home, targets=[{}, int8]))
     assert fresh.num_layers_missing == 2 * fresh.num_layers
