@@ -2,7 +2,7 @@
 
 import pytest
 
-from nas.pipeline.durations import num_verified, share_of_time
+from nas.pipeline.durations import num_rounds, num_verified, share_of_time
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,7 @@ def test_a_search_that_may_verify_many_verifies_a_smaller_share_of_them() -> Non
     assert shares[:2] == [1, 1]
     assert shares == sorted(shares, reverse=True)
     assert all(share >= 0.4 for share in shares)
+
+
+def test_rounds_of_many_networks_are_fewer() -> None:
+    assert 1 <= num_rounds(3, 40) < num_rounds(3, 12) < 3
