@@ -52,12 +52,12 @@ BESIDE_SHARE: Final = 1.3
 
 def num_rounds(rounds: int, candidates: int) -> float:
     """Return how many rounds a search verifies in: one that adds little is the last, often that of many."""
-    return rounds * (0.85 if candidates <= _FEW * rounds else 0.67)
+    return rounds * (0.85 if candidates <= _FEW * rounds else 0.53)
 
 
 def num_verified(candidates: int) -> float:
     """Return how many networks a search verifies of those that it may: the more it may, the fewer promise."""
-    return min(candidates, 6 + 0.4 * candidates)
+    return min(candidates, 6 + 0.25 * candidates)
 
 
 def share_of_time(num_trainings: int, room: int) -> float:

@@ -26,7 +26,7 @@ def test_a_search_that_may_verify_many_verifies_a_smaller_share_of_them() -> Non
     shares = [num_verified(candidates) / candidates for candidates in (1, 8, 20, 40, 2_000)]
     assert shares[:2] == [1, 1]
     assert shares == sorted(shares, reverse=True)
-    assert all(share >= 0.4 for share in shares)
+    assert all(share >= 0.25 for share in shares)
 
 
 def test_rounds_of_many_networks_are_fewer() -> None:
