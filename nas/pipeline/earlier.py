@@ -1,8 +1,8 @@
 """Round 0 of verification: what other searches on the same supernet have verified where this one measures.
 
 It costs next to nothing: the files are there, and so are their answers and their measurements; only what is
-suspect of those that it begins with is measured once more. Whichever of these
-networks keep the limits of this search stand on its plot, and its predictors learn from them.
+suspect of those that it begins with is measured once more. Whichever of these networks keep the limits of
+this search stand on its plot, and its predictors learn from them.
 """
 
 from collections.abc import Sequence

@@ -95,12 +95,9 @@ def check_known_limits(ctx: SearchContext, target: TargetSpec) -> float | None:
     Raises:
         InfeasibleError: `infeasible_limits`.
     """
-    table = known_table(ctx, target)
-    predictors = known_predictors(ctx.space, table, target.latency.metric)
-    asked = limits_of(ctx.space, table, target.limits)
-    limits = {name: limit for name, limit in asked.items() if name in predictors}
+    limits, predictors = _known_limits(ctx.space, target, known_table(ctx, target))
     share = _share_within(ctx, limits, predictors) if limits else 1.0
-    return share if limits == asked else None
+    return share if target.limits.keys() <= limits.keys() else None
 
 
 def _share_within(
@@ -125,8 +122,15 @@ def known_feasibility(space: SearchSpace, target: TargetSpec, table: LookupTable
         table: Of the target.
         seed: Of the random architectures.
     """
-    known = known_predictors(space, table, target.latency.metric)
-    predictors = {name: predict for name, predict in known.items() if name != ARENA}
-    asked = limits_of(space, table, target.limits)
-    limits = {name: limit for name, limit in asked.items() if name in predictors}
+    limits, predictors = _known_limits(space, target, table)
+    limits.pop(ARENA, None)
     return check_feasible(space, limits, predictors, np.random.default_rng(seed), NUM_SAMPLED)
+
+
+def _known_limits(
+    space: SearchSpace, target: TargetSpec, table: LookupTable
+) -> tuple[dict[str, float], Mapping[str, Predictor]]:
+    """Return the limits of a target that can be judged without measuring, and what judges them."""
+    predictors = known_predictors(space, table, target.latency.metric)
+    asked = limits_of(space, table, target.limits)
+    return {name: limit for name, limit in asked.items() if name in predictors}, predictors
