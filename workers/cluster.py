@@ -137,7 +137,8 @@ class RemoteRun:
     """The events of one task; another thread may close it.
 
     Who waits for an event then, or asks next, gets `task_cancelled`: what was cut off never looks like what
-    has ended.
+    has ended. Nothing closes it but whoever has it: the memory's cleaning may come in any thread, in that of
+    the driver as well, which then would wait for itself.
     """
 
     def __init__(self, task: Task, driver: Callable[[Callable[[], bool]], DriverProcess | None]) -> None:
@@ -180,6 +181,3 @@ class RemoteRun:
         closed, self._closed = self._closed, True
         if self._driver is not None and not closed and not self._over:
             self._driver.cancel(self._said)
-
-    def __del__(self) -> None:
-        self.close()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ from workers.ray_process import DriverProcess, RunMessages
 
 LONG = replace(OPTIONS, epochs=32)
 ENDLESS = replace(OPTIONS, epochs=10_000)
+ENDLESSLY_MANY = 2_000
+"""Architectures to score: nobody waits for all of them."""
 
 
 class TestRayCompute(ComputeContract):
@@ -80,8 +83,9 @@ class TestRayCompute(ComputeContract):
         next(events)
         self.check_priority(busy_workers())
         events.close()
-        scored = self.at_work(compute.run(self.scoring(expected, 40)))
-        self.check_priority([psutil.Process(pid) for pid in scored])
+        seen = list(self.at_work(compute.run(self.scoring(expected, 100))))
+        # Each has scored by now: it steps back when it begins to.
+        self.check_priority([process for scorers in seen for process in scorers])
 
     @staticmethod
     def check_priority(workers: list[psutil.Process]) -> None:
@@ -103,19 +107,21 @@ class TestRayCompute(ComputeContract):
     def test_processes_stay_for_the_next_task_whatever_it_is(
         self, compute: Compute, expected: Expected
     ) -> None:
-        scored = self.at_work(compute.run(self.scoring(expected, 40)))
-        assert scored
+        assert len(self.scored(compute, expected, architectures(4))) == 4
+        there = named("ray::")
         events: Any = compute.run(training(options=ENDLESS))
         next(events)
-        assert {process.pid for process in busy_workers()} <= scored
+        assert set(busy_workers()) <= set(there)
         # With one processor taken the other one scores.
-        assert len(self.at_work(compute.run(self.scoring(expected, 40)))) == 1
+        scoring: Any = compute.run(self.scoring(expected, ENDLESSLY_MANY))
+        assert {len(scorers) for scorers in islice(self.at_work(scoring), 20)} == {1}
+        scoring.close()
         events.close()
 
     @staticmethod
-    def at_work(scoring: Iterator[Event]) -> set[int]:
-        """The processes that score, as they are seen meanwhile."""
-        return {process.pid for _ in scoring for process in named("ray::score")}
+    def at_work(scoring: Iterator[Event]) -> Iterator[list[psutil.Process]]:
+        """Look after each event which processes score; between two parts of the work nobody may."""
+        return filter(None, (named("ray::score") for _ in scoring))
 
     def test_another_thread_may_close_a_run(self, compute: Compute) -> None:
         events: Any = compute.run(training(options=ENDLESS))
@@ -186,19 +192,17 @@ class TestRayCompute(ComputeContract):
     def test_a_process_that_is_killed_as_it_scores_is_an_error_and_the_next_run_scores(
         self, compute: Compute, expected: Expected
     ) -> None:
-        events = compute.run(self.scoring(expected, 40))
-        next(events)
-        named("ray::score")[0].kill()
+        events = compute.run(self.scoring(expected, ENDLESSLY_MANY))
+        next(self.at_work(events))[0].kill()
         with pytest.raises(ComputeError) as caught:
             last(events)
         assert caught.value.fault == "crash"
         assert len(self.scored(compute, expected, architectures(4))) == 4
 
     def test_a_task_that_may_use_one_process_is_given_one(self, compute: Compute, expected: Expected) -> None:
-        events = compute.run(self.scoring(expected, 40, num_workers=1))
-        at_work = {len(named("ray::score")) for _ in events}
-        assert at_work <= {0, 1}
-        assert 1 in at_work
+        scoring: Any = compute.run(self.scoring(expected, ENDLESSLY_MANY, num_workers=1))
+        assert {len(scorers) for scorers in islice(self.at_work(scoring), 20)} == {1}
+        scoring.close()
 
     def test_two_workers_train_as_one_does(
         self, compute: Compute, whole: list[Event], expected: Expected
