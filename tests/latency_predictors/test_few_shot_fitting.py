@@ -70,7 +70,7 @@ def test_a_feature_that_no_network_has_weighs_nothing() -> None:
 
 def test_intervals_cover_networks_drawn_like_the_drawn_ones() -> None:
     inside, rank_errors = [], []
-    for seed in range(60):
+    for seed in range(30):
         found = networks(400, seed=seed, noise=0.05)
         model = fit_few_shot(points(found, 20, seed=seed))
         predicted, factor = model.point(found.features), model.factor(found.features)

@@ -83,7 +83,7 @@ class TestRayCompute(ComputeContract):
         next(events)
         self.check_priority(busy_workers())
         events.close()
-        seen = list(self.at_work(compute.run(self.scoring(expected, 100))))
+        seen = list(self.at_work(compute.run(self.scoring(expected, 40))))
         # Each has scored by now: it steps back when it begins to.
         self.check_priority([process for scorers in seen for process in scorers])
 
