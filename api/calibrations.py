@@ -79,7 +79,7 @@ class Calibration(Document):
 
 def calibration_of(space_digest: str, correction: Correction) -> Calibration:
     """Return what is told of a correction."""
-    terms = [f"{plain(correction.a)} * sum"]
+    terms = [f"{plain(correction.a)} * sum{_shares(correction)}"]
     if correction.b:
         terms.append(f"+ {plain(correction.b)} ms")
     if correction.c:
@@ -98,6 +98,13 @@ def calibration_of(space_digest: str, correction: Correction) -> Calibration:
         report=correction.report,
         networks=_networks(correction) if correction.report else (),
     )
+
+
+def _shares(correction: Correction) -> str:
+    if not correction.shares:
+        return ""
+    low, high = (100.0 * pick(correction.shares.values()) for pick in (min, max))
+    return f" (single layers {low:+.1f} to {high:+.1f} %)"
 
 
 def _networks(correction: Correction) -> tuple[NetworkLine, ...]:

@@ -14,7 +14,8 @@ from latency_predictors.correction import CalibrationPoint, Correction
 from latency_predictors.error_report import error_report, form_errors, left_out_predictions, spearman
 from latency_predictors.fitting import LEVEL, fit_correction, regressors
 from latency_predictors.layer_costs import layer_costs
-from latency_predictors.lookup_table import LookupTable
+from latency_predictors.layer_shares import LayerParts
+from latency_predictors.lookup_table import LookupTable, share_key
 from latency_predictors.memory import boundary_mib, touched_mib
 from search_spaces.base import Architecture, FloatArray
 from search_spaces.layers import LayerSpec
@@ -99,6 +100,7 @@ class _Sums(TypedDict):
     """What a fit takes of a network's layers, as a table has them."""
 
     sum_ms: float
+    layer_ms: dict[str, float]
     spread_ms: float
     boundary_mib: float
     touched_mib: float
@@ -106,8 +108,12 @@ class _Sums(TypedDict):
 
 def _summed(table: LookupTable, layers: Sequence[LayerSpec], *, filled: bool = False) -> _Sums:
     costs = layer_costs(table, layers, filled=filled)
+    parts: dict[str, float] = {}
+    for spec, median_ms in zip(layers, costs.median_ms.tolist(), strict=True):
+        parts[share_key(spec)] = parts.get(share_key(spec), 0.0) + median_ms
     return {
         "sum_ms": float(costs.median_ms.sum()),
+        "layer_ms": parts,
         "spread_ms": costs.spread_ms,
         "boundary_mib": sum(boundary_mib(spec) for spec in layers),
         "touched_mib": sum(touched_mib(spec, table.context.batch) for spec in layers),
@@ -211,7 +217,10 @@ def predict_points(
     correction: Correction, points: Sequence[CalibrationPoint]
 ) -> tuple[FloatArray, FloatArray]:
     """Return the predicted milliseconds of networks, and the factor of their intervals, (n,) each."""
-    sums, layers = _column(points, "sum_ms"), _column(points, "num_layers")
+    layers, parts = _column(points, "num_layers"), LayerParts.of(points)
+    sums = _column(points, "sum_ms")
+    if parts is not None:
+        sums += parts.added_ms(correction.shares)
     point = correction.point(sums, layers, _known(points, "boundary_mib"), _known(points, "touched_mib"))
     return point, correction.factor(sums, layers, correction.spread(_column(points, "spread_ms"), point))
 
@@ -232,7 +241,8 @@ def predict_left_out(
         _known(counted, "touched_mib"),
     )
     measured, spread = _column(counted, "measured_ms"), _column(counted, "spread_ms")
-    found = left_out_predictions(columns, measured, spread, level, pooled_rel_sd(counted))
+    parts, repeat = LayerParts.of(counted), pooled_rel_sd(counted)
+    found = left_out_predictions(columns, measured, spread, parts, level=level, repeat_rel_sd=repeat)
     if len(counted) == len(points):
         return found
     predicted, factors = predict_points(fit_points(counted, level), points)
@@ -257,6 +267,7 @@ class _Beside(TypedDict):
     boundary_mib: FloatArray | None
     touched_mib: FloatArray | None
     spread_ms: FloatArray
+    parts: LayerParts | None
     repeat_rel_sd: float
 
 
@@ -265,6 +276,7 @@ def _beside(points: Sequence[CalibrationPoint]) -> _Beside:
         "boundary_mib": _known(points, "boundary_mib"),
         "touched_mib": _known(points, "touched_mib"),
         "spread_ms": _column(points, "spread_ms"),
+        "parts": LayerParts.of(points),
         "repeat_rel_sd": pooled_rel_sd(points),
     }
 

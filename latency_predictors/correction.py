@@ -38,6 +38,7 @@ class CalibrationPoint(WireModel):
         rel_sd: Spread between sessions, as a share.
         boundary_mib: Mebibytes of activations into and out of its layers; 0 where that is not known.
         touched_mib: Those of all images of an inference, and its weights, in fp32; 0 where that is not known.
+        layer_ms: What each layer adds to the sum, by `share_key`; empty in points of earlier versions.
         spread_ms: How far the sum may be off because of its entries (see `layer_costs`).
         predicted_ms: Ends of the interval that a search believed in before the network was verified; None
             for networks that were chosen to calibrate with.
@@ -54,6 +55,7 @@ class CalibrationPoint(WireModel):
     rel_sd: float
     boundary_mib: float = 0.0
     touched_mib: float = 0.0
+    layer_ms: dict[str, float] = Field(default_factory=dict, exclude_if=lambda parts: not parts)
     spread_ms: float = 0.0
     predicted_ms: tuple[float, float] | None = None
     suspect: bool = False
@@ -137,8 +139,8 @@ class Hull(WireModel):
 class Correction(WireModel):
     """t = a S + b - c L - d M + e W.
 
-    S is the sum of layers, L their number, M the mebibytes at their boundaries, W those of weights and at
-    boundaries that are more than `cache_mib`.
+    S is the sum of layers, each with its share where it has one, L their number, M the mebibytes at their
+    boundaries, W those of weights and at boundaries that are more than `cache_mib`.
 
     Attributes:
         terms: Coefficients that were fitted; those not among them are at 1 (a) or 0.
@@ -149,6 +151,8 @@ class Correction(WireModel):
         e: What a network pays for what does not stay in the nearest caches from one inference to the next,
             as weights and activations of a lone layer do, in milliseconds a mebibyte.
         cache_mib: Mebibytes (fp32) that do stay there.
+        shares: Of single layers, by `share_key`: how much more than alone, beside a, each takes in a network,
+            as a share; less where it is negative. Others, those of no network that was measured, have none.
         level: Nominal coverage of the interval.
         half_width: The interval is point / (1 + half_width) to point * (1 + half_width).
         hull: Where the interval holds; beyond, it widens.
@@ -169,6 +173,7 @@ class Correction(WireModel):
     d: float = 0.0
     e: float = 0.0
     cache_mib: float = 0.0
+    shares: dict[str, float] = Field(default_factory=dict, exclude_if=lambda shares: not shares)
     level: float
     half_width: float
     hull: Hull | None

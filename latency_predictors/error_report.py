@@ -5,15 +5,9 @@ import math
 import numpy as np
 
 from latency_predictors.correction import ErrorReport, FormErrors, Term
-from latency_predictors.fitting import (
-    LEVEL,
-    MIN_NETWORKS,
-    design,
-    fit_correction,
-    folds,
-    leave_one_out,
-    regressors,
-)
+from latency_predictors.fitting import LEVEL, MIN_NETWORKS, design, fit_correction, regressors
+from latency_predictors.layer_shares import LayerParts
+from latency_predictors.leave_one_out import folds, leave_one_out
 from search_spaces.base import FloatArray, IntArray
 
 
@@ -26,6 +20,7 @@ def error_report(
     boundary_mib: FloatArray | None = None,
     touched_mib: FloatArray | None = None,
     spread_ms: FloatArray | None = None,
+    parts: LayerParts | None = None,
     level: float = LEVEL,
     repeat_rel_sd: float = 0.0,
 ) -> ErrorReport | None:
@@ -37,7 +32,9 @@ def error_report(
     sums, measured = columns["a"], np.asarray(measured_ms, dtype=np.float64)
     if len(measured) <= MIN_NETWORKS:
         return None
-    predicted, factors = left_out_predictions(columns, measured, spread_ms, level, repeat_rel_sd)
+    predicted, factors = left_out_predictions(
+        columns, measured, spread_ms, parts, level=level, repeat_rel_sd=repeat_rel_sd
+    )
     by_macs = regressors(np.asarray(num_macs, dtype=np.float64), num_layers)
     inside = (predicted / factors <= measured) & (measured <= predicted * factors)
     return ErrorReport(
@@ -57,6 +54,8 @@ def left_out_predictions(
     columns: dict[Term, FloatArray],
     measured: FloatArray,
     spread_ms: FloatArray | None = None,
+    parts: LayerParts | None = None,
+    *,
     level: float = LEVEL,
     repeat_rel_sd: float = 0.0,
 ) -> tuple[FloatArray, FloatArray]:
@@ -66,6 +65,7 @@ def left_out_predictions(
         columns: As `regressors` gives them.
         measured: Latencies, (m,).
         spread_ms: How far the sums may be off because of their entries, (m,).
+        parts: What each layer adds to the sums.
         level: Nominal coverage of the intervals.
         repeat_rel_sd: Spread of a network between sessions, as a share.
     """
@@ -80,10 +80,13 @@ def left_out_predictions(
             boundary_mib=some.get("d"),
             touched_mib=some.get("e"),
             spread_ms=spreads[kept],
+            parts=None if parts is None else parts.of_rows(kept),
             level=level,
             repeat_rel_sd=repeat_rel_sd,
         )
         one = {term: column[left_out] for term, column in columns.items()}
+        if parts is not None:
+            one["a"] = one["a"] + parts.of_rows(left_out).added_ms(fold.shares)
         predicted[left_out] = fold.point(one["a"], one["c"], one.get("d"), one.get("e"))
         spread = fold.spread(spreads[left_out], predicted[left_out])
         factors[left_out] = fold.factor(one["a"], one["c"], spread)

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from latency_predictors.fitting import fit_relative, leave_one_out
+from latency_predictors.leave_one_out import fit_relative, leave_one_out
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.table_entry import Entry, Unsupported
 from search_spaces.base import FloatArray

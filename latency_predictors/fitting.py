@@ -10,8 +10,9 @@ pays for converting the layout of its input and output, which layers inside a ne
 is what a lone layer is spared: run over and over, it finds all it needs where the run before left it, while a
 network that touches more than stays there fetches it from farther away each time. The fit is non-negative
 least squares (Lawson and Hanson 1974) in relative error; which terms stand in it, and how much stays, is
-decided by leave-one-out. The interval is a conformal one (Vovk et al. 2005) from leave-one-out residuals
-with the finite-sample rank ceil((m + 1) level).
+decided by leave-one-out. So is whether single layers have shares of their own, with which they count in S
+(`layer_shares`). The interval is a conformal one (Vovk et al. 2005) from leave-one-out residuals with the
+finite-sample rank ceil((m + 1) level).
 """
 
 import math
@@ -19,9 +20,10 @@ from itertools import combinations
 
 import numpy as np
 import scipy
-from numpy.typing import NDArray
 
 from latency_predictors.correction import UNKNOWN_SPREAD, Correction, Hull, Term
+from latency_predictors.layer_shares import LayerParts, SharedFit, fit_shares
+from latency_predictors.leave_one_out import fit_relative, leave_one_out, leave_out_of_forms
 from search_spaces.base import FloatArray, IntArray
 from search_spaces.errors import UsageError
 
@@ -30,8 +32,8 @@ LEVEL = 0.9
 
 MIN_NETWORKS = 3
 
-MAX_FOLDS = 50
-"""With more networks than this, several are left out at a time."""
+MIN_SHARED = 10
+"""Networks from which on single layers may have shares of their own."""
 
 UNCHECKED_HALF_WIDTH = 1.0
 """Of a bare sum that no network was measured for: it has been seen a half too high on small images."""
@@ -42,8 +44,6 @@ _CACHES_MIB: tuple[float, ...] = tuple(2.0 ** (step / 2) for step in range(-6, 1
 
 _NOTICEABLE = 0.01  # a term has to lower the leave-one-out error by this share of it
 _ROUNDING = 1e-9
-_COLLINEAR = 1e-5  # determinants of unit columns below this leave few digits to normal equations
-_MAX_PIVOTS = 5  # there are hardly ever more than three; what takes longer is fitted by itself
 
 
 def fit_correction(
@@ -54,6 +54,7 @@ def fit_correction(
     boundary_mib: FloatArray | None = None,
     touched_mib: FloatArray | None = None,
     spread_ms: FloatArray | None = None,
+    parts: LayerParts | None = None,
     level: float = LEVEL,
     repeat_rel_sd: float = 0.0,
 ) -> Correction:
@@ -67,6 +68,7 @@ def fit_correction(
         touched_mib: Those and weights, (m,); without it the term e is not tried.
         spread_ms: How far the sums may be off because of their entries, (m,); where that is not given, or
             zero, it is not known, and widens no interval.
+        parts: What each layer adds to the sums; without it no layer has a share of its own.
         level: Nominal coverage of the interval.
         repeat_rel_sd: Spread of a network between sessions, as a share: the interval is never narrower than
             what repeating a measurement gives.
@@ -77,12 +79,14 @@ def fit_correction(
     columns = regressors(sums_ms, num_layers, boundary_mib, touched_mib)
     measured = np.asarray(measured_ms, dtype=np.float64)
     _check(columns, measured)
-    floor_ms = _FLOOR_SHARE * float(measured.min()) if len(measured) else 0.0
     if len(measured) < MIN_NETWORKS:
-        return _unchecked(level, floor_ms)
+        return _unchecked(level, measured)
     cache_mib = _cache_mib(columns, measured)
     terms, residuals = _choose_terms(columns, measured, cache_mib)
-    fitted = dict(zip(terms, fit_relative(design(columns, terms, cache_mib), measured), strict=True))
+    fit = _shared_or_not(design(columns, terms, cache_mib), measured, parts, residuals)
+    fitted = dict(zip(terms, fit.coefficients, strict=True))
+    if parts is not None:
+        columns["a"] = columns["a"] + parts.added_ms(fit.shares)
     repeat = float(scipy.special.ndtri((1 + level) / 2)) * repeat_rel_sd
     spread = 0.0 if spread_ms is None else float((fitted["a"] * spread_ms / measured).max())
     return Correction(
@@ -92,13 +96,32 @@ def fit_correction(
         c=float(fitted.get("c", 0.0)),
         d=float(fitted.get("d", 0.0)),
         e=float(fitted.get("e", 0.0)),
+        shares=fit.shares,
         cache_mib=cache_mib if "e" in terms else 0.0,
         level=level,
-        half_width=max(math.expm1(conformal(residuals, level, num_terms=len(terms))), repeat),
+        half_width=max(math.expm1(conformal(fit.residuals, level, num_terms=len(terms))), repeat),
         hull=_hull(columns, spread),
-        floor_ms=floor_ms,
+        floor_ms=_FLOOR_SHARE * float(measured.min()),
         kind="table",
     )
+
+
+def _shared_or_not(
+    matrix: FloatArray, measured: FloatArray, parts: LayerParts | None, residuals: FloatArray
+) -> SharedFit:
+    """Return the fit with shares where leave-one-out says that they help, else the one without.
+
+    Args:
+        matrix: Design of the terms, (m, terms).
+        measured: Latencies, (m,).
+        parts: What each layer adds to the sums.
+        residuals: |log residuals| without shares, (m,).
+    """
+    if parts is not None and len(measured) >= MIN_SHARED:
+        fit = fit_shares(matrix, measured, parts)
+        if fit is not None and fit.residuals.mean() < (1 - _NOTICEABLE) * residuals.mean():
+            return fit
+    return SharedFit(fit_relative(matrix, measured), {}, residuals)
 
 
 def _check(columns: dict[Term, FloatArray], measured: FloatArray) -> None:
@@ -146,92 +169,6 @@ def design(columns: dict[Term, FloatArray], terms: tuple[Term, ...], cache_mib: 
     return matrix
 
 
-def leave_one_out(matrix: FloatArray, measured: FloatArray) -> FloatArray:
-    """Return the prediction of each network by a fit on others, (m,)."""
-    every_term = np.ones((1, matrix.shape[1]), dtype=np.bool_)
-    return _leave_out_of_forms(matrix, measured, every_term).reshape(-1)
-
-
-def _leave_out_of_forms(matrix: FloatArray, measured: FloatArray, forms: NDArray[np.bool_]) -> FloatArray:
-    """Return the predictions of each form by fits on others, (forms, m).
-
-    Args:
-        matrix: Design with all terms, (m, terms).
-        measured: Latencies, (m,).
-        forms: Terms of each form, (forms, terms).
-    """
-    kept = _kept(len(measured))
-    coefficients, settled = _fit_stacked(matrix / measured[:, np.newaxis], kept, forms)
-    for form, fold in np.argwhere(~settled):
-        some = matrix[np.ix_(kept[fold], forms[form])]
-        coefficients[form, fold, forms[form]] = fit_relative(some, measured[kept[fold]])
-    of_network = coefficients[:, np.arange(len(measured)) % MAX_FOLDS]
-    predicted: FloatArray = (matrix * of_network).sum(axis=2)
-    return predicted
-
-
-def folds(m: int) -> list[tuple[IntArray, NDArray[np.bool_]]]:
-    """Return the positions that are left out together, each once, with the mask of all others.
-
-    Each position stands alone, up to `MAX_FOLDS` of them; a table that many searches have used has hundreds.
-    """
-    return [(np.flatnonzero(~kept), kept) for kept in _kept(m)]
-
-
-def _kept(m: int) -> NDArray[np.bool_]:
-    """Return what each fold is fitted on, (folds, m)."""
-    kept: NDArray[np.bool_] = np.arange(m) % MAX_FOLDS != np.arange(min(m, MAX_FOLDS))[:, np.newaxis]
-    return kept
-
-
-def _fit_stacked(
-    relative: FloatArray, kept: NDArray[np.bool_], forms: NDArray[np.bool_]
-) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Fit all forms on all folds at once: normal equations, block pivoting (Portugal, Judice, Vicente 1994).
-
-    A coefficient is held at zero where it came out negative, and let go where that lowers the error. Where
-    neither is left to do, the least squares are the non-negative ones, and no others are unless columns are
-    collinear. The determinant of products of unit columns says that: it is at most e times their least
-    eigenvalue, since the eigenvalues add up to the number of terms or less.
-
-    Args:
-        relative: Rows of the design over their latencies, (m, terms).
-        kept: Rows that each fold is fitted on, (folds, m).
-        forms: Terms of each form, (forms, terms).
-
-    Returns:
-        The coefficients, (forms, folds, terms), and which of them are to be relied on, (forms, folds).
-    """
-    scale = np.linalg.norm(relative, axis=0)
-    scale[scale == 0.0] = 1.0
-    unit = relative / scale
-    one, moment = np.eye(len(scale)), kept @ unit
-    gram = np.tensordot(kept.astype(np.float64), unit[:, :, np.newaxis] * unit[:, np.newaxis, :], 1)
-    free = np.repeat(forms[:, np.newaxis], len(kept), axis=1)
-    unique = np.linalg.det(np.where(_pairs(free), gram, one)) > _COLLINEAR
-    solved, wrong = np.zeros(free.shape), np.zeros_like(free)
-    for _ in range(_MAX_PIVOTS):
-        free ^= wrong
-        inside = _pairs(free & unique[..., np.newaxis])
-        solved = np.linalg.solve(np.where(inside, gram, one), (free * moment)[..., np.newaxis])[..., 0]
-        lowers = forms[:, np.newaxis] & (moment > (gram @ solved[..., np.newaxis])[..., 0])
-        wrong = np.where(free, solved < 0.0, lowers) & unique[..., np.newaxis]
-        if not wrong.any():
-            break
-    return solved / scale, unique & ~wrong.any(axis=2)
-
-
-def _pairs(free: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return whether both terms of a pair are free, (..., terms, terms)."""
-    return free[..., :, np.newaxis] & free[..., np.newaxis, :]
-
-
-def fit_relative(matrix: FloatArray, measured: FloatArray) -> FloatArray:
-    """Return the non-negative coefficients of least relative error."""
-    coefficients, _ = scipy.optimize.nnls(matrix / measured[:, np.newaxis], np.ones(len(measured)))
-    return np.asarray(coefficients, dtype=np.float64)
-
-
 def _forms(columns: dict[Term, FloatArray]) -> list[tuple[Term, ...]]:
     """Return all sets of terms with a, those with fewer terms first."""
     others = [term for term in columns if term != "a"]
@@ -262,7 +199,7 @@ def _choose_terms(
     """
     forms = [terms for terms in _forms(columns) if 2 * len(terms) + 1 <= len(measured)]
     chosen = np.array([[term in terms for term in columns] for terms in forms])
-    left_out = _leave_out_of_forms(design(columns, tuple(columns), cache_mib), measured, chosen)
+    left_out = leave_out_of_forms(design(columns, tuple(columns), cache_mib), measured, chosen)
     predictions = np.maximum(left_out, _FLOOR_SHARE * measured.min())
     best_error, best_terms, best = math.inf, forms[0], measured
     for terms, predicted in zip(forms, predictions, strict=True):
@@ -287,13 +224,13 @@ def conformal(residuals: FloatArray, level: float, num_terms: int) -> float:
     return max(float(residuals.max()), quantile * spread)
 
 
-def _unchecked(level: float, floor_ms: float) -> Correction:
+def _unchecked(level: float, measured: FloatArray) -> Correction:
     return Correction(
         terms=(),
         a=1.0,
         level=level,
         half_width=UNCHECKED_HALF_WIDTH,
         hull=None,
-        floor_ms=floor_ms,
+        floor_ms=_FLOOR_SHARE * float(measured.min()) if len(measured) else 0.0,
         kind="modelled",
     )

@@ -33,6 +33,11 @@ def layer_key(spec: LayerSpec) -> str:
     return hashlib.sha256(spec.signature().encode()).hexdigest()
 
 
+def share_key(spec: LayerSpec) -> str:
+    """Return what a layer is called in corrections: enough of its key to tell layers of a table apart."""
+    return layer_key(spec)[:16]
+
+
 class LookupTable(WireModel):
     """Measured costs of layers for one (device, context). Values; every change makes a new table.
 

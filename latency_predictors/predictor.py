@@ -7,7 +7,7 @@ import numpy as np
 
 from latency_predictors.correction import Correction, Floats, Kind
 from latency_predictors.layer_costs import LayerCosts, layer_costs, spread_of
-from latency_predictors.lookup_table import LookupTable
+from latency_predictors.lookup_table import LookupTable, share_key
 from latency_predictors.memory import boundary_mib, peak_memory_of, touched_mib
 from latency_predictors.slot_costs import SlotCosts
 from search_spaces.base import FloatArray, IntArray, SearchSpace
@@ -135,7 +135,8 @@ class MultiTargetPredictor:
             costs = layer_costs(table, layers, filled=filled)
             where = touched[table.context.batch]
             self._targets[name] = _Target(correction, where, len(columns), costs.all_measured)
-            columns += _columns(costs)
+            shares = np.array([correction.shares.get(share_key(spec), 0.0) for spec in layers])
+            columns += _columns(costs, shares)
         self._sums = SlotCosts(space, np.stack(columns, axis=1).astype(np.float32))
 
     def predict(self, archs: IntArray) -> dict[str, Costs]:
@@ -152,9 +153,14 @@ class MultiTargetPredictor:
         return results
 
 
-def _columns(costs: LayerCosts) -> list[FloatArray]:
-    """Return what is summed of a target: the last two columns only where they are not all zero."""
-    measured = [costs.median_ms, costs.variance]
+def _columns(costs: LayerCosts, shares: FloatArray) -> list[FloatArray]:
+    """Return what is summed of a target: the last two columns only where they are not all zero.
+
+    Args:
+        costs: Of the layers.
+        shares: What each takes in a network more than alone, as the correction has it.
+    """
+    measured = [costs.median_ms * (1.0 + shares), costs.variance]
     return measured if costs.all_measured else [*measured, costs.doubt_ms, costs.unmeasured_ms]
 
 

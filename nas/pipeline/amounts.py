@@ -8,6 +8,12 @@ NUM_SESSIONS: Final = 2
 NUM_CALIBRATION: Final = 24
 """Whole networks that the correction of a table is fitted on, at first."""
 
+NUM_FURTHER: Final = 48
+"""Those that it is fitted on besides, where the first leave predictions in doubt; and"""
+
+NUM_ROUNDS_FURTHER: Final = 2
+"""how often so many, while they do."""
+
 NUM_SUBNETS: Final = 100
 """Subnets that the accuracy predictors learn from, at first."""
 

@@ -1,7 +1,9 @@
 """Whole networks that tables are calibrated with: which, as files, measured, and joined to the correction."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -13,24 +15,36 @@ from latency_predictors.calibration import (
     refit,
     summed_again,
 )
-from latency_predictors.correction import CalibrationPoint
+from latency_predictors.correction import CalibrationPoint, Correction
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, touched_mib
-from latency_predictors.network_design import correction_regressors, spread_by_cost, telling_apart
+from latency_predictors.network_design import (
+    at_random,
+    correction_regressors,
+    spread_by_cost,
+    telling_apart,
+)
 from latency_predictors.slot_costs import SlotCosts
 from latency_predictors.spread import combine_sessions
 from nas.data.decode import RESIZE_RULE
 from nas.export.metadata import describe
 from nas.export.untrained import network_file
-from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
+from nas.pipeline.amounts import NUM_CALIBRATION, NUM_FURTHER, NUM_ROUNDS_FURTHER, NUM_SESSIONS
 from nas.pipeline.context import RunContext
 from nas.pipeline.costs import PLAIN
 from nas.pipeline.measuring import measured_as_far
 from nas.pipeline.sites import Site, metric_site
 from nas.pipeline.unsupported import check_enough, runnable
 from nas.training.recipes import spread_architectures
-from search_spaces.base import Architecture, SearchSpace, architecture_digest, space_digest
+from search_spaces.base import (
+    Architecture,
+    FloatArray,
+    IntArray,
+    SearchSpace,
+    architecture_digest,
+    space_digest,
+)
 from search_spaces.network import layers as layers_of
 from search_spaces.network import network
 from search_spaces.sampling import as_architecture
@@ -38,6 +52,9 @@ from search_spaces.slot_tables import distinct_layers
 
 _CALIBRATION_POOL: Final = 4_000
 _SEED: Final = 0
+
+WIDE: Final = 0.04
+"""Half width of intervals, as a share, beyond which it is worth the time to measure more networks."""
 
 
 def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture]:
@@ -48,6 +65,32 @@ def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture
     Raises:
         MeasurementError: `too_few_run` where each has a layer that the runtime cannot run.
     """
+    pool, (sums, *others) = _candidates(space, table)
+    pick = telling_apart(correction_regressors(sums, *others))
+    return [as_architecture(pool[i]) for i in spread_by_cost(sums, NUM_CALIBRATION, pick)]
+
+
+def further_set(space: SearchSpace, table: LookupTable, number: int) -> list[Architecture]:
+    """Return other architectures from cheap to dear, any of those that cost about as much.
+
+    They say what single layers take inside networks, and are drawn as those are that will be asked about.
+
+    Args:
+        space: The space.
+        table: With an entry for every layer.
+        number: Of the round, from 0; each has others.
+    """
+    first = set(calibration_set(space, table))
+    pool, (sums, *_) = _candidates(space, table)
+    others = np.array([i for i, row in enumerate(pool) if as_architecture(row) not in first], dtype=np.int64)
+    chosen = spread_by_cost(
+        sums[others], NUM_FURTHER * NUM_ROUNDS_FURTHER, at_random(np.random.default_rng(_SEED))
+    )
+    return [as_architecture(pool[others[i]]) for i in chosen[number::NUM_ROUNDS_FURTHER]]
+
+
+def _candidates(space: SearchSpace, table: LookupTable) -> tuple[IntArray, FloatArray]:
+    """Return architectures that run, (n, choices), and what corrections are regressed on, (regressors, n)."""
     rng = np.random.default_rng(_SEED)
     pool = np.unique(spread_architectures(space, _CALIBRATION_POOL, rng), axis=0)
     pool = runnable(space, table, pool)
@@ -61,9 +104,7 @@ def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture
         ],
         axis=1,
     )
-    sums, *others = SlotCosts(space, columns_LW)(pool).T
-    pick = telling_apart(correction_regressors(sums, *others))
-    return [as_architecture(pool[i]) for i in spread_by_cost(sums, NUM_CALIBRATION, pick)]
+    return pool, SlotCosts(space, columns_LW)(pool).T.astype(np.float64)
 
 
 def initial_file(space: SearchSpace, architecture: Architecture, precision: str = "fp32") -> bytes:
@@ -127,6 +168,46 @@ def measure_networks(
         for digest, one in zip(files, architectures, strict=True)
         if digest in values
     ]
+
+
+def calibrated(ctx: RunContext, table: LookupTable, metric: LatencyMetric = PLAIN) -> LookupTable | None:
+    """Return a table with a correction for the space that is as sharp as can be; None while that is measured.
+
+    Args:
+        ctx: The job.
+        table: With an entry for every layer; the same is returned where nothing is to be measured.
+        metric: What is meant by latency.
+
+    Raises:
+        MeasurementError: As `measure_networks`.
+    """
+    key = metric.correction_key(space_digest(ctx.space))
+    if key not in table.corrections:
+        points = measure_networks(ctx, table, calibration_set(ctx.space, table), metric)
+        if points is None:
+            return None
+        table = add_points(ctx.space, table, points, metric)
+    while (number := round_due(table.corrections[key])) is not None:
+        width = f"{100 * table.corrections[key].half_width:.1f} %"
+        ctx.progress.say(f"predictions may be off by {width}: measuring {NUM_FURTHER} networks more")
+        points = measure_networks(ctx, table, further_set(ctx.space, table, number), metric)
+        if points is None:
+            return None
+        table = add_points(ctx.space, table, points, metric)
+    return table
+
+
+def round_due(correction: Correction) -> int | None:
+    """Return which round of further networks is to be measured for a correction; None where none is.
+
+    One is where its intervals are wider than repeated measurements explain.
+    """
+    drawn = sum(point.predicted_ms is None for point in correction.points)
+    number = max(math.ceil((drawn - NUM_CALIBRATION) / NUM_FURTHER), 0)
+    if number >= NUM_ROUNDS_FURTHER or correction.report is None:
+        return None
+    repeat = NormalDist().inv_cdf((1 + correction.level) / 2) * correction.report.repeat_rel_sd
+    return number if correction.half_width**2 - repeat**2 > WIDE**2 else None
 
 
 def networks_due(ctx: RunContext, table: LookupTable) -> dict[str, int]:

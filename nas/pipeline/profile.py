@@ -17,7 +17,7 @@ from latency_predictors.runtimes import get_runtime
 from nas.jobs import Waiting
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.calibrating import (
-    add_points,
+    calibrated,
     calibration_set,
     fitted_to_entries,
     measure_networks,
@@ -181,15 +181,10 @@ def profile_site(ctx: RunContext, site: Site, metric: LatencyMetric = PLAIN) -> 
     table = _completed(ctx, site, table)
     if table is None:
         return None
-    known, table = table, fitted_to_entries(ctx.space, table)
-    if _key(ctx, metric) not in table.corrections:
-        points = measure_networks(ctx, table, calibration_set(ctx.space, table), metric)
-        if points is None:
-            return None
-        table = add_points(ctx.space, table, points, metric)
-    if table is not known:
-        ctx.stores.tables.publish(ctx.run.lease, table)
-    return table
+    sharp = calibrated(ctx, fitted_to_entries(ctx.space, table), metric)
+    if sharp is not None and sharp is not table:
+        ctx.stores.tables.publish(ctx.run.lease, sharp)
+    return sharp
 
 
 def _completed(ctx: RunContext, site: Site, table: LookupTable) -> LookupTable | None:

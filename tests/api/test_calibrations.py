@@ -69,6 +69,8 @@ def test_the_formula_names_every_term() -> None:
     assert told.formula == f"{without_weights} + 0.0400 ms * MiB touched"
     kept = calibration_of("ab" * 32, correction.model_copy(update={"cache_mib": 0.5}))
     assert kept.formula == f"{without_weights} + 0.0400 ms * MiB touched beyond 0.500"
+    shared = calibration_of("ab" * 32, correction.model_copy(update={"shares": {"x": -0.031, "y": 0.052}}))
+    assert shared.formula.startswith("0.900 * sum (single layers -3.1 to +5.2 %) + 0.0200 ms")
 
 
 def test_networks_that_are_left_out_are_not_among_those_it_was_fitted_on() -> None:

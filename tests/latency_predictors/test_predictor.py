@@ -1,6 +1,8 @@
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from latency_predictors.correction import Correction
 from latency_predictors.filling import with_unsupported
 from latency_predictors.fitting import fit_correction
-from latency_predictors.lookup_table import LookupTable, layer_key
+from latency_predictors.lookup_table import LookupTable, layer_key, share_key
 from latency_predictors.predictor import (
     CostPredictor,
     MultiTargetPredictor,
@@ -42,11 +44,20 @@ def target(space: SearchSpace, seed: int, m: int = 20) -> tuple[LookupTable, Cor
 
 
 def naive_sums(
-    space: SearchSpace, table: LookupTable, archs: IntArray
+    space: SearchSpace,
+    table: LookupTable,
+    archs: IntArray,
+    shares: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Sums of entries, numbers of layers, mebibytes at boundaries, those and weights, spreads; one by one."""
+    """Sums of entries with shares, numbers of layers, boundaries, those and weights, spreads; one by one."""
     found = [layers(space, as_architecture(row)) for row in archs]
-    sums = [sum(table.entries[layer_key(spec)].median_ms for spec in specs) for specs in found]
+    sums = [
+        sum(
+            table.entries[layer_key(spec)].median_ms * (1.0 + shares.get(share_key(spec), 0.0))
+            for spec in specs
+        )
+        for specs in found
+    ]
     values = [sum(math.prod(spec.in_shape) + math.prod(spec.out_shape) for spec in specs) for specs in found]
     offs = [[table.entries[layer_key(spec)] for spec in specs] for specs in found]
     spread = [math.sqrt(sum((one.median_ms * one.rel_sd) ** 2 for one in entries)) for entries in offs]
@@ -82,6 +93,9 @@ def test_predictions_are_those_of_a_loop_over_architectures(space: SearchSpace) 
         table,
         correction.model_copy(update={"b": 0.02, "c": 0.002, "d": 0.03, "e": 0.1, "cache_mib": 0.1}),
     )
+    specs = distinct_layers(space)
+    shares = dict(zip(map(share_key, specs), np.linspace(-0.1, 0.1, len(specs)).tolist(), strict=True))
+    targets["shares"] = (table, correction.model_copy(update={"shares": shares}))
     # Of networks whose entries were surer than all of these.
     assert correction.hull is not None
     sure = correction.hull.model_copy(update={"max_spread": 0.001})
@@ -90,7 +104,7 @@ def test_predictions_are_those_of_a_loop_over_architectures(space: SearchSpace) 
     predicted = MultiTargetPredictor(space, targets).predict(archs)
     assert list(predicted) == list(targets)
     for name, (table, correction) in targets.items():
-        sums, counts, boundary, touched, spread = naive_sums(space, table, archs)
+        sums, counts, boundary, touched, spread = naive_sums(space, table, archs, correction.shares)
         exact = correction.a * sums + correction.b - correction.c * counts - correction.d * boundary
         exact += correction.e * np.maximum(touched - correction.cache_mib, 0.0)
         point = np.maximum(exact, correction.floor_ms)

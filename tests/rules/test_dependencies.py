@@ -19,7 +19,10 @@ LIGHT_PACKAGES = ("search_spaces", "latency_predictors")
 # Runtimes beside the one of the base: an extra each, of the runtime's name, loaded where it is asked for.
 OPTIONAL_RUNTIMES = ("openvino",)
 # What is fitted on measurements is fitted where they are kept; scipy is half of the base's size.
-FITTING = (Path("latency_predictors/few_shot_fitting.py"), Path("latency_predictors/fitting.py"))
+FITTING = tuple(
+    Path(f"latency_predictors/{name}.py")
+    for name in ("few_shot_fitting", "fitting", "layer_shares", "leave_one_out")
+)
 
 
 @cache

@@ -253,9 +253,10 @@ def _network(nodes: tuple[Node, ...], metadata: ExportMetadata, precision: str) 
 
 @contextmanager
 def frugal_searches() -> Iterator[None]:
-    """Have fewer subnets scored, and what is only timed written once: it is the same each time."""
+    """Have fewer subnets scored and networks measured, and what is only timed written once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(predict, "NUM_SUBNETS", NUM_SUBNETS)
+        patch.setattr(calibrating, "WIDE", 1.0)
         patch.setattr(measuring, "layer_file", _layer)
         patch.setattr(calibrating, "network_file", _network)
         yield

@@ -8,8 +8,16 @@ from latency_predictors.memory import touched_mib
 from latency_predictors.network_design import at_random
 from nas.export.untrained import network_file
 from nas.pipeline import calibrating
-from nas.pipeline.amounts import NUM_CALIBRATION
-from nas.pipeline.calibrating import calibration_set, fitted_to_entries, initial_file, measure_networks
+from nas.pipeline.amounts import NUM_CALIBRATION, NUM_FURTHER, NUM_ROUNDS_FURTHER
+from nas.pipeline.calibrating import (
+    calibrated,
+    calibration_set,
+    fitted_to_entries,
+    further_set,
+    initial_file,
+    measure_networks,
+    round_due,
+)
 from nas.pipeline.tables import latest_table
 from search_spaces.base import architecture_digest, space_digest
 from search_spaces.catalogue import get_space
@@ -18,7 +26,7 @@ from search_spaces.network import layers
 from search_spaces.sampling import as_architecture, smallest
 from tests.nas.pipeline.conftest import FinishedSearch
 from tests.nas.pipeline.sites import here
-from tests.nas.pipeline.small_search import Home, measured
+from tests.nas.pipeline.small_search import Home, Recorder, measured
 
 SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
 
@@ -50,6 +58,44 @@ def test_they_tell_what_the_sums_are_corrected_with_apart(
     designed = told_apart()
     monkeypatch.setattr(calibrating, "telling_apart", lambda candidates: at_random(np.random.default_rng(0)))
     assert designed > 1.2 * told_apart()
+
+
+def test_further_networks_are_others_from_cheap_to_dear(finished: FinishedSearch) -> None:
+    table = latest_table(finished.home.stores, here())
+    further, more = (further_set(SPACE, table, number) for number in range(NUM_ROUNDS_FURTHER))
+    assert further_set(SPACE, table, 0) == further
+    assert len({*calibration_set(SPACE, table), *further, *more}) == NUM_CALIBRATION + 2 * NUM_FURTHER
+    sums = np.array([table.costs_ms(layers(SPACE, one)).sum() for one in further])
+    assert np.all(np.diff(sums) >= -1e-12)
+
+
+def test_where_predictions_are_in_doubt_further_networks_are_measured(
+    copied: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibrating, "WIDE", 0.001)  # nothing is as sharp
+    table, metric = latest_table(copied.stores, here()), LatencyMetric("p95")
+    progress = Recorder()
+    ctx = copied.context(progress)
+    found = measured(copied, lambda: calibrated(ctx, table, metric))
+    assert [len(asked) for asked in copied.watch.asked] == [NUM_CALIBRATION, NUM_FURTHER, NUM_FURTHER]
+    correction = found.corrections[metric.correction_key(space_digest(SPACE))]
+    assert len(correction.points) == NUM_CALIBRATION + 2 * NUM_FURTHER
+    assert (correction.metric, round_due(correction)) == (metric, None)
+    assert calibrated(ctx, found, metric) is found
+    told = [line for line in progress.said if line.startswith("predictions may be off by")]
+    assert told
+    assert all(line.endswith(f"measuring {NUM_FURTHER} networks more") for line in told)
+
+
+def test_what_repeats_explain_is_no_reason_to_measure_more(finished: FinishedSearch) -> None:
+    correction = latest_table(finished.home.stores, here()).corrections[space_digest(SPACE)]
+    first = correction.model_copy(update={"points": correction.points[:NUM_CALIBRATION], "half_width": 0.05})
+    assert first.report is not None
+    steady, shaky = (first.report.model_copy(update={"repeat_rel_sd": sd}) for sd in (0.01, 0.02))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibrating, "WIDE", 0.04)
+        assert round_due(first.model_copy(update={"report": steady})) == 0
+        assert round_due(first.model_copy(update={"report": shaky})) is None
 
 
 def test_networks_that_do_not_run_are_left_out_unless_they_are_most(copied: Home) -> None:

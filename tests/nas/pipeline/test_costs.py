@@ -8,7 +8,7 @@ import pytest
 from latency_predictors.arena import runtime_arena
 from latency_predictors.device import host_context, host_device
 from latency_predictors.latency_metric import LatencyMetric
-from latency_predictors.lookup_table import LookupTable
+from latency_predictors.lookup_table import LookupTable, share_key
 from latency_predictors.memory import boundary_mib, peak_memory_bytes, touched_mib
 from nas.pipeline.costs import (
     cost_predictors,
@@ -67,7 +67,12 @@ def test_latency_is_the_corrected_sum_of_the_table(finished: FinishedSearch, tab
     archs = random_architectures(space, 20, np.random.default_rng(1))
     correction = table.corrections[space_digest(space)]
     nets = [layers(space, as_architecture(row)) for row in archs]
-    sums: FloatArray = np.array([table.costs_ms(specs).sum() for specs in nets])
+    sums: FloatArray = np.array(
+        [
+            table.costs_ms(specs) @ [1.0 + correction.shares.get(share_key(spec), 0.0) for spec in specs]
+            for specs in nets
+        ]
+    )
     boundaries = np.array([sum(boundary_mib(spec) for spec in specs) for specs in nets])
     touched = np.array([sum(touched_mib(spec, 1) for spec in specs) for specs in nets])
     by_hand = (

@@ -1,0 +1,155 @@
+"""Shares of single layers: found where there are some, none where there are none, in any unit."""
+
+import numpy as np
+import pytest
+
+from latency_predictors.calibration import fit_points, predict_left_out, predict_points
+from latency_predictors.correction import CalibrationPoint
+from latency_predictors.layer_shares import LayerParts, _fitted, fit_shares
+from search_spaces.base import FloatArray
+
+NUM_LAYERS = 30
+
+
+def points(
+    m: int, *, seed: int, effects: FloatArray | None = None, unit: float = 1.0
+) -> list[CalibrationPoint]:
+    """Networks of eight layers each, some twice, whose latency repeats within 0.3 %.
+
+    Args:
+        m: How many.
+        seed: Of the choice and the noise.
+        effects: What each layer takes in a network more than alone, as a share.
+        unit: Of what layers take alone, in milliseconds.
+    """
+    rng, alone = np.random.default_rng(seed), np.geomspace(0.01, 0.1, NUM_LAYERS)
+    inside = alone * (1.0 + (np.zeros(NUM_LAYERS) if effects is None else effects))
+    found = []
+    for i in range(m):
+        counts = np.bincount(rng.integers(0, NUM_LAYERS, 8), minlength=NUM_LAYERS)
+        measured = 0.9 * float(counts @ inside) + 0.02
+        parts = {str(j): unit * float(counts[j] * alone[j]) for j in np.flatnonzero(counts)}
+        found.append(
+            CalibrationPoint(
+                digest=f"{seed}-{i}",
+                sum_ms=sum(parts.values()),
+                num_layers=8,
+                num_macs=1000,
+                measured_ms=measured * float(np.exp(rng.normal(0, 0.003))),
+                rel_sd=0.001,
+                layer_ms=parts,
+            )
+        )
+    return found
+
+
+def without(seen: list[CalibrationPoint]) -> list[CalibrationPoint]:
+    """The same networks, of whose layers nothing is known."""
+    return [point.model_copy(update={"layer_ms": {}}) for point in seen]
+
+
+def errors(known: list[CalibrationPoint], new: list[CalibrationPoint]) -> FloatArray:
+    """How far predictions of other networks are off, as shares."""
+    predicted, _ = predict_points(fit_points(known), new)
+    off: FloatArray = np.abs(predicted / [point.measured_ms for point in new] - 1.0)
+    return off
+
+
+@pytest.fixture(scope="module")
+def effects() -> FloatArray:
+    """Layers that take some 5 % more or less in a network."""
+    drawn: FloatArray = np.random.default_rng(0).normal(0, 0.05, NUM_LAYERS)
+    return drawn
+
+
+def test_what_single_layers_take_in_networks_is_found(effects: FloatArray) -> None:
+    known, new = points(60, seed=1, effects=effects), points(200, seed=2, effects=effects)
+    assert np.median(errors(known, new)) < 0.6 * np.median(errors(without(known), without(new)))
+    found = fit_points(known)
+    assert found.half_width < 0.7 * fit_points(without(known)).half_width
+    shares = np.array([found.shares.get(str(j), 0.0) for j in range(NUM_LAYERS)])
+    assert np.corrcoef(shares, effects)[0, 1] > 0.8
+
+
+def test_where_all_layers_are_alike_nothing_is_lost() -> None:
+    known, new = points(24, seed=3), points(200, seed=4)
+    assert np.median(errors(known, new)) < 1.1 * np.median(errors(without(known), without(new)))
+
+
+def test_intervals_cover_new_networks_as_often_as_they_say(effects: FloatArray) -> None:
+    new = points(200, seed=5, effects=effects)
+    measured = np.array([point.measured_ms for point in new])
+    inside = []
+    for seed in range(40):
+        predicted, factors = predict_points(fit_points(points(30, seed=100 + seed, effects=effects)), new)
+        inside.append(np.mean(np.abs(np.log(predicted / measured)) <= np.log(factors)))
+    assert 0.86 <= np.mean(inside) <= 0.95
+
+
+def test_the_unit_of_sums_does_not_matter(effects: FloatArray) -> None:
+    known, scaled = (points(30, seed=6, effects=effects, unit=unit) for unit in (1.0, 40.0))
+    first, second = fit_points(known), fit_points(scaled)
+    assert first.shares
+    assert second.shares == pytest.approx(first.shares, rel=1e-6, abs=1e-9)
+    assert second.half_width == pytest.approx(first.half_width, rel=1e-6)
+
+
+def test_left_out_networks_are_predicted_by_the_others(effects: FloatArray) -> None:
+    known = points(30, seed=7, effects=effects)
+    predicted, _ = predict_left_out(known)
+    for i in (0, 11, 29):
+        others = fit_points([point for j, point in enumerate(known) if j != i])
+        assert predict_points(others, [known[i]])[0] == pytest.approx(predicted[i : i + 1])
+
+
+@pytest.mark.parametrize("ratio", [0.3, 10.0])
+def test_leave_one_out_errors_are_those_of_fits_without_the_network(
+    ratio: float, effects: FloatArray
+) -> None:
+    known = points(25, seed=8, effects=effects)
+    found = LayerParts.of(known)
+    assert found is not None
+    measured = np.array([point.measured_ms for point in known])
+    rows = np.stack([[point.sum_ms for point in known], np.ones(25)], axis=1) / measured[:, np.newaxis]
+    parts = found.ms / measured[:, np.newaxis]
+    _, _, residuals = _fitted(rows, parts, ratio)
+    for i in range(25):
+        others = np.arange(25) != i
+        coefficients, effects, _ = _fitted(rows[others], parts[others], ratio)
+        predicted = rows[i] @ coefficients + parts[i] @ effects
+        assert abs(np.log(predicted)) == pytest.approx(residuals[i], rel=1e-6)
+
+
+def test_few_networks_leave_layers_alike(effects: FloatArray) -> None:
+    assert fit_points(points(9, seed=9, effects=effects)).shares == {}
+
+
+def test_a_layer_of_no_network_has_no_share(effects: FloatArray) -> None:
+    known = [point for point in points(80, seed=10, effects=effects) if "3" not in point.layer_ms]
+    new = points(1, seed=11)[0].model_copy(update={"layer_ms": {"3": 0.1}, "sum_ms": 0.1})
+    correction = fit_points(known)
+    assert correction.shares
+    assert "3" not in correction.shares
+    assert predict_points(correction, [new])[0] == pytest.approx(0.1 * correction.a + correction.b)
+
+
+def test_no_layer_takes_less_than_a_tenth_of_what_it_takes_alone() -> None:
+    rng = np.random.default_rng(12)
+    parts = rng.uniform(0.0, 1.0, (40, 2)) * [1.0, 0.2]
+    measured = parts @ [1.0, 0.0] + 1e-3
+    found = fit_shares(parts.sum(axis=1, keepdims=True), measured, LayerParts(("x", "y"), parts))
+    assert found is not None
+    assert min(found.shares.values()) == -0.9
+
+
+def test_where_sums_say_nothing_there_are_no_shares() -> None:
+    matrix = np.stack([np.linspace(1.0, 2.0, 12), np.ones(12)], axis=1)
+    measured = 3.0 - matrix[:, 0]  # whatever takes longer alone is faster
+    assert fit_shares(matrix, measured, LayerParts(("x",), np.full((12, 1), 1e-9))) is None
+
+
+def test_what_is_not_known_of_one_network_is_known_of_none(effects: FloatArray) -> None:
+    known = points(12, seed=13, effects=effects)
+    assert LayerParts.of(known) is not None
+    assert LayerParts.of([*known, *without(known[:1])]) is None
+    assert fit_points([*known, *without(points(1, seed=14))]).shares == {}
