@@ -161,8 +161,7 @@ class VerifySpec(Spec):
 
     Attributes:
         candidates: Networks to verify at most, for each target.
-        rounds: Times that predictors are refitted and the space is searched again at most; a round that adds
-            little to the front is the last one.
+        rounds: Of refitting predictors and searching again, at most; one that adds little is the last.
     """
 
     candidates: Annotated[int, Field(ge=4, le=2_000)] = 40
@@ -253,12 +252,14 @@ class ProfileSpec(Spec):
         num_classes: Of the images.
         in_channels: 1 for grey images, 3 for colour.
         few_shot: So many whole networks are measured instead of a table; None for a table.
+        quick: No further networks are measured where predictions are in doubt.
     """
 
     space: SpaceSpec = SpaceSpec()
     device: DeviceName = HOST
     context: ContextSpec = ContextSpec()
     few_shot: Annotated[int, Field(ge=6, le=1_000)] | None = None
+    quick: bool = False
     num_classes: Annotated[int, Field(ge=2)] = 10
     in_channels: Annotated[int, Field(ge=1, le=4)] = 3
 

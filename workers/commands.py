@@ -220,6 +220,9 @@ def devices_profile(
         int | None,
         typer.Option(min=6, max=1_000, help="Measure so many whole networks (10 to 20) instead of a table."),
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="As a search does it: no further networks where it is in doubt.")
+    ] = False,
     device: Annotated[
         str, typer.Option(help="A board with an agent, by its name; this machine if not given.")
     ] = "host",
@@ -227,9 +230,10 @@ def devices_profile(
     """Measure what a device's lookup table lacks for a space, and calibrate it on whole networks.
 
     A search does this by itself. Called again, it measures once more what is in doubt, on a later day also
-    what is not settled yet. Leave the machine alone meanwhile: other work makes the figures worse. Two
-    threads and more are measured on idle processors only. With --few-shot there is no table: `hwnas predict`
-    then uses a model fitted on few whole networks.
+    what is not settled yet. Where predictions may be off by more than 4 %, and by more than measurements
+    differ, it measures up to 96 whole networks more, which a search does not. Leave the machine alone
+    meanwhile: other work makes the figures worse. Two threads and more are measured on idle processors only.
+    With --few-shot there is no table: `hwnas predict` then uses a model fitted on few whole networks.
 
     Examples:
       hwnas devices profile --space mobilenet_v3 --preset tiny --classes 10 --channels 1
@@ -245,7 +249,7 @@ def devices_profile(
     context = parse_context(runtime, threads, batch, precision)
     if few_shot is not None:
         return profile_few_shot(Settings(), space, preset, classes, channels, few_shot, context, device)
-    return profile_host(Settings(), space, preset, classes, channels, context, device)
+    return profile_host(Settings(), space, preset, classes, channels, context, device, quick=quick)
 
 
 def devices_doctor() -> BaseModel:

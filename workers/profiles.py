@@ -82,8 +82,12 @@ def profile_host(
     in_channels: int,
     context: ContextSpec | None = None,
     device: str = HOST,
+    *,
+    quick: bool = False,
 ) -> Profiled:
     """Measure what a device's table of a context lacks for a space.
+
+    Further networks, where predictions are in doubt, are left out if it is to be `quick`.
 
     Raises:
         UsageError: `unknown_space` or `unknown_preset`.
@@ -91,6 +95,7 @@ def profile_host(
             `runtime_missing`.
     """
     spec = _spec(name, preset, num_classes, in_channels, context, device)
+    spec = spec.model_copy(update={"quick": quick})
     with _profiled(spec, settings) as (stored, site):
         return Profiled(
             device=site.device.label, context=site.context.label, table=stored.load(NAME, TableSummary)

@@ -23,6 +23,7 @@ from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState
 from nas.leases import LeaseTimes
 from nas.pipeline.amounts import NUM_SESSIONS
+from nas.pipeline.calibrating import sharpened
 from nas.pipeline.context import PhaseContext, RunContext, Surroundings
 from nas.pipeline.jobs import ProfileContext
 from nas.pipeline.profile import profile_site
@@ -84,9 +85,9 @@ def _run(stores: Stores, settings: Settings, document: dict[str, Any]) -> JobRun
 
 
 def profiled(ctx: RunContext, context: ContextSpec) -> LookupTable:
-    """Return the table of this host, complete and calibrated for the space of a context."""
+    """Return the table of this host, complete and as sharp as `hwnas devices profile` makes it."""
     site = site_of(ctx.stores, ctx.run.lease.tenant, HOST, context)
-    while (table := profile_site(ctx, site)) is None:
+    while (table := profile_site(ctx, site)) is None or (table := sharpened(ctx, table)) is None:
         if not serve_host(ctx.stores, ctx.run.id, lambda done, total: None):
             raise SystemExit("another process measures for this home: let it end first")
     return table

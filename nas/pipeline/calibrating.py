@@ -1,6 +1,5 @@
 """Whole networks that tables are calibrated with: which, as files, measured, and joined to the correction."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import NormalDist
@@ -170,44 +169,49 @@ def measure_networks(
     ]
 
 
-def calibrated(ctx: RunContext, table: LookupTable, metric: LatencyMetric = PLAIN) -> LookupTable | None:
-    """Return a table with a correction for the space that is as sharp as can be; None while that is measured.
+def sharpened(ctx: RunContext, table: LookupTable) -> LookupTable | None:
+    """Return a table whose plain correction rests on further networks where it is in doubt; None meanwhile.
 
     Args:
         ctx: The job.
-        table: With an entry for every layer; the same is returned where nothing is to be measured.
-        metric: What is meant by latency.
+        table: Calibrated for the space; the same is returned where nothing is to be measured.
 
     Raises:
         MeasurementError: As `measure_networks`.
     """
-    key = metric.correction_key(space_digest(ctx.space))
-    if key not in table.corrections:
-        points = measure_networks(ctx, table, calibration_set(ctx.space, table), metric)
+    key, known = PLAIN.correction_key(space_digest(ctx.space)), table
+    for number in range(NUM_ROUNDS_FURTHER):
+        correction = table.corrections[key]
+        further = further_set(ctx.space, table, number)
+        there = {point.digest for point in correction.points}
+        if not in_doubt(correction) or {architecture_digest(ctx.space, one) for one in further} <= there:
+            continue
+        points = measure_networks(ctx, table, further)
         if points is None:
+            ctx.progress.say(f"{_doubt(correction)}: measuring {len(further)} networks more")
             return None
-        table = add_points(ctx.space, table, points, metric)
-    while (number := round_due(table.corrections[key])) is not None:
-        width = f"{100 * table.corrections[key].half_width:.1f} %"
-        ctx.progress.say(f"predictions may be off by {width}: measuring {NUM_FURTHER} networks more")
-        points = measure_networks(ctx, table, further_set(ctx.space, table, number), metric)
-        if points is None:
-            return None
-        table = add_points(ctx.space, table, points, metric)
+        table = add_points(ctx.space, table, points)
+    if table is not known:
+        ctx.stores.tables.publish(ctx.run.lease, table)
     return table
 
 
-def round_due(correction: Correction) -> int | None:
-    """Return which round of further networks is to be measured for a correction; None where none is.
-
-    One is where its intervals are wider than repeated measurements explain.
-    """
-    drawn = sum(point.predicted_ms is None for point in correction.points)
-    number = max(math.ceil((drawn - NUM_CALIBRATION) / NUM_FURTHER), 0)
-    if number >= NUM_ROUNDS_FURTHER or correction.report is None:
-        return None
+def in_doubt(correction: Correction) -> bool:
+    """Return whether intervals are wider than they need to be, and than repeated measurements explain."""
+    if correction.report is None:
+        return True
     repeat = NormalDist().inv_cdf((1 + correction.level) / 2) * correction.report.repeat_rel_sd
-    return number if correction.half_width**2 - repeat**2 > WIDE**2 else None
+    return correction.half_width**2 - repeat**2 > WIDE**2
+
+
+def tell_doubts(ctx: RunContext, corrections: Sequence[Correction]) -> None:
+    """Say of which corrections predictions are in doubt, and what to do about it."""
+    for correction in filter(in_doubt, corrections):
+        ctx.progress.say(f"{_doubt(correction)}; `hwnas devices profile` measures more against that")
+
+
+def _doubt(correction: Correction) -> str:
+    return f"predictions may be off by {100 * correction.half_width:.1f} %"
 
 
 def networks_due(ctx: RunContext, table: LookupTable) -> dict[str, int]:

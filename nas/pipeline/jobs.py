@@ -12,6 +12,7 @@ from nas.data.inspection import inspect
 from nas.data.spec import UploadedSpec
 from nas.jobs import JobKind, Waiting
 from nas.pipeline import profile
+from nas.pipeline.calibrating import sharpened
 from nas.pipeline.context import Done, PhaseEnd, Progress, Surroundings
 from nas.pipeline.few_shot import profile_few_shot
 from nas.pipeline.profile import noted_due, profile_site, recheck, table_summary
@@ -78,6 +79,8 @@ def run_profile(run: JobRun, around: Surroundings) -> PhaseEnd:
     due = noted_due(ctx, site)
     table = profile_site(ctx, site)
     table = recheck(ctx, table, due) if table else None
+    if table and not spec.quick:
+        table = sharpened(ctx, table)
     if table is None:
         return Waiting()
     run.save(profile.NAME, table_summary(ctx, table))

@@ -17,12 +17,13 @@ from latency_predictors.runtimes import get_runtime
 from nas.jobs import Waiting
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.calibrating import (
-    calibrated,
+    add_points,
     calibration_set,
     fitted_to_entries,
     measure_networks,
     networks_due,
     recheck_networks,
+    tell_doubts,
 )
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
 from nas.pipeline.costs import ARENA, PLAIN, require_arena
@@ -123,11 +124,9 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     tables = [profile_site(ctx, site, target.latency.metric) for target, site in there]
     if missing or any(table is None for table in tables):
         return Waiting(devices=missing)
-    profiled = [
-        (table, target.latency.metric)
-        for table, target in zip(tables, targets, strict=True)
-        if table is not None
-    ]
+    metrics = (target.latency.metric for target in targets)
+    profiled = [(table, metric) for table, metric in zip(tables, metrics, strict=True) if table is not None]
+    tell_doubts(ctx, [table.corrections[_key(ctx, metric)] for table, metric in profiled])
     energies = _energies(ctx, [table for table, _ in profiled])
     if energies is None:
         return Waiting()
@@ -181,10 +180,15 @@ def profile_site(ctx: RunContext, site: Site, metric: LatencyMetric = PLAIN) -> 
     table = _completed(ctx, site, table)
     if table is None:
         return None
-    sharp = calibrated(ctx, fitted_to_entries(ctx.space, table), metric)
-    if sharp is not None and sharp is not table:
-        ctx.stores.tables.publish(ctx.run.lease, sharp)
-    return sharp
+    known, table = table, fitted_to_entries(ctx.space, table)
+    if _key(ctx, metric) not in table.corrections:
+        points = measure_networks(ctx, table, calibration_set(ctx.space, table), metric)
+        if points is None:
+            return None
+        table = add_points(ctx.space, table, points, metric)
+    if table is not known:
+        ctx.stores.tables.publish(ctx.run.lease, table)
+    return table
 
 
 def _completed(ctx: RunContext, site: Site, table: LookupTable) -> LookupTable | None:

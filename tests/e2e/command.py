@@ -39,7 +39,7 @@ DOCUMENT: Final[dict[str, Any]] = {
     "verify": {"candidates": 4, "rounds": 1},
     "export": {"points": 2},
 }
-PROFILE: Final = ("devices", "profile", "--space", "nas_bench_201", "--preset", "tiny")
+PROFILE: Final = ("devices", "profile", "--quick", "--space", "nas_bench_201", "--preset", "tiny")
 """What has this host measured for the specification."""
 
 
