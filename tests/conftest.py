@@ -30,15 +30,19 @@ if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4 * 2**30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 FIRST = (
-    "tests/e2e/test_interruption.py",
     "tests/workers/test_cluster.py",
+    "tests/e2e/test_interruption.py",
+    "tests/workers/",
     "tests/e2e/test_full_disk.py",
     "tests/e2e/",
-    "tests/workers/",
     "tests/browser/",
     "tests/nas/pipeline/",
 )
-"""What takes longest begins before the rest: no process is left with it alone at the end of a run."""
+"""What takes longest begins before the rest: no process is left with it alone at the end of a run.
+
+One of those from end to end measures this host and searches for all of them: others come when that is done,
+so that no process waits for it.
+"""
 
 CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 """The first has no windows, menus and extensions of its own, and takes half the processor time."""
