@@ -41,6 +41,9 @@ __all__ = [
 ENOUGH_CALM = 10
 """Networks whose latency is not suspect, from which on a correction is fitted on those alone."""
 
+MIN_SHARED = 10
+"""Networks from which on single layers may have shares of their own."""
+
 
 def calibration_point(
     table: LookupTable,
@@ -217,10 +220,8 @@ def predict_points(
     correction: Correction, points: Sequence[CalibrationPoint]
 ) -> tuple[FloatArray, FloatArray]:
     """Return the predicted milliseconds of networks, and the factor of their intervals, (n,) each."""
-    layers, parts = _column(points, "num_layers"), LayerParts.of(points)
-    sums = _column(points, "sum_ms")
-    if parts is not None:
-        sums += parts.added_ms(correction.shares)
+    layers = _column(points, "num_layers")
+    sums = _column(points, "sum_ms") + LayerParts.of(points).added_ms(correction.shares)
     point = correction.point(sums, layers, _known(points, "boundary_mib"), _known(points, "touched_mib"))
     return point, correction.factor(sums, layers, correction.spread(_column(points, "spread_ms"), point))
 
@@ -241,7 +242,7 @@ def predict_left_out(
         _known(counted, "touched_mib"),
     )
     measured, spread = _column(counted, "measured_ms"), _column(counted, "spread_ms")
-    parts, repeat = LayerParts.of(counted), pooled_rel_sd(counted)
+    parts, repeat = _parts(counted), pooled_rel_sd(counted)
     found = left_out_predictions(columns, measured, spread, parts, level=level, repeat_rel_sd=repeat)
     if len(counted) == len(points):
         return found
@@ -276,7 +277,7 @@ def _beside(points: Sequence[CalibrationPoint]) -> _Beside:
         "boundary_mib": _known(points, "boundary_mib"),
         "touched_mib": _known(points, "touched_mib"),
         "spread_ms": _column(points, "spread_ms"),
-        "parts": LayerParts.of(points),
+        "parts": _parts(points),
         "repeat_rel_sd": pooled_rel_sd(points),
     }
 
@@ -285,6 +286,12 @@ def _known(points: Sequence[CalibrationPoint], name: str) -> FloatArray | None:
     """Return something of the points that is positive, None where some were stored without."""
     column = _column(points, name)
     return column if (column > 0).all() else None
+
+
+def _parts(points: Sequence[CalibrationPoint]) -> LayerParts | None:
+    """Return what layers add to sums; None where that is not known of all, or they are too few."""
+    known = len(points) >= MIN_SHARED and all(point.layer_ms for point in points)
+    return LayerParts.of(points) if known else None
 
 
 def pooled_rel_sd(points: Sequence[CalibrationPoint]) -> float:

@@ -32,9 +32,6 @@ LEVEL = 0.9
 
 MIN_NETWORKS = 3
 
-MIN_SHARED = 10
-"""Networks from which on single layers may have shares of their own."""
-
 UNCHECKED_HALF_WIDTH = 1.0
 """Of a bare sum that no network was measured for: it has been seen a half too high on small images."""
 
@@ -117,7 +114,7 @@ def _shared_or_not(
         parts: What each layer adds to the sums.
         residuals: |log residuals| without shares, (m,).
     """
-    if parts is not None and len(measured) >= MIN_SHARED:
+    if parts is not None:
         fit = fit_shares(matrix, measured, parts)
         if fit is not None and fit.residuals.mean() < (1 - _NOTICEABLE) * residuals.mean():
             return fit

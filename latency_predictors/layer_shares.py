@@ -18,7 +18,7 @@ Shapes: m networks, k layers, r terms.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Self, final
 
 import numpy as np
 import scipy
@@ -31,7 +31,9 @@ _RATIOS: Final = (0.3, 1.0, 3.0, 10.0, 30.0)
 """Of the variances, tried from few shares of their own to many."""
 
 _LEAST_SHARE: Final = -0.9
-"""No layer is said to take less than a tenth of what it takes alone."""
+"""A fit in which a layer takes less than a tenth of what it takes alone, beside a, means something else."""
+
+_TINY: Final = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -40,17 +42,15 @@ class LayerParts:
 
     Attributes:
         keys: Of the layers, as the points have them, (k,).
-        ms: (m, k).
+        ms: (m, k); nothing where a point does not say.
     """
 
     keys: tuple[str, ...]
     ms: FloatArray
 
     @classmethod
-    def of(cls, points: Sequence[CalibrationPoint]) -> Self | None:
-        """Return the parts of networks; None where some were stored without."""
-        if not all(point.layer_ms for point in points):
-            return None
+    def of(cls, points: Sequence[CalibrationPoint]) -> Self:
+        """Return the parts of networks."""
         keys = tuple(sorted({key for point in points for key in point.layer_ms}))
         ms = np.array([[point.layer_ms.get(key, 0.0) for key in keys] for point in points])
         return cls(keys, ms.reshape(len(points), len(keys)))
@@ -81,7 +81,7 @@ class SharedFit:
 
 
 def fit_shares(matrix: FloatArray, measured: FloatArray, parts: LayerParts) -> SharedFit | None:
-    """Return the fit whose ratio has the least leave-one-out error; None where a layer's time says nothing.
+    """Return the fit whose ratio has the least leave-one-out error; None where none makes sense.
 
     Args:
         matrix: Design of the terms, a first, (m, r).
@@ -90,42 +90,62 @@ def fit_shares(matrix: FloatArray, measured: FloatArray, parts: LayerParts) -> S
     """
     rows, relative = matrix / measured[:, np.newaxis], parts.ms / measured[:, np.newaxis]
     scale = float(relative.sum(axis=1).mean())
-    fits = [_fitted(rows, relative / scale, ratio) for ratio in _RATIOS]
-    possible = [fit for fit in fits if fit[0][0] > 0.0]
-    if not possible:
-        return None
-    coefficients, effects, residuals = min(possible, key=lambda fit: float(fit[2].mean()))
-    shares = np.maximum(effects / (scale * coefficients[0]), _LEAST_SHARE)
-    return SharedFit(coefficients, dict(zip(parts.keys, shares.tolist(), strict=True)), residuals)
+    effects = _Effects(rows, relative / scale)
+    best: SharedFit | None = None
+    for ratio in _RATIOS:
+        coefficients, found, residuals = effects.fitted(ratio)
+        least = _LEAST_SHARE * scale * coefficients[0]
+        better = best is None or residuals.mean() < best.residuals.mean()
+        if better and coefficients[0] > 0.0 and (found >= least).all():
+            shares = (found / (scale * coefficients[0])).tolist()
+            best = SharedFit(coefficients, dict(zip(parts.keys, shares, strict=True)), residuals)
+    return best
 
 
-def _fitted(rows: FloatArray, parts: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return coefficients, (r,), effects of layers, (k,), and |log residuals| by the others, (m,).
+@final
+class _Effects:
+    """Fits of one set of networks with any ratio, by one decomposition.
+
+    With P = U S W', the inverse of the covariance V = I + ratio P P' is I - U diag(d) U'.
 
     Args:
         rows: Of the design, over the latencies, which so are all 1, (m, r).
         parts: Of the sums, likewise, (m, k).
-        ratio: Variance of the effects in those of the errors.
     """
-    ones = np.ones(len(rows))
-    covariance = np.eye(len(rows)) + ratio * parts @ parts.T
-    factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
-    white = scipy.linalg.solve_triangular(factor, np.column_stack([rows, ones]), lower=True)
-    coefficients, _ = scipy.optimize.nnls(white[:, :-1], white[:, -1])
-    weights = scipy.linalg.cho_solve((factor, True), ones - rows @ coefficients)
-    effects = ratio * parts.T @ weights
-    predicted = 1.0 - _left_out_errors(factor, rows[:, coefficients > 0.0])
-    return coefficients, effects, np.abs(np.log(np.maximum(predicted, np.finfo(float).tiny)))
 
+    def __init__(self, rows: FloatArray, parts: FloatArray) -> None:
+        self._rows, self._parts = rows, parts
+        self._left, singular, _ = np.linalg.svd(parts, full_matrices=False)
+        self._squares = singular**2
 
-def _left_out_errors(factor: FloatArray, rows: FloatArray) -> FloatArray:
-    """Return by how much each network misses what the others predict of it, as a share of it, (m,).
+    def fitted(self, ratio: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return coefficients, (r,), effects of layers, (k,), and |log residuals| by the others, (m,)."""
+        gain = 1.0 + ratio * self._squares
+        white = self._without(np.column_stack([self._rows, np.ones(len(self._rows))]), 1.0 - gain**-0.5)
+        coefficients, _ = scipy.optimize.nnls(white[:, :-1], white[:, -1])
+        weights = self._without(1.0 - self._rows @ coefficients, 1.0 - 1.0 / gain)
+        predicted = 1.0 - self._left_out_errors(self._rows[:, coefficients > 0.0], 1.0 - 1.0 / gain)
+        effects = ratio * self._parts.T @ weights
+        return coefficients, effects, np.abs(np.log(np.maximum(predicted, _TINY)))
 
-    With M = V^-1 - V^-1 A (A' V^-1 A)^-1 A' V^-1 it is (M y)_i / M_ii, y being all ones (Christensen,
-    Pearson and Johnson, Technometrics 34, 1992).
-    """
-    inverse = scipy.linalg.cho_solve((factor, True), np.eye(len(rows)))
-    hidden = inverse @ rows
-    left = inverse - hidden @ np.linalg.pinv(rows.T @ hidden) @ hidden.T
-    errors: FloatArray = left.sum(axis=1) / np.maximum(np.diag(left), np.finfo(float).tiny)
-    return errors
+    def _without(self, values: FloatArray, share: FloatArray) -> FloatArray:
+        """Return values, (m,) or (m, n), less a share of what lies along each left vector."""
+        along = self._left.T @ values
+        left: FloatArray = values - self._left @ (
+            share[:, np.newaxis] * along.reshape(len(share), -1)
+        ).reshape(along.shape)
+        return left
+
+    def _left_out_errors(self, rows: FloatArray, share: FloatArray) -> FloatArray:
+        """Return by how much each network misses what the others predict of it, as a share of it, (m,).
+
+        With M = V^-1 - V^-1 A (A' V^-1 A)^-1 A' V^-1 it is (M y)_i / M_ii, y being all ones (Christensen,
+        Pearson and Johnson, Technometrics 34, 1992).
+        """
+        hidden = self._without(rows, share)
+        inner = np.linalg.pinv(rows.T @ hidden)
+        ones = np.ones(len(rows))
+        missed = self._without(ones, share) - hidden @ (inner @ (hidden.T @ ones))
+        own = 1.0 - self._left**2 @ share - np.einsum("mr,rs,ms->m", hidden, inner, hidden)
+        errors: FloatArray = missed / np.maximum(own, _TINY)
+        return errors

@@ -158,10 +158,12 @@ def _columns(costs: LayerCosts, shares: FloatArray) -> list[FloatArray]:
 
     Args:
         costs: Of the layers.
-        shares: What each takes in a network more than alone, as the correction has it.
+        shares: What each takes in a network more than alone, as the correction has it. What entries may be
+            off is counted without, as where it was fitted.
     """
-    measured = [costs.median_ms * (1.0 + shares), costs.variance]
-    return measured if costs.all_measured else [*measured, costs.doubt_ms, costs.unmeasured_ms]
+    inside = 1.0 + shares
+    measured = [costs.median_ms * inside, costs.variance]
+    return measured if costs.all_measured else [*measured, costs.doubt_ms, costs.unmeasured_ms * inside]
 
 
 def unsupported_layers(space: SearchSpace, table: LookupTable) -> ExactCost:

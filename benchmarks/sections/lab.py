@@ -23,11 +23,11 @@ from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState
 from nas.leases import LeaseTimes
 from nas.pipeline.amounts import NUM_SESSIONS
-from nas.pipeline.calibrating import sharpened
 from nas.pipeline.context import PhaseContext, RunContext, Surroundings
 from nas.pipeline.jobs import ProfileContext
 from nas.pipeline.profile import profile_site
 from nas.pipeline.runner import open_search, phase_context
+from nas.pipeline.sharpening import sharpened
 from nas.pipeline.sites import site_of
 from nas.results import SearchResult
 from nas.settings import Settings

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -14,12 +13,11 @@ from latency_predictors.calibration import (
     refit,
     summed_again,
 )
-from latency_predictors.correction import CalibrationPoint, Correction
+from latency_predictors.correction import CalibrationPoint
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, touched_mib
 from latency_predictors.network_design import (
-    at_random,
     correction_regressors,
     spread_by_cost,
     telling_apart,
@@ -29,7 +27,7 @@ from latency_predictors.spread import combine_sessions
 from nas.data.decode import RESIZE_RULE
 from nas.export.metadata import describe
 from nas.export.untrained import network_file
-from nas.pipeline.amounts import NUM_CALIBRATION, NUM_FURTHER, NUM_ROUNDS_FURTHER, NUM_SESSIONS
+from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
 from nas.pipeline.context import RunContext
 from nas.pipeline.costs import PLAIN
 from nas.pipeline.measuring import measured_as_far
@@ -38,7 +36,6 @@ from nas.pipeline.unsupported import check_enough, runnable
 from nas.training.recipes import spread_architectures
 from search_spaces.base import (
     Architecture,
-    FloatArray,
     IntArray,
     SearchSpace,
     architecture_digest,
@@ -52,9 +49,6 @@ from search_spaces.slot_tables import distinct_layers
 _CALIBRATION_POOL: Final = 4_000
 _SEED: Final = 0
 
-WIDE: Final = 0.04
-"""Half width of intervals, as a share, beyond which it is worth the time to measure more networks."""
-
 
 def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture]:
     """Return architectures from cheap to dear, evenly in the logarithm of their sums.
@@ -64,36 +58,7 @@ def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture
     Raises:
         MeasurementError: `too_few_run` where each has a layer that the runtime cannot run.
     """
-    pool, (sums, *others) = _candidates(space, table)
-    pick = telling_apart(correction_regressors(sums, *others))
-    return [as_architecture(pool[i]) for i in spread_by_cost(sums, NUM_CALIBRATION, pick)]
-
-
-def further_set(space: SearchSpace, table: LookupTable, number: int) -> list[Architecture]:
-    """Return other architectures from cheap to dear, any of those that cost about as much.
-
-    They say what single layers take inside networks, and are drawn as those are that will be asked about.
-
-    Args:
-        space: The space.
-        table: With an entry for every layer.
-        number: Of the round, from 0; each has others.
-    """
-    first = set(calibration_set(space, table))
-    pool, (sums, *_) = _candidates(space, table)
-    others = np.array([i for i, row in enumerate(pool) if as_architecture(row) not in first], dtype=np.int64)
-    chosen = spread_by_cost(
-        sums[others], NUM_FURTHER * NUM_ROUNDS_FURTHER, at_random(np.random.default_rng(_SEED))
-    )
-    return [as_architecture(pool[others[i]]) for i in chosen[number::NUM_ROUNDS_FURTHER]]
-
-
-def _candidates(space: SearchSpace, table: LookupTable) -> tuple[IntArray, FloatArray]:
-    """Return architectures that run, (n, choices), and what corrections are regressed on, (regressors, n)."""
-    rng = np.random.default_rng(_SEED)
-    pool = np.unique(spread_architectures(space, _CALIBRATION_POOL, rng), axis=0)
-    pool = runnable(space, table, pool)
-    layers = distinct_layers(space)
+    pool, layers = calibration_pool(space, table), distinct_layers(space)
     columns_LW = np.stack(
         [
             table.costs_ms(layers).astype(np.float64),
@@ -103,7 +68,16 @@ def _candidates(space: SearchSpace, table: LookupTable) -> tuple[IntArray, Float
         ],
         axis=1,
     )
-    return pool, SlotCosts(space, columns_LW)(pool).T.astype(np.float64)
+    sums, *others = SlotCosts(space, columns_LW)(pool).T
+    pick = telling_apart(correction_regressors(sums, *others))
+    return [as_architecture(pool[i]) for i in spread_by_cost(sums, NUM_CALIBRATION, pick)]
+
+
+def calibration_pool(space: SearchSpace, table: LookupTable) -> IntArray:
+    """Return architectures that run, (n, choices)."""
+    rng = np.random.default_rng(_SEED)
+    pool = np.unique(spread_architectures(space, _CALIBRATION_POOL, rng), axis=0)
+    return runnable(space, table, pool)
 
 
 def initial_file(space: SearchSpace, architecture: Architecture, precision: str = "fp32") -> bytes:
@@ -167,51 +141,6 @@ def measure_networks(
         for digest, one in zip(files, architectures, strict=True)
         if digest in values
     ]
-
-
-def sharpened(ctx: RunContext, table: LookupTable) -> LookupTable | None:
-    """Return a table whose plain correction rests on further networks where it is in doubt; None meanwhile.
-
-    Args:
-        ctx: The job.
-        table: Calibrated for the space; the same is returned where nothing is to be measured.
-
-    Raises:
-        MeasurementError: As `measure_networks`.
-    """
-    key, known = PLAIN.correction_key(space_digest(ctx.space)), table
-    for number in range(NUM_ROUNDS_FURTHER):
-        correction = table.corrections[key]
-        further = further_set(ctx.space, table, number)
-        there = {point.digest for point in correction.points}
-        if not in_doubt(correction) or {architecture_digest(ctx.space, one) for one in further} <= there:
-            continue
-        points = measure_networks(ctx, table, further)
-        if points is None:
-            ctx.progress.say(f"{_doubt(correction)}: measuring {len(further)} networks more")
-            return None
-        table = add_points(ctx.space, table, points)
-    if table is not known:
-        ctx.stores.tables.publish(ctx.run.lease, table)
-    return table
-
-
-def in_doubt(correction: Correction) -> bool:
-    """Return whether intervals are wider than they need to be, and than repeated measurements explain."""
-    if correction.report is None:
-        return True
-    repeat = NormalDist().inv_cdf((1 + correction.level) / 2) * correction.report.repeat_rel_sd
-    return correction.half_width**2 - repeat**2 > WIDE**2
-
-
-def tell_doubts(ctx: RunContext, corrections: Sequence[Correction]) -> None:
-    """Say of which corrections predictions are in doubt, and what to do about it."""
-    for correction in filter(in_doubt, corrections):
-        ctx.progress.say(f"{_doubt(correction)}; `hwnas devices profile` measures more against that")
-
-
-def _doubt(correction: Correction) -> str:
-    return f"predictions may be off by {100 * correction.half_width:.1f} %"
 
 
 def networks_due(ctx: RunContext, table: LookupTable) -> dict[str, int]:

@@ -12,11 +12,11 @@ from nas.data.inspection import inspect
 from nas.data.spec import UploadedSpec
 from nas.jobs import JobKind, Waiting
 from nas.pipeline import profile
-from nas.pipeline.calibrating import sharpened
 from nas.pipeline.context import Done, PhaseEnd, Progress, Surroundings
 from nas.pipeline.few_shot import profile_few_shot
 from nas.pipeline.profile import noted_due, profile_site, recheck, table_summary
 from nas.pipeline.runner import PHASES, open_search, phase_context, run_phases
+from nas.pipeline.sharpening import sharpened
 from nas.pipeline.single import MAKE, MEASURE, TUNE, run_export, run_finetune
 from nas.pipeline.sites import attended, site_of
 from nas.specs import ProfileSpec, parse_spec

@@ -23,7 +23,6 @@ from nas.pipeline.calibrating import (
     measure_networks,
     networks_due,
     recheck_networks,
-    tell_doubts,
 )
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
 from nas.pipeline.costs import ARENA, PLAIN, require_arena
@@ -34,6 +33,7 @@ from nas.pipeline.golden import undoubted
 from nas.pipeline.measuring import MeasuredAsFar, measured_layers
 from nas.pipeline.renewal import Measuring, renewed
 from nas.pipeline.same_site import same_site
+from nas.pipeline.sharpening import tell_doubt
 from nas.pipeline.sites import Site, missing_devices, target_site
 from nas.pipeline.tables import check_limits, latest_table
 from nas.pipeline.unsupported import taken_in
@@ -126,12 +126,14 @@ def run(ctx: PhaseContext) -> PhaseEnd:
         return Waiting(devices=missing)
     metrics = (target.latency.metric for target in targets)
     profiled = [(table, metric) for table, metric in zip(tables, metrics, strict=True) if table is not None]
-    tell_doubts(ctx, [table.corrections[_key(ctx, metric)] for table, metric in profiled])
     energies = _energies(ctx, [table for table, _ in profiled])
     if energies is None:
         return Waiting()
     for target, energy in zip(targets, energies, strict=True):
         check_limits(ctx, target, energy)
+    for table, metric in profiled:
+        if metric == PLAIN:
+            tell_doubt(ctx, table)
     ctx.run.save(
         NAME,
         ProfileDocument(

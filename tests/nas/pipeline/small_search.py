@@ -23,7 +23,7 @@ from nas.export.untrained import layer_file, network_file
 from nas.job_records import Job, JobRequest
 from nas.jobs import JobKind, JobState, Released, Succeeded, Waiting
 from nas.leases import LeaseTimes
-from nas.pipeline import calibrating, measuring, predict, references
+from nas.pipeline import calibrating, measuring, predict, references, sharpening
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, Progress, SearchContext, Surroundings
 from nas.pipeline.jobs import KINDS
 from nas.pipeline.runner import open_search, phase_context
@@ -256,7 +256,7 @@ def frugal_searches() -> Iterator[None]:
     """Have fewer subnets scored and networks measured, and what is only timed written once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(predict, "NUM_SUBNETS", NUM_SUBNETS)
-        patch.setattr(calibrating, "WIDE", 1.0)
+        patch.setattr(sharpening, "WIDE", 1.0)
         patch.setattr(measuring, "layer_file", _layer)
         patch.setattr(calibrating, "network_file", _network)
         yield
