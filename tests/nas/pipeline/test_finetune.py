@@ -30,7 +30,8 @@ from tests.nas.pipeline.small_search import Home, KilledError, Killer, Recorder,
 SPEC: dict[str, Any] = {
     "finetune": {"share": 0.5, "points": 3},
     "references": [],
-    "search": {"evaluations": 600},  # finds a front of several networks
+    "search": {"evaluations": 600},
+    "verify": {"candidates": 12, "rounds": 1},  # enough for a front of several networks
 }
 EPOCHS = 20
 
