@@ -41,9 +41,6 @@ __all__ = [
 ENOUGH_CALM = 10
 """Networks whose latency is not suspect, from which on a correction is fitted on those alone."""
 
-MIN_SHARED = 10
-"""Networks from which on single layers may have shares of their own."""
-
 
 def calibration_point(
     table: LookupTable,
@@ -242,7 +239,7 @@ def predict_left_out(
         _known(counted, "touched_mib"),
     )
     measured, spread = _column(counted, "measured_ms"), _column(counted, "spread_ms")
-    parts, repeat = _parts(counted), pooled_rel_sd(counted)
+    parts, repeat = LayerParts.for_shares(counted), pooled_rel_sd(counted)
     found = left_out_predictions(columns, measured, spread, parts, level=level, repeat_rel_sd=repeat)
     if len(counted) == len(points):
         return found
@@ -277,7 +274,7 @@ def _beside(points: Sequence[CalibrationPoint]) -> _Beside:
         "boundary_mib": _known(points, "boundary_mib"),
         "touched_mib": _known(points, "touched_mib"),
         "spread_ms": _column(points, "spread_ms"),
-        "parts": _parts(points),
+        "parts": LayerParts.for_shares(points),
         "repeat_rel_sd": pooled_rel_sd(points),
     }
 
@@ -286,12 +283,6 @@ def _known(points: Sequence[CalibrationPoint], name: str) -> FloatArray | None:
     """Return something of the points that is positive, None where some were stored without."""
     column = _column(points, name)
     return column if (column > 0).all() else None
-
-
-def _parts(points: Sequence[CalibrationPoint]) -> LayerParts | None:
-    """Return what layers add to sums; None where that is not known of all, or they are too few."""
-    known = len(points) >= MIN_SHARED and all(point.layer_ms for point in points)
-    return LayerParts.of(points) if known else None
 
 
 def pooled_rel_sd(points: Sequence[CalibrationPoint]) -> float:
