@@ -143,10 +143,7 @@ class _Effects:
 
     def _without(self, values: FloatArray, share: FloatArray) -> FloatArray:
         """Return values, (m,) or (m, n), less a share of what lies along each left vector."""
-        along = self._left.T @ values
-        left: FloatArray = values - self._left @ (
-            share[:, np.newaxis] * along.reshape(len(share), -1)
-        ).reshape(along.shape)
+        left: FloatArray = values - self._left @ (share * (self._left.T @ values).T).T
         return left
 
     def _left_out_errors(self, rows: FloatArray, share: FloatArray) -> FloatArray:
