@@ -5,9 +5,9 @@ a network's live layers says; one that does not fuse would pay for every batch n
 So the first time that a runtime is used on a device, these graphs are measured beside the layers, and what
 they tell is kept with the table.
 
-The files are part of the package, the same everywhere; a test rebuilds them to the byte. Fusion is told by
-the test of nn-Meter (Zhang et al., MobiSys 2021): two operations are fused where together they save more than
-half of the smaller one.
+The files are part of the package, in each precision, the same everywhere; a test rebuilds them to the byte.
+Fusion is told by the test of nn-Meter (Zhang et al., MobiSys 2021): two operations are fused where together
+they save more than half of the smaller one.
 """
 
 import hashlib
@@ -57,9 +57,9 @@ class RuntimeGraph(WireModel):
         )
 
 
-def probe_subjects(file_format: str) -> tuple[Subject, ...]:
-    """Return the probes in a file format; none where the package has none."""
-    paths = sorted(_FOLDER.glob(f"*.{file_format}"))
+def probe_subjects(file_format: str, precision: str) -> tuple[Subject, ...]:
+    """Return the probes in a file format and a precision; none where the package has none."""
+    paths = sorted((_FOLDER / precision).glob(f"*.{file_format}"))
     return tuple(Subject(digest=hashlib.sha256(path.read_bytes()).hexdigest(), path=path) for path in paths)
 
 

@@ -252,7 +252,7 @@ class ProfileSpec(Spec):
         num_classes: Of the images.
         in_channels: 1 for grey images, 3 for colour.
         few_shot: So many whole networks are measured instead of a table; None for a table.
-        quick: No further networks are measured where predictions are in doubt.
+        quick: No further networks are measured to make predictions sharper.
     """
 
     space: SpaceSpec = SpaceSpec()

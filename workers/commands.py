@@ -221,7 +221,7 @@ def devices_profile(
         typer.Option(min=6, max=1_000, help="Measure so many whole networks (10 to 20) instead of a table."),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="As a search does it: no further networks where it is in doubt.")
+        bool, typer.Option("--quick", help="As a search does it: without further networks.")
     ] = False,
     device: Annotated[
         str, typer.Option(help="A board with an agent, by its name; this machine if not given.")
@@ -230,7 +230,7 @@ def devices_profile(
     """Measure what a device's lookup table lacks for a space, and calibrate it on whole networks.
 
     A search does this by itself. Called again, it measures once more what is in doubt, on a later day also
-    what is not settled yet. Where predictions may be off by more than 4 %, and by more than measurements
+    what is not settled yet. Where predictions may be off by more than 1.5 %, and by more than measurements
     differ, it measures up to 96 whole networks more, which a search does not. Leave the machine alone
     meanwhile: other work makes the figures worse. Two threads and more are measured on idle processors only.
     With --few-shot there is no table: `hwnas predict` then uses a model fitted on few whole networks.

@@ -204,7 +204,7 @@ def check_runtime(name: str = DEFAULT_RUNTIME) -> Check:
     """Run a network with a runtime, which refuses while its reporting is on; say which graphs it runs."""
     try:
         runtime, context = get_runtime(name), host_context(name)
-        probes = probe_subjects(runtime.file_format)
+        probes = probe_subjects(runtime.file_format, context.precision)
         kernels = {probe.path.stem: runtime.kernels(probe.path, context) for probe in probes}
     except MeasurementError as error:
         missing = error.code == "runtime_missing"

@@ -19,23 +19,25 @@ from nas.pipeline.amounts import NUM_CALIBRATION
 from search_spaces.base import FloatArray
 
 NUM_DRAWS: Final = 200
+NUM_PROFILED: Final = 40
+"""Networks of a draw where a table is profiled; a profile has 24 to 120, and 60 are here in all."""
 MAX_WIDTHS: Final = 3.0
 """Of the intervals, in spreads of the repeat."""
 
 
 def run(home: Path, quick: bool) -> list[Figure]:
-    """Calibrate the demo's table on random draws, predict the rest."""
-    return drawn(home, DEMO, NUM_QUICK if quick else NUM_NETWORKS)
+    """Calibrate the demo's table on random draws as large as a search's, predict the rest."""
+    return drawn(home, DEMO, NUM_QUICK if quick else NUM_NETWORKS, NUM_CALIBRATION)
 
 
 def run_all(home: Path, quick: bool) -> list[Figure]:
-    """Do so with every table."""
+    """Do so with every table, on draws of more: a profile measures further networks."""
     count = NUM_QUICK if quick else NUM_NETWORKS
     every = cases(quick=quick)
-    return [figure for case in every for figure in drawn(home, case, count, f", {case.name}")]
+    return [figure for case in every for figure in drawn(home, case, count, NUM_PROFILED, f", {case.name}")]
 
 
-def drawn(home: Path, case: Case, count: int, where: str = "") -> list[Figure]:
+def drawn(home: Path, case: Case, count: int, num_drawn: int, where: str = "") -> list[Figure]:
     """Return coverage and width over the draws."""
     pairs = measured_pairs(home, count, case)
     points = np.array(pairs.first, dtype=object)
@@ -46,7 +48,7 @@ def drawn(home: Path, case: Case, count: int, where: str = "") -> list[Figure]:
     widths: list[float] = []
     for _ in range(NUM_DRAWS):
         order = rng.permutation(count)
-        known, rest = np.split(order, [min(NUM_CALIBRATION, count // 2)])
+        known, rest = np.split(order, [min(num_drawn, count * 2 // 3)])
         predicted, factor = predict_points(fit_points(list(points[known])), list(points[rest]))
         measured = measured_ms(list(points[rest]))
         coverages.append(_covered(predicted, factor, measured))

@@ -84,13 +84,23 @@ def _run(stores: Stores, settings: Settings, document: dict[str, Any]) -> JobRun
     return stores.run(claim)
 
 
-def profiled(ctx: RunContext, context: ContextSpec) -> LookupTable:
-    """Return the table of this host, complete and as sharp as `hwnas devices profile` makes it."""
+def profiled(ctx: RunContext, context: ContextSpec, *, quick: bool = False) -> LookupTable:
+    """Return the table of this host, complete, as `hwnas devices profile` makes it.
+
+    Args:
+        ctx: Of the search or the profile.
+        context: How networks run.
+        quick: Leave out further networks, as `--quick` and a search do.
+    """
     site = site_of(ctx.stores, ctx.run.lease.tenant, HOST, context)
-    while (table := profile_site(ctx, site)) is None or (table := sharpened(ctx, table)) is None:
+    while (table := profile_site(ctx, site)) is None or (table := _finished(ctx, table, quick)) is None:
         if not serve_host(ctx.stores, ctx.run.id, lambda done, total: None):
             raise SystemExit("another process measures for this home: let it end first")
     return table
+
+
+def _finished(ctx: RunContext, table: LookupTable, quick: bool) -> LookupTable | None:
+    return table if quick else sharpened(ctx, table)
 
 
 def measured_anew(table: LookupTable, files: Mapping[str, Path]) -> dict[str, Measured]:

@@ -9,10 +9,10 @@ NUM_CALIBRATION: Final = 24
 """Whole networks that the correction of a table is fitted on, at first."""
 
 NUM_FURTHER: Final = 48
-"""Those that it is fitted on besides, where the first leave predictions in doubt; and"""
+"""Those that a profile fits it on besides, where it is not sharp; and"""
 
 NUM_ROUNDS_FURTHER: Final = 2
-"""how often so many, while they do."""
+"""how often so many, while it is not."""
 
 NUM_SUBNETS: Final = 100
 """Subnets that the accuracy predictors learn from, at first."""

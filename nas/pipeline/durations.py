@@ -43,8 +43,8 @@ SEARCH_S_PER_EVALUATION: Final = 7e-5
 _FEW: Final = 4
 """Networks of a round, up to which another round mostly adds something."""
 
-SCORING_SHARE: Final = 0.65
-"""Of the time that one process takes to score, what two take: 0.55 on two cores, 0.78 on one's threads."""
+SCORING_SHARE: Final = 0.6
+"""Of the time that one process takes to score, what two take: 0.5 on two cores, 0.78 on one's threads."""
 
 BESIDE_SHARE: Final = 1.3
 """Of the time of a training alone, what it takes beside others."""

@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from latency_predictors.device import ExecutionContext
 from latency_predictors.gate import busy_sentence
 from latency_predictors.lookup_table import layer_key
 from latency_predictors.measure import LAYER_PROTOCOL, TimingProtocol
+from latency_predictors.probes import probe_subjects
 from latency_predictors.protocol import SessionResult, Subject
+from latency_predictors.runtimes import get_runtime
 from nas.export.untrained import layer_file
 from nas.measurement_tasks import FILE_RANK, TABLE_RANK, FailedTask, MeasurementTask, TaskReport
 from nas.pipeline.amounts import NUM_SESSIONS
@@ -175,6 +178,11 @@ def measured_layers(
     files = {layer_key(spec): partial(write, spec) for spec in layers}
     files |= {probe.digest: partial(write_probe, probe) for probe in probes}
     return measured_as_far(ctx, site, LAYER_PROTOCOL, files, num_sessions)
+
+
+def probes_of(context: ExecutionContext) -> tuple[Subject, ...]:
+    """Return the probes that a context is to run; none where the package has none in its format."""
+    return probe_subjects(get_runtime(context.runtime).file_format, context.precision)
 
 
 def layer_files(site: Site) -> Callable[[LayerSpec], bytes]:

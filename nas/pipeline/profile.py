@@ -11,9 +11,8 @@ from latency_predictors.correction import Correction
 from latency_predictors.device import ExecutionContext
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
-from latency_predictors.probes import graph_by_timing, probe_subjects
+from latency_predictors.probes import graph_by_timing
 from latency_predictors.protocol import Subject
-from latency_predictors.runtimes import get_runtime
 from nas.jobs import Waiting
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.calibrating import (
@@ -30,7 +29,7 @@ from nas.pipeline.damage import sound_table
 from nas.pipeline.energies import profile_energy
 from nas.pipeline.energy_model import ENERGY, EnergyModel
 from nas.pipeline.golden import undoubted
-from nas.pipeline.measuring import MeasuredAsFar, measured_layers
+from nas.pipeline.measuring import MeasuredAsFar, measured_layers, probes_of
 from nas.pipeline.renewal import Measuring, renewed
 from nas.pipeline.same_site import same_site
 from nas.pipeline.sharpening import tell_doubt
@@ -200,7 +199,7 @@ def _completed(ctx: RunContext, site: Site, table: LookupTable) -> LookupTable |
     all hold.
     """
     missing = table.missing(distinct_layers(ctx.space))
-    probes = () if table.graph else probe_subjects(get_runtime(site.context.runtime).file_format)
+    probes = () if table.graph else probes_of(site.context)
     if not missing and not probes:
         return table
     found = _measure_layers(ctx, site, missing, probes=probes)

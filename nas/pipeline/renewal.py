@@ -13,7 +13,7 @@ import numpy as np
 
 from latency_predictors.correction import CalibrationPoint, Correction
 from latency_predictors.lookup_table import LookupTable, layer_key
-from latency_predictors.probes import graph_by_timing, probe_subjects
+from latency_predictors.probes import graph_by_timing
 from latency_predictors.protocol import Subject
 from latency_predictors.renewal import (
     NUM_NETWORKS,
@@ -24,11 +24,10 @@ from latency_predictors.renewal import (
     sampled_layers,
     stale_copy,
 )
-from latency_predictors.runtimes import get_runtime
 from latency_predictors.spread import combine_sessions
 from nas.jobs import JobState
 from nas.pipeline.context import RunContext
-from nas.pipeline.measuring import MeasuredAsFar
+from nas.pipeline.measuring import MeasuredAsFar, probes_of
 from nas.pipeline.unsupported import taken_in
 from nas.results import Document, VerifiedNetwork
 from nas.store.searches import all_searches
@@ -143,7 +142,7 @@ def _checked(
     architectures = _networks(measuring.choose(held))
     sample = [spec for spec in distinct_layers(ctx.space) if layer_key(spec) in document.keys]
     points = measuring.networks(held, architectures)
-    probes = probe_subjects(get_runtime(table.context.runtime).file_format)
+    probes = probes_of(table.context)
     found = measuring.layers(table, sample, probes)
     if points is None or found is None:
         return None

@@ -1,4 +1,4 @@
-"""Further networks for a table whose predictions are in doubt: which, when, and who is told.
+"""Further networks for a table whose predictions could be sharper: which, when, and who is told.
 
 They say what single layers take inside networks (see `latency_predictors.layer_shares`).
 """
@@ -22,12 +22,15 @@ from search_spaces.sampling import as_architecture
 
 _SEED: Final = 0
 
+SHARP: Final = 0.015
+"""Half width of intervals, as a share, above which a profile measures more networks, and"""
+
 WIDE: Final = 0.04
-"""Half width of intervals, as a share, beyond which it is worth the time to measure more networks."""
+"""that above which a search says that a profile would help."""
 
 
 def sharpened(ctx: RunContext, table: LookupTable) -> LookupTable | None:
-    """Return a table whose plain correction rests on further networks where it is in doubt; None meanwhile.
+    """Return a table whose plain correction rests on further networks where it is not sharp; None meanwhile.
 
     Args:
         ctx: The job.
@@ -54,12 +57,12 @@ def sharpened(ctx: RunContext, table: LookupTable) -> LookupTable | None:
 
 
 def further_due(space: SearchSpace, table: LookupTable, number: int) -> list[Architecture]:
-    """Return the networks of a round that are to be measured because the plain correction is in doubt.
+    """Return the networks of a round that are to be measured because the plain correction is not sharp.
 
     There are none where they would not help: layers of networks of earlier versions are not known.
     """
     correction = _correction(space, table)
-    if not in_doubt(correction) or not all(point.layer_ms for point in correction.points):
+    if not wider(correction, SHARP) or not all(point.layer_ms for point in correction.points):
         return []
     there = {point.digest for point in correction.points}
     return [one for one in further_set(space, table, number) if architecture_digest(space, one) not in there]
@@ -82,12 +85,12 @@ def further_set(space: SearchSpace, table: LookupTable, number: int) -> list[Arc
     return [as_architecture(pool[i]) for i in chosen[number::NUM_ROUNDS_FURTHER]]
 
 
-def in_doubt(correction: Correction) -> bool:
-    """Return whether intervals are wider than they need to be, and than repeated measurements explain."""
+def wider(correction: Correction, half_width: float) -> bool:
+    """Return whether intervals are wider than that to either side, and than repeated measurements explain."""
     if correction.report is None:
         return True
     repeat = NormalDist().inv_cdf((1 + correction.level) / 2) * correction.report.repeat_rel_sd
-    return correction.half_width**2 - repeat**2 > WIDE**2
+    return correction.half_width**2 - repeat**2 > half_width**2
 
 
 class _Further(Document):
@@ -104,8 +107,11 @@ def _say_once(ctx: RunContext, table: LookupTable, number: int) -> None:
 
 
 def tell_doubt(ctx: RunContext, table: LookupTable) -> None:
-    """Say where the plain predictions of a table are in doubt, and what to do about it."""
-    if any(further_due(ctx.space, table, number) for number in range(NUM_ROUNDS_FURTHER)):
+    """Say where the plain predictions of a table may be far off, and what to do about it."""
+    rounds = range(NUM_ROUNDS_FURTHER)
+    if wider(_correction(ctx.space, table), WIDE) and any(
+        further_due(ctx.space, table, number) for number in rounds
+    ):
         ctx.progress.say(
             f"{table.device.label}, {table.context.label}: {_doubt(_correction(ctx.space, table))}; `hwnas "
             "devices profile` measures more networks against that"

@@ -256,6 +256,7 @@ def frugal_searches() -> Iterator[None]:
     """Have fewer subnets scored and networks measured, and what is only timed written once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(predict, "NUM_SUBNETS", NUM_SUBNETS)
+        patch.setattr(sharpening, "SHARP", 1.0)
         patch.setattr(sharpening, "WIDE", 1.0)
         patch.setattr(measuring, "layer_file", _layer)
         patch.setattr(calibrating, "network_file", _network)

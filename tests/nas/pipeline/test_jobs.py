@@ -47,7 +47,7 @@ def test_a_profile_measures_layers_then_networks_and_leaves_the_summary(home: Ho
     summary = home.finish(job).load(profile.NAME, TableSummary)
     layers, networks = home.watch.asked
     assert len(networks) == NUM_CALIBRATION
-    probes = {probe.digest for probe in probe_subjects("onnx")}
+    probes = {probe.digest for probe in probe_subjects("onnx", "fp32")}
     assert summary.num_layers == summary.num_measured_now == len(layers) - len(probes)
     assert [run.lease.attempt for run in home.runs] == [1, 2, 3]
     table = home.stores.tables.load(host_device().digest, host_context().digest)

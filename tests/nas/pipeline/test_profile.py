@@ -25,7 +25,7 @@ from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Recorder, measured, small_spec
 
 SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
-NUM_FIRST = len(distinct_layers(SPACE)) + len(probe_subjects("onnx"))
+NUM_FIRST = len(distinct_layers(SPACE)) + len(probe_subjects("onnx", "fp32"))
 """What is measured of a context that is used for the first time: layers, and probes of the runtime."""
 
 
@@ -41,7 +41,7 @@ def test_every_layer_is_measured_once_then_whole_networks(home: Home) -> None:
     summary = table_summary(ctx, profiled(home, ctx))
     keys = [layer_key(spec) for spec in distinct_layers(SPACE)]
     layers_asked, networks_asked = home.watch.asked
-    probes = [probe.digest for probe in probe_subjects("onnx")]
+    probes = [probe.digest for probe in probe_subjects("onnx", "fp32")]
     assert sorted(layers_asked) == sorted(keys + probes)
     assert len(set(networks_asked)) == len(networks_asked) == NUM_CALIBRATION
     assert (summary.num_layers, summary.num_measured_now) == (len(keys), len(keys))
@@ -83,7 +83,7 @@ def test_a_space_that_shares_layers_measures_only_the_others(copied: Home) -> No
     summary = table_summary(ctx, profiled(copied, ctx))
     asked, networks = copied.watch.asked
     # On a restless machine the probes have told nothing, and are asked again.
-    head = set(asked) - {probe.digest for probe in probe_subjects("onnx")}
+    head = set(asked) - {probe.digest for probe in probe_subjects("onnx", "fp32")}
     assert summary.num_measured_now == len(head) == 1
     assert len(networks) == NUM_CALIBRATION
     table = latest_table(copied.stores, here())
@@ -182,7 +182,7 @@ def test_a_runtime_that_is_used_for_the_first_time_is_probed(home: Home) -> None
     ctx = home.context()
     graph = profiled(home, ctx).graph
     assert graph is not None
-    assert graph.probes_ms.keys() == {probe.path.stem for probe in probe_subjects("onnx")}
+    assert graph.probes_ms.keys() == {probe.path.stem for probe in probe_subjects("onnx", "fp32")}
     stored = latest_table(home.stores, here())
     assert stored.graph == graph
     # What is known of it stays when layers of another space are measured.

@@ -50,7 +50,7 @@ def test_a_version_that_changes_nothing_costs_a_sample(upgraded: Home) -> None:
     table = profiled(upgraded, ctx)
     keys = {layer_key(spec) for spec in distinct_layers(SPACE)}
     asked = [digest for call in upgraded.watch.asked for digest in call]
-    sample, probes = keys.intersection(asked), {probe.digest for probe in probe_subjects("onnx")}
+    sample, probes = keys.intersection(asked), {probe.digest for probe in probe_subjects("onnx", "fp32")}
     assert len(asked) == len(set(asked))
     # Of this small space two of each kind; the rest are the networks that are calibrated with.
     assert len(sample) < len(keys)
@@ -119,9 +119,8 @@ def test_a_version_that_runs_other_graphs_has_everything_measured(
     upgraded: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ctx, exact = upgraded.context(seed=1), small_search.file_ms
-    (dead,) = [
-        probe.path.read_bytes() for probe in probe_subjects("onnx") if probe.path.stem == "dead_branch"
-    ]
+    probes = probe_subjects("onnx", "fp32")
+    (dead,) = [probe.path.read_bytes() for probe in probes if probe.path.stem == "dead_branch"]
     monkeypatch.setattr(
         small_search,
         "file_ms",

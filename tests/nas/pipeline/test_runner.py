@@ -83,7 +83,7 @@ def test_each_phase_is_told_once_however_often_it_waited(finished: FinishedSearc
 
 def test_a_search_waits_for_layers_networks_each_round_and_stock_networks(finished: FinishedSearch) -> None:
     layers, calibration, *verified, stock = (len(asked) for asked in finished.home.watch.asked)
-    assert layers == finished.target.table.num_layers + len(probe_subjects("onnx"))
+    assert layers == finished.target.table.num_layers + len(probe_subjects("onnx", "fp32"))
     assert calibration == NUM_CALIBRATION
     assert len(verified) == finished.target.num_rounds
     assert sum(verified) == len(finished.target.networks)

@@ -1,4 +1,4 @@
-"""Further networks where predictions are in doubt: the same ones, once; and who can do something is told."""
+"""Further networks where predictions could be sharper: the same ones, once; who can do something is told."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import exact_cost
 from nas.pipeline import sharpening
 from nas.pipeline.amounts import NUM_FURTHER, NUM_ROUNDS_FURTHER
-from nas.pipeline.sharpening import further_due, further_set, in_doubt, sharpened, tell_doubt
+from nas.pipeline.sharpening import further_due, further_set, sharpened, tell_doubt, wider
 from nas.pipeline.tables import latest_table
 from search_spaces.base import architecture_digest, space_digest
 from search_spaces.catalogue import get_space
@@ -23,7 +23,8 @@ KEY = space_digest(SPACE)
 @pytest.fixture
 def blunt(monkeypatch: pytest.MonkeyPatch) -> None:
     """No interval is as narrow as is wanted."""
-    monkeypatch.setattr(sharpening, "WIDE", 0.001)
+    monkeypatch.setattr(sharpening, "SHARP", 0.001)
+    monkeypatch.setattr(sharpening, "WIDE", 0.04)
 
 
 def changed(table: LookupTable, **changes: object) -> LookupTable:
@@ -52,7 +53,7 @@ def test_they_stay_the_same_whatever_layers_take(finished: FinishedSearch) -> No
 
 
 @pytest.mark.usefixtures("blunt")
-def test_where_predictions_are_in_doubt_further_networks_are_measured_once(copied: Home) -> None:
+def test_where_predictions_are_not_sharp_further_networks_are_measured_once(copied: Home) -> None:
     table, progress = latest_table(copied.stores, here()), Recorder()
     ctx = copied.context(progress)
     found: LookupTable = measured(copied, lambda: sharpened(ctx, table))
@@ -95,20 +96,18 @@ def test_where_layers_of_networks_are_not_known_more_networks_would_not_help(cop
     assert further_due(SPACE, old, 0) == []
 
 
-def test_what_repeats_explain_is_no_reason_to_measure_more(
-    finished: FinishedSearch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sharpening, "WIDE", 0.04)
+def test_what_repeats_explain_is_no_reason_to_measure_more(finished: FinishedSearch) -> None:
     correction = latest_table(finished.home.stores, here()).corrections[KEY]
     assert correction.report is not None
 
-    def wide(repeat_rel_sd: float) -> Correction:
+    def noisy(repeat_rel_sd: float) -> Correction:
         report = correction.report.model_copy(update={"repeat_rel_sd": repeat_rel_sd})  # type: ignore[union-attr]
         return correction.model_copy(update={"half_width": 0.05, "report": report})
 
-    assert in_doubt(wide(0.01))
-    assert not in_doubt(wide(0.02))
-    assert in_doubt(wide(0.02).model_copy(update={"report": None})), "of so few networks nothing is known"
+    assert wider(noisy(0.01), 0.04)
+    assert not wider(noisy(0.02), 0.04)
+    assert not wider(noisy(0.01), 0.05)
+    assert wider(noisy(0.02).model_copy(update={"report": None}), 0.04), "of so few networks nothing is known"
 
 
 @pytest.mark.usefixtures("blunt")
@@ -119,5 +118,6 @@ def test_a_search_says_what_would_help_where_something_would(copied: Home) -> No
     (line,) = progress.said
     assert line.startswith(f"{table.device.label}, {table.context.label}: predictions may be off by 6.3 %")
     assert "`hwnas devices profile`" in line
-    tell_doubt(ctx, measured(copied, lambda: sharpened(ctx, table)))
+    tell_doubt(ctx, changed(table, half_width=0.03))
+    tell_doubt(ctx, changed(measured(copied, lambda: sharpened(ctx, table)), half_width=0.063))
     assert sum("`hwnas devices profile`" in line for line in progress.said) == 1
