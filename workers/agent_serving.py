@@ -58,6 +58,7 @@ class Wanted:
         pair: a code. Nothing of it where the board was paired before.
         when_busy: What is done while other work keeps the board busy: `measure`, `refuse` or `ignore`.
         plain_http: Whether the address may be one without encryption, elsewhere than on this machine.
+        meter_log: File that a meter of the user's writes, for energies; the board's own meters if empty.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Wanted:
     pair: str = field(default="", repr=False)
     when_busy: str = "measure"
     plain_http: bool = False
+    meter_log: str = ""
 
 
 def run_agent(wanted: Wanted, folder: Path, cache_bytes: int) -> AgentEnded:
@@ -90,7 +92,8 @@ def run_agent(wanted: Wanted, folder: Path, cache_bytes: int) -> AgentEnded:
             code=wanted.pair,
             plain_http=wanted.plain_http,
         )
-        agent = Agent(name, board_facts, Link(server), home, _means(wanted.when_busy), _say)
+        means = _means(wanted.when_busy, wanted.meter_log)
+        agent = Agent(name, board_facts, Link(server), home, means, _say)
         try:
             agent.run()
         except KeyboardInterrupt:
@@ -98,7 +101,9 @@ def run_agent(wanted: Wanted, folder: Path, cache_bytes: int) -> AgentEnded:
     raise AssertionError("an agent works until it is interrupted")
 
 
-def measure_bundle(bundle: Path | None, out: Path | None, folder: Path, when_busy: str) -> BundleDone:
+def measure_bundle(
+    bundle: Path | None, out: Path | None, folder: Path, when_busy: str, meter_log: str = ""
+) -> BundleDone:
     """Measure what an archive asks for, without a network.
 
     Args:
@@ -106,6 +111,7 @@ def measure_bundle(bundle: Path | None, out: Path | None, folder: Path, when_bus
         out: The answer.
         folder: Of the agent, which names its installation.
         when_busy: As for `Wanted`.
+        meter_log: Likewise.
 
     Raises:
         UsageError: `conflicting_options` where one of the files is not given, `agent_running`, or as
@@ -115,12 +121,17 @@ def measure_bundle(bundle: Path | None, out: Path | None, folder: Path, when_bus
     if bundle is None or out is None:
         raise UsageError("conflicting_options", "--bundle and --out belong together: give both")
     with closing(AgentHome(folder)) as home, _interrupted_by_signals():
-        return run_bundle(bundle, out, _means(when_busy), board_facts(), home.instance, _say)
+        return run_bundle(bundle, out, _means(when_busy, meter_log), board_facts(), home.instance, _say)
 
 
-def _means(when_busy: str) -> Means:
-    folder, repeat = host_lease_folder(), when_busy != "ignore"
-    measure = partial(run_sessions, lease_folder=folder, gate=gate_rules(when_busy), repeat=repeat)
+def _means(when_busy: str, meter_log: str) -> Means:
+    measure = partial(
+        run_sessions,
+        lease_folder=host_lease_folder(),
+        gate=gate_rules(when_busy),
+        repeat=when_busy != "ignore",
+        meter_log=meter_log,
+    )
     return Means(measure, score)
 
 

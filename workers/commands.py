@@ -138,6 +138,14 @@ def agent(
     when_busy: Annotated[
         WhenBusy, typer.Option(help="What to do while other work keeps the board busy.")
     ] = WhenBusy.MEASURE,
+    meter_log: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            envvar="HWNAS_METER_LOG",
+            help="CSV file timestamp,watts that a meter of yours writes; the board's own if not given.",
+        ),
+    ] = "",
     plain_http: PlainHttp = False,
     bundle: BundleFile = None,
     out: ResultFile = None,
@@ -156,8 +164,8 @@ def agent(
     from workers.agent_serving import Wanted, measure_bundle, run_agent
 
     if bundle is not None or out is not None:
-        return measure_bundle(bundle, out, home.expanduser().absolute(), when_busy.value)
-    wanted = Wanted(name or default_name(), server, token, pair, when_busy.value, plain_http)
+        return measure_bundle(bundle, out, home.expanduser().absolute(), when_busy.value, meter_log)
+    wanted = Wanted(name or default_name(), server, token, pair, when_busy.value, plain_http, meter_log)
     return run_agent(wanted, home.expanduser().absolute(), cache_mb * 2**20)
 
 

@@ -12,10 +12,11 @@ import pytest
 
 from latency_predictors.anchors import default_anchors
 from latency_predictors.device import host_context
-from latency_predictors.measure import NETWORK_PROTOCOL
+from latency_predictors.measure import ENERGY_PROTOCOL, NETWORK_PROTOCOL, TimingProtocol
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState, Waiting
 from nas.measurement_tasks import MeasurementTask
+from nas.store.agent_store import Agent
 from search_spaces.errors import UsageError
 from tests.workers.boards_at_work import TENANT, Bench, bench
 from tests.workers.jobs_at_work import until
@@ -33,7 +34,7 @@ def at_work(tmp_path: Path) -> Iterator[Bench]:
 class Process:
     """An agent in a process of its own."""
 
-    def __init__(self, at_work: Bench, repository: Path) -> None:
+    def __init__(self, at_work: Bench, repository: Path, *more: str) -> None:
         environment = {**os.environ, "HWNAS_KEY": at_work.key, "PYTHONPATH": str(repository)}
         options = ["--server", at_work.service.url, "--name", "board", "--home", str(at_work.folder)]
         command = [
@@ -44,6 +45,7 @@ class Process:
             *options,
             "--when-busy",
             "ignore",
+            *more,
         ]
         self.process = subprocess.Popen(
             command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -66,25 +68,31 @@ def sockets_listening(pid: int) -> list[str]:
     return [line[1] for line in lines if line[3] == "0A" and line[9] in own]
 
 
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-def test_a_board_measures_a_real_file_and_ends_when_it_is_told(
-    at_work: Bench, repository: Path, by: signal.Signals
-) -> None:
-    stores, agent = at_work.service.stores, Process(at_work, repository)
+def asked_of(at_work: Bench, agent: Process, timing: TimingProtocol) -> tuple[Agent, str, str]:
+    """Have a job wait for a file to be measured; return the board, the job and what is measured."""
+    stores = at_work.service.stores
     until(lambda: stores.agents.find(TENANT, "board") is not None)
     board = stores.agents.find(TENANT, "board")
     assert board is not None
     assert sockets_listening(agent.process.pid) == []
     job = stores.jobs.submit(TENANT, JobRequest(JobKind.PROFILE, {}, "profile"))
     (claim,) = stores.queue.claim("w")
-    anchor = default_anchors("onnx")[0]
-    artifact = stores.artifacts.put(anchor.path.read_bytes())
+    artifact = stores.artifacts.put(default_anchors("onnx")[0].path.read_bytes())
     subject = "5" * 64
     stores.measurements.enqueue(
-        claim.lease, [MeasurementTask(board.device, host_context(), NETWORK_PROTOCOL, subject, artifact, 1)]
+        claim.lease, [MeasurementTask(board.device, host_context(), timing, subject, artifact, 1)]
     )
     stores.queue.settle(claim.lease, Waiting())
-    until(lambda: stores.jobs.get(TENANT, job.id).state is JobState.QUEUED)
+    return board, job.id, subject
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_a_board_measures_a_real_file_and_ends_when_it_is_told(
+    at_work: Bench, repository: Path, by: signal.Signals
+) -> None:
+    stores, agent = at_work.service.stores, Process(at_work, repository)
+    board, job, subject = asked_of(at_work, agent, NETWORK_PROTOCOL)
+    until(lambda: stores.jobs.get(TENANT, job).state is JobState.QUEUED)
     until(lambda: not list((at_work.folder / "journal").iterdir()))
     out, said = agent.end(by)
     assert agent.process.returncode == 0, said
@@ -94,6 +102,18 @@ def test_a_board_measures_a_real_file_and_ends_when_it_is_told(
     (session,) = stores.sessions.sessions(board.device.digest, host_context().digest, [subject])
     assert session.device == board.device
     assert session.results[0].median_ms > 0
+
+
+def test_a_board_reads_the_file_of_a_meter_where_it_is_given_one(
+    at_work: Bench, repository: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "plug.csv"
+    log.write_text("seconds,volts\n", encoding="utf-8")
+    agent = Process(at_work, repository, "--meter-log", str(log))
+    _, job, _ = asked_of(at_work, agent, ENERGY_PROTOCOL)
+    until(lambda: at_work.service.stores.jobs.get(TENANT, job).state is JobState.QUEUED)
+    _, said = agent.end()
+    assert f"{log} does not begin with the line" in said
 
 
 def test_a_wrong_key_is_told_at_once(at_work: Bench, repository: Path) -> None:
