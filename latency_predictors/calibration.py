@@ -219,8 +219,10 @@ def predict_points(
     """Return the predicted milliseconds of networks, and the factor of their intervals, (n,) each."""
     layers = _column(points, "num_layers")
     sums = _column(points, "sum_ms") + LayerParts.of(points).added_ms(correction.shares)
-    point = correction.point(sums, layers, _known(points, "boundary_mib"), _known(points, "touched_mib"))
-    return point, correction.factor(sums, layers, correction.spread(_column(points, "spread_ms"), point))
+    boundary, touched = _known(points, "boundary_mib"), _known(points, "touched_mib")
+    point = correction.point(sums, layers, boundary, touched)
+    spread = correction.spread(_column(points, "spread_ms"), point)
+    return point, correction.factor(sums, layers, spread, boundary, touched)
 
 
 def predict_left_out(

@@ -3,6 +3,7 @@
 `calibration` makes these values; using them takes no more than numpy.
 """
 
+from functools import reduce
 from statistics import NormalDist
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,9 @@ Floats = NDArray[Any]
 
 WIDENING = 4.0
 """A network a quarter larger (or smaller) than any that was calibrated with has twice the interval."""
+
+_NO_BOUNDARIES = "this correction needs the activations at the layers' boundaries"
+_NOT_TOUCHED = "this correction needs what the layers touch"
 
 UNKNOWN_SPREAD = 1.0
 """Of corrections that were fitted without knowing how far entries may be off."""
@@ -127,6 +131,9 @@ class Hull(WireModel):
     Attributes:
         max_spread: The most that entries were said to be off in one of them, as a share of its latency: the
             residuals hold that much already.
+        boundary_mib: Least and most mebibytes at their layers' boundaries, and
+        touched_mib: those of weights and at boundaries; None where that is not known of all of them, and in
+            corrections of earlier versions.
     """
 
     min_sum_ms: float
@@ -134,6 +141,8 @@ class Hull(WireModel):
     min_layers: int
     max_layers: int
     max_spread: float = UNKNOWN_SPREAD
+    boundary_mib: Annotated[tuple[float, float] | None, Field(exclude_if=lambda known: known is None)] = None
+    touched_mib: Annotated[tuple[float, float] | None, Field(exclude_if=lambda known: known is None)] = None
 
 
 class Correction(WireModel):
@@ -201,10 +210,10 @@ class Correction(WireModel):
         if self.c:
             point -= num_layers * number(self.c)
         if self.d:
-            assert boundary_mib is not None, "this correction needs the activations at the layers' boundaries"
+            assert boundary_mib is not None, _NO_BOUNDARIES
             point -= boundary_mib * number(self.d)
         if self.e:
-            assert touched_mib is not None, "this correction needs what the layers touch"
+            assert touched_mib is not None, _NOT_TOUCHED
             beyond = touched_mib - number(self.cache_mib)
             np.maximum(beyond, number(0.0), out=beyond)
             beyond *= number(self.e)
@@ -223,7 +232,14 @@ class Correction(WireModel):
         spread *= spread_ms.dtype.type(self.a)
         return spread
 
-    def factor(self, sums_ms: Floats, num_layers: Floats, spread: Floats | None = None) -> Floats:
+    def factor(
+        self,
+        sums_ms: Floats,
+        num_layers: Floats,
+        spread: Floats | None = None,
+        boundary_mib: Floats | None = None,
+        touched_mib: Floats | None = None,
+    ) -> Floats:
         """Return upper / point, which is point / lower, (n,).
 
         Args:
@@ -231,15 +247,37 @@ class Correction(WireModel):
             num_layers: As for `point`.
             spread: As `spread` gives it, (n,); what goes beyond the networks that were calibrated with widens
                 the interval, in quadrature.
+            boundary_mib: As for `point`.
+            touched_mib: As for `point`.
         """
         number = sums_ms.dtype.type
         if self.hull is None:
             return self._widened(np.full_like(sums_ms, 1.0 + self.half_width), spread, 0.0)
         beyond = _beyond(sums_ms, self.hull.min_sum_ms, self.hull.max_sum_ms)
         beyond += _beyond(num_layers, self.hull.min_layers, self.hull.max_layers)
+        if memory := self._beyond_in_memory(self.hull, boundary_mib, touched_mib):
+            beyond += reduce(np.maximum, memory)
         beyond *= number(WIDENING * self.half_width)
         beyond += number(1.0 + self.half_width)
         return self._widened(beyond, spread, self.hull.max_spread)
+
+    def _beyond_in_memory(
+        self, hull: Hull, boundary_mib: Floats | None, touched_mib: Floats | None
+    ) -> list[Floats]:
+        """Return by what shares mebibytes lie outside what was calibrated, (n,) for each of d and e kept.
+
+        What is at boundaries is touched too: the larger share counts, not both.
+        """
+        shares = []
+        if self.d and hull.boundary_mib:
+            assert boundary_mib is not None, _NO_BOUNDARIES
+            shares.append(_beyond(boundary_mib, *hull.boundary_mib))
+        if self.e and hull.touched_mib:
+            assert touched_mib is not None, _NOT_TOUCHED
+            low, high = hull.touched_mib
+            # Of whatever caches keep the term is 0: below that there is nothing to extrapolate.
+            shares.append(_beyond(touched_mib, low if low > self.cache_mib else 0.0, high))
+        return shares
 
     def _widened(self, factor: Floats, spread: Floats | None, known: float) -> Floats:
         if spread is None or not (spread > known).any():
@@ -253,7 +291,7 @@ class Correction(WireModel):
 
 
 def _beyond(values: Floats, low: float, high: float) -> Floats:
-    """Return by what share values lie outside a range, 0 inside; values and low are positive."""
+    """Return by what share values lie outside a range, 0 inside; values are positive."""
     number = values.dtype.type
     ratio: Floats = number(low) / values
     np.maximum(ratio, values * number(1 / high), out=ratio)

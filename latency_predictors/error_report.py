@@ -89,7 +89,7 @@ def left_out_predictions(
             one["a"] = one["a"] + parts.of_rows(left_out).added_ms(fold.shares)
         predicted[left_out] = fold.point(one["a"], one["c"], one.get("d"), one.get("e"))
         spread = fold.spread(spreads[left_out], predicted[left_out])
-        factors[left_out] = fold.factor(one["a"], one["c"], spread)
+        factors[left_out] = fold.factor(one["a"], one["c"], spread, one.get("d"), one.get("e"))
     return predicted, factors
 
 

@@ -135,7 +135,13 @@ def _hull(columns: dict[Term, FloatArray], max_spread: float) -> Hull:
         min_layers=int(columns["c"].min()),
         max_layers=int(columns["c"].max()),
         max_spread=max_spread or UNKNOWN_SPREAD,
+        boundary_mib=_range(columns.get("d")),
+        touched_mib=_range(columns.get("e")),
     )
+
+
+def _range(column: FloatArray | None) -> tuple[float, float] | None:
+    return None if column is None else (float(column.min()), float(column.max()))
 
 
 def regressors(

@@ -95,7 +95,7 @@ class _Target:
             np.subtract(1.0, unmeasured_ms / sums_ms, out=costs.coverage[rows])
         point = self.correction.point(sums_ms, num_layers, boundary, touched)
         spread = self.correction.spread(spread_of(variance, doubt), point)
-        factor = self.correction.factor(sums_ms, num_layers, spread)
+        factor = self.correction.factor(sums_ms, num_layers, spread, boundary, touched)
         costs.point[rows] = point
         np.divide(point, factor, out=costs.lower[rows])
         np.multiply(point, factor, out=costs.upper[rows])

@@ -14,6 +14,21 @@ CORRECTION = Correction(
     floor_ms=0.05,
     kind="table",
 )
+IN_MEMORY = CORRECTION.model_copy(
+    update={
+        "d": 0.02,
+        "e": 0.03,
+        "cache_mib": 0.5,
+        "hull": Hull(
+            min_sum_ms=1.0,
+            max_sum_ms=4.0,
+            min_layers=5,
+            max_layers=10,
+            boundary_mib=(1.0, 4.0),
+            touched_mib=(0.4, 8.0),
+        ),
+    }
+)
 
 
 def test_the_point_is_the_formula() -> None:
@@ -40,6 +55,10 @@ def test_a_term_is_never_forgotten() -> None:
         CORRECTION.model_copy(update={"e": 0.3}).point(np.array([2.0]), np.array([5.0]))
     with pytest.raises(AssertionError, match="boundaries"):
         CORRECTION.model_copy(update={"d": 0.3}).point(np.array([2.0]), np.array([5.0]))
+    with pytest.raises(AssertionError, match="boundaries"):
+        IN_MEMORY.factor(np.array([2.0]), np.array([5.0]))
+    with pytest.raises(AssertionError, match="touch"):
+        IN_MEMORY.model_copy(update={"d": 0.0}).factor(np.array([2.0]), np.array([5.0]))
 
 
 def test_nothing_is_predicted_below_the_floor() -> None:
@@ -52,6 +71,37 @@ def test_the_interval_widens_outside_what_was_calibrated() -> None:
     # A quarter beyond, at either end and along either axis, doubles the width of 0.1; both add up.
     expected = [1.1, 1.1, 1.2, 1.2, 1.2, 1.2, 1.3]
     assert CORRECTION.factor(sums, layers).tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "expected"),
+    [
+        # A quarter beyond M at either end, beyond W, and beyond both: only the larger distance counts.
+        ((), [1.1, 1.2, 1.2, 1.2, 1.3]),
+        (("e",), [1.1, 1.2, 1.2, 1.1, 1.2]),
+        (("d",), [1.1, 1.1, 1.1, 1.2, 1.3]),
+        (("d", "e"), [1.1, 1.1, 1.1, 1.1, 1.1]),
+    ],
+)
+def test_the_interval_widens_outside_the_memory_of_a_term_that_was_kept(
+    dropped: tuple[str, ...], expected: list[float]
+) -> None:
+    correction = IN_MEMORY.model_copy(update=dict.fromkeys(dropped, 0.0))
+    boundary, touched = np.array([2.0, 5.0, 0.8, 2.0, 5.0]), np.array([6.0, 6.0, 6.0, 10.0, 12.0])
+    factor = correction.factor(np.full(5, 2.0), np.full(5, 7.0), None, boundary, touched)
+    assert factor.tolist() == pytest.approx(expected)
+
+
+def test_what_is_beyond_in_memory_adds_to_what_is_beyond_in_time() -> None:
+    arrays = [np.array([value]) for value in (5.0, 12.5, 0.0, 5.0, 6.0)]
+    assert IN_MEMORY.factor(*arrays).tolist() == pytest.approx([1.4])
+
+
+def test_below_what_caches_keep_nothing_is_extrapolated() -> None:
+    arrays = [np.array([value]) for value in (2.0, 7.0, 0.0, 2.0, 0.32)]
+    assert IN_MEMORY.factor(*arrays).tolist() == pytest.approx([1.1])
+    without = IN_MEMORY.model_copy(update={"cache_mib": 0.0})
+    assert without.factor(*arrays).tolist() == pytest.approx([1.2])
 
 
 def test_entries_that_may_be_off_further_than_in_calibration_widen_the_interval() -> None:
@@ -84,9 +134,18 @@ def test_a_correction_of_an_earlier_version_widens_nothing() -> None:
     assert old.factor(np.array([2.0]), np.array([7.0]), np.array([0.2])).tolist() == pytest.approx([1.1])
 
 
+def test_a_correction_that_knows_no_range_of_memory_is_stored_and_widens_as_before() -> None:
+    hull = CORRECTION.model_dump(mode="json")["hull"]
+    assert hull.keys() == {"min_sum_ms", "max_sum_ms", "min_layers", "max_layers", "max_spread"}
+    old = IN_MEMORY.model_copy(update={"hull": Hull.model_validate(hull)})
+    arrays = [np.array([value]) for value in (2.0, 7.0, 0.0, 50.0, 90.0)]
+    assert old.factor(*arrays).tolist() == pytest.approx([1.1])
+
+
 def test_float32_stays_float32() -> None:
     sums, layers = np.array([2.0], dtype=np.float32), np.array([5.0], dtype=np.float32)
     assert CORRECTION.point(sums, layers).dtype == CORRECTION.factor(sums, layers).dtype == np.float32
+    assert IN_MEMORY.factor(sums, layers, None, sums, layers).dtype == np.float32
     wide = CORRECTION.model_copy(update={"hull": None})
     assert wide.factor(sums, layers, wide.spread(sums, sums)).dtype == np.float32
 
@@ -94,10 +153,11 @@ def test_float32_stays_float32() -> None:
 def test_the_arguments_are_left_as_they_were() -> None:
     sums, layers = np.array([2.0, 9.0]), np.array([5.0, 20.0])
     CORRECTION.point(sums, layers)
-    CORRECTION.factor(sums, layers)
+    IN_MEMORY.factor(sums, layers, None, sums, layers)
     assert sums.tolist() == [2.0, 9.0]
     assert layers.tolist() == [5.0, 20.0]
 
 
 def test_json_gives_it_back() -> None:
-    assert Correction.model_validate_json(CORRECTION.model_dump_json()) == CORRECTION
+    for correction in (CORRECTION, IN_MEMORY):
+        assert Correction.model_validate_json(correction.model_dump_json()) == correction

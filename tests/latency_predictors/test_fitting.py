@@ -114,6 +114,29 @@ def test_three_networks_give_a_table_value() -> None:
     assert fit(networks(np.random.default_rng(0), 3)).kind == "table"
 
 
+def test_the_hull_has_the_range_of_all_that_is_known() -> None:
+    seen = networks(np.random.default_rng(0), 20, d=0.2)
+    known = fit(seen).hull
+    assert known is not None
+    assert (known.min_layers, known.max_layers) == (seen.layers.min(), seen.layers.max())
+    assert known.boundary_mib == (seen.boundary.min(), seen.boundary.max())
+    assert known.touched_mib == (seen.touched.min(), seen.touched.max())
+    unknown = fit_correction(seen.sums, seen.layers, seen.measured).hull
+    assert unknown is not None
+    assert (unknown.boundary_mib, unknown.touched_mib) == (None, None)
+
+
+def test_what_touches_more_than_any_that_was_measured_has_a_wider_interval() -> None:
+    seen = networks(np.random.default_rng(1), 40, d=0.05, e=0.04, cache=0.5, noise=0.01)
+    correction = fit(seen)
+    assert "e" in correction.terms
+    sums, layers, boundary = (np.full(2, np.median(row)) for row in (seen.sums, seen.layers, seen.boundary))
+    touched = np.array([1.0, 1.25]) * seen.touched.max()
+    inside, beyond = correction.factor(sums, layers, None, boundary, touched) - 1.0
+    assert inside == pytest.approx(correction.half_width)
+    assert beyond == pytest.approx(2 * correction.half_width)
+
+
 @pytest.mark.parametrize("bad", [0.0, -1.0])
 def test_values_that_are_not_positive_are_refused(bad: float) -> None:
     with pytest.raises(UsageError) as caught:
@@ -153,7 +176,7 @@ def test_intervals_cover_new_networks_as_often_as_they_say(m: int) -> None:
         correction = fit(networks(rng, m, noise=0.02))
         new = networks(rng, 40, noise=0.02)
         point = point_of(correction, new)
-        factor = correction.factor(new.sums, new.layers)
+        factor = correction.factor(new.sums, new.layers, None, new.boundary, new.touched)
         shares.append(((point / factor <= new.measured) & (new.measured <= point * factor)).mean())
     assert 0.87 <= np.mean(shares) <= 0.94
 

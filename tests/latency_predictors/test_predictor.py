@@ -89,15 +89,14 @@ def test_images_of_a_batch_touch_more() -> None:
 def test_predictions_are_those_of_a_loop_over_architectures(space: SearchSpace) -> None:
     targets = {f"target {seed}": target(space, seed) for seed in range(3)}
     table, correction = target(space, 3)
-    targets["all terms"] = (
-        table,
-        correction.model_copy(update={"b": 0.02, "c": 0.002, "d": 0.03, "e": 0.1, "cache_mib": 0.1}),
-    )
+    assert correction.hull is not None
+    touching_less = correction.hull.model_copy(update={"touched_mib": (0.05, 0.2)})
+    every_term = {"b": 0.02, "c": 0.002, "d": 0.03, "e": 0.1, "cache_mib": 0.1, "hull": touching_less}
+    targets["all terms"] = (table, correction.model_copy(update=every_term))
     specs = distinct_layers(space)
     shares = dict(zip(map(share_key, specs), np.linspace(-0.1, 0.1, len(specs)).tolist(), strict=True))
     targets["shares"] = (table, correction.model_copy(update={"shares": shares}))
     # Of networks whose entries were surer than all of these.
-    assert correction.hull is not None
     sure = correction.hull.model_copy(update={"max_spread": 0.001})
     targets["wider"] = (table, correction.model_copy(update={"hull": sure}))
     archs = random_architectures(space, 300, np.random.default_rng(9))
@@ -108,7 +107,7 @@ def test_predictions_are_those_of_a_loop_over_architectures(space: SearchSpace) 
         exact = correction.a * sums + correction.b - correction.c * counts - correction.d * boundary
         exact += correction.e * np.maximum(touched - correction.cache_mib, 0.0)
         point = np.maximum(exact, correction.floor_ms)
-        factor = correction.factor(sums, counts, correction.a * spread / point)
+        factor = correction.factor(sums, counts, correction.a * spread / point, boundary, touched)
         np.testing.assert_allclose(predicted[name].point, point, rtol=2e-6)
         np.testing.assert_allclose(predicted[name].lower, point / factor, rtol=2e-6)
         np.testing.assert_allclose(predicted[name].upper, point * factor, rtol=2e-6)
