@@ -30,8 +30,16 @@ SAMPLE_SHARE: Final = 0.05
 MIN_OF_KIND: Final = 2
 """Layers of each kind that are measured again: one alone may be disturbed."""
 
+MIN_NETWORKS: Final = 5
+"""From which on networks tell whether a table holds."""
+
 MAX_OUTSIDE: Final = 3
-"""Of ten networks: with nine of ten inside each 90 % interval, more than three are out once in 78 cases."""
+"""Of ten networks; of fewer as large a share, rounded down.
+
+With 90 % intervals more than three of ten are outside by chance once in 78 cases, of five to nine too many
+at most once in 8. That costs time. To miss a change costs trust: where half of all networks are outside,
+five to ten of them pass in less than one case in four. Of three, one outside is no news and none no proof.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,8 @@ class Verdict:
         num_networks: Networks that were measured.
         num_outside: Those outside the interval that the old table gives.
         ratios: By kind of layer, the median of new over old time in the sample.
-        changed: Kinds that have to be measured anew; empty where the old table holds.
+        changed: Kinds that have to be measured anew; empty where the old table holds, all of them where
+            another graph runs or too few networks were measured.
         rel_sd: Spread of new over old times in the sample, as a share.
         other_graph: Whether probes say that another graph runs.
     """
@@ -53,6 +62,11 @@ class Verdict:
     changed: tuple[str, ...]
     rel_sd: float
     other_graph: bool = False
+
+    @property
+    def too_few(self) -> bool:
+        """Whether so few networks were measured that they tell nothing."""
+        return self.num_networks < MIN_NETWORKS
 
 
 def same_but_version(first: ExecutionContext, second: ExecutionContext) -> bool:
@@ -126,21 +140,25 @@ def judge(
         kind: math.exp(float(np.median([log for spec, log in logs.items() if spec.kind == kind])))
         for kind in kinds
     }
-    moved = _changed(ratios) if num_outside > MAX_OUTSIDE else ()
-    return Verdict(
+    verdict = Verdict(
         num_networks=len(points),
         num_outside=num_outside,
         ratios=ratios,
-        changed=tuple(ratios) if other_graph else moved,
+        changed=(),
         rel_sd=math.sqrt(float(np.mean(np.square(list(logs.values()))))),
         other_graph=other_graph,
     )
+    return replace(verdict, changed=_changed(verdict))
 
 
-def _changed(ratios: Mapping[str, float]) -> tuple[str, ...]:
-    """Return the kinds whose sample moved; all of them where none did, since the networks have changed."""
-    moved = [kind for kind, ratio in ratios.items() if abs(math.log(ratio)) > math.log1p(STALE_REL_SD)]
-    return tuple(moved or ratios)
+def _changed(verdict: Verdict) -> tuple[str, ...]:
+    """Return the kinds to be measured anew: all of them where networks have changed and no sample moved."""
+    if verdict.other_graph or verdict.too_few:
+        return tuple(verdict.ratios)
+    if verdict.num_outside <= MAX_OUTSIDE * verdict.num_networks // NUM_NETWORKS:
+        return ()
+    logs = {kind: abs(math.log(ratio)) for kind, ratio in verdict.ratios.items()}
+    return tuple(kind for kind, log in logs.items() if log > math.log1p(STALE_REL_SD)) or tuple(logs)
 
 
 def promoted(table: LookupTable, layers: Sequence[LayerSpec], verdict: Verdict) -> LookupTable:

@@ -179,6 +179,8 @@ def _in_words(old: LookupTable, verdict: Verdict) -> str:
         return f"the table of {old.context.runtime_version} holds: {found}"
     if verdict.other_graph:
         found = f"probes say that another graph runs, and {found}"
+    elif verdict.too_few:
+        found = f"{found}, too few to tell"
     kinds = ", ".join(
         f"{kind} (x {verdict.ratios[kind]:.2f})" if kind in verdict.ratios else f"{kind} (does not run)"
         for kind in verdict.changed

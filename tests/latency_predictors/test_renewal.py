@@ -10,6 +10,7 @@ from latency_predictors.filling import filled
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.renewal import (
     MAX_OUTSIDE,
+    MIN_NETWORKS,
     STALE_REL_SD,
     judge,
     promoted,
@@ -116,6 +117,22 @@ def test_where_it_does_not_the_kinds_that_moved_are_named() -> None:
     assert verdict.changed == ("pooled_head",)
     faster = judge(CORRECTION, points(10), times(), times(0.7, "conv_norm_act"))
     assert faster.changed == ("conv_norm_act",)
+
+
+@pytest.mark.parametrize(("m", "allowed"), [(5, 1), (6, 1), (7, 2), (9, 2), (10, 3)])
+def test_of_fewer_networks_fewer_may_be_outside(m: int, allowed: int) -> None:
+    sample = times(1.3, "pooled_head")
+    assert judge(CORRECTION, points(allowed, m), times(), sample).changed == ()
+    assert judge(CORRECTION, points(allowed + 1, m), times(), sample).changed == ("pooled_head",)
+
+
+@pytest.mark.parametrize("m", [0, 1, MIN_NETWORKS - 1])
+def test_too_few_networks_promote_nothing(m: int) -> None:
+    verdict = judge(CORRECTION, points(0, m), times(), times())
+    assert verdict.too_few
+    assert verdict.num_outside == 0
+    renewed = promoted(stale_copy(old_table(), NEWER), LAYERS, verdict)
+    assert renewed.missing(LAYERS) == list(LAYERS)
 
 
 def test_where_no_kind_moved_all_are_to_blame() -> None:

@@ -9,7 +9,7 @@ import pytest
 from latency_predictors.device import host_context
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.probes import probe_subjects
-from latency_predictors.renewal import NUM_NETWORKS
+from latency_predictors.renewal import MIN_NETWORKS, NUM_NETWORKS
 from latency_predictors.trust import STALE_AFTER
 from nas.jobs import Waiting
 from nas.pipeline import profile
@@ -98,6 +98,15 @@ def test_a_version_that_changes_everything_has_everything_measured(
     assert isinstance(ctx.progress, Recorder)
     assert any("does not hold: 10 of 10 networks" in words for words in ctx.progress.said)
     assert latest_table(upgraded.stores, here(OLD)) == old
+
+
+def test_too_few_networks_have_everything_measured(upgraded: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.pipeline.renewal.NUM_NETWORKS", MIN_NETWORKS - 1)
+    ctx = upgraded.context(seed=1)
+    table = profiled(upgraded, ctx)
+    assert {table.entries[layer_key(spec)].origin for spec in distinct_layers(SPACE)} == {""}
+    assert isinstance(ctx.progress, Recorder)
+    assert any("0 of 4 networks lie outside their intervals, too few" in words for words in ctx.progress.said)
 
 
 def test_a_version_that_cannot_run_a_layer_any_more_has_its_kind_measured(
