@@ -283,7 +283,8 @@ def devices_energy(
 ) -> BaseModel:
     """Measure the energy of exported networks on this machine, gross and above idle.
 
-    Without a meter it is assumed, and labelled so. About five seconds a network; leave the machine alone.
+    Two fresh processes measure each network, in about twenty seconds; leave the machine alone meanwhile.
+    Without a meter energy is assumed, and labelled so; then it takes some seconds for all of them.
 
     Example:
       hwnas devices energy net-3f9a1c.onnx
@@ -292,4 +293,4 @@ def devices_energy(
     from nas.settings import Settings
     from workers.energies import measure_energies
 
-    return measure_energies(files, log, Settings().watts_per_core)
+    return measure_energies(files, log, Settings())
