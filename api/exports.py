@@ -9,7 +9,15 @@ from rich.console import RenderableType
 from api.made_exports import make_file, write_made
 from api.places import is_file
 from api.searches import unbroken
-from api.selection import Rule, Selected, of_subnet, parse_limits, select_by_name, select_by_rule
+from api.selection import (
+    Rule,
+    Selected,
+    of_subnet,
+    parse_limits,
+    parse_target,
+    select_by_name,
+    select_by_rule,
+)
 from nas.pipeline.deliver import deliver
 from nas.report.words import accuracy_text, cost_text, latency_text
 from nas.results import Document, VerifiedNetwork
@@ -31,7 +39,8 @@ class Request:
         rules: `best`, `fastest` or none.
         name: A network of the search.
         limits: As written, for example `latency_ms=0.5`.
-        target_number: Counted from 1; None for any: by a rule the best of all, by name the first that has it.
+        target: As written: a number, counted from 1, or the name of a device; None where nothing was said. By
+            a rule it is the best of those that are meant, by name the first that has it.
         precision: Of the file; that of the verified one if not given.
         format: Of the file.
     """
@@ -40,7 +49,7 @@ class Request:
     rules: tuple[str, ...] = ()
     name: str | None = None
     limits: tuple[str, ...] = ()
-    target_number: int | None = None
+    target: str | None = None
     precision: Precision | None = None
     format: str = "onnx"
 
@@ -155,16 +164,16 @@ def select(settings: Settings, request: Request) -> Selected:
         UsageError: `conflicting_options`; or as `select_by_rule`, `select_by_name`, `named_subnet`.
         InfeasibleError: `no_network_within_limits`.
     """
-    limits = parse_limits(request.limits)
+    limits, target = parse_limits(request.limits), parse_target(request.target)
     check_one_way(len(request.rules), request.name, limits)
     if request.name is not None:
-        return select_by_name(settings, request.name, request.what, request.target_number)
+        return select_by_name(settings, request.name, request.what, target)
     with opened_stores(settings) as stores:
         if "." in request.what:
-            return of_subnet(named_subnet(stores, settings.tenant, request.what, request.target_number))
+            return of_subnet(named_subnet(stores, settings.tenant, request.what, target))
         ids = [job.id for job in all_searches(stores, settings.tenant)]
     a_search = request.what == "latest" or any(known.startswith(request.what) for known in ids)
     if a_search or request.rules or limits:
         rule: Rule = "fastest" if "fastest" in request.rules else "best"
-        return select_by_rule(settings, request.what, rule, limits, request.target_number)
-    return select_by_name(settings, request.what, target_number=request.target_number)
+        return select_by_rule(settings, request.what, rule, limits, target)
+    return select_by_name(settings, request.what, target=target)

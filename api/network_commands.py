@@ -57,11 +57,11 @@ def export(
         typer.Option(metavar="NAME=VALUE", help="A limit, for example latency_ms=0.5. May be given again."),
     ] = None,
     target: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            min=1,
-            help="Which target, counted from 1; if not given, all of them, and for a network that is named "
-            "the first that has it.",
+            metavar="NUMBER|DEVICE",
+            help="A target, counted from 1, or all of a device, by its name; needed where a search has "
+            "several devices or kinds of latency. Of a network that is named it is the first that has it.",
         ),
     ] = None,
     out: Annotated[
@@ -81,6 +81,7 @@ def export(
     Examples:
       hwnas export latest --best --under latency_ms=0.5
       hwnas export latest --best --under latency_ms=0.5 --target 2
+      hwnas export latest --best --under latency_ms=20 --target pi5
       hwnas export digits-1f3a9c2e --fastest --out fast
       hwnas export net-3f9a1c
       hwnas export digits-1f3a9c2e.net-3f9a1c --out net.onnx

@@ -13,7 +13,10 @@ from api.exports import Delivered, check_one_way
 from api.places import is_file
 from api.remote import client_of, find_search, fronts_of, watched
 from api.resources.fronts import FrontResource
-from api.selection import BY_NAME, Chosen, Rule, by_rule, parse_limits
+from api.resources.jobs import JobResource
+from api.selection import BY_NAME, Chosen, Rule, by_rule, parse_limits, parse_target
+from latency_predictors.latency_metric import LatencyMetric
+from nas.asked_targets import Asked, meant_targets
 from nas.results import VerifiedNetwork
 from nas.specs import Precision
 from nas.store.network_names import by_name
@@ -28,13 +31,22 @@ class _Offered:
 
     networks: tuple[VerifiedNetwork, ...]
     limits: Mapping[str, float]
+    device_name: str
     device_label: str
     context_label: str
+    metric: LatencyMetric
 
     @classmethod
     def of(cls, front: FrontResource) -> Self:
         """Return it out of a front."""
-        return cls((*front.networks, *front.dominated), front.limits, front.device, front.context)
+        return cls(
+            networks=(*front.networks, *front.dominated),
+            limits=front.limits,
+            device_name=front.device_name,
+            device_label=front.device,
+            context_label=front.context,
+            metric=LatencyMetric(front.statistic, front.pause_ms),
+        )
 
 
 def export(
@@ -45,7 +57,7 @@ def export(
     fastest: bool,
     name: str | None,
     under: Sequence[str] | None,
-    target: int | None,
+    target: str | None,
     out: Path | None,
     format: str,
     precision: Precision | None,
@@ -59,7 +71,8 @@ def export(
         fastest: The fastest one.
         name: The network of that name.
         under: Limits as they are written.
-        target: Counted from 1; all of them if not given.
+        target: As it is written: a number, counted from 1, or the name of a device; all of one device if not
+            given.
         out: The folder; `SEARCH-NETWORK` if not given. With the ending of the format it is the file.
         format: Of the file.
         precision: Of the file, which the service makes where it is not there; that of the verified one if not
@@ -67,19 +80,19 @@ def export(
 
     Raises:
         UsageError: `conflicting_options`, `invalid_limit`, `unknown_search`, `ambiguous_search`,
-            `search_not_finished`, `unknown_target`, `unknown_network`, `ambiguous_network` or
-            `folder_in_use`.
+            `search_not_finished`, `unknown_target`, `ambiguous_target`, `unknown_network`,
+            `ambiguous_network` or `folder_in_use`.
         InfeasibleError: `no_network_within_limits`.
         ArtifactError: `download_damaged`.
     """
-    limits = parse_limits(tuple(under or ()))
+    limits, asked = parse_limits(tuple(under or ())), parse_target(target)
     meant, _, network_name = search.partition(".")
     name = name or network_name or None
     check_one_way(best + fastest, name, limits)
     with client_of(server) as client:
         job = find_search(client, meant)
-        fronts = [client.front(job.id, target)] if target else fronts_of(client, job)
-        chosen = _chosen(fronts, name, "fastest" if fastest else "best", limits)
+        fronts, asked = _fronts(client, job, asked)
+        chosen = _chosen(fronts, asked, name, "fastest" if fastest else "best", limits)
         network, why, number = chosen.network, chosen.why, fronts[chosen.position].target
         source = _verified(client, job.id, network.name, number)
         place = out or Path(f"{job.id}-{network.name}")
@@ -122,18 +135,29 @@ def _made(client: Client, subnet: str, precision: Precision, target: int) -> tup
     return network, _Source(fetch, partial(fetch, bundle=True))
 
 
+def _fronts(client: Client, job: JobResource, asked: Asked) -> tuple[list[FrontResource], Asked]:
+    """Return the fronts that are fetched, of a number that one alone, and what is then asked of them."""
+    if isinstance(asked, int):
+        return [client.front(job.id, asked)], None
+    return fronts_of(client, job), asked
+
+
 def _chosen(
-    fronts: Sequence[FrontResource], name: str | None, rule: Rule, limits: Mapping[str, float]
+    fronts: Sequence[FrontResource],
+    asked: Asked,
+    name: str | None,
+    rule: Rule,
+    limits: Mapping[str, float],
 ) -> Chosen:
-    among = [_Offered.of(front) for front in fronts]
+    search, among = fronts[0].search, [_Offered.of(front) for front in fronts]
     if name is None:
-        return by_rule(among, rule, limits)
+        return by_rule(search, among, asked, rule, limits)
     known = (
-        (front.search, network.name, Chosen(network, position, BY_NAME))
-        for position, front in enumerate(fronts)
+        (search, network.name, Chosen(network, position, BY_NAME))
+        for position in meant_targets(search, among, asked)
         for network in among[position].networks
     )
-    return by_name(known, name, f"search {fronts[0].search}")
+    return by_name(known, name, f"search {search}")
 
 
 def _fetched(source: _Source, folder: Path) -> tuple[str, ...]:

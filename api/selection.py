@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from latency_predictors.latency_metric import LatencyMetric
+from nas.asked_targets import Asked, compared_targets
 from nas.objectives import OBJECTIVES
 from nas.publication import Verified, deliverable, held_limits, held_value, is_known, within_limits
 from nas.report import words
@@ -13,7 +15,7 @@ from nas.results import SearchResult, VerifiedNetwork
 from nas.settings import Settings
 from nas.store.job_run import StoredJob
 from nas.store.network_names import network_by_name
-from nas.store.searches import find_search, target_index
+from nas.store.searches import find_search
 from nas.store.stores import opened_stores
 from nas.store.subnets import Subnet, subnet_id
 from search_spaces.errors import InfeasibleError, UsageError
@@ -22,6 +24,7 @@ Rule = Literal["best", "fastest"]
 COSTS: Final = tuple(name for name, objective in OBJECTIVES.items() if not objective.maximise)
 BY_NAME: Final = "asked for by name"
 _LIMIT = re.compile(r"([a-z_]+)(?:<=|=)(.+)")
+_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Selected:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A network out of what was verified for some targets.
+    """A network out of what was verified for the targets of a search.
 
     Attributes:
         position: Of its target among them, from 0.
@@ -79,52 +82,71 @@ def parse_limits(texts: Sequence[str]) -> dict[str, float]:
     return limits
 
 
+def parse_target(text: str | None) -> Asked:
+    """Read which targets are meant: a number, counted from 1, or else the name of a device.
+
+    Devices may be called by a number: then it is that of a target all the same.
+    """
+    return int(text) if text is not None and _NUMBER.fullmatch(text) else text
+
+
 def select_by_rule(
-    settings: Settings, search: str, rule: Rule, limits: Mapping[str, float], target_number: int | None
+    settings: Settings, search: str, rule: Rule, limits: Mapping[str, float], target: Asked
 ) -> Selected:
     """Return the most accurate or the fastest verified network of a search that keeps limits.
 
-    Without a target all of them are looked at together: the same device may be faster in another context.
-
     Raises:
-        UsageError: `unknown_search`, `ambiguous_search`, `search_not_finished` or `unknown_target`.
+        UsageError: `unknown_search`, `ambiguous_search` or `search_not_finished`; or as `by_rule`.
         InfeasibleError: `no_network_within_limits`, naming the nearest.
     """
     with opened_stores(settings) as stores:
         job = stores.stored(find_search(stores, settings.tenant, search))
         result = job.result()
-    first = 0 if target_number is None else target_index(result, target_number)
-    among = result.targets[first:] if target_number is None else result.targets[first : first + 1]
-    chosen = by_rule(among, rule, limits)
+    chosen = by_rule(job.id, result.targets, target, rule, limits)
     named = subnet_id(job.id, chosen.network.name)
-    return Selected(job, result, chosen.network, first + chosen.position, chosen.why, named)
+    return Selected(job, result, chosen.network, chosen.position, chosen.why, named)
 
 
-def by_rule(among: Sequence[Verified], rule: Rule, limits: Mapping[str, float]) -> Chosen:
+def by_rule(
+    search: str, targets: Sequence[Verified], asked: Asked, rule: Rule, limits: Mapping[str, float]
+) -> Chosen:
     """Return the most accurate or the fastest network that keeps limits, of what was verified for targets.
 
-    Every verified network is considered, also what another one dominates on the search's own objectives: a
-    limit on something else may leave nothing but those. What its device has refused is not verified there.
+    All targets of a device are looked at together: it may be faster in another context. Every verified
+    network is considered, also what another one dominates on the search's own objectives: a limit on
+    something else may leave nothing but those. What its device has refused is not verified there.
+
+    Args:
+        search: Identifier.
+        targets: All of that search.
+        asked: Which of them.
+        rule: By what networks are ranked.
+        limits: Beside those of the targets.
 
     Raises:
+        UsageError: `unknown_target`, or `ambiguous_target` where the targets cannot be compared.
         InfeasibleError: `no_network_within_limits`, naming the nearest.
     """
+    meant = compared_targets(search, targets, asked)
+    among = [targets[at] for at in meant]
     keeping = within_limits(among, limits)
     if not keeping:
         raise InfeasibleError("no_network_within_limits", nearest_within(among, limits))
     order = most_accurate if rule == "best" else _fastest
     number, best = min(keeping, key=lambda found: order(found[1]))
+    where = among[number]
     what = "the most accurate" if rule == "best" else "the fastest"
-    held = held_limits(among[number], limits)
-    bounds = ", ".join(f"{name} of at most {limit:g}" for name, limit in held.items())
+    bounds = ", ".join(f"{name} of at most {limit:g}" for name, limit in held_limits(where, limits).items())
     why = f"{what} of {len(keeping)} verified networks" + (f" with {bounds}" if bounds else "")
     if len(among) > 1:
-        why += f", of all {len(among)} targets: {words.where_sentence(among[number])}"
-    return Chosen(best, number, why)
+        why += f", of all {len(among)} targets of {where.device_name}: {words.where_sentence(where)}"
+    elif where.metric != LatencyMetric():
+        why += f"; latency is the {where.metric.label}"
+    return Chosen(best, meant[number], why)
 
 
 def select_by_name(
-    settings: Settings, name: str, search: str | None = None, target_number: int | None = None
+    settings: Settings, name: str, search: str | None = None, target: Asked = None
 ) -> Selected:
     """Return the verified network or stock network of that name.
 
@@ -132,14 +154,14 @@ def select_by_name(
         settings: Where searches are.
         name: Of the network; the start of it is enough where that is unique.
         search: Which search, None for all of them.
-        target_number: Which target of the search, from 1; None for the first that has the network.
+        target: Which target of the search: of those that are asked for, the first that has the network.
 
     Raises:
         UsageError: `unknown_network` or `ambiguous_network`, naming what exists; `unknown_target` where the
             search that is named has no such target; or as `find_search` does.
     """
     with opened_stores(settings) as stores:
-        return of_subnet(network_by_name(stores, settings.tenant, name, search, target_number))
+        return of_subnet(network_by_name(stores, settings.tenant, name, search, target))
 
 
 def of_subnet(found: Subnet) -> Selected:
@@ -160,7 +182,7 @@ def nearest_within(targets: Sequence[Verified], asked: Mapping[str, float]) -> s
     """Return in words which limit nothing keeps, and what is nearest to it.
 
     Args:
-        targets: Of one search, none of whose networks keeps the limits.
+        targets: Of one search and one meaning of latency, none of whose networks keeps the limits.
         asked: Limits beside those of the targets.
     """
     networks = [network for target in targets for network in deliverable(target)]
@@ -178,12 +200,13 @@ def nearest_within(targets: Sequence[Verified], asked: Mapping[str, float]) -> s
         if networks and all(held_value(network, name) > limit for network in networks):
             nearest = min(networks, key=lambda network: held_value(network, name))
             return (
-                f"no verified network keeps {name} <= {limit:g}: the nearest, {nearest.name}, has "
-                f"{cost_text(name, held_value(nearest, name))}"
+                f"no verified network keeps {_said(targets[0], name)} <= {limit:g}: the nearest, "
+                f"{nearest.name}, has {cost_text(name, held_value(nearest, name))}"
                 f"{' (upper end of its interval)' if name in ('latency_ms', 'energy_mj') else ''}; "
                 "raise the limit, or search again with it in the specification"
             )
-    told = f"no verified network keeps all of {', '.join(f'{name} <= {at:g}' for name, at in limits.items())}"
+    asked_for = ", ".join(f"{_said(targets[0], name)} <= {limit:g}" for name, limit in limits.items())
+    told = f"no verified network keeps all of {asked_for}"
     if not networks:
         return f"{told}: none was verified; search again with other limits"
     nearest = min(networks, key=lambda network: _overrun(network, limits))
@@ -193,6 +216,12 @@ def nearest_within(targets: Sequence[Verified], asked: Mapping[str, float]) -> s
         f"{told}: the nearest, {nearest.name}, has {has}; raise that limit, or search again with them in the "
         "specification"
     )
+
+
+def _said(target: Verified, name: str) -> str:
+    """Return what a limit is on; of latency with what is meant by it, unless that is the plain median."""
+    plain = name != "latency_ms" or target.metric == LatencyMetric()
+    return name if plain else f"{name} ({target.metric.label})"
 
 
 def _overrun(network: VerifiedNetwork, limits: Mapping[str, float]) -> float:

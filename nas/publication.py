@@ -11,6 +11,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from nas.asked_targets import Target
 from nas.objectives import OBJECTIVES, get_objective, minimised
 from nas.pareto import non_dominated
 from nas.results import Accuracy, Figure, Status, VerifiedNetwork
@@ -23,7 +24,7 @@ _ORDER: Final[Mapping[Status, int]] = {"front": 0, "dominated": 1, "over_limit":
 BoolArray = NDArray[np.bool_]
 
 
-class Verified(Protocol):
+class Verified(Target, Protocol):
     """What was verified for one target of a search, wherever that is told: here, or by a service."""
 
     @property
@@ -148,7 +149,7 @@ def within_limits(
     what can be had under it. Each is held against its own target's limits too, by its own measurements.
 
     Args:
-        targets: Of one search.
+        targets: Of one search and one device, and of one meaning of latency.
         limits: Beside those of the targets; where both limit the same, these are what counts.
     """
     return [

@@ -6,6 +6,7 @@ What is known of one network stands in `network_results`, of a lookup table in `
 from typing import Any, Final
 
 from latency_predictors.energy_figure import Scope
+from latency_predictors.latency_metric import LatencyMetric
 from nas.network_results import (
     Accuracy,
     AccuracyShift,
@@ -144,6 +145,16 @@ class TargetResult(Document):
     def limits(self) -> dict[str, float]:
         """Upper limits that were asked for, by cost."""
         return {str(name): limit for name, limit in self.target.limits.items()}
+
+    @property
+    def device_name(self) -> str:
+        """What the specification calls the device."""
+        return self.target.device
+
+    @property
+    def metric(self) -> LatencyMetric:
+        """What is meant by latency there."""
+        return self.target.latency.metric
 
 
 class SupernetSummary(Document):

@@ -200,7 +200,8 @@ def _closing(outcome: SearchOutcome) -> Text:
     if front:
         # A limit that the network in the middle of the front just keeps.
         limit_ms = _rounded_up(front[len(front) // 2].latency.upper_ms)
-        command = f"hwnas export {outcome.id} --best --under latency_ms={limit_ms:g}"
+        of_first = " --target 1" if len(outcome.result.targets) > 1 else ""
+        command = f"hwnas export {outcome.id} --best --under latency_ms={limit_ms:g}{of_first}"
         lines.append(f"{command}  delivers another network of it")
     return Text("\n".join(lines), no_wrap=True, overflow="ignore")
 

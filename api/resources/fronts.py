@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from latency_predictors.latency_metric import Statistic
 from nas.job_records import Job
 from nas.jobs import TERMINAL, JobState
 from nas.results import TargetResult, VerifiedNetwork
@@ -17,6 +18,11 @@ class FrontResource(BaseModel):
 
     Attributes:
         target: Counted from 1.
+        device: What it was measured on.
+        device_name: As the specification calls it.
+        context: How it ran there.
+        statistic: What is meant by latency there: the median or the 95th percentile of inferences.
+        pause_ms: Rest before each inference; 0 where they follow each other.
         limits: Upper limits that were asked for, by cost.
         table: How the lookup table was made and how good it is.
         networks: The published points, by latency: measured, with what was predicted beside it.
@@ -29,7 +35,10 @@ class FrontResource(BaseModel):
     search: str
     target: int
     device: str
+    device_name: str
     context: str
+    statistic: Statistic
+    pause_ms: float
     limits: dict[str, float]
     table: dict[str, Any]
     networks: tuple[VerifiedNetwork, ...]
@@ -58,7 +67,10 @@ def front_resource(stores: Stores, job: Job, target: int, root: str) -> FrontRes
         search=job.id,
         target=target,
         device=found.device_label,
+        device_name=found.device_name,
         context=found.context_label,
+        statistic=found.metric.statistic,
+        pause_ms=found.metric.pause_ms,
         limits=found.limits,
         table=found.table.model_dump(mode="json"),
         networks=networks,

@@ -205,9 +205,8 @@ def _limit_sentence(target: TargetResult, name: str, limit: float) -> str:
 
 def _held_name(target: TargetResult, name: str) -> str:
     """Return what a limit is on; of latency with what is meant by it, unless that is the plain median."""
-    metric = target.target.latency.metric
-    plain = name != "latency_ms" or metric == LatencyMetric()
-    return COST_NAMES[name] if plain else f"latency ({metric.label})"
+    plain = name != "latency_ms" or target.metric == LatencyMetric()
+    return COST_NAMES[name] if plain else f"latency ({target.metric.label})"
 
 
 def limit_text(name: str, limit: float) -> str:
@@ -220,8 +219,9 @@ def _end(name: str) -> str:
 
 
 def where_sentence(target: Verified) -> str:
-    """Return where the figures were measured."""
-    return f"{target.device_label} · {target.context_label}"
+    """Return where the figures were measured; of latency also what is meant, but for the plain median."""
+    meant = "" if target.metric == LatencyMetric() else f", {target.metric.label}"
+    return f"{target.device_label} · {target.context_label}{meant}"
 
 
 def effort_sentence(target: TargetResult) -> str:
@@ -238,9 +238,7 @@ def target_name(result: SearchResult, index: int) -> str:
     target = result.targets[index]
     if len(result.targets) == 1:
         return target.device_label
-    metric = target.target.latency.metric
-    meant = "" if metric == LatencyMetric() else f", {metric.label}"
-    return f"Target {index + 1}: {where_sentence(target)}{meant}"
+    return f"Target {index + 1}: {where_sentence(target)}"
 
 
 def options_text(options: Mapping[str, object]) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
+from nas.asked_targets import Asked, meant_targets, positions
 from nas.job_records import Job
 from nas.jobs import JobKind
 from nas.results import SearchResult
 from nas.store.job_run import StoredJob
-from nas.store.searches import all_searches, find_search, target_index
+from nas.store.searches import all_searches, find_search
 from nas.store.stores import Stores
 from nas.store.subnets import Subnet, find_subnet, subnet_id
 from search_spaces.errors import UsageError
@@ -15,7 +16,7 @@ from search_spaces.errors import UsageError
 Found = TypeVar("Found")
 
 
-def named_subnet(stores: Stores, tenant: str, words: str, target: int | None = None) -> Subnet:
+def named_subnet(stores: Stores, tenant: str, words: str, target: Asked = None) -> Subnet:
     """Return the network that a user means.
 
     Args:
@@ -24,7 +25,7 @@ def named_subnet(stores: Stores, tenant: str, words: str, target: int | None = N
         words: `SEARCH.NETWORK`, the search as `find_search` takes it; the network's name alone; or
             `JOB.NETWORK` of a job that has trained a network on. The start of a name is enough where that is
             unique.
-        target: As which target of the search has verified it, counted from 1; None for the first that has.
+        target: As which target of the search has verified it: the first of those that are asked for.
 
     Raises:
         UsageError: `unknown_subnet`, naming what exists; `ambiguous_search`, `ambiguous_network`,
@@ -51,7 +52,7 @@ def no_subnet(words: str, error: UsageError) -> UsageError:
 
 
 def network_by_name(
-    stores: Stores, tenant: str, name: str, search: str | None = None, target: int | None = None
+    stores: Stores, tenant: str, name: str, search: str | None = None, target: Asked = None
 ) -> Subnet:
     """Return the verified network or stock network of that name.
 
@@ -60,7 +61,7 @@ def network_by_name(
         tenant: Whose they are.
         name: Of the network; the start of it is enough where that is unique.
         search: Which search, None for all that have finished.
-        target: Which target of the search, from 1; None for the first that has the network.
+        target: Which target of the search: of those that are asked for, the first that has the network.
 
     Raises:
         UsageError: `unknown_network` or `ambiguous_network`, naming what exists; `unknown_target` where the
@@ -70,7 +71,7 @@ def network_by_name(
     stored = [(job, stores.stored(job)) for job in jobs]
     results = [(job, found, found.result()) for job, found in stored if found.finished or search]
     if search and target is not None:
-        target_index(results[0][2], target)
+        meant_targets(results[0][2].id, results[0][2].targets, target)
     known = [subnet for place in results for subnet in _subnets(*place, target)]
     where = f"search {search}" if search else "any finished search"
     there = "" if target is None else f" for target {target}"
@@ -109,11 +110,9 @@ def _has_trained_on(stores: Stores, tenant: str, job_id: str) -> bool:
         return False
 
 
-def _subnets(job: Job, stored: StoredJob, result: SearchResult, target: int | None) -> list[Subnet]:
-    """Return the networks of a search, of one target alone if it is given; none where it has no such."""
-    numbers = range(len(result.targets))
-    if target is not None:
-        numbers = numbers[target - 1 : target]
+def _subnets(job: Job, stored: StoredJob, result: SearchResult, target: Asked) -> list[Subnet]:
+    """Return the networks of a search, of the targets that are asked for; none where it has no such."""
+    numbers = positions(result.targets, target)
     searched = [(at, network) for at in numbers for network in result.targets[at].networks]
     stock = [(at, network) for at in numbers for network in result.references_at(at)]
     return [

@@ -1,5 +1,6 @@
 """Which search is meant, by the start of its identifier, and which target of it."""
 
+from nas.asked_targets import meant_targets
 from nas.job_records import Job
 from nas.jobs import JobKind
 from nas.results import SearchResult
@@ -50,9 +51,4 @@ def target_index(result: SearchResult, number: int) -> int:
     Raises:
         UsageError: `unknown_target`.
     """
-    if not 1 <= number <= len(result.targets):
-        raise UsageError(
-            "unknown_target",
-            f"search {result.id} has no target {number}; its targets are 1 to {len(result.targets)}",
-        )
-    return number - 1
+    return meant_targets(result.id, result.targets, number)[0]

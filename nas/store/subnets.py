@@ -6,12 +6,12 @@ precision or on another device: then each has a file and figures of its own.
 
 from dataclasses import dataclass
 
+from nas.asked_targets import Asked, meant_targets
 from nas.job_records import Job
 from nas.jobs import JobKind
 from nas.network_specs import MADE, MadeNetwork
 from nas.results import SearchResult, TargetResult, VerifiedNetwork
 from nas.store.job_run import StoredJob
-from nas.store.searches import target_index
 from nas.store.stores import Stores
 from nas.task_events import TensorFiles
 from search_spaces.errors import UsageError
@@ -46,14 +46,14 @@ def subnet_id(job_id: str, name: str) -> str:
     return f"{job_id}.{name}"
 
 
-def find_subnet(stores: Stores, tenant: str, name: str, target: int | None = None) -> Subnet:
+def find_subnet(stores: Stores, tenant: str, name: str, target: Asked = None) -> Subnet:
     """Return a network by its identifier.
 
     Args:
         stores: Where it is.
         tenant: Whose it is.
         name: `JOB.NAME`.
-        target: As which target of the search has verified it, counted from 1; None for the first that has.
+        target: As which target of the search has verified it: the first of those that are asked for.
 
     Raises:
         UsageError: `unknown_subnet`, `unknown_target` or `search_not_finished`.
@@ -70,7 +70,8 @@ def find_subnet(stores: Stores, tenant: str, name: str, target: int | None = Non
         raise _unknown(name)
     search = stores.stored(job)
     result = search.result()
-    found = network_of(result, network_name, None if target is None else target_index(result, target))
+    meant = meant_targets(result.id, result.targets, target)
+    found = next((one for at in meant if (one := network_of(result, network_name, at))), None)
     if found is None:
         raise _unknown(name, target)
     number, network = found
@@ -93,14 +94,15 @@ def network_of(
     return next((found for found in (*searched, *stock) if found[1].name == name), None)
 
 
-def _tuned(stores: Stores, job: Job, name: str, target: int | None) -> Subnet:
+def _tuned(stores: Stores, job: Job, name: str, target: Asked) -> Subnet:
     stored = stores.stored(job)
     if not stored.has(MADE):
         raise UsageError(
             "search_not_finished", f"job {job.id} is {job.state}: its network is there once it has succeeded"
         )
     made = stored.load(MADE, MadeNetwork)
-    if made.network.name != name.rpartition(".")[2] or target not in (None, made.number + 1):
+    meant = target in (None, made.number + 1, made.target.device_name)
+    if made.network.name != name.rpartition(".")[2] or not meant:
         raise _unknown(name, target)
     search = stores.stored(stores.jobs.get(job.tenant, made.search))
     result = search.result()
@@ -108,7 +110,7 @@ def _tuned(stores: Stores, job: Job, name: str, target: int | None) -> Subnet:
     return Subnet(name, job, search, result, made.target, made.number, made.network, weights)
 
 
-def _unknown(name: str, target: int | None = None) -> UsageError:
+def _unknown(name: str, target: Asked = None) -> UsageError:
     there = "" if target is None else f" for target {target}"
     return UsageError(
         "unknown_subnet", f"there is no subnet '{name}'{there}: the front of a search names its own"

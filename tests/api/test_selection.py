@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from api.selection import Rule, parse_limits, select_by_name, select_by_rule
+from api.selection import Rule, nearest_within, parse_limits, parse_target, select_by_name, select_by_rule
+from nas.asked_targets import Asked
+from nas.results import TargetResult
 from nas.settings import Settings
+from nas.specs import TargetSpec
 from search_spaces.errors import InfeasibleError, UsageError
-from tests.api.handmade import FRONT, finished_search, network, target, unfinished_search
+from tests.api.handmade import FRONT, LEAN, finished_search, network, target, unfinished_search
 
 
 @pytest.fixture
@@ -94,11 +97,76 @@ def test_without_a_target_the_best_of_all_of_them_is_taken(settings: Settings) -
     best = select_by_rule(settings, "latest", "best", {"latency_ms": 0.3}, None)
     assert (best.network.name, best.target) == ("net-fff666", 1)
     assert "the most accurate of 4 verified networks with latency_ms of at most 0.3" in best.why
-    assert f"of all 2 targets: {second.device_label} · {second.context_label}" in best.why
+    where = f"{second.device_label} · {second.context_label}"
+    assert best.why.endswith(f"of all 2 targets of host: {where}")
     fastest = select_by_rule(settings, "latest", "fastest", {}, None)
     assert (fastest.network.name, fastest.target) == ("net-ggg777", 1)
     # One that is asked for is looked at alone.
     assert select_by_rule(settings, "latest", "best", {"latency_ms": 0.3}, 1).network.name == "net-bbb222"
+
+
+def placed(found: TargetResult, device: str, **latency: object) -> TargetResult:
+    """The same on a device, with a meaning of latency."""
+    asked = TargetSpec.model_validate({"device": device, "latency": latency})
+    return found.model_copy(update={"target": asked})
+
+
+ON_HOST = target(network("net-fast01", 0.99, 0.05))
+ON_BOARD = target(network("net-fff666", 0.90, 8.0)), target(network("net-ggg777", 0.95, 9.0))
+
+
+def test_a_question_without_a_target_is_not_answered_by_the_faster_of_two_devices(settings: Settings) -> None:
+    finished_search(settings.home, ON_HOST, *(placed(one, "pi5") for one in ON_BOARD))
+    with pytest.raises(UsageError, match="host and pi5: .* --target pi5") as caught:
+        select_by_rule(settings, "latest", "best", {"latency_ms": 20.0}, None)
+    assert caught.value.code == "ambiguous_target"
+    assert select_by_rule(settings, "latest", "best", {"latency_ms": 20.0}, 1).network.name == "net-fast01"
+
+
+def test_all_contexts_of_a_device_answer_to_its_name(settings: Settings) -> None:
+    finished_search(settings.home, ON_HOST, *(placed(one, "pi5") for one in ON_BOARD))
+    for limit_ms, name, at in ((20.0, "net-ggg777", 2), (9.0, "net-fff666", 1)):
+        chosen = select_by_rule(settings, "latest", "best", {"latency_ms": limit_ms}, "pi5")
+        assert (chosen.network.name, chosen.target) == (name, at)
+        assert ", of all 2 targets of pi5: " in chosen.why
+    alone = select_by_rule(settings, "latest", "best", {}, "host")
+    assert (alone.network.name, alone.target) == ("net-fast01", 0)
+    with pytest.raises(UsageError, match="has no target 'pi4'; its targets are 1 to 3, of host and pi5"):
+        select_by_rule(settings, "latest", "best", {}, "pi4")
+
+
+def test_a_network_that_is_named_is_that_of_the_first_target_of_the_device(settings: Settings) -> None:
+    same = network("net-fast01", 0.98, 7.0)
+    finished_search(settings.home, ON_HOST, placed(ON_BOARD[0], "pi5"), placed(target(same), "pi5"))
+    for search in (None, "latest"):
+        assert select_by_name(settings, "net-fast01", search).target == 0
+        chosen = select_by_name(settings, "net-fast01", search, "pi5")
+        assert (chosen.network, chosen.target) == (same, 2)
+
+
+def test_a_median_and_a_tail_are_not_compared(settings: Settings) -> None:
+    tail = placed(target(network("net-fff666", 0.99, 0.3)), "host", statistic="p95")
+    finished_search(settings.home, target(*FRONT), tail)
+    for asked in (None, "host"):
+        with pytest.raises(UsageError, match="target 1 the median and target 2 the p95") as caught:
+            select_by_rule(settings, "latest", "best", {"latency_ms": 1.0}, asked)
+        assert caught.value.code == "ambiguous_target"
+    plain = select_by_rule(settings, "latest", "best", {"latency_ms": 1.0}, 1)
+    assert plain.why == "the most accurate of 3 verified networks with latency_ms of at most 1"
+
+
+@pytest.mark.parametrize("asked", [None, "host", 2])
+def test_the_answer_names_what_is_meant_by_latency(settings: Settings, asked: Asked) -> None:
+    paced = {"statistic": "p95", "mode": "paced", "pause_ms": 20}
+    tails = [placed(target(one), "host", **paced) for one in FRONT[:2]]
+    finished_search(settings.home, *tails)
+    assert "p95 with pauses of 20 ms" in select_by_rule(settings, "latest", "best", {}, asked).why
+    assert nearest_within(tails, {"latency_ms": 0.01}).startswith(
+        "no verified network keeps latency_ms (p95 with pauses of 20 ms) <= 0.01: the nearest, net-aaa111,"
+    )
+    assert "latency_ms (p95 with pauses of 20 ms) <= 0.15, num_params <= 1" in nearest_within(
+        [placed(target(*FRONT, LEAN), "host", **paced)], {"latency_ms": 0.15, "num_params": 10_000}
+    )
 
 
 def test_what_no_target_keeps_names_the_nearest_of_all(settings: Settings) -> None:
@@ -165,6 +233,22 @@ def test_an_unknown_network_names_those_that_exist(settings: Settings) -> None:
     finished_search(settings.home)
     with pytest.raises(UsageError, match="no network .net-zzz. in any.*; networks are net-aaa111"):
         select_by_name(settings, "net-zzz")
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        (None, None),
+        ("2", 2),
+        ("pi5", "pi5"),
+        ("0", "0"),
+        ("-1", "-1"),
+        ("02", "02"),
+        ("9" * 5_000, "9" * 5_000),
+    ],
+)
+def test_a_target_is_read_as_a_number_or_else_as_a_name(text: str | None, asked: Asked) -> None:
+    assert parse_target(text) == asked
 
 
 def test_limits_are_read() -> None:

@@ -190,9 +190,16 @@ def test_the_client_names_the_target(service: tuple[Running, str], tmp_path: Pat
 Command = Callable[..., tuple[int, Any]]
 
 
+@pytest.fixture
+def second() -> dict[str, Any]:
+    """What is different about the second target."""
+    return {}
+
+
 @pytest.fixture(params=["here", "at a service"])
 def command(
     request: pytest.FixtureRequest,
+    second: dict[str, Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -209,11 +216,11 @@ def command(
         monkeypatch.setenv("HWNAS_HOME", str(settings.home))
         monkeypatch.setattr(made_exports, "worker_beside", working)
         with opened_stores(settings) as stores:
-            written_twice(stores)
+            written_twice(stores, **second)
         yield ran
         return
     with running(tmp_path / "there") as found, making(found.stores):
-        written_twice(found.stores)
+        written_twice(found.stores, **second)
         monkeypatch.setenv("HWNAS_KEY", found.key)
         monkeypatch.setenv("HWNAS_SERVER", found.url)
         yield ran
@@ -231,6 +238,8 @@ def command(
         (("SUBNET", "--target", "2"), 2),
         (("SUBNET", "--target", "1"), 1),
         (("SUBNET",), 1),
+        (("latest", "--best", "--target", "host"), 2),
+        (("SUBNET", "--target", "host"), 1),
         (("SUBNET", "--target", "2", "--precision", "fp32"), 2),
         (("latest", "--best", "--target", "2", "--precision", "fp32"), 2),
         (("SUBNET", "--target", "1", "--precision", "int8"), 1),
@@ -250,6 +259,35 @@ def test_the_file_of_the_target_that_is_named_is_delivered(
     assert (folder / "model.onnx").read_bytes() == FILES[number - 1]
     measured = json.loads((folder / "measurements.json").read_text(encoding="utf-8"))
     assert measured["latency"]["median_ms"] == 0.40 / number
+
+
+@pytest.mark.parametrize("second", [{"device": "pi5"}])
+def test_a_device_is_asked_for_by_its_name_where_there_are_several(command: Command, tmp_path: Path) -> None:
+    error = command("export", "latest", "--best", "--under", "latency_ms=20")[1]["error"]
+    assert error["code"] == "ambiguous_target"
+    assert "several devices, host and pi5: say which one is meant" in error["message"]
+    out = tmp_path / "net.onnx"
+    for device, number in (("host", 1), ("pi5", 2)):
+        told = command("export", "latest", "--best", "--target", device, "--out", str(out))[1]
+        assert (told["target_number"], out.read_bytes()) == (number, FILES[number - 1])
+    (found,) = command("searches", "list")[1]["searches"]
+    told = command("export", f"{found['id']}.{NAME}", "--target", "pi5", "--out", str(out))[1]
+    assert (told["target_number"], out.read_bytes()) == (2, FILES[1])
+    for asked in ("0", "3", "pi4"):
+        error = command("export", "latest", "--best", "--target", asked)[1]["error"]
+        assert error["code"] == "unknown_target"
+
+
+@pytest.mark.parametrize("second", [{"latency": {"statistic": "p95"}}])
+def test_a_median_and_a_tail_of_a_device_are_not_compared(command: Command, tmp_path: Path) -> None:
+    for more in ((), ("--target", "host")):
+        error = command("export", "latest", "--fastest", *more)[1]["error"]
+        assert error["code"] == "ambiguous_target"
+        assert "target 1 the median and target 2 the p95" in error["message"]
+    out = str(tmp_path / "net.onnx")
+    told = [command("export", "latest", "--best", "--target", str(at), "--out", out)[1] for at in (1, 2)]
+    assert [one["target_number"] for one in told] == [1, 2]
+    assert ["p95" in one["why"] for one in told] == [False, True]
 
 
 def test_a_network_is_shown_for_the_target_that_is_named(command: Command) -> None:

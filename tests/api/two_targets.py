@@ -2,12 +2,13 @@
 
 import hashlib
 from dataclasses import asdict, replace
+from typing import Any
 
 from latency_predictors.device import host_context
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, Succeeded
 from nas.results import Delivery, TargetResult, VerifiedNetwork
-from nas.specs import parse_spec
+from nas.specs import SearchSpec, parse_spec
 from nas.store.stores import Stores
 from search_spaces.base import architecture_digest
 from tests.api.handmade import FRONT, SPACE, claimed, network, result, target
@@ -33,11 +34,13 @@ NAME = "net-ccc333"
 ONLY_SECOND = "net-fff666"
 
 
-def written_twice(stores: Stores) -> str:
-    """Write the search with its rows; return its identifier."""
-    spec = SPEC.model_dump(mode="json")
-    run = claimed(stores, stores.jobs.submit("local", JobRequest(JobKind.SEARCH, spec, "digits")))
-    targets = tuple(_target(number) for number in range(2))
+def written_twice(stores: Stores, **second: Any) -> str:
+    """Write the search with its rows, the second target with other fields; return its identifier."""
+    document = SPEC.model_dump(mode="json")
+    document["targets"][1] |= second
+    spec = parse_spec(document)
+    run = claimed(stores, stores.jobs.submit("local", JobRequest(JobKind.SEARCH, document, "digits")))
+    targets = tuple(_target(spec, number) for number in range(2))
     deliveries = tuple(
         Delivery(
             name=NAME, target=number, folder=f"exports/{NAME}-{number}", why=f"why {number}", test_uses=1
@@ -46,7 +49,7 @@ def written_twice(stores: Stores) -> str:
     )
     for content in FILES:
         stores.artifacts.put(content)
-    found = result(run.id, *targets, spec=SPEC)
+    found = result(run.id, *targets, spec=spec)
     run.save_result(found.model_copy(update={"deliveries": deliveries}))
     for number, one in enumerate(targets):
         stores.fronts.save_front(run.lease, number, one.model_dump_json())
@@ -55,8 +58,8 @@ def written_twice(stores: Stores) -> str:
     return run.id
 
 
-def _target(number: int) -> TargetResult:
-    asked = SPEC.targets[number]
+def _target(spec: SearchSpec, number: int) -> TargetResult:
+    asked = spec.targets[number]
     context = replace(host_context(), precision=asked.context.precision)
     known = {"target": asked, "context": asdict(context), "context_label": context.label}
     return target(*_networks(number)).model_copy(update=known)

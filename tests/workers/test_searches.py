@@ -22,7 +22,7 @@ from nas.specs import load_spec, parse_spec
 from nas.store.searches import all_searches
 from nas.store.stores import opened_stores
 from search_spaces.errors import HwnasError, InfeasibleError, UsageError
-from tests.api.handmade import SPEC, result
+from tests.api.handmade import FRONT, SPEC, result, target
 from tests.nas.pipeline.small_search import DOCUMENT, Recorder, small_spec
 from tests.workers.jobs_at_work import TENANT, Workplace
 from workers import searches
@@ -205,6 +205,14 @@ def test_the_end_shows_the_front_and_how_to_go_on(tmp_path: Path) -> None:
     assert str(ended.report) in text.replace("\n", "")
     # The middle of the front takes 0.20 ms, the upper end of its interval is at 0.21.
     assert "hwnas export digits-1 --best --under latency_ms=0.21 " in text
+    assert "--target" not in text
+
+
+def test_with_several_targets_the_way_on_names_the_first(tmp_path: Path) -> None:
+    several = result("digits-1", target(*FRONT), target(*FRONT))
+    report = tmp_path / "digits-1" / "report.html"
+    ended = SearchOutcome(id="digits-1", folder=report.parent, report=report, result=several)
+    assert "hwnas export digits-1 --best --under latency_ms=0.21 --target 1 " in drawn(ended)
 
 
 @pytest.mark.parametrize(

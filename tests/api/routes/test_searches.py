@@ -115,6 +115,7 @@ def test_a_front_shows_measured_beside_predicted(finished: Finished) -> None:
     front = finished.api.get(f"/v1/searches/{finished.search}/front").json()
     assert [one["name"] for one in front["networks"]] == ["net-aaa111", "net-bbb222", "net-ccc333"]
     assert front["limits"] == {"latency_ms": 1.0}
+    assert (front["device_name"], front["statistic"], front["pause_ms"]) == ("host", "median", 0.0)
     assert {one["latency"]["kind"] for one in front["networks"]} == {"measured"}
     assert code(finished.api.get(f"/v1/searches/{finished.search}/front?target=2")) == (404, "unknown_target")
 

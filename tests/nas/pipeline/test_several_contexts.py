@@ -11,6 +11,7 @@ from latency_predictors.latency_metric import LatencyMetric
 from nas.results import SearchResult
 from search_spaces.base import space_digest
 from search_spaces.catalogue import get_space
+from search_spaces.errors import UsageError
 from tests.nas.pipeline.small_search import Home, file_ms
 
 SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
@@ -81,10 +82,17 @@ def test_another_runtime_than_the_one_that_scores_is_compared_with_it(searched: 
     assert all(network.agreement is None for network in plain.networks)
 
 
-def test_the_union_of_the_fronts_answers_what_is_best_under_a_limit(searched: Searched) -> None:
+def test_what_is_best_under_a_limit_is_asked_of_one_meaning_of_latency(searched: Searched) -> None:
     home, result = searched.home, searched.result
-    limit = max(network.latency.upper_ms for target in result.targets for network in target.networks)
-    chosen = select_by_rule(home.settings, "latest", "best", {"latency_ms": 2 * limit}, None)
-    everything = [network for target in result.targets for network in target.networks]
-    assert chosen.network.accuracy.value == max(network.accuracy.value for network in everything)
-    assert chosen.network in result.targets[chosen.target].networks
+    limits = {"latency_ms": 2 * max(one.latency.upper_ms for at in result.targets for one in at.networks)}
+    for asked in (None, "host"):
+        with pytest.raises(
+            UsageError, match="target 3 the p95 with pauses of 20 ms; .* by its number"
+        ) as caught:
+            select_by_rule(home.settings, "latest", "best", limits, asked)
+        assert caught.value.code == "ambiguous_target"
+    for number, target in enumerate(result.targets, 1):
+        chosen = select_by_rule(home.settings, "latest", "best", limits, number)
+        assert chosen.network.accuracy.value == max(one.accuracy.value for one in target.networks)
+        assert chosen.network in target.networks
+        assert ("p95" in chosen.why) == (number == 3)

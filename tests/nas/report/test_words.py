@@ -109,6 +109,7 @@ def test_several_targets_of_a_device_are_told_apart_by_their_contexts() -> None:
         "Target 1: Neoverse-N1, 2 cores, 8 GiB, Linux aarch64 · onnxruntime 1.23.0, fp32, 1 thread, batch 1"
     )
     assert second == f"{first.replace('1:', '2:', 1)}, p95"
+    assert words.where_sentence(result.targets[1]) == second.removeprefix("Target 2: ")
 
 
 def test_a_limit_without_any_network_was_not_checked() -> None:

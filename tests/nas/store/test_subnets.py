@@ -100,8 +100,9 @@ def test_a_network_that_was_trained_on_is_of_one_target(tmp_path: Path) -> None:
         run.save(MADE, made)
         stores.queue.settle(run.lease, Succeeded())
         name = subnet_id(run.id, FRONT[0].name)
-        for number in (None, 2):
-            assert find_subnet(stores, "local", name, number).number == 1
-        with pytest.raises(UsageError) as caught:
-            find_subnet(stores, "local", name, 1)
-        assert caught.value.code == "unknown_subnet"
+        for asked in (None, 2, "host"):
+            assert find_subnet(stores, "local", name, asked).number == 1
+        for other in (1, "pi5"):
+            with pytest.raises(UsageError) as caught:
+                find_subnet(stores, "local", name, other)
+            assert caught.value.code == "unknown_subnet"
