@@ -2,7 +2,7 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Final, get_args
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -22,7 +22,7 @@ from nas.pipeline.deliver import deliver
 from nas.report import words
 from nas.report.architecture import searched_space
 from nas.report.rows import rows_of, units_for
-from nas.report.trust import SUSPECT
+from nas.report.trust import SUSPECT, prediction_sentences
 from nas.results import VerifiedNetwork
 from nas.specs import Precision
 from nas.store.stores import Stores
@@ -31,6 +31,8 @@ from search_spaces.errors import UsageError
 router = APIRouter(include_in_schema=False)
 
 Target = Annotated[int, Query(ge=1, le=1_000)]
+
+_DRAWN: Final = "The layers of the network from the image to the classes; the table below has the same."
 
 
 @router.get("/searches/{search_id}/networks/{name}")
@@ -51,7 +53,6 @@ def candidate(
     network = _network(front, name)
     space = searched_space(front.result) if front.result else None
     parts = anatomy(stores, front, network)
-    label = "The layers of the network from the image to the classes; the table below has the same."
     return page(
         request,
         "candidate",
@@ -59,9 +60,10 @@ def candidate(
         shown=front,
         network=network,
         row=rows_of([network], units_for([network]), space)[0],
-        drawing=network_svg(parts.nodes, parts.shares, label) if parts else None,
+        drawing=network_svg(parts.nodes, parts.shares, _DRAWN) if parts else None,
         anatomy=parts,
         figures=figure_rows(network),
+        predictions=prediction_sentences(front.target, [network]),
         mistakes=mistakes(stores, front, network),
         neighbours=neighbours(front.target.front, network, space),
         exports=[one for one in stores.fronts.exports(who.tenant, search_id) if one.name == name],

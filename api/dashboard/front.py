@@ -25,7 +25,7 @@ from nas.report import words
 from nas.report.architecture import searched_space
 from nas.report.front_traces import TITLES
 from nas.report.rows import Row, Units, rows_of, units_for
-from nas.report.trust import doubt_sentences, suspect_sentences
+from nas.report.trust import doubt_sentences, prediction_sentences, suspect_sentences
 from nas.results import VerifiedNetwork
 
 router = APIRouter(include_in_schema=False)
@@ -73,6 +73,7 @@ def front(search_id: str, asked: Asked, who: Reader, service: Shared, request: R
         costs=[_budget(shown, asked, cost) for cost in COSTS if cost in known],
         limits=words.limit_sentences(shown.target),
         doubts=(*suspect_sentences(shown.target.front), *doubt_sentences(shown.target.table.states)),
+        predictions=prediction_sentences(shown.target, shown.target.networks),
         tables=_tables(shown),
         overlays=list(zip(beside, OVERLAYS, strict=False)),
         others=_others(service, who, shown, asked),
@@ -118,6 +119,7 @@ def picked(shown: TargetFront, asked: FrontQuery) -> dict[str, Any]:
         "best": best,
         "chosen": chosen,
         "chosen_row": None if chosen is None else _rows(shown, [chosen])[0][0],
+        "chosen_trust": () if chosen is None else prediction_sentences(target, [chosen]),
         "why_none": "" if best else nearest_within([target], asked.budgets),
         "named": named_picks(target),
         "gain": bought,

@@ -9,7 +9,7 @@ from latency_predictors.device import ExecutionContext, facts_digest
 from nas.export.figure_rows import figure_rows, num_correct
 from nas.export.metadata import ExportMetadata
 from nas.export.rendering import markdown, render
-from nas.report.trust import SUSPECT, doubt_sentences
+from nas.report.trust import SUSPECT, doubt_sentences, prediction_sentences
 from nas.report.words import shift_text
 from nas.results import Accuracy, SupernetSummary, TargetResult, VerifiedNetwork
 
@@ -84,11 +84,6 @@ def architecture_document(card: Card, metadata: ExportMetadata) -> dict[str, Any
 def measurements_document(card: Card, metadata: ExportMetadata) -> dict[str, Any]:
     """Return every figure with its interval, its kind and what it belongs to."""
     network = card.network
-    predicted = {
-        "accuracy": network.predicted_accuracy,
-        "latency_ms": network.predicted_latency,
-        "energy_mj": network.predicted_energy,
-    }
     return {
         "format": "hwnas-measurements/1",
         "name": network.name,
@@ -107,15 +102,30 @@ def measurements_document(card: Card, metadata: ExportMetadata) -> dict[str, Any
             for name in ("num_params", "num_macs", "peak_memory_bytes", "arena_bytes")
             if getattr(network, name) is not None
         },
-        "predicted": {
-            name: figure.model_dump(mode="json") for name, figure in predicted.items() if figure is not None
-        },
-        "table_states": card.target.table.states,
+        **_predicted(card),
         "max_difference_from_torch": network.max_difference,
         "quantisation": _quantisation(card, metadata),
         "device": {"label": card.target.device_label, "facts": card.target.device},
         "context": {"label": card.target.context_label, "fields": card.target.context},
         "provenance": _provenance(card, metadata),
+    }
+
+
+def _predicted(card: Card) -> dict[str, Any]:
+    """Return what the search believed of the network, and how far that can be trusted."""
+    target, network = card.target, card.network
+    predicted = {
+        "accuracy": network.predicted_accuracy,
+        "latency_ms": network.predicted_latency,
+        "energy_mj": network.predicted_energy,
+    }
+    return {
+        "predicted": {
+            name: figure.model_dump(mode="json") for name, figure in predicted.items() if figure is not None
+        },
+        "table_states": target.table.states,
+        "table_report": target.table.report or None,
+        "energy_report": target.energy.report or None if target.energy else None,
     }
 
 
@@ -166,6 +176,7 @@ def readme(card: Card, metadata: ExportMetadata, num_channels: int) -> str:
         timed=_TIMED.get(card.context.runtime, ""),
         suspect=SUSPECT,
         doubts=doubt_sentences(card.target.table.states) if card.network.predicted_latency else (),
+        predictions=prediction_sentences(card.target, [card.network]),
         quantisation=_quantisation_rows(card, metadata),
         front_matter=yaml.safe_dump(_front_matter(card), sort_keys=False, allow_unicode=True, width=110),
     )

@@ -16,7 +16,7 @@ from nas.report.numbers import FIGURE_SPACE, PUNCTUATION_SPACE, decimals
 from nas.report.rows import Row, rows_of, units_for
 from nas.report.stock import better_stock_sentences
 from nas.report.terminal_plot import front_plot
-from nas.report.trust import doubt_sentences, suspect_sentences
+from nas.report.trust import doubt_sentences, prediction_sentences, suspect_sentences
 from nas.results import Delivery, SearchResult, TargetResult, VerifiedNetwork
 
 
@@ -108,6 +108,7 @@ def target_lines(target: TargetResult, better_stock: Sequence[str] = ()) -> tupl
         *(f"{sentence}." for sentence in words.left_out_sentences(target)),
         f"{words.effort_sentence(target)}.",
         *(f"In the lookup table, {sentence}." for sentence in doubt_sentences(target.table.states)),
+        *(f"{sentence}." for sentence in prediction_sentences(target, target.front)),
         *((f"Predicted latencies of {latency_sentence(target)}",) if latency_pairs(target) else ()),
     )
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from latency_predictors.correction import ErrorReport
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.trust import SETTLED_SESSIONS, STALE_AFTER, State
-from nas.report.words import counted
-from nas.results import Latency, VerifiedNetwork
+from nas.report.words import counted, report_sentence
+from nas.results import Latency, TargetResult, VerifiedNetwork
 from search_spaces.layers import LayerSpec
 
 _DISTURBED: Final = "sessions contradict each other, or the device was disturbed"
@@ -45,6 +46,25 @@ def table_doubts(tables: Sequence[LookupTable], layers: Sequence[LayerSpec]) -> 
     """Return the same of some layers in several tables, today, each sentence with its context."""
     told = {table.context.label: doubt_sentences(table.states_of(layers)) for table in tables}
     return [f"{context}: {sentence}" for context, sentences in told.items() for sentence in sentences]
+
+
+def prediction_sentences(target: TargetResult, networks: Sequence[VerifiedNetwork]) -> tuple[str, ...]:
+    """Return how good predictions of latency and of energy are, where one of the networks has one.
+
+    Args:
+        target: Whose error reports are told; nothing where it has none.
+        networks: Those that are shown.
+    """
+    energy = {} if target.energy is None else target.energy.report
+    told = (
+        ("latencies", target.table.report, any(one.predicted_latency for one in networks)),
+        ("energies", energy, any(one.predicted_energy for one in networks)),
+    )
+    return tuple(
+        f"Predicted {figures}, {report_sentence(ErrorReport.model_validate(report))}"
+        for figures, report, shown in told
+        if report and shown
+    )
 
 
 def when_text(latency: Latency) -> str:

@@ -56,6 +56,13 @@ def test_a_figure_of_another_file_says_so(api: Caller) -> None:
     assert "another file" not in sound(browse(api, f"/searches/{search}/networks/mobilenet_v2"))
 
 
+def test_how_good_predictions_are_is_told_below_the_figures(api: Caller) -> None:
+    search = finished(api.stores)
+    text = sound(browse(api, f"/searches/{search}/networks/{FRONT[0].name}"))
+    assert "Predicted latencies, networks left out one by one: median error 1.80 %" in text
+    assert "Predicted latencies" not in sound(browse(api, f"/searches/{search}/networks/resnet"))
+
+
 def test_the_card_is_that_of_the_bundle(tmp_path: Path) -> None:
     with served(tmp_path / "home") as api:
         search = written(api.stores, exported_file())

@@ -31,6 +31,18 @@ def test_the_page_has_the_plot_the_picks_and_the_table(api: Caller) -> None:
     assert best.file_sha256 in text
 
 
+def test_how_good_predictions_are_is_told_below_the_pick_and_the_table(api: Caller) -> None:
+    """A stock network was not predicted, and earlier results have no error report."""
+    search = finished(api.stores)
+    said = "Predicted latencies, networks left out one by one: median error 1.80 %"
+    assert sound(browse(api, f"/searches/{search}/front")).count(said) == 2
+    assert sound(browse(api, f"/searches/{search}/front?pick=resnet")).count(said) == 1
+    assert said in api.get(f"/searches/{search}/front/pick").text
+    table = measured_here().table.model_copy(update={"report": {}})
+    earlier = finished(api.stores, measured_here().model_copy(update={"table": table}))
+    assert "Predicted latencies" not in sound(browse(api, f"/searches/{earlier}/front"))
+
+
 def test_the_data_for_the_script_is_valid_json_and_ends_no_element(api: Caller) -> None:
     hostile = network(HOSTILE, 0.2, 0.9, status="front")
     search = finished(api.stores, measured_here(hostile, *networks()))

@@ -14,7 +14,7 @@ from nas.export.rendering import markdown
 from nas.results import Accuracy, AccuracyShift, Agreement, Sustained
 from tests.nas.export.cards import DEVICE, card_in, example_card
 from tests.nas.export.conftest import NAMES
-from tests.nas.report.documents import energy, figure
+from tests.nas.report.documents import TABLE_REPORT, energy, figure
 
 
 def head_and_text(card: Card, model: Path) -> tuple[dict[str, Any], str]:
@@ -149,6 +149,20 @@ def test_layers_in_doubt_behind_the_prediction_are_told(model: Path) -> None:
     assert "In the lookup table that its latency was predicted from, 41 of 142 layers are suspect: " in text
     document = measurements_document(card, read_metadata(model))
     assert document["table_states"] == {"suspect": 41, "provisional": 101}
+
+
+def test_how_good_predictions_are_is_told_beside_what_was_predicted(model: Path) -> None:
+    """Earlier results have no error report: nothing is said."""
+    card = example_card(model)
+    assert "Predicted latencies" not in head_and_text(card, model)[1]
+    assert measurements_document(card, read_metadata(model))["table_report"] is None
+    table = card.target.table.model_copy(update={"report": TABLE_REPORT})
+    card = replace(card, target=card.target.model_copy(update={"table": table}))
+    said = "\nPredicted latencies, networks left out one by one: median error 1.80 %, 87.5 % of 16 inside the"
+    assert said in head_and_text(card, model)[1]
+    assert measurements_document(card, read_metadata(model))["table_report"] == TABLE_REPORT
+    stock = card.network.model_copy(update={"predicted_latency": None})
+    assert "Predicted latencies" not in head_and_text(replace(card, network=stock), model)[1]
 
 
 def test_without_test_images_the_published_accuracy_stands_in_the_head(model: Path) -> None:

@@ -46,6 +46,13 @@ def test_a_target_is_told_in_lines() -> None:
     )
 
 
+def test_how_good_the_predicted_column_is_is_told_below_the_front() -> None:
+    said = "Predicted latencies, networks left out one by one: median error 1.80 %"
+    assert target_lines(ONE)[-2].startswith(said)
+    untold = target((FAST.model_copy(update={"predicted_latency": None}),), 1.0)
+    assert not [line for line in target_lines(untold) if line.startswith(said)]
+
+
 def test_a_suspect_network_says_so_in_the_table_and_below() -> None:
     restless = BEST.model_copy(update={"latency": BEST.latency.model_copy(update={"suspect": True})})
     found = target((FAST, restless), 1.0)

@@ -3,10 +3,17 @@
 from latency_predictors.device import host_context, host_device
 from latency_predictors.lookup_table import LookupTable, layer_key
 from nas.report.rows import rows_of, units_for
-from nas.report.trust import doubt_sentences, suspect_sentences, table_doubts, when_text
+from nas.report.trust import (
+    doubt_sentences,
+    prediction_sentences,
+    suspect_sentences,
+    table_doubts,
+    when_text,
+)
+from nas.results import EnergySummary
 from search_spaces.slot_tables import distinct_layers
 from tests.api.handmade import SPACE, lookup_table
-from tests.nas.report.documents import latency, network
+from tests.nas.report.documents import TABLE_REPORT, figure, latency, network, target
 
 SUSPECT = latency(0.2).model_copy(update={"suspect": True})
 
@@ -55,3 +62,40 @@ def test_networks_with_a_suspect_latency_are_counted() -> None:
     assert said.endswith(
         "the same search again (`hwnas search`), when the device is idle, measures it once more"
     )
+
+
+def test_how_good_predictions_are_is_told_of_what_was_predicted() -> None:
+    calm = network("calm", 0.1, 0.9)
+    found = target((calm,))
+    (said,) = prediction_sentences(found, [calm])
+    assert said == (
+        "Predicted latencies, networks left out one by one: median error 1.80 %, 87.5 % of 16 inside the "
+        "90.0 % intervals (±5.20 %); networks repeat within 1.10 %"
+    )
+    stock = network("resnet", 0.2, 0.9, predicted_latency=None)
+    assert prediction_sentences(found, [stock]) == prediction_sentences(found, []) == ()
+    assert prediction_sentences(found, [stock, calm]) == (said,)
+
+
+def test_energies_have_a_report_of_their_own() -> None:
+    hungry = network("hungry", 0.1, 0.9, predicted_energy=figure(2.1, 0.2, "fitted"))
+    report = {**TABLE_REPORT, "num_networks": 26}
+    summary = EnergySummary(
+        meter="plug.csv",
+        scope="wall",
+        num_networks=26,
+        report=report,
+        correlation=None,
+        verified_coverage=None,
+    )
+    assert len(prediction_sentences(target((hungry,)), [hungry])) == 1
+    _, said = prediction_sentences(target((hungry,), energy=summary), [hungry])
+    assert said.startswith("Predicted energies, networks left out")
+    assert "of 26 inside" in said
+
+
+def test_without_a_report_nothing_is_claimed_of_predictions() -> None:
+    calm = network("calm", 0.1, 0.9)
+    found = target((calm,))
+    earlier = found.model_copy(update={"table": found.table.model_copy(update={"report": {}})})
+    assert prediction_sentences(earlier, [calm]) == ()
