@@ -13,7 +13,7 @@ from api.boards import BoardLine, board_line, board_lines, drawn
 from api.calibrations import Calibration, calibration_of
 from api.searches import unbroken
 from api.table_names import find_table, table_name
-from latency_predictors.device import Device, ExecutionContext, host_device
+from latency_predictors.device import Device, ExecutionContext, host_device, layer_ranges
 from latency_predictors.meters import find_meters
 from latency_predictors.probes import RuntimeGraph
 from latency_predictors.shared_table import Provenance
@@ -120,6 +120,7 @@ class TableDetails(Document):
     Attributes:
         imported: Where it comes from; None where this installation measured it.
         meters: Of energy on this machine, and why others are absent; empty for another machine's table.
+        ranges_from: What the ranges of its quantised layers were taken over, in words; empty for fp32.
     """
 
     name: str
@@ -135,6 +136,7 @@ class TableDetails(Document):
     layers: tuple[LayerLine, ...]
     imported: Provenance | None = None
     meters: tuple[str, ...] = ()
+    ranges_from: str = ""
 
     def __rich__(self) -> RenderableType:
         """Draw what was measured, when, and how good the predictions from it are."""
@@ -148,6 +150,11 @@ class TableDetails(Document):
                 f"         {' '.join(self.device.cpu_features)}",
                 f"context  {self.context_label}",
                 f"layers   {len(self.layers)} measured, {spread}{kept}",
+                *(
+                    [f"         each quantised alone, its ranges from {self.ranges_from}"]
+                    if self.ranges_from
+                    else ()
+                ),
                 f"state    {_stated(states)}{_SETTLING if 'provisional' in states else ''}",
                 *(f"         {sentence}" for sentence in doubt_sentences(states)),
                 f"runtime  {self.graph.label if self.graph else 'was not probed'}",
@@ -242,6 +249,7 @@ def table_details(stores: Stores, key: TableKey) -> TableDetails:
         ),
         imported=None if told is None else Provenance.model_validate(told),
         meters=tuple(one.label for one in find_meters()) if key.device == host_device().digest else (),
+        ranges_from=layer_ranges(table.context.precision),
     )
 
 

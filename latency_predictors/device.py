@@ -115,6 +115,14 @@ class ExecutionContext:
         return ", ".join(parts)
 
 
+def layer_ranges(precision: str) -> str:
+    """Return what the ranges of lone layers in a precision are taken over, in words; empty for fp32.
+
+    A network's ranges come from training images, a lone layer's do not: its time does not depend on them.
+    """
+    return "random inputs of a fixed seed" if precision == "int8" else ""
+
+
 def facts_digest(facts: Mapping[str, Any]) -> str:
     """Return the digest of a device by its facts, as documents keep them."""
     # The identifier came later: what was measured before keeps its device.

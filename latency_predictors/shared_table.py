@@ -9,10 +9,11 @@ import hashlib
 import json
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
+from latency_predictors.device import layer_ranges
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.protocol import WireModel
 from search_spaces.digests import canonical_json, sha256_json
@@ -41,6 +42,8 @@ class Provenance(WireModel):
         exported_at: UTC, ISO 8601.
         exported_by: Whoever exported it, in their own words; may be empty.
         tool: What exported it, with its version.
+        ranges_from: What the ranges of its quantised layers were taken over, in words; empty, and not in the
+            file, where they are not quantised, and in earlier exports.
     """
 
     device: str
@@ -51,6 +54,7 @@ class Provenance(WireModel):
     exported_at: str
     exported_by: str
     tool: str
+    ranges_from: Annotated[str, Field(exclude_if=lambda text: not text)] = ""
 
 
 class SharedTable(WireModel):
@@ -84,6 +88,7 @@ def share(table: LookupTable, *, exported_by: str, tool: str) -> SharedTable:
         exported_at=datetime.now(UTC).isoformat(timespec="seconds"),
         exported_by=exported_by,
         tool=tool,
+        ranges_from=layer_ranges(table.context.precision),
     )
     return SharedTable(provenance=provenance, table=table)
 

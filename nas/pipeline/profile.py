@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import Field
 
 from latency_predictors.correction import Correction
-from latency_predictors.device import ExecutionContext
+from latency_predictors.device import ExecutionContext, layer_ranges
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.probes import graph_by_timing
@@ -264,7 +264,8 @@ def _measure_layers(
 ) -> MeasuredAsFar | None:
     name, context = _noted(site), site.context
     if not ctx.run.has(name):
-        how = "" if context.precision == "fp32" else f" in {context.precision}, quantised on random inputs"
+        ranges = layer_ranges(context.precision)
+        how = f" in {context.precision}, quantised on {ranges}" if ranges else ""
         what = f"{len(layers)} layers{how}" if layers else "which graphs the runtime runs"
         ctx.progress.say(f"measuring {what} on {site.device.label}")
         ctx.run.save(name, _MeasuredNow(num_layers=len(layers)))

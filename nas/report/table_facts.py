@@ -1,5 +1,6 @@
 """What the page says of the table of a target: how it was made, how good predictions from it are."""
 
+from latency_predictors.device import layer_ranges
 from nas.report import words
 from nas.report.numbers import plain
 from nas.report.rows import NOTHING
@@ -13,10 +14,12 @@ Facts = list[tuple[str, str]]
 def table_facts(target: TargetResult) -> Facts:
     """Return what is told of the table of a target."""
     table = target.table
+    ranges = layer_ranges(target.context.get("precision", ""))
     return [
         ("distinct layers of the space", f"{table.num_layers:,}"),
         ("measured for this search", f"{table.num_measured_now:,}"),
         ("measured before", f"{table.num_layers - table.num_measured_now:,}"),
+        *((("each layer quantised alone, its ranges from", ranges),) if ranges else ()),
         ("median difference between sessions", f"{plain(100.0 * table.median_spread, 2)} %"),
         ("measuring sessions", words.sessions_text(table.sessions) or NOTHING),
         *(("in doubt when the search began", sentence) for sentence in doubt_sentences(table.states)),

@@ -1,6 +1,7 @@
 """Lookup tables are shown as they were measured."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,18 @@ def test_a_table_shows_its_units_and_what_probes_found(settings: Settings) -> No
     text = console.export_text()
     assert "drops dead branches, runs convolutions of zeros, fuses batch norm and activation" in text
     assert "board-1f" in text
+
+
+def test_a_table_of_quantised_layers_says_what_their_ranges_are_from(settings: Settings) -> None:
+    fp32 = lookup_table()
+    saved_table(settings.home, fp32)
+    assert show_table(settings, None).ranges_from == ""
+    context = replace(fp32.context, precision="int8")
+    int8 = fp32.model_copy(update={"context": context})
+    saved_table(settings.home, int8)
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(show_table(settings, f"{int8.device.digest[:12]}-{context.digest[:12]}"))
+    assert "each quantised alone, its ranges from random inputs of a fixed seed" in console.export_text()
 
 
 def test_meters_of_this_machine_are_told_beside_its_table(settings: Settings) -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from latency_predictors.device import ExecutionContext, host_context, host_device
+from latency_predictors.device import ExecutionContext, host_context, host_device, layer_ranges
 from search_spaces.errors import MeasurementError
 
 
@@ -54,6 +54,10 @@ def test_a_context_says_what_sets_it_apart() -> None:
     assert paced.label == (
         "onnxruntime 1.31.1, fp32, 2 threads, batch 1, pauses of 20 ms, governor powersave"
     )
+
+
+def test_only_quantised_layers_have_ranges() -> None:
+    assert (layer_ranges("int8"), layer_ranges("fp32")) == ("random inputs of a fixed seed", "")
 
 
 def test_the_context_of_this_host_knows_its_power_mode(monkeypatch: pytest.MonkeyPatch) -> None:

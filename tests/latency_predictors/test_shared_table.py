@@ -1,6 +1,7 @@
 """A table that travels arrives as it left, or not at all."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -45,6 +46,15 @@ def test_its_provenance_says_what_was_measured_where_and_when() -> None:
     assert told.sessions[0].started_at.startswith("2026-01-01")
     assert (told.exported_by, told.tool) == ("Ann", "hwnas 0.1.0")
     assert told.exported_at.endswith("+00:00")
+
+
+def test_quantised_layers_say_what_their_ranges_are_from() -> None:
+    """Other files are what they were before: the field is not in them."""
+    table = TABLE.model_copy(update={"context": replace(CONTEXT, precision="int8")})
+    shared = share(table, exported_by="", tool="hwnas 0.1.0")
+    assert unpacked(packed(shared), "mine.json").provenance.ranges_from == "random inputs of a fixed seed"
+    assert b"ranges_from" in packed(shared)
+    assert b"ranges_from" not in packed(SHARED)
 
 
 @pytest.mark.parametrize(

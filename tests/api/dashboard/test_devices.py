@@ -2,6 +2,7 @@
 
 import re
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,15 @@ def test_a_device_tells_what_it_is_and_how_good_its_predictions_are(api: Caller)
     # Both sessions differ by a fifth: nobody can tell which is right.
     assert "142 entries" in text
     assert "inverted residual" in text
+
+
+def test_a_table_of_quantised_layers_says_what_their_ranges_are_from(api: Caller) -> None:
+    said = "Each layer was quantised alone, its ranges from random inputs of a fixed seed"
+    fp32 = lookup_table()
+    saved_table(home(api), fp32)
+    assert said not in sound(browse(api, f"/devices/{HOST}"))
+    saved_table(home(api), fp32.model_copy(update={"context": replace(fp32.context, precision="int8")}))
+    assert sound(browse(api, f"/devices/{HOST}")).count(said) == 1
 
 
 def test_another_machine_is_profiled_there(api: Caller) -> None:

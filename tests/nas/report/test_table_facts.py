@@ -16,6 +16,14 @@ def test_the_table_says_how_it_was_made_and_how_good_it_is() -> None:
     assert facts["inside the 90 % interval"] == "87.5 %"
 
 
+def test_a_table_of_quantised_layers_says_what_their_ranges_are_from() -> None:
+    fp32 = target((FAST,))
+    name = "each layer quantised alone, its ranges from"
+    assert name not in dict(table_facts(fp32))
+    int8 = fp32.model_copy(update={"context": {**fp32.context, "precision": "int8"}})
+    assert dict(table_facts(int8))[name] == "random inputs of a fixed seed"
+
+
 def test_an_unchecked_table_claims_nothing() -> None:
     unchecked = target((FAST,))
     unchecked = unchecked.model_copy(update={"table": unchecked.table.model_copy(update={"report": {}})})
