@@ -118,7 +118,9 @@ def _in_int8(nodes: list[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
     for kind, zero in (("uint8", 0), ("int8", 0)):
         zeros = numpy_helper.from_array(np.array(zero, dtype=kind))
         yield helper.make_node("Constant", [], [f"zero_{kind}"], value=zeros)
-    yield helper.make_node("Constant", [], ["step"], value=numpy_helper.from_array(np.float32(1 / 64)))
+    yield helper.make_node(
+        "Constant", [], ["step"], value=numpy_helper.from_array(np.array(1 / 64, dtype=np.float32))
+    )
     yield from _quantised("image", "image_int8")
     names = {"image": "image_int8"}
     for node in nodes:
@@ -149,7 +151,7 @@ def _int8_weights(fill: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
     """Weights of one, and the step that makes them what they were."""
     name, value = fill.output[0], fill.attribute[0].t.float_data[0]
     ones = helper.make_tensor("value", TensorProto.INT8, [1], [1])
-    step = numpy_helper.from_array(np.float32(value))
+    step = numpy_helper.from_array(np.array(value, dtype=np.float32))
     yield helper.make_node("ConstantOfShape", list(fill.input), [f"{name}_int8"], value=ones)
     yield helper.make_node("Constant", [], [f"{name}_step"], value=step)
     yield helper.make_node("DequantizeLinear", [f"{name}_int8", f"{name}_step", "zero_int8"], [name])
