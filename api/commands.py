@@ -148,10 +148,12 @@ def predict(
     table: Annotated[
         str | None, typer.Option(help="Another device's table, as `devices list` has it, or its start.")
     ] = None,
-    runtime: Annotated[str, typer.Option(help="onnxruntime or openvino.")] = "onnxruntime",
-    precision: Annotated[str, typer.Option(help="fp32 or int8.")] = "fp32",
-    threads: Annotated[int, typer.Option(help="Of one inference: 1, 2 or 4.")] = 1,
-    batch: Annotated[int, typer.Option(min=1, help="Images of one inference.")] = 1,
+    runtime: Annotated[
+        str | None, typer.Option(help="onnxruntime or openvino; that of --table, or the first, if not given.")
+    ] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32 or int8, likewise.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Of one inference: 1, 2 or 4, likewise.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Images of one inference; 1, likewise.")] = None,
 ) -> BaseModel:
     """Predict latency, memory and size of networks on this machine, from its lookup table; nothing is run.
 
@@ -163,7 +165,7 @@ def predict(
     """
     from api.predictions import Wish, predict_costs
     from nas.settings import Settings
-    from nas.specs import parse_context
+    from nas.spec_words import parse_context
 
     context = parse_context(runtime, threads, batch, precision)
     wish = Wish(space, preset, classes, channels, search, architecture, random, seed, fill, table, context)

@@ -12,8 +12,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from api.named_tables import as_options, named_table
 from api.predicted_networks import PredictedNetwork, predicted_networks
-from api.table_names import find_table, table_name
 from latency_predictors.calibration import calibrate
 from latency_predictors.correction import ErrorReport
 from latency_predictors.device import ExecutionContext, host_context, host_device
@@ -58,7 +58,7 @@ class Wish:
         seed: Of those.
         fill: Whether layers that are not measured may be fitted to those that are.
         table: Name of a lookup table, or the start of it; None for this machine's.
-        context: How this machine runs them.
+        context: How this machine runs them; a table that is named has to agree with the fields that are set.
     """
 
     space: str = "mobilenet_v3"
@@ -133,9 +133,9 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
 
     Raises:
         UsageError: Where space, preset, search, table, file or choice do not exist.
-        MeasurementError: `no_profile` where the table lacks what the space needs; `too_few_layers` where it
-            lacks so much that nothing can be filled in; `runtime_missing`; `unsupported_subject` where the
-            runtime cannot run one of them.
+        MeasurementError: `no_profile` where the table lacks what the space needs; `context_mismatch` where
+            the one that is named is of another context; `too_few_layers` where it lacks so much that nothing
+            can be filled in; `runtime_missing`; `unsupported_subject` where the runtime cannot run one.
     """
     spec, num_classes, in_channels = _space_of(settings, wish)
     space = get_space(spec.name, preset=spec.preset, num_classes=num_classes, in_channels=in_channels)
@@ -173,7 +173,7 @@ def _source(
 ) -> _Source:
     """Return the table that is named, else this machine's; where it has none, its model of few networks."""
     if wish.table is not None:
-        return _from_table(space, _named_table(settings, space, wish.table))
+        return _from_table(space, named_table(settings, space, wish.table, wish.context))
     device, asked = host_device(), wish.context
     known = host_context(asked.runtime, threads=asked.threads, batch=asked.batch)
     context = replace(known, precision=asked.precision)
@@ -255,29 +255,8 @@ def _no_profile(
 ) -> MeasurementError:
     command = (
         f"hwnas devices profile --space {spec.name} --preset {spec.preset} "
-        f"--classes {images[0]} --channels {images[1]}{_options(asked)}"
+        f"--classes {images[0]} --channels {images[1]}"
     )
-    return MeasurementError("no_profile", f"{what} on this machine: run `{command}`{hint}")
-
-
-def _options(context: ContextSpec) -> str:
-    """Return the options of the command line that ask for a context, none for the usual one."""
-    given = context.model_dump(exclude_defaults=True)
-    return "".join(f" --{name} {value}" for name, value in given.items())
-
-
-def _named_table(settings: Settings, space: SearchSpace, name: str) -> LookupTable:
-    """Return a table by its name, complete and calibrated for a space."""
-    with opened_stores(settings) as stores:
-        key = find_table(stores, name)
-        table = stores.tables.load(key.device, key.context)
-    assert table is not None, "keys are those of tables"
-    missing = len(table.missing(distinct_layers(space)))
-    if not missing and space_digest(space) in table.corrections:
-        return table
-    what = f"lacks {missing} layers of" if missing else "has no correction for"
-    raise MeasurementError(
-        "no_profile",
-        f"table {table_name(key)} ({table.device.label}) {what} {space.name}: profile that device for it and "
-        "export the table again",
-    )
+    context = as_options(asked.model_dump(exclude_defaults=True))
+    words = f"{command} {context}".rstrip()
+    return MeasurementError("no_profile", f"{what} on this machine: run `{words}`{hint}")

@@ -276,19 +276,6 @@ def parse_spec(document: object) -> SearchSpec:
         raise UsageError("invalid_spec", f"the specification is wrong: {problems_of(error)}") from error
 
 
-def parse_context(runtime: str, threads: int, batch: int, precision: str = "fp32") -> ContextSpec:
-    """Check a context that was asked for in words.
-
-    Raises:
-        UsageError: `invalid_spec`, naming what is wrong and what there is.
-    """
-    try:
-        asked = {"runtime": runtime, "precision": precision, "threads": threads, "batch": batch}
-        return ContextSpec.model_validate(asked)
-    except ValidationError as error:
-        raise UsageError("invalid_spec", f"there is no such context: {problems_of(error)}") from error
-
-
 def load_spec(path: Path) -> SearchSpec:
     """Read a specification from a YAML or JSON file.
 

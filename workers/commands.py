@@ -251,7 +251,7 @@ def devices_profile(
       hwnas devices profile --space mobilenet_v3 --preset imagenet --few-shot 20
     """
     from nas.settings import Settings
-    from nas.specs import parse_context
+    from nas.spec_words import parse_context
     from workers.profiles import profile_few_shot, profile_host
 
     context = parse_context(runtime, threads, batch, precision)

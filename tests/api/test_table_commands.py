@@ -32,6 +32,8 @@ def test_a_table_travels(
     space = ("--space", "mobilenet_v3", "--preset", "tiny", "--channels", "1")
     predicted = answer(capsys, "predict", *space, "--random", "2", "--table", line["name"])
     assert predicted["device"].startswith("A small board")
+    assert run(["predict", *space, "--table", line["name"], "--precision", "int8", "--threads", "1"]) == 1
+    assert capsys.readouterr().err.startswith("error[context_mismatch]: ")
     assert run(["predict", *space]) == 1
     assert capsys.readouterr().err.startswith("error[no_profile]: ")
     assert run(["tables", "import", str(file)]) == 0

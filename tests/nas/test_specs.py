@@ -9,7 +9,7 @@ import pytest
 
 from latency_predictors.latency_metric import LatencyMetric
 from nas.data.spec import ImageFolderSpec
-from nas.specs import ContextSpec, SearchSpec, load_spec, parse_context, parse_spec
+from nas.specs import ContextSpec, SearchSpec, load_spec, parse_spec
 from nas.training_options import TrainingOptions
 from search_spaces.errors import UsageError
 
@@ -132,22 +132,6 @@ def test_a_target_says_how_its_device_runs_networks() -> None:
     asked: dict[str, Any] = {"runtime": "openvino", "precision": "int8", "threads": 4, "batch": 8}
     (target,) = parse_spec(changed("targets.0.context", asked)).targets
     assert target.context == ContextSpec(runtime="openvino", precision="int8", threads=4, batch=8)
-    assert parse_context(**asked) == target.context
-
-
-@pytest.mark.parametrize(
-    ("asked", "named"),
-    [
-        (("abacus", 1, 1), "onnxruntime"),
-        (("openvino", 3, 1), "threads"),
-        (("openvino", 1, 0), "batch"),
-        (("openvino", 1, 1, "int4"), "precision"),
-    ],
-)
-def test_a_context_that_there_is_not_is_refused_in_words(asked: tuple[Any, ...], named: str) -> None:
-    with pytest.raises(UsageError, match=named) as caught:
-        parse_context(*asked)
-    assert caught.value.code == "invalid_spec"
 
 
 def test_every_bad_field_is_named_at_once_with_what_was_given() -> None:
