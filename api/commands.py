@@ -154,21 +154,28 @@ def predict(
     precision: Annotated[str | None, typer.Option(help="fp32 or int8, likewise.")] = None,
     threads: Annotated[int | None, typer.Option(help="Of one inference: 1, 2 or 4, likewise.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Images of one inference; 1, likewise.")] = None,
+    statistic: Annotated[str, typer.Option(help="What is meant by latency: median or p95.")] = "median",
+    pause_ms: Annotated[
+        float | None, typer.Option(help="Rest before each inference (mode `paced`); none if not given.")
+    ] = None,
 ) -> BaseModel:
     """Predict latency, memory and size of networks on this machine, from its lookup table; nothing is run.
+
+    p95 and pauses are predicted where a search has measured networks so: its target says `latency`.
 
     Examples:
       hwnas predict --search latest --random 5
       hwnas predict --space mobilenet_v3 --preset tiny --classes 10 --channels 1 --random 100 --json
       hwnas predict --search latest --architecture net/architecture.json --runtime openvino
       hwnas predict --search latest --table 3f9a1c
+      hwnas predict --search latest --statistic p95 --pause-ms 20
     """
     from api.predictions import Wish, predict_costs
     from nas.settings import Settings
-    from nas.spec_words import parse_context
+    from nas.spec_words import parse_context, parse_latency
 
-    context = parse_context(runtime, threads, batch, precision)
-    wish = Wish(space, preset, classes, channels, search, architecture, random, seed, fill, table, context)
+    asked = (parse_context(runtime, threads, batch, precision), parse_latency(statistic, pause_ms))
+    wish = Wish(space, preset, classes, channels, search, architecture, random, seed, fill, table, *asked)
     return predict_costs(Settings(), wish)
 
 

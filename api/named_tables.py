@@ -3,16 +3,20 @@
 from collections.abc import Mapping
 
 from api.table_names import find_table, table_name
+from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from nas.settings import Settings
-from nas.specs import ContextSpec
+from nas.spec_words import latency_part
+from nas.specs import ContextSpec, LatencySpec
 from nas.store.stores import opened_stores
 from search_spaces.base import SearchSpace, space_digest
 from search_spaces.errors import MeasurementError
 from search_spaces.slot_tables import distinct_layers
 
 
-def named_table(settings: Settings, space: SearchSpace, name: str, context: ContextSpec) -> LookupTable:
+def named_table(
+    settings: Settings, space: SearchSpace, name: str, context: ContextSpec, latency: LatencySpec
+) -> LookupTable:
     """Return a table by its name, complete and calibrated for a space.
 
     Args:
@@ -20,6 +24,7 @@ def named_table(settings: Settings, space: SearchSpace, name: str, context: Cont
         space: Whose networks are asked about.
         name: As `find_table` takes it.
         context: Fields that were set have to be those of the table; the others are as it has them.
+        latency: What the table has to be calibrated for.
 
     Raises:
         UsageError: As `find_table`.
@@ -31,14 +36,35 @@ def named_table(settings: Settings, space: SearchSpace, name: str, context: Cont
         table = stores.tables.load(key.device, key.context)
     assert table is not None, "keys are those of tables"
     _check_context(table, table_name(key), context)
-    missing = len(table.missing(distinct_layers(space)))
-    if not missing and space_digest(space) in table.corrections:
+    where = f"table {table_name(key)} ({table.device.label})"
+    missing, calibrated = len(table.missing(distinct_layers(space))), is_calibrated(table, space, latency)
+    if calibrated and not missing:
         return table
+    if not calibrated and latency.metric != LatencyMetric():
+        raise not_calibrated(where, space, latency)
     what = f"lacks {missing} layers of" if missing else "has no correction for"
     raise MeasurementError(
+        "no_profile", f"{where} {what} {space.name}: profile that device for it and export the table again"
+    )
+
+
+def is_calibrated(table: LookupTable, space: SearchSpace, latency: LatencySpec) -> bool:
+    """Whether networks of a space were measured for what is meant by latency."""
+    return latency.metric.correction_key(space_digest(space)) in table.corrections
+
+
+def not_calibrated(where: str, space: SearchSpace, latency: LatencySpec) -> MeasurementError:
+    """Return the error for a latency, not the plain median, that no networks were measured for.
+
+    Args:
+        where: What lacks them, in words.
+        space: Whose networks are asked about.
+        latency: What is meant by it.
+    """
+    return MeasurementError(
         "no_profile",
-        f"table {table_name(key)} ({table.device.label}) {what} {space.name}: profile that device for it and "
-        "export the table again",
+        f"{where} has no correction of {space.name} for {latency.metric.label}: a search of that space on "
+        f"that device, with `{latency_part(latency)}` in its target, measures networks for it",
     )
 
 

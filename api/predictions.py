@@ -12,13 +12,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from api.named_tables import as_options, named_table
+from api.named_tables import as_options, is_calibrated, named_table, not_calibrated
 from api.predicted_networks import PredictedNetwork, predicted_networks
 from latency_predictors.calibration import calibrate
 from latency_predictors.correction import ErrorReport
 from latency_predictors.device import ExecutionContext, host_context, host_device
 from latency_predictors.few_shot import FewShotPredictor, FewShotReport
 from latency_predictors.filling import filled
+from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor, Costs, require_supported
 from latency_predictors.trust import State
@@ -27,7 +28,7 @@ from nas.report.trust import doubt_sentences
 from nas.report.words import cost_text, few_shot_sentence, report_sentence
 from nas.results import Document
 from nas.settings import Settings
-from nas.specs import ContextSpec, SpaceSpec
+from nas.specs import ContextSpec, LatencySpec, SpaceSpec
 from nas.store.few_shot_models import latest_few_shot
 from nas.store.searches import find_search
 from nas.store.stores import opened_stores
@@ -59,6 +60,7 @@ class Wish:
         fill: Whether layers that are not measured may be fitted to those that are.
         table: Name of a lookup table, or the start of it; None for this machine's.
         context: How this machine runs them; a table that is named has to agree with the fields that are set.
+        latency: What is meant by it.
     """
 
     space: str = "mobilenet_v3"
@@ -72,6 +74,7 @@ class Wish:
     fill: bool = False
     table: str | None = None
     context: ContextSpec = field(default_factory=ContextSpec)
+    latency: LatencySpec = field(default_factory=LatencySpec)
 
 
 class Predictions(Document):
@@ -83,6 +86,7 @@ class Predictions(Document):
         few_shot: The same of a model of few whole networks, where there is no table.
         states: How many layers of the space, of those that the table has, are in which state today (see
             `latency_predictors.trust`).
+        latency: What is meant by it: `median`, or for example `p95 with pauses of 20 ms`.
     """
 
     device: str
@@ -95,11 +99,13 @@ class Predictions(Document):
     networks: tuple[PredictedNetwork, ...]
     few_shot: FewShotReport | None = None
     states: dict[State, int] = Field(default_factory=dict)
+    latency: str = LatencyMetric().label
 
     def __rich__(self) -> RenderableType:
         """Draw one line an architecture."""
         level = f"{100.0 * self.level:.0f} % interval"
-        table = Table("architecture", "latency", level, "from", "peak memory", "MACs", "parameters", box=None)
+        meant = "latency" if self.latency == LatencyMetric().label else f"latency ({self.latency})"
+        table = Table("architecture", meant, level, "from", "peak memory", "MACs", "parameters", box=None)
         for network in self.networks:
             latency = network.latency_ms
             bounds = (latency.value, latency.lower, latency.upper)
@@ -152,6 +158,7 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
         networks=predicted_networks(space, archs, source.predict(archs), source.context.batch),
         few_shot=source.few_shot,
         states=source.states,
+        latency=wish.latency.metric.label,
     )
 
 
@@ -173,20 +180,24 @@ def _source(
 ) -> _Source:
     """Return the table that is named, else this machine's; where it has none, its model of few networks."""
     if wish.table is not None:
-        return _from_table(space, named_table(settings, space, wish.table, wish.context))
-    device, asked = host_device(), wish.context
+        named = named_table(settings, space, wish.table, wish.context, wish.latency)
+        return _from_table(space, named, wish.latency)
+    device, asked, latency = host_device(), wish.context, wish.latency
     known = host_context(asked.runtime, threads=asked.threads, batch=asked.batch)
     context = replace(known, precision=asked.precision)
     table, layers = host_table(settings, context), distinct_layers(space)
+    calibrated = table is not None and is_calibrated(table, space, latency)
+    if not calibrated and latency.metric != LatencyMetric():
+        raise not_calibrated(f"this machine ({context.label})", space, latency)
     if wish.fill and table is not None:
-        return _from_table(space, table, fill=True)
+        return _from_table(space, table, latency, fill=True)
     missing = layers if table is None else table.missing(layers)
-    if table is not None and not missing and space_digest(space) in table.corrections:
-        return _from_table(space, table)
+    if table is not None and not missing and calibrated:
+        return _from_table(space, table, latency)
     where = {"device": device.digest, "context": context.digest, "space_digest": space_digest(space)}
     with opened_stores(settings) as stores:
         model = latest_few_shot(stores, settings.tenant, **where)
-    if model is None:
+    if model is None or latency.metric != LatencyMetric():  # models are of plain medians
         hint = "" if table is None else ", or fill them in with --fill"
         what = f"{len(missing)} of {len(layers)} layers are not measured"
         raise _no_profile(what if missing else "the sums are not calibrated", spec, images, asked, hint)
@@ -194,8 +205,10 @@ def _source(
     return _Source(device.label, context, model.level, None, predict, model.report)
 
 
-def _from_table(space: SearchSpace, table: LookupTable, *, fill: bool = False) -> _Source:
-    correction = table.corrections.get(space_digest(space)) or calibrate(())
+def _from_table(
+    space: SearchSpace, table: LookupTable, latency: LatencySpec, *, fill: bool = False
+) -> _Source:
+    correction = table.corrections.get(latency.metric.correction_key(space_digest(space))) or calibrate(())
     layers = distinct_layers(space)
     predictor = CostPredictor(space, filled(table, layers) if fill else table, correction, filled=fill)
 

@@ -3,7 +3,7 @@
 from pydantic import ValidationError
 
 from nas.spec_problems import problems_of
-from nas.specs import ContextSpec
+from nas.specs import ContextSpec, LatencySpec
 from search_spaces.errors import UsageError
 
 
@@ -20,3 +20,22 @@ def parse_context(
         return ContextSpec.model_validate({name: one for name, one in words.items() if one is not None})
     except ValidationError as error:
         raise UsageError("invalid_spec", f"there is no such context: {problems_of(error)}") from error
+
+
+def parse_latency(statistic: str, pause_ms: float | None) -> LatencySpec:
+    """Check what is meant by latency; None for inferences that follow each other.
+
+    Raises:
+        UsageError: `invalid_spec`, naming what is wrong and what there is.
+    """
+    mode = "back_to_back" if pause_ms is None else "paced"
+    try:
+        return LatencySpec.model_validate({"statistic": statistic, "mode": mode, "pause_ms": pause_ms})
+    except ValidationError as error:
+        raise UsageError("invalid_spec", f"there is no such latency: {problems_of(error)}") from error
+
+
+def latency_part(latency: LatencySpec) -> str:
+    """Return what a target says where it means a latency: `latency: {statistic: p95}`."""
+    given = latency.model_dump(exclude_defaults=True)
+    return f"latency: {{{', '.join(f'{name}: {value}' for name, value in given.items())}}}"

@@ -4,11 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from api.named_tables import not_calibrated
 from api.predicted_networks import predicted_networks
 from api.predictions import Predictions
 from latency_predictors.correction import Correction
 from latency_predictors.device import host_device
 from latency_predictors.filling import filled
+from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor, Costs, require_supported
 from nas.specs import ContextSpec, LatencySpec, SpaceSpec, Spec
@@ -69,8 +71,10 @@ def predicted(stores: Stores, device_id: str, asked: AskedCosts) -> Predictions:
     archs = canonical(space, as_array(*named))
     table = _table(stores, device_id, asked.context)
     correction = table.corrections.get(asked.latency.metric.correction_key(space_digest(space)))
+    if correction is None and asked.latency.metric != LatencyMetric():
+        raise not_calibrated("the device", space, asked.latency)
     if correction is None:
-        raise _no_profile(f"for space '{space.name}' of such images, or not for that latency:")
+        raise _no_profile(f"for space '{space.name}' of such images:")
     latencies = _latencies(space, table, correction, asked.fill, archs)
     return Predictions(
         device=table.device.label,
@@ -82,6 +86,7 @@ def predicted(stores: Stores, device_id: str, asked: AskedCosts) -> Predictions:
         report=correction.report,
         networks=predicted_networks(space, archs, latencies, table.context.batch),
         states=table.states_of(distinct_layers(space)),
+        latency=asked.latency.metric.label,
     )
 
 

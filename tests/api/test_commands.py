@@ -76,6 +76,10 @@ def test_devices_and_predictions(home: Path, capsys: pytest.CaptureFixture[str])
     assert len(answer(capsys, "devices", "show")["layers"]) == 142
     predicted = answer(capsys, "predict", "--channels", "1", "--random", "3", "--seed", "1")["networks"]
     assert [network["latency_ms"]["kind"] for network in predicted] == ["table"] * 3
+    assert run(["predict", "--channels", "1", "--statistic", "p95", "--pause-ms", "20"]) == 1
+    said = capsys.readouterr().err
+    assert "error[no_profile]: " in said
+    assert "p95 with pauses of 20 ms" in said
     for words in (["devices", "list"], ["devices", "show"], ["predict", "--channels", "1"]):
         assert run(words) == 0
     drawn = capsys.readouterr().out

@@ -11,7 +11,7 @@ from api.named_tables import named_table
 from latency_predictors.device import host_context
 from latency_predictors.lookup_table import LookupTable
 from nas.settings import Settings
-from nas.specs import ContextSpec
+from nas.specs import ContextSpec, LatencySpec
 from search_spaces.catalogue import get_space
 from search_spaces.errors import MeasurementError, UsageError
 from tests.api.handmade import SPACE, lookup_table, saved_table
@@ -31,7 +31,7 @@ def settings(tmp_path: Path) -> Settings:
 def named(settings: Settings, **fields: Any) -> LookupTable:
     """That table, where fields of a context were asked for."""
     (line,) = list_tables(settings).tables
-    return named_table(settings, SPACE, line.name[:6], ContextSpec(**fields))
+    return named_table(settings, SPACE, line.name[:6], ContextSpec(**fields), LatencySpec())
 
 
 @pytest.mark.parametrize("given", [{}, {"threads": 2}, {"precision": "int8", "threads": 2, "batch": 1}])
@@ -62,10 +62,18 @@ def test_what_it_lacks_of_a_space_is_said_with_the_fix(settings: Settings) -> No
     (line,) = list_tables(settings).tables
     colour = get_space("mobilenet_v3", preset="tiny", num_classes=10, in_channels=3)
     with pytest.raises(MeasurementError, match=r"lacks \d+ layers of .*: profile that device") as caught:
-        named_table(settings, colour, line.name, ContextSpec())
+        named_table(settings, colour, line.name, ContextSpec(), LatencySpec())
     assert caught.value.code == "no_profile"
 
 
 def test_one_that_there_is_not_is_named(settings: Settings) -> None:
     with pytest.raises(UsageError, match="no table 'zzz'"):
-        named_table(settings, SPACE, "zzz", ContextSpec())
+        named_table(settings, SPACE, "zzz", ContextSpec(), LatencySpec())
+
+
+def test_a_latency_that_it_is_not_calibrated_for_is_refused(settings: Settings) -> None:
+    (line,) = list_tables(settings).tables
+    with pytest.raises(MeasurementError, match=r"^table .* has no correction of .* for p95: ") as caught:
+        named_table(settings, SPACE, line.name, ContextSpec(), LatencySpec(statistic="p95"))
+    assert caught.value.code == "no_profile"
+    assert "`latency: {statistic: p95}` in its target" in caught.value.message

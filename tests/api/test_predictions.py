@@ -19,7 +19,7 @@ from latency_predictors.network_features import network_features
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, Succeeded
 from nas.settings import Settings
-from nas.specs import ContextSpec
+from nas.specs import ContextSpec, LatencySpec
 from nas.store.few_shot_models import NAME, StoredFewShot
 from nas.store.stores import opened_stores
 from search_spaces.base import space_digest
@@ -244,6 +244,16 @@ def test_without_a_table_a_model_of_few_networks_predicts_and_says_so(settings: 
     (network,) = predicted.networks
     assert network.latency_ms.kind == "fitted"
     assert network.latency_ms.value == pytest.approx(1e-7 * network.num_macs.value + 0.01, rel=0.2)
+    p95, digest, table = LatencySpec(statistic="p95"), space_digest(SPACE), lookup_table()
+    with pytest.raises(MeasurementError, match="no correction of .* for p95"):
+        predict_costs(settings, replace(GREY, latency=p95))
+    # Nor does it stand in for a table that has one, and lacks a layer.
+    lacking = table.model_copy(update={"entries": dict(list(table.entries.items())[1:])})
+    saved_table(
+        settings.home, lacking.with_correction(p95.metric.correction_key(digest), table.corrections[digest])
+    )
+    with pytest.raises(MeasurementError, match="1 of 142 layers are not measured"):
+        predict_costs(settings, replace(GREY, latency=p95))
     saved_table(settings.home, lookup_table())
     assert predict_costs(settings, GREY).networks[0].latency_ms.kind == "table"
 

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+import yaml
 
-from nas.spec_words import parse_context
-from nas.specs import ContextSpec
+from latency_predictors.latency_metric import LatencyMetric
+from nas.spec_words import latency_part, parse_context, parse_latency
+from nas.specs import ContextSpec, TargetSpec, parse_spec
 from search_spaces.errors import UsageError
 
 
@@ -32,4 +34,33 @@ def test_what_was_not_asked_for_is_as_usual_and_not_set() -> None:
 def test_a_context_that_there_is_not_is_refused_in_words(asked: tuple[Any, ...], named: str) -> None:
     with pytest.raises(UsageError, match=named) as caught:
         parse_context(*asked)
+    assert caught.value.code == "invalid_spec"
+
+
+@pytest.mark.parametrize(
+    ("words", "metric", "part"),
+    [
+        (("median", None), LatencyMetric(), "latency: {}"),
+        (("p95", None), LatencyMetric("p95"), "latency: {statistic: p95}"),
+        (("median", 20), LatencyMetric(pause_ms=20.0), "latency: {mode: paced, pause_ms: 20.0}"),
+        (("p95", 0.5), LatencyMetric("p95", 0.5), "latency: {statistic: p95, mode: paced, pause_ms: 0.5}"),
+    ],
+)
+def test_a_latency_is_that_of_targets(
+    words: tuple[str, float | None], metric: LatencyMetric, part: str
+) -> None:
+    latency = parse_latency(*words)
+    assert latency.metric == metric
+    assert latency_part(latency) == part
+    assert parse_spec({"dataset": {"name": "digits"}, "targets": [yaml.safe_load(part)]}).targets == (
+        TargetSpec(latency=latency),
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "named"), [(("p99", None), "p95"), (("median", 0), "pause_ms"), (("p95", 201), "pause_ms")]
+)
+def test_a_latency_that_there_is_not_is_refused_in_words(words: tuple[str, float | None], named: str) -> None:
+    with pytest.raises(UsageError, match=named) as caught:
+        parse_latency(*words)
     assert caught.value.code == "invalid_spec"

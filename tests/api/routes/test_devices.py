@@ -110,6 +110,8 @@ def test_what_no_table_tells_is_said(tmp_path: Path) -> None:
         assert code(api.post("/v1/devices/none/predictions", asked)) == (404, "unknown_device")
         for more in ({"context": {"threads": 2}}, {"latency": {"statistic": "p95"}}, {"in_channels": 3}):
             assert code(api.post(where, {**asked, **more})) == (409, "no_profile")
+        tail = api.post(where, {**asked, "latency": {"statistic": "p95"}}).json()
+        assert "`latency: {statistic: p95}` in its target" in tail["detail"]
         for wrong, expected in (
             ({**SMALLEST, "none": 1}, "unknown_choice"),
             ({}, "missing_choice"),
