@@ -10,6 +10,7 @@ from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor, exact_cost, unsupported_layers
 from nas.candidates import Predictor
 from nas.objectives import UNSUPPORTED
+from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.sites import Site
 from nas.specs import CostName
 from search_spaces.base import Architecture, SearchSpace, space_digest
@@ -67,6 +68,12 @@ def is_profiled(space: SearchSpace, table: LookupTable, metric: LatencyMetric = 
     """Whether a table tells the latency of every network of a space."""
     calibrated = metric.correction_key(space_digest(space)) in table.corrections
     return calibrated and not table.missing(distinct_layers(space))
+
+
+def num_uncalibrated(space: SearchSpace, table: LookupTable, metric: LatencyMetric = PLAIN) -> int:
+    """Return how many whole networks are still to be measured for the correction of a table."""
+    known = metric.correction_key(space_digest(space)) in table.corrections
+    return 0 if known else NUM_CALIBRATION
 
 
 def require_arena(space: SearchSpace, site: Site) -> None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.measure import NETWORK_PROTOCOL
+from nas.pipeline.amounts import NUM_SESSIONS
 
 LAYER_S: Final = 0.09
 """One layer in one session, its share of the anchors included."""
@@ -91,3 +92,14 @@ def seconds_of(metric: LatencyMetric) -> float:
     paced_s = PACED_SHARE * (timing.warm_up_runs + timing.min_blocks) * metric.pause_ms / 1000
     longer_s = max(timing.min_duration_s - NETWORK_PROTOCOL.min_duration_s, 0.0)
     return NETWORK_S + longer_s + paced_s
+
+
+def measuring_s(num_layers: int, num_networks: int, metric: LatencyMetric) -> float:
+    """Return the seconds of all sessions that values need.
+
+    Args:
+        num_layers: That nothing is known of yet.
+        num_networks: Likewise.
+        metric: How networks are measured.
+    """
+    return NUM_SESSIONS * session_s(num_layers, num_networks, seconds_of(metric))

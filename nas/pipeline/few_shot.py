@@ -16,8 +16,11 @@ from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.network_design import design_networks
 from latency_predictors.network_features import network_features
 from latency_predictors.spread import Measured, combine_sessions
+from nas.pipeline.announcement import announce
 from nas.pipeline.calibrating import initial_file
 from nas.pipeline.context import RunContext
+from nas.pipeline.costs import PLAIN
+from nas.pipeline.durations import measuring_s
 from nas.pipeline.measuring import measured_as_far
 from nas.pipeline.sites import Site
 from nas.store.few_shot_models import NAME, REFITTED, RefittedFewShot, StoredFewShot, latest_few_shot
@@ -67,6 +70,7 @@ def profile_few_shot(ctx: RunContext, site: Site, num_networks: int) -> FewShotM
     files = {digest: partial(write, one) for digest, one in zip(digests, chosen, strict=True)}
     found = measured_as_far(ctx, site, NETWORK_PROTOCOL, files)
     if found is None:
+        announce(ctx, site, 0, len(chosen), measuring_s(0, len(chosen), PLAIN))
         return None
     values = combine_sessions(found.sessions)
     points = [

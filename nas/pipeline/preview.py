@@ -10,9 +10,8 @@ from typing import Literal
 from latency_predictors.lookup_table import LookupTable
 from nas.data.facts import ImageFacts
 from nas.feasibility import infeasible_message
-from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
-from nas.pipeline.costs import is_profiled
-from nas.pipeline.durations import seconds_of, session_s
+from nas.pipeline.costs import is_profiled, num_uncalibrated
+from nas.pipeline.durations import measuring_s
 from nas.pipeline.plan import Basis, Plan, plan_of
 from nas.pipeline.plan_notes import resolved_points
 from nas.pipeline.tables import known_feasibility
@@ -22,7 +21,7 @@ from nas.pipeline.training_speed import WITHIN, How, training_speed
 from nas.results import Document
 from nas.specs import Precision, SearchSpec, TargetSpec
 from nas.store.stores import Stores
-from search_spaces.base import SearchSpace, Space, space_digest
+from search_spaces.base import SearchSpace, Space
 from search_spaces.catalogue import get_space
 from search_spaces.slot_tables import distinct_layers
 
@@ -179,16 +178,14 @@ def _scored(kept: Sequence[str]) -> frozenset[Precision]:
 
 def _target(space: SearchSpace, target: TargetSpec, table: LookupTable, seed: int) -> PreviewedTarget:
     layers, metric = distinct_layers(space), target.latency.metric
-    missing = len(table.missing(layers))
-    known = metric.correction_key(space_digest(space)) in table.corrections
-    networks = 0 if known else NUM_CALIBRATION
+    missing, networks = len(table.missing(layers)), num_uncalibrated(space, table, metric)
     return PreviewedTarget(
         device=table.device.label if table.entries else "",
         context=table.context.label if table.entries else "",
         num_layers=len(layers),
         num_layers_missing=missing,
         num_networks_missing=networks,
-        measuring_s=NUM_SESSIONS * session_s(missing, networks, seconds_of(metric)),
+        measuring_s=measuring_s(missing, networks, metric),
         outlook=_outlook(space, target, table, seed),
     )
 

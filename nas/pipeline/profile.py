@@ -1,6 +1,6 @@
 """Phase `profile`: have measured what the table lacks, calibrate on whole networks, check the limits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -8,13 +8,13 @@ from typing import Final
 from pydantic import Field
 
 from latency_predictors.correction import Correction
-from latency_predictors.device import ExecutionContext, layer_ranges
+from latency_predictors.device import ExecutionContext
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.probes import graph_by_timing
-from latency_predictors.protocol import Subject
 from nas.jobs import Waiting
 from nas.pipeline.amounts import NUM_SESSIONS
+from nas.pipeline.announcement import announce, noted_name, num_announced
 from nas.pipeline.calibrating import (
     add_points,
     calibration_set,
@@ -24,12 +24,13 @@ from nas.pipeline.calibrating import (
     recheck_networks,
 )
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
-from nas.pipeline.costs import ARENA, PLAIN, require_arena
+from nas.pipeline.costs import ARENA, PLAIN, num_uncalibrated, require_arena
 from nas.pipeline.damage import sound_table
+from nas.pipeline.durations import NETWORK_S, measuring_s, session_s
 from nas.pipeline.energies import profile_energy
 from nas.pipeline.energy_model import ENERGY, EnergyModel
 from nas.pipeline.golden import undoubted
-from nas.pipeline.measuring import MeasuredAsFar, measured_layers, probes_of
+from nas.pipeline.measuring import measured_layers, probes_of
 from nas.pipeline.renewal import Measuring, renewed
 from nas.pipeline.same_site import same_site
 from nas.pipeline.sharpening import tell_doubt
@@ -39,7 +40,6 @@ from nas.pipeline.unsupported import taken_in
 from nas.results import Document, TableSummary, UnsupportedLayer
 from search_spaces.base import space_digest
 from search_spaces.errors import MeasurementError
-from search_spaces.layers import LayerSpec
 from search_spaces.slot_tables import distinct_layers
 
 NAME: Final = "profile"
@@ -99,12 +99,6 @@ class Due(Document):
 
     sessions: dict[str, int]
     networks: dict[str, int] = Field(default_factory=dict)
-
-
-class _MeasuredNow(Document):
-    """What this search had measured of one context, noted when it was asked for."""
-
-    num_layers: int
 
 
 def run(ctx: PhaseContext) -> PhaseEnd:
@@ -178,13 +172,15 @@ def profile_site(ctx: RunContext, site: Site, metric: LatencyMetric = PLAIN) -> 
     table = renewed(ctx, undoubted(ctx, sound_table(ctx, site)), measuring)
     if table is None:
         return None
-    table = _completed(ctx, site, table)
+    table = _completed(ctx, site, table, metric)
     if table is None:
         return None
     known, table = table, fitted_to_entries(ctx.space, table)
     if _key(ctx, metric) not in table.corrections:
-        points = measure_networks(ctx, table, calibration_set(ctx.space, table), metric)
+        chosen = calibration_set(ctx.space, table)
+        points = measure_networks(ctx, table, chosen, metric)
         if points is None:
+            announce(ctx, site, 0, len(chosen), measuring_s(0, len(chosen), metric))
             return None
         table = add_points(ctx.space, table, points, metric)
     if table is not known:
@@ -192,7 +188,7 @@ def profile_site(ctx: RunContext, site: Site, metric: LatencyMetric = PLAIN) -> 
     return table
 
 
-def _completed(ctx: RunContext, site: Site, table: LookupTable) -> LookupTable | None:
+def _completed(ctx: RunContext, site: Site, table: LookupTable, metric: LatencyMetric) -> LookupTable | None:
     """Return a table with what it lacks of the space; None while that is measured.
 
     A runtime that is used for the first time is probed on the way; so is a new version of it whose layers
@@ -202,7 +198,10 @@ def _completed(ctx: RunContext, site: Site, table: LookupTable) -> LookupTable |
     probes = () if table.graph else probes_of(site.context)
     if not missing and not probes:
         return table
-    found = _measure_layers(ctx, site, missing, probes=probes)
+    networks = num_uncalibrated(ctx.space, table, metric)
+    seconds = measuring_s(len(missing) + len(probes), networks, metric)
+    announce(ctx, site, len(missing), networks, seconds)
+    found = measured_layers(ctx, site, missing, probes=probes)
     if found is None:
         return None
     graph = graph_by_timing(found.sessions, probes) or table.graph
@@ -218,7 +217,7 @@ def noted_due(ctx: RunContext, site: Site) -> Due:
     Noted before the job measures anything: what its own sessions leave in doubt is left to another job, so
     that a device which is never at rest keeps none for ever.
     """
-    name = f"{_noted(site)}.due"
+    name = f"{noted_name(site)}.due"
     if not ctx.run.has(name):
         table = latest_table(ctx.stores, site)
         due = map(layer_key, table.due(distinct_layers(ctx.space), datetime.now(UTC)))
@@ -244,7 +243,10 @@ def recheck(ctx: RunContext, table: LookupTable, noted: Due) -> LookupTable | No
     ]
     if due:
         wanted = {layer_key(spec): noted.sessions[layer_key(spec)] for spec in due}
-        found = _measure_layers(ctx, Site.of(table), due, wanted)
+        num_again = sum(wanted[key] - table.entries[key].num_own for key in wanted)
+        seconds = session_s(num_again, len(noted.networks), NETWORK_S)
+        announce(ctx, Site.of(table), len(due), len(noted.networks), seconds)
+        found = measured_layers(ctx, Site.of(table), due, wanted)
         if found is None:
             return None
         table = fitted_to_entries(ctx.space, taken_in(ctx, table, due, found))
@@ -255,40 +257,17 @@ def recheck(ctx: RunContext, table: LookupTable, noted: Due) -> LookupTable | No
     return again
 
 
-def _measure_layers(
-    ctx: RunContext,
-    site: Site,
-    layers: Sequence[LayerSpec],
-    num_sessions: Mapping[str, int] | None = None,
-    probes: Sequence[Subject] = (),
-) -> MeasuredAsFar | None:
-    name, context = _noted(site), site.context
-    if not ctx.run.has(name):
-        ranges = layer_ranges(context.precision)
-        how = f" in {context.precision}, quantised on {ranges}" if ranges else ""
-        what = f"{len(layers)} layers{how}" if layers else "which graphs the runtime runs"
-        ctx.progress.say(f"measuring {what} on {site.device.label}")
-        ctx.run.save(name, _MeasuredNow(num_layers=len(layers)))
-    return measured_layers(ctx, site, layers, num_sessions, probes)
-
-
 def _key(ctx: RunContext | SearchContext, metric: LatencyMetric) -> str:
     return metric.correction_key(space_digest(ctx.space))
 
 
-def _noted(site: Site) -> str:
-    unit = f".{site.device.registered}" if site.device.registered else ""
-    return f"{NAME}.{site.context.digest[:12]}{unit}"
-
-
 def table_summary(ctx: RunContext, table: LookupTable, metric: LatencyMetric = PLAIN) -> TableSummary:
     """Return what is told of a profiled table."""
-    name = _noted(Site.of(table))
-    report = table.corrections[_key(ctx, metric)].report
     layers = distinct_layers(ctx.space)
+    report = table.corrections[_key(ctx, metric)].report
     return TableSummary(
         num_layers=len(layers),
-        num_measured_now=ctx.run.load(name, _MeasuredNow).num_layers if ctx.run.has(name) else 0,
+        num_measured_now=num_announced(ctx, Site.of(table)),
         median_spread=table.median_rel_sd,
         sessions=table.session_ids,
         report={} if report is None else report.model_dump(mode="json"),

@@ -16,6 +16,8 @@ from nas.pipeline.amounts import NUM_FURTHER, NUM_ROUNDS_FURTHER
 from nas.pipeline.calibrating import add_points, calibration_pool, measure_networks
 from nas.pipeline.context import RunContext
 from nas.pipeline.costs import PLAIN
+from nas.pipeline.durations import measuring_s
+from nas.report.numbers import duration
 from nas.results import Document
 from search_spaces.base import Architecture, SearchSpace, architecture_digest, space_digest
 from search_spaces.sampling import as_architecture
@@ -102,7 +104,9 @@ class _Further(Document):
 def _say_once(ctx: RunContext, table: LookupTable, number: int) -> None:
     name = f"further.{table.context.digest[:12]}.{number}"
     if not ctx.run.has(name):
-        ctx.progress.say(f"{_doubt(_correction(ctx.space, table))}: measuring {NUM_FURTHER} networks more")
+        seconds = measuring_s(0, NUM_FURTHER, PLAIN)
+        what = f"measuring {NUM_FURTHER} networks more, for about {duration(seconds)}"
+        ctx.progress.say(f"{_doubt(_correction(ctx.space, table))}: {what}")
         ctx.run.save(name, _Further(number=number))
 
 

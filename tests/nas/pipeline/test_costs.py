@@ -10,11 +10,13 @@ from latency_predictors.device import host_context, host_device
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, share_key
 from latency_predictors.memory import boundary_mib, peak_memory_bytes, touched_mib
+from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.costs import (
     cost_predictors,
     known_predictors,
     latency_predictor,
     network_arena,
+    num_uncalibrated,
     require_arena,
 )
 from nas.pipeline.sites import Site
@@ -152,3 +154,12 @@ def test_memory_is_that_of_the_batch_and_weights_and_work_are_not() -> None:
         for name in ("peak_memory_bytes", "num_params", "num_macs")
     }
     assert ratios == {"peak_memory_bytes": [8.0], "num_params": [1.0], "num_macs": [1.0]}
+
+
+def test_networks_are_to_be_measured_for_each_latency_that_has_no_correction(
+    finished: FinishedSearch, table: LookupTable
+) -> None:
+    space = finished.context().space
+    assert num_uncalibrated(space, table) == 0
+    assert num_uncalibrated(space, table, LatencyMetric("p95")) == NUM_CALIBRATION
+    assert num_uncalibrated(space, table.model_copy(update={"corrections": {}})) == NUM_CALIBRATION

@@ -1,8 +1,9 @@
-"""How long steps last that several processors share, and how many networks a search verifies."""
+"""How long measuring lasts and what several processors share, and how many networks a search verifies."""
 
 import pytest
 
-from nas.pipeline.durations import num_rounds, num_verified, share_of_time
+from latency_predictors.latency_metric import LatencyMetric
+from nas.pipeline.durations import measuring_s, num_rounds, num_verified, share_of_time
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,12 @@ def test_a_search_that_may_verify_many_verifies_a_smaller_share_of_them() -> Non
 
 def test_rounds_of_many_networks_are_fewer() -> None:
     assert 1 <= num_rounds(3, 40) < num_rounds(3, 12) < 3
+
+
+def test_measuring_takes_the_sessions_of_layers_and_of_networks() -> None:
+    plain = LatencyMetric()
+    # Two sessions of each: 142 layers of 0.09 s and 24 networks of 0.18 s, 1.5 s around either.
+    assert measuring_s(142, 24, plain) == pytest.approx(2 * (142 * 0.09 + 24 * 0.18 + 2 * 1.5))
+    assert measuring_s(142, 0, plain) == pytest.approx(2 * (142 * 0.09 + 1.5))
+    assert measuring_s(0, 0, plain) == 0
+    assert measuring_s(0, 24, LatencyMetric(pause_ms=20.0)) > 2 * 24 * 60 * 0.02, "60 pauses a network"

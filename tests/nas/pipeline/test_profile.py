@@ -14,8 +14,10 @@ from nas.pipeline import profile, sites
 from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.calibrating import add_points, calibration_set, measure_networks
 from nas.pipeline.context import Done, PhaseContext
+from nas.pipeline.durations import measuring_s
 from nas.pipeline.profile import ProfileDocument, profile_site, table_summary
 from nas.pipeline.tables import latest_table
+from nas.report.numbers import duration
 from search_spaces.base import space_digest
 from search_spaces.catalogue import get_space
 from search_spaces.errors import InfeasibleError, MeasurementError
@@ -47,7 +49,9 @@ def test_every_layer_is_measured_once_then_whole_networks(home: Home) -> None:
     assert (summary.num_layers, summary.num_measured_now) == (len(keys), len(keys))
     assert summary.report["num_networks"] == NUM_CALIBRATION
     assert isinstance(ctx.progress, Recorder)
-    assert [words for words in ctx.progress.said if words.startswith(f"measuring {len(keys)} layers on ")]
+    seconds = measuring_s(NUM_FIRST, NUM_CALIBRATION, LatencyMetric())
+    what = f"{len(keys)} layers and {NUM_CALIBRATION} whole networks"
+    assert f"measuring {what} on {host_device().label}, for about {duration(seconds)}" in ctx.progress.said
     later = home.context(seed=1)
     again = table_summary(later, profiled(home, later))
     assert len(home.watch.asked) == 2
@@ -200,6 +204,10 @@ def test_the_tail_and_pauses_are_calibrated_on_networks_that_are_measured_so(
     """The layers are those that are there; the networks are other measurements, and another correction."""
     ctx = copied.context()
     assert profile_site(ctx, here(), metric) is None
+    assert isinstance(ctx.progress, Recorder)
+    seconds = measuring_s(0, NUM_CALIBRATION, metric)
+    what = f"{NUM_CALIBRATION} whole networks on {host_device().label}"
+    assert f"measuring {what}, for about {duration(seconds)}" in ctx.progress.said
     leased = copied.stores.measurements.lease(host_device().digest, "by hand")
     assert leased is not None
     lease, (batch,) = leased

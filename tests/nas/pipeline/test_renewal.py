@@ -15,9 +15,11 @@ from nas.jobs import Waiting
 from nas.pipeline import profile
 from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
 from nas.pipeline.context import PhaseContext
+from nas.pipeline.durations import NETWORK_S, session_s
 from nas.pipeline.profile import noted_due, profile_site, recheck
 from nas.pipeline.renewal import predecessor, uses_in_fronts
 from nas.pipeline.tables import latest_table
+from nas.report.numbers import duration
 from search_spaces.base import architecture_from_values, space_digest
 from search_spaces.catalogue import get_space
 from search_spaces.network import layers
@@ -168,7 +170,14 @@ def test_what_holds_is_measured_with_the_new_version_once_it_is_stale(upgraded: 
     before = profiled(upgraded, ctx)
     aged(upgraded, ctx, before)
     assert latest_table(upgraded.stores, here(NEW)).states_of(distinct_layers(SPACE)).keys() == {"stale"}
-    table = rechecked(upgraded, upgraded.context(seed=2))
+    progress = Recorder()
+    later = upgraded.context(progress, seed=2)
+    table = rechecked(upgraded, later)
+    # One session more of each, or the two that nothing but the old version has.
+    again = sum(2 if entry.origin else 1 for entry in before.entries.values())
+    networks = len(noted_due(later, here(NEW)).networks)
+    seconds = duration(session_s(again, networks, NETWORK_S))
+    assert [words for words in progress.said if words.endswith(f", for about {seconds}")]
     for spec in distinct_layers(SPACE):
         entry, of_old = table.entries[layer_key(spec)], before.entries[layer_key(spec)].origin
         assert entry.origin == ""

@@ -1,0 +1,54 @@
+"""What a job says before it has a device measured: what, where, and for about how long."""
+
+from latency_predictors.device import layer_ranges
+from nas.pipeline.context import RunContext
+from nas.pipeline.sites import Site
+from nas.report.numbers import duration
+from nas.report.words import counted
+from nas.results import Document
+
+
+class _Announced(Document):
+    """What a job has measured of one context, noted when it was asked for."""
+
+    num_layers: int
+
+
+def announce(ctx: RunContext, site: Site, num_layers: int, num_networks: int, seconds: float) -> None:
+    """Say what is measured of a context, once a job; layers also where it was something else before.
+
+    Args:
+        ctx: The job.
+        site: The device and the context.
+        num_layers: Lone layers, and
+        num_networks: whole networks after them. Where there are neither, the runtime is probed.
+        seconds: That this takes, about.
+    """
+    name = noted_name(site)
+    if not num_layers and not ctx.run.has(name):
+        name = f"{name}.other"
+    if ctx.run.has(name):
+        return
+    what = _what(site, num_layers, num_networks)
+    ctx.progress.say(f"measuring {what} on {site.device.label}, for about {duration(seconds)}")
+    ctx.run.save(name, _Announced(num_layers=num_layers))
+
+
+def num_announced(ctx: RunContext, site: Site) -> int:
+    """Return how many layers of a context a job has said that it measures."""
+    name = noted_name(site)
+    return ctx.run.load(name, _Announced).num_layers if ctx.run.has(name) else 0
+
+
+def noted_name(site: Site) -> str:
+    """Return under which name a job notes what it has measured of a context."""
+    unit = f".{site.device.registered}" if site.device.registered else ""
+    return f"profile.{site.context.digest[:12]}{unit}"
+
+
+def _what(site: Site, num_layers: int, num_networks: int) -> str:
+    precision, ranges = site.context.precision, layer_ranges(site.context.precision)
+    how = f" in {precision} (quantised on {ranges})" if ranges else ""
+    layers = [f"{counted(num_layers, 'layer')}{how}"] if num_layers else []
+    networks = [counted(num_networks, "whole network")] if num_networks else []
+    return " and ".join([*layers, *networks]) or "which graphs the runtime runs"
