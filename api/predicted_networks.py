@@ -1,6 +1,7 @@
 """What single architectures would cost."""
 
 from latency_predictors.correction import Kind
+from latency_predictors.device import ExecutionContext
 from latency_predictors.predictor import Costs, exact_cost
 from nas.results import Document, Figure
 from search_spaces.base import IntArray, Option, SearchSpace, architecture_digest, option_values
@@ -12,7 +13,7 @@ class PredictedNetwork(Document):
 
     Attributes:
         coverage: Share of the sum of its layers that was measured, 0..1.
-        peak_memory_bytes: For the batch of the context, as for fp32.
+        peak_memory_bytes: For batch and precision of the context.
     """
 
     architecture_digest: str
@@ -25,7 +26,7 @@ class PredictedNetwork(Document):
 
 
 def predicted_networks(
-    space: SearchSpace, archs: IntArray, latency: Costs, batch: int
+    space: SearchSpace, archs: IntArray, latency: Costs, context: ExecutionContext
 ) -> tuple[PredictedNetwork, ...]:
     """Return what is told of architectures, canonical, (n, choices).
 
@@ -33,10 +34,10 @@ def predicted_networks(
         space: Theirs.
         archs: Which.
         latency: Of each.
-        batch: Images of one inference.
+        context: How they run.
     """
     names = ("peak_memory_bytes", "num_macs", "num_params")
-    exact = {name: exact_cost(space, name, batch)(archs) for name in names}
+    exact = {name: exact_cost(space, name, context.batch, context.precision)(archs) for name in names}
     networks = []
     for row, arch in enumerate(archs):
         one = as_architecture(arch)

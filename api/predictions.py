@@ -155,7 +155,7 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
         in_channels=in_channels,
         level=source.level,
         report=source.report,
-        networks=predicted_networks(space, archs, source.predict(archs), source.context.batch),
+        networks=predicted_networks(space, archs, source.predict(archs), source.context),
         few_shot=source.few_shot,
         states=source.states,
         latency=wish.latency.metric.label,

@@ -1,15 +1,17 @@
 """Peak activation memory: how many bytes of activations are alive at once while a network runs.
 
-Counted for fp32, layers in order, every activation given back after its last use; weights are not part of it.
-A layer's own need for one image is `LayerSpec.activation_bytes`; what later layers still wait for comes on
-top. All images of a batch go through a layer before the next one runs: each needs as much. What a runtime
-holds beyond that is in `arena`.
+Layers run in order, every activation is given back after its last use; weights are not part of it. A layer's
+own need for one image is `activation_bytes`; what later layers still wait for comes on top. All images of a
+batch go through a layer before the next one runs: each needs as much. A value takes four bytes in fp32, and
+one between the layers of an int8 file (`memory_int8`). What a runtime holds beyond that is in `arena`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import numpy as np
 
+from latency_predictors.memory_int8 import int8_activation_bytes
 from latency_predictors.slot_costs import SlotCosts
 from search_spaces.base import FloatArray, IntArray, SearchSpace
 from search_spaces.layers import LayerSpec
@@ -18,20 +20,33 @@ from search_spaces.operations import num_values
 from search_spaces.sampling import as_architecture
 from search_spaces.slot_tables import ABSENT_ID, space_tables
 
-_BYTES_PER_VALUE = 4
+_FLOAT_BYTES: Final = 4
+_HANDED_BYTES: Final[Mapping[str, int]] = {"fp32": _FLOAT_BYTES, "int8": 1}
+"""Of a value that one layer hands to another, by precision."""
 
 
-def peak_memory_bytes(nodes: tuple[Node, ...], batch: int = 1) -> int:
-    """Return the peak of a schedule, in bytes, for a batch of so many images.
+def activation_bytes(spec: LayerSpec, precision: str = "fp32", *, zeros: bool = False) -> int:
+    """Return the peak bytes of activations alive while a layer runs, for one image.
+
+    Args:
+        spec: The layer.
+        precision: Of the file.
+        zeros: Whether it reads zeros for want of an input.
+    """
+    return spec.activation_bytes if precision == "fp32" else int8_activation_bytes(spec, zeros=zeros)
+
+
+def peak_memory_bytes(nodes: tuple[Node, ...], batch: int = 1, precision: str = "fp32") -> int:
+    """Return the peak of a schedule, in bytes, for a batch of so many images and files of a precision.
 
     Where a layer takes the sum of several activations, the sum is a buffer of its own, and the summands are
     given back (if nothing else needs them) before the layer runs.
     """
     last_use = {name: step for step, node in enumerate(nodes) for name in node.inputs}
     alive: dict[str, int] = {}
-    peak = 0
+    value_bytes, peak = _HANDED_BYTES[precision], 0
     for step, node in enumerate(nodes):
-        in_bytes = _BYTES_PER_VALUE * num_values(node.spec.in_shape)
+        in_bytes = value_bytes * num_values(node.spec.in_shape)
         # The image appears when it is first read.
         alive.update({name: in_bytes for name in node.inputs if name not in alive})
         inputs = set(node.inputs)
@@ -41,25 +56,27 @@ def peak_memory_bytes(nodes: tuple[Node, ...], batch: int = 1) -> int:
             beside = sum(size for name, size in alive.items() if name not in done)
         else:
             beside = sum(size for name, size in alive.items() if name not in inputs)
-        peak = max(peak, beside + node.spec.activation_bytes)
+        peak = max(peak, beside + activation_bytes(node.spec, precision, zeros=not node.inputs))
         for name in done:
             del alive[name]
         if node.slot in last_use:
-            alive[node.slot] = _BYTES_PER_VALUE * num_values(node.spec.out_shape)
+            alive[node.slot] = value_bytes * num_values(node.spec.out_shape)
     return batch * peak
 
 
 def boundary_mib(spec: LayerSpec) -> float:
     """Return the mebibytes that a lone layer takes in and gives out (fp32, one image)."""
-    return _BYTES_PER_VALUE * (num_values(spec.in_shape) + num_values(spec.out_shape)) / 2**20
+    return _FLOAT_BYTES * (num_values(spec.in_shape) + num_values(spec.out_shape)) / 2**20
 
 
 def touched_mib(spec: LayerSpec, batch: int) -> float:
     """Return the mebibytes of a layer's weights and of all that an inference gives it and takes (fp32)."""
-    return _BYTES_PER_VALUE * spec.num_params / 2**20 + batch * boundary_mib(spec)
+    return _FLOAT_BYTES * spec.num_params / 2**20 + batch * boundary_mib(spec)
 
 
-def peak_memory_of(space: SearchSpace, batch: int = 1) -> Callable[[IntArray], FloatArray]:
+def peak_memory_of(
+    space: SearchSpace, batch: int = 1, precision: str = "fp32"
+) -> Callable[[IntArray], FloatArray]:
     """Return a function from architectures, (n, choices), to their peak memory in bytes, (n,).
 
     In a chain nothing is alive beside the running layer: the peak is a maximum over slots, gathered for many
@@ -68,14 +85,16 @@ def peak_memory_of(space: SearchSpace, batch: int = 1) -> Callable[[IntArray], F
     Args:
         space: The space.
         batch: Images of one inference.
+        precision: Of the files.
     """
     if is_chain(space):
         layers = space_tables(space).layers
-        own = np.array([[batch * spec.activation_bytes] for spec in layers], dtype=np.float64)
+        own = np.array([[batch * activation_bytes(spec, precision)] for spec in layers], dtype=np.float64)
         costs = SlotCosts(space, own, np.maximum)
         return lambda archs: costs(archs)[:, 0].astype(np.float64)
     return lambda archs: np.array(
-        [peak_memory_bytes(network(space, as_architecture(row)), batch) for row in archs], dtype=np.float64
+        [peak_memory_bytes(network(space, as_architecture(row)), batch, precision) for row in archs],
+        dtype=np.float64,
     )
 
 

@@ -197,19 +197,20 @@ def require_supported(space: SearchSpace, table: LookupTable, archs: IntArray) -
         )
 
 
-def exact_cost(space: SearchSpace, name: str, batch: int = 1) -> ExactCost:
+def exact_cost(space: SearchSpace, name: str, batch: int = 1, precision: str = "fp32") -> ExactCost:
     """Return a function for a cost that follows from the layers alone.
 
     Args:
         space: The space.
         name: `num_macs` of one image, `num_params` or `peak_memory_bytes`.
         batch: Images of one inference, which memory is for.
+        precision: Of the files, likewise.
 
     Raises:
         UsageError: `unknown_cost`.
     """
     if name == "peak_memory_bytes":
-        return peak_memory_of(space, batch)
+        return peak_memory_of(space, batch, precision)
     counts: dict[str, Callable[[LayerSpec], int]] = {
         "num_macs": lambda spec: spec.macs,
         "num_params": lambda spec: spec.num_params,

@@ -197,8 +197,8 @@ class VerifiedNetwork(Document):
         max_difference: Largest difference of a logit between torch and the file before quantisation.
         predicted_accuracy: What the search believed when it chose the network, with the supernet's weights.
         predicted_latency: The same, in milliseconds.
-        peak_memory_bytes: Activations at their peak, for the batch of the target, worked out from shapes as
-            for fp32; an upper bound for int8.
+        peak_memory_bytes: Activations at their peak, for the batch of the target, worked out from shapes and
+            precision; in results of earlier versions as for fp32, whatever the precision.
         peak_memory_batch: Images that it is for: one in results of earlier versions, whatever the batch.
         tied_with: Names of points of the front whose accuracy cannot be told from this one's (paired test).
         round: Round of verification that it came from, from 1; 0 where an earlier search on the supernet has

@@ -84,7 +84,7 @@ def predicted(stores: Stores, device_id: str, asked: AskedCosts) -> Predictions:
         in_channels=asked.in_channels,
         level=correction.level,
         report=correction.report,
-        networks=predicted_networks(space, archs, latencies, table.context.batch),
+        networks=predicted_networks(space, archs, latencies, table.context),
         states=table.states_of(distinct_layers(space)),
         latency=asked.latency.metric.label,
     )

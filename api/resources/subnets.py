@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from latency_predictors.memory import activation_bytes
 from nas.jobs import JobKind
 from nas.results import SearchResult, VerifiedNetwork
 from nas.store.subnets import Subnet
@@ -22,7 +23,7 @@ class LayerResource(BaseModel):
         slot: Where it stands, and
         inputs: whose outputs it takes, summed; `image` is the network's input.
         attributes: What decides its cost beside its shapes.
-        activation_bytes: At the peak, while it runs, for one image.
+        activation_bytes: At the peak, while it runs in the target's precision, for one image.
     """
 
     slot: str
@@ -85,6 +86,7 @@ class SubnetResource(BaseModel):
 def subnet_resource(found: Subnet, root: str) -> SubnetResource:
     """Return a network as clients get it."""
     result, network = found.result, found.network
+    precision = found.target.target.context.precision
     return SubnetResource(
         id=found.id,
         name=network.name,
@@ -94,7 +96,7 @@ def subnet_resource(found: Subnet, root: str) -> SubnetResource:
         device=found.target.device_label,
         context=found.target.context_label,
         network=network,
-        layers=tuple(_layer(node) for node in _nodes(result, network)),
+        layers=tuple(_layer(node, precision) for node in _nodes(result, network)),
         lineage=_lineage(found),
         links=_links(found, root),
     )
@@ -139,7 +141,7 @@ def _nodes(result: SearchResult, network: VerifiedNetwork) -> tuple[Node, ...]:
     return layers_of(space, architecture_from_values(space, network.architecture))
 
 
-def _layer(node: Node) -> LayerResource:
+def _layer(node: Node, precision: str) -> LayerResource:
     spec = node.spec
     written = json.loads(spec.signature())
     return LayerResource(
@@ -151,5 +153,5 @@ def _layer(node: Node) -> LayerResource:
         attributes={name: value for name, value in written.items() if name not in ("v", "kind", "in_shape")},
         num_macs=spec.macs,
         num_params=spec.num_params,
-        activation_bytes=spec.activation_bytes,
+        activation_bytes=activation_bytes(spec, precision, zeros=not node.inputs),
     )

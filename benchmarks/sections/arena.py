@@ -69,7 +69,7 @@ def _predicted(which: str, read: FloatArray) -> Figure:
 def _over_schedule(which: str, read: FloatArray) -> Figure:
     ratio = read[:, 3] / read[:, 1]
     detail = f"median; {ratio.min():.2f} to {ratio.max():.2f}"
-    return Figure(f"{which} over the schedule's peak in fp32", float(np.median(ratio)), "×", detail=detail)
+    return Figure(f"{which} over the schedule's peak", float(np.median(ratio)), "×", detail=detail)
 
 
 def _share(errors: FloatArray) -> float:
@@ -86,7 +86,8 @@ def _read(home: Path, space: Space, count: int, precision: Precision = "fp32") -
         nodes, found = network(space, architecture), read_arena(path)
         predicted = runtime_arena(nodes, host_device(), precision)
         planned = float("nan") if predicted is None else float(predicted)
-        rows.append((planned, peak_memory_bytes(nodes), found.first_bytes, found.steady_bytes))
+        peak = peak_memory_bytes(nodes, precision=precision)
+        rows.append((planned, peak, found.first_bytes, found.steady_bytes))
     return np.array(rows, dtype=np.float64)
 
 

@@ -103,11 +103,12 @@ def network_arena(space: SearchSpace, architecture: Architecture, site: Site) ->
 
 def _of_shapes(space: SearchSpace, table: LookupTable) -> dict[str, Predictor]:
     """Return predictors of what follows from a network's shapes, and how a context runs them."""
-    exact: dict[str, Predictor] = {name: exact_cost(space, name, table.context.batch) for name in EXACT}
+    batch, precision = table.context.batch, table.context.precision
+    exact: dict[str, Predictor] = {name: exact_cost(space, name, batch, precision) for name in EXACT}
     arena = _arena(space, Site.of(table))
     known = {} if arena is None else {ARENA: arena}
     known[UNSUPPORTED.name] = unsupported_layers(space, table)
-    return {"file_bytes": file_bytes_of(space, table.context.precision), **exact, **known}
+    return {"file_bytes": file_bytes_of(space, precision), **exact, **known}
 
 
 def _arena(space: SearchSpace, site: Site) -> Predictor | None:

@@ -251,18 +251,19 @@ def accuracies(exported: Exported, images: IntArray, part: str) -> dict[str, Acc
     return found
 
 
-def shape_costs(exported: Exported, batch: int) -> dict[str, int]:
+def shape_costs(exported: Exported, batch: int, precision: str) -> dict[str, int]:
     """Return what is worked out from the shapes of a network.
 
     Args:
         exported: The network.
         batch: Images of one inference at the target, which peak memory is for.
+        precision: Of the file, likewise.
     """
     nodes = network(exported.space, exported.architecture)
     return {
         "num_params": sum(node.spec.num_params for node in nodes),
         "num_macs": sum(node.spec.macs for node in nodes),
-        "peak_memory_bytes": peak_memory_bytes(nodes, batch),
+        "peak_memory_bytes": peak_memory_bytes(nodes, batch, precision),
         "peak_memory_batch": batch,
         "resolution": nodes[0].spec.in_shape[1],
     }

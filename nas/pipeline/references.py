@@ -35,7 +35,7 @@ from nas.pipeline.trained import Trained, find_alike, find_trained, training_key
 from nas.pipeline.training import Asked, Place, train_possible
 from nas.publication import accuracy_of
 from nas.results import Accuracy, Document, Latency, StockTraining, TargetResult, VerifiedNetwork
-from nas.specs import Precision, StockName
+from nas.specs import ContextSpec, Precision, StockName
 from nas.tasks import StockNetwork
 from nas.workplace import network_space
 
@@ -112,7 +112,7 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     files = {one.exported.file_sha256 for found, _ in measured for one in found}
     tests = {file: accuracy_of(score_file(ctx, file, "test"), "test") for file in sorted(files)}
     targets = tuple(
-        tuple(_network(one, there, tests, target.context.batch) for one in found)
+        tuple(_network(one, there, tests, target.context) for one in found)
         for target, (found, there) in zip(ctx.spec.targets, measured, strict=True)
     )
     ctx.run.save(NAME, ReferencesDocument(networks=targets[0], targets=targets))
@@ -151,7 +151,7 @@ def _measured_at(ctx: PhaseContext, front: TargetResult, files: Sequence[str]) -
 
 
 def _network(
-    stock: _Stock, measured: Mapping[str, Measured], tests: Mapping[str, Accuracy], batch: int
+    stock: _Stock, measured: Mapping[str, Measured], tests: Mapping[str, Accuracy], context: ContextSpec
 ) -> VerifiedNetwork:
     """Return a stock network as results show it at a target, with what was measured and scored by file."""
     one = stock.exported
@@ -168,7 +168,7 @@ def _network(
             "latency": latency_of(measured[one.file_sha256]),
             "training": stock.training,
             "test_accuracy": tests[one.file_sha256],
-            **shape_costs(one, batch),
+            **shape_costs(one, context.batch, context.precision),
         }
     )
 

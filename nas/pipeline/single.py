@@ -231,7 +231,7 @@ def _measured(
             **accuracies(exported, confirm_of(folds), part_of(folds)),
             "latency": latency_of(latency),
             "energy": None if energy is None else energy_of(energy),
-            **shape_costs(exported, site.context.batch),
+            **shape_costs(exported, site.context.batch, site.context.precision),
             "arena_bytes": network_arena(exported.space, exported.architecture, site),
             # What was believed, compared and scored of another file.
             "predicted_accuracy": None,

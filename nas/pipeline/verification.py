@@ -142,7 +142,7 @@ class Verification:
                 "predicted_latency": believed and believed.latency,
                 "energy": None if energy is None else energy_of(energy),
                 "predicted_energy": believed and believed.energy,
-                **shape_costs(exported, self.table.context.batch),
+                **shape_costs(exported, self.table.context.batch, self.table.context.precision),
                 "arena_bytes": network_arena(exported.space, exported.architecture, Site.of(self.table)),
             }
         )

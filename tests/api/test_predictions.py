@@ -15,6 +15,7 @@ from latency_predictors.device import host_context, host_device
 from latency_predictors.few_shot import FewShotModel, FewShotPoint
 from latency_predictors.few_shot_fitting import fit_few_shot
 from latency_predictors.lookup_table import layer_key
+from latency_predictors.memory import activation_bytes
 from latency_predictors.network_features import network_features
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, Succeeded
@@ -22,7 +23,7 @@ from nas.settings import Settings
 from nas.specs import ContextSpec, LatencySpec
 from nas.store.few_shot_models import NAME, StoredFewShot
 from nas.store.stores import opened_stores
-from search_spaces.base import space_digest
+from search_spaces.base import architecture_from_values, space_digest
 from search_spaces.errors import MeasurementError, UsageError
 from search_spaces.layers import InvertedResidual
 from search_spaces.network import layers
@@ -265,3 +266,14 @@ def test_memory_is_that_of_the_batch(profiled: Settings) -> None:
     one = predict_costs(profiled, GREY).networks[0]
     assert eight.peak_memory_bytes.value == 8 * one.peak_memory_bytes.value
     assert (eight.num_params, eight.num_macs) == (one.num_params, one.num_macs)
+
+
+def test_memory_is_that_of_the_precision(profiled: Settings) -> None:
+    where = replace(host_context(), precision="int8")
+    saved_table(profiled.home, lookup_table().model_copy(update={"context": where}))
+    int8 = predict_costs(profiled, replace(GREY, context=ContextSpec(precision="int8"))).networks[0]
+    fp32 = predict_costs(profiled, GREY).networks[0]
+    assert int8.architecture == fp32.architecture
+    specs = layers(SPACE, architecture_from_values(SPACE, int8.architecture))
+    assert int8.peak_memory_bytes.value == max(activation_bytes(spec, "int8") for spec in specs)
+    assert int8.peak_memory_bytes.value < fp32.peak_memory_bytes.value

@@ -42,6 +42,7 @@ def test_a_summand_that_is_needed_again_stays() -> None:
     longer = (*nodes[:2], Node("c", POOL, ("a", "b")), Node("d", POOL, ("a", "b", "c")))
     # At d three summands and their sum: 4 KiB.
     assert peak_memory_bytes(longer) == 4 * KIB
+    assert peak_memory_bytes(longer, precision="int8") == KIB
 
 
 def test_the_image_is_kept_while_it_is_needed() -> None:
@@ -58,13 +59,14 @@ def test_a_layer_without_inputs_reads_zeros() -> None:
     assert peak_memory_bytes((Node("a", ACT_CONV, ()),)) == ACT_CONV.activation_bytes
 
 
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("preset", ["tiny", "imagenet"])
-def test_in_a_chain_the_gathered_maximum_is_the_exact_peak(preset: str) -> None:
+def test_in_a_chain_the_gathered_maximum_is_the_exact_peak(preset: str, precision: str) -> None:
     space = get_space("mobilenet_v3", preset=preset, num_classes=10, in_channels=3)
     assert is_chain(space)
     archs = random_architectures(space, 60, np.random.default_rng(0))
-    exact = [peak_memory_bytes(network(space, as_architecture(row))) for row in archs]
-    assert peak_memory_of(space)(archs).tolist() == exact
+    exact = [peak_memory_bytes(network(space, as_architecture(row)), 1, precision) for row in archs]
+    assert peak_memory_of(space, 1, precision)(archs).tolist() == exact
     assert len(set(exact)) > 5
 
 
@@ -94,10 +96,11 @@ def test_every_image_of_a_batch_needs_as_much() -> None:
     assert peak_memory_bytes((Node("a", wide, ("image",)),), batch=8) == 8 * 4 * KIB
 
 
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("name", ["mobilenet_v3", "nas_bench_201"])
-def test_the_peak_of_a_batch_is_that_of_its_images_together(name: str) -> None:
+def test_the_peak_of_a_batch_is_that_of_its_images_together(name: str, precision: str) -> None:
     space = get_space(name, preset="tiny", num_classes=10, in_channels=3)
     archs = random_architectures(space, 10, np.random.default_rng(0))
-    exact = [peak_memory_bytes(network(space, as_architecture(row))) for row in archs]
-    assert peak_memory_of(space, 8)(archs).tolist() == [8 * one for one in exact]
-    assert peak_memory_of(space)(archs).tolist() == exact
+    exact = [peak_memory_bytes(network(space, as_architecture(row)), 1, precision) for row in archs]
+    assert peak_memory_of(space, 8, precision)(archs).tolist() == [8 * one for one in exact]
+    assert peak_memory_of(space, 1, precision)(archs).tolist() == exact

@@ -1,12 +1,16 @@
 import hashlib
+from dataclasses import replace
 
 import pytest
 
+from api.resources.subnets import subnet_resource
+from latency_predictors.memory import peak_memory_bytes
 from nas.jobs import Fault, Faulted, JobKind, Succeeded
 from nas.network_specs import MADE, MadeNetwork
 from nas.pipeline.versions import versions
+from nas.specs import ContextSpec, Precision
 from nas.store.subnets import find_subnet
-from search_spaces.network import layers
+from search_spaces.network import layers, network
 from tests.api.handmade import SPACE, claimed
 from tests.api.routes.conftest import ARCHITECTURE, Finished
 from tests.api.served import Caller, code
@@ -30,6 +34,18 @@ def test_a_subnet_says_what_it_is_and_where_it_comes_from(finished: Finished) ->
     assert shown["lineage"]["search"] == shown["lineage"]["job"] == finished.search
     assert shown["lineage"]["supernet"] == "k"
     assert finished.api.get(shown["links"]["file"]).content == finished.file
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_layers_need_what_they_need_in_the_precision_of_the_target(
+    precision: Precision, finished: Finished
+) -> None:
+    found = find_subnet(finished.api.stores, "local", f"{finished.search}.net-ccc333")
+    asked = found.target.target.model_copy(update={"context": ContextSpec(precision=precision)})
+    there = replace(found, target=found.target.model_copy(update={"target": asked}))
+    needed = max(one.activation_bytes for one in subnet_resource(there, "").layers)
+    # Nothing is alive beside the running layer of a chain.
+    assert needed == peak_memory_bytes(network(SPACE, ARCHITECTURE), precision=precision)
 
 
 def test_a_stock_network_has_layers_and_no_supernet(finished: Finished) -> None:

@@ -127,6 +127,9 @@ def test_shapes_of_the_exported_network_are_those_of_its_layers(exported: Export
         "peak_memory_batch": 1,
         "resolution": 16,
     }
-    assert shape_costs(exported, batch=1) == expected
+    assert shape_costs(exported, 1, "fp32") == expected
     together = {"peak_memory_bytes": 4 * expected["peak_memory_bytes"], "peak_memory_batch": 4}
-    assert shape_costs(exported, batch=4) == expected | together
+    assert shape_costs(exported, 4, "fp32") == expected | together
+    int8 = peak_memory_bytes(network(exported.space, exported.architecture), 4, "int8")
+    assert shape_costs(exported, 4, "int8") == expected | together | {"peak_memory_bytes": int8}
+    assert int8 < together["peak_memory_bytes"]

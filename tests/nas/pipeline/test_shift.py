@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from latency_predictors.device import host_context
+from latency_predictors.memory import peak_memory_of
 from nas.evaluation import SubnetEvaluator
 from nas.export.classifier import read_metadata
 from nas.pipeline.amounts import NUM_PAIRED
@@ -25,6 +26,7 @@ from search_spaces.base import architecture_from_values, space_digest
 from search_spaces.network import layers
 from search_spaces.sampling import as_architecture
 from search_spaces.slot_tables import distinct_layers
+from tests.latency_predictors.test_memory_int8 import peak_of_file
 from tests.nas.pipeline.conftest import FinishedSearch, finish
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import file_ms, small_spec
@@ -71,6 +73,16 @@ def test_what_is_published_is_scored_and_measured_as_int8(int8: FinishedSearch) 
         assert network.max_difference <= 1e-4
         assert network.fp32_accuracy is not None
         assert network.fp32_accuracy.num_images == network.accuracy.num_images
+
+
+def test_memory_is_that_of_the_int8_files_and_as_predicted(int8: FinishedSearch) -> None:
+    space, networks = int8.context().space, int8.target.networks
+    archs = np.array([architecture_from_values(space, one.architecture) for one in networks])
+    predicted = peak_memory_of(space, precision="int8")(archs)
+    assert [one.peak_memory_bytes for one in networks] == predicted.tolist()
+    assert (predicted < peak_memory_of(space)(archs)).all()
+    (resnet,) = int8.result.references
+    assert resnet.peak_memory_bytes == peak_of_file(int8.run.network_path(resnet.file_sha256).read_bytes())
 
 
 def test_accuracy_before_quantisation_is_that_of_the_subnet(int8: FinishedSearch) -> None:

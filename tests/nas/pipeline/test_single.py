@@ -176,6 +176,7 @@ def test_a_stock_network_is_exported_and_not_trained_on(copied: Home, finished: 
     (stock,) = finished.result.references
     _, made = made_by(copied, JobKind.EXPORT, name_of(finished, stock), precision="int8")
     assert made.network.fp32_accuracy == stock.accuracy
+    assert made.network.peak_memory_bytes < stock.peak_memory_bytes
     job = submitted(copied, JobKind.FINETUNE, name_of(finished, stock))
     with pytest.raises(UsageError) as caught:
         copied.attempt(job)

@@ -9,6 +9,7 @@ from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import peak_memory_bytes
 from latency_predictors.spread import Measured
 from nas.data.contents import Fold
+from nas.pipeline.costs import known_predictors
 from nas.pipeline.networks import Exported
 from nas.pipeline.verification import Verification
 from nas.results import Figure
@@ -152,3 +153,21 @@ def test_a_limit_of_memory_is_held_against_all_images_of_the_batch() -> None:
     found.publish()
     (one,) = found.found.values()
     assert (one.network.peak_memory_bytes, one.network.status) == (8 * alone, "over_limit")
+
+
+def test_an_int8_network_keeps_a_limit_of_memory_that_its_fp32_form_does_not() -> None:
+    """What is published is what was predicted, and neither counts integers as floats."""
+    found, nodes = state(), network(SPACE, as_architecture(ARCHS[0]))
+    int8, fp32 = (peak_memory_bytes(nodes, precision=precision) for precision in ("int8", "fp32"))
+    found.target = TargetSpec(
+        context=ContextSpec(precision="int8"), limits={"peak_memory_bytes": (int8 + fp32) / 2}
+    )
+    found.table = LookupTable(device=host_device(), context=replace(host_context(), precision="int8"))
+    add(found, 0, (9, 9), 1.0)
+    found.publish()
+    (one,) = found.found.values()
+    assert (one.network.peak_memory_bytes, one.network.status) == (int8, "front")
+    assert int8 < fp32
+    predicted = known_predictors(SPACE, found.table)["peak_memory_bytes"](np.array(ARCHS[:1]))
+    assert isinstance(predicted, np.ndarray)
+    assert predicted.tolist() == [int8]
