@@ -135,7 +135,8 @@ def _image_arithmetic(model: ModelProto) -> set[str]:
     found: set[str] = set()
     value = INPUT_NAME
     while True:
-        users = [node for node in model.graph.node if value in node.input]
+        # Whoever asks for its shape does not see it: zeros of a cell are as many as there are images.
+        users = [node for node in model.graph.node if value in node.input and node.op_type != "Shape"]
         if len(users) != 1 or users[0].op_type not in _IMAGE_ARITHMETIC:
             return found
         if not constants.intersection(users[0].input):

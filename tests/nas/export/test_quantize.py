@@ -120,15 +120,26 @@ def test_weights_take_a_byte_each() -> None:
     )
 
 
-def test_images_are_normalised_in_fp32() -> None:
-    after = onnx.load_from_string(int8_of(TINY, LARGEST))
-    consumer = {name: node for node in after.graph.node for name in node.input}
+@pytest.mark.parametrize("space", [TINY, CELL])
+def test_images_are_normalised_in_fp32(space: SearchSpace) -> None:
+    """Also where zeros of a cell are as many as there are images, and ask for their number."""
+    architectures = [LARGEST] if space is TINY else drawn(space, 12)
+    files = [onnx.load_from_string(int8_of(space, one)) for one in architectures]
+    assert space is TINY or any("Shape" in operators(after) for after in files)
+    for after in files:
+        assert image_steps(after) == ["Mul", "Add", "QuantizeLinear", "DequantizeLinear"]
+
+
+def image_steps(model: onnx.ModelProto) -> list[str]:
+    """The first four operators that see the image."""
+    nodes = [node for node in model.graph.node if node.op_type != "Shape"]
+    consumer = {name: node for node in nodes for name in node.input}
     steps, value = [], INPUT_NAME
     for _ in range(4):
         node = consumer[value]
         steps.append(node.op_type)
         value = node.output[0]
-    assert steps == ["Mul", "Add", "QuantizeLinear", "DequantizeLinear"]
+    return steps
 
 
 _MAKE = """
