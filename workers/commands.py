@@ -22,6 +22,14 @@ BundleFile = Annotated[
 ServiceUrl = Annotated[
     str, typer.Option(metavar="URL", envvar="HWNAS_SERVER", help="Address of the service.")
 ]
+MeterLog = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE",
+        envvar="HWNAS_METER_LOG",
+        help="CSV file timestamp,watts that a meter of yours writes; the board's own if not given.",
+    ),
+]
 PlainHttp = Annotated[
     bool,
     typer.Option(
@@ -138,14 +146,7 @@ def agent(
     when_busy: Annotated[
         WhenBusy, typer.Option(help="What to do while other work keeps the board busy.")
     ] = WhenBusy.MEASURE,
-    meter_log: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE",
-            envvar="HWNAS_METER_LOG",
-            help="CSV file timestamp,watts that a meter of yours writes; the board's own if not given.",
-        ),
-    ] = "",
+    meter_log: MeterLog = "",
     plain_http: PlainHttp = False,
     bundle: BundleFile = None,
     out: ResultFile = None,
