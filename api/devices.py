@@ -228,7 +228,7 @@ def table_details(stores: Stores, key: TableKey) -> TableDetails:
         context=table.context,
         context_label=table.context.label,
         median_rel_sd=table.median_rel_sd,
-        graph=table.graph,
+        graph=table.known_graph,
         sessions=tuple(
             SessionLine(id=one, started_at=begun[one][0], num_layers=counts[one], unit=begun[one][1])
             for one in table.session_ids

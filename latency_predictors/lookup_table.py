@@ -60,6 +60,11 @@ class LookupTable(WireModel):
     corrections: dict[str, Correction] = Field(default_factory=dict)
     graph: RuntimeGraph | None = None
 
+    @property
+    def known_graph(self) -> RuntimeGraph | None:
+        """What the runtime runs in this context; None where it was not probed, or in another precision."""
+        return self.graph if self.graph and self.graph.precision == self.context.precision else None
+
     def missing(self, layers: Iterable[LayerSpec]) -> list[LayerSpec]:
         """Return the layers without an entry that holds, each once, in order: they have to be measured.
 

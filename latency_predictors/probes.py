@@ -13,6 +13,7 @@ they save more than half of the smaller one.
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
@@ -34,12 +35,14 @@ class RuntimeGraph(WireModel):
         skips_zeros: Whether a convolution of nothing but zeros is left out; networks with a cell have some.
         fuses_norm_and_activation: Whether a convolution takes in the batch norm and activation after it.
         probes_ms: What was measured, by the name of the graph; empty where the runtime told it itself.
+        precision: Of the probes. int8 contexts were once probed in fp32.
     """
 
     drops_dead_branches: bool
     skips_zeros: bool
     fuses_norm_and_activation: bool
     probes_ms: dict[str, float] = Field(default_factory=dict)
+    precision: Annotated[str, Field(exclude_if=lambda known: known == "fp32")] = "fp32"
 
     def same_as(self, other: "RuntimeGraph") -> bool:
         """Return whether two versions of a runtime change graphs alike, however long the probes took."""
@@ -67,7 +70,7 @@ def graph_by_timing(sessions: Sequence[SessionResult], probes: Sequence[Subject]
     """Return what measured probes tell; None where one of them was not measured.
 
     Args:
-        sessions: Results of anything else are passed over.
+        sessions: In one context; results of anything else are passed over.
         probes: As `probe_subjects` has them.
     """
     measured = combine_sessions(sessions)
@@ -80,6 +83,7 @@ def graph_by_timing(sessions: Sequence[SessionResult], probes: Sequence[Subject]
         skips_zeros=ms["zero_branch"] < _SLOWER * ms["chain"],
         fuses_norm_and_activation=saved > _SAVED * min(ms["convolution"], ms["norm_act"]),
         probes_ms=ms,
+        precision=sessions[0].context.precision,
     )
 
 

@@ -279,7 +279,9 @@ def devices_energy(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Exported networks.")],
     log: Annotated[
         Path | None,
-        typer.Option(help="CSV file `timestamp,watts` that your own meter writes meanwhile."),
+        typer.Option(
+            help="CSV file `timestamp,watts` of your own meter; that of HWNAS_METER_LOG if not given."
+        ),
     ] = None,
 ) -> BaseModel:
     """Measure the energy of exported networks on this machine, gross and above idle.

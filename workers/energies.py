@@ -120,7 +120,8 @@ def measure_energies(paths: Sequence[Path], log: Path | None, settings: Settings
 
     Args:
         paths: Exported files.
-        log: CSV file that a meter of the user's writes meanwhile; the machine's own meters if not given.
+        log: CSV file that a meter of the user's writes meanwhile; that of the settings, or else the machine's
+            own meters, if not given.
         settings: What is done while other work keeps the machine busy; the power of a processor, which is
             assumed where there is no meter.
 
@@ -132,6 +133,7 @@ def measure_energies(paths: Sequence[Path], log: Path | None, settings: Settings
     for path in paths:
         if not path.is_file():
             raise UsageError("no_such_file", f"there is no file {path}: give exported networks")
+    log = log or (Path(settings.meter_log) if settings.meter_log else None)
     meter = chosen_meter(log)
     bench = _Bench(settings.when_busy, "" if log is None else str(log))
     contexts = {path: context_of(path) for path in paths}
@@ -140,7 +142,9 @@ def measure_energies(paths: Sequence[Path], log: Path | None, settings: Settings
         unseen = [path for path in (faults if meter else contexts) if contexts[path] == context]
         bench.measure(unseen, context, NETWORK_PROTOCOL)
     found = bench.ran(contexts, faults)
-    return summed_up([found[path] for path in paths], meter, settings.watts_per_core)
+    summed = summed_up([found[path] for path in contexts], meter, settings.watts_per_core)
+    lines = dict(zip(contexts, summed.lines, strict=True))
+    return summed.model_copy(update={"lines": tuple(lines[path] for path in paths)})
 
 
 def chosen_meter(log: Path | None) -> Meter | None:

@@ -195,7 +195,7 @@ def _completed(ctx: RunContext, site: Site, table: LookupTable, metric: LatencyM
     all hold.
     """
     missing = table.missing(distinct_layers(ctx.space))
-    probes = () if table.graph else probes_of(site.context)
+    probes = () if table.known_graph else probes_of(site.context)
     if not missing and not probes:
         return table
     networks = num_uncalibrated(ctx.space, table, metric)

@@ -147,13 +147,13 @@ def _checked(
     if points is None or found is None:
         return None
     values, graph = combine_sessions(found.sessions), graph_by_timing(found.sessions, probes)
-    runs = [spec for spec in sample if layer_key(spec) in values]
+    runs, before = [spec for spec in sample if layer_key(spec) in values], old.known_graph
     verdict = judge(
         correction,
         points,
         dict(zip(runs, old.costs_ms(runs), strict=True)),
         {spec: values[layer_key(spec)].median_ms for spec in runs},
-        other_graph=graph is not None and old.graph is not None and not graph.same_as(old.graph),
+        other_graph=graph is not None and before is not None and not graph.same_as(before),
     )
     # A layer that does not run any more says more of its kind than any ratio.
     stopped = [spec.kind for spec in sample if spec not in runs]

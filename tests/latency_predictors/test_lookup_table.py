@@ -10,6 +10,7 @@ import pytest
 
 from latency_predictors.calibration import calibrate
 from latency_predictors.lookup_table import LookupTable, layer_key
+from latency_predictors.probes import RuntimeGraph
 from latency_predictors.protocol import Conditions, SessionResult
 from latency_predictors.spread import SINGLE_SESSION_REL_SD
 from search_spaces.errors import ArtifactError, MeasurementError, ResourceError
@@ -77,6 +78,16 @@ def test_a_table_of_an_earlier_version_is_read() -> None:
     for entry in document["entries"].values():
         del entry["checked"], entry["origin"]
     assert LookupTable.model_validate(document) == TABLE
+
+
+def test_what_probes_of_another_precision_told_is_not_known_of_an_int8_context() -> None:
+    graph = RuntimeGraph(drops_dead_branches=True, skips_zeros=False, fuses_norm_and_activation=True)
+    int8 = EMPTY.model_copy(update={"context": replace(CONTEXT, precision="int8"), "graph": graph})
+    assert EMPTY.model_copy(update={"graph": graph}).known_graph == graph
+    assert int8.known_graph is None, "as tables of earlier versions have it"
+    own = graph.model_copy(update={"precision": "int8"})
+    assert int8.model_copy(update={"graph": own}).known_graph == own
+    assert "precision" not in graph.model_dump()
 
 
 def test_a_later_session_joins_the_earlier_ones() -> None:

@@ -16,7 +16,7 @@ from nas.pipeline.calibrating import initial_file
 from search_spaces.catalogue import get_space
 from search_spaces.sampling import as_architecture, random_architectures
 from tests.latency_predictors.probe_graphs import BUILT, probe_file
-from tests.latency_predictors.sessions import session
+from tests.latency_predictors.sessions import CONTEXT, session
 
 PRECISIONS = ("fp32", "int8")
 
@@ -74,6 +74,14 @@ def test_what_costs_as_little_as_the_convolution_alone_was_fused() -> None:
 
 def test_what_was_measured_stands_beside_what_it_tells() -> None:
     assert timed(chain=0.25).probes_ms == {**BASE, "chain": 0.25}
+
+
+def test_it_is_told_in_which_precision_they_ran() -> None:
+    subjects = probe_subjects("onnx", "int8")
+    medians = {one.digest: BASE[one.path.stem] for one in subjects}
+    found = graph_by_timing([session("s1", medians, context=replace(CONTEXT, precision="int8"))], subjects)
+    assert found is not None
+    assert (found.precision, timed().precision) == ("int8", "fp32")
 
 
 def test_without_all_probes_nothing_is_told() -> None:

@@ -151,7 +151,9 @@ def test_what_is_called_measured_comes_from_two_fresh_processes(
     paths, device = networks(tmp_path, script, a=2.0, b=5.0)
     serve(monkeypatch, device)
     # A file that is named twice is measured once.
-    first, second, again = measure_energies([*paths, paths[0]], None, Settings()).lines
+    found = measure_energies([*paths, paths[0]], None, Settings())
+    first, second, again = found.lines
+    assert found.correlation is None, "two networks say nothing of ranks"
     assert device.num_processes == num_processes
     assert (first.file, second.file, again) == ("a.onnx", "b.onnx", first)
     for line, ms in ((first, 2.0), (second, 5.0)):
@@ -278,6 +280,15 @@ def test_what_sees_more_is_taken_first(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [meter("rail"), meter("gpu"), meter("package"), Absent("hwmon", "none"), meter("board")]
     monkeypatch.setattr(workers.energies, "find_meters", lambda: found)
     assert chosen_meter(None) is found[-1]
+
+
+def test_the_log_of_the_settings_is_read_where_none_is_named(tmp_path: Path) -> None:
+    paths, log = [tmp_path / "net.onnx"], tmp_path / "plug.csv"
+    paths[0].write_bytes(NETWORK.read_bytes())
+    log.write_text("seconds,volts\n", encoding="utf-8")
+    with pytest.raises(MeasurementError) as caught:
+        measure_energies(paths, None, Settings(meter_log=str(log)))
+    assert caught.value.code == "bad_meter_log"
 
 
 def test_a_log_that_does_not_grow_is_refused(tmp_path: Path) -> None:
