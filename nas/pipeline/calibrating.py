@@ -73,6 +73,16 @@ def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture
     return [as_architecture(pool[i]) for i in spread_by_cost(sums, NUM_CALIBRATION, pick)]
 
 
+def mean_sum_ms(space: SearchSpace, table: LookupTable, architectures: Sequence[Architecture]) -> float:
+    """Return what networks take on average by the bare sums of their layers, in milliseconds.
+
+    Raises:
+        MeasurementError: `missing_layers`.
+    """
+    sums = [table.costs_ms(layers_of(space, one)).sum() for one in architectures]
+    return float(np.mean(sums))
+
+
 def calibration_pool(space: SearchSpace, table: LookupTable) -> IntArray:
     """Return architectures that run, (n, choices)."""
     rng = np.random.default_rng(_SEED)
@@ -149,6 +159,12 @@ def networks_due(ctx: RunContext, table: LookupTable) -> dict[str, int]:
     where = (table.device.digest, table.context.digest, PLAIN.timing)
     there = ctx.stores.measurements.measured(*where, digests)
     return {digest: max(there.get(digest, 0) + 1, NUM_SESSIONS) for digest in digests}
+
+
+def doubted_ms(space: SearchSpace, table: LookupTable, noted: Mapping[str, int]) -> float:
+    """Return what the suspect networks among those that are noted take on average; 0 without any."""
+    values = [point.measured_ms for point in _suspect(space, table) if point.digest in noted]
+    return float(np.mean(values)) if values else 0.0
 
 
 def recheck_networks(ctx: RunContext, table: LookupTable, noted: Mapping[str, int]) -> LookupTable | None:

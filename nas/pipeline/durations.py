@@ -3,14 +3,14 @@
 from typing import Final
 
 from latency_predictors.latency_metric import LatencyMetric
-from latency_predictors.measure import NETWORK_PROTOCOL
+from latency_predictors.measure import NETWORK_PROTOCOL, TimingProtocol
 from nas.pipeline.amounts import NUM_SESSIONS
 
 LAYER_S: Final = 0.09
 """One layer in one session, its share of the anchors included."""
 
 NETWORK_S: Final = 0.18
-"""One network in one session, likewise."""
+"""One network in one session, likewise; slow ones take longer (see `seconds_of`)."""
 
 SESSION_S: Final = 1.5
 """A session beside what it measures: its process, the gate, the anchors at its ends."""
@@ -86,20 +86,32 @@ def session_s(num_layers: int, num_networks: int, network_s: float) -> float:
     return num_layers * LAYER_S + num_networks * network_s + sessions * SESSION_S
 
 
-def seconds_of(metric: LatencyMetric) -> float:
-    """Return the seconds that a network takes in one session, its share of the anchors included."""
+def seconds_of(metric: LatencyMetric, network_ms: float = 0.0) -> float:
+    """Return the seconds that a network takes in one session, its share of the anchors included.
+
+    Args:
+        metric: How it is measured.
+        network_ms: Its latency; 0 where nothing is known of it, and it counts as a fast one.
+    """
     timing = metric.timing
     paced_s = PACED_SHARE * (timing.warm_up_runs + timing.min_blocks) * metric.pause_ms / 1000
     longer_s = max(timing.min_duration_s - NETWORK_PROTOCOL.min_duration_s, 0.0)
-    return NETWORK_S + longer_s + paced_s
+    return max(NETWORK_S + longer_s + paced_s, _fewest_runs_s(timing, (network_ms + metric.pause_ms) / 1000))
 
 
-def measuring_s(num_layers: int, num_networks: int, metric: LatencyMetric) -> float:
+def _fewest_runs_s(timing: TimingProtocol, run_s: float) -> float:
+    """Return the seconds of as few runs as a protocol is content with, those that warm up included."""
+    ceiling_s = max(timing.ceiling_s, timing.fewest_blocks * run_s)
+    return timing.warm_up_runs * run_s + min(timing.min_blocks * run_s, ceiling_s)
+
+
+def measuring_s(num_layers: int, num_networks: int, metric: LatencyMetric, network_ms: float = 0.0) -> float:
     """Return the seconds of all sessions that values need.
 
     Args:
         num_layers: That nothing is known of yet.
         num_networks: Likewise.
         metric: How networks are measured.
+        network_ms: What they take, as in `seconds_of`.
     """
-    return NUM_SESSIONS * session_s(num_layers, num_networks, seconds_of(metric))
+    return NUM_SESSIONS * session_s(num_layers, num_networks, seconds_of(metric, network_ms))

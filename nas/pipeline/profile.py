@@ -18,7 +18,9 @@ from nas.pipeline.announcement import announce, noted_name, num_announced
 from nas.pipeline.calibrating import (
     add_points,
     calibration_set,
+    doubted_ms,
     fitted_to_entries,
+    mean_sum_ms,
     measure_networks,
     networks_due,
     recheck_networks,
@@ -26,7 +28,7 @@ from nas.pipeline.calibrating import (
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
 from nas.pipeline.costs import ARENA, PLAIN, num_uncalibrated, require_arena
 from nas.pipeline.damage import sound_table
-from nas.pipeline.durations import NETWORK_S, measuring_s, session_s
+from nas.pipeline.durations import measuring_s, seconds_of, session_s
 from nas.pipeline.energies import profile_energy
 from nas.pipeline.energy_model import ENERGY, EnergyModel
 from nas.pipeline.golden import undoubted
@@ -180,7 +182,8 @@ def profile_site(ctx: RunContext, site: Site, metric: LatencyMetric = PLAIN) -> 
         chosen = calibration_set(ctx.space, table)
         points = measure_networks(ctx, table, chosen, metric)
         if points is None:
-            announce(ctx, site, 0, len(chosen), measuring_s(0, len(chosen), metric))
+            network_ms = mean_sum_ms(ctx.space, table, chosen)
+            announce(ctx, site, 0, len(chosen), measuring_s(0, len(chosen), metric, network_ms))
             return None
         table = add_points(ctx.space, table, points, metric)
     if table is not known:
@@ -244,7 +247,8 @@ def recheck(ctx: RunContext, table: LookupTable, noted: Due) -> LookupTable | No
     if due:
         wanted = {layer_key(spec): noted.sessions[layer_key(spec)] for spec in due}
         num_again = sum(wanted[key] - table.entries[key].num_own for key in wanted)
-        seconds = session_s(num_again, len(noted.networks), NETWORK_S)
+        network_s = seconds_of(PLAIN, doubted_ms(ctx.space, table, noted.networks))
+        seconds = session_s(num_again, len(noted.networks), network_s)
         announce(ctx, Site.of(table), len(due), len(noted.networks), seconds)
         found = measured_layers(ctx, Site.of(table), due, wanted)
         if found is None:

@@ -15,9 +15,10 @@ from latency_predictors.predictor import exact_cost
 from nas.pipeline.amounts import NUM_FURTHER, NUM_ROUNDS_FURTHER
 from nas.pipeline.calibrating import add_points, calibration_pool, measure_networks
 from nas.pipeline.context import RunContext
-from nas.pipeline.costs import PLAIN
+from nas.pipeline.costs import PLAIN, latency_predictor
 from nas.pipeline.durations import measuring_s
 from nas.report.numbers import duration
+from nas.report.words import counted
 from nas.results import Document
 from search_spaces.base import Architecture, SearchSpace, architecture_digest, space_digest
 from search_spaces.sampling import as_architecture
@@ -43,12 +44,13 @@ def sharpened(ctx: RunContext, table: LookupTable) -> LookupTable | None:
     """
     known = table
     for number in range(NUM_ROUNDS_FURTHER):
-        if not further_due(ctx.space, table, number):
+        due = further_due(ctx.space, table, number)
+        if not due:
             continue
         # The whole round: those that are measured cost nothing, and say how many of it run.
         points = measure_networks(ctx, table, further_set(ctx.space, table, number))
         if points is None:
-            _say_once(ctx, table, number)
+            _say_once(ctx, table, number, due)
             return None
         there = {point.digest for point in _correction(ctx.space, table).points}
         new = [point for point in points if point.digest not in there]
@@ -101,11 +103,12 @@ class _Further(Document):
     number: int
 
 
-def _say_once(ctx: RunContext, table: LookupTable, number: int) -> None:
+def _say_once(ctx: RunContext, table: LookupTable, number: int, due: list[Architecture]) -> None:
     name = f"further.{table.context.digest[:12]}.{number}"
     if not ctx.run.has(name):
-        seconds = measuring_s(0, NUM_FURTHER, PLAIN)
-        what = f"measuring {NUM_FURTHER} networks more, for about {duration(seconds)}"
+        network_ms = float(latency_predictor(ctx.space, table).predict(np.array(due)).point.mean())
+        seconds = measuring_s(0, len(due), PLAIN, network_ms)
+        what = f"measuring {counted(len(due), 'network')} more, for about {duration(seconds)}"
         ctx.progress.say(f"{_doubt(_correction(ctx.space, table))}: {what}")
         ctx.run.save(name, _Further(number=number))
 

@@ -11,8 +11,10 @@ from nas.pipeline import calibrating
 from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.calibrating import (
     calibration_set,
+    doubted_ms,
     fitted_to_entries,
     initial_file,
+    mean_sum_ms,
     measure_networks,
 )
 from nas.pipeline.tables import latest_table
@@ -105,3 +107,25 @@ def test_corrections_are_fitted_again_where_layers_take_another_time(finished: F
     assert fitted_to_entries(SPACE, old_kind) is old_kind, "of earlier versions nothing is known but digests"
     empty = changed.model_copy(update={"entries": {}})
     assert fitted_to_entries(SPACE, empty) is empty
+
+
+def test_sums_of_networks_say_what_they_take_on_average(finished: FinishedSearch) -> None:
+    table = latest_table(finished.home.stores, here())
+    points = table.corrections[space_digest(SPACE)].points[:3]
+    found = mean_sum_ms(SPACE, table, [point.architecture for point in points])
+    assert found == pytest.approx(sum(point.sum_ms for point in points) / 3)
+
+
+def test_suspect_networks_say_what_they_take_on_average_as_far_as_they_are_noted(
+    finished: FinishedSearch,
+) -> None:
+    table, key = latest_table(finished.home.stores, here()), space_digest(SPACE)
+    correction = table.corrections[key]
+    points = [
+        point.model_copy(update={"suspect": i < 3, "measured_ms": 10.0**i})
+        for i, point in enumerate(correction.points[:4])
+    ]
+    doubted = table.with_correction(key, correction.model_copy(update={"points": tuple(points)}))
+    noted = {point.digest: 3 for point in points[1:]}
+    assert doubted_ms(SPACE, doubted, noted) == pytest.approx((10 + 100) / 2)
+    assert doubted_ms(SPACE, doubted, {}) == 0

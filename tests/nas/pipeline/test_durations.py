@@ -3,7 +3,14 @@
 import pytest
 
 from latency_predictors.latency_metric import LatencyMetric
-from nas.pipeline.durations import measuring_s, num_rounds, num_verified, share_of_time
+from nas.pipeline.durations import (
+    NETWORK_S,
+    measuring_s,
+    num_rounds,
+    num_verified,
+    seconds_of,
+    share_of_time,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,3 +48,23 @@ def test_measuring_takes_the_sessions_of_layers_and_of_networks() -> None:
     assert measuring_s(142, 0, plain) == pytest.approx(2 * (142 * 0.09 + 1.5))
     assert measuring_s(0, 0, plain) == 0
     assert measuring_s(0, 24, LatencyMetric(pause_ms=20.0)) > 2 * 24 * 60 * 0.02, "60 pauses a network"
+
+
+@pytest.mark.parametrize(
+    ("metric", "network_ms", "seconds"),
+    [
+        (LatencyMetric(), 1.0, NETWORK_S),
+        (LatencyMetric(), 10.0, (10 + 30) * 0.01),
+        # Ten runs to warm up, and as many as fill 0.6 s, at least five.
+        (LatencyMetric(), 100.0, 1.0 + 0.6),
+        (LatencyMetric(), 500.0, 5.0 + 2.5),
+        (LatencyMetric("p95"), 5.0, (10 + 400) * 0.005),
+        (LatencyMetric(pause_ms=20.0), 80.0, 1.0 + 0.6 + 2 * 60 * 0.02),
+    ],
+)
+def test_slow_networks_take_the_fewest_runs_that_their_protocol_lets_count(
+    metric: LatencyMetric, network_ms: float, seconds: float
+) -> None:
+    assert seconds_of(metric, network_ms) == pytest.approx(seconds)
+    again = measuring_s(0, 48, metric, network_ms)
+    assert again == pytest.approx(2 * (48 * seconds + 1.5))

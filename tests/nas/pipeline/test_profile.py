@@ -12,7 +12,7 @@ from latency_predictors.probes import probe_subjects
 from nas.jobs import JobState, Waiting
 from nas.pipeline import profile, sites
 from nas.pipeline.amounts import NUM_CALIBRATION
-from nas.pipeline.calibrating import add_points, calibration_set, measure_networks
+from nas.pipeline.calibrating import add_points, calibration_set, mean_sum_ms, measure_networks
 from nas.pipeline.context import Done, PhaseContext
 from nas.pipeline.durations import measuring_s
 from nas.pipeline.profile import ProfileDocument, profile_site, table_summary
@@ -224,6 +224,23 @@ def test_the_tail_and_pauses_are_calibrated_on_networks_that_are_measured_so(
     for point in correction.points:
         # Those that were verified are files of other facts, which are a few bytes longer.
         assert point.measured_ms == pytest.approx(tail * by_digest[point.digest], rel=1e-3)
+
+
+def test_it_is_said_that_networks_take_longer_where_the_layers_are_slow(copied: Home) -> None:
+    ctx, metric = copied.context(), LatencyMetric("p95")
+    table = latest_table(copied.stores, here())
+    entries = {
+        key: entry.model_copy(update={"median_ms": 1000 * entry.median_ms})
+        for key, entry in table.entries.items()
+    }
+    copied.stores.tables.publish(ctx.run.lease, table.model_copy(update={"entries": entries}))
+    assert profile_site(ctx, here(), metric) is None
+    slow = latest_table(copied.stores, here())
+    network_ms = mean_sum_ms(SPACE, slow, calibration_set(SPACE, slow))
+    assert network_ms > 50
+    assert isinstance(ctx.progress, Recorder)
+    seconds = measuring_s(0, NUM_CALIBRATION, metric, network_ms)
+    assert ctx.progress.said[-1].endswith(f", for about {duration(seconds)}")
 
 
 def test_a_search_that_comes_back_on_another_version_says_so(

@@ -16,7 +16,7 @@ from nas.pipeline import profile
 from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.durations import NETWORK_S, session_s
-from nas.pipeline.profile import noted_due, profile_site, recheck
+from nas.pipeline.profile import Due, noted_due, profile_site, recheck
 from nas.pipeline.renewal import predecessor, uses_in_fronts
 from nas.pipeline.tables import latest_table
 from nas.report.numbers import duration
@@ -184,6 +184,21 @@ def test_what_holds_is_measured_with_the_new_version_once_it_is_stale(upgraded: 
         assert not of_old or entry.num_sessions == NUM_SESSIONS, "those of the old version do not count"
         assert entry.state != "stale"
     assert latest_table(upgraded.stores, here(NEW)).entries == table.entries
+
+
+def test_slow_networks_that_are_measured_once_more_are_said_to_take_longer(upgraded: Home) -> None:
+    ctx, key, progress = upgraded.context(seed=1), space_digest(SPACE), Recorder()
+    before = profiled(upgraded, ctx)
+    aged(upgraded, ctx, before)
+    table = latest_table(upgraded.stores, here(NEW))
+    correction = table.corrections[key]
+    points = [one.model_copy(update={"suspect": True, "measured_ms": 100.0}) for one in correction.points[:2]]
+    doubted = table.with_correction(key, correction.model_copy(update={"points": tuple(points)}))
+    later = upgraded.context(progress, seed=2)
+    sessions = noted_due(later, here(NEW)).sessions
+    assert recheck(later, doubted, Due(sessions=sessions, networks={one.digest: 3 for one in points})) is None
+    again = sum(2 if entry.origin else 1 for entry in before.entries.values())
+    assert progress.said[-1].endswith(f", for about {duration(session_s(again, 2, 1.0 + 0.6))}")
 
 
 def test_what_holds_and_does_not_run_when_it_is_measured_at_last_is_named(upgraded: Home) -> None:

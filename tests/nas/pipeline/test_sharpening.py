@@ -8,8 +8,11 @@ from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import exact_cost
 from nas.pipeline import sharpening
 from nas.pipeline.amounts import NUM_FURTHER, NUM_ROUNDS_FURTHER
+from nas.pipeline.costs import PLAIN, latency_predictor
+from nas.pipeline.durations import measuring_s
 from nas.pipeline.sharpening import further_due, further_set, sharpened, tell_doubt, wider
 from nas.pipeline.tables import latest_table
+from nas.report.numbers import duration
 from search_spaces.base import architecture_digest, space_digest
 from search_spaces.catalogue import get_space
 from tests.nas.pipeline.conftest import FinishedSearch
@@ -65,8 +68,25 @@ def test_where_predictions_are_not_sharp_further_networks_are_measured_once(copi
     assert latest_table(copied.stores, here()).corrections[KEY].points == found.corrections[KEY].points
     told = [line for line in progress.said if line.startswith("predictions may be off by")]
     assert len(told) == NUM_ROUNDS_FURTHER
-    # Two sessions of 48 networks, 0.18 s each, and 1.5 s around them.
-    assert all(line.endswith(f"measuring {NUM_FURTHER} networks more, for about 20 s") for line in told)
+    for line, asked in zip(told, copied.watch.asked, strict=True):
+        seconds = duration(measuring_s(0, len(asked), PLAIN))
+        assert line.endswith(f"measuring {len(asked)} networks more, for about {seconds}")
+
+
+@pytest.mark.usefixtures("blunt")
+def test_it_is_said_that_slow_networks_take_longer(copied: Home) -> None:
+    table, progress = latest_table(copied.stores, here()), Recorder()
+    entries = {
+        name: one.model_copy(update={"median_ms": 1000 * one.median_ms})
+        for name, one in table.entries.items()
+    }
+    slow = table.model_copy(update={"entries": entries})
+    due = further_due(SPACE, slow, 0)
+    network_ms = float(latency_predictor(SPACE, slow).predict(np.array(due)).point.mean())
+    assert sharpened(copied.context(progress), slow) is None
+    seconds = measuring_s(0, len(due), PLAIN, network_ms)
+    assert seconds > 2 * measuring_s(0, len(due), PLAIN)
+    assert progress.said[-1].endswith(f"measuring {len(due)} networks more, for about {duration(seconds)}")
 
 
 @pytest.mark.usefixtures("blunt")
