@@ -1,7 +1,9 @@
 """What a job says before it has a device measured: what, where, and for about how long."""
 
 from latency_predictors.device import layer_ranges
+from latency_predictors.latency_metric import LatencyMetric
 from nas.pipeline.context import RunContext
+from nas.pipeline.costs import PLAIN
 from nas.pipeline.sites import Site
 from nas.report.numbers import duration
 from nas.report.words import counted
@@ -14,8 +16,15 @@ class _Announced(Document):
     num_layers: int
 
 
-def announce(ctx: RunContext, site: Site, num_layers: int, num_networks: int, seconds: float) -> None:
-    """Say what is measured of a context, once a job; layers also where it was something else before.
+def announce(
+    ctx: RunContext,
+    site: Site,
+    num_layers: int,
+    num_networks: int,
+    seconds: float,
+    metric: LatencyMetric = PLAIN,
+) -> None:
+    """Say what is measured of a context, once a job: layers, networks by each metric, and probes alone.
 
     Args:
         ctx: The job.
@@ -23,15 +32,20 @@ def announce(ctx: RunContext, site: Site, num_layers: int, num_networks: int, se
         num_layers: Lone layers, and
         num_networks: whole networks after them. Where there are neither, the runtime is probed.
         seconds: That this takes, about.
+        metric: How networks are measured.
     """
     name = noted_name(site)
-    if not num_layers and not ctx.run.has(name):
-        name = f"{name}.other"
-    if ctx.run.has(name):
+    probed = f"{name}.other"
+    notes = [name] if num_layers else []
+    if num_networks:
+        notes.append(f"{name}.networks.{metric.statistic}.{metric.pause_ms:g}")
+    # Whoever measures layers says it with the networks that follow, and probes beside them.
+    if any(ctx.run.has(note) for note in notes[:1] or [name, probed]):
         return
-    what = _what(site, num_layers, num_networks)
+    what = _what(site, num_layers, num_networks, metric)
     ctx.progress.say(f"measuring {what} on {site.device.label}, for about {duration(seconds)}")
-    ctx.run.save(name, _Announced(num_layers=num_layers))
+    for note in notes or [probed]:
+        ctx.run.save(note, _Announced(num_layers=num_layers))
 
 
 def num_announced(ctx: RunContext, site: Site) -> int:
@@ -46,9 +60,10 @@ def noted_name(site: Site) -> str:
     return f"profile.{site.context.digest[:12]}{unit}"
 
 
-def _what(site: Site, num_layers: int, num_networks: int) -> str:
+def _what(site: Site, num_layers: int, num_networks: int, metric: LatencyMetric) -> str:
     precision, ranges = site.context.precision, layer_ranges(site.context.precision)
     how = f" in {precision} (quantised on {ranges})" if ranges else ""
     layers = [f"{counted(num_layers, 'layer')}{how}"] if num_layers else []
-    networks = [counted(num_networks, "whole network")] if num_networks else []
+    by = "" if metric == PLAIN else f" ({metric.label})"
+    networks = [f"{counted(num_networks, 'whole network')}{by}"] if num_networks else []
     return " and ".join([*layers, *networks]) or "which graphs the runtime runs"

@@ -183,7 +183,8 @@ def profile_site(ctx: RunContext, site: Site, metric: LatencyMetric = PLAIN) -> 
         points = measure_networks(ctx, table, chosen, metric)
         if points is None:
             network_ms = mean_sum_ms(ctx.space, table, chosen)
-            announce(ctx, site, 0, len(chosen), measuring_s(0, len(chosen), metric, network_ms))
+            seconds = measuring_s(0, len(chosen), metric, network_ms)
+            announce(ctx, site, 0, len(chosen), seconds, metric)
             return None
         table = add_points(ctx.space, table, points, metric)
     if table is not known:
@@ -203,7 +204,7 @@ def _completed(ctx: RunContext, site: Site, table: LookupTable, metric: LatencyM
         return table
     networks = num_uncalibrated(ctx.space, table, metric)
     seconds = measuring_s(len(missing) + len(probes), networks, metric)
-    announce(ctx, site, len(missing), networks, seconds)
+    announce(ctx, site, len(missing), networks, seconds, metric)
     found = measured_layers(ctx, site, missing, probes=probes)
     if found is None:
         return None

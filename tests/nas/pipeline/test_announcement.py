@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from latency_predictors.device import host_context, host_device
+from latency_predictors.latency_metric import LatencyMetric
 from nas.pipeline.announcement import announce, num_announced
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Recorder
@@ -39,6 +40,22 @@ def test_it_is_said_once_a_context_and_layers_are_remembered(home: Home) -> None
             announce(ctx, site, 0, 24, 5.0)
     assert len(progress.said) == 2
     assert [num_announced(ctx, site) for site in PRECISION.values()] == [9, 9]
+
+
+def test_networks_are_announced_once_a_metric_also_after_layers(home: Home) -> None:
+    progress = Recorder()
+    ctx = home.context(progress)
+    metrics = [LatencyMetric(), LatencyMetric("p95"), LatencyMetric("p95", pause_ms=20.0)]
+    for metric in metrics:
+        announce(ctx, here(), 9, 24, 10.0, metric)
+    for metric in [*metrics, *metrics]:
+        announce(ctx, here(), 0, 24, 5.0, metric)
+    assert [words.split(" on ")[0] for words in progress.said] == [
+        "measuring 9 layers and 24 whole networks",
+        "measuring 24 whole networks (p95)",
+        "measuring 24 whole networks (p95 with pauses of 20 ms)",
+    ]
+    assert num_announced(ctx, here()) == 9
 
 
 def test_layers_are_announced_also_where_something_else_was_before(home: Home) -> None:

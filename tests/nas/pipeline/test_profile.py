@@ -206,7 +206,7 @@ def test_the_tail_and_pauses_are_calibrated_on_networks_that_are_measured_so(
     assert profile_site(ctx, here(), metric) is None
     assert isinstance(ctx.progress, Recorder)
     seconds = measuring_s(0, NUM_CALIBRATION, metric)
-    what = f"{NUM_CALIBRATION} whole networks on {host_device().label}"
+    what = f"{NUM_CALIBRATION} whole networks ({metric.label}) on {host_device().label}"
     assert f"measuring {what}, for about {duration(seconds)}" in ctx.progress.said
     leased = copied.stores.measurements.lease(host_device().digest, "by hand")
     assert leased is not None
@@ -224,6 +224,16 @@ def test_the_tail_and_pauses_are_calibrated_on_networks_that_are_measured_so(
     for point in correction.points:
         # Those that were verified are files of other facts, which are a few bytes longer.
         assert point.measured_ms == pytest.approx(tail * by_digest[point.digest], rel=1e-3)
+
+
+def test_networks_of_a_second_metric_are_announced_too(home: Home) -> None:
+    ctx = home.context(targets=[{}, {"latency": {"statistic": "p95", "mode": "paced", "pause_ms": 20}}])
+    measured(home, lambda: profile.run(ctx))
+    assert isinstance(ctx.progress, Recorder)
+    said = [line.split(" on ")[0] for line in ctx.progress.said if line.startswith("measuring ")]
+    networks = f"{NUM_CALIBRATION} whole networks"
+    layers = f"measuring {len(distinct_layers(SPACE))} layers and {networks}"
+    assert said == [layers, f"measuring {networks} (p95 with pauses of 20 ms)"]
 
 
 def test_it_is_said_that_networks_take_longer_where_the_layers_are_slow(copied: Home) -> None:
