@@ -26,8 +26,10 @@ from latency_predictors.renewal import (
 )
 from latency_predictors.spread import combine_sessions
 from nas.jobs import JobState
+from nas.pipeline.announcement import noted_name
 from nas.pipeline.context import RunContext
 from nas.pipeline.measuring import MeasuredAsFar, probes_of
+from nas.pipeline.sites import Site
 from nas.pipeline.unsupported import taken_in
 from nas.results import Document, VerifiedNetwork
 from nas.store.searches import all_searches
@@ -218,5 +220,4 @@ def _keys(space: SearchSpace, network: VerifiedNetwork) -> list[str]:
 
 
 def _name(table: LookupTable) -> str:
-    unit = f".{table.device.registered}" if table.device.registered else ""
-    return f"profile.{table.context.digest[:12]}{unit}.renewal"
+    return f"{noted_name(Site.of(table))}.renewal"
