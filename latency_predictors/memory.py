@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from latency_predictors.memory_int8 import int8_activation_bytes
+from latency_predictors.memory_int8 import first_zeros_bytes, int8_activation_bytes, waiting_zeros
 from latency_predictors.slot_costs import SlotCosts
 from search_spaces.base import FloatArray, IntArray, SearchSpace
 from search_spaces.layers import LayerSpec
@@ -40,23 +40,28 @@ def peak_memory_bytes(nodes: tuple[Node, ...], batch: int = 1, precision: str = 
     """Return the peak of a schedule, in bytes, for a batch of so many images and files of a precision.
 
     Where a layer takes the sum of several activations, the sum is a buffer of its own, and the summands are
-    given back (if nothing else needs them) before the layer runs.
+    given back (if nothing else needs them) before the layer runs. Files in int8 make all zeros at the start:
+    until the layer that reads them runs, they wait beside all else.
     """
     last_use = {name: step for step, node in enumerate(nodes) for name in node.inputs}
     alive: dict[str, int] = {}
-    value_bytes, peak = _HANDED_BYTES[precision], 0
+    value_bytes = _HANDED_BYTES[precision]
+    zeros, peak = (waiting_zeros(nodes), first_zeros_bytes(nodes)) if precision == "int8" else ({}, 0)
+    waiting = sum(zeros.values())
     for step, node in enumerate(nodes):
         in_bytes = value_bytes * num_values(node.spec.in_shape)
         # The image appears when it is first read.
         alive.update({name: in_bytes for name in node.inputs if name not in alive})
+        waiting -= zeros.get(node.slot, 0)
         inputs = set(node.inputs)
         done = {name for name in inputs if last_use[name] == step}
         if len(node.inputs) > 1:
-            peak = max(peak, sum(alive.values()) + in_bytes)
+            peak = max(peak, waiting + sum(alive.values()) + in_bytes)
             beside = sum(size for name, size in alive.items() if name not in done)
         else:
             beside = sum(size for name, size in alive.items() if name not in inputs)
-        peak = max(peak, beside + activation_bytes(node.spec, precision, zeros=not node.inputs))
+        own = activation_bytes(node.spec, precision, zeros=not node.inputs)
+        peak = max(peak, waiting + beside + own)
         for name in done:
             del alive[name]
         if node.slot in last_use:

@@ -2,13 +2,15 @@
 
 What one operator hands to another takes a byte a value. The image is normalised in fp32 before it is
 quantised. Hard-swish and hard-sigmoid are computed in fp32, over what they read, and stand between two
-conversions, each of which holds its values in both types; the logits are converted at the end. What ONNX
-Runtime's kernels take beyond that is in `arena_int8`.
+conversions, each of which holds its values in both types; the logits are converted at the end. Zeros that a
+layer reads for want of an input are made before all layers, as floats. What ONNX Runtime's kernels take
+beyond that is in `arena_int8`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from search_spaces.base import IMAGE
 from search_spaces.layers import (
     AveragePool,
     ConvNormAct,
@@ -18,8 +20,10 @@ from search_spaces.layers import (
     Normalize,
     PooledHead,
 )
+from search_spaces.network import Node
 from search_spaces.operations import num_values, strided
 
+_FLOAT_BYTES: Final = 4
 _BOTH_TYPES: Final = 5
 """Bytes of a value while it is converted: an integer and a float."""
 
@@ -39,6 +43,29 @@ def int8_activation_bytes(spec: LayerSpec, *, zeros: bool = False) -> int:
     if spec.kind in _CONVERSIONS:
         alive.extend(_CONVERSIONS[spec.kind](spec))
     return max(alive)
+
+
+def waiting_zeros(nodes: tuple[Node, ...]) -> dict[str, int]:
+    """Return the bytes of the quantised zeros that a layer reads, by its slot, for one image."""
+    return {node.slot: num_values(node.spec.in_shape) for node in nodes if not node.inputs}
+
+
+def first_zeros_bytes(nodes: tuple[Node, ...]) -> int:
+    """Return the peak bytes alive while an int8 file makes its zeros, for one image; 0 if it has none.
+
+    All are floats at first: beside the image while that is quantised, then beside what the first of them
+    becomes, which pooling leaves a float.
+    """
+    made = [
+        (num_values(node.spec.in_shape), _FLOAT_BYTES if isinstance(node.spec, AveragePool) else 1)
+        for node in nodes
+        if not node.inputs
+    ]
+    if not made:
+        return 0
+    image = max((num_values(node.spec.in_shape) for node in nodes if IMAGE in node.inputs), default=0)
+    becomes = max(values * value_bytes for values, value_bytes in made)
+    return _FLOAT_BYTES * sum(values for values, _ in made) + max(_BOTH_TYPES * image, image + becomes)
 
 
 def _activated(spec: ConvNormAct | NormAct) -> Iterator[int]:
