@@ -200,12 +200,14 @@ def nearest_within(targets: Sequence[Verified], asked: Mapping[str, float]) -> s
         if networks and all(held_value(network, name) > limit for network in networks):
             nearest = min(networks, key=lambda network: held_value(network, name))
             return (
-                f"no verified network keeps {_said(targets[0], name)} <= {limit:g}: the nearest, "
-                f"{nearest.name}, has {cost_text(name, held_value(nearest, name))}"
+                f"no verified network keeps {words.held_name(targets[0], name, name)} <= {limit:g}: "
+                f"the nearest, {nearest.name}, has {cost_text(name, held_value(nearest, name))}"
                 f"{' (upper end of its interval)' if name in ('latency_ms', 'energy_mj') else ''}; "
                 "raise the limit, or search again with it in the specification"
             )
-    asked_for = ", ".join(f"{_said(targets[0], name)} <= {limit:g}" for name, limit in limits.items())
+    asked_for = ", ".join(
+        f"{words.held_name(targets[0], name, name)} <= {limit:g}" for name, limit in limits.items()
+    )
     told = f"no verified network keeps all of {asked_for}"
     if not networks:
         return f"{told}: none was verified; search again with other limits"
@@ -216,12 +218,6 @@ def nearest_within(targets: Sequence[Verified], asked: Mapping[str, float]) -> s
         f"{told}: the nearest, {nearest.name}, has {has}; raise that limit, or search again with them in the "
         "specification"
     )
-
-
-def _said(target: Verified, name: str) -> str:
-    """Return what a limit is on; of latency with what is meant by it, unless that is the plain median."""
-    plain = name != "latency_ms" or target.metric == LatencyMetric()
-    return name if plain else f"{name} ({target.metric.label})"
 
 
 def _overrun(network: VerifiedNetwork, limits: Mapping[str, float]) -> float:

@@ -187,7 +187,7 @@ def limit_sentences(target: TargetResult) -> tuple[str, ...]:
 
 
 def _limit_sentence(target: TargetResult, name: str, limit: float) -> str:
-    held = f"{_held_name(target, name)} of at most {limit_text(name, limit)}"
+    held = f"{held_name(target, name, COST_NAMES[name])} of at most {limit_text(name, limit)}"
     networks = [network for network in target.front or deliverable(target) if is_known(network, name)]
     bounds = [held_value(network, name) for network in networks]
     if not bounds:
@@ -203,10 +203,10 @@ def _limit_sentence(target: TargetResult, name: str, limit: float) -> str:
     return f"{verdict}: {held}; the highest on the front is {cost_text(name, max(bounds))}{_end(name)}"
 
 
-def _held_name(target: TargetResult, name: str) -> str:
-    """Return what a limit is on; of latency with what is meant by it, unless that is the plain median."""
+def held_name(target: Verified, name: str, called: str) -> str:
+    """Return what a limit is on, as it is called; of latency with its meaning, if not the plain median."""
     plain = name != "latency_ms" or target.metric == LatencyMetric()
-    return COST_NAMES[name] if plain else f"latency ({target.metric.label})"
+    return called if plain else f"{called} ({target.metric.label})"
 
 
 def limit_text(name: str, limit: float) -> str:
