@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from api.table_names import find_table, table_name
-from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.latency_metric import PLAIN
 from latency_predictors.lookup_table import LookupTable
 from nas.settings import Settings
 from nas.spec_words import latency_part
@@ -40,7 +40,7 @@ def named_table(
     missing, calibrated = len(table.missing(distinct_layers(space))), is_calibrated(table, space, latency)
     if calibrated and not missing:
         return table
-    if not calibrated and latency.metric != LatencyMetric():
+    if not calibrated and latency.metric != PLAIN:
         raise not_calibrated(where, space, latency)
     what = f"lacks {missing} layers of" if missing else "has no correction for"
     raise MeasurementError(

@@ -19,7 +19,7 @@ from latency_predictors.correction import ErrorReport
 from latency_predictors.device import ExecutionContext, host_context, host_device
 from latency_predictors.few_shot import FewShotPredictor, FewShotReport
 from latency_predictors.filling import filled
-from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.latency_metric import PLAIN, LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor, Costs, require_supported
 from latency_predictors.trust import State
@@ -104,7 +104,7 @@ class Predictions(Document):
     def __rich__(self) -> RenderableType:
         """Draw one line an architecture."""
         level = f"{100.0 * self.level:.0f} % interval"
-        meant = "latency" if self.latency == LatencyMetric().label else f"latency ({self.latency})"
+        meant = "latency" if self.latency == PLAIN.label else f"latency ({self.latency})"
         table = Table("architecture", meant, level, "from", "peak memory", "MACs", "parameters", box=None)
         for network in self.networks:
             latency = network.latency_ms
@@ -187,7 +187,7 @@ def _source(
     context = replace(known, precision=asked.precision)
     table, layers = host_table(settings, context), distinct_layers(space)
     calibrated = table is not None and is_calibrated(table, space, latency)
-    if not calibrated and latency.metric != LatencyMetric():
+    if not calibrated and latency.metric != PLAIN:
         raise not_calibrated(f"this machine ({context.label})", space, latency)
     if wish.fill and table is not None:
         return _from_table(space, table, latency, fill=True)
@@ -197,7 +197,7 @@ def _source(
     where = {"device": device.digest, "context": context.digest, "space_digest": space_digest(space)}
     with opened_stores(settings) as stores:
         model = latest_few_shot(stores, settings.tenant, **where)
-    if model is None or latency.metric != LatencyMetric():  # models are of plain medians
+    if model is None or latency.metric != PLAIN:  # models are of plain medians
         hint = "" if table is None else ", or fill them in with --fill"
         what = f"{len(missing)} of {len(layers)} layers are not measured"
         raise _no_profile(what if missing else "the sums are not calibrated", spec, images, asked, hint)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.latency_metric import PLAIN
 from nas.asked_targets import Asked, compared_targets
 from nas.objectives import OBJECTIVES
 from nas.publication import Verified, deliverable, held_limits, held_value, is_known, within_limits
@@ -140,7 +140,7 @@ def by_rule(
     why = f"{what} of {len(keeping)} verified networks" + (f" with {bounds}" if bounds else "")
     if len(among) > 1:
         why += f", of all {len(among)} targets of {where.device_name}: {words.where_sentence(where)}"
-    elif where.metric != LatencyMetric():
+    elif where.metric != PLAIN:
         why += f"; latency is the {where.metric.label}"
     return Chosen(best, meant[number], why)
 

@@ -5,7 +5,7 @@ median where calls have pauses, is measured on whole networks, and the sum of it
 """
 
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from latency_predictors.clock import NS_PER_MS, NS_PER_S
 from latency_predictors.device import ExecutionContext
@@ -57,7 +57,7 @@ class LatencyMetric:
 
     def correction_key(self, space_digest: str) -> str:
         """Return what a table keeps the correction of a space under: the space's digest for plain medians."""
-        if self == LatencyMetric():
+        if self == PLAIN:
             return space_digest
         return sha256_json({"space": space_digest, **asdict(self)})
 
@@ -65,3 +65,7 @@ class LatencyMetric:
     def label(self) -> str:
         """For people: `median`, or `p95 with pauses of 20 ms`."""
         return f"{self.statistic} with pauses of {self.pause_ms:g} ms" if self.pause_ms else self.statistic
+
+
+PLAIN: Final = LatencyMetric()
+"""The median of inferences that follow each other."""

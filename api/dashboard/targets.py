@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.latency_metric import PLAIN, LatencyMetric
 from nas.report.words import COST_NAMES, counted, limit_text
 
 
@@ -23,7 +23,7 @@ def target_text(target: Mapping[str, Any]) -> str:
         how.append(f"batch {context['batch']}")
     latency = target.get("latency", {})
     metric = LatencyMetric(latency.get("statistic", "median"), latency.get("pause_ms") or 0.0)
-    if metric != LatencyMetric():
+    if metric != PLAIN:
         how.append(metric.label)
     return " · ".join(part for part in (str(target.get("device", "?")), ", ".join(how)) if part)
 

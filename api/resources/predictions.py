@@ -10,7 +10,7 @@ from api.predictions import Predictions
 from latency_predictors.correction import Correction
 from latency_predictors.device import host_device
 from latency_predictors.filling import filled
-from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.latency_metric import PLAIN
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor, Costs, require_supported
 from nas.specs import ContextSpec, LatencySpec, SpaceSpec, Spec
@@ -71,7 +71,7 @@ def predicted(stores: Stores, device_id: str, asked: AskedCosts) -> Predictions:
     archs = canonical(space, as_array(*named))
     table = _table(stores, device_id, asked.context)
     correction = table.corrections.get(asked.latency.metric.correction_key(space_digest(space)))
-    if correction is None and asked.latency.metric != LatencyMetric():
+    if correction is None and asked.latency.metric != PLAIN:
         raise not_calibrated("the device", space, asked.latency)
     if correction is None:
         raise _no_profile(f"for space '{space.name}' of such images:")

@@ -1,9 +1,8 @@
 """What a job says before it has a device measured: what, where, and for about how long."""
 
 from latency_predictors.device import layer_ranges
-from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.latency_metric import PLAIN, LatencyMetric
 from nas.pipeline.context import RunContext
-from nas.pipeline.costs import PLAIN
 from nas.pipeline.sites import Site
 from nas.report.numbers import duration
 from nas.report.words import counted

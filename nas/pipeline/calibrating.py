@@ -14,7 +14,7 @@ from latency_predictors.calibration import (
     summed_again,
 )
 from latency_predictors.correction import CalibrationPoint
-from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.latency_metric import PLAIN, LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, touched_mib
 from latency_predictors.network_design import (
@@ -29,7 +29,6 @@ from nas.export.metadata import describe
 from nas.export.untrained import network_file
 from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
 from nas.pipeline.context import RunContext
-from nas.pipeline.costs import PLAIN
 from nas.pipeline.measuring import measured_as_far
 from nas.pipeline.sites import Site, metric_site
 from nas.pipeline.unsupported import check_enough, runnable

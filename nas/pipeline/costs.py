@@ -5,7 +5,7 @@ from typing import Final
 
 from latency_predictors.arena import ARENA_RUNTIME, arena_of, runtime_arena
 from latency_predictors.file_size import file_bytes_of
-from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.latency_metric import PLAIN, LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor, exact_cost, unsupported_layers
 from nas.candidates import Predictor
@@ -17,9 +17,6 @@ from search_spaces.base import Architecture, SearchSpace, space_digest
 from search_spaces.errors import MeasurementError
 from search_spaces.network import network
 from search_spaces.slot_tables import distinct_layers
-
-PLAIN: Final = LatencyMetric()
-"""The median of inferences that follow each other."""
 
 ARENA: Final = "arena_bytes"
 
@@ -66,8 +63,7 @@ def limits_of(space: SearchSpace, table: LookupTable, limits: Mapping[CostName, 
 
 def is_profiled(space: SearchSpace, table: LookupTable, metric: LatencyMetric = PLAIN) -> bool:
     """Whether a table tells the latency of every network of a space."""
-    calibrated = metric.correction_key(space_digest(space)) in table.corrections
-    return calibrated and not table.missing(distinct_layers(space))
+    return not num_uncalibrated(space, table, metric) and not table.missing(distinct_layers(space))
 
 
 def num_uncalibrated(space: SearchSpace, table: LookupTable, metric: LatencyMetric = PLAIN) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 
 from latency_predictors.few_shot import FewShotModel, FewShotPoint
 from latency_predictors.few_shot_fitting import fit_few_shot, refit_few_shot
+from latency_predictors.latency_metric import PLAIN
 from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.network_design import design_networks
 from latency_predictors.network_features import network_features
@@ -19,7 +20,6 @@ from latency_predictors.spread import Measured, combine_sessions
 from nas.pipeline.announcement import announce
 from nas.pipeline.calibrating import initial_file
 from nas.pipeline.context import RunContext
-from nas.pipeline.costs import PLAIN
 from nas.pipeline.durations import measuring_s
 from nas.pipeline.measuring import measured_as_far
 from nas.pipeline.sites import Site

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from latency_predictors.correction import Correction
 from latency_predictors.device import ExecutionContext
-from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.latency_metric import PLAIN, LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.probes import graph_by_timing
 from nas.jobs import Waiting
@@ -26,7 +26,7 @@ from nas.pipeline.calibrating import (
     recheck_networks,
 )
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd, RunContext, SearchContext
-from nas.pipeline.costs import ARENA, PLAIN, num_uncalibrated, require_arena
+from nas.pipeline.costs import ARENA, num_uncalibrated, require_arena
 from nas.pipeline.damage import sound_table
 from nas.pipeline.durations import measuring_s, seconds_of, session_s
 from nas.pipeline.energies import profile_energy

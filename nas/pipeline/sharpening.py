@@ -9,13 +9,14 @@ from typing import Final
 import numpy as np
 
 from latency_predictors.correction import Correction
+from latency_predictors.latency_metric import PLAIN
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.network_design import at_random, spread_by_cost
 from latency_predictors.predictor import exact_cost
 from nas.pipeline.amounts import NUM_FURTHER, NUM_ROUNDS_FURTHER
 from nas.pipeline.calibrating import add_points, calibration_pool, measure_networks
 from nas.pipeline.context import RunContext
-from nas.pipeline.costs import PLAIN, latency_predictor
+from nas.pipeline.costs import latency_predictor
 from nas.pipeline.durations import measuring_s
 from nas.report.numbers import duration
 from nas.report.words import counted

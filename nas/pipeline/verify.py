@@ -15,12 +15,12 @@ from typing import Final
 from latency_predictors.calibration import calibration_point
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.energy_sessions import SessionsEnergy
+from latency_predictors.latency_metric import PLAIN
 from latency_predictors.spread import Measured
 from nas.jobs import Waiting
 from nas.pipeline.answers import round_name
 from nas.pipeline.calibrating import add_points, fitted_to_entries
 from nas.pipeline.context import Done, PhaseContext, PhaseEnd
-from nas.pipeline.costs import PLAIN
 from nas.pipeline.earlier import take_in_earlier
 from nas.pipeline.energies import energy_point
 from nas.pipeline.few_shot import VerifiedThere, refit_few_shots

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from latency_predictors.correction import ErrorReport
 from latency_predictors.few_shot import FewShotReport
-from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.latency_metric import PLAIN
 from nas.publication import Verified, deliverable, held_value, is_known
 from nas.report.numbers import BYTES, COUNTS, Scale, decimals, interval, percent, rounded, with_unit
 from nas.results import (
@@ -205,7 +205,7 @@ def _limit_sentence(target: TargetResult, name: str, limit: float) -> str:
 
 def held_name(target: Verified, name: str, called: str) -> str:
     """Return what a limit is on, as it is called; of latency with its meaning, if not the plain median."""
-    plain = name != "latency_ms" or target.metric == LatencyMetric()
+    plain = name != "latency_ms" or target.metric == PLAIN
     return called if plain else f"{called} ({target.metric.label})"
 
 
@@ -220,7 +220,7 @@ def _end(name: str) -> str:
 
 def where_sentence(target: Verified) -> str:
     """Return where the figures were measured; of latency also what is meant, but for the plain median."""
-    meant = "" if target.metric == LatencyMetric() else f", {target.metric.label}"
+    meant = "" if target.metric == PLAIN else f", {target.metric.label}"
     return f"{target.device_label} · {target.context_label}{meant}"
 
 

@@ -4,11 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.latency_metric import PLAIN, LatencyMetric
 from latency_predictors.spread import Measured
 from nas.pipeline.calibrating import add_points, initial_file
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.costs import PLAIN
 from nas.pipeline.measured_files import latency_of, measure_file, measure_files
 from nas.pipeline.tables import latest_table
 from search_spaces.base import space_digest

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from latency_predictors.correction import Correction
+from latency_predictors.latency_metric import PLAIN
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import exact_cost
 from nas.pipeline import sharpening
 from nas.pipeline.amounts import NUM_FURTHER, NUM_ROUNDS_FURTHER
-from nas.pipeline.costs import PLAIN, latency_predictor
+from nas.pipeline.costs import latency_predictor
 from nas.pipeline.durations import measuring_s
 from nas.pipeline.sharpening import further_due, further_set, sharpened, tell_doubt, wider
 from nas.pipeline.tables import latest_table
