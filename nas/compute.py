@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, final
 
-from nas.export.tasks import compare_runtimes, export_networks, score_exported
+from nas.export.tasks import compare_runtimes, export_networks, read_runtime_arena, score_exported
 from nas.faults import as_compute_error
 from nas.ports import Artifacts
 from nas.scoring import score_subnets
@@ -15,6 +15,7 @@ from nas.tasks import (
     CompareRuntimes,
     DecodeImages,
     ExportNetworks,
+    ReadArena,
     ScoreFile,
     ScoreSubnets,
     Task,
@@ -111,6 +112,8 @@ def _events(task: Task, workplace: Workplace) -> Iterator[Event]:
             return score_exported(task, workplace)
         case CompareRuntimes():
             return compare_runtimes(task, workplace)
+        case ReadArena():
+            return read_runtime_arena(task, workplace)
         case DecodeImages():
             return decode_images(task, workplace)
         case TimeSupernet():

@@ -214,6 +214,8 @@ class VerifiedNetwork(Document):
         agreement: Only for delivered networks that another runtime has measured than the one that scores.
         arena_bytes: Activations that ONNX Runtime holds while it runs, worked out from its rules for one
             image; None for other runtimes, and where the rules are not known.
+        arena_read_bytes: Only for delivered networks: the same as the runtime's own profiler tells of the
+            file, where a task of the search runs on the device.
         board: Only of what is delivered to a board: what that gets right itself.
     """
 
@@ -244,6 +246,7 @@ class VerifiedNetwork(Document):
     energy: Energy | None = None
     predicted_energy: Figure | None = None
     arena_bytes: int | None = None
+    arena_read_bytes: int | None = None
     peak_memory_batch: int = 1
     agreement: Agreement | None = None
     board: BoardScore | None = None

@@ -64,6 +64,9 @@ def next_shortlist(
 ) -> tuple[IntArray, int]:
     """Return positions of the unverified candidates that promise most beyond what is verified.
 
+    Where none is predicted to add anything, those are taken that would add most at the best ends of their
+    intervals: what predictions are wrong about is found there.
+
     Args:
         candidates: Everything the search looked at, with refitted predictions.
         verified: Objectives of the verified networks, minimised, shape (m, num_objectives): costs as
@@ -72,20 +75,18 @@ def next_shortlist(
         quota: Positions to return at most.
 
     Returns:
-        Positions by falling promise (the hypervolume that their predicted values would add, one after the
-        other; above three objectives as samples tell it), and how many unverified candidates' intervals
-        reach the front at all.
+        Positions by falling promise (the hypervolume that they would add, one after the other; above three
+        objectives as samples tell it), and how many unverified candidates' intervals reach the front at all.
     """
     fresh = np.array([row.tobytes() not in seen for row in candidates.archs], dtype=bool)
     reaching = np.flatnonzero(within_reach(candidates) & fresh)
     if not len(reaching):
         return reaching, 0
-    values, base = _scaled(candidates.minimised()[reaching], verified)
-    # Only what no other prediction dominates can add most.
-    open_ = np.flatnonzero(non_dominated(values))
-    best = _best_exactly if base.shape[1] <= MAX_EXACT_OBJECTIVES else _best_by_samples
-    chosen = best(values[open_], base[non_dominated(base)], quota)
-    return reaching[open_[chosen]], len(reaching)
+    chosen = _add_most(candidates.minimised()[reaching], verified, quota)
+    if not len(chosen):
+        best_case, _ = candidates.corners()
+        chosen = _add_most(best_case[reaching], verified, quota)
+    return reaching[chosen], len(reaching)
 
 
 def added_share(before: FloatArray, after: FloatArray) -> float:
@@ -103,6 +104,15 @@ def added_share(before: FloatArray, after: FloatArray) -> float:
     dominated = dominated_by(scaled, samples := _samples(num_objectives)).sum()
     # Where no sample tells anything, the round counts as worth it.
     return 1.0 - float(dominated_by(base, samples).sum()) / float(dominated) if dominated else 1.0
+
+
+def _add_most(values: FloatArray, verified: FloatArray, quota: int) -> IntArray:
+    """Return positions of the values that would add to what is verified, by falling gain."""
+    scaled, base = _scaled(values, verified)
+    # Only what no other dominates can add most.
+    open_ = np.flatnonzero(non_dominated(scaled))
+    best = _best_exactly if base.shape[1] <= MAX_EXACT_OBJECTIVES else _best_by_samples
+    return open_[best(scaled[open_], base[non_dominated(base)], quota)]
 
 
 def _best_exactly(values: FloatArray, base: FloatArray, quota: int) -> IntArray:

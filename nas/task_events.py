@@ -68,10 +68,12 @@ class CheckpointDamaged(Spent):
 
     Attributes:
         path: Of the checkpoint.
-        reason: What is wrong with it, one line.
+        code: Of the error that reading it gave, and
+        reason: what is wrong with it, one line.
     """
 
     path: Path
+    code: str
     reason: str
 
 
@@ -221,6 +223,17 @@ class RuntimesCompared(Spent):
 
 
 @dataclass(frozen=True, slots=True)
+class ArenaRead(Spent):
+    """The arena of ONNX Runtime was asked for.
+
+    Attributes:
+        held_bytes: Of activations, in every inference but the first; None where that cannot be read.
+    """
+
+    held_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ImagesDecoded(Spent):
     """Images are decoded and resized.
 
@@ -271,6 +284,7 @@ Event = (
     | NetworkExported
     | FileScored
     | RuntimesCompared
+    | ArenaRead
     | ImagesDecoded
     | SupernetTimed
     | NetworkTimed

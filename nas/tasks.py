@@ -164,6 +164,19 @@ class CompareRuntimes:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadArena:
+    """Run an exported file in ONNX Runtime and read what its arena held. Says `ArenaRead`.
+
+    Attributes:
+        file: Digest of the file.
+        device: Digest of the device that it is asked of: nothing is read on another.
+    """
+
+    file: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
 class DecodeImages:
     """Decode and resize the images of a data set, and keep them. Says `ImagesDecoded` now and then.
 
@@ -206,6 +219,7 @@ Task = (
     | ExportNetworks
     | ScoreFile
     | CompareRuntimes
+    | ReadArena
     | DecodeImages
     | TimeSupernet
     | TimeNetwork

@@ -1,5 +1,6 @@
 """Networks trained alone: stock networks, a uniformly scaled family, points of a front."""
 
+import json
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from search_spaces.base import Architecture, SearchSpace, architecture_from_valu
 from search_spaces.digests import sha256_json
 from search_spaces.network import fixed_space
 from search_spaces.sampling import as_architecture, as_array, canonical
+
+SPENT: Final = "cpu_seconds.json"
+"""Beside the weights: the processor time of their training."""
 
 PROCESSES: Final = 2
 """Training is counted in CPU-seconds, so one process a core disturbs nothing."""
@@ -80,7 +84,7 @@ class Weights:
 
     Attributes:
         path: Of the weights.
-        cpu_seconds: Processor time it took; where it was finished before, what it was given.
+        cpu_seconds: Processor time it took, in one go.
     """
 
     job: Job
@@ -118,8 +122,9 @@ def run_job(job: Job) -> Weights:
         return Weights(job, path, document.cpu_seconds)
     seed = ctx.spec.seed if job.seed < 0 else job.seed
     folder = job.home / "alone" / sha256_json([ctx.dataset.digest, _facts(job), seed])[:16]
-    if (folder / FINISHED).exists():
-        return Weights(job, folder / FINISHED, job.cpu_seconds)
+    spent = folder / SPENT
+    if spent.exists():
+        return Weights(job, folder / FINISHED, json.loads(spent.read_text(encoding="utf-8")))
     epochs = job.spec.supernet.epochs or 1
     space = job_space(job)
     if job.cpu_seconds:
@@ -134,7 +139,9 @@ def run_job(job: Job) -> Weights:
     else:
         events = train_network(task, ctx.dataset, space)
     path = next(event.path for event in events if isinstance(event, Trained))
-    return Weights(job, path, time.process_time() - started)
+    cpu_seconds = time.process_time() - started
+    spent.write_text(json.dumps(cpu_seconds), encoding="utf-8")
+    return Weights(job, path, cpu_seconds)
 
 
 def scaled_family(space: SearchSpace) -> list[Architecture]:

@@ -22,6 +22,8 @@ from benchmarks.sections.shapes_task import open_task, shapes_spec
 from nas.pareto import hypervolume, non_dominated
 from nas.pipeline import verify
 from nas.pipeline.context import PhaseContext
+from nas.pipeline.finetune import NAME as FINETUNE
+from nas.pipeline.finetune import FinetuneDocument
 from nas.results import SearchResult
 from search_spaces.base import Architecture, FloatArray
 from search_spaces.sampling import as_architecture, random_architectures
@@ -49,14 +51,28 @@ def run(home: Path, quick: bool) -> list[Figure]:
     rivals = train_all([job for supernet in supernets for job in _rival_jobs(ctx, supernet)])
     volumes: dict[str, list[float]] = {}
     alone: list[float] = []
+    spent: list[float] = []
     for supernet in supernets:
         own = [one for one in rivals if one.job.spec == supernet.job.spec]
         result = results[supernet.job.spec.seed]
         sets = _point_sets(supernet, result, own, NUM_RANDOM if not quick else 10)
+        ours = supernet.cpu_seconds + stored_search(ctx, result).load(FINETUNE, FinetuneDocument).cpu_seconds
+        spent += [_seconds(own, kind) / ours for kind in ("stock", "fixed")]
         alone += [1 - error for name in ("stock", "family") for error in sets[name][:, 1].tolist()]
         for name, volume in _volumes(sets).items():
             volumes.setdefault(name, []).append(volume)
-    return [*_comparisons(volumes), *_difficulty(alone)]
+    return [*_comparisons(volumes), _budgets(spent), *_difficulty(alone)]
+
+
+def _seconds(rivals: list[Weights], kind: str) -> float:
+    return sum(one.cpu_seconds for one in rivals if one.job.kind == kind)
+
+
+def _budgets(spent: list[float]) -> Figure:
+    """Return whether rivals had their time: they train whole epochs, as many as a stopwatch says."""
+    return Figure(
+        "CPU-seconds of the rivals over the search's, least", min(spent), "×", ">=", 0.95, spread(spent)
+    )
 
 
 def _rival_jobs(ctx: PhaseContext, supernet: Weights) -> list[Job]:
@@ -123,6 +139,7 @@ def _comparisons(volumes: dict[str, list[float]]) -> list[Figure]:
     ]
     for name, words in names.items():
         own = volumes["inherited" if name == "random" else "search"]
+        untuned = np.array(volumes["inherited"]) - np.array(volumes[name])
         gains = np.array(own) - np.array(volumes[name])
         n = len(gains)
         bound = gains.mean() - t.ppf(0.95, n - 1) * gains.std(ddof=1) / n**0.5
@@ -132,7 +149,8 @@ def _comparisons(volumes: dict[str, list[float]]) -> list[Figure]:
                 float(bound),
                 relation=">",
                 target=0.0,
-                detail=f"gain {spread(gains.tolist())}; theirs {spread(volumes[name])}",
+                detail=f"gain {spread(gains.tolist())}; theirs {spread(volumes[name])}; "
+                f"gain of the front before it was trained on {spread(untuned.tolist())}",
             )
         )
     return figures

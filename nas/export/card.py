@@ -15,6 +15,12 @@ from nas.results import Accuracy, SupernetSummary, TargetResult, VerifiedNetwork
 
 SCORING_RUNTIME: Final = "onnxruntime"
 
+_SIZES: Final = {
+    "measured": ("file_bytes", "arena_read_bytes"),
+    "modelled": ("num_params", "num_macs", "peak_memory_bytes", "arena_bytes"),
+}
+"""Sizes of a network, by how they are known."""
+
 _TIMED: Final = {
     "onnxruntime": "the buffers of input and output were bound beforehand.\n"
     "A plain call of `session.run` copies and allocates too: some microseconds more.",
@@ -96,10 +102,10 @@ def measurements_document(card: Card, metadata: ExportMetadata) -> dict[str, Any
         "energy": network.energy.model_dump(mode="json") if network.energy else None,
         "agreement": network.agreement.model_dump(mode="json") if network.agreement else None,
         "sustained": network.sustained.model_dump(mode="json") if network.sustained else None,
-        "file_bytes": {"value": network.file_bytes, "kind": "measured"},
         **{
-            name: {"value": getattr(network, name), "kind": "modelled"}
-            for name in ("num_params", "num_macs", "peak_memory_bytes", "arena_bytes")
+            name: {"value": getattr(network, name), "kind": kind}
+            for kind, names in _SIZES.items()
+            for name in names
             if getattr(network, name) is not None
         },
         **_predicted(card),

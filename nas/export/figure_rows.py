@@ -70,17 +70,20 @@ def figure_rows(network: VerifiedNetwork) -> list[FigureRow]:
 
 
 def _shapes(network: VerifiedNetwork) -> list[FigureRow]:
-    """Return what is worked out from the shapes of a network."""
+    """Return how large a network is, as worked out from its shapes and, of memory, as the runtime told."""
     batch = network.peak_memory_batch
     together = f", {batch} images at once" if batch > 1 else ""
+    peak = f"peak memory of activations{together}"
     return [
-        FigureRow(label, cost_text(name, getattr(network, name)), "", "modelled")
-        for label, name in (
-            (f"peak memory of activations{together}", "peak_memory_bytes"),
-            *([("activations that ONNX Runtime holds", "arena_bytes")] if network.arena_bytes else []),
-            ("parameters", "num_params"),
-            ("MACs", "num_macs"),
+        FigureRow(label, cost_text(name, value), "", kind)
+        for label, name, value, kind in (
+            (peak, "peak_memory_bytes", network.peak_memory_bytes, "modelled"),
+            ("activations that ONNX Runtime holds", "arena_bytes", network.arena_bytes, "modelled"),
+            ("activations that ONNX Runtime held", "arena_bytes", network.arena_read_bytes, "measured"),
+            ("parameters", "num_params", network.num_params, "modelled"),
+            ("MACs", "num_macs", network.num_macs, "modelled"),
         )
+        if value is not None
     ]
 
 

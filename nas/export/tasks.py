@@ -1,19 +1,21 @@
-"""The tasks of exporting: make files that are checked and scored, score files, compare runtimes on them."""
+"""The tasks of exporting: make files that are checked and scored, score files, run them in runtimes."""
 
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from latency_predictors.device import host_context
+from latency_predictors.device import host_context, host_device
 from latency_predictors.lease import host_share
 from latency_predictors.runtimes import is_installed
+from latency_predictors.runtimes.onnxruntime_arena import read_arena
 from nas.evaluation import SubnetEvaluator
 from nas.export.checked import export_checked, score_file
 from nas.export.classifier import BATCH_SIZE, OnnxClassifier
-from nas.task_events import Event, FileScored, NetworkExported, RuntimesCompared
-from nas.tasks import CompareRuntimes, ExportNetworks, ScoreFile, TunedSubnet
+from nas.task_events import ArenaRead, Event, FileScored, NetworkExported, RuntimesCompared
+from nas.tasks import CompareRuntimes, ExportNetworks, ReadArena, ScoreFile, TunedSubnet
 from nas.training.tasks import load_weights
 from nas.workplace import Workplace, network_space
+from search_spaces.errors import MeasurementError
 
 _SUFFIX = ".onnx"
 
@@ -85,3 +87,17 @@ def compare_runtimes(task: CompareRuntimes, workplace: Workplace) -> Iterator[Ev
                     same = scoring.run(batch).argmax(axis=1) == other.run(batch).argmax(axis=1)
                 num_images, num_same = num_images + len(same), num_same + int(same.sum())
     yield RuntimesCompared(context.runtime_version, num_images, num_same)
+
+
+def read_runtime_arena(task: ReadArena, workplace: Workplace) -> Iterator[Event]:
+    """Read what the arena of ONNX Runtime held for a file; nothing where this is another device."""
+    path = workplace.artifacts.local_path(task.file, _SUFFIX)
+    if host_device().digest != task.device:
+        yield ArenaRead(None)
+        return
+    try:
+        yield ArenaRead(read_arena(path).steady_bytes)
+    except MeasurementError as error:
+        if error.code != "arena_not_readable":
+            raise
+        yield ArenaRead(None)

@@ -6,6 +6,8 @@ The files are in the artifact store since they were verified; `nas.pipeline.deli
 from collections.abc import Sequence
 from typing import Final
 
+from latency_predictors.arena import ARENA_RUNTIME
+from latency_predictors.device import facts_digest
 from nas.choosing import choose
 from nas.export.card import SCORING_RUNTIME
 from nas.jobs import Waiting
@@ -14,7 +16,7 @@ from nas.pipeline.context import Done, PhaseContext, PhaseEnd
 from nas.pipeline.finetune import NAME as FINETUNE
 from nas.pipeline.finetune import FinetuneDocument
 from nas.pipeline.measured_files import measure_sustained
-from nas.pipeline.networks import compare_runtimes, score_file
+from nas.pipeline.networks import compare_runtimes, held_by_runtime, score_file
 from nas.pipeline.same_site import result_site
 from nas.publication import accuracy_of
 from nas.results import Accuracy, Agreement, Delivery, Document, Sustained, TargetResult, VerifiedNetwork
@@ -30,6 +32,7 @@ class ExportDocument(Document):
         sustained: For each target, how they run at a stretch, by the same; empty where it was not asked for.
         agreements: For each target, whether its runtime agrees with the one that scores, by the same; empty
             where that is the same one.
+        arenas: For each target, bytes that its runtime's arena held where they could be read, by the same.
         networks: Of each target, with what its board found of what was to be delivered; none in earlier
             results.
     """
@@ -38,12 +41,14 @@ class ExportDocument(Document):
     test_accuracies: dict[str, Accuracy]
     sustained: tuple[dict[str, Sustained], ...] = ()
     agreements: tuple[dict[str, Agreement], ...] = ()
+    arenas: tuple[dict[str, int], ...] = ()
     networks: tuple[tuple[VerifiedNetwork, ...], ...] = ()
 
     def with_test_accuracies(self, targets: Sequence[TargetResult]) -> tuple[TargetResult, ...]:
         """Return the targets with what was found out of what is delivered."""
         runs = self.sustained or tuple({} for _ in targets)
         agreements = self.agreements or tuple({} for _ in targets)
+        arenas = self.arenas or tuple({} for _ in targets)
         networks = self.networks or tuple(target.networks for target in targets)
         return tuple(
             target.model_copy(
@@ -54,13 +59,16 @@ class ExportDocument(Document):
                                 "test_accuracy": self.test_accuracies.get(network.file_sha256),
                                 "sustained": run.get(network.file_sha256),
                                 "agreement": agreed.get(network.file_sha256),
+                                "arena_read_bytes": held.get(network.file_sha256),
                             }
                         )
                         for network in found
                     )
                 }
             )
-            for target, run, agreed, found in zip(targets, runs, agreements, networks, strict=True)
+            for target, run, agreed, held, found in zip(
+                targets, runs, agreements, arenas, networks, strict=True
+            )
         )
 
 
@@ -79,6 +87,7 @@ def run(ctx: PhaseContext) -> PhaseEnd:
         return Waiting()
     scores: dict[str, Accuracy] = {}
     agreements: list[dict[str, Agreement]] = [{} for _ in targets]
+    arenas: list[dict[str, int]] = [{} for _ in targets]
     deliveries = []
     for done, (number, network, why) in enumerate(chosen):
         file = network.file_sha256
@@ -87,6 +96,7 @@ def run(ctx: PhaseContext) -> PhaseEnd:
         runtime = targets[number].target.context.runtime
         if runtime != SCORING_RUNTIME:
             agreements[number][file] = compare_runtimes(ctx, file, runtime)
+        arenas[number] |= _arena(ctx, targets[number], file)
         name = network.name if len(targets) == 1 else f"{network.name}-{number}"
         deliveries.append(
             Delivery(name=network.name, target=number, folder=f"exports/{name}", why=why, test_uses=1)
@@ -97,6 +107,7 @@ def run(ctx: PhaseContext) -> PhaseEnd:
         test_accuracies=scores,
         sustained=runs,
         agreements=tuple(agreements),
+        arenas=tuple(arenas),
         networks=tuple(target.networks for target in targets),
     )
     ctx.run.save(NAME, document)
@@ -117,3 +128,12 @@ def _sustained(
         runs.append(measure_sustained(ctx, site, metric, seconds, files))
     found = tuple(run for run in runs if run is not None)
     return found if len(found) == len(runs) else None
+
+
+def _arena(ctx: PhaseContext, target: TargetResult, file: str) -> dict[str, int]:
+    """Return what the runtime's arena held for a file; nothing where there is none, or it cannot be read."""
+    asked = target.target.context
+    if (asked.runtime, asked.batch) != (ARENA_RUNTIME, 1):
+        return {}
+    held = held_by_runtime(ctx, file, facts_digest(target.device))
+    return {} if held is None else {file: held}

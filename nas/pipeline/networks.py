@@ -18,8 +18,8 @@ from nas.publication import accuracy_of
 from nas.results import Accuracy, Agreement
 from nas.specs import Precision, RuntimeName
 from nas.store.job_run import JobRun, StoredJob
-from nas.task_events import FileScored, NetworkExported, RuntimesCompared, TensorFiles
-from nas.tasks import CompareRuntimes, ExportNetworks, Network, ScoreFile, TunedSubnet, WholeSpace
+from nas.task_events import ArenaRead, FileScored, NetworkExported, RuntimesCompared, TensorFiles
+from nas.tasks import CompareRuntimes, ExportNetworks, Network, ReadArena, ScoreFile, TunedSubnet, WholeSpace
 from nas.workplace import network_space
 from search_spaces.base import Architecture, IntArray, SearchSpace
 from search_spaces.network import network
@@ -229,6 +229,21 @@ def compare_runtimes(ctx: PhaseContext, file_sha256: str, runtime: RuntimeName) 
         num_images=event.num_images,
         num_same=event.num_same,
     )
+
+
+def held_by_runtime(ctx: PhaseContext, file_sha256: str, device: str) -> int | None:
+    """Return the bytes of activations that ONNX Runtime's arena held for a file; None where nobody can tell.
+
+    It is read where a task of this search runs on the device, in versions of the runtime that tell.
+
+    Args:
+        ctx: The search.
+        file_sha256: The file, one image an inference.
+        device: Digest of the device.
+    """
+    (event,) = ctx.compute.run(ReadArena(file_sha256, device))
+    assert isinstance(event, ArenaRead)
+    return event.held_bytes
 
 
 def scored_with() -> str:

@@ -37,7 +37,7 @@ from nas.pipeline.renewal import Measuring, renewed
 from nas.pipeline.same_site import same_site
 from nas.pipeline.sharpening import tell_doubt
 from nas.pipeline.sites import Site, missing_devices, target_site
-from nas.pipeline.tables import check_limits, latest_table
+from nas.pipeline.tables import check_known_limits, check_limits, latest_table
 from nas.pipeline.unsupported import taken_in
 from nas.results import Document, TableSummary, UnsupportedLayer
 from search_spaces.base import space_digest
@@ -45,6 +45,7 @@ from search_spaces.errors import MeasurementError
 from search_spaces.slot_tables import distinct_layers
 
 NAME: Final = "profile"
+_JUDGED: Final = f"{NAME}.limits"
 
 
 class ProfileDocument(Document):
@@ -103,14 +104,24 @@ class Due(Document):
     networks: dict[str, int] = Field(default_factory=dict)
 
 
+class _Judged(Document):
+    """Limits were held against what is known without measuring."""
+
+
 def run(ctx: PhaseContext) -> PhaseEnd:
     """Complete the tables of all targets, then check the limits. What is missing is waited for together.
+
+    Limits that shapes alone rule out are refused before anything is measured or waited for.
 
     Raises:
         InfeasibleError: `infeasible_limits`, naming the binding limit and the nearest reachable value.
         MeasurementError: `no_meter` or `arena_unknown` where what is asked for cannot be had on a device.
     """
     targets = ctx.spec.targets
+    if not ctx.run.has(_JUDGED):
+        for target in targets:
+            check_known_limits(ctx, target)
+        ctx.run.save(_JUDGED, _Judged())
     missing = missing_devices(ctx)
     there = [(target, target_site(ctx, target)) for target in targets if target.device not in missing]
     for target, site in there:

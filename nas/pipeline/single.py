@@ -242,6 +242,7 @@ def _measured(
             "sustained": None,
             "agreement": None,
             "board": None,
+            "arena_read_bytes": None,
         }
     )
     limits = {str(name): limit for name, limit in target.target.limits.items()}

@@ -211,6 +211,7 @@ class _Trainings:
         self._mine = mine
         self._shares = shares
         self._notes: dict[int, str] = {}
+        self._unresumed: set[int] = set()
         self._files: dict[int, dict[str, str]] = {}
 
     def take(self, number: int, event: Event) -> None:
@@ -218,26 +219,35 @@ class _Trainings:
         place = self._places[number]
         match event:
             case Resumed(epoch):
+                self._unresumed.discard(number)
                 which = f"{place.note}: goes on" if place.note else "training goes on"
                 self._ctx.progress.say(f"{which} after epoch {epoch} of {self._mine[number].epochs}")
-            case CheckpointDamaged(path, reason):
-                self._ctx.progress.say(
-                    f"checkpoint {path.name} is damaged ({reason}): the one before it is used"
-                )
+            case CheckpointDamaged(path, code, reason):
+                self._unresumed.add(number)
+                self._ctx.progress.say(f"checkpoint {path.name} is damaged: {code}, {reason}")
             case CheckpointKept(checkpoint):
                 files = {"tensors": checkpoint.files.tensors, "manifest": checkpoint.files.manifest}
                 self._files[number] = files
             case EpochDone():
+                self._tell_anew(number)
                 self._keep(number, event)
                 drawn = {"epoch": event.epoch, "epochs": event.epochs, "loss": event.loss}
                 self._ctx.progress.figures("epoch", phase=place.phase, network=place.number + 1, **drawn)
                 self._notes[number] = place.note or f"loss {event.loss:.3f}"
                 self._tell(number, event.epoch / event.epochs)
             case StepsDone(step, steps):
+                self._tell_anew(number)
                 self._notes.setdefault(number, place.note)
                 self._tell(number, step / steps)
             case NetworkTrained():
                 self._notes.pop(number, None)
+
+    def _tell_anew(self, number: int) -> None:
+        """Say that a training starts again, once it does though it had checkpoints."""
+        if number in self._unresumed:
+            self._unresumed.discard(number)
+            which = f"{note}: starts" if (note := self._places[number].note) else "training starts"
+            self._ctx.progress.say(f"{which} again: none of its checkpoints is sound")
 
     def _keep(self, number: int, event: EpochDone) -> None:
         kept = StoredCheckpoint(event.epoch, self._files[number], event.seconds)

@@ -145,10 +145,7 @@ def _why_stop(
     if not proposal.networks and not proposal.reaching:
         return "no unverified candidate's interval reaches the front"
     if not proposal.networks:
-        return (
-            "no unverified candidate is predicted to add to the front; "
-            f"{proposal.reaching} intervals still reach it"
-        )
+        return "no unverified candidate would add to the front, even at the best ends of its intervals"
     if state.num_new >= ctx.spec.verify.candidates:
         return f"the budget of {ctx.spec.verify.candidates} verified networks is used up"
     if rounds >= ctx.spec.verify.rounds:

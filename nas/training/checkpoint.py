@@ -81,7 +81,7 @@ class CheckpointFolder:
             try:
                 tensors, manifest = read_tensors(path)
             except ArtifactError as error:
-                damaged.append(CheckpointDamaged(path, error.message))
+                damaged.append(CheckpointDamaged(path, error.code, error.message))
                 continue
             self._check_identity(path, manifest["identity"])
             checkpoint = Checkpoint(manifest["epoch"], manifest["seconds"], tensors)

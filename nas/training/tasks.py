@@ -145,4 +145,4 @@ def _place_checkpoints(task: TrainNetwork, workplace: Workplace, folder: Path) -
         except ArtifactError as error:
             # Without its manifest a checkpoint counts as absent.
             path.with_suffix(".json").unlink(missing_ok=True)
-            yield CheckpointDamaged(path, error.message)
+            yield CheckpointDamaged(path, error.code, error.message)

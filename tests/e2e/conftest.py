@@ -1,13 +1,12 @@
 """One measured host and one finished search for all tests from end to end."""
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.built_once import built_once
-from tests.e2e.command import Ended, copied, profile, search
+from tests.e2e.command import Ended, copied, profile, search, tracer
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,7 @@ class Watched:
 
     Attributes:
         asked: Python's requests for another host, one a line; of measuring the host too.
-        connects: System calls; None where the system does not let us watch.
+        connects: System calls, likewise; None where the system does not let us watch.
     """
 
     ended: Ended
@@ -29,7 +28,8 @@ def profiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which this host is measured, and nothing else."""
 
     def build(folder: Path) -> None:
-        ended = profile(folder / "home", FAULTS_CONNECTIONS=str(folder / "asked.txt"))
+        prefix = tracer(folder / "calls.txt")
+        ended = profile(folder / "home", prefix, FAULTS_CONNECTIONS=str(folder / "asked.txt"))
         assert ended.status == 0, ended.told + ended.answer
 
     return built_once(tmp_path_factory, "profiled", build) / "home"
@@ -42,9 +42,7 @@ def watched(profiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Watched
     asked = profiled.parent / "asked.txt"
 
     def build(folder: Path) -> None:
-        # With a filter in the kernel, only these calls stop the process: measuring is not disturbed.
-        tracer = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect", "-o")
-        prefix = (*tracer, str(folder / "calls.txt")) if _works((*tracer, "/dev/null", "true")) else ()
+        prefix = tracer(folder / "calls.txt")
         ended = search(copied(profiled, folder / "home"), prefix=prefix, FAULTS_CONNECTIONS=str(asked))
         assert ended.status == 0, ended.told + ended.answer
         (folder / "answer.json").write_text(ended.answer, encoding="utf-8")
@@ -52,11 +50,11 @@ def watched(profiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Watched
 
     folder = built_once(tmp_path_factory, "watched", build)
     answer, told = ((folder / name).read_text(encoding="utf-8") for name in ("answer.json", "told.txt"))
-    calls = folder / "calls.txt"
+    calls = [file for file in (profiled.parent / "calls.txt", folder / "calls.txt") if file.exists()]
     return Watched(
         Ended(folder / "home", 0, answer, told),
         asked.read_text(encoding="utf-8") if asked.exists() else "",
-        calls.read_text(encoding="utf-8").splitlines() if calls.exists() else None,
+        [call for file in calls for call in file.read_text(encoding="utf-8").splitlines()] if calls else None,
     )
 
 
@@ -64,10 +62,3 @@ def watched(profiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Watched
 def finished(watched: Watched) -> Ended:
     """The same search for tests that do not ask whom it contacted."""
     return watched.ended
-
-
-def _works(command: tuple[str, ...]) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        return False

@@ -78,6 +78,17 @@ def test_what_adds_nothing_is_not_verified() -> None:
     assert reaching == 2
 
 
+def test_where_nothing_is_predicted_to_add_what_would_at_its_best_is_looked_at() -> None:
+    # Half a percent worse than what is verified, and known within a tenth; the third is out of reach.
+    found = candidates([0.9, 0.8, 0.8], [2.01, 1.005, 1.5], half=0.1)
+    base = verified((0.9, 2.0), (0.8, 1.0))
+    positions, reaching = next_shortlist(found, base, seen(), quota=5)
+    assert (sorted(positions.tolist()), reaching) == ([0, 1], 2)
+    # As soon as one is predicted to add something, it is the one.
+    better = candidates([0.9, 0.8, 0.8], [1.99, 1.005, 1.5], half=0.1)
+    assert next_shortlist(better, base, seen(), quota=5)[0].tolist() == [0]
+
+
 def test_everything_seen_leaves_nothing_to_reach() -> None:
     found = candidates([0.6, 0.9], [1.0, 9.0])
     positions, reaching = next_shortlist(found, verified((0.6, 1.0), (0.9, 9.0)), seen(0, 1), quota=5)

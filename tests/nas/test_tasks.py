@@ -12,6 +12,7 @@ from nas.task_events import StoredCheckpoint, TensorFiles
 from nas.tasks import (
     DecodeImages,
     ExportNetworks,
+    ReadArena,
     ScoreFile,
     ScoreSubnets,
     StockNetwork,
@@ -32,6 +33,7 @@ TASKS: tuple[Task, ...] = (
     ScoreSubnets(inputs(), FILES, ((0, 1), (1, 0)), "validation", 1, Augmentation()),
     ExportNetworks(inputs(), StockNetwork("resnet"), FILES, ((),), 1, Augmentation()),
     ScoreFile(inputs(), "c" * 64, "test"),
+    ReadArena("c" * 64, "d" * 64),
     DecodeImages(inputs(), (12, 16)),
     TimeSupernet(inputs(), "default", OPTIONS, 1),
     TimeNetwork(inputs(), (0, 1), "default", OPTIONS, 1),

@@ -285,9 +285,11 @@ def test_energy_agreement_and_arena_are_in_the_measurements_where_they_are_known
     assert (bare["energy"], bare["agreement"], "arena_bytes" in bare) == (None, None, False)
     agreed = Agreement(scored_with="onnxruntime 1", runtime="openvino 2", num_images=500, num_same=499)
     found = {"energy": energy(2.0), "predicted_energy": figure(2.1, 0.2, "fitted"), "agreement": agreed}
-    card = replace(card, network=card.network.model_copy(update={**found, "arena_bytes": 98_304}))
+    arena = {"arena_bytes": 98_304, "arena_read_bytes": 99_328}
+    card = replace(card, network=card.network.model_copy(update={**found, **arena}))
     document = measurements_document(card, read_metadata(model))
     assert (document["energy"]["gross_mj"], document["energy"]["scope"]) == (2.0, "board")
     assert document["predicted"]["energy_mj"]["kind"] == "fitted"
     assert document["agreement"]["num_same"] == 499
     assert document["arena_bytes"] == {"value": 98_304, "kind": "modelled"}
+    assert document["arena_read_bytes"] == {"value": 99_328, "kind": "measured"}

@@ -64,8 +64,13 @@ def test_another_runtime_is_told_to_agree_or_not_to_have_been_asked(
 
 
 def test_the_arena_is_told_where_it_is_known() -> None:
-    row = rows(PLAIN.model_copy(update={"arena_bytes": 98_304}))["activations that ONNX Runtime holds"]
-    assert (row.value, row.how) == ("96.0 KiB", "modelled")
+    told = rows(PLAIN.model_copy(update={"arena_bytes": 98_304, "arena_read_bytes": 99_328}))
+    assert told["activations that ONNX Runtime holds"].value == "96.0 KiB"
+    assert told["activations that ONNX Runtime held"].value == "97.0 KiB"
+    assert [told[f"activations that ONNX Runtime {verb}"].how for verb in ("holds", "held")] == [
+        "modelled",
+        "measured",
+    ]
 
 
 def test_memory_says_how_many_images_it_is_for_where_there_are_several() -> None:

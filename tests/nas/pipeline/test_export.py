@@ -107,5 +107,28 @@ def test_a_file_that_stands_on_two_fronts_is_scored_once(copied: Home, finished:
     assert {delivery.folder for delivery in document.deliveries} == {
         f"exports/{name}-{number}" for name in names for number in (0, 1)
     }
-    assert len(scored) == len(names) == len(document.test_accuracies)
-    assert all(isinstance(task, ScoreFile) and task.part == "test" for task in scored)
+    scores = [task for task in scored if isinstance(task, ScoreFile)]
+    assert len(scores) == len(names) == len(document.test_accuracies)
+    assert all(task.part == "test" for task in scores)
+
+
+def test_what_the_runtime_held_for_delivered_files_stands_beside_what_was_worked_out(
+    copied: Home, finished: FinishedSearch
+) -> None:
+    ctx = copied.context()
+    another = {**finished.target.device, "cpu_model": "another"}
+    elsewhere = finished.target.model_copy(update={"device": another})
+    asked = finished.target.target.context.model_copy(update={"batch": 4})
+    batches = finished.target.model_copy(
+        update={"target": finished.target.target.model_copy(update={"context": asked})}
+    )
+    targets = (finished.target, elsewhere, batches)
+    ctx.run.save("finetune", FinetuneDocument(targets=targets, cpu_seconds=0.0, weights={}))
+    assert export.run(ctx) == Done()
+    here, *others = ctx.run.load("export", ExportDocument).with_test_accuracies(targets)
+    delivered = {delivery.name for delivery in finished.result.deliveries}
+    for one in here.networks:
+        assert (one.arena_read_bytes is not None) == (one.name in delivered)
+        if one.arena_read_bytes is not None and one.arena_bytes is not None:
+            assert one.arena_read_bytes == pytest.approx(one.arena_bytes, rel=0.05)
+    assert all(one.arena_read_bytes is None for target in others for one in target.networks)

@@ -166,6 +166,14 @@ def test_limits_nobody_can_meet_end_a_search_before_training(
     assert copied.compute.tasks == []
 
 
+def test_limits_that_shapes_rule_out_are_refused_before_anything_is_measured(home: Home) -> None:
+    ctx = home.context(targets=[{}, {"limits": {"num_params": 10, "latency_ms": 50.0}}])
+    with pytest.raises(InfeasibleError, match="num_params <= 10: the nearest reachable value is") as caught:
+        profile.run(ctx)
+    assert caught.value.code == "infeasible_limits"
+    assert home.stores.measurements.lease(host_device().digest, "by hand") is None
+
+
 def test_a_limit_of_an_arena_that_nobody_knows_is_refused_before_anything_is_measured(home: Home) -> None:
     ctx = home.context(targets=[{"limits": {"arena_bytes": 100_000}}])
     with pytest.raises(MeasurementError) as caught:

@@ -191,8 +191,7 @@ def test_where_the_newest_checkpoint_is_damaged_the_one_before_is_used_and_that_
     home.damage(checkpoints(ctx)[0].artifacts[name])
     trained = train(ctx, WHOLE, EPOCHS, Place("train"))
     damaged, resumed = said(ctx)
-    assert "checkpoint-00000003.safetensors is damaged" in damaged
-    assert "the one before it is used" in damaged
+    assert "checkpoint-00000003.safetensors is damaged: artifact_damaged, artifact" in damaged
     assert resumed == "training goes on after epoch 2 of 4"
     assert trained.weight_hash == undisturbed.weight_hash
 
@@ -204,8 +203,10 @@ def test_where_no_checkpoint_is_sound_it_starts_again(home: Home, undisturbed: T
     home.damage(newest.artifacts["tensors"])
     home.stores.artifacts.remove(before.artifacts["tensors"])
     trained = train(ctx, WHOLE, EPOCHS, Place("train"))
-    assert len(said(ctx)) == 2
-    assert all("is damaged" in words for words in said(ctx))
+    newest_told, before_told, begins = said(ctx)
+    assert "checkpoint-00000002.safetensors is damaged: artifact_damaged, artifact" in newest_told
+    assert "checkpoint-00000001.safetensors is damaged: artifact_missing, artifact" in before_told
+    assert begins == "training starts again: none of its checkpoints is sound"
     assert trained.weight_hash == undisturbed.weight_hash
 
 

@@ -15,7 +15,7 @@ from nas.pipeline.tables import latest_table
 from nas.pipeline.verify import VerifyDocument
 from nas.results import TargetResult, VerifiedNetwork
 from nas.store.stores import Stores
-from nas.tasks import ExportNetworks, ScoreFile
+from nas.tasks import ExportNetworks, ReadArena, ScoreFile
 from search_spaces.base import architecture_digest, architecture_from_values, space_digest
 from search_spaces.errors import MeasurementError
 from search_spaces.network import layers as layers_of
@@ -94,7 +94,7 @@ def test_a_second_search_trains_scores_and_profiles_nothing(second: Second) -> N
     assert second.result.supernet.reused
     assert second.result.targets[0].table.num_measured_now == 0
     kinds = {type(task) for task in second.search.tasks}
-    assert kinds <= {ExportNetworks, ScoreFile}
+    assert kinds <= {ExportNetworks, ScoreFile, ReadArena}
 
 
 def test_networks_that_another_search_had_measured_are_not_measured_again(
