@@ -13,9 +13,10 @@ import numpy as np
 
 from benchmarks.figures import Figure
 from benchmarks.sections.measured_networks import DEMO, Case, measured_ms, measured_pairs, profiled
-from latency_predictors.calibration import form_errors, predict_points, spearman
+from latency_predictors.calibration import fit_points, form_errors, predict_points, spearman
 from latency_predictors.correction import CalibrationPoint
 from latency_predictors.device import ExecutionContext
+from nas.pipeline.amounts import NUM_CALIBRATION
 from search_spaces.base import FloatArray, space_digest
 
 NUM_NETWORKS: Final = 60
@@ -77,6 +78,7 @@ def hold(home: Path, case: Case, count: int) -> Held:
         first=measured_ms(pairs.first),
         second=measured_ms(pairs.second),
         others={
+            f"a search's correction, {NUM_CALIBRATION} networks": _as_searched(known, found),
             "bare sum": _sums(found),
             "a*S + b": _line(_sums(known), measured_ms(known), _sums(found)),
             "MACs": _line(_macs(known), measured_ms(known), _macs(found)),
@@ -127,6 +129,12 @@ def _lower_bound(differences: FloatArray) -> float:
     """Return what the mean of paired differences exceeds with 95 %."""
     error = differences.std(ddof=1) / len(differences) ** 0.5
     return float(differences.mean() - _NORMAL_95_ONE_SIDED * error)
+
+
+def _as_searched(known: Sequence[CalibrationPoint], at: Sequence[CalibrationPoint]) -> FloatArray:
+    """Return what the networks tell that come first: a profile measures more where intervals are wide."""
+    predicted, _ = predict_points(fit_points(known[:NUM_CALIBRATION]), at)
+    return predicted
 
 
 def _sums(points: Sequence[CalibrationPoint]) -> FloatArray:
