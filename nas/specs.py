@@ -173,8 +173,8 @@ class FinetuneSpec(Spec):
 
     Attributes:
         share: CPU-seconds spent on that, as a share of the supernet's training; 0 trains nothing on.
-        points: Networks of each front that are trained on at most, its slowest among them; they share the
-            time equally.
+        points: Networks of each front that are trained on at most, its slowest among them, each for as many
+            epochs.
     """
 
     share: Annotated[float, Field(ge=0, le=10)] = 0.0

@@ -25,7 +25,7 @@ from nas.pipeline.networks import (
     exported_once,
     score_file,
 )
-from nas.pipeline.options import epochs_within
+from nas.pipeline.options import epoch_cpu_seconds
 from nas.pipeline.same_site import result_site
 from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
@@ -61,7 +61,7 @@ class FinetunePlan(Document):
     """What was decided when the phase began: a killed one goes on with the same.
 
     Attributes:
-        epochs: Of each network, by the digest of its architecture.
+        epochs: Of each network, by the digest of its architecture; in earlier versions not the same of all.
     """
 
     epochs: dict[str, int]
@@ -120,7 +120,7 @@ def _tune(
     }
     if not chosen:
         return {}
-    epochs = _planned_epochs(ctx, chosen, cpu_seconds / len(chosen))
+    epochs = _planned_epochs(ctx, chosen, cpu_seconds)
     weights = ctx.run.load(TRAIN, TrainDocument).weights
     subnets = {digest: TunedSubnet(architecture, weights) for digest, architecture in chosen.items()}
     asked = [
@@ -160,13 +160,20 @@ def _exported(
 def _planned_epochs(
     ctx: PhaseContext, chosen: Mapping[str, Architecture], cpu_seconds: float
 ) -> Mapping[str, int]:
-    """Return how many epochs of each network fit into the CPU-seconds of one; decided once for a search."""
+    """Return the epochs of each network, decided once for a search."""
     if not ctx.run.has(_PLAN):
-        epochs = {
-            digest: epochs_within(ctx, architecture, cpu_seconds) for digest, architecture in chosen.items()
-        }
-        ctx.run.save(_PLAN, FinetunePlan(epochs=epochs))
+        epochs = fitting_epochs(ctx, list(chosen.values()), cpu_seconds)
+        ctx.run.save(_PLAN, FinetunePlan(epochs=dict.fromkeys(chosen, epochs)))
     return ctx.run.load(_PLAN, FinetunePlan).epochs
+
+
+def fitting_epochs(ctx: PhaseContext, architectures: Sequence[Architecture], cpu_seconds: float) -> int:
+    """Return how many epochs of each of several networks fit into a time; one at least.
+
+    Equal times would give the slowest network, which is mostly the best of a front, the fewest epochs.
+    """
+    of_all = sum(epoch_cpu_seconds(ctx, architecture) for architecture in architectures)
+    return max(int(cpu_seconds / of_all), 1)
 
 
 def _with_tuned(ctx: PhaseContext, target: TargetResult, tuned: Mapping[str, _Tuned]) -> TargetResult | None:

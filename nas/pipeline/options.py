@@ -34,9 +34,14 @@ def options_of(spec: SearchSpec, epochs: int) -> TrainingOptions:
 
 def epochs_within(ctx: SearchContext, network: StockNetwork | Architecture, cpu_seconds: float) -> int:
     """Return how many epochs of one network fit into a number of CPU-seconds; one at least."""
+    return max(int(cpu_seconds / epoch_cpu_seconds(ctx, network)), 1)
+
+
+def epoch_cpu_seconds(ctx: SearchContext, network: StockNetwork | Architecture) -> float:
+    """Return the CPU-seconds of one epoch of one network, as timed where it would be trained."""
     options = options_of(ctx.spec, epochs=1)
     task = TimeNetwork(ctx.inputs, network, recipe_of(ctx.spec).name, options, ctx.spec.seed)
     (timed,) = ctx.compute.run(task)
     assert isinstance(timed, NetworkTimed)
     steps = steps_per_epoch(len(ctx.dataset.labels("train")), options.batch_size)
-    return max(int(cpu_seconds / (timed.step_cpu_s * steps)), 1)
+    return timed.step_cpu_s * steps

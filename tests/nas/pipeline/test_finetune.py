@@ -14,7 +14,13 @@ from nas.jobs import Waiting
 from nas.pipeline import finetune
 from nas.pipeline.answers import find_answers
 from nas.pipeline.context import Done
-from nas.pipeline.finetune import FinetuneDocument, FinetunePlan, better_of, chosen_networks
+from nas.pipeline.finetune import (
+    FinetuneDocument,
+    FinetunePlan,
+    better_of,
+    chosen_networks,
+    fitting_epochs,
+)
 from nas.pipeline.networks import score_file
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.trained import find_trained, training_key
@@ -36,12 +42,17 @@ SPEC: dict[str, Any] = {
 EPOCHS = 20
 
 
+def in_epochs(*_: object) -> int:
+    """Train for as long on any machine."""
+    return EPOCHS
+
+
 @pytest.fixture(scope="module")
 def tuned(finished: FinishedSearch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedSearch]:
     """The small search again, but its front is trained on: for as many epochs as on any machine."""
     home = finished.home.copy(tmp_path_factory.mktemp("tuned") / "home")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finetune, "epochs_within", lambda ctx, architecture, cpu_seconds: EPOCHS)
+        patch.setattr(finetune, "fitting_epochs", in_epochs)
         yield finish(home, **SPEC)
     home.remove()
 
@@ -153,29 +164,30 @@ def test_what_is_trained_on_is_measured_as_its_front_was_or_not_at_all(
     home.remove()
 
 
-def test_the_networks_share_the_time_that_is_given(
+def test_the_networks_are_trained_for_as_many_epochs_as_fit_into_the_time(
     copied: Home, tuned: FinishedSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: list[float] = []
-
     class Planned(Exception):  # noqa: N818 - an ordinary end
         pass
 
-    def remember(ctx: object, architecture: object, cpu_seconds: float) -> int:
-        given.append(cpu_seconds)
-        if len(given) == number:
-            raise Planned
-        return 1
+    def planned(*_: object) -> None:
+        raise Planned
 
-    number = len(chosen_networks(verified(tuned), 3))
-    monkeypatch.setattr(finetune, "epochs_within", remember)
+    spent = tuned.run.load("train", TrainDocument).cpu_seconds
+    costs = iter([0.01 * spent, 0.02 * spent, 0.03 * spent])
+    monkeypatch.setattr(finetune, "epoch_cpu_seconds", lambda ctx, architecture: next(costs))
+    monkeypatch.setattr(finetune, "fitting_epochs", fitting_epochs)  # in the place of the fixture's
+    monkeypatch.setattr(finetune, "train_possible", planned)
     ctx = copied.context(finetune={"share": 2.5, "points": 3})
     for name in ("train", "verify"):
         ctx.run.save(name, tuned.run.load(name, Json))
     with pytest.raises(Planned):
         finetune.run(ctx)
-    spent = tuned.run.load("train", TrainDocument).cpu_seconds
-    assert given == pytest.approx([2.5 * spent / number] * number)
+    chosen = chosen_networks(verified(tuned), 3)
+    assert len(chosen) == 3
+    plan = ctx.run.load("finetune.plan", FinetunePlan)
+    # 2.5 of what training took, in epochs that take 0.06 of it together.
+    assert plan.epochs == {network.architecture_digest: 41 for network in chosen}
 
 
 def test_points_are_spread_over_the_front(finished: FinishedSearch) -> None:
@@ -250,7 +262,7 @@ def test_a_network_that_another_search_trains_on_is_waited_for(tuned: FinishedSe
 def test_a_network_whose_training_cannot_go_on_keeps_its_inherited_form(
     copied: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finetune, "epochs_within", lambda ctx, architecture, cpu_seconds: EPOCHS)
+    monkeypatch.setattr(finetune, "fitting_epochs", in_epochs)
     asked = list[TunedSubnet]()
 
     def first(network: object) -> bool:
