@@ -31,8 +31,11 @@ from search_spaces.sampling import as_architecture, random_architectures
 NUM_SEEDS: Final = 5
 NUM_RANDOM: Final = 60
 
-DIFFICULTY: Final = 0.35
-"""Stand-alone networks are to span five points, and the best to be at 85 to 97 %; at 0.32 it is at 97.2 %."""
+DIFFICULTY: Final = 0.33
+"""Stand-alone networks are to span five points, and the best to be at 85 to 97 %.
+
+At 0.32 it is at 97.2 %, at 0.35 at 95.2 %.
+"""
 
 Points = FloatArray
 """Rows of (latency in ms, error on test images), both minimised."""
