@@ -129,7 +129,8 @@ def run_job(job: Job) -> Weights:
     space = job_space(job)
     if job.cpu_seconds:
         network = job.architecture if job.name is None else StockNetwork(job.name)
-        epochs = epochs_within(ctx, network, job.cpu_seconds)
+        # The epoch that is begun is ended: rivals never have less time because they train whole ones.
+        epochs = epochs_within(ctx, network, job.cpu_seconds) + 1
     if job.kind == "finetune":
         epochs = max(round(job.share * epochs), 1)
     task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), seed)
