@@ -91,9 +91,8 @@ def serve(
         root = "/".join(["", *filter(None, root_path.split("/"))])
         config = server_config(app, host, port, root, certificate, proxy=_network(proxy))
         server = _Server(config, app.state.service, certificate.fingerprint if certificate else "")
-        # While the worker is started, SIGTERM is to end it too.
-        signal.signal(signal.SIGTERM, _end)
         with (
+            _ended_by_sigterm(),
             listening(host, port) as sockets,
             logged(sys.stderr),
             worker_beside(settings) if worker else _nobody(),
@@ -221,6 +220,16 @@ def _tell(line: str) -> None:
     with suppress(OSError):
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Have SIGTERM end this process as if it had done its work: a worker that is being started ends too."""
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:

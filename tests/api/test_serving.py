@@ -154,6 +154,13 @@ def test_nobody_guesses_on_under_another_address_of_their_own_writing(api: Calle
     assert answers[-1].status_code == 429
 
 
+def test_a_port_that_is_taken_leaves_signals_as_they_were(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with listening("127.0.0.1", 0) as (taken, *_), pytest.raises(UsageError):
+        serve(Settings(home=tmp_path / "home"), "127.0.0.1", taken.getsockname()[1], worker=False)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_a_proxy_is_an_address_or_a_network(tmp_path: Path) -> None:
     for wrong in ("*", "nas.example", "10.0.0.1/8"):
         with pytest.raises(UsageError) as caught:
