@@ -37,7 +37,7 @@ from nas.pipeline.renewal import Measuring, renewed
 from nas.pipeline.same_site import same_site
 from nas.pipeline.sharpening import tell_doubt
 from nas.pipeline.sites import Site, missing_devices, target_site
-from nas.pipeline.tables import check_known_limits, check_limits, latest_table
+from nas.pipeline.tables import check_limits, check_shape_limits, latest_table
 from nas.pipeline.unsupported import taken_in
 from nas.results import Document, TableSummary, UnsupportedLayer
 from search_spaces.base import space_digest
@@ -120,9 +120,7 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     targets = ctx.spec.targets
     if not ctx.run.has(_JUDGED):
         for target in targets:
-            # Latency is judged by what the phase ends with: what is in doubt now is measured again.
-            limits = {name: limit for name, limit in target.limits.items() if name != "latency_ms"}
-            check_known_limits(ctx, target.model_copy(update={"limits": limits}))
+            check_shape_limits(ctx, target)
         ctx.run.save(_JUDGED, _Judged())
     missing = missing_devices(ctx)
     there = [(target, target_site(ctx, target)) for target in targets if target.device not in missing]

@@ -100,6 +100,18 @@ def check_known_limits(ctx: SearchContext, target: TargetSpec) -> float | None:
     return share if target.limits.keys() <= limits.keys() else None
 
 
+def check_shape_limits(ctx: SearchContext, target: TargetSpec) -> None:
+    """Check the limits that follow from shapes alone.
+
+    That of latency is none of them: what a table in doubt says of it is measured again first.
+
+    Raises:
+        InfeasibleError: `infeasible_limits`.
+    """
+    limits = {name: limit for name, limit in target.limits.items() if name != "latency_ms"}
+    check_known_limits(ctx, target.model_copy(update={"limits": limits}))
+
+
 def _share_within(
     ctx: SearchContext, limits: Mapping[str, float], predictors: Mapping[str, Predictor]
 ) -> float:
