@@ -8,7 +8,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 from pydantic import BaseModel
 from rich.text import Text
@@ -30,6 +31,10 @@ from workers.agent_pairing import server_of
 
 FAREWELL_S: Final = 3.0
 """For the service to hear that the lease is given back, once somebody has ended the agent."""
+
+AGAIN_S: Final = 5.0
+"""An agent that is told to end is told again after so long, unless it has heard: Python drops what a signal
+raises where it comes in a finaliser."""
 
 
 class AgentEnded(BaseModel):
@@ -97,6 +102,7 @@ def run_agent(wanted: Wanted, folder: Path, cache_bytes: int) -> AgentEnded:
         try:
             agent.run()
         except KeyboardInterrupt:
+            _heard()
             return AgentEnded(name=name, left=_farewell(agent, Link(server, timeout_s=FAREWELL_S)))
     raise AssertionError("an agent works until it is interrupted")
 
@@ -157,10 +163,21 @@ def _say(line: str) -> None:
 @contextmanager
 def _interrupted_by_signals() -> Iterator[None]:
     """Have SIGTERM, by which services are stopped, end the agent as Ctrl-C does, whoever started it."""
-    both = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, signal.default_int_handler) for number in both}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    before = {number: signal.signal(number, _interrupt) for number in numbers}
     try:
         yield
     finally:
+        _heard()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+    raise KeyboardInterrupt
+
+
+def _heard() -> None:
+    """Have nobody told again."""
+    signal.setitimer(signal.ITIMER_REAL, 0.0)

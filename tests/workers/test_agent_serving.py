@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,34 @@ def test_a_board_measures_a_real_file_and_ends_when_it_is_told(
     (session,) = stores.sessions.sessions(board.device.digest, host_context().digest, [subject])
     assert session.device == board.device
     assert session.results[0].median_ms > 0
+
+
+class Finalised:
+    """Told to end while it is taken down."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+def told_in_a_finaliser() -> None:
+    """Be told to end where nobody can hear it, and go on."""
+    with agent_serving._interrupted_by_signals():
+        Finalised()
+        threading.Event().wait(60)
+
+
+def test_an_agent_hears_that_it_is_to_end_where_python_has_dropped_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dropped: list[type[BaseException]] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: dropped.append(told.exc_type))
+    monkeypatch.setattr(agent_serving, "AGAIN_S", 0.01)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        told_in_a_finaliser()
+    assert dropped == [KeyboardInterrupt]
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_a_board_reads_the_file_of_a_meter_where_it_is_given_one(
