@@ -39,10 +39,11 @@ CHECKPOINT_S: Final = 0.15
 DELIVERED_S: Final = 0.1
 """Writing what is handed out with one network, which is scored on the test images."""
 
-SEARCH_S_PER_EVALUATION: Final = 7e-5
+SEARCH_S_PER_EVALUATION: Final = 6e-5
 
-_FEW: Final = 4
-"""Networks of a round, up to which another round mostly adds something."""
+ROUNDS_SHARE: Final = 0.75
+"""Of the rounds of verification, what is counted on: one that adds little is the last, after two or all three
+of three, and what is planned is as far from either."""
 
 SCORING_SHARE: Final = 0.6
 """Of the time that one process takes to score, what two take: 0.5 on two cores, 0.78 on one's threads."""
@@ -51,14 +52,9 @@ BESIDE_SHARE: Final = 1.3
 """Of the time of a training alone, what it takes beside others."""
 
 
-def num_rounds(rounds: int, candidates: int) -> float:
-    """Return how many rounds a search verifies in: one that adds little is the last, often that of many."""
-    return rounds * (0.85 if candidates <= _FEW * rounds else 0.53)
-
-
 def num_verified(candidates: int) -> float:
     """Return how many networks a search verifies of those that it may: the more it may, the fewer promise."""
-    return min(candidates, 6 + 0.25 * candidates)
+    return min(candidates, 4 + 0.5 * candidates)
 
 
 def share_of_time(num_trainings: int, room: int) -> float:

@@ -20,11 +20,11 @@ from nas.pipeline.durations import (
     EXPORT_S,
     QUANTISE_S,
     RAY_S,
+    ROUNDS_SHARE,
     SCORING_SHARE,
     SEARCH_S_PER_EVALUATION,
     SESSION_S,
     TRAINING_S,
-    num_rounds,
     num_verified,
     seconds_of,
     session_s,
@@ -174,7 +174,7 @@ def other_phases(basis: Basis) -> list[PlannedPhase]:
     network_s = [_verified_s(spec) + SCORING_SHARE * export_s for _ in spec.targets]
     network_s += [QUANTISE_S for one in spec.targets if one.context.precision != "fp32"]
     search_s = images.num_folds * spec.search.evaluations * SEARCH_S_PER_EVALUATION
-    rounds = len(spec.targets) * num_rounds(spec.verify.rounds, spec.verify.candidates)
+    rounds = len(spec.targets) * ROUNDS_SHARE * spec.verify.rounds
     return [
         _profiling(basis),
         _scoring(basis, score_s, EXPORT_S + export_s),

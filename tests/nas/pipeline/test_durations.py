@@ -6,7 +6,6 @@ from latency_predictors.latency_metric import LatencyMetric
 from nas.pipeline.durations import (
     NETWORK_S,
     measuring_s,
-    num_rounds,
     num_verified,
     seconds_of,
     share_of_time,
@@ -35,10 +34,6 @@ def test_a_search_that_may_verify_many_verifies_a_smaller_share_of_them() -> Non
     assert shares[:2] == [1, 1]
     assert shares == sorted(shares, reverse=True)
     assert all(share >= 0.25 for share in shares)
-
-
-def test_rounds_of_many_networks_are_fewer() -> None:
-    assert 1 <= num_rounds(3, 40) < num_rounds(3, 12) < 3
 
 
 def test_measuring_takes_the_sessions_of_layers_and_of_networks() -> None:
