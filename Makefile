@@ -36,8 +36,8 @@ check: $(STAMP) ## formatting, lint, types, import directions
 	@$(BIN)/mypy $(wildcard $(SOURCES))
 	@$(BIN)/lint-imports
 
-test: $(STAMP) ## all tests: three at a time, most of them wait; then, one by one, what times something
-	@$(QUIET) $(BESIDE) $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not alone"
+test: $(STAMP) ## all tests: four at a time, many of them wait; then, one by one, what times something
+	@$(QUIET) $(BESIDE) $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder -m "not alone"
 	@$(QUIET) $(BIN)/pytest -q -m alone $$(grep -rl --include='*.py' pytest.mark.alone tests)
 
 clean: ## remove .venv and caches (results of runs stay)

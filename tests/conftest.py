@@ -29,20 +29,17 @@ MEMORY = Path("/dev/shm")
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4 * 2**30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
-FIRST = (
-    "tests/workers/test_cluster.py",
-    "tests/e2e/test_interruption.py",
-    "tests/workers/",
-    "tests/e2e/test_full_disk.py",
-    "tests/e2e/",
-    "tests/browser/",
-    "tests/nas/pipeline/",
-)
-"""What takes longest begins before the rest: no process is left with it alone at the end of a run.
+FIRST = ("tests/workers/test_cluster.py", "tests/e2e/test_interruption.py")
+"""What takes longest begins before the rest: no process is left with it alone at the end of a run."""
 
-One of those from end to end measures this host and searches for all of them: others come when that is done,
-so that no process waits for it.
+WAITING = ("tests/e2e/", "tests/workers/", "tests/browser/")
+"""What mostly waits: for Ray, for a lease, for a measurement, for a page.
+
+Such files are spread over the run, among those that compute: side by side they leave processors idle.
 """
+
+ENDS_AT = 0.85
+"""Share of a run's files by which the last of those that wait has begun."""
 
 CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 """The first has no windows, menus and extensions of its own, and takes half the processor time."""
@@ -68,10 +65,14 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest."""
-    items.sort(
-        key=lambda item: next((at for at, begin in enumerate(FIRST) if item.nodeid.startswith(begin)), 99)
-    )
+    """Begin with what takes longest, and mix what waits with what computes."""
+    files = dict.fromkeys(item.nodeid.partition("::")[0] for item in items)
+    waiting = [file for file in files if file.startswith(WAITING)]
+    computing = [file for file in files if not file.startswith(WAITING)]
+    places = {file: ENDS_AT * at / len(waiting) for at, file in enumerate(waiting)}
+    places |= {file: at / len(computing) for at, file in enumerate(computing)}
+    places |= {file: at - len(FIRST) for at, file in enumerate(FIRST)}
+    items.sort(key=lambda item: places[item.nodeid.partition("::")[0]])
 
 
 @pytest.fixture(scope="session", autouse=True)
