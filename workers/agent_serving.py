@@ -33,8 +33,8 @@ FAREWELL_S: Final = 3.0
 """For the service to hear that the lease is given back, once somebody has ended the agent."""
 
 AGAIN_S: Final = 5.0
-"""An agent that is told to end is told again after so long, unless it has heard: what a signal raises in a
-finaliser, or in Python that native code calls, is dropped. That was so once in 168 agents."""
+"""An agent that is told to end is told again after so long, unless it has heard: what a signal raises can be
+lost, as in a finaliser or in Python that native code calls. Once in 168 agents it was."""
 
 
 class AgentEnded(BaseModel):
