@@ -100,8 +100,9 @@ def target_lines(target: TargetResult, better_stock: Sequence[str] = ()) -> tupl
         target: What was found.
         better_stock: What `better_stock_sentences` says; they end with a command.
     """
+    of = f" of {words.images_of(target.front)}" if target.front else ""
     return (
-        f"{words.front_sentence(target.front)}.",
+        f"{words.front_sentence(target.front)}{of}.",
         *better_stock,
         *(f"! {sentence}." for sentence in suspect_sentences(target.front)),
         *(f"{sentence}." for sentence in words.limit_sentences(target)),
@@ -114,13 +115,19 @@ def target_lines(target: TargetResult, better_stock: Sequence[str] = ()) -> tupl
 
 
 def delivery_lines(target: TargetResult, deliveries: Sequence[Delivery]) -> tuple[str, ...]:
-    """Return one line for each delivered network: where it lies, what it does, why it was chosen."""
+    """Return a line for each delivered network: what it does, also on test images, why it is there, where."""
     by_name = {network.name: network for network in target.front}
     return tuple(
-        f"* {network_line(by_name[delivery.name])}: {delivery.why}; in {delivery.folder}"
+        f"* {network_line(by_name[delivery.name])}{_on_test(by_name[delivery.name])}: {delivery.why}; in "
+        f"{delivery.folder}"
         for delivery in deliveries
         if delivery.name in by_name
     )
+
+
+def _on_test(network: VerifiedNetwork) -> str:
+    test = network.test_accuracy
+    return f", {words.accuracy_text(test)} of {test.num_images:,} test images" if test else ""
 
 
 def network_line(network: VerifiedNetwork) -> str:

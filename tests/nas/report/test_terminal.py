@@ -3,6 +3,7 @@
 from rich.console import Console, RenderableType
 
 from nas.report.terminal import delivery_lines, front_table, network_line, show_search, target_lines
+from nas.report.words import images_of
 from nas.results import SearchResult
 from tests.nas.report.documents import HOSTILE, deliveries, make_result, network, target
 
@@ -38,7 +39,9 @@ def test_the_table_of_a_real_front_fits_eighty_columns_uncut() -> None:
 
 
 def test_a_target_is_told_in_lines() -> None:
-    assert target_lines(ONE)[0] == "2 verified networks, from 0.1000 ms at 95.0 % to 0.500 ms at 98.0 %."
+    assert target_lines(ONE)[0] == (
+        f"2 verified networks, from 0.1000 ms at 95.0 % to 0.500 ms at 98.0 % of {images_of(ONE.front)}."
+    )
     assert target_lines(ONE)[1].startswith("Limit kept: latency of at most 1 ms;")
     assert target_lines(ONE)[-1] == (
         "Predicted latencies of 2 networks: median error 1.5 %; 2 of 2 measured values lie inside the "
@@ -86,6 +89,14 @@ def test_deliveries_say_what_and_where() -> None:
         "* best, 0.500 ms, 98.0 %: the best accuracy of the front; in exports/best",
         "* fast, 0.1000 ms, 95.0 %: the fastest of the front; in exports/fast",
     )
+
+
+def test_a_delivery_says_what_it_does_on_the_test_images() -> None:
+    tested = BEST.accuracy.model_copy(update={"value": 0.971, "num_images": 359, "part": "test"})
+    found = target((FAST, BEST.model_copy(update={"test_accuracy": tested})), 1.0)
+    (best, fast) = delivery_lines(found, deliveries((found,)))
+    assert best.startswith("* best, 0.500 ms, 98.0 %, 97.1 % of 359 test images: the best accuracy")
+    assert "test images" not in fast
 
 
 def test_a_network_in_a_few_words() -> None:
