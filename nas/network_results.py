@@ -200,6 +200,8 @@ class VerifiedNetwork(Document):
         peak_memory_bytes: Activations at their peak, for the batch of the target, worked out from shapes and
             precision; in results of earlier versions as for fp32, whatever the precision.
         peak_memory_batch: Images that it is for: one in results of earlier versions, whatever the batch.
+        status: Where it stands among the networks that were verified. Stock networks stand beside the front:
+            theirs is always `dominated`, also where no network of the front is as good.
         tied_with: Names of points of the front whose accuracy cannot be told from this one's (paired test).
         round: Round of verification that it came from, from 1; 0 where an earlier search on the supernet has
             verified it, so that nothing was predicted of it here.
