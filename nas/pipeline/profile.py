@@ -130,28 +130,32 @@ def run(ctx: PhaseContext) -> PhaseEnd:
     tables = [profile_site(ctx, site, target.latency.metric) for target, site in there]
     if missing or any(table is None for table in tables):
         return Waiting(devices=missing)
-    metrics = (target.latency.metric for target in targets)
-    profiled = [(table, metric) for table, metric in zip(tables, metrics, strict=True) if table is not None]
-    energies = _energies(ctx, [table for table, _ in profiled])
+    profiled = [table for table in tables if table is not None]
+    energies = _energies(ctx, profiled)
     if energies is None:
         return Waiting()
     for target, energy in zip(targets, energies, strict=True):
         check_limits(ctx, target, energy)
-    for table, metric in profiled:
-        if metric == PLAIN:
+    for target, table in zip(targets, profiled, strict=True):
+        if target.latency.metric == PLAIN:
             tell_doubt(ctx, table)
-    ctx.run.save(
-        NAME,
-        ProfileDocument(
-            tables=tuple(table_summary(ctx, table, metric) for table, metric in profiled),
-            versions=tuple(ctx.stores.tables.publish(ctx.run.lease, table) for table, _ in profiled),
-            devices=tuple(table.device.digest for table, _ in profiled),
-            contexts=tuple(table.context for table, _ in profiled),
-            corrections=tuple(table.corrections[_key(ctx, metric)] for table, metric in profiled),
-            energies=energies,
-        ),
-    )
+    ctx.run.save(NAME, _document(ctx, profiled, energies))
     return Done()
+
+
+def _document(
+    ctx: PhaseContext, tables: Sequence[LookupTable], energies: tuple[EnergyModel | None, ...]
+) -> ProfileDocument:
+    """Publish the tables of the targets, and return what the phase leaves."""
+    profiled = [(table, one.latency.metric) for table, one in zip(tables, ctx.spec.targets, strict=True)]
+    return ProfileDocument(
+        tables=tuple(table_summary(ctx, table, metric) for table, metric in profiled),
+        versions=tuple(ctx.stores.tables.publish(ctx.run.lease, table) for table, _ in profiled),
+        devices=tuple(table.device.digest for table, _ in profiled),
+        contexts=tuple(table.context for table, _ in profiled),
+        corrections=tuple(table.corrections[_key(ctx, metric)] for table, metric in profiled),
+        energies=energies,
+    )
 
 
 def _energies(ctx: PhaseContext, tables: Sequence[LookupTable]) -> tuple[EnergyModel | None, ...] | None:

@@ -118,10 +118,9 @@ def delivery_lines(target: TargetResult, deliveries: Sequence[Delivery]) -> tupl
     """Return a line for each delivered network: what it does, also on test images, why it is there, where."""
     by_name = {network.name: network for network in target.front}
     return tuple(
-        f"* {network_line(by_name[delivery.name])}{_on_test(by_name[delivery.name])}: {delivery.why}; in "
-        f"{delivery.folder}"
+        f"* {network_line(network)}{_on_test(network)}: {delivery.why}; in {delivery.folder}"
         for delivery in deliveries
-        if delivery.name in by_name
+        if (network := by_name.get(delivery.name))
     )
 
 

@@ -3,7 +3,6 @@
 from rich.console import Console, RenderableType
 
 from nas.report.terminal import delivery_lines, front_table, network_line, show_search, target_lines
-from nas.report.words import images_of
 from nas.results import SearchResult
 from tests.nas.report.documents import HOSTILE, deliveries, make_result, network, target
 
@@ -40,7 +39,7 @@ def test_the_table_of_a_real_front_fits_eighty_columns_uncut() -> None:
 
 def test_a_target_is_told_in_lines() -> None:
     assert target_lines(ONE)[0] == (
-        f"2 verified networks, from 0.1000 ms at 95.0 % to 0.500 ms at 98.0 % of {images_of(ONE.front)}."
+        "2 verified networks, from 0.1000 ms at 95.0 % to 0.500 ms at 98.0 % of 360 confirm images."
     )
     assert target_lines(ONE)[1].startswith("Limit kept: latency of at most 1 ms;")
     assert target_lines(ONE)[-1] == (
