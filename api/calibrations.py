@@ -89,6 +89,8 @@ def calibration_of(space_digest: str, correction: Correction) -> Calibration:
     if correction.e:
         kept = f" beyond {plain(correction.cache_mib)}" if correction.cache_mib else ""
         terms.append(f"+ {plain(correction.e)} ms * MiB touched{kept}")
+    if correction.f:
+        terms.append(f"+ {plain(correction.f)} ms * billion MACs")
     return Calibration(
         space_digest=space_digest,
         predicts=correction.metric.label,

@@ -6,11 +6,12 @@
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TypedDict
+from typing import Final, TypedDict
 
 import numpy as np
 
-from latency_predictors.correction import CalibrationPoint, Correction
+from latency_predictors.calibration_point import CalibrationPoint
+from latency_predictors.correction import Correction, Term
 from latency_predictors.error_report import error_report, form_errors, left_out_predictions, spearman
 from latency_predictors.fitting import LEVEL, fit_correction, regressors
 from latency_predictors.layer_costs import layer_costs
@@ -37,6 +38,9 @@ __all__ = [
     "summed_again",
     "united",
 ]
+
+_OPTIONAL: Final = ("boundary_mib", "touched_mib", "num_macs")
+"""What a fit can do without; what points of earlier versions lack is 0 in them."""
 
 ENOUGH_CALM = 10
 """Networks whose latency is not suspect, from which on a correction is fitted on those alone."""
@@ -137,8 +141,7 @@ def calibrate(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Corre
     """
     counted = counted_points(points)
     report = error_report(
-        _column(counted, "sum_ms"),
-        _column(counted, "num_layers"),
+        _columns(counted),
         _column(counted, "measured_ms"),
         _column(counted, "num_macs"),
         level=level,
@@ -204,25 +207,18 @@ def united(there: Correction, new: Correction) -> Correction:
 def fit_points(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Correction:
     """Return the correction alone, on `counted_points`: no report, which takes one fit a network."""
     counted = counted_points(points)
-    return fit_correction(
-        _column(counted, "sum_ms"),
-        _column(counted, "num_layers"),
-        _column(counted, "measured_ms"),
-        level=level,
-        **_beside(counted),
-    )
+    measured = _column(counted, "measured_ms")
+    return fit_correction(_columns(counted), measured, level=level, **_beside(counted))
 
 
 def predict_points(
     correction: Correction, points: Sequence[CalibrationPoint]
 ) -> tuple[FloatArray, FloatArray]:
     """Return the predicted milliseconds of networks, and the factor of their intervals, (n,) each."""
-    layers = _column(points, "num_layers")
-    sums = _column(points, "sum_ms") + LayerParts.of(points).added_ms(correction.shares)
-    boundary, touched = _known(points, "boundary_mib"), _known(points, "touched_mib")
-    point = correction.point(sums, layers, boundary, touched)
+    columns = LayerParts.of(points).shared(_columns(points), correction.shares)
+    point = correction.point(columns)
     spread = correction.spread(_column(points, "spread_ms"), point)
-    return point, correction.factor(sums, layers, spread, boundary, touched)
+    return point, correction.factor(columns, spread)
 
 
 def predict_left_out(
@@ -234,15 +230,11 @@ def predict_left_out(
     """
     points = _known_alike(points)
     counted = counted_points(points)
-    columns = regressors(
-        _column(counted, "sum_ms"),
-        _column(counted, "num_layers"),
-        _known(counted, "boundary_mib"),
-        _known(counted, "touched_mib"),
-    )
     measured, spread = _column(counted, "measured_ms"), _column(counted, "spread_ms")
     parts, repeat = LayerParts.for_shares(counted), pooled_rel_sd(counted)
-    found = left_out_predictions(columns, measured, spread, parts, level=level, repeat_rel_sd=repeat)
+    found = left_out_predictions(
+        _columns(counted), measured, spread, parts, level=level, repeat_rel_sd=repeat
+    )
     if len(counted) == len(points):
         return found
     predicted, factors = predict_points(fit_points(counted, level), points)
@@ -253,8 +245,20 @@ def predict_left_out(
 
 def _known_alike(points: Sequence[CalibrationPoint]) -> list[CalibrationPoint]:
     """Return points of which all are known, or none, what a term needs: one fit predicts all of them."""
-    unknown = {name: 0.0 for name in ("boundary_mib", "touched_mib") if _known(points, name) is None}
+    unknown = {name: 0.0 for name in _OPTIONAL if _known(points, name) is None}
     return [point.model_copy(update=unknown) for point in points]
+
+
+def _columns(points: Sequence[CalibrationPoint]) -> dict[Term, FloatArray]:
+    """Return what coefficients are multiplied with, without what is not known of all points."""
+    macs = _known(points, "num_macs")
+    return regressors(
+        _column(points, "sum_ms"),
+        _column(points, "num_layers"),
+        boundary_mib=_known(points, "boundary_mib"),
+        touched_mib=_known(points, "touched_mib"),
+        giga_macs=None if macs is None else macs / 1e9,
+    )
 
 
 def _column(points: Sequence[CalibrationPoint], name: str) -> FloatArray:
@@ -262,10 +266,8 @@ def _column(points: Sequence[CalibrationPoint], name: str) -> FloatArray:
 
 
 class _Beside(TypedDict):
-    """What a fit and its report take of networks beside sums, numbers of layers and latencies."""
+    """What a fit and its report take of networks beside columns of terms and latencies."""
 
-    boundary_mib: FloatArray | None
-    touched_mib: FloatArray | None
     spread_ms: FloatArray
     parts: LayerParts | None
     repeat_rel_sd: float
@@ -273,8 +275,6 @@ class _Beside(TypedDict):
 
 def _beside(points: Sequence[CalibrationPoint]) -> _Beside:
     return {
-        "boundary_mib": _known(points, "boundary_mib"),
-        "touched_mib": _known(points, "touched_mib"),
         "spread_ms": _column(points, "spread_ms"),
         "parts": LayerParts.for_shares(points),
         "repeat_rel_sd": pooled_rel_sd(points),

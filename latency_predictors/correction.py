@@ -3,6 +3,7 @@
 `calibration` makes these values; using them takes no more than numpy.
 """
 
+from collections.abc import Mapping
 from functools import reduce
 from statistics import NormalDist
 from typing import Annotated, Any, Literal
@@ -11,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.protocol import WireModel
 
-Term = Literal["a", "b", "c", "d", "e"]
+Term = Literal["a", "b", "c", "d", "e", "f"]
 Kind = Literal["measured", "table", "fitted", "modelled", "assumed"]
 
 Floats = NDArray[Any]
@@ -23,54 +25,20 @@ Floats = NDArray[Any]
 WIDENING = 4.0
 """A network a quarter larger (or smaller) than any that was calibrated with has twice the interval."""
 
-_NO_BOUNDARIES = "this correction needs the activations at the layers' boundaries"
-_NOT_TOUCHED = "this correction needs what the layers touch"
+Columns = Mapping[Term, Floats]
+"""What the coefficients of terms are multiplied with, of n networks: (n,) each, of one type."""
+
+_MEANINGS: dict[Term, str] = {
+    "a": "the sums of the layers",
+    "b": "a column of ones",
+    "c": "the numbers of layers",
+    "d": "the activations at the layers' boundaries",
+    "e": "what the layers touch",
+    "f": "the layers' multiply-accumulates",
+}
 
 UNKNOWN_SPREAD = 1.0
 """Of corrections that were fitted without knowing how far entries may be off."""
-
-
-class CalibrationPoint(WireModel):
-    """One whole network that was measured, beside what the table says of its layers.
-
-    Attributes:
-        digest: Of the network.
-        sum_ms: Sum of its layers' entries.
-        num_layers: Number of its layers.
-        num_macs: Its multiply-accumulates.
-        measured_ms: Median over sessions.
-        rel_sd: Spread between sessions, as a share.
-        boundary_mib: Mebibytes of activations into and out of its layers; 0 where that is not known.
-        touched_mib: Those of all images of an inference, and its weights, in fp32; 0 where that is not known.
-        layer_ms: What each layer adds to the sum, by `share_key`; empty in points of earlier versions.
-        spread_ms: How far the sum may be off because of its entries (see `layer_costs`).
-        predicted_ms: Ends of the interval that a search believed in before the network was verified; None
-            for networks that were chosen to calibrate with.
-        suspect: Whether its sessions contradict each other, or the device was disturbed wherever they agree.
-        architecture: Its option indices, so that its sum can be taken again when entries have changed; empty
-            in points of earlier versions.
-    """
-
-    digest: str
-    sum_ms: float
-    num_layers: int
-    num_macs: int
-    measured_ms: float
-    rel_sd: float
-    boundary_mib: float = 0.0
-    touched_mib: float = 0.0
-    layer_ms: dict[str, float] = Field(default_factory=dict, exclude_if=lambda parts: not parts)
-    spread_ms: float = 0.0
-    predicted_ms: tuple[float, float] | None = None
-    suspect: bool = False
-    architecture: Annotated[tuple[int, ...], Field(exclude_if=lambda options: not options)] = ()
-
-    @property
-    def as_predicted(self) -> bool:
-        """Whether it was measured inside the interval that was predicted before."""
-        return self.predicted_ms is not None and (
-            self.predicted_ms[0] <= self.measured_ms <= self.predicted_ms[1]
-        )
 
 
 class FormErrors(WireModel):
@@ -96,7 +64,7 @@ class ErrorReport(WireModel):
         num_networks: Networks it rests on.
         bare_sum: t = S.
         affine: t = a S + b.
-        corrected: t = a S + b - c L - d M + e W with the terms that were kept.
+        corrected: t = a S + b - c L - d M + e W + f C with the terms that were kept.
         macs: t = a MACs + b, what a table has to beat.
         level: Nominal coverage of the intervals.
         coverage: Share of networks inside the interval made without them.
@@ -132,8 +100,9 @@ class Hull(WireModel):
         max_spread: The most that entries were said to be off in one of them, as a share of its latency: the
             residuals hold that much already.
         boundary_mib: Least and most mebibytes at their layers' boundaries, and
-        touched_mib: those of weights and at boundaries; None where that is not known of all of them, and in
-            corrections of earlier versions.
+        touched_mib: those of weights and at boundaries, and
+        giga_macs: billions of multiply-accumulates of an image; None where that is not known of all of them,
+            and in corrections of earlier versions.
     """
 
     min_sum_ms: float
@@ -143,13 +112,15 @@ class Hull(WireModel):
     max_spread: float = UNKNOWN_SPREAD
     boundary_mib: Annotated[tuple[float, float] | None, Field(exclude_if=lambda known: known is None)] = None
     touched_mib: Annotated[tuple[float, float] | None, Field(exclude_if=lambda known: known is None)] = None
+    giga_macs: Annotated[tuple[float, float] | None, Field(exclude_if=lambda known: known is None)] = None
 
 
 class Correction(WireModel):
-    """t = a S + b - c L - d M + e W.
+    """t = a S + b - c L - d M + e W + f C.
 
     S is the sum of layers, each with its share where it has one, L their number, M the mebibytes at their
-    boundaries, W those of weights and at boundaries that are more than `cache_mib`.
+    boundaries, W those of weights and at boundaries that are more than `cache_mib`, C billions of
+    multiply-accumulates.
 
     Attributes:
         terms: Coefficients that were fitted; those not among them are at 1 (a) or 0.
@@ -160,6 +131,7 @@ class Correction(WireModel):
         e: What a network pays for what does not stay in the nearest caches from one inference to the next,
             as weights and activations of a lone layer do, in milliseconds a mebibyte.
         cache_mib: Mebibytes (fp32) that do stay there.
+        f: What a billion multiply-accumulates take beside what `a` leaves of them, in milliseconds.
         shares: Of single layers, by `share_key`: how much more than alone, beside a, each takes in a network,
             as a share; less where it is negative. Others, those of no network that was measured, have none.
         level: Nominal coverage of the interval.
@@ -182,6 +154,7 @@ class Correction(WireModel):
     d: float = 0.0
     e: float = 0.0
     cache_mib: float = 0.0
+    f: Annotated[float, Field(exclude_if=lambda value: value == 0.0)] = 0.0
     shares: dict[str, float] = Field(default_factory=dict, exclude_if=lambda shares: not shares)
     level: float
     half_width: float
@@ -193,28 +166,22 @@ class Correction(WireModel):
     created_at: str = ""
     metric: LatencyMetric = LatencyMetric()
 
-    def point(
-        self,
-        sums_ms: Floats,
-        num_layers: Floats,
-        boundary_mib: Floats | None = None,
-        touched_mib: Floats | None = None,
-    ) -> Floats:
-        """Return predicted milliseconds, (n,), in the type of the arguments, each (n,).
+    def point(self, columns: Columns) -> Floats:
+        """Return predicted milliseconds, (n,), in the type of the columns.
 
-        Without `boundary_mib` the term d has to be 0, without `touched_mib` e.
+        Args:
+            columns: Of a, and of c to f where the coefficient is not 0; of e all that is touched.
         """
+        sums_ms = column_of(columns, "a")
         number = sums_ms.dtype.type
         point: Floats = sums_ms * number(self.a)
         point += number(self.b)
-        if self.c:
-            point -= num_layers * number(self.c)
-        if self.d:
-            assert boundary_mib is not None, _NO_BOUNDARIES
-            point -= boundary_mib * number(self.d)
+        linear: tuple[tuple[Term, float], ...] = (("c", -self.c), ("d", -self.d), ("f", self.f))
+        for term, coefficient in linear:
+            if coefficient:
+                point += column_of(columns, term) * number(coefficient)
         if self.e:
-            assert touched_mib is not None, _NOT_TOUCHED
-            beyond = touched_mib - number(self.cache_mib)
+            beyond = column_of(columns, "e") - number(self.cache_mib)
             np.maximum(beyond, number(0.0), out=beyond)
             beyond *= number(self.e)
             point += beyond
@@ -232,51 +199,40 @@ class Correction(WireModel):
         spread *= spread_ms.dtype.type(self.a)
         return spread
 
-    def factor(
-        self,
-        sums_ms: Floats,
-        num_layers: Floats,
-        spread: Floats | None = None,
-        boundary_mib: Floats | None = None,
-        touched_mib: Floats | None = None,
-    ) -> Floats:
+    def factor(self, columns: Columns, spread: Floats | None = None) -> Floats:
         """Return upper / point, which is point / lower, (n,).
 
         Args:
-            sums_ms: As for `point`.
-            num_layers: As for `point`.
+            columns: As for `point`; of c in any case.
             spread: As `spread` gives it, (n,); what goes beyond the networks that were calibrated with widens
                 the interval, in quadrature.
-            boundary_mib: As for `point`.
-            touched_mib: As for `point`.
         """
+        sums_ms = column_of(columns, "a")
         number = sums_ms.dtype.type
         if self.hull is None:
             return self._widened(np.full_like(sums_ms, 1.0 + self.half_width), spread, 0.0)
         beyond = _beyond(sums_ms, self.hull.min_sum_ms, self.hull.max_sum_ms)
-        beyond += _beyond(num_layers, self.hull.min_layers, self.hull.max_layers)
-        if memory := self._beyond_in_memory(self.hull, boundary_mib, touched_mib):
-            beyond += reduce(np.maximum, memory)
+        beyond += _beyond(column_of(columns, "c"), self.hull.min_layers, self.hull.max_layers)
+        if others := self._beyond_in_size(self.hull, columns):
+            beyond += reduce(np.maximum, others)
         beyond *= number(WIDENING * self.half_width)
         beyond += number(1.0 + self.half_width)
         return self._widened(beyond, spread, self.hull.max_spread)
 
-    def _beyond_in_memory(
-        self, hull: Hull, boundary_mib: Floats | None, touched_mib: Floats | None
-    ) -> list[Floats]:
-        """Return by what shares mebibytes lie outside what was calibrated, (n,) for each of d and e kept.
+    def _beyond_in_size(self, hull: Hull, columns: Columns) -> list[Floats]:
+        """Return by what shares networks lie outside what was calibrated, (n,) for each of d, e and f kept.
 
-        What is at boundaries is touched too: the larger share counts, not both.
+        What is at boundaries is touched too, and takes arithmetic: the largest share counts, not all.
         """
         shares = []
         if self.d and hull.boundary_mib:
-            assert boundary_mib is not None, _NO_BOUNDARIES
-            shares.append(_beyond(boundary_mib, *hull.boundary_mib))
+            shares.append(_beyond(column_of(columns, "d"), *hull.boundary_mib))
         if self.e and hull.touched_mib:
-            assert touched_mib is not None, _NOT_TOUCHED
             low, high = hull.touched_mib
             # Of whatever caches keep the term is 0: below that there is nothing to extrapolate.
-            shares.append(_beyond(touched_mib, low if low > self.cache_mib else 0.0, high))
+            shares.append(_beyond(column_of(columns, "e"), low if low > self.cache_mib else 0.0, high))
+        if self.f and hull.giga_macs:
+            shares.append(_beyond(column_of(columns, "f"), *hull.giga_macs))
         return shares
 
     def _widened(self, factor: Floats, spread: Floats | None, known: float) -> Floats:
@@ -288,6 +244,12 @@ class Correction(WireModel):
         half = factor - number(1.0)
         widened: Floats = np.sqrt(half * half + number(quantile**2) * excess) + number(1.0)
         return widened
+
+
+def column_of(columns: Columns, term: Term) -> Floats:
+    """Return the column of a term that a correction has."""
+    assert term in columns, f"this correction needs {_MEANINGS[term]}"
+    return columns[term]
 
 
 def _beyond(values: Floats, low: float, high: float) -> Floats:

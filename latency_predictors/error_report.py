@@ -4,21 +4,18 @@ import math
 
 import numpy as np
 
-from latency_predictors.correction import ErrorReport, FormErrors, Term
-from latency_predictors.fitting import LEVEL, MIN_NETWORKS, design, fit_correction, regressors
+from latency_predictors.correction import Columns, ErrorReport, FormErrors
+from latency_predictors.fitting import LEVEL, MIN_NETWORKS, design, fit_correction
 from latency_predictors.layer_shares import LayerParts
 from latency_predictors.leave_one_out import folds, leave_one_out
-from search_spaces.base import FloatArray, IntArray
+from search_spaces.base import FloatArray
 
 
 def error_report(
-    sums_ms: FloatArray,
-    num_layers: FloatArray | IntArray,
+    columns: Columns,
     measured_ms: FloatArray,
-    num_macs: FloatArray | IntArray,
+    num_macs: FloatArray,
     *,
-    boundary_mib: FloatArray | None = None,
-    touched_mib: FloatArray | None = None,
     spread_ms: FloatArray | None = None,
     parts: LayerParts | None = None,
     level: float = LEVEL,
@@ -28,18 +25,17 @@ def error_report(
 
     None with fewer than four networks: leave-one-out then leaves too few to fit.
     """
-    columns = regressors(sums_ms, num_layers, boundary_mib, touched_mib)
-    sums, measured = columns["a"], np.asarray(measured_ms, dtype=np.float64)
+    measured = np.asarray(measured_ms, dtype=np.float64)
     if len(measured) <= MIN_NETWORKS:
         return None
     predicted, factors = left_out_predictions(
         columns, measured, spread_ms, parts, level=level, repeat_rel_sd=repeat_rel_sd
     )
-    by_macs = regressors(np.asarray(num_macs, dtype=np.float64), num_layers)
+    by_macs: Columns = {**columns, "a": num_macs}
     inside = (predicted / factors <= measured) & (measured <= predicted * factors)
     return ErrorReport(
         num_networks=len(measured),
-        bare_sum=form_errors(sums, measured),
+        bare_sum=form_errors(columns["a"], measured),
         affine=form_errors(leave_one_out(design(columns, ("a", "b")), measured), measured),
         corrected=form_errors(predicted, measured),
         macs=form_errors(leave_one_out(design(by_macs, ("a", "b")), measured), measured),
@@ -51,7 +47,7 @@ def error_report(
 
 
 def left_out_predictions(
-    columns: dict[Term, FloatArray],
+    columns: Columns,
     measured: FloatArray,
     spread_ms: FloatArray | None = None,
     parts: LayerParts | None = None,
@@ -72,13 +68,9 @@ def left_out_predictions(
     predicted, factors = np.empty_like(measured), np.empty_like(measured)
     spreads = np.zeros_like(measured) if spread_ms is None else spread_ms
     for left_out, kept in folds(len(measured)):
-        some = {term: column[kept] for term, column in columns.items()}
         fold = fit_correction(
-            some["a"],
-            some["c"],
+            {term: column[kept] for term, column in columns.items()},
             measured[kept],
-            boundary_mib=some.get("d"),
-            touched_mib=some.get("e"),
             spread_ms=spreads[kept],
             parts=None if parts is None else parts.of_rows(kept),
             level=level,
@@ -86,10 +78,10 @@ def left_out_predictions(
         )
         one = {term: column[left_out] for term, column in columns.items()}
         if parts is not None:
-            one["a"] = one["a"] + parts.of_rows(left_out).added_ms(fold.shares)
-        predicted[left_out] = fold.point(one["a"], one["c"], one.get("d"), one.get("e"))
+            one = parts.of_rows(left_out).shared(one, fold.shares)
+        predicted[left_out] = fold.point(one)
         spread = fold.spread(spreads[left_out], predicted[left_out])
-        factors[left_out] = fold.factor(one["a"], one["c"], spread, one.get("d"), one.get("e"))
+        factors[left_out] = fold.factor(one, spread)
     return predicted, factors
 
 

@@ -1,14 +1,16 @@
 """Fitting the correction of summed tables on whole networks.
 
 The sum S of lone layers is a biased estimate of a network's latency t. With L layers, M mebibytes of
-activations going into and out of them, and W mebibytes of those and of weights more than nearest caches keep,
+activations going into and out of them, W mebibytes of those and of weights more than nearest caches keep, and
+C billions of multiply-accumulates,
 
-    t = a S + b - c L - d M + e W,   a, b, c, d, e >= 0.
+    t = a S + b - c L - d M + e W + f C,   a, b, c, d, e, f >= 0.
 
 b is what an inference costs beside its layers, c what a lone layer pays for being called alone, d what it
 pays for converting the layout of its input and output, which layers inside a network hand on as they are. e
 is what a lone layer is spared: run over and over, it finds all it needs where the run before left it, while a
-network that touches more than stays there fetches it from farther away each time. The fit is non-negative
+network that touches more than stays there fetches it from farther away each time. f tells arithmetic from
+the rest of a lone layer's time where of the rest less is left in a network. The fit is non-negative
 least squares (Lawson and Hanson 1974) in relative error; which terms stand in it, and how much stays, is
 decided by leave-one-out. So is whether single layers have shares of their own, with which they count in S
 (`layer_shares`). The interval is a conformal one (Vovk et al. 2005) from leave-one-out residuals with the
@@ -21,7 +23,7 @@ from itertools import combinations
 import numpy as np
 import scipy
 
-from latency_predictors.correction import UNKNOWN_SPREAD, Correction, Hull, Term
+from latency_predictors.correction import UNKNOWN_SPREAD, Columns, Correction, Hull, Term
 from latency_predictors.layer_shares import LayerParts, SharedFit, fit_shares
 from latency_predictors.leave_one_out import fit_relative, leave_one_out, leave_out_of_forms
 from search_spaces.base import FloatArray, IntArray
@@ -44,12 +46,9 @@ _ROUNDING = 1e-9
 
 
 def fit_correction(
-    sums_ms: FloatArray,
-    num_layers: FloatArray | IntArray,
+    columns: Columns,
     measured_ms: FloatArray,
     *,
-    boundary_mib: FloatArray | None = None,
-    touched_mib: FloatArray | None = None,
     spread_ms: FloatArray | None = None,
     parts: LayerParts | None = None,
     level: float = LEVEL,
@@ -58,11 +57,8 @@ def fit_correction(
     """Fit the correction on m networks; with fewer than three it is the bare sum, labelled and wide.
 
     Args:
-        sums_ms: Sums of the layers' entries, (m,).
-        num_layers: Numbers of layers, (m,).
+        columns: As `regressors` gives them; terms without one are not tried.
         measured_ms: Measured latencies, (m,).
-        boundary_mib: Activations into and out of the layers, (m,); without it the term d is not tried.
-        touched_mib: Those and weights, (m,); without it the term e is not tried.
         spread_ms: How far the sums may be off because of their entries, (m,); where that is not given, or
             zero, it is not known, and widens no interval.
         parts: What each layer adds to the sums; without it no layer has a share of its own.
@@ -73,7 +69,6 @@ def fit_correction(
     Raises:
         UsageError: `invalid_calibration` where a value is not positive.
     """
-    columns = regressors(sums_ms, num_layers, boundary_mib, touched_mib)
     measured = np.asarray(measured_ms, dtype=np.float64)
     _check(columns, measured)
     if len(measured) < MIN_NETWORKS:
@@ -81,23 +76,18 @@ def fit_correction(
     cache_mib = _cache_mib(columns, measured)
     terms, residuals = _choose_terms(columns, measured, cache_mib)
     fit = _shared_or_not(design(columns, terms, cache_mib), measured, parts, residuals)
-    fitted = dict(zip(terms, fit.coefficients, strict=True))
-    if parts is not None:
-        columns["a"] = columns["a"] + parts.added_ms(fit.shares)
+    fitted = dict(zip(terms, fit.coefficients.tolist(), strict=True))
+    counted = columns if parts is None else parts.shared(columns, fit.shares)
     repeat = float(scipy.special.ndtri((1 + level) / 2)) * repeat_rel_sd
     spread = 0.0 if spread_ms is None else float((fitted["a"] * spread_ms / measured).max())
     return Correction(
         terms=terms,
-        a=float(fitted["a"]),
-        b=float(fitted.get("b", 0.0)),
-        c=float(fitted.get("c", 0.0)),
-        d=float(fitted.get("d", 0.0)),
-        e=float(fitted.get("e", 0.0)),
+        **fitted,
         shares=fit.shares,
         cache_mib=cache_mib if "e" in terms else 0.0,
         level=level,
         half_width=max(math.expm1(conformal(fit.residuals, level, num_terms=len(terms))), repeat),
-        hull=_hull(columns, spread),
+        hull=_hull(counted, spread),
         floor_ms=_FLOOR_SHARE * float(measured.min()),
         kind="table",
     )
@@ -121,14 +111,14 @@ def _shared_or_not(
     return SharedFit(fit_relative(matrix, measured), {}, residuals)
 
 
-def _check(columns: dict[Term, FloatArray], measured: FloatArray) -> None:
+def _check(columns: Columns, measured: FloatArray) -> None:
     """Refuse what no network takes."""
     same_length = all(len(column) == len(measured) for column in columns.values())
     if not same_length or any((values <= 0).any() for values in (*columns.values(), measured)):
         raise UsageError("invalid_calibration", "sums, numbers of layers and latencies have to be positive")
 
 
-def _hull(columns: dict[Term, FloatArray], max_spread: float) -> Hull:
+def _hull(columns: Columns, max_spread: float) -> Hull:
     return Hull(
         min_sum_ms=float(columns["a"].min()),
         max_sum_ms=float(columns["a"].max()),
@@ -137,6 +127,7 @@ def _hull(columns: dict[Term, FloatArray], max_spread: float) -> Hull:
         max_spread=max_spread or UNKNOWN_SPREAD,
         boundary_mib=_range(columns.get("d")),
         touched_mib=_range(columns.get("e")),
+        giga_macs=_range(columns.get("f")),
     )
 
 
@@ -147,23 +138,34 @@ def _range(column: FloatArray | None) -> tuple[float, float] | None:
 def regressors(
     sums_ms: FloatArray,
     num_layers: FloatArray | IntArray,
+    *,
     boundary_mib: FloatArray | None = None,
     touched_mib: FloatArray | None = None,
+    giga_macs: FloatArray | None = None,
 ) -> dict[Term, FloatArray]:
-    """Return what each coefficient is multiplied with, (m,) each, as float64; of e all that is touched."""
-    columns: dict[Term, FloatArray] = {
-        "a": np.asarray(sums_ms, dtype=np.float64),
+    """Return what coefficients are multiplied with, (m,) each, as float64.
+
+    Args:
+        sums_ms: Sums of the layers' entries, (m,).
+        num_layers: Numbers of layers, (m,).
+        boundary_mib: Activations into and out of the layers, (m,), or None where that is not known.
+        touched_mib: Those of all images and weights, (m,), likewise.
+        giga_macs: Billions of multiply-accumulates of an image, (m,), likewise.
+    """
+    columns: dict[Term, FloatArray | IntArray | None] = {
+        "a": sums_ms,
         "b": np.ones(len(sums_ms)),
-        "c": np.asarray(num_layers, dtype=np.float64),
+        "c": num_layers,
+        "d": boundary_mib,
+        "e": touched_mib,
+        "f": giga_macs,
     }
-    if boundary_mib is not None:
-        columns["d"] = np.asarray(boundary_mib, dtype=np.float64)
-    if touched_mib is not None:
-        columns["e"] = np.asarray(touched_mib, dtype=np.float64)
-    return columns
+    return {
+        term: np.asarray(column, dtype=np.float64) for term, column in columns.items() if column is not None
+    }
 
 
-def design(columns: dict[Term, FloatArray], terms: tuple[Term, ...], cache_mib: float = 0.0) -> FloatArray:
+def design(columns: Columns, terms: tuple[Term, ...], cache_mib: float = 0.0) -> FloatArray:
     """Return the design matrix of a form, (m, terms): c and d are subtracted, e counts what does not stay."""
     matrix = np.stack([columns[term] * (-1.0 if term in "cd" else 1.0) for term in terms], axis=1)
     if "e" in terms:
@@ -172,13 +174,13 @@ def design(columns: dict[Term, FloatArray], terms: tuple[Term, ...], cache_mib: 
     return matrix
 
 
-def _forms(columns: dict[Term, FloatArray]) -> list[tuple[Term, ...]]:
+def _forms(columns: Columns) -> list[tuple[Term, ...]]:
     """Return all sets of terms with a, those with fewer terms first."""
     others = [term for term in columns if term != "a"]
     return [("a", *some) for size in range(len(others) + 1) for some in combinations(others, size)]
 
 
-def _cache_mib(columns: dict[Term, FloatArray], measured: FloatArray) -> float:
+def _cache_mib(columns: Columns, measured: FloatArray) -> float:
     """Return how many mebibytes caches keep: with all terms the leave-one-out error is least.
 
     Sizes are tried that three networks or more do not reach, and three do.
@@ -194,7 +196,7 @@ def _cache_mib(columns: dict[Term, FloatArray], measured: FloatArray) -> float:
 
 
 def _choose_terms(
-    columns: dict[Term, FloatArray], measured: FloatArray, cache_mib: float
+    columns: Columns, measured: FloatArray, cache_mib: float
 ) -> tuple[tuple[Term, ...], FloatArray]:
     """Return the terms with the least leave-one-out error, and |log residuals| with them, (m,).
 

@@ -24,7 +24,8 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from latency_predictors.correction import CalibrationPoint
+from latency_predictors.calibration_point import CalibrationPoint
+from latency_predictors.correction import Columns, Term
 from search_spaces.base import FloatArray, IntArray
 
 MIN_SHARED: Final = 40
@@ -76,6 +77,10 @@ class LayerParts:
         """Return what shares add to the sums, (m,)."""
         added: FloatArray = self.ms @ np.array([shares.get(key, 0.0) for key in self.keys])
         return added
+
+    def shared(self, columns: Columns, shares: Mapping[str, float]) -> dict[Term, FloatArray]:
+        """Return columns whose sums have the shares of layers in them."""
+        return {**columns, "a": columns["a"] + self.added_ms(shares)}
 
 
 @dataclass(frozen=True)

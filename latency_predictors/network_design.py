@@ -159,7 +159,11 @@ def at_random(rng: np.random.Generator) -> Pick:
 
 
 def correction_regressors(
-    sums_ms: FloatArray, num_layers: FloatArray, boundary_mib: FloatArray, touched_mib: FloatArray
+    sums_ms: FloatArray,
+    num_layers: FloatArray,
+    boundary_mib: FloatArray,
+    touched_mib: FloatArray,
+    num_macs: FloatArray,
 ) -> Regressors:
     """Return what a table is corrected with (see `fitting`) as shares of the sums, each of the same size.
 
@@ -168,10 +172,11 @@ def correction_regressors(
         num_layers: Numbers of layers, (n,).
         boundary_mib: Activations into and out of the layers, (n,).
         touched_mib: Those and weights, (n,).
+        num_macs: Multiply-accumulates, (n,).
     """
     staying = [np.maximum(touched_mib - size, 0.0) for size in np.quantile(touched_mib, _STAYING)]
     terms = np.stack(
-        [sums_ms, np.ones_like(sums_ms), num_layers, boundary_mib, touched_mib, *staying], axis=1
+        [sums_ms, np.ones_like(sums_ms), num_layers, boundary_mib, touched_mib, num_macs, *staying], axis=1
     )
     shares = terms / sums_ms[:, np.newaxis]
     size = np.sqrt(np.mean(shares**2, axis=0))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latency_predictors.correction import Correction, Floats, Kind
+from latency_predictors.correction import Columns, Correction, Floats, Kind
 from latency_predictors.layer_costs import LayerCosts, layer_costs, spread_of
 from latency_predictors.lookup_table import LookupTable, share_key
 from latency_predictors.memory import boundary_mib, peak_memory_of, touched_mib
@@ -88,14 +88,15 @@ class _Target:
     def write(self, costs: Costs, rows: slice, columns: Floats) -> None:
         """Write the costs of some rows, from the sums of all columns over them, (columns, rows)."""
         sums_ms, variance = columns[self.first], columns[self.first + 1]
-        num_layers, boundary, touched = columns[0], columns[1], columns[self.touched]
+        c, d, f, e = columns[0], columns[1], columns[2], columns[self.touched]
+        terms: Columns = {"a": sums_ms, "c": c, "d": d, "e": e, "f": f}
         doubt = np.zeros_like(sums_ms)
         if not self.all_measured:
             doubt, unmeasured_ms = columns[self.first + 2], columns[self.first + 3]
             np.subtract(1.0, unmeasured_ms / sums_ms, out=costs.coverage[rows])
-        point = self.correction.point(sums_ms, num_layers, boundary, touched)
+        point = self.correction.point(terms)
         spread = self.correction.spread(spread_of(variance, doubt), point)
-        factor = self.correction.factor(sums_ms, num_layers, spread, boundary, touched)
+        factor = self.correction.factor(terms, spread)
         costs.point[rows] = point
         np.divide(point, factor, out=costs.lower[rows])
         np.multiply(point, factor, out=costs.upper[rows])
@@ -126,7 +127,11 @@ class MultiTargetPredictor:
         """
         layers = distinct_layers(space)
         self._targets: dict[str, _Target] = {}
-        columns = [np.ones(len(layers)), np.array([boundary_mib(spec) for spec in layers])]
+        columns = [
+            np.ones(len(layers)),
+            np.array([boundary_mib(spec) for spec in layers]),
+            np.array([spec.macs / 1e9 for spec in layers]),
+        ]
         touched: dict[int, int] = {}
         for batch in {table.context.batch for table, _ in targets.values()}:
             touched[batch] = len(columns)

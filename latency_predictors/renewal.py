@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 
 from latency_predictors.calibration import predict_points
-from latency_predictors.correction import CalibrationPoint, Correction
+from latency_predictors.calibration_point import CalibrationPoint
+from latency_predictors.correction import Correction
 from latency_predictors.device import ExecutionContext
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.spread import combine

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from benchmarks.sections.lab import measured_anew, open_profile
 from benchmarks.sections.lab import profiled as profiled_for
 from latency_predictors.calibration import calibration_point, summed_again
-from latency_predictors.correction import CalibrationPoint
+from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.network_design import at_random, spread_by_cost

@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.figures import Figure
 from benchmarks.sections.measured_networks import DEMO, Case, measured_ms, measured_pairs, profiled
 from latency_predictors.calibration import fit_points, form_errors, predict_points, spearman
-from latency_predictors.correction import CalibrationPoint
+from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.device import ExecutionContext
 from nas.pipeline.amounts import NUM_CALIBRATION
 from search_spaces.base import FloatArray, space_digest

@@ -13,7 +13,7 @@ from latency_predictors.calibration import (
     refit,
     summed_again,
 )
-from latency_predictors.correction import CalibrationPoint
+from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.latency_metric import PLAIN, LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, touched_mib
@@ -64,6 +64,7 @@ def calibration_set(space: SearchSpace, table: LookupTable) -> list[Architecture
             np.ones(len(layers)),
             np.array([boundary_mib(spec) for spec in layers]),
             np.array([touched_mib(spec, table.context.batch) for spec in layers]),
+            np.array([float(spec.macs) for spec in layers]),
         ],
         axis=1,
     )

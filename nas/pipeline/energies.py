@@ -5,7 +5,7 @@ refused before anything is trained.
 """
 
 from latency_predictors.calibration import calibration_point
-from latency_predictors.correction import CalibrationPoint
+from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.energy_sessions import SessionsEnergy, combine_energies
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.measure import ENERGY_PROTOCOL

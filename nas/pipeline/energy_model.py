@@ -10,7 +10,8 @@ from typing import Final, Self
 import numpy as np
 
 from latency_predictors.calibration import calibrate, refit
-from latency_predictors.correction import CalibrationPoint, Correction
+from latency_predictors.calibration_point import CalibrationPoint
+from latency_predictors.correction import Correction
 from latency_predictors.energy_figure import Scope
 from latency_predictors.energy_sessions import SessionsEnergy
 from latency_predictors.error_report import spearman

@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from latency_predictors.correction import CalibrationPoint, Correction
+from latency_predictors.calibration_point import CalibrationPoint
+from latency_predictors.correction import Correction
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.probes import graph_by_timing
 from latency_predictors.protocol import Subject

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from latency_predictors.calibration import calibration_point
-from latency_predictors.correction import CalibrationPoint
+from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.energy_sessions import SessionsEnergy
 from latency_predictors.latency_metric import PLAIN
 from latency_predictors.spread import Measured

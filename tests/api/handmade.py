@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from latency_predictors.calibration import calibrate
-from latency_predictors.correction import CalibrationPoint
+from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.device import host_context, host_device
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.table_entry import Entry, SessionValue

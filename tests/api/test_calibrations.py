@@ -7,7 +7,8 @@ from rich.console import Console
 
 from api.calibrations import calibration_of
 from latency_predictors.calibration import calibrate, fit_points, predict_points, refit
-from latency_predictors.correction import CalibrationPoint, Correction
+from latency_predictors.calibration_point import CalibrationPoint
+from latency_predictors.correction import Correction
 
 
 def points(name: str, m: int) -> list[CalibrationPoint]:
@@ -69,6 +70,8 @@ def test_the_formula_names_every_term() -> None:
     assert told.formula == f"{without_weights} + 0.0400 ms * MiB touched"
     kept = calibration_of("ab" * 32, correction.model_copy(update={"cache_mib": 0.5}))
     assert kept.formula == f"{without_weights} + 0.0400 ms * MiB touched beyond 0.500"
+    arithmetic = calibration_of("ab" * 32, correction.model_copy(update={"f": 17.0}))
+    assert arithmetic.formula == f"{told.formula} + 17.0 ms * billion MACs"
     shared = calibration_of("ab" * 32, correction.model_copy(update={"shares": {"x": -0.031, "y": 0.052}}))
     assert shared.formula.startswith("0.900 * sum (single layers -3.1 to +5.2 %) + 0.0200 ms")
 

@@ -11,7 +11,7 @@ from latency_predictors.calibration import (
     summed_again,
     united,
 )
-from latency_predictors.correction import CalibrationPoint
+from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.spread import SINGLE_SESSION_REL_SD
@@ -20,14 +20,14 @@ from tests.latency_predictors.invented import networks
 from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
 
 
-def points(m: int, seed: int = 0, d: float = 0.0, e: float = 0.0) -> list[CalibrationPoint]:
-    found = networks(np.random.default_rng(seed), m, d=d, e=e, cache=1.0, noise=0.01)
+def points(m: int, seed: int = 0, d: float = 0.0, e: float = 0.0, f: float = 0.0) -> list[CalibrationPoint]:
+    found = networks(np.random.default_rng(seed), m, d=d, e=e, f=f, cache=1.0, noise=0.01)
     return [
         CalibrationPoint(
             digest=f"{seed}-{i}",
             sum_ms=found.sums[i],
             num_layers=int(found.layers[i]),
-            num_macs=1000 + i,
+            num_macs=round(1e9 * found.giga_macs[i]),
             measured_ms=found.measured[i],
             rel_sd=0.001,
             boundary_mib=found.boundary[i],
@@ -79,7 +79,15 @@ def test_points_are_predicted_with_all_terms() -> None:
     assert (factor == 1 + correction.half_width).all()
 
 
-@pytest.mark.parametrize("field", ["boundary_mib", "touched_mib"])
+def test_points_know_their_arithmetic() -> None:
+    seen = points(24, f=30.0)
+    correction = fit_points(seen)
+    assert correction.f == pytest.approx(30.0, rel=0.15)
+    point, _ = predict_points(correction, seen)
+    assert np.median(np.abs(point / [one.measured_ms for one in seen] - 1)) < 0.015
+
+
+@pytest.mark.parametrize("field", ["boundary_mib", "touched_mib", "num_macs"])
 def test_what_is_not_known_of_a_network_left_out_is_known_of_none(field: str) -> None:
     seen = points(20, d=0.1, e=0.1)
     doubted = seen[0].model_copy(update={field: 0.0, "suspect": True})
@@ -90,7 +98,7 @@ def test_what_is_not_known_of_a_network_left_out_is_known_of_none(field: str) ->
     np.testing.assert_array_equal(factors, wide)
 
 
-@pytest.mark.parametrize(("field", "term"), [("boundary_mib", "d"), ("touched_mib", "e")])
+@pytest.mark.parametrize(("field", "term"), [("boundary_mib", "d"), ("touched_mib", "e"), ("num_macs", "f")])
 def test_points_stored_without_something_still_calibrate(field: str, term: str) -> None:
     old = [point.model_copy(update={field: 0.0}) for point in points(10, d=0.1, e=0.1)]
     correction = calibrate([*old, *points(10, seed=1, d=0.1, e=0.1)])

@@ -8,14 +8,7 @@ from tests.latency_predictors.invented import networks
 def test_the_report_sets_the_forms_side_by_side() -> None:
     rng = np.random.default_rng(0)
     seen = networks(rng, 20, b=0.0, c=0.005, d=0.1, e=0.1, cache=1.0, noise=0.01)
-    report = error_report(
-        seen.sums,
-        seen.layers,
-        seen.measured,
-        num_macs=1e6 * rng.uniform(1, 5, 20),
-        boundary_mib=seen.boundary,
-        touched_mib=seen.touched,
-    )
+    report = error_report(seen.columns("f"), seen.measured, num_macs=1e6 * rng.uniform(1, 5, 20))
     assert report is not None
     assert report.corrected.mape < 0.02 < report.affine.mape < report.bare_sum.mape
     assert report.macs.mape > report.affine.mape
@@ -27,7 +20,7 @@ def test_the_report_sets_the_forms_side_by_side() -> None:
 
 def test_three_networks_are_too_few_to_leave_one_out() -> None:
     seen = networks(np.random.default_rng(0), 3)
-    assert error_report(seen.sums, seen.layers, seen.measured, seen.layers) is None
+    assert error_report(seen.columns(), seen.measured, seen.giga_macs) is None
 
 
 def test_errors_are_counted_by_hand() -> None:

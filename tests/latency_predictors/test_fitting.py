@@ -18,20 +18,12 @@ from tests.latency_predictors.invented import Invented, networks
 
 def point_of(correction: Correction, of: Invented) -> FloatArray:
     """What a correction says of networks."""
-    return correction.point(of.sums, of.layers, of.boundary, of.touched)
+    return correction.point(of.columns())
 
 
 def fit(seen: Invented, *, level: float = 0.9, repeat_rel_sd: float = 0.0) -> Correction:
     """The correction of these networks."""
-    return fit_correction(
-        seen.sums,
-        seen.layers,
-        seen.measured,
-        boundary_mib=seen.boundary,
-        touched_mib=seen.touched,
-        level=level,
-        repeat_rel_sd=repeat_rel_sd,
-    )
+    return fit_correction(seen.columns(), seen.measured, level=level, repeat_rel_sd=repeat_rel_sd)
 
 
 @settings(max_examples=40, deadline=None)
@@ -70,7 +62,7 @@ def test_weights_of_two_networks_alone_say_nothing_of_caches() -> None:
 
 def test_without_weights_their_term_is_not_tried() -> None:
     seen = networks(np.random.default_rng(1), 40, e=0.04, cache=0.25)
-    correction = fit_correction(seen.sums, seen.layers, seen.measured, boundary_mib=seen.boundary)
+    correction = fit_correction(seen.columns("e"), seen.measured)
     assert "e" not in correction.terms
     assert (correction.e, correction.cache_mib) == (0.0, 0.0)
 
@@ -84,7 +76,18 @@ def test_terms_that_do_not_help_are_left_out() -> None:
 def test_without_boundaries_their_term_is_not_tried() -> None:
     seen = networks(np.random.default_rng(0), 20, d=0.2)
     assert "d" in fit(seen).terms
-    assert "d" not in fit_correction(seen.sums, seen.layers, seen.measured).terms
+    assert "d" not in fit_correction(seen.columns("d"), seen.measured).terms
+
+
+def test_arithmetic_is_a_term_where_less_is_left_of_the_rest() -> None:
+    seen = networks(np.random.default_rng(0), 24, a=0.2, b=0.01, c=0.0, f=17.0)
+    correction = fit(seen)
+    assert "f" in correction.terms
+    assert [correction.a, correction.f] == pytest.approx([0.2, 17.0], rel=1e-4)
+    np.testing.assert_allclose(point_of(correction, seen), seen.measured, rtol=1e-6)
+    without = fit_correction(seen.columns("f"), seen.measured)
+    assert without.f == 0.0
+    assert without.half_width > 0.05 > correction.half_width
 
 
 def test_coefficients_are_never_negative() -> None:
@@ -96,7 +99,8 @@ def test_coefficients_are_never_negative() -> None:
 def test_errors_count_relative_to_the_network() -> None:
     # The two networks that are a hundred times slower do not decide alone.
     sums = np.array([1.0, 1.0, 100.0, 100.0])
-    correction = fit_correction(sums, np.full(4, 10), sums * np.array([0.8, 0.8, 0.9, 0.9]))
+    measured = sums * np.array([0.8, 0.8, 0.9, 0.9])
+    correction = fit_correction(regressors(sums, np.full(4, 10)), measured)
     assert correction.a == pytest.approx((1 / 0.8 + 1 / 0.9) / (1 / 0.8**2 + 1 / 0.9**2))
 
 
@@ -105,9 +109,9 @@ def test_fewer_than_three_networks_leave_the_bare_sum_labelled_and_wide(m: int) 
     correction = fit(networks(np.random.default_rng(0), m))
     assert correction.kind == "modelled"
     assert correction.half_width == UNCHECKED_HALF_WIDTH
-    at = np.array([0.3])
-    assert correction.point(at, np.array([9.0])).tolist() == [0.3]
-    assert correction.factor(at, np.array([9.0])).tolist() == [2.0]
+    at = regressors(np.array([0.3]), np.array([9.0]))
+    assert correction.point(at).tolist() == [0.3]
+    assert correction.factor(at).tolist() == [2.0]
 
 
 def test_three_networks_give_a_table_value() -> None:
@@ -121,18 +125,19 @@ def test_the_hull_has_the_range_of_all_that_is_known() -> None:
     assert (known.min_layers, known.max_layers) == (seen.layers.min(), seen.layers.max())
     assert known.boundary_mib == (seen.boundary.min(), seen.boundary.max())
     assert known.touched_mib == (seen.touched.min(), seen.touched.max())
-    unknown = fit_correction(seen.sums, seen.layers, seen.measured).hull
+    assert known.giga_macs == (seen.giga_macs.min(), seen.giga_macs.max())
+    unknown = fit_correction(seen.columns("d", "e", "f"), seen.measured).hull
     assert unknown is not None
-    assert (unknown.boundary_mib, unknown.touched_mib) == (None, None)
+    assert (unknown.boundary_mib, unknown.touched_mib, unknown.giga_macs) == (None, None, None)
 
 
 def test_what_touches_more_than_any_that_was_measured_has_a_wider_interval() -> None:
     seen = networks(np.random.default_rng(1), 40, d=0.05, e=0.04, cache=0.5, noise=0.01)
     correction = fit(seen)
     assert "e" in correction.terms
-    sums, layers, boundary = (np.full(2, np.median(row)) for row in (seen.sums, seen.layers, seen.boundary))
-    touched = np.array([1.0, 1.25]) * seen.touched.max()
-    inside, beyond = correction.factor(sums, layers, None, boundary, touched) - 1.0
+    columns = {term: np.full(2, np.median(column)) for term, column in seen.columns().items()}
+    columns["e"] = np.array([1.0, 1.25]) * seen.touched.max()
+    inside, beyond = correction.factor(columns) - 1.0
     assert inside == pytest.approx(correction.half_width)
     assert beyond == pytest.approx(2 * correction.half_width)
 
@@ -140,7 +145,7 @@ def test_what_touches_more_than_any_that_was_measured_has_a_wider_interval() -> 
 @pytest.mark.parametrize("bad", [0.0, -1.0])
 def test_values_that_are_not_positive_are_refused(bad: float) -> None:
     with pytest.raises(UsageError) as caught:
-        fit_correction(np.array([1.0, 2.0, bad]), np.array([5, 5, 5]), np.array([1.0, 2.0, 3.0]))
+        fit_correction(regressors(np.array([1.0, 2.0, bad]), np.array([5, 5, 5])), np.array([1.0, 2.0, 3.0]))
     assert caught.value.code == "invalid_calibration"
 
 
@@ -155,7 +160,7 @@ def test_the_half_width_is_the_residual_of_the_finite_sample_rank(m: int, expect
     for i in range(m):
         others = np.delete(measured, i)
         residuals.append(abs(np.log(measured[i] / ((1 / others).sum() / (1 / others**2).sum()))))
-    correction = fit_correction(sums, layers, measured)
+    correction = fit_correction(regressors(sums, layers), measured)
     assert correction.half_width == pytest.approx(np.exp(sorted(residuals)[expected - 1]) - 1)
 
 
@@ -176,7 +181,7 @@ def test_intervals_cover_new_networks_as_often_as_they_say(m: int) -> None:
         correction = fit(networks(rng, m, noise=0.02))
         new = networks(rng, 40, noise=0.02)
         point = point_of(correction, new)
-        factor = correction.factor(new.sums, new.layers, None, new.boundary, new.touched)
+        factor = correction.factor(new.columns())
         shares.append(((point / factor <= new.measured) & (new.measured <= point * factor)).mean())
     assert 0.87 <= np.mean(shares) <= 0.94
 
@@ -194,8 +199,7 @@ def test_the_interval_is_that_of_the_chosen_form_alone() -> None:
         seen = networks(rng, m, d=float(rng.choice([-0.1, 0.0, 0.1])), noise=0.03)
         correction = fit(seen)
         chosen.add(correction.terms)
-        columns = regressors(seen.sums, seen.layers, seen.boundary, seen.touched)
-        matrix = design(columns, correction.terms, correction.cache_mib)
+        matrix = design(seen.columns(), correction.terms, correction.cache_mib)
         predicted = leave_one_out(matrix, seen.measured)
         residuals = np.sort(np.abs(np.log(seen.measured / predicted)))
         expected = np.expm1(residuals[int(np.ceil((m + 1) * 0.9 - 1e-9)) - 1])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from latency_predictors.calibration import fit_points, predict_left_out, predict_points
-from latency_predictors.correction import CalibrationPoint
+from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.layer_shares import LayerParts, _Effects, fit_shares
 from search_spaces.base import FloatArray
 

@@ -157,12 +157,12 @@ def test_all_are_chosen_where_there_are_not_enough() -> None:
     assert chosen.tolist() == [1, 2, 0]
 
 
-def drawn_tables(n: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Sums, numbers of layers, activations and weights of networks: what is large is so in everything."""
+def drawn_tables(n: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Sums, numbers of layers, activations, weights, MACs of networks: what is large is so in everything."""
     rng = np.random.default_rng(3)
     sums = np.exp(rng.uniform(np.log(0.02), np.log(0.3), n))
-    parts = [sums * np.exp(rng.normal(0.0, 0.3, n)) for _ in range(3)]
-    return sums, np.ceil(60 * parts[0]), parts[1], 6 * parts[2]
+    parts = [sums * np.exp(rng.normal(0.0, 0.3, n)) for _ in range(4)]
+    return sums, np.ceil(60 * parts[0]), parts[1], 6 * parts[2], 1e7 * parts[3]
 
 
 def test_picks_of_strata_tell_what_a_table_is_corrected_with_apart() -> None:
@@ -185,11 +185,12 @@ def test_a_pick_is_the_best_of_those_it_is_given_beside_the_chosen() -> None:
 
 
 def test_units_of_a_table_do_not_matter_and_what_no_network_has_counts_nothing() -> None:
-    sums, num_layers, boundary, weights = drawn_tables(50)
-    rows = correction_regressors(sums, num_layers, boundary, weights).rows
+    sums, num_layers, boundary, weights, macs = drawn_tables(50)
+    rows = correction_regressors(sums, num_layers, boundary, weights, macs).rows
     np.testing.assert_allclose(np.mean(rows**2, axis=0), 1.0)
-    others = correction_regressors(sums, num_layers, 1_024 * boundary, 1_024 * weights).rows
+    others = correction_regressors(sums, num_layers, 1_024 * boundary, 1_024 * weights, macs / 1e9).rows
     np.testing.assert_allclose(others, rows)
-    without = correction_regressors(sums, num_layers, boundary, 0 * weights).rows
-    np.testing.assert_array_equal(without[:, 4:], 0.0)
-    np.testing.assert_array_equal(without[:, :4], rows[:, :4])
+    without = correction_regressors(sums, num_layers, boundary, 0 * weights, macs).rows
+    gone = [4, 6, 7]
+    np.testing.assert_array_equal(without[:, gone], 0.0)
+    np.testing.assert_array_equal(np.delete(without, gone, axis=1), np.delete(rows, gone, axis=1))

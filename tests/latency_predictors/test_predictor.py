@@ -9,7 +9,7 @@ import pytest
 
 from latency_predictors.correction import Correction
 from latency_predictors.filling import with_unsupported
-from latency_predictors.fitting import fit_correction
+from latency_predictors.fitting import fit_correction, regressors
 from latency_predictors.lookup_table import LookupTable, layer_key, share_key
 from latency_predictors.predictor import (
     CostPredictor,
@@ -40,7 +40,8 @@ def target(space: SearchSpace, seed: int, m: int = 20) -> tuple[LookupTable, Cor
     table = LookupTable(device=DEVICE, context=CONTEXT).merged(specs, [session("s1", costs)])
     sums, counts, boundary, _, spread = naive_sums(space, table, random_architectures(space, m, rng))
     measured = (0.9 * sums + 0.02 - 0.001 * counts - 0.05 * boundary) * np.exp(rng.normal(0, 0.002, m))
-    return table, fit_correction(sums, counts, measured, boundary_mib=boundary, spread_ms=spread)
+    columns = regressors(sums, counts, boundary_mib=boundary)
+    return table, fit_correction(columns, measured, spread_ms=spread)
 
 
 def naive_sums(
@@ -91,7 +92,8 @@ def test_predictions_are_those_of_a_loop_over_architectures(space: SearchSpace) 
     table, correction = target(space, 3)
     assert correction.hull is not None
     touching_less = correction.hull.model_copy(update={"touched_mib": (0.05, 0.2)})
-    every_term = {"b": 0.02, "c": 0.002, "d": 0.03, "e": 0.1, "cache_mib": 0.1, "hull": touching_less}
+    every_term: dict[str, object] = {"b": 0.02, "c": 0.002, "d": 0.03, "e": 0.1, "cache_mib": 0.1, "f": 5.0}
+    every_term["hull"] = touching_less
     targets["all terms"] = (table, correction.model_copy(update=every_term))
     specs = distinct_layers(space)
     shares = dict(zip(map(share_key, specs), np.linspace(-0.1, 0.1, len(specs)).tolist(), strict=True))
@@ -106,8 +108,11 @@ def test_predictions_are_those_of_a_loop_over_architectures(space: SearchSpace) 
         sums, counts, boundary, touched, spread = naive_sums(space, table, archs, correction.shares)
         exact = correction.a * sums + correction.b - correction.c * counts - correction.d * boundary
         exact += correction.e * np.maximum(touched - correction.cache_mib, 0.0)
+        giga_macs = exact_cost(space, "num_macs")(archs) / 1e9
+        exact += correction.f * giga_macs
         point = np.maximum(exact, correction.floor_ms)
-        factor = correction.factor(sums, counts, correction.a * spread / point, boundary, touched)
+        columns = regressors(sums, counts, boundary_mib=boundary, touched_mib=touched, giga_macs=giga_macs)
+        factor = correction.factor(columns, correction.a * spread / point)
         np.testing.assert_allclose(predicted[name].point, point, rtol=2e-6)
         np.testing.assert_allclose(predicted[name].lower, point / factor, rtol=2e-6)
         np.testing.assert_allclose(predicted[name].upper, point * factor, rtol=2e-6)

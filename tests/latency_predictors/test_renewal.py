@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from latency_predictors.calibration import calibrate
-from latency_predictors.correction import CalibrationPoint
+from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.filling import filled
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.renewal import (

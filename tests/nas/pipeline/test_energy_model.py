@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from latency_predictors.correction import CalibrationPoint
+from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.energy_figure import EnergyFigure, Scope
 from latency_predictors.energy_sessions import SessionsEnergy
 from nas.pipeline.energy_model import EnergyModel, energy_of

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Engine
 
 from latency_predictors.calibration import calibrate, refit
-from latency_predictors.correction import CalibrationPoint, Correction
+from latency_predictors.calibration_point import CalibrationPoint
+from latency_predictors.correction import Correction
 from nas.jobs import JobKind, JobState
 from nas.store.artifact_folder import ArtifactFolder
 from nas.store.job_queue import DatabaseJobQueue

@@ -1,0 +1,50 @@
+"""One whole network that a correction is fitted on."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from latency_predictors.protocol import WireModel
+
+
+class CalibrationPoint(WireModel):
+    """One whole network that was measured, beside what the table says of its layers.
+
+    Attributes:
+        digest: Of the network.
+        sum_ms: Sum of its layers' entries.
+        num_layers: Number of its layers.
+        num_macs: Its multiply-accumulates.
+        measured_ms: Median over sessions.
+        rel_sd: Spread between sessions, as a share.
+        boundary_mib: Mebibytes of activations into and out of its layers; 0 where that is not known.
+        touched_mib: Those of all images of an inference, and its weights, in fp32; 0 where that is not known.
+        layer_ms: What each layer adds to the sum, by `share_key`; empty in points of earlier versions.
+        spread_ms: How far the sum may be off because of its entries (see `layer_costs`).
+        predicted_ms: Ends of the interval that a search believed in before the network was verified; None
+            for networks that were chosen to calibrate with.
+        suspect: Whether its sessions contradict each other, or the device was disturbed wherever they agree.
+        architecture: Its option indices, so that its sum can be taken again when entries have changed; empty
+            in points of earlier versions.
+    """
+
+    digest: str
+    sum_ms: float
+    num_layers: int
+    num_macs: int
+    measured_ms: float
+    rel_sd: float
+    boundary_mib: float = 0.0
+    touched_mib: float = 0.0
+    layer_ms: dict[str, float] = Field(default_factory=dict, exclude_if=lambda parts: not parts)
+    spread_ms: float = 0.0
+    predicted_ms: tuple[float, float] | None = None
+    suspect: bool = False
+    architecture: Annotated[tuple[int, ...], Field(exclude_if=lambda options: not options)] = ()
+
+    @property
+    def as_predicted(self) -> bool:
+        """Whether it was measured inside the interval that was predicted before."""
+        return self.predicted_ms is not None and (
+            self.predicted_ms[0] <= self.measured_ms <= self.predicted_ms[1]
+        )

@@ -1,0 +1,20 @@
+from latency_predictors.calibration_point import CalibrationPoint
+
+POINT = CalibrationPoint(
+    digest="net", sum_ms=1.0, num_layers=9, num_macs=10**6, measured_ms=1.1, rel_sd=0.01, boundary_mib=0.2
+)
+
+
+def test_as_predicted_is_inside_the_interval_and_not_without_one() -> None:
+    assert not POINT.as_predicted
+    assert POINT.model_copy(update={"predicted_ms": (1.0, 1.1)}).as_predicted
+    assert not POINT.model_copy(update={"predicted_ms": (1.11, 1.2)}).as_predicted
+    assert not POINT.model_copy(update={"predicted_ms": (0.9, 1.09)}).as_predicted
+
+
+def test_what_earlier_versions_did_not_know_is_left_out_where_it_is_not_known() -> None:
+    stored = POINT.model_dump(mode="json")
+    assert not {"layer_ms", "architecture"} & stored.keys()
+    assert CalibrationPoint.model_validate(stored) == POINT
+    known = POINT.model_copy(update={"layer_ms": {"conv": 1.0}, "architecture": (1, 0)})
+    assert CalibrationPoint.model_validate_json(known.model_dump_json()) == known
