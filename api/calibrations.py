@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from latency_predictors.calibration import counted_points, predict_left_out
+from latency_predictors.calibration import counted_points, is_outdated, predict_left_out
 from latency_predictors.correction import Correction, ErrorReport, FormErrors
 from nas.report.numbers import percent, plain
 from nas.report.terminal_scatter import Compared, prediction_plot
@@ -90,7 +90,7 @@ def calibration_of(space_digest: str, correction: Correction) -> Calibration:
         kept = f" beyond {plain(correction.cache_mib)}" if correction.cache_mib else ""
         terms.append(f"+ {plain(correction.e)} ms * MiB touched{kept}")
     if correction.f:
-        terms.append(f"+ {plain(correction.f)} ms * billion MACs")
+        terms.append(f"+ {plain(correction.f)} ms * billion MACs of an image")
     return Calibration(
         space_digest=space_digest,
         predicts=correction.metric.label,
@@ -111,7 +111,10 @@ def _shares(correction: Correction) -> str:
 
 def _networks(correction: Correction) -> tuple[NetworkLine, ...]:
     """Return the networks of a correction: each left out, or as the search that verified it believed."""
-    points, factors = predict_left_out(correction.points, correction.level)
+    known = correction.points
+    if is_outdated(correction):  # by the terms that it has
+        known = tuple(point.model_copy(update={"num_macs": 0}) for point in known)
+    points, factors = predict_left_out(known, correction.level)
     lines = []
     for point, predicted, factor in zip(correction.points, points.tolist(), factors.tolist(), strict=True):
         lower, upper = point.predicted_ms or (predicted / factor, predicted * factor)

@@ -30,6 +30,7 @@ __all__ = [
     "fit_correction",
     "fit_points",
     "form_errors",
+    "is_outdated",
     "pooled_rel_sd",
     "predict_left_out",
     "predict_points",
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 _OPTIONAL: Final = ("boundary_mib", "touched_mib", "num_macs")
-"""What a fit can do without; what points of earlier versions lack is 0 in them."""
+"""What a fit can do without; 0 in points where it is not known."""
 
 ENOUGH_CALM = 10
 """Networks whose latency is not suspect, from which on a correction is fitted on those alone."""
@@ -190,6 +191,12 @@ def fit_again(correction: Correction, points: Sequence[CalibrationPoint]) -> Cor
     return calibrate(points, correction.level).model_copy(update={"metric": correction.metric})
 
 
+def is_outdated(correction: Correction) -> bool:
+    """Whether an earlier version fitted it, without a term that its networks tell: their arithmetic."""
+    hull = correction.hull
+    return hull is not None and hull.giga_macs is None and all(point.num_macs for point in correction.points)
+
+
 def united(there: Correction, new: Correction) -> Correction:
     """Return a correction on the points of two that were fitted side by side, each network once.
 
@@ -245,7 +252,7 @@ def predict_left_out(
 
 def _known_alike(points: Sequence[CalibrationPoint]) -> list[CalibrationPoint]:
     """Return points of which all are known, or none, what a term needs: one fit predicts all of them."""
-    unknown = {name: 0.0 for name in _OPTIONAL if _known(points, name) is None}
+    unknown = {name: 0 for name in _OPTIONAL if _known(points, name) is None}
     return [point.model_copy(update=unknown) for point in points]
 
 

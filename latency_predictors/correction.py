@@ -120,7 +120,7 @@ class Correction(WireModel):
 
     S is the sum of layers, each with its share where it has one, L their number, M the mebibytes at their
     boundaries, W those of weights and at boundaries that are more than `cache_mib`, C billions of
-    multiply-accumulates.
+    multiply-accumulates of an image, whatever the batch.
 
     Attributes:
         terms: Coefficients that were fitted; those not among them are at 1 (a) or 0.
@@ -172,16 +172,16 @@ class Correction(WireModel):
         Args:
             columns: Of a, and of c to f where the coefficient is not 0; of e all that is touched.
         """
-        sums_ms = column_of(columns, "a")
+        sums_ms = _column(columns, "a")
         number = sums_ms.dtype.type
         point: Floats = sums_ms * number(self.a)
         point += number(self.b)
         linear: tuple[tuple[Term, float], ...] = (("c", -self.c), ("d", -self.d), ("f", self.f))
         for term, coefficient in linear:
             if coefficient:
-                point += column_of(columns, term) * number(coefficient)
+                point += _column(columns, term) * number(coefficient)
         if self.e:
-            beyond = column_of(columns, "e") - number(self.cache_mib)
+            beyond = _column(columns, "e") - number(self.cache_mib)
             np.maximum(beyond, number(0.0), out=beyond)
             beyond *= number(self.e)
             point += beyond
@@ -207,12 +207,12 @@ class Correction(WireModel):
             spread: As `spread` gives it, (n,); what goes beyond the networks that were calibrated with widens
                 the interval, in quadrature.
         """
-        sums_ms = column_of(columns, "a")
+        sums_ms = _column(columns, "a")
         number = sums_ms.dtype.type
         if self.hull is None:
             return self._widened(np.full_like(sums_ms, 1.0 + self.half_width), spread, 0.0)
         beyond = _beyond(sums_ms, self.hull.min_sum_ms, self.hull.max_sum_ms)
-        beyond += _beyond(column_of(columns, "c"), self.hull.min_layers, self.hull.max_layers)
+        beyond += _beyond(_column(columns, "c"), self.hull.min_layers, self.hull.max_layers)
         if others := self._beyond_in_size(self.hull, columns):
             beyond += reduce(np.maximum, others)
         beyond *= number(WIDENING * self.half_width)
@@ -222,17 +222,17 @@ class Correction(WireModel):
     def _beyond_in_size(self, hull: Hull, columns: Columns) -> list[Floats]:
         """Return by what shares networks lie outside what was calibrated, (n,) for each of d, e and f kept.
 
-        What is at boundaries is touched too, and takes arithmetic: the largest share counts, not all.
+        What is larger in one of them mostly is so in the others: the largest share counts, not all.
         """
         shares = []
         if self.d and hull.boundary_mib:
-            shares.append(_beyond(column_of(columns, "d"), *hull.boundary_mib))
+            shares.append(_beyond(_column(columns, "d"), *hull.boundary_mib))
         if self.e and hull.touched_mib:
             low, high = hull.touched_mib
             # Of whatever caches keep the term is 0: below that there is nothing to extrapolate.
-            shares.append(_beyond(column_of(columns, "e"), low if low > self.cache_mib else 0.0, high))
+            shares.append(_beyond(_column(columns, "e"), low if low > self.cache_mib else 0.0, high))
         if self.f and hull.giga_macs:
-            shares.append(_beyond(column_of(columns, "f"), *hull.giga_macs))
+            shares.append(_beyond(_column(columns, "f"), *hull.giga_macs))
         return shares
 
     def _widened(self, factor: Floats, spread: Floats | None, known: float) -> Floats:
@@ -246,7 +246,7 @@ class Correction(WireModel):
         return widened
 
 
-def column_of(columns: Columns, term: Term) -> Floats:
+def _column(columns: Columns, term: Term) -> Floats:
     """Return the column of a term that a correction has."""
     assert term in columns, f"this correction needs {_MEANINGS[term]}"
     return columns[term]

@@ -2,7 +2,7 @@
 
 The sum S of lone layers is a biased estimate of a network's latency t. With L layers, M mebibytes of
 activations going into and out of them, W mebibytes of those and of weights more than nearest caches keep, and
-C billions of multiply-accumulates,
+C billions of multiply-accumulates of an image,
 
     t = a S + b - c L - d M + e W + f C,   a, b, c, d, e, f >= 0.
 
@@ -57,7 +57,7 @@ def fit_correction(
     """Fit the correction on m networks; with fewer than three it is the bare sum, labelled and wide.
 
     Args:
-        columns: As `regressors` gives them; terms without one are not tried.
+        columns: As `regressors` gives them; of d, e and f, those without one are not tried.
         measured_ms: Measured latencies, (m,).
         spread_ms: How far the sums may be off because of their entries, (m,); where that is not given, or
             zero, it is not known, and widens no interval.
@@ -115,7 +115,9 @@ def _check(columns: Columns, measured: FloatArray) -> None:
     """Refuse what no network takes."""
     same_length = all(len(column) == len(measured) for column in columns.values())
     if not same_length or any((values <= 0).any() for values in (*columns.values(), measured)):
-        raise UsageError("invalid_calibration", "sums, numbers of layers and latencies have to be positive")
+        raise UsageError(
+            "invalid_calibration", "what is known of networks has to be positive, for each of them"
+        )
 
 
 def _hull(columns: Columns, max_spread: float) -> Hull:

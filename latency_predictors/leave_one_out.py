@@ -4,6 +4,8 @@ Many forms are fitted on many folds at once; what that cannot settle is fitted b
 1974).
 """
 
+import math
+
 import numpy as np
 import scipy
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from search_spaces.base import FloatArray, IntArray
 MAX_FOLDS = 50
 """With more networks than this, several are left out at a time."""
 
-_COLLINEAR = 1e-5  # determinants of unit columns below this leave few digits to normal equations
+_COLLINEAR = 4e-6  # least eigenvalues of unit columns below this leave few digits to normal equations
 _MAX_PIVOTS = 5  # there are hardly ever more than three; what takes longer is fitted by itself
 
 
@@ -62,8 +64,7 @@ def _fit_stacked(
 
     A coefficient is held at zero where it came out negative, and let go where that lowers the error. Where
     neither is left to do, the least squares are the non-negative ones, and no others are unless columns are
-    collinear. The determinant of products of unit columns says that: it is at most e times their least
-    eigenvalue, since the eigenvalues add up to the number of terms or less.
+    collinear.
 
     Args:
         relative: Rows of the design over their latencies, (m, terms).
@@ -79,7 +80,7 @@ def _fit_stacked(
     one, moment = np.eye(len(scale)), kept @ unit
     gram = np.tensordot(kept.astype(np.float64), unit[:, :, np.newaxis] * unit[:, np.newaxis, :], 1)
     free = np.repeat(forms[:, np.newaxis], len(kept), axis=1)
-    unique = np.linalg.det(np.where(_pairs(free), gram, one)) > _COLLINEAR
+    unique = _least_eigenvalues_above(np.where(_pairs(free), gram, one), _COLLINEAR)
     solved, wrong = np.zeros(free.shape), np.zeros_like(free)
     for _ in range(_MAX_PIVOTS):
         free ^= wrong
@@ -90,6 +91,17 @@ def _fit_stacked(
         if not wrong.any():
             break
     return solved / scale, unique & ~wrong.any(axis=2)
+
+
+def _least_eigenvalues_above(grams: FloatArray, bound: float) -> NDArray[np.bool_]:
+    """Return whether products of unit columns, (..., terms, terms), have all eigenvalues above a bound.
+
+    The determinant is at most e times the least one, since eigenvalues add up to the number of terms: where
+    that is enough, they are not worked out.
+    """
+    above: NDArray[np.bool_] = np.linalg.det(grams) > math.e * bound
+    above[~above] = np.linalg.eigvalsh(grams[~above])[:, 0] > bound
+    return above
 
 
 def _pairs(free: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -196,14 +196,14 @@ def _stray_notices(strays: list[PurePosixPath]) -> tuple[Notice, ...]:
     return (
         Notice(
             "stray_images",
-            f"{len(strays)} images outside class folders are not used, first '{strays[0]}': move them",
+            f"images outside class folders, not used: {len(strays)}, first '{strays[0]}': move them",
         ),
     )
 
 
 def _unread_notices(listing: Listing) -> tuple[Notice, ...]:
     return tuple(
-        Notice("unread_format", f"{count} {suffix} files are not used: convert them to JPEG or PNG")
+        Notice("unread_format", f"{suffix} files, not used: {count}: convert them to JPEG or PNG")
         for suffix, count in listing.ignored.items()
         if suffix in UNREAD_IMAGE_SUFFIXES
     )

@@ -163,7 +163,7 @@ def _skipped(findings: Findings) -> tuple[Notice, ...]:
     return (
         Notice(
             "files_skipped",
-            f"{len(findings.skipped)} files are not used, first '{first.path}': {first.reason}",
+            f"files that are not used: {len(findings.skipped)}, first '{first.path}': {first.reason}",
         ),
     )
 

@@ -10,6 +10,7 @@ from latency_predictors.calibration import (
     calibrate,
     calibration_point,
     fit_again,
+    is_outdated,
     refit,
     summed_again,
 )
@@ -209,11 +210,11 @@ def fitted_to_entries(space: SearchSpace, table: LookupTable) -> LookupTable:
 
     When layers are measured again, or an older search publishes what it knew, the sums that a correction was
     fitted on are not those that it is used with. Networks of earlier versions, of which the digest alone is
-    known, keep their sums.
+    known, keep their sums. What a version fitted that knew fewer terms is fitted again too.
 
     Args:
         space: The space.
-        table: The same is returned where no point becomes another, or where it lacks layers of the space.
+        table: The same is returned where nothing is fitted anew, or where it lacks layers of the space.
     """
     if table.missing(distinct_layers(space)):
         return table
@@ -225,6 +226,6 @@ def fitted_to_entries(space: SearchSpace, table: LookupTable) -> LookupTable:
             summed_again(table, layers_of(space, one.architecture), one) if one.architecture else one
             for one in correction.points
         )
-        if points != correction.points:
+        if points != correction.points or is_outdated(correction):
             fitted = fitted.with_correction(key, fit_again(correction, points))
     return fitted

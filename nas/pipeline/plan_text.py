@@ -12,7 +12,7 @@ from nas.pipeline.planned_data import PlannedData
 from nas.report.numbers import BYTES, duration, percent, with_unit
 from nas.report.words import report_sentence
 
-_OPEN: Final = "known once the device is profiled (`hwnas devices profile`), of energy in the search"
+_OPEN: Final = "known once the device is profiled (`hwnas devices profile`); energy: in the search"
 
 _NAMED: Final = 6
 """Classes that are listed by name."""

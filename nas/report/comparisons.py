@@ -31,7 +31,7 @@ FORMS: Final[dict[str, str]] = {
     "macs": "MACs only: a·MACs + b",
     "bare_sum": "bare sum of layers: S",
     "affine": "scaled sum: a·S + b",
-    "corrected": "corrected sum: a·S + b − c·layers",
+    "corrected": "corrected sum, as used",
 }
 """Names of the error report's ways to predict, and what they are."""
 

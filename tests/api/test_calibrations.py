@@ -71,9 +71,25 @@ def test_the_formula_names_every_term() -> None:
     kept = calibration_of("ab" * 32, correction.model_copy(update={"cache_mib": 0.5}))
     assert kept.formula == f"{without_weights} + 0.0400 ms * MiB touched beyond 0.500"
     arithmetic = calibration_of("ab" * 32, correction.model_copy(update={"f": 17.0}))
-    assert arithmetic.formula == f"{told.formula} + 17.0 ms * billion MACs"
+    assert arithmetic.formula == f"{told.formula} + 17.0 ms * billion MACs of an image"
     shared = calibration_of("ab" * 32, correction.model_copy(update={"shares": {"x": -0.031, "y": 0.052}}))
     assert shared.formula.startswith("0.900 * sum (single layers -3.1 to +5.2 %) + 0.0200 ms")
+
+
+def test_networks_are_predicted_by_the_terms_that_their_correction_has() -> None:
+    known = [
+        point.model_copy(
+            update={"num_macs": 10**6 * (1 + i * i), "measured_ms": point.measured_ms + 0.05 * i * i}
+        )
+        for i, point in enumerate(points("n", 12))
+    ]
+    new = calibrate(known)
+    assert new.f > 0
+    assert new.hull is not None
+    old = new.model_copy(update={"f": 0.0, "hull": new.hull.model_copy(update={"giga_macs": None})})
+    untold = calibrate([point.model_copy(update={"num_macs": 0}) for point in known])
+    found = [calibration_of("ab" * 32, one).networks for one in (new, old, untold)]
+    assert found[1] == found[2] != found[0]
 
 
 def test_networks_that_are_left_out_are_not_among_those_it_was_fitted_on() -> None:

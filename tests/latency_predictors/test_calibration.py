@@ -5,6 +5,7 @@ from latency_predictors.calibration import (
     calibrate,
     calibration_point,
     fit_points,
+    is_outdated,
     predict_left_out,
     predict_points,
     refit,
@@ -117,6 +118,18 @@ def test_a_refit_keeps_old_networks_and_replaces_those_measured_again() -> None:
     assert second.report is not None
     assert second.report.num_networks == 15
     assert first.points[3].measured_ms != 99.0
+
+
+def test_a_correction_of_an_earlier_version_is_outdated_where_its_networks_tell_more() -> None:
+    new = calibrate(points(24, f=30.0))
+    assert new.hull is not None
+    assert not is_outdated(new)
+    old = new.model_copy(update={"f": 0.0, "hull": new.hull.model_copy(update={"giga_macs": None})})
+    assert is_outdated(old)
+    assert refit(old, []).f == new.f
+    untold = tuple(point.model_copy(update={"num_macs": 0}) for point in new.points)
+    assert not is_outdated(old.model_copy(update={"points": untold}))
+    assert not is_outdated(calibrate(points(2)))
 
 
 def verified(found: list[CalibrationPoint], inside: int) -> list[CalibrationPoint]:

@@ -147,7 +147,7 @@ def test_what_is_wrong_with_the_images_is_said(place: Workplace, tmp_path: Path)
     spec = small_spec(dataset={"name": "image_folder", "path": str(tmp_path / "images")})
     submit(spec, place.settings, place.stores, place.shown)
     (said,) = place.shown.said
-    assert said.startswith("note: 1 files are not used, first 'a/torn.png'")
+    assert said.startswith("note: files that are not used: 1, first 'a/torn.png'")
 
 
 def test_a_specification_that_is_not_there_is_refused(tmp_path: Path) -> None:

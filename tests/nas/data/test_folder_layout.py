@@ -65,7 +65,7 @@ def test_images_outside_classes_are_left_out_and_named() -> None:
     images, notices = arrange(listing("train/cat/1.jpg", "train/stray.jpg", "cover.jpg"))
     assert [str(image.path) for image in images] == ["train/cat/1.jpg"]
     assert [notice.code for notice in notices] == ["stray_images"]
-    assert "2 images" in notices[0].message
+    assert "not used: 2" in notices[0].message
 
 
 def test_images_that_are_not_read_are_named() -> None:
@@ -73,6 +73,4 @@ def test_images_that_are_not_read_are_named() -> None:
         arrange(listing(ignored={".heic": 3, ".txt": 1}))
     assert caught.value.code == "no_images"
     _, notices = arrange(listing("cat/1.jpg", ignored={".heic": 3, ".txt": 1}))
-    assert [notice.message for notice in notices] == [
-        "3 .heic files are not used: convert them to JPEG or PNG"
-    ]
+    assert [notice.message for notice in notices] == [".heic files, not used: 3: convert them to JPEG or PNG"]

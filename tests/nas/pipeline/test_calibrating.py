@@ -91,6 +91,7 @@ def test_corrections_are_fitted_again_where_layers_take_another_time(finished: F
     }
     changed = table.model_copy(update={"entries": entries})
     before, after = table.corrections[key], fitted_to_entries(SPACE, changed).corrections[key]
+    assert before.hull is not None
     assert after.a == pytest.approx(before.a / 2, rel=1e-6)
     for old, new in zip(before.points, after.points, strict=True):
         assert new.sum_ms == changed.costs_ms(layers(SPACE, new.architecture)).sum()
@@ -105,6 +106,9 @@ def test_corrections_are_fitted_again_where_layers_take_another_time(finished: F
     unknown = [one.model_copy(update={"architecture": ()}) for one in before.points]
     old_kind = changed.with_correction(key, before.model_copy(update={"points": tuple(unknown)}))
     assert fitted_to_entries(SPACE, old_kind) is old_kind, "of earlier versions nothing is known but digests"
+    hull = before.hull.model_copy(update={"giga_macs": None})
+    outdated = table.with_correction(key, before.model_copy(update={"hull": hull}))
+    assert fitted_to_entries(SPACE, outdated).corrections[key].hull == before.hull
     empty = changed.model_copy(update={"entries": {}})
     assert fitted_to_entries(SPACE, empty) is empty
 

@@ -83,7 +83,7 @@ def test_a_plan_says_how_good_predictions_are() -> None:
     ("shares", "said"),
     [
         ((None,), "limits    known once the device is profiled"),
-        ((None,), "of energy in the search"),
+        ((None,), "energy: in the search"),
         ((0.125,), "limits    12.5 % of random networks keep them"),
         ((None, 0.5), "limits of target 2: 50.0 % of random networks keep them"),
     ],

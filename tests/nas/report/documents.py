@@ -289,7 +289,9 @@ def dataset(class_names: tuple[str, ...]) -> dict[str, Any]:
             "complete": True,
             "pairs": [{"first": ["a/1.png", "train"], "second": ["a/2.png", "test"]}],
         },
-        "warnings": [{"code": "files_skipped", "message": f"2 files are not used, first '{class_names[0]}'"}],
+        "warnings": [
+            {"code": "files_skipped", "message": f"files that are not used: 2, first '{class_names[0]}'"}
+        ],
     }
 
 

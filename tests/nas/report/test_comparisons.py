@@ -96,7 +96,7 @@ def test_the_table_is_compared_with_the_bare_sum_a_scaled_sum_and_macs() -> None
             "MACs only: a·MACs + b": 18.7,
             "bare sum of layers: S": 23.1,
             "scaled sum: a·S + b": 6.4,
-            "corrected sum: a·S + b − c·layers": 1.8,
+            "corrected sum, as used": 1.8,
         }
     )
     assert chart["data"][0]["text"] == ["19 %", "23 %", "6.4 %", "1.8 %"]
