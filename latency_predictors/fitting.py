@@ -25,7 +25,12 @@ import scipy
 
 from latency_predictors.correction import UNKNOWN_SPREAD, Columns, Correction, Hull, Term
 from latency_predictors.layer_shares import LayerParts, SharedFit, fit_shares
-from latency_predictors.leave_one_out import fit_relative, leave_one_out, leave_out_of_forms
+from latency_predictors.leave_one_out import (
+    are_collinear,
+    fit_relative,
+    leave_one_out,
+    leave_out_of_forms,
+)
 from search_spaces.base import FloatArray, IntArray
 from search_spaces.errors import UsageError
 
@@ -73,8 +78,9 @@ def fit_correction(
     _check(columns, measured)
     if len(measured) < MIN_NETWORKS:
         return _unchecked(level, measured)
-    cache_mib = _cache_mib(columns, measured)
-    terms, residuals = _choose_terms(columns, measured, cache_mib)
+    tried = _told_apart(columns, measured)
+    cache_mib = _cache_mib(tried, measured)
+    terms, residuals = _choose_terms(tried, measured, cache_mib)
     fit = _shared_or_not(design(columns, terms, cache_mib), measured, parts, residuals)
     fitted = dict(zip(terms, fit.coefficients.tolist(), strict=True))
     counted = columns if parts is None else parts.shared(columns, fit.shares)
@@ -174,6 +180,21 @@ def design(columns: Columns, terms: tuple[Term, ...], cache_mib: float = 0.0) ->
         place = terms.index("e")
         matrix[:, place] = np.maximum(matrix[:, place] - cache_mib, 0.0)
     return matrix
+
+
+def _told_apart(columns: Columns, measured: FloatArray) -> Columns:
+    """Return the columns without those that are sums of the ones before: a fit cannot tell these apart.
+
+    Where all networks have as many layers, c says what b does; in cells, weights are proportional to MACs.
+    """
+    if len(measured) <= len(columns):
+        return columns
+    told: dict[Term, FloatArray] = {}
+    for term, column in columns.items():
+        more = {**told, term: column}
+        if not are_collinear(design(more, tuple(more)) / measured[:, np.newaxis]):
+            told = more
+    return told
 
 
 def _forms(columns: Columns) -> list[tuple[Term, ...]]:

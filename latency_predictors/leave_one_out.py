@@ -93,14 +93,21 @@ def _fit_stacked(
     return solved / scale, unique & ~wrong.any(axis=2)
 
 
+def are_collinear(columns: FloatArray) -> bool:
+    """Return whether columns, (m, terms), are so nearly dependent that they are not told apart."""
+    scale = np.linalg.norm(columns, axis=0)
+    unit = columns / np.where(scale > 0.0, scale, 1.0)
+    return not _least_eigenvalues_above(unit.T @ unit, _COLLINEAR)
+
+
 def _least_eigenvalues_above(grams: FloatArray, bound: float) -> NDArray[np.bool_]:
     """Return whether products of unit columns, (..., terms, terms), have all eigenvalues above a bound.
 
     The determinant is at most e times the least one, since eigenvalues add up to the number of terms: where
     that is enough, they are not worked out.
     """
-    above: NDArray[np.bool_] = np.linalg.det(grams) > math.e * bound
-    above[~above] = np.linalg.eigvalsh(grams[~above])[:, 0] > bound
+    above = np.asarray(np.linalg.det(grams) > math.e * bound)
+    above[~above] = np.linalg.eigvalsh(grams[~above])[..., 0] > bound
     return above
 
 

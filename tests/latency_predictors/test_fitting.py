@@ -90,6 +90,17 @@ def test_arithmetic_is_a_term_where_less_is_left_of_the_rest() -> None:
     assert without.half_width > 0.05 > correction.half_width
 
 
+def test_a_term_that_others_say_already_is_not_tried() -> None:
+    seen = networks(np.random.default_rng(0), 24, d=0.05, e=0.04, cache=0.5, noise=0.01)
+    # As in cells, where weights are proportional to arithmetic.
+    said = seen.columns() | {"f": 0.1 * (seen.touched - seen.boundary)}
+    assert fit_correction(said, seen.measured).model_copy(update={"hull": None}) == fit_correction(
+        seen.columns("f"), seen.measured
+    ).model_copy(update={"hull": None})
+    as_many = seen.columns() | {"c": np.full(24, 9.0)}
+    assert "c" not in fit_correction(as_many, seen.measured).terms
+
+
 def test_coefficients_are_never_negative() -> None:
     # The truth has a negative constant, and layers that cost more inside a network: neither is in the model.
     correction = fit(networks(np.random.default_rng(0), 20, a=1.0, b=-0.02, c=-0.01, d=-0.1))

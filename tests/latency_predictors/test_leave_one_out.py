@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from latency_predictors import leave_one_out as module
-from latency_predictors.leave_one_out import MAX_FOLDS, fit_relative, folds, leave_one_out
+from latency_predictors.leave_one_out import MAX_FOLDS, are_collinear, fit_relative, folds, leave_one_out
 from search_spaces.base import FloatArray
 
 
@@ -64,6 +64,16 @@ def test_collinear_columns_are_fitted_as_one_by_one(difference: float) -> None:
     measured = (first + other) * np.exp(rng.normal(0, 0.05, 30))
     expected, _ = one_by_one(matrix, measured)
     np.testing.assert_allclose(leave_one_out(matrix, measured), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("difference", "expected"), [(0.0, True), (1e-4, True), (0.1, False)])
+def test_columns_are_collinear_where_they_are_nearly_dependent(difference: float, expected: bool) -> None:
+    rng = np.random.default_rng(0)
+    first, other = rng.uniform(0.5, 2.0, (2, 30))
+    last = 1e6 * (first + other + difference * rng.normal(size=30))
+    assert are_collinear(np.stack([first, other, last], axis=1)) is expected
+    assert not are_collinear(first[:, np.newaxis])
+    assert are_collinear(np.zeros((30, 1)))
 
 
 def test_a_column_that_one_network_alone_has_is_fitted_as_one_by_one() -> None:
