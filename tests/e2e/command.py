@@ -28,9 +28,9 @@ DOCUMENT: Final[dict[str, Any]] = {
     "space": {"name": "nas_bench_201", "preset": "tiny"},
     "dataset": {
         "name": "shapes",
-        "num_train": 600,
-        "num_validation": 200,
-        "num_test": 200,
+        "num_train": 200,
+        "num_validation": 100,
+        "num_test": 100,
         "size": 16,
         "difficulty": 0.2,
     },

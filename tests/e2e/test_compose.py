@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(600)
 
 ROOT = FAULTS.parents[2]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-LONG = {**DOCUMENT, "supernet": {"epochs": 400}}
+LONG = {**DOCUMENT, "supernet": {"epochs": 1_200}}
 """Nobody waits for its end."""
 
 
