@@ -30,7 +30,6 @@ Columns = Mapping[Term, Floats]
 
 _MEANINGS: dict[Term, str] = {
     "a": "the sums of the layers",
-    "b": "a column of ones",
     "c": "the numbers of layers",
     "d": "the activations at the layers' boundaries",
     "e": "what the layers touch",

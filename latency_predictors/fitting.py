@@ -64,39 +64,43 @@ def fit_correction(
     Args:
         columns: As `regressors` gives them; of d, e and f, those without one are not tried.
         measured_ms: Measured latencies, (m,).
-        spread_ms: How far the sums may be off because of their entries, (m,); where that is not given, or
-            zero, it is not known, and widens no interval.
+        spread_ms: How far the sums may be off because of their entries, (m,); None or zero where not known.
         parts: What each layer adds to the sums; without it no layer has a share of its own.
         level: Nominal coverage of the interval.
-        repeat_rel_sd: Spread of a network between sessions, as a share: the interval is never narrower than
-            what repeating a measurement gives.
+        repeat_rel_sd: Spread of a network between sessions, as a share: no interval is narrower than that.
 
     Raises:
         UsageError: `invalid_calibration` where a value is not positive.
     """
-    measured = np.asarray(measured_ms, dtype=np.float64)
-    _check(columns, measured)
+    measured = _checked(columns, measured_ms)
     if len(measured) < MIN_NETWORKS:
         return _unchecked(level, measured)
-    tried = _told_apart(columns, measured)
-    cache_mib = _cache_mib(tried, measured)
-    terms, residuals = _choose_terms(tried, measured, cache_mib)
-    fit = _shared_or_not(design(columns, terms, cache_mib), measured, parts, residuals)
+    terms, cache_mib, fit = _fit(columns, measured, parts)
     fitted = dict(zip(terms, fit.coefficients.tolist(), strict=True))
-    counted = columns if parts is None else parts.shared(columns, fit.shares)
     repeat = float(scipy.special.ndtri((1 + level) / 2)) * repeat_rel_sd
     spread = 0.0 if spread_ms is None else float((fitted["a"] * spread_ms / measured).max())
     return Correction(
         terms=terms,
         **fitted,
         shares=fit.shares,
-        cache_mib=cache_mib if "e" in terms else 0.0,
+        cache_mib=cache_mib,
         level=level,
         half_width=max(math.expm1(conformal(fit.residuals, level, num_terms=len(terms))), repeat),
-        hull=_hull(counted, spread),
+        hull=_hull(columns if parts is None else parts.shared(columns, fit.shares), spread),
         floor_ms=_FLOOR_SHARE * float(measured.min()),
         kind="table",
     )
+
+
+def _fit(
+    columns: Columns, measured: FloatArray, parts: LayerParts | None
+) -> tuple[tuple[Term, ...], float, SharedFit]:
+    """Return the terms that are kept, the mebibytes that caches do (0 without e), and their fit."""
+    tried = _told_apart(columns, measured)
+    cache_mib = _cache_mib(tried, measured)
+    terms, residuals = _choose_terms(tried, measured, cache_mib)
+    fit = _shared_or_not(design(columns, terms, cache_mib), measured, parts, residuals)
+    return terms, cache_mib if "e" in terms else 0.0, fit
 
 
 def _shared_or_not(
@@ -117,13 +121,15 @@ def _shared_or_not(
     return SharedFit(fit_relative(matrix, measured), {}, residuals)
 
 
-def _check(columns: Columns, measured: FloatArray) -> None:
-    """Refuse what no network takes."""
+def _checked(columns: Columns, measured_ms: FloatArray) -> FloatArray:
+    """Return the latencies as float64; refuse what no network takes."""
+    measured = np.asarray(measured_ms, dtype=np.float64)
     same_length = all(len(column) == len(measured) for column in columns.values())
     if not same_length or any((values <= 0).any() for values in (*columns.values(), measured)):
         raise UsageError(
             "invalid_calibration", "what is known of networks has to be positive, for each of them"
         )
+    return measured
 
 
 def _hull(columns: Columns, max_spread: float) -> Hull:

@@ -74,14 +74,13 @@ def _fit_stacked(
     Returns:
         The coefficients, (forms, folds, terms), and which of them are to be relied on, (forms, folds).
     """
-    scale = np.linalg.norm(relative, axis=0)
-    scale[scale == 0.0] = 1.0
-    unit = relative / scale
+    unit, scale = _unit_columns(relative)
     one, moment = np.eye(len(scale)), kept @ unit
     gram = np.tensordot(kept.astype(np.float64), unit[:, :, np.newaxis] * unit[:, np.newaxis, :], 1)
     free = np.repeat(forms[:, np.newaxis], len(kept), axis=1)
     unique = _least_eigenvalues_above(np.where(_pairs(free), gram, one), _COLLINEAR)
-    solved, wrong = np.zeros(free.shape), np.zeros_like(free)
+    solved: NDArray[np.floating] = np.zeros(free.shape)
+    wrong = np.zeros_like(free)
     for _ in range(_MAX_PIVOTS):
         free ^= wrong
         inside = _pairs(free & unique[..., np.newaxis])
@@ -95,9 +94,15 @@ def _fit_stacked(
 
 def are_collinear(columns: FloatArray) -> bool:
     """Return whether columns, (m, terms), are so nearly dependent that they are not told apart."""
-    scale = np.linalg.norm(columns, axis=0)
-    unit = columns / np.where(scale > 0.0, scale, 1.0)
+    unit, _ = _unit_columns(columns)
     return not _least_eigenvalues_above(unit.T @ unit, _COLLINEAR)
+
+
+def _unit_columns(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return columns of length one, and what they were divided by; those that are all zero stay so."""
+    scale = np.linalg.norm(columns, axis=0)
+    scale[scale == 0.0] = 1.0
+    return columns / scale, scale
 
 
 def _least_eigenvalues_above(grams: FloatArray, bound: float) -> NDArray[np.bool_]:

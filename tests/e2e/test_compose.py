@@ -6,8 +6,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,9 @@ ROOT = FAULTS.parents[2]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 LONG = {**DOCUMENT, "supernet": {"epochs": 1_200}}
 """Nobody waits for its end."""
+
+LITTLE_S = 0.05
+"""Until what is waited for is looked at again."""
 
 
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--net")
@@ -80,9 +83,13 @@ class Cluster:
         self._services[service] = self._begin(SERVICES[service]["command"])
 
     def keep_up(self) -> None:
-        """Start again what has ended, as an engine does: on a busy machine Ray gives up at times."""
+        """Wait a little for each service to end, and start it again, as an engine does.
+
+        On a busy machine Ray gives up at times.
+        """
         for service, process in list(self._services.items()):
-            if process.poll() is not None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(LITTLE_S)
                 self._restarts += 1
                 assert self._restarts <= 5, f"{service} ends again and again, now with {process.returncode}"
                 end_session(process.pid)
@@ -111,7 +118,6 @@ class Cluster:
         """Wait until a service is healthy."""
         while not self.healthy(service):
             self.keep_up()
-            time.sleep(0.5)
 
     def close(self) -> None:
         """End everything that was started."""
@@ -170,7 +176,6 @@ def wait_for_epoch(stores: Stores, job: str, cluster: Cluster) -> None:
             if event.kind == "checkpoint":
                 return
         cluster.keep_up()
-        time.sleep(0.2)
 
 
 def take_over(stores: Stores, profiled: Path) -> None:
