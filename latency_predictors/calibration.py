@@ -193,8 +193,8 @@ def fit_again(correction: Correction, points: Sequence[CalibrationPoint]) -> Cor
 
 def is_outdated(correction: Correction) -> bool:
     """Whether an earlier version fitted it, without a term that its networks tell: their arithmetic."""
-    hull = correction.hull
-    return hull is not None and hull.giga_macs is None and all(point.num_macs for point in correction.points)
+    hull, points = correction.hull, correction.points
+    return hull is not None and hull.giga_macs is None and bool(points) and all(p.num_macs for p in points)
 
 
 def united(there: Correction, new: Correction) -> Correction:

@@ -26,8 +26,8 @@ import scipy
 from latency_predictors.correction import UNKNOWN_SPREAD, Columns, Correction, Hull, Term
 from latency_predictors.layer_shares import LayerParts, SharedFit, fit_shares
 from latency_predictors.leave_one_out import (
-    are_collinear,
     fit_relative,
+    is_said_already,
     leave_one_out,
     leave_out_of_forms,
 )
@@ -125,7 +125,9 @@ def _checked(columns: Columns, measured_ms: FloatArray) -> FloatArray:
     """Return the latencies as float64; refuse what no network takes."""
     measured = np.asarray(measured_ms, dtype=np.float64)
     same_length = all(len(column) == len(measured) for column in columns.values())
-    if not same_length or any((values <= 0).any() for values in (*columns.values(), measured)):
+    if not same_length or not all(
+        (v > 0).all() and np.isfinite(v).all() for v in (*columns.values(), measured)
+    ):
         raise UsageError(
             "invalid_calibration", "what is known of networks has to be positive, for each of them"
         )
@@ -189,18 +191,20 @@ def design(columns: Columns, terms: tuple[Term, ...], cache_mib: float = 0.0) ->
 
 
 def _told_apart(columns: Columns, measured: FloatArray) -> Columns:
-    """Return the columns without those that are sums of the ones before: a fit cannot tell these apart.
+    """Return the columns without those that are sums of the ones before: a fit never needs them.
 
-    Where all networks have as many layers, c says what b does; in cells, weights are proportional to MACs.
+    In cells, weights are proportional to MACs, and activations grow linearly with the numbers of layers. All
+    of what is touched counts here, none of it kept by caches.
     """
     if len(measured) <= len(columns):
         return columns
-    told: dict[Term, FloatArray] = {}
-    for term, column in columns.items():
-        more = {**told, term: column}
-        if not are_collinear(design(more, tuple(more)) / measured[:, np.newaxis]):
-            told = more
-    return told
+    relative = design(columns, tuple(columns)) / measured[:, np.newaxis]
+    told: list[int] = []
+    for place in range(len(columns)):
+        if not is_said_already(relative[:, place], relative[:, told]):
+            told.append(place)
+    names = list(columns)
+    return {names[place]: columns[names[place]] for place in told}
 
 
 def _forms(columns: Columns) -> list[tuple[Term, ...]]:

@@ -92,10 +92,18 @@ def _fit_stacked(
     return solved / scale, unique & ~wrong.any(axis=2)
 
 
-def are_collinear(columns: FloatArray) -> bool:
-    """Return whether columns, (m, terms), are so nearly dependent that they are not told apart."""
-    unit, _ = _unit_columns(columns)
-    return not _least_eigenvalues_above(unit.T @ unit, _COLLINEAR)
+def is_said_already(column: FloatArray, others: FloatArray) -> bool:
+    """Return whether non-negative multiples of columns, (m, terms), add up to another one, (m,), or nearly.
+
+    A fit whose coefficients are not negative then never needs it. That it is no sum but a difference of
+    others, or the negative of one, does not make it superfluous.
+    """
+    length = float(np.linalg.norm(column))
+    if length == 0.0 or not others.shape[1]:
+        return length == 0.0
+    unit, _ = _unit_columns(others)
+    _, left = scipy.optimize.nnls(unit, column / length)
+    return bool(left**2 <= _COLLINEAR)
 
 
 def _unit_columns(columns: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -129,6 +129,7 @@ def test_a_correction_of_an_earlier_version_is_outdated_where_its_networks_tell_
     assert refit(old, []).f == new.f
     untold = tuple(point.model_copy(update={"num_macs": 0}) for point in new.points)
     assert not is_outdated(old.model_copy(update={"points": untold}))
+    assert not is_outdated(old.model_copy(update={"points": ()}))
     assert not is_outdated(calibrate(points(2)))
 
 

@@ -97,8 +97,17 @@ def test_a_term_that_others_say_already_is_not_tried() -> None:
     assert fit_correction(said, seen.measured).model_copy(update={"hull": None}) == fit_correction(
         seen.columns("f"), seen.measured
     ).model_copy(update={"hull": None})
-    as_many = seen.columns() | {"c": np.full(24, 9.0)}
-    assert "c" not in fit_correction(as_many, seen.measured).terms
+
+
+@pytest.mark.parametrize("m", [5, 6, 7, 24])
+def test_of_networks_of_equal_length_the_layers_are_told_from_a_constant(m: int) -> None:
+    # What a lone call adds to each layer is subtracted: no constant that is added does that.
+    rng = np.random.default_rng(0)
+    sums = rng.uniform(0.2, 1.0, m)
+    measured = (sums - 0.008 * 20) * np.exp(rng.normal(0, 0.005, m))
+    correction = fit_correction(regressors(sums, np.full(m, 20)), measured)
+    assert correction.terms == ("a", "c")
+    assert correction.half_width < 0.05
 
 
 def test_coefficients_are_never_negative() -> None:
@@ -153,7 +162,7 @@ def test_what_touches_more_than_any_that_was_measured_has_a_wider_interval() -> 
     assert beyond == pytest.approx(2 * correction.half_width)
 
 
-@pytest.mark.parametrize("bad", [0.0, -1.0])
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
 def test_values_that_are_not_positive_are_refused(bad: float) -> None:
     with pytest.raises(UsageError) as caught:
         fit_correction(regressors(np.array([1.0, 2.0, bad]), np.array([5, 5, 5])), np.array([1.0, 2.0, 3.0]))

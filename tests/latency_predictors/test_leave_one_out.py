@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from latency_predictors import leave_one_out as module
-from latency_predictors.leave_one_out import MAX_FOLDS, are_collinear, fit_relative, folds, leave_one_out
+from latency_predictors.leave_one_out import MAX_FOLDS, fit_relative, folds, is_said_already, leave_one_out
 from search_spaces.base import FloatArray
 
 
@@ -67,13 +67,14 @@ def test_collinear_columns_are_fitted_as_one_by_one(difference: float) -> None:
 
 
 @pytest.mark.parametrize(("difference", "expected"), [(0.0, True), (1e-4, True), (0.1, False)])
-def test_columns_are_collinear_where_they_are_nearly_dependent(difference: float, expected: bool) -> None:
+def test_a_column_is_said_already_where_others_nearly_add_up_to_it(difference: float, expected: bool) -> None:
     rng = np.random.default_rng(0)
-    first, other = rng.uniform(0.5, 2.0, (2, 30))
-    last = 1e6 * (first + other + difference * rng.normal(size=30))
-    assert are_collinear(np.stack([first, other, last], axis=1)) is expected
-    assert not are_collinear(first[:, np.newaxis])
-    assert are_collinear(np.zeros((30, 1)))
+    others = rng.uniform(0.5, 2.0, (30, 2))
+    column = 1e6 * (others.sum(axis=1) + difference * rng.normal(size=30))
+    assert is_said_already(column, others) is expected
+    assert not is_said_already(-column, others)
+    assert not is_said_already(column, others[:, :0])
+    assert is_said_already(np.zeros(30), others)
 
 
 def test_a_column_that_one_network_alone_has_is_fitted_as_one_by_one() -> None:
