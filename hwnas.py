@@ -114,8 +114,8 @@ ENVIRONMENT_ERRORS: Final = (
 )
 """What a full disk, a read-only folder, a file in the place of a folder or a mounted one give: no traceback
 explains it."""
-PATH_ERRORS: Final = (errno.ENAMETOOLONG, errno.ELOOP)
-"""What a path gives that can lead to no file."""
+PATH_ERRORS: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR)
+"""What a path gives that can lead to no file, or leads to a folder."""
 WIDTH_OF_FILES: Final = 120
 """Columns of tables that are written to a file or a pipe."""
 

@@ -77,6 +77,7 @@ def test_programs_get_one_document(
         (OSError(errno.ENOSPC, "No space left on device"), 1, "not_writable"),
         (OSError(errno.EBUSY, "Device or resource busy", "/mnt"), 1, "not_writable"),
         (OSError(errno.ENAMETOOLONG, "File name too long", "/x"), 2, "invalid_path"),
+        (OSError(errno.EISDIR, "Is a directory", "/x"), 2, "invalid_path"),
         (OSError(errno.ELOOP, "Too many levels of symbolic links", "/x"), 2, "invalid_path"),
         (ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn"), 2, "missing_package"),
     ],

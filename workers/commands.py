@@ -227,7 +227,7 @@ def devices_profile(
     batch: Annotated[int, typer.Option(min=1, help="Images of one inference.")] = 1,
     few_shot: Annotated[
         int | None,
-        typer.Option(min=6, max=1_000, help="Measure so many whole networks (10 to 20) instead of a table."),
+        typer.Option(min=6, max=1_000, help="Measure so many whole networks (10 to 20 do) and no table."),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="As a search does it: without further networks.")
