@@ -28,7 +28,7 @@ COMMANDS: Final = {
     "plan": "workers.commands",
     "search": "workers.commands",
     "worker": "workers.commands",
-    "agent": "workers.commands",
+    "agent": "workers.agent_commands",
     "searches list": "api.search_commands",
     "searches show": "api.search_commands",
     "searches front": "api.search_commands",

@@ -3,7 +3,6 @@
 What a command needs is imported when it is called, so that `hwnas --help` answers at once.
 """
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,41 +12,10 @@ from pydantic import BaseModel
 SpecFile = Annotated[
     Path, typer.Argument(metavar="SPEC.yaml", help="Specification of the search, in YAML or JSON.")
 ]
-
-
-BundleFile = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Without a network: measure what `hwnas devices bundle` wrote."),
+FewShot = Annotated[
+    int | None,
+    typer.Option(min=6, max=1_000, help="Measure so many whole networks (10 to 20 do) and no table."),
 ]
-ServiceUrl = Annotated[
-    str, typer.Option(metavar="URL", envvar="HWNAS_SERVER", help="Address of the service.")
-]
-MeterLog = Annotated[
-    str,
-    typer.Option(
-        metavar="FILE",
-        envvar="HWNAS_METER_LOG",
-        help="CSV file timestamp,watts that a meter of yours writes; the board's own if not given.",
-    ),
-]
-PlainHttp = Annotated[
-    bool,
-    typer.Option(
-        "--plain-http",
-        help="Send the key to an address with http:// elsewhere, too: only over a cable that is yours alone.",
-    ),
-]
-ResultFile = Annotated[
-    Path | None, typer.Option(metavar="RESULT", help="Answer to the bundle, for `hwnas devices import`.")
-]
-
-
-class WhenBusy(StrEnum):
-    """What measuring does while other work keeps the machine busy."""
-
-    MEASURE = "measure"
-    REFUSE = "refuse"
-    IGNORE = "ignore"
 
 
 def demo() -> BaseModel:
@@ -118,58 +86,6 @@ def worker(
     return run_worker(Settings(), name, until_eof=until_eof)
 
 
-def agent(
-    server: ServiceUrl = "",
-    token: Annotated[
-        str,
-        typer.Option(
-            metavar="T",
-            envvar="HWNAS_KEY",
-            help="A key that `hwnas keys create NAME --scope device` has made there, for this board alone.",
-        ),
-    ] = "",
-    pair: Annotated[
-        str,
-        typer.Option(
-            metavar="CODE",
-            help="Instead of both: a code that `hwnas serve --lan` shows. Kept: later nothing is needed. `-` "
-            "reads what `hwnas devices add` writes to standard input.",
-        ),
-    ] = "",
-    name: Annotated[
-        str, typer.Option(help="What specifications call this board; the machine's own name if not given.")
-    ] = "",
-    home: Annotated[Path, typer.Option(help="Folder of the agent: what is to be delivered, files.")] = Path(
-        "~/.local/share/hwnas-agent"
-    ),
-    cache_mb: Annotated[int, typer.Option(min=16, help="Room for files that are measured, in MB.")] = 512,
-    when_busy: Annotated[
-        WhenBusy, typer.Option(help="What to do while other work keeps the board busy.")
-    ] = WhenBusy.MEASURE,
-    meter_log: MeterLog = "",
-    plain_http: PlainHttp = False,
-    bundle: BundleFile = None,
-    out: ResultFile = None,
-) -> BaseModel:
-    """Measure on this board for a service, until Ctrl-C or SIGTERM.
-
-    The agent asks for work, measures, delivers; nothing connects to it. `pip install hwnas` without extras is
-    enough. What was measured is kept until the service has it: a reboot loses nothing.
-
-    Examples:
-      hwnas agent --pair 192.168.1.20:8265/abcdef-...
-      hwnas agent --server https://nas.example.org --token hwnas_... --name pi5
-      hwnas agent --bundle pi5.zip --out result.json
-    """
-    from workers.agent_board import default_name
-    from workers.agent_serving import Wanted, measure_bundle, run_agent
-
-    if bundle is not None or out is not None:
-        return measure_bundle(bundle, out, home.expanduser().absolute(), when_busy.value, meter_log)
-    wanted = Wanted(name or default_name(), server, token, pair, when_busy.value, plain_http, meter_log)
-    return run_agent(wanted, home.expanduser().absolute(), cache_mb * 2**20)
-
-
 def plan(spec: SpecFile) -> BaseModel:
     """Tell beforehand what a search costs here: time for each phase, disk, what is wrong with the data.
 
@@ -225,10 +141,7 @@ def devices_profile(
     precision: Annotated[str, typer.Option(help="fp32 or int8.")] = "fp32",
     threads: Annotated[int, typer.Option(help="Of one inference: 1, 2 or 4.")] = 1,
     batch: Annotated[int, typer.Option(min=1, help="Images of one inference.")] = 1,
-    few_shot: Annotated[
-        int | None,
-        typer.Option(min=6, max=1_000, help="Measure so many whole networks (10 to 20 do) and no table."),
-    ] = None,
+    few_shot: FewShot = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="As a search does it: without further networks.")
     ] = False,

@@ -48,7 +48,10 @@ def test_search_spaces_load_without_torch() -> None:
     assert loaded_by(*pure) & (FRAMEWORKS | {"latency_predictors", "nas", "onnxruntime"}) == set()
 
 
-@pytest.mark.parametrize("entry", ["api.commands", "api.service_commands", "workers.commands", "hwnas"])
+@pytest.mark.parametrize(
+    "entry",
+    ["api.commands", "api.service_commands", "workers.commands", "workers.agent_commands", "hwnas"],
+)
 def test_the_command_line_starts_without_frameworks(entry: str) -> None:
     assert loaded_by(entry) & (FRAMEWORKS | {"onnxruntime", "plotly"}) == set()
 

@@ -48,6 +48,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "nas/store/tables.py": "tests/nas/store/test_schema.py",
     "nas/training/events.py": "tests/nas/training/test_trainer.py",
     "nas/training/options.py": "tests/nas/training/test_trainer.py",
+    "workers/agent_commands.py": "tests/workers/test_agent_serving.py",
     "workers/backup_commands.py": "tests/workers/test_backups.py",
     # What runs in the processes of Ray is tested through them.
     "workers/ray_driver.py": "tests/workers/test_cluster.py",
