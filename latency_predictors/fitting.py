@@ -70,7 +70,7 @@ def fit_correction(
         repeat_rel_sd: Spread of a network between sessions, as a share: no interval is narrower than that.
 
     Raises:
-        UsageError: `invalid_calibration` where a value is not positive.
+        UsageError: `invalid_calibration` where a value is not positive and finite.
     """
     measured = _checked(columns, measured_ms)
     if len(measured) < MIN_NETWORKS:
@@ -125,11 +125,9 @@ def _checked(columns: Columns, measured_ms: FloatArray) -> FloatArray:
     """Return the latencies as float64; refuse what no network takes."""
     measured = np.asarray(measured_ms, dtype=np.float64)
     same_length = all(len(column) == len(measured) for column in columns.values())
-    if not same_length or not all(
-        (v > 0).all() and np.isfinite(v).all() for v in (*columns.values(), measured)
-    ):
+    if not same_length or not all(((v > 0) & np.isfinite(v)).all() for v in (*columns.values(), measured)):
         raise UsageError(
-            "invalid_calibration", "what is known of networks has to be positive, for each of them"
+            "invalid_calibration", "what is known of networks has to be positive and finite, for each of them"
         )
     return measured
 
@@ -198,13 +196,13 @@ def _told_apart(columns: Columns, measured: FloatArray) -> Columns:
     """
     if len(measured) <= len(columns):
         return columns
+    told: dict[Term, FloatArray] = {}
     relative = design(columns, tuple(columns)) / measured[:, np.newaxis]
-    told: list[int] = []
-    for place in range(len(columns)):
-        if not is_said_already(relative[:, place], relative[:, told]):
-            told.append(place)
-    names = list(columns)
-    return {names[place]: columns[names[place]] for place in told}
+    kept = np.zeros(len(columns), dtype=np.bool_)
+    for place, term in enumerate(columns):
+        if not is_said_already(relative[:, place], relative[:, kept]):
+            told[term], kept[place] = columns[term], True
+    return told
 
 
 def _forms(columns: Columns) -> list[tuple[Term, ...]]:

@@ -15,7 +15,10 @@ from search_spaces.base import FloatArray, IntArray
 MAX_FOLDS = 50
 """With more networks than this, several are left out at a time."""
 
-_COLLINEAR = 4e-6  # least eigenvalues of unit columns below this leave few digits to normal equations
+_COLLINEAR = 4e-6
+"""Least eigenvalues of unit columns below this leave few digits to normal equations; so near, squared, is a
+column to what others add up to that is left out."""
+
 _MAX_PIVOTS = 5  # there are hardly ever more than three; what takes longer is fitted by itself
 
 

@@ -33,7 +33,7 @@ LONG = {**DOCUMENT, "supernet": {"epochs": 1_200}}
 """Nobody waits for its end."""
 
 LITTLE_S = 0.05
-"""Until what is waited for is looked at again."""
+"""Of waiting for the end of one service."""
 
 
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--net")
