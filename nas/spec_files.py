@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from nas.readable import readable
 from search_spaces.errors import UsageError
 
 
@@ -12,12 +13,15 @@ def read_document(path: Path) -> dict[str, Any]:
     """Read a YAML or JSON file that holds a mapping.
 
     Raises:
-        UsageError: `no_such_file`, `invalid_yaml` or `invalid_spec`.
+        UsageError: `no_such_file`, `not_readable`, `invalid_yaml` or `invalid_spec`.
     """
-    if not path.is_file():
-        raise UsageError("no_such_file", f"there is no file {path}: give the path of a specification (YAML)")
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with readable(path):
+            if not path.is_file():
+                raise UsageError(
+                    "no_such_file", f"there is no file {path}: give the path of a specification (YAML)"
+                )
+            document = yaml.safe_load(path.read_text(encoding="utf-8"))
     # A date that is none and bytes that are no text are ValueErrors; endless brackets a RecursionError.
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())

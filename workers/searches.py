@@ -172,7 +172,7 @@ def outcome(job: Job, settings: Settings, stores: Stores) -> SearchOutcome:
 
 
 def ended_otherwise(job: Job) -> HwnasError:
-    """Return the error that a job ended with."""
+    """Return the error that a job ended with: the failure of a job, not of the command that asked for it."""
     if job.state is JobState.INFEASIBLE:
         return InfeasibleError(job.code, job.message)
     if job.state is JobState.CANCELLED:

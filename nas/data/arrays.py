@@ -18,6 +18,7 @@ from nas.data.contents import PART_CODE, UNASSIGNED, Part
 from nas.data.dataset import Dataset
 from nas.data.spec import ArraysSpec
 from nas.data.splits import Shares
+from nas.readable import readable
 from search_spaces.base import IntArray
 from search_spaces.errors import DataError, UsageError
 
@@ -56,11 +57,13 @@ def open_arrays(spec: ArraysSpec, cache_dir: Path | None = None) -> Dataset:
     their sorted distinct values are the classes, unless `class_names` (strings) names classes 0, 1, ...
 
     Raises:
-        UsageError: `dataset_not_found`.
+        UsageError: `dataset_not_found`, `not_readable`.
         DataError: `unsafe_pickle`, `broken_file`, `oversized_file`, `missing_array`, `bad_shape`,
             `bad_values`, and what `Dataset` raises.
     """
-    arrays = _read(spec.path.expanduser())
+    path = spec.path.expanduser()
+    with readable(path):
+        arrays = _read(path)
     examples = _examples(arrays, spec.path)
     labels, class_names = _classes(
         np.concatenate([part.labels for part in examples]), arrays.get("class_names")
@@ -111,6 +114,8 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         _check_headers(path)
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
+    except PermissionError:
+        raise
     except _BROKEN as error:
         raise DataError("broken_file", f"'{path}' is no complete .npz file: {error}") from error
     except ValueError as error:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from nas.readable import readable
 from search_spaces.errors import DataError, UsageError
 
 MAX_BYTES: Final = 400 * 2**20
@@ -53,11 +54,14 @@ def read_members(path: Path, names: Sequence[str]) -> dict[str, bytes]:
         The content of every one of them.
 
     Raises:
-        UsageError: `dataset_not_found`.
+        UsageError: `dataset_not_found`, `not_readable`.
         DataError: `truncated_archive`, `not_an_archive`, `oversized_archive`, `missing_file`.
     """
-    if path.is_dir():
-        return _from_folder(path, names)
+    with readable(path):
+        return _from_folder(path, names) if path.is_dir() else _from_archive(path, names)
+
+
+def _from_archive(path: Path, names: Sequence[str]) -> dict[str, bytes]:
     if not path.is_file():
         raise UsageError(
             "dataset_not_found", f"no file '{path}': give the path of the downloaded archive or its folder"

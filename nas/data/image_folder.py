@@ -20,6 +20,7 @@ from nas.data.near_duplicates import NearDuplicates, find_near_duplicates
 from nas.data.report import Findings, Notice, SkippedFile
 from nas.data.spec import ImageFolderSpec
 from nas.data.splits import Shares, assign_parts, make_folds
+from nas.readable import readable
 from search_spaces.base import IntArray
 from search_spaces.errors import DataError, UsageError
 
@@ -48,15 +49,17 @@ def open_image_folder(spec: ImageFolderSpec, cache_dir: Path | None = None, told
         told: How many files of those to be decoded are.
 
     Raises:
-        UsageError: `dataset_not_found`.
+        UsageError: `dataset_not_found`, `not_readable`.
         DataError: `broken_image`, `too_many_broken`, `group_by_no_match`, what `arrange` and `Dataset` raise.
     """
     root = spec.path.expanduser()
-    if not root.is_dir():
-        raise UsageError(
-            "dataset_not_found", f"no folder '{root}': give the path of a folder with one folder a class"
-        )
-    return open_images(spec, list_folder(root), Folder(root), cache_dir, told)
+    with readable(root):
+        if not root.is_dir():
+            raise UsageError(
+                "dataset_not_found", f"no folder '{root}': give the path of a folder with one folder a class"
+            )
+        listing = list_folder(root)
+    return open_images(spec, listing, Folder(root), cache_dir, told)
 
 
 def open_images(

@@ -226,6 +226,7 @@ def test_with_several_targets_the_way_on_names_the_first(tmp_path: Path) -> None
         ),
         (Cancelled(), HwnasError, "cancelled", "run the same command again to go on"),
         (Faulted(Fault.BAD_DATA, "empty_class", "no cats"), HwnasError, "empty_class", "no cats"),
+        (Faulted(Fault.BAD_DATA, "dataset_not_found", "it is gone"), HwnasError, "dataset_not_found", "gone"),
         (Faulted(Fault.POISON, "worker_failed", "it died"), HwnasError, "worker_failed", "mend the cause"),
     ],
 )
