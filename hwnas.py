@@ -20,6 +20,7 @@ from typing import Annotated, Any, Final, NoReturn, Protocol
 import typer
 from rich.console import Console
 
+from search_spaces.atomic import FULL
 from search_spaces.errors import HwnasError, ResourceError, UsageError
 
 COMMANDS: Final = {
@@ -106,14 +107,11 @@ ENVIRONMENT_ERRORS: Final = (
     errno.EACCES,
     errno.EPERM,
     errno.EROFS,
-    errno.ENOSPC,
-    errno.EDQUOT,
     errno.ENOTDIR,
     errno.EEXIST,
     errno.EBUSY,
 )
-"""What a full disk, a read-only folder, a file in the place of a folder or a mounted one give: no traceback
-explains it."""
+"""What a read-only folder, a file in place of a folder or a mounted one give: no traceback explains it."""
 PATH_ERRORS: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR)
 """What a path gives that can lead to no file, or leads to a folder."""
 WIDTH_OF_FILES: Final = 120
@@ -169,9 +167,11 @@ def run(arguments: Sequence[str]) -> int:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
         if error.errno in PATH_ERRORS:
             return _report(UsageError("invalid_path", f"{what}; give another path"), as_json)
+        if error.errno in FULL:
+            return _report(ResourceError("disk_full", f"{what}; free some space and start again"), as_json)
         if error.errno not in ENVIRONMENT_ERRORS:
             raise
-        message = f"{what}; make room or make it writable, or set HWNAS_HOME to another folder"
+        message = f"{what}; make it writable, or set HWNAS_HOME to another folder"
         return _report(ResourceError("not_writable", message), as_json)
 
 

@@ -9,12 +9,12 @@ queued ──▶ running ──▶ succeeded | failed | cancelled | infeasible  
 Pure: the one place that decides. A store takes the states an `UPDATE` may start from out of `sources`.
 """
 
-import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from search_spaces.atomic import FULL
 from search_spaces.errors import (
     ArtifactError,
     ComputeError,
@@ -165,7 +165,7 @@ def fault_of(error: BaseException) -> Fault:
             return Fault.CRASH  # perhaps the next attempt finds an earlier generation, or makes it anew
         case HwnasError():
             return Fault.BAD_DATA
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+        case OSError() if error.errno in FULL:
             return Fault.DISK
     return Fault.CRASH
 

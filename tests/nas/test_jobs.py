@@ -121,6 +121,7 @@ def test_a_job_that_got_done_is_done_though_it_was_to_be_cancelled() -> None:
         (ResourceError("out_of_memory", "m"), Fault.OUT_OF_MEMORY),
         (ResourceError("disk_full", "m"), Fault.DISK),
         (OSError(errno.ENOSPC, "full"), Fault.DISK),
+        (OSError(errno.EFBIG, "too large"), Fault.DISK),
         (OSError(errno.EIO, "broken"), Fault.CRASH),
         (StoreError("database_busy", "m"), Fault.DATABASE),
         (ComputeError("ray_away", "m"), Fault.NO_CLUSTER),
