@@ -4,7 +4,7 @@ B images, C channels, R pixels a side, K classes.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -83,9 +83,26 @@ def take_step(
     sum_gradients(group, supernet.parameters())
     norm = nn.utils.clip_grad_norm_(supernet.parameters(), options.clip_norm)
     if not torch.isfinite(norm):
-        raise NotFiniteError("gradient", step.subnets[-1])
+        losses = step_losses(supernet, images_BCRR, labels_B, step, options.label_smoothing, normalize)
+        raise NotFiniteError("gradient", _without_gradient(supernet, losses, optimizer, group))
     optimizer.step(learning_rate_share * options.learning_rate)
     return total / len(step.subnets)
+
+
+def _without_gradient(
+    supernet: Supernet, losses: Iterable[tuple[Architecture, Tensor]], optimizer: Sgd, group: Group
+) -> Architecture:
+    """Return the first subnet of a step whose gradient is not finite; the last if only their sum is not."""
+    seen: list[Architecture] = []
+    for architecture, loss in losses:
+        seen.append(architecture)
+        optimizer.forget_gradients()
+        loss.backward()
+        sum_gradients(group, supernet.parameters())
+        gradients = [weight.grad for weight in supernet.parameters() if weight.grad is not None]
+        if not torch.isfinite(nn.utils.get_total_norm(gradients)):
+            break
+    return seen[-1]
 
 
 def step_losses(

@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import pytest
@@ -54,22 +55,25 @@ def test_gradients_of_a_step_are_summed_over_its_subnets(space: Space) -> None:
     torch.testing.assert_close(gradient(step), gradient(*apart))
 
 
-@pytest.mark.parametrize("what", ["loss", "gradient"])
-def test_weights_stay_where_something_is_not_finite(what: str, space: Space) -> None:
+@pytest.mark.parametrize(("what", "number"), [("loss", 0), ("gradient", 0), ("gradient", 1), ("gradient", 2)])
+def test_weights_stay_where_something_is_not_finite(what: str, number: int, space: Space) -> None:
     supernet = Supernet(space)
     images = torch.rand(6, 1, 8, 8)
+    step = Step(((0, 1, 1), (0, 0, 0), (0, 1, 0)), distils=True)
     if what == "loss":
         images[0] = torch.nan
     else:
-        # Forward is fine, backward is not.
+        # Forward is fine, backward of one subnet is not.
+        backwards = itertools.count()
         weight = supernet.block("head", "pooled_head").conv("classifier").weight
-        weight.register_hook(lambda gradient: gradient / 0)
+        weight.register_hook(
+            lambda gradient: gradient / 0 if next(backwards) % len(step.subnets) == number else gradient
+        )
     before = weight_hash(supernet.state_dict())
-    step = Step(((0, 1, 1), (0, 0, 0)), distils=True)
     with pytest.raises(NotFiniteError) as caught:
         take_step(supernet, Sgd(supernet, OPTIONS), images, torch.arange(6) % 3, step, OPTIONS, 1.0)
     assert caught.value.what == what
-    assert caught.value.architecture in step.subnets
+    assert caught.value.architecture == step.subnets[number]
     assert weight_hash(supernet.state_dict()) == before
 
 
