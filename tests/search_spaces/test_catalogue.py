@@ -27,8 +27,6 @@ class TestMobileNetV3ImageNet(SpaceContract, SupernetContract):
         "a820215cd1dcaf7a0ccdfae6168d20ef15690e2a7b344f54ae65481d54c10550",
     )
     num_distinct_layers = 1280
-    num_resolutions = 2
-    num_subnets = 12
 
 
 class TestNasBench201Tiny(SpaceContract, SupernetContract):
@@ -49,7 +47,6 @@ class TestNasBench201Cifar(SpaceContract, SupernetContract):
         "950a45b60fbc495f289d3f841349563caa09c61c36d5fbddbf4b0fe0578ef5d1",
     )
     num_distinct_layers = 15
-    num_subnets = 12
 
 
 def test_every_space_and_preset_is_held_to_the_contract() -> None:
