@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,8 +38,12 @@ DOCUMENT: Final[dict[str, Any]] = {
     "supernet": {"epochs": 3},
     "search": {"evaluations": 400},
     "verify": {"candidates": 4, "rounds": 1},
+    "finetune": {"share": 0.3, "points": 1},
     "export": {"points": 2},
+    "references": ["mobilenet_v3_small"],
 }
+"""It has all phases of the demo."""
+
 PROFILE: Final = ("devices", "profile", "--quick", "--space", "nas_bench_201", "--preset", "tiny")
 """What has this host measured for the specification."""
 
@@ -174,11 +179,17 @@ def tracer(calls: Path) -> tuple[str, ...]:
     Args:
         calls: File that they are noted in.
     """
-    words = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect", "-o")
+    words = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o")
     if shutil.which(words[0]) is None:
         return ()
     works = subprocess.run([*words, "/dev/null", "true"], capture_output=True, check=False).returncode == 0
     return (*words, str(calls)) if works else ()
+
+
+def hosts_in(calls: str) -> set[str]:
+    """Return the addresses in the lines of `tracer`: what is sent on a connection has none."""
+    hosts: list[str] = re.findall(r'inet_(?:addr\(|pton\(AF_INET6, )"([^"]*)"', calls)
+    return {host.removeprefix("::ffff:") for host in hosts}
 
 
 def copied(home: Path, place: Path) -> Path:

@@ -20,7 +20,7 @@ class Watched:
 
     ended: Ended
     asked: str
-    connects: list[str] | None
+    connects: str | None
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +54,7 @@ def watched(profiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Watched
     return Watched(
         Ended(folder / "home", 0, answer, told),
         asked.read_text(encoding="utf-8") if asked.exists() else "",
-        [call for file in calls for call in file.read_text(encoding="utf-8").splitlines()] if calls else None,
+        "".join(file.read_text(encoding="utf-8") for file in calls) if calls else None,
     )
 
 

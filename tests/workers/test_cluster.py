@@ -1,6 +1,5 @@
 """Tasks on a Ray of our own: the contract, and that whatever dies is an ordinary event."""
 
-import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +37,7 @@ from tests.contracts.compute_contract import (
     training,
 )
 from tests.contracts.folder_artifacts import FolderArtifacts
+from tests.e2e.command import hosts_in, tracer
 from tests.workers.ray_processes import (
     alive,
     busy_workers,
@@ -310,10 +310,9 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
     """Killed in training, and watched by strace where there is one."""
     home = tmp_path_factory.mktemp("killed")
     folder, trace = Path(tempfile.mkdtemp(prefix="hw-", dir="/tmp")), home / "trace"
-    tracer = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect", "-o", str(trace))
-    watched = shutil.which("strace") is not None
     program = (sys.executable, "-m", "tests.workers.train_on_ray", str(home), str(folder))
-    command = (*tracer, *program) if watched else program
+    command = (*tracer(trace), *program)
+    watched = command != program
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "CheckpointKept\n"
@@ -335,8 +334,7 @@ def test_all_of_it_ends_with_the_process_that_started_it(killed: Killed) -> None
 def test_nothing_outside_is_asked_for(killed: Killed) -> None:
     if killed.connects is None:
         pytest.skip("system calls cannot be watched here (strace)")
-    asked = re.findall(r'inet_(?:addr\(|pton\(AF_INET6, )"([^"]*)"', killed.connects)
-    assert {host.removeprefix("::ffff:") for host in asked} == {"127.0.0.1"}
+    assert hosts_in(killed.connects) == {"127.0.0.1"}
 
 
 def test_a_full_disk_for_rays_files_is_said_at_once(tmp_path: Path) -> None:
