@@ -14,6 +14,7 @@ import psutil
 from benchmarks.figures import Figure
 from benchmarks.sections.lab import last_result, settings_of
 from nas.results import SearchResult
+from tests.e2e.command import hosts_in, tracer
 
 _GIB: Final = 2**30
 
@@ -21,9 +22,12 @@ _GIB: Final = 2**30
 def run(home: Path, quick: bool) -> list[Figure]:
     """Run the demo in a fresh home of its own; it is the same when quick."""
     settings = settings_of(home / "demo")
+    calls = home / "demo-connections.txt"
+    home.mkdir(parents=True, exist_ok=True)
+    watching = tracer(calls)
     started = time.perf_counter()
     peak = _peak_memory(
-        [str(Path(sys.executable).with_name("hwnas")), "demo", "--json"],
+        [*watching, str(Path(sys.executable).with_name("hwnas")), "demo", "--json"],
         {**os.environ, **settings.as_environment()},
     )
     minutes = (time.perf_counter() - started) / 60
@@ -32,6 +36,15 @@ def run(home: Path, quick: bool) -> list[Figure]:
         Figure("demo: wall time", minutes, "min", "<=", 5.0, _phases(result)),
         Figure("demo: peak memory of all its processes", peak / _GIB, "GiB", "<=", 3e9 / _GIB),
         *front_figures(result),
+        *(_asked(calls) if watching else ()),
+    ]
+
+
+def _asked(calls: Path) -> list[Figure]:
+    """Return how many hosts any process of the demo sent something to; with strace only."""
+    outside = hosts_in(calls.read_text(encoding="utf-8")) - {"127.0.0.1", "::1"}
+    return [
+        Figure("demo: other hosts that it sent to", len(outside), "", "<=", 0, ", ".join(sorted(outside)))
     ]
 
 
