@@ -96,8 +96,7 @@ def _fit(
     columns: Columns, measured: FloatArray, parts: LayerParts | None
 ) -> tuple[tuple[Term, ...], float, SharedFit]:
     """Return the terms that are kept, the mebibytes that caches do (0 without e), and their fit."""
-    tried = _told_apart(columns, measured)
-    cache_mib = _cache_mib(tried, measured)
+    cache_mib, tried = _cache_mib(columns, measured)
     terms, residuals = _choose_terms(tried, measured, cache_mib)
     fit = _shared_or_not(design(columns, terms, cache_mib), measured, parts, residuals)
     return terms, cache_mib if "e" in terms else 0.0, fit
@@ -188,16 +187,16 @@ def design(columns: Columns, terms: tuple[Term, ...], cache_mib: float = 0.0) ->
     return matrix
 
 
-def _told_apart(columns: Columns, measured: FloatArray) -> Columns:
+def _told_apart(columns: Columns, measured: FloatArray, cache_mib: float) -> Columns:
     """Return the columns without those that are sums of the ones before: a fit never needs them.
 
-    In cells, weights are proportional to MACs, and activations grow linearly with the numbers of layers. All
-    of what is touched counts here, none of it kept by caches.
+    In cells, weights are proportional to MACs, and activations grow linearly with the numbers of layers. What
+    caches do not keep may be no such sum where all that is touched is one.
     """
     if len(measured) <= len(columns):
         return columns
     told: dict[Term, FloatArray] = {}
-    relative = design(columns, tuple(columns)) / measured[:, np.newaxis]
+    relative = design(columns, tuple(columns), cache_mib) / measured[:, np.newaxis]
     kept = np.zeros(len(columns), dtype=np.bool_)
     for place, term in enumerate(columns):
         if not is_said_already(relative[:, place], relative[:, kept]):
@@ -211,19 +210,24 @@ def _forms(columns: Columns) -> list[tuple[Term, ...]]:
     return [("a", *some) for size in range(len(others) + 1) for some in combinations(others, size)]
 
 
-def _cache_mib(columns: Columns, measured: FloatArray) -> float:
-    """Return how many mebibytes caches keep: with all terms the leave-one-out error is least.
+def _cache_mib(columns: Columns, measured: FloatArray) -> tuple[float, Columns]:
+    """Return how many mebibytes caches keep, and the columns that are told apart where they keep as many.
 
-    Sizes are tried that three networks or more do not reach, and three do.
+    With all of these the leave-one-out error is least. Sizes are tried that three networks or more do not
+    reach, and three do.
     """
-    if "e" not in columns:
-        return 0.0
-    touched, every_term = np.sort(columns["e"]), tuple(columns)
-    low, high = touched[MIN_NETWORKS - 1], touched[-MIN_NETWORKS]
-    sizes = [0.0, *(size for size in _CACHES_MIB if low <= size < high)]
-    predictions = [leave_one_out(design(columns, every_term, size), measured) for size in sizes]
-    errors = [float(np.mean(np.abs(predicted / measured - 1.0))) for predicted in predictions]
-    return sizes[int(np.argmin(errors))]
+    sizes = [0.0]
+    if "e" in columns:
+        touched = np.sort(columns["e"])
+        low, high = touched[MIN_NETWORKS - 1], touched[-MIN_NETWORKS]
+        sizes += [size for size in _CACHES_MIB if low <= size < high]
+    told = [_told_apart(columns, measured, size) for size in sizes]
+    if len(sizes) == 1:
+        return 0.0, told[0]
+    designs = [design(some, tuple(some), size) for some, size in zip(told, sizes, strict=True)]
+    errors = [np.abs(leave_one_out(matrix, measured) / measured - 1.0).mean() for matrix in designs]
+    best = int(np.argmin(errors))
+    return sizes[best], told[best]
 
 
 def _choose_terms(

@@ -99,6 +99,19 @@ def test_a_term_that_others_say_already_is_not_tried() -> None:
     ).model_copy(update={"hull": None})
 
 
+def test_what_caches_do_not_keep_is_told_where_all_that_is_touched_says_nothing() -> None:
+    # As in cells: what is touched is a sum of other columns, but what is beyond the caches is not.
+    seen = networks(np.random.default_rng(1), 40, d=0.05)
+    touched = 0.1 + 2.0 * seen.sums
+    beyond = np.maximum(touched - 1.0, 0.0)
+    assert 3 <= np.count_nonzero(beyond) <= 37
+    columns = seen.columns("f") | {"e": touched}
+    correction = fit_correction(columns, seen.measured + 0.1 * beyond)
+    assert correction.terms == ("a", "b", "c", "d", "e")
+    assert [correction.e, correction.cache_mib] == pytest.approx([0.1, 1.0], rel=1e-4)
+    assert "e" not in fit_correction(columns, seen.measured + 0.1 * touched).terms
+
+
 @pytest.mark.parametrize("m", [5, 6, 7, 24])
 def test_of_networks_of_equal_length_the_layers_are_told_from_a_constant(m: int) -> None:
     # What a lone call adds to each layer is subtracted: no constant that is added does that.
