@@ -26,6 +26,7 @@ import scipy
 from latency_predictors.correction import UNKNOWN_SPREAD, Columns, Correction, Hull, Term
 from latency_predictors.layer_shares import LayerParts, SharedFit, fit_shares
 from latency_predictors.leave_one_out import (
+    NOTICEABLE,
     fit_relative,
     is_said_already,
     leave_one_out,
@@ -46,7 +47,6 @@ _FLOOR_SHARE = 0.1  # no prediction below this share of the fastest network that
 _CACHES_MIB: tuple[float, ...] = tuple(2.0 ** (step / 2) for step in range(-6, 13))
 """What the nearest caches may keep, 1/8 to 64; how much that is no processor tells."""
 
-_NOTICEABLE = 0.01  # a term has to lower the leave-one-out error by this share of it
 _ROUNDING = 1e-9
 
 
@@ -113,11 +113,8 @@ def _shared_or_not(
         parts: What each layer adds to the sums.
         residuals: |log residuals| without shares, (m,).
     """
-    if parts is not None:
-        fit = fit_shares(matrix, measured, parts)
-        if fit is not None and fit.residuals.mean() < (1 - _NOTICEABLE) * residuals.mean():
-            return fit
-    return SharedFit(fit_relative(matrix, measured), {}, residuals)
+    fit = None if parts is None else fit_shares(matrix, measured, parts)
+    return fit or SharedFit(fit_relative(matrix, measured), {}, residuals)
 
 
 def _checked(columns: Columns, measured_ms: FloatArray) -> FloatArray:
@@ -244,7 +241,7 @@ def _choose_terms(
     best_error, best_terms, best = math.inf, forms[0], measured
     for terms, predicted in zip(forms, predictions, strict=True):
         error = float(np.mean(np.abs(predicted / measured - 1.0)))
-        if error < best_error - max(_NOTICEABLE * error, _ROUNDING):
+        if error < best_error - max(NOTICEABLE * error, _ROUNDING):
             best_error, best_terms, best = error, terms, predicted
     return best_terms, np.abs(np.log(measured / best))
 

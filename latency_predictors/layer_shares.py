@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.correction import Columns, Term
+from latency_predictors.leave_one_out import NOTICEABLE
 from search_spaces.base import FloatArray, IntArray
 
 MIN_SHARED: Final = 40
@@ -99,7 +100,9 @@ class SharedFit:
 
 
 def fit_shares(matrix: FloatArray, measured: FloatArray, parts: LayerParts) -> SharedFit | None:
-    """Return the fit whose ratio has the least leave-one-out error; None where none makes sense.
+    """Return the fit whose ratio has the least leave-one-out error.
+
+    None where none makes sense, or none has a noticeably lower error than layers that are all alike.
 
     Args:
         matrix: Design of the terms, a first, (m, r).
@@ -109,14 +112,16 @@ def fit_shares(matrix: FloatArray, measured: FloatArray, parts: LayerParts) -> S
     rows, relative = matrix / measured[:, np.newaxis], parts.ms / measured[:, np.newaxis]
     scale = float(relative.sum(axis=1).mean())
     effects = _Effects(rows, relative / scale)
-    best: SharedFit | None = None
+    _, _, alike = effects.fitted(0.0)
+    best, least_error = None, (1.0 - NOTICEABLE) * alike.mean()
     for ratio in _RATIOS:
         coefficients, found, residuals = effects.fitted(ratio)
         least = _LEAST_SHARE * scale * coefficients[0]
-        better = best is None or residuals.mean() < best.residuals.mean()
+        better = residuals.mean() < least_error
         if better and coefficients[0] > 0.0 and (found >= least).all():
             shares = (found / (scale * coefficients[0])).tolist()
             best = SharedFit(coefficients, dict(zip(parts.keys, shares, strict=True)), residuals)
+            least_error = residuals.mean()
     return best
 
 

@@ -15,6 +15,9 @@ from search_spaces.base import FloatArray, IntArray
 MAX_FOLDS = 50
 """With more networks than this, several are left out at a time."""
 
+NOTICEABLE = 0.01
+"""What is added to a form has to lower the leave-one-out error by this share of it."""
+
 _COLLINEAR = 4e-6
 """Least eigenvalues of unit columns below this leave few digits to normal equations; so near, squared, is a
 column to what others add up to that is left out."""

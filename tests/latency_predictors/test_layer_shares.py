@@ -160,6 +160,18 @@ def test_where_layers_of_one_network_are_not_known_there_are_no_shares(effects: 
     assert untold[-1] == pytest.approx(correction.a * known[-1].sum_ms + correction.b)
 
 
+def test_with_and_without_shares_are_told_apart_by_the_same_networks_left_out() -> None:
+    # Two networks alone tell a term: where both are left out, neither is predicted well without shares.
+    known = points(100, seed=16)
+    for i, point in enumerate(known):
+        known[i] = point.model_copy(update={"boundary_mib": 1.0 if i % 50 == 7 else 0.001})
+    for i in (7, 57):
+        known[i] = known[i].model_copy(update={"measured_ms": known[i].measured_ms - 0.1})
+    correction = fit_points(known)
+    assert correction.d == pytest.approx(0.1, rel=0.05)
+    assert correction.shares == {}
+
+
 def test_many_networks_are_fitted_in_a_moment(effects: FloatArray) -> None:
     known, started = points(500, seed=15, effects=effects), time.process_time()
     assert fit_points(known).shares
