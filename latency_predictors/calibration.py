@@ -222,9 +222,10 @@ def predict_points(
     correction: Correction, points: Sequence[CalibrationPoint]
 ) -> tuple[FloatArray, FloatArray]:
     """Return the predicted milliseconds of networks, and the factor of their intervals, (n,) each."""
-    columns = LayerParts.of(points).shared(_columns(points), correction.shares)
+    parts = LayerParts.of(points)
+    columns = parts.shared(_columns(points), correction.shares)
     point = correction.point(columns)
-    spread = correction.spread(_column(points, "spread_ms"), point)
+    spread = correction.spread(_column(points, "spread_ms"), point, parts.unseen_ms(correction.shares))
     return point, correction.factor(columns, spread)
 
 

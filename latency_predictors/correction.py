@@ -133,6 +133,8 @@ class Correction(WireModel):
         f: What a billion multiply-accumulates take beside what `a` leaves of them, in milliseconds.
         shares: Of single layers, by `share_key`: how much more than alone, beside a, each takes in a network,
             as a share; less where it is negative. Others, those of no network that was measured, have none.
+        share_sd: By how much shares differ, as a standard deviation: what layers without one may be off; 0
+            where no layer has one, and in corrections of earlier versions.
         level: Nominal coverage of the interval.
         half_width: The interval is point / (1 + half_width) to point * (1 + half_width).
         hull: Where the interval holds; beyond, it widens.
@@ -155,6 +157,7 @@ class Correction(WireModel):
     cache_mib: float = 0.0
     f: Annotated[float, Field(exclude_if=lambda value: value == 0.0)] = 0.0
     shares: dict[str, float] = Field(default_factory=dict, exclude_if=lambda shares: not shares)
+    share_sd: Annotated[float, Field(exclude_if=lambda value: value == 0.0)] = 0.0
     level: float
     half_width: float
     hull: Hull | None
@@ -187,15 +190,23 @@ class Correction(WireModel):
         np.maximum(point, number(self.floor_ms), out=point)
         return point
 
-    def spread(self, spread_ms: Floats, point_ms: Floats) -> Floats:
-        """Return how far points may be off because of their entries, as a share, (n,).
+    def spread(self, spread_ms: Floats, point_ms: Floats, unseen_ms: Floats | None = None) -> Floats:
+        """Return how far points may be off because of single layers, as a share, (n,).
+
+        Layers without a share may all be off the same way, and residuals hold nothing of that: it comes on
+        top of what these do hold.
 
         Args:
-            spread_ms: How far the sums may be off, (n,).
+            spread_ms: How far the sums may be off because of their entries, (n,).
             point_ms: The points, (n,).
+            unseen_ms: What layers without a share add to the sums, (n,); None where all have one.
         """
+        number = spread_ms.dtype.type
         spread: Floats = spread_ms / point_ms
-        spread *= spread_ms.dtype.type(self.a)
+        spread *= number(self.a)
+        if self.share_sd and unseen_ms is not None:
+            np.maximum(spread, number(self.hull.max_spread if self.hull else 0.0), out=spread)
+            np.hypot(spread, unseen_ms / point_ms * number(self.a * self.share_sd), out=spread)
         return spread
 
     def factor(self, columns: Columns, spread: Floats | None = None) -> Floats:

@@ -76,11 +76,12 @@ def left_out_predictions(
             level=level,
             repeat_rel_sd=repeat_rel_sd,
         )
-        one = {term: column[left_out] for term, column in columns.items()}
+        one, unseen = {term: column[left_out] for term, column in columns.items()}, None
         if parts is not None:
-            one = parts.of_rows(left_out).shared(one, fold.shares)
+            its_parts = parts.of_rows(left_out)
+            one, unseen = its_parts.shared(one, fold.shares), its_parts.unseen_ms(fold.shares)
         predicted[left_out] = fold.point(one)
-        spread = fold.spread(spreads[left_out], predicted[left_out])
+        spread = fold.spread(spreads[left_out], predicted[left_out], unseen)
         factors[left_out] = fold.factor(one, spread)
     return predicted, factors
 

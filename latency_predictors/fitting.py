@@ -83,6 +83,7 @@ def fit_correction(
         terms=terms,
         **fitted,
         shares=fit.shares,
+        share_sd=fit.share_sd,
         cache_mib=cache_mib,
         level=level,
         half_width=max(math.expm1(conformal(fit.residuals, level, num_terms=len(terms))), repeat),

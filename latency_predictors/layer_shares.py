@@ -10,12 +10,14 @@ errors of t_i being relative and of one size, and s_j random with a variance of 
 layers behave like the others, and a network says little of each of its twenty layers. The best linear
 unbiased prediction under that (Henderson, Biometrics 31, 1975) is generalised least squares for q, here
 non-negative, and ridge regression (Hoerl and Kennard, Technometrics 12, 1970) of what it leaves over for s. A
-layer that no network has keeps s = 0. How large the ratio is, and whether there are shares at all, is decided
-by leave-one-out, whose errors a linear prediction tells without fitting again.
+layer that no network has keeps s = 0, and may be off by as much as shares differ. How large the ratio is, and
+whether there are shares at all, is decided by leave-one-out, whose errors a linear prediction tells without
+fitting again.
 
 Shapes: m networks, k layers, r terms.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self, final
@@ -79,6 +81,11 @@ class LayerParts:
         added: FloatArray = self.ms @ np.array([shares.get(key, 0.0) for key in self.keys])
         return added
 
+    def unseen_ms(self, shares: Mapping[str, float]) -> FloatArray:
+        """Return what layers that have no share add to the sums, (m,)."""
+        unseen: FloatArray = self.ms @ np.array([float(key not in shares) for key in self.keys])
+        return unseen
+
     def shared(self, columns: Columns, shares: Mapping[str, float]) -> dict[Term, FloatArray]:
         """Return columns whose sums have the shares of layers in them."""
         return {**columns, "a": columns["a"] + self.added_ms(shares)}
@@ -90,13 +97,15 @@ class SharedFit:
 
     Attributes:
         coefficients: Of the terms, (r,).
-        shares: Of layers by their keys, relative to what `a` leaves of each.
+        shares: Of the networks' layers by their keys, relative to what `a` leaves of each.
         residuals: |log residual| of each network by the others, (m,).
+        share_sd: How much shares differ before they are shrunk, as a standard deviation.
     """
 
     coefficients: FloatArray
     shares: dict[str, float]
     residuals: FloatArray
+    share_sd: float = 0.0
 
 
 def fit_shares(matrix: FloatArray, measured: FloatArray, parts: LayerParts) -> SharedFit | None:
@@ -113,15 +122,17 @@ def fit_shares(matrix: FloatArray, measured: FloatArray, parts: LayerParts) -> S
     scale = float(relative.sum(axis=1).mean())
     effects = _Effects(rows, relative / scale)
     _, _, alike = effects.fitted(0.0)
-    best, least_error = None, (1.0 - NOTICEABLE) * alike.mean()
+    best: SharedFit | None = None
+    least_error = (1.0 - NOTICEABLE) * alike.mean()
     for ratio in _RATIOS:
         coefficients, found, residuals = effects.fitted(ratio)
         least = _LEAST_SHARE * scale * coefficients[0]
         better = residuals.mean() < least_error
         if better and coefficients[0] > 0.0 and (found >= least).all():
-            shares = (found / (scale * coefficients[0])).tolist()
-            best = SharedFit(coefficients, dict(zip(parts.keys, shares, strict=True)), residuals)
-            least_error = residuals.mean()
+            unit = scale * float(coefficients[0])
+            shares = {parts.keys[j]: float(found[j] / unit) for j in np.flatnonzero(parts.ms.any(axis=0))}
+            share_sd = effects.effect_sd(ratio, coefficients) / unit
+            best, least_error = SharedFit(coefficients, shares, residuals, share_sd), residuals.mean()
     return best
 
 
@@ -150,6 +161,12 @@ class _Effects:
         predicted = 1.0 - self._left_out_errors(self._rows[:, coefficients > 0.0], 1.0 - 1.0 / gain)
         effects = ratio * self._parts.T @ weights
         return coefficients, effects, np.abs(np.log(np.maximum(predicted, _TINY)))
+
+    def effect_sd(self, ratio: float, coefficients: FloatArray) -> float:
+        """Return how much effects of layers differ, as a standard deviation: as errors do, and the ratio."""
+        left = 1.0 - self._rows @ coefficients
+        squares = float(left @ self._without(left, 1.0 - 1.0 / (1.0 + ratio * self._squares)))
+        return math.sqrt(ratio * squares / max(len(left) - int(np.count_nonzero(coefficients)), 1))
 
     def _without(self, values: FloatArray, share: FloatArray) -> FloatArray:
         """Return values, (m,) or (m, n), less a share of what lies along each left vector."""

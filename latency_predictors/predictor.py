@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latency_predictors.correction import Columns, Correction, Floats, Kind
 from latency_predictors.layer_costs import LayerCosts, layer_costs, spread_of
@@ -76,26 +77,30 @@ class _Target:
     Attributes:
         correction: Of its sums.
         touched: Column of what an inference of its batch touches.
-        first: Column of the sum; the variance is the next, then doubt and unmeasured.
-        all_measured: Whether the last two are missing.
+        first: Column of the sum; the variance is the next, then doubt and unmeasured, then unseen.
+        all_measured: Whether doubt and unmeasured are missing.
+        all_seen: Whether unseen is.
     """
 
     correction: Correction
     touched: int
     first: int
     all_measured: bool
+    all_seen: bool
 
     def write(self, costs: Costs, rows: slice, columns: Floats) -> None:
         """Write the costs of some rows, from the sums of all columns over them, (columns, rows)."""
         sums_ms, variance = columns[self.first], columns[self.first + 1]
         c, d, f, e = columns[0], columns[1], columns[2], columns[self.touched]
         terms: Columns = {"a": sums_ms, "c": c, "d": d, "e": e, "f": f}
-        doubt = np.zeros_like(sums_ms)
+        doubt, unseen = np.zeros_like(sums_ms), None
         if not self.all_measured:
             doubt, unmeasured_ms = columns[self.first + 2], columns[self.first + 3]
             np.subtract(1.0, unmeasured_ms / sums_ms, out=costs.coverage[rows])
+        if not self.all_seen:
+            unseen = columns[self.first + (2 if self.all_measured else 4)]
         point = self.correction.point(terms)
-        spread = self.correction.spread(spread_of(variance, doubt), point)
+        spread = self.correction.spread(spread_of(variance, doubt), point, unseen)
         factor = self.correction.factor(terms, spread)
         costs.point[rows] = point
         np.divide(point, factor, out=costs.lower[rows])
@@ -138,10 +143,14 @@ class MultiTargetPredictor:
             columns.append(np.array([touched_mib(spec, batch) for spec in layers]))
         for name, (table, correction) in targets.items():
             costs = layer_costs(table, layers, filled=filled)
+            keys = [share_key(spec) for spec in layers]
+            shares = np.array([correction.shares.get(key, 0.0) for key in keys])
+            unseen = np.array([bool(correction.share_sd) and key not in correction.shares for key in keys])
             where = touched[table.context.batch]
-            self._targets[name] = _Target(correction, where, len(columns), costs.all_measured)
-            shares = np.array([correction.shares.get(share_key(spec), 0.0) for spec in layers])
-            columns += _columns(costs, shares)
+            self._targets[name] = _Target(
+                correction, where, len(columns), costs.all_measured, not unseen.any()
+            )
+            columns += _columns(costs, shares, unseen)
         self._sums = SlotCosts(space, np.stack(columns, axis=1).astype(np.float32))
 
     def predict(self, archs: IntArray) -> dict[str, Costs]:
@@ -158,17 +167,20 @@ class MultiTargetPredictor:
         return results
 
 
-def _columns(costs: LayerCosts, shares: FloatArray) -> list[FloatArray]:
-    """Return what is summed of a target: the last two columns only where they are not all zero.
+def _columns(costs: LayerCosts, shares: FloatArray, unseen: NDArray[np.bool_]) -> list[FloatArray]:
+    """Return what is summed of a target: columns after the first two only where they are not all zero.
 
     Args:
         costs: Of the layers.
         shares: What each takes in a network more than alone, as the correction has it. What entries may be
             off is counted without, as where it was fitted.
+        unseen: Which may be off by as much as shares differ, having none.
     """
     inside = 1.0 + shares
-    measured = [costs.median_ms * inside, costs.variance]
-    return measured if costs.all_measured else [*measured, costs.doubt_ms, costs.unmeasured_ms * inside]
+    columns = [costs.median_ms * inside, costs.variance]
+    if not costs.all_measured:
+        columns += [costs.doubt_ms, costs.unmeasured_ms * inside]
+    return [*columns, costs.median_ms * unseen] if unseen.any() else columns
 
 
 def unsupported_layers(space: SearchSpace, table: LookupTable) -> ExactCost:

@@ -153,6 +153,25 @@ def test_the_spread_is_that_of_the_point() -> None:
     assert CORRECTION.spread(np.array([0.1]), np.array([1.0])).tolist() == pytest.approx([0.05])
 
 
+def test_what_layers_without_a_share_may_be_off_comes_on_top_of_what_residuals_hold() -> None:
+    hull = Hull(min_sum_ms=1.0, max_sum_ms=4.0, min_layers=5, max_layers=10, max_spread=0.03)
+    correction = CORRECTION.model_copy(update={"hull": hull, "shares": {"one": 0.0}, "share_sd": 0.08})
+    at, point_ms = columns([2.0] * 4, [7.0] * 4), np.full(4, 1.0)
+    # Half of each is left in a network: the spreads are 0, 0, 3 and 5 %, those of shares 0, 4, 4 and 4 %.
+    spread = correction.spread(np.array([0.0, 0.0, 0.06, 0.1]), point_ms, np.array([0.0, 1.0, 1.0, 1.0]))
+    beyond = np.array([0.0, 0.04, 0.04, np.hypot(0.04, 0.04)])
+    assert correction.factor(at, spread) == pytest.approx(1 + np.hypot(0.1, 1.644854 * beyond))
+
+
+def test_a_correction_that_does_not_know_how_shares_differ_is_stored_and_widens_as_before() -> None:
+    old = CORRECTION.model_copy(update={"shares": {"one": 0.02}})
+    assert "share_sd" not in old.model_dump()
+    entries, one = np.array([0.1]), np.array([1.0])
+    assert old.spread(entries, one, one) == old.spread(entries, one)
+    new = old.model_copy(update={"share_sd": 0.05})
+    assert Correction.model_validate_json(new.model_dump_json()) == new
+
+
 def test_a_correction_of_an_earlier_version_widens_nothing() -> None:
     document = CORRECTION.model_dump(mode="json")
     del document["hull"]["max_spread"]
@@ -174,6 +193,8 @@ def test_float32_stays_float32() -> None:
     assert every.point(at).dtype == every.factor(at).dtype == np.float32
     wide = CORRECTION.model_copy(update={"hull": None})
     assert wide.factor(at, wide.spread(sums, sums)).dtype == np.float32
+    shared = CORRECTION.model_copy(update={"share_sd": 0.05})
+    assert shared.spread(sums, sums, sums).dtype == np.float32
 
 
 def test_the_arguments_are_left_as_they_were() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from latency_predictors.calibration import fit_points, predict_left_out, predict_points
 from latency_predictors.calibration_point import CalibrationPoint
+from latency_predictors.correction import Correction
 from latency_predictors.layer_shares import LayerParts, _Effects, fit_shares
 from search_spaces.base import FloatArray
 
@@ -14,7 +15,13 @@ NUM_LAYERS = 30
 
 
 def points(
-    m: int, *, seed: int, effects: FloatArray | None = None, unit: float = 1.0
+    m: int,
+    *,
+    seed: int,
+    effects: FloatArray | None = None,
+    unit: float = 1.0,
+    drawn_from: int = NUM_LAYERS,
+    spread: float = 0.0,
 ) -> list[CalibrationPoint]:
     """Networks of eight layers each, some twice, whose latency repeats within 0.3 %.
 
@@ -23,12 +30,14 @@ def points(
         seed: Of the choice and the noise.
         effects: What each layer takes in a network more than alone, as a share.
         unit: Of what layers take alone, in milliseconds.
+        drawn_from: The first so many layers are in them, the others are not.
+        spread: How far sums may be off because of their entries, as a share.
     """
     rng, alone = np.random.default_rng(seed), np.geomspace(0.01, 0.1, NUM_LAYERS)
     inside = alone * (1.0 + (np.zeros(NUM_LAYERS) if effects is None else effects))
     found = []
     for i in range(m):
-        counts = np.bincount(rng.integers(0, NUM_LAYERS, 8), minlength=NUM_LAYERS)
+        counts = np.bincount(rng.integers(0, drawn_from, 8), minlength=NUM_LAYERS)
         measured = 0.9 * float(counts @ inside) + 0.02
         parts = {str(j): unit * float(counts[j] * alone[j]) for j in np.flatnonzero(counts)}
         found.append(
@@ -40,6 +49,7 @@ def points(
                 measured_ms=measured * float(np.exp(rng.normal(0, 0.003))),
                 rel_sd=0.001,
                 layer_ms=parts,
+                spread_ms=spread * sum(parts.values()),
             )
         )
     return found
@@ -98,10 +108,15 @@ def test_the_unit_of_sums_does_not_matter(effects: FloatArray) -> None:
 
 def test_left_out_networks_are_predicted_by_the_others(effects: FloatArray) -> None:
     known = points(45, seed=7, effects=effects)
-    predicted, _ = predict_left_out(known)
+    alone = known[11].layer_ms | {"in no other": 0.05}
+    known[11] = known[11].model_copy(update={"layer_ms": alone, "sum_ms": sum(alone.values())})
+    predicted, factors = predict_left_out(known)
     for i in (0, 11, 44):
         others = fit_points([point for j, point in enumerate(known) if j != i])
-        assert predict_points(others, [known[i]])[0] == pytest.approx(predicted[i : i + 1])
+        expected, factor = predict_points(others, [known[i]])
+        assert predicted[i : i + 1] == pytest.approx(expected)
+        assert factors[i : i + 1] == pytest.approx(factor)
+        assert (factor > 1.0 + 1.01 * others.half_width).all() == (i == 11)
 
 
 @pytest.mark.parametrize("ratio", [0.3, 10.0])
@@ -132,6 +147,32 @@ def test_a_layer_of_no_network_has_no_share(effects: FloatArray) -> None:
     assert correction.shares
     assert "3" not in correction.shares
     assert predict_points(correction, [new])[0] == pytest.approx(0.1 * correction.a + correction.b)
+
+
+def inside(correction: Correction, new: list[CalibrationPoint]) -> float:
+    """How many of some networks are in their intervals, as a share."""
+    predicted, factors = predict_points(correction, new)
+    off = np.log(predicted / [point.measured_ms for point in new])
+    return float(np.mean(np.abs(off) <= np.log(factors)))
+
+
+def test_intervals_cover_networks_with_layers_of_no_other() -> None:
+    drawn = np.random.default_rng(1)
+    held, held_before, differ = [], [], []
+    for seed in range(20):
+        effects = drawn.normal(0, 0.02, NUM_LAYERS)
+        known = points(60, seed=200 + seed, effects=effects, drawn_from=20, spread=0.002)
+        correction = fit_points(known)
+        new = points(100, seed=300 + seed, effects=effects, spread=0.002)
+        held.append(inside(correction, new))
+        without_sd = correction.model_copy(update={"share_sd": 0.0})
+        held_before.append(inside(without_sd, new))
+        differ.append(correction.share_sd)
+        (_, factors), (_, before) = (predict_points(one, known) for one in (correction, without_sd))
+        np.testing.assert_array_equal(factors, before, "none has such a layer")
+    assert np.mean(held_before) < 0.85
+    assert 0.88 <= np.mean(held) <= 0.97
+    assert np.mean(differ) == pytest.approx(0.02, rel=0.25)
 
 
 def test_what_would_have_layers_take_next_to_nothing_is_no_fit() -> None:

@@ -120,6 +120,34 @@ def test_predictions_are_those_of_a_loop_over_architectures(space: SearchSpace) 
         assert (predicted[name].coverage == 1.0).all()
 
 
+@pytest.mark.parametrize("space", [TINY, CELL], ids=["chain", "cell"])
+@pytest.mark.parametrize("filled", [False, True])
+def test_layers_of_no_calibration_network_widen_the_interval(space: SearchSpace, filled: bool) -> None:
+    table, correction = target(space, 0)
+    specs = distinct_layers(space)
+    if filled:
+        entries = {key: entry.model_copy(update={"kind": "fitted"}) for key, entry in table.entries.items()}
+        table = table.model_copy(update={"entries": entries})
+    shared = correction.model_copy(update={"shares": {share_key(spec): 0.01 for spec in specs[1:-1]}})
+    archs = random_architectures(space, 300, np.random.default_rng(9))
+    told = {"shared": (table, shared), "told": (table, shared.model_copy(update={"share_sd": 0.2}))}
+    found = MultiTargetPredictor(space, told, filled=filled).predict(archs)
+    unseen_ms = [
+        sum(
+            table.entries[layer_key(one)].median_ms
+            for one in layers(space, as_architecture(row))
+            if one in (specs[0], specs[-1])
+        )
+        for row in archs
+    ]
+    point = found["shared"].point
+    np.testing.assert_array_equal(found["told"].point, point)
+    half, wider = (found[name].upper / point - 1.0 for name in told)
+    beyond = 1.644854 * 0.2 * correction.a * np.array(unseen_ms) / point
+    np.testing.assert_allclose(wider, np.hypot(half, beyond), rtol=1e-4)
+    assert np.count_nonzero(unseen_ms) > 0
+
+
 def test_one_target_is_a_case_of_several() -> None:
     table, correction = target(TINY, 0)
     archs = random_architectures(TINY, 50, np.random.default_rng(1))
