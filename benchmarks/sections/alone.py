@@ -1,6 +1,8 @@
 """Networks trained alone: stock networks, a uniformly scaled family, points of a front."""
 
 import json
+import math
+import shutil
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from typing import Final
 
 from benchmarks.sections.shapes_task import open_task
 from nas.pipeline import train
+from nas.pipeline.context import PhaseContext
 from nas.pipeline.options import epochs_within, options_of, recipe_of
 from nas.specs import SearchSpec, StockName
 from nas.tasks import StockNetwork
@@ -27,6 +30,9 @@ from search_spaces.sampling import as_architecture, as_array, canonical
 
 SPENT: Final = "cpu_seconds.json"
 """Beside the weights: the processor time of their training."""
+
+LEAST_SHARE: Final = 0.97
+"""Of the CPU-seconds that a network may take it is to have so much; with less it is trained again, longer."""
 
 PROCESSES: Final = 2
 """Training is counted in CPU-seconds, so one process a core disturbs nothing."""
@@ -92,6 +98,11 @@ class Weights:
     cpu_seconds: float
 
     @property
+    def had_its_time(self) -> bool:
+        """Whether it took what it may take, or nearly."""
+        return self.cpu_seconds >= LEAST_SHARE * self.job.cpu_seconds
+
+    @property
     def space(self) -> SearchSpace:
         """The space of the weights."""
         return job_space(self.job)
@@ -124,16 +135,34 @@ def run_job(job: Job) -> Weights:
     folder = job.home / "alone" / sha256_json([ctx.dataset.digest, _facts(job), seed])[:16]
     spent = folder / SPENT
     if spent.exists():
-        return Weights(job, folder / FINISHED, json.loads(spent.read_text(encoding="utf-8")))
+        kept = Weights(job, folder / FINISHED, json.loads(spent.read_text(encoding="utf-8")))
+        if kept.had_its_time:
+            return kept
+    epochs = _epochs(job, ctx)
+    trained = _trained(job, ctx, TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), seed))
+    if not trained.had_its_time:
+        # Epochs took longer under the stopwatch. A schedule that has ended cannot go on: all of it again.
+        epochs = math.ceil(epochs * job.cpu_seconds / trained.cpu_seconds)
+        task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), seed)
+        trained = _trained(job, ctx, task)
+    return trained
+
+
+def _epochs(job: Job, ctx: PhaseContext) -> int:
     epochs = job.spec.supernet.epochs or 1
-    space = job_space(job)
     if job.cpu_seconds:
         network = job.architecture if job.name is None else StockNetwork(job.name)
         # The epoch that is begun is ended: rivals never have less time because they train whole ones.
         epochs = epochs_within(ctx, network, job.cpu_seconds) + 1
     if job.kind == "finetune":
         epochs = max(round(job.share * epochs), 1)
-    task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), seed)
+    return epochs
+
+
+def _trained(job: Job, ctx: PhaseContext, task: TrainTask) -> Weights:
+    """Train in one go, from nothing: its time is all of it."""
+    shutil.rmtree(task.folder, ignore_errors=True)
+    space = job_space(job)
     started = time.process_time()
     if job.kind == "finetune":
         events = finetune(task, ctx.dataset, load_supernet(job.start, ctx.space), job.architecture)
@@ -141,7 +170,7 @@ def run_job(job: Job) -> Weights:
         events = train_network(task, ctx.dataset, space)
     path = next(event.path for event in events if isinstance(event, Trained))
     cpu_seconds = time.process_time() - started
-    spent.write_text(json.dumps(cpu_seconds), encoding="utf-8")
+    (task.folder / SPENT).write_text(json.dumps(cpu_seconds), encoding="utf-8")
     return Weights(job, path, cpu_seconds)
 
 
