@@ -17,6 +17,7 @@ from nas.data.contents import PARTS, Part
 from nas.data.decode import ImageError, decode, resize
 from nas.data.near_duplicates import thumbnail
 from nas.data.source import EVERY, Resized
+from nas.readable import readable
 from search_spaces.errors import DataError
 
 MAX_FILE_BYTES: Final = 512 * 2**20
@@ -165,7 +166,8 @@ class FileSource:
 
 def _read(files: Files, path: PurePosixPath) -> bytes:
     try:
-        content = files.read(path, MAX_FILE_BYTES)
+        with readable(Path(path)):
+            content = files.read(path, MAX_FILE_BYTES)
     except OSError as error:
         raise UnreadableError(error.strerror or str(error) or type(error).__name__) from error
     if len(content) > MAX_FILE_BYTES:

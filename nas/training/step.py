@@ -83,8 +83,9 @@ def take_step(
     sum_gradients(group, supernet.parameters())
     norm = nn.utils.clip_grad_norm_(supernet.parameters(), options.clip_norm)
     if not torch.isfinite(norm):
-        losses = step_losses(supernet, images_BCRR, labels_B, step, options.label_smoothing, normalize)
-        raise NotFiniteError("gradient", _without_gradient(supernet, losses, optimizer, group))
+        again = step_losses(supernet, images_BCRR, labels_B, step, options.label_smoothing, normalize)
+        parts = ((architecture, loss * share) for architecture, loss in again)
+        raise NotFiniteError("gradient", _without_gradient(supernet, parts, optimizer, group))
     optimizer.step(learning_rate_share * options.learning_rate)
     return total / len(step.subnets)
 

@@ -19,7 +19,7 @@ from tests.unprivileged import unprivileged
 @pytest.fixture
 def shared() -> Iterator[Path]:
     """A folder that everybody may look into; those of pytest are of one user."""
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 
@@ -49,12 +49,21 @@ def class_folder(folder: Path) -> Path:
     return inner
 
 
+def picture(folder: Path) -> Path:
+    return class_folder(folder) / "one.png"
+
+
 @pytest.mark.parametrize(
     ("made", "read"),
     [
         pytest.param(spec_file, read_document, id="a specification"),
         pytest.param(arrays, lambda path: open_arrays(ArraysSpec(name="arrays", path=path)), id="arrays"),
         pytest.param(archive, lambda path: read_members(path, ["train"]), id="an archive"),
+        pytest.param(
+            picture,
+            lambda path: open_image_folder(ImageFolderSpec(name="image_folder", path=path.parents[1])),
+            id="an image",
+        ),
         pytest.param(
             class_folder,
             lambda path: open_image_folder(ImageFolderSpec(name="image_folder", path=path.parent)),

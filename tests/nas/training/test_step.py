@@ -111,6 +111,27 @@ def test_workers_that_share_a_batch_take_the_step_that_one_takes(space: Space) -
             torch.testing.assert_close(value, expected[name], rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_workers_agree_on_the_subnet_whose_gradient_is_not_finite(number: int, space: Space) -> None:
+    images, labels = torch.rand(6, 1, 16, 16), torch.tensor([0, 1, 2, 0, 1, 2])
+    step = Step(((1, 1, 1), (1, 0, 0)), distils=True)
+
+    def work(group: Group) -> Architecture:
+        supernet, backwards = Supernet(space, seed=1), itertools.count()
+        if group.rank == 1:  # of the images of one worker alone
+            weight = supernet.block("head", "pooled_head").conv("classifier").weight
+            weight.register_hook(
+                lambda gradient: gradient / 0 if next(backwards) % len(step.subnets) == number else gradient
+            )
+        mine = share_of(group, 6)
+        arguments = (images[mine], labels[mine], step, OPTIONS, 1.0)
+        with pytest.raises(NotFiniteError) as caught:
+            take_step(supernet, Sgd(supernet, OPTIONS), *arguments, Worker(group, 0.5))
+        return caught.value.architecture
+
+    assert together(2, work) == [step.subnets[number]] * 2
+
+
 def test_every_worker_refuses_what_is_not_finite_for_one(space: Space) -> None:
     images, labels = torch.rand(6, 1, 16, 16), torch.tensor([0, 1, 2, 0, 1, 2])
     images[5] = float("nan")
