@@ -33,6 +33,7 @@ SECTIONS: Final[dict[str, Section]] = {
     "speed": speed.run,
     "sandwich": sandwich.run,
     "demo": demo_run.run,
+    "demo_watched": demo_run.run_watched,
     "second_search": second_search.run,
     "tables": tables.run,
     "intervals": intervals.run,

@@ -5,7 +5,7 @@ import math
 import shutil
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
@@ -67,7 +67,7 @@ class Job:
         kind: `supernet`, `stock`, `fixed` (an architecture trained alone) or `finetune` (from the supernet).
         name: Of the stock network, for `stock`.
         architecture: Of `fixed` and `finetune`.
-        cpu_seconds: What it may take; by epochs of the specification where 0.
+        cpu_seconds: What it may take, not for `finetune`; by epochs of the specification where 0.
         share: Of these epochs, for `finetune`.
         start: Weights of the supernet, for `finetune`.
         seed: Of initial weights and order; that of the specification where negative.
@@ -96,11 +96,6 @@ class Weights:
     job: Job
     path: Path
     cpu_seconds: float
-
-    @property
-    def had_its_time(self) -> bool:
-        """Whether it took what it may take, or nearly."""
-        return self.cpu_seconds >= LEAST_SHARE * self.job.cpu_seconds
 
     @property
     def space(self) -> SearchSpace:
@@ -135,17 +130,16 @@ def run_job(job: Job) -> Weights:
     folder = job.home / "alone" / sha256_json([ctx.dataset.digest, _facts(job), seed])[:16]
     spent = folder / SPENT
     if spent.exists():
-        kept = Weights(job, folder / FINISHED, json.loads(spent.read_text(encoding="utf-8")))
-        if kept.had_its_time:
-            return kept
+        return Weights(job, folder / FINISHED, json.loads(spent.read_text(encoding="utf-8")))
     epochs = _epochs(job, ctx)
-    trained = _trained(job, ctx, TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), seed))
-    if not trained.had_its_time:
+    task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), seed)
+    path, cpu_seconds = _trained(job, ctx, task)
+    if cpu_seconds < LEAST_SHARE * job.cpu_seconds:
         # Epochs took longer under the stopwatch. A schedule that has ended cannot go on: all of it again.
-        epochs = math.ceil(epochs * job.cpu_seconds / trained.cpu_seconds)
-        task = TrainTask(folder, recipe_of(ctx.spec), options_of(ctx.spec, epochs), seed)
-        trained = _trained(job, ctx, task)
-    return trained
+        epochs = math.ceil(epochs * job.cpu_seconds / cpu_seconds)
+        path, cpu_seconds = _trained(job, ctx, replace(task, options=options_of(ctx.spec, epochs)))
+    spent.write_text(json.dumps(cpu_seconds), encoding="utf-8")
+    return Weights(job, path, cpu_seconds)
 
 
 def _epochs(job: Job, ctx: PhaseContext) -> int:
@@ -159,8 +153,8 @@ def _epochs(job: Job, ctx: PhaseContext) -> int:
     return epochs
 
 
-def _trained(job: Job, ctx: PhaseContext, task: TrainTask) -> Weights:
-    """Train in one go, from nothing: its time is all of it."""
+def _trained(job: Job, ctx: PhaseContext, task: TrainTask) -> tuple[Path, float]:
+    """Train in one go, from nothing; return the weights and the CPU-seconds that this took."""
     shutil.rmtree(task.folder, ignore_errors=True)
     space = job_space(job)
     started = time.process_time()
@@ -169,9 +163,7 @@ def _trained(job: Job, ctx: PhaseContext, task: TrainTask) -> Weights:
     else:
         events = train_network(task, ctx.dataset, space)
     path = next(event.path for event in events if isinstance(event, Trained))
-    cpu_seconds = time.process_time() - started
-    (task.folder / SPENT).write_text(json.dumps(cpu_seconds), encoding="utf-8")
-    return Weights(job, path, cpu_seconds)
+    return path, time.process_time() - started
 
 
 def scaled_family(space: SearchSpace) -> list[Architecture]:
