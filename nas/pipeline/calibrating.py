@@ -210,7 +210,8 @@ def fitted_to_entries(space: SearchSpace, table: LookupTable) -> LookupTable:
 
     When layers are measured again, or an older search publishes what it knew, the sums that a correction was
     fitted on are not those that it is used with. Networks of earlier versions, of which the digest alone is
-    known, keep their sums. What a version fitted that knew fewer terms is fitted again too.
+    known, keep their sums. What a version fitted that knew fewer terms, or not by how much shares of layers
+    differ, is fitted again too.
 
     Args:
         space: The space.
@@ -226,6 +227,7 @@ def fitted_to_entries(space: SearchSpace, table: LookupTable) -> LookupTable:
             summed_again(table, layers_of(space, one.architecture), one) if one.architecture else one
             for one in correction.points
         )
-        if points != correction.points or is_outdated(correction):
+        unknown_sd = bool(correction.shares) and not correction.share_sd
+        if points != correction.points or is_outdated(correction) or unknown_sd:
             fitted = fitted.with_correction(key, fit_again(correction, points))
     return fitted

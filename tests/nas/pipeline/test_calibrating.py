@@ -113,6 +113,19 @@ def test_corrections_are_fitted_again_where_layers_take_another_time(finished: F
     assert fitted_to_entries(SPACE, empty) is empty
 
 
+def test_a_correction_is_fitted_again_where_it_does_not_know_how_shares_differ(
+    finished: FinishedSearch,
+) -> None:
+    table, key = latest_table(finished.home.stores, here()), space_digest(SPACE)
+    correction = table.corrections[key]
+    assert not correction.shares, "too few networks"
+    older = correction.model_copy(update={"shares": {"one": 0.01}})
+    found = fitted_to_entries(SPACE, table.with_correction(key, older)).corrections[key]
+    assert (found.shares, found.points) == ({}, correction.points)
+    told = table.with_correction(key, older.model_copy(update={"share_sd": 0.02}))
+    assert fitted_to_entries(SPACE, told) is told
+
+
 def test_sums_of_networks_say_what_they_take_on_average(finished: FinishedSearch) -> None:
     table = latest_table(finished.home.stores, here())
     points = table.corrections[space_digest(SPACE)].points[:3]
