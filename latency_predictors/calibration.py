@@ -214,8 +214,7 @@ def united(there: Correction, new: Correction) -> Correction:
 def fit_points(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Correction:
     """Return the correction alone, on `counted_points`: no report, which takes one fit a network."""
     counted = counted_points(points)
-    measured = _column(counted, "measured_ms")
-    return fit_correction(_columns(counted), measured, level=level, **_beside(counted))
+    return fit_correction(_columns(counted), _column(counted, "measured_ms"), level=level, **_beside(counted))
 
 
 def predict_points(
@@ -225,7 +224,8 @@ def predict_points(
     parts = LayerParts.of(points)
     columns = parts.shared(_columns(points), correction.shares)
     point = correction.point(columns)
-    spread = correction.spread(_column(points, "spread_ms"), point, parts.unseen_ms(correction.shares))
+    unseen = parts.unseen_ms(correction.well_known, _column(points, "sum_ms"))
+    spread = correction.spread(_column(points, "spread_ms"), point, unseen)
     return point, correction.factor(columns, spread)
 
 

@@ -98,6 +98,8 @@ class Hull(WireModel):
     Attributes:
         max_spread: The most that entries were said to be off in one of them, as a share of its latency: the
             residuals hold that much already.
+        seldom_spread: Likewise what layers may be off that too few others of them have, as the share that no
+            more networks exceed than intervals leave out.
         boundary_mib: Least and most mebibytes at their layers' boundaries, and
         touched_mib: those of weights and at boundaries, and
         giga_macs: billions of multiply-accumulates of an image; None where that is not known of all of them,
@@ -109,6 +111,7 @@ class Hull(WireModel):
     min_layers: int
     max_layers: int
     max_spread: float = UNKNOWN_SPREAD
+    seldom_spread: Annotated[float, Field(exclude_if=lambda value: value == 0.0)] = 0.0
     boundary_mib: Annotated[tuple[float, float] | None, Field(exclude_if=lambda known: known is None)] = None
     touched_mib: Annotated[tuple[float, float] | None, Field(exclude_if=lambda known: known is None)] = None
     giga_macs: Annotated[tuple[float, float] | None, Field(exclude_if=lambda known: known is None)] = None
@@ -133,8 +136,9 @@ class Correction(WireModel):
         f: What a billion multiply-accumulates take beside what `a` leaves of them, in milliseconds.
         shares: Of single layers, by `share_key`: how much more than alone, beside a, each takes in a network,
             as a share; less where it is negative. Others, those of no network that was measured, have none.
-        share_sd: By how much shares differ, as a standard deviation: what layers without one may be off; 0
-            where no layer has one, and in corrections of earlier versions.
+        share_sd: By how much shares differ, as a standard deviation: what layers that are not `well_known`
+            may be off; 0 where no layer has a share, and in corrections of earlier versions.
+        seldom: Layers whose shares too few networks tell to rely on them.
         level: Nominal coverage of the interval.
         half_width: The interval is point / (1 + half_width) to point * (1 + half_width).
         hull: Where the interval holds; beyond, it widens.
@@ -158,6 +162,7 @@ class Correction(WireModel):
     f: Annotated[float, Field(exclude_if=lambda value: value == 0.0)] = 0.0
     shares: dict[str, float] = Field(default_factory=dict, exclude_if=lambda shares: not shares)
     share_sd: Annotated[float, Field(exclude_if=lambda value: value == 0.0)] = 0.0
+    seldom: Annotated[tuple[str, ...], Field(exclude_if=lambda keys: not keys)] = ()
     level: float
     half_width: float
     hull: Hull | None
@@ -167,6 +172,11 @@ class Correction(WireModel):
     report: ErrorReport | None = None
     created_at: str = ""
     metric: LatencyMetric = LatencyMetric()
+
+    @property
+    def well_known(self) -> frozenset[str]:
+        """Layers with a share that enough networks tell, by `share_key`."""
+        return frozenset(self.shares) - frozenset(self.seldom)
 
     def point(self, columns: Columns) -> Floats:
         """Return predicted milliseconds, (n,), in the type of the columns.
@@ -193,20 +203,22 @@ class Correction(WireModel):
     def spread(self, spread_ms: Floats, point_ms: Floats, unseen_ms: Floats | None = None) -> Floats:
         """Return how far points may be off because of single layers, as a share, (n,).
 
-        Layers without a share may all be off the same way, and residuals hold nothing of that: it comes on
-        top of what these do hold.
+        Layers that are not `well_known` may all be off the same way: it comes on top of what residuals hold,
+        as far as it is more than these hold of it.
 
         Args:
             spread_ms: How far the sums may be off because of their entries, (n,).
             point_ms: The points, (n,).
-            unseen_ms: What layers without a share add to the sums, (n,); None where all have one.
+            unseen_ms: What layers that are not `well_known` add to the sums, (n,); None where all are.
         """
         number = spread_ms.dtype.type
         spread: Floats = spread_ms / point_ms
         spread *= number(self.a)
         if self.share_sd and unseen_ms is not None:
-            np.maximum(spread, number(self.hull.max_spread if self.hull else 0.0), out=spread)
-            np.hypot(spread, unseen_ms / point_ms * number(self.a * self.share_sd), out=spread)
+            held, seldom = (self.hull.max_spread, self.hull.seldom_spread) if self.hull else (0.0, 0.0)
+            np.maximum(spread, number(held), out=spread)
+            beyond = np.square(unseen_ms / point_ms * number(self.a * self.share_sd)) - number(seldom**2)
+            np.hypot(spread, np.sqrt(np.maximum(beyond, number(0.0))), out=spread)
         return spread
 
     def factor(self, columns: Columns, spread: Floats | None = None) -> Floats:

@@ -79,7 +79,8 @@ def left_out_predictions(
         one, unseen = {term: column[left_out] for term, column in columns.items()}, None
         if parts is not None:
             its_parts = parts.of_rows(left_out)
-            one, unseen = its_parts.shared(one, fold.shares), its_parts.unseen_ms(fold.shares)
+            unseen = its_parts.unseen_ms(fold.well_known, one["a"])
+            one = its_parts.shared(one, fold.shares)
         predicted[left_out] = fold.point(one)
         spread = fold.spread(spreads[left_out], predicted[left_out], unseen)
         factors[left_out] = fold.factor(one, spread)

@@ -79,15 +79,17 @@ def fit_correction(
     fitted = dict(zip(terms, fit.coefficients.tolist(), strict=True))
     repeat = float(scipy.special.ndtri((1 + level) / 2)) * repeat_rel_sd
     spread = 0.0 if spread_ms is None else float((fitted["a"] * spread_ms / measured).max())
+    seldom = 0.0 if parts is None else float(np.quantile(parts.seldom_ms() / measured, level))
     return Correction(
         terms=terms,
         **fitted,
         shares=fit.shares,
         share_sd=fit.share_sd,
+        seldom=parts.seldom() if parts is not None and fit.shares else (),
         cache_mib=cache_mib,
         level=level,
         half_width=max(math.expm1(conformal(fit.residuals, level, num_terms=len(terms))), repeat),
-        hull=_hull(columns if parts is None else parts.shared(columns, fit.shares), spread),
+        hull=_hull(columns, spread) if parts is None else _shared_hull(columns, spread, parts, fit, seldom),
         floor_ms=_FLOOR_SHARE * float(measured.min()),
         kind="table",
     )
@@ -140,6 +142,17 @@ def _hull(columns: Columns, max_spread: float) -> Hull:
         touched_mib=_range(columns.get("e")),
         giga_macs=_range(columns.get("f")),
     )
+
+
+def _shared_hull(
+    columns: Columns, max_spread: float, parts: LayerParts, fit: SharedFit, seldom: float
+) -> Hull:
+    """Return the hull of sums with shares; `seldom` is what of a latency layers take that few networks have.
+
+    The interval is a quantile of residuals: what these hold of such layers is taken at the same one.
+    """
+    spread = float(fit.coefficients[0]) * fit.share_sd * seldom
+    return _hull(parts.shared(columns, fit.shares), max_spread).model_copy(update={"seldom_spread": spread})
 
 
 def _range(column: FloatArray | None) -> tuple[float, float] | None:

@@ -10,15 +10,16 @@ errors of t_i being relative and of one size, and s_j random with a variance of 
 layers behave like the others, and a network says little of each of its twenty layers. The best linear
 unbiased prediction under that (Henderson, Biometrics 31, 1975) is generalised least squares for q, here
 non-negative, and ridge regression (Hoerl and Kennard, Technometrics 12, 1970) of what it leaves over for s. A
-layer that no network has keeps s = 0, and may be off by as much as shares differ. How large the ratio is, and
-whether there are shares at all, is decided by leave-one-out, whose errors a linear prediction tells without
-fitting again.
+layer that no network has keeps s = 0, one of few networks hardly moves: it may be off by as much as shares
+differ. How large the ratio is, and whether there are shares at all, is decided by leave-one-out, whose errors
+a linear prediction tells without fitting again.
 
 Shapes: m networks, k layers, r terms.
 """
 
 import math
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, Self, final
 
@@ -37,6 +38,9 @@ MIN_SHARED: Final = 40
 The first ones are designed, to tell terms apart. What those that are left out say of shares holds for them
 and not for others: intervals of 90 % from 24 such networks had 63 to 95 % of others in them.
 """
+
+WELL_KNOWN_FROM: Final = 3
+"""Networks from which on a layer's share is relied on: one alone hardly moves it."""
 
 _RATIOS: Final = (0.3, 1.0, 3.0, 10.0, 30.0)
 """Of the variances, tried from few shares of their own to many."""
@@ -81,10 +85,30 @@ class LayerParts:
         added: FloatArray = self.ms @ np.array([shares.get(key, 0.0) for key in self.keys])
         return added
 
-    def unseen_ms(self, shares: Mapping[str, float]) -> FloatArray:
-        """Return what layers that have no share add to the sums, (m,)."""
-        unseen: FloatArray = self.ms @ np.array([float(key not in shares) for key in self.keys])
-        return unseen
+    def unseen_ms(self, well_known: AbstractSet[str], sums_ms: FloatArray) -> FloatArray:
+        """Return what all but some layers add to the sums: all of it where a point does not say, (m,).
+
+        Args:
+            well_known: Layers to leave out.
+            sums_ms: The sums, (m,).
+        """
+        unseen = self.ms @ np.array([float(key not in well_known) for key in self.keys])
+        return np.where(self.ms.any(axis=1), unseen, sums_ms)
+
+    def seldom(self) -> tuple[str, ...]:
+        """Return layers that some of the networks have, but too few."""
+        some = (self._num_networks > 0) & (self._num_networks < WELL_KNOWN_FROM)
+        return tuple(self.keys[j] for j in np.flatnonzero(some))
+
+    def seldom_ms(self) -> FloatArray:
+        """Return what layers that too few others of the networks have add to each one's sum, (m,)."""
+        too_few: FloatArray = self.ms[:, self._num_networks <= WELL_KNOWN_FROM].sum(axis=1)
+        return too_few
+
+    @property
+    def _num_networks(self) -> IntArray:
+        having: IntArray = (self.ms > 0.0).sum(axis=0)
+        return having
 
     def shared(self, columns: Columns, shares: Mapping[str, float]) -> dict[Term, FloatArray]:
         """Return columns whose sums have the shares of layers in them."""

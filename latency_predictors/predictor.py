@@ -145,7 +145,8 @@ class MultiTargetPredictor:
             costs = layer_costs(table, layers, filled=filled)
             keys = [share_key(spec) for spec in layers]
             shares = np.array([correction.shares.get(key, 0.0) for key in keys])
-            unseen = np.array([bool(correction.share_sd) and key not in correction.shares for key in keys])
+            well_known = correction.well_known if correction.share_sd else frozenset(keys)
+            unseen = np.array([key not in well_known for key in keys])
             where = touched[table.context.batch]
             self._targets[name] = _Target(
                 correction, where, len(columns), costs.all_measured, not unseen.any()
@@ -174,7 +175,7 @@ def _columns(costs: LayerCosts, shares: FloatArray, unseen: NDArray[np.bool_]) -
         costs: Of the layers.
         shares: What each takes in a network more than alone, as the correction has it. What entries may be
             off is counted without, as where it was fitted.
-        unseen: Which may be off by as much as shares differ, having none.
+        unseen: Which may be off by as much as shares differ, not being well known.
     """
     inside = 1.0 + shares
     columns = [costs.median_ms * inside, costs.variance]

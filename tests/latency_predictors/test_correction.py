@@ -163,9 +163,23 @@ def test_what_layers_without_a_share_may_be_off_comes_on_top_of_what_residuals_h
     assert correction.factor(at, spread) == pytest.approx(1 + np.hypot(0.1, 1.644854 * beyond))
 
 
+def test_layers_of_few_networks_widen_by_more_than_calibration_networks_had_of_them() -> None:
+    hull = Hull(min_sum_ms=1.0, max_sum_ms=4.0, min_layers=5, max_layers=10, seldom_spread=0.03)
+    shares = {"one": 0.0, "two": 0.1}
+    correction = CORRECTION.model_copy(
+        update={"hull": hull, "shares": shares, "share_sd": 0.08, "seldom": ("two",)}
+    )
+    assert correction.well_known == {"one"}
+    # Half of each is left in a network: 0, 2, 3 and 5 % of the latency, of which residuals hold 3.
+    spread = correction.spread(np.zeros(4), np.full(4, 1.0), np.array([0.0, 0.5, 0.75, 1.25]))
+    at, beyond = columns([2.0] * 4, [7.0] * 4), np.array([0.0, 0.0, 0.0, 0.04])
+    assert correction.factor(at, spread) == pytest.approx(1 + np.hypot(0.1, 1.644854 * beyond))
+    assert Correction.model_validate_json(correction.model_dump_json()) == correction
+
+
 def test_a_correction_that_does_not_know_how_shares_differ_is_stored_and_widens_as_before() -> None:
     old = CORRECTION.model_copy(update={"shares": {"one": 0.02}})
-    assert "share_sd" not in old.model_dump()
+    assert not {"share_sd", "seldom"} & old.model_dump().keys()
     entries, one = np.array([0.1]), np.array([1.0])
     assert old.spread(entries, one, one) == old.spread(entries, one)
     new = old.model_copy(update={"share_sd": 0.05})

@@ -20,7 +20,8 @@ def points(
     seed: int,
     effects: FloatArray | None = None,
     unit: float = 1.0,
-    drawn_from: int = NUM_LAYERS,
+    kinds: int = NUM_LAYERS,
+    drawn_from: int | None = None,
     spread: float = 0.0,
 ) -> list[CalibrationPoint]:
     """Networks of eight layers each, some twice, whose latency repeats within 0.3 %.
@@ -30,14 +31,15 @@ def points(
         seed: Of the choice and the noise.
         effects: What each layer takes in a network more than alone, as a share.
         unit: Of what layers take alone, in milliseconds.
-        drawn_from: The first so many layers are in them, the others are not.
+        kinds: How many layers there are.
+        drawn_from: The first so many layers are in them, the others are not; None for all.
         spread: How far sums may be off because of their entries, as a share.
     """
-    rng, alone = np.random.default_rng(seed), np.geomspace(0.01, 0.1, NUM_LAYERS)
-    inside = alone * (1.0 + (np.zeros(NUM_LAYERS) if effects is None else effects))
+    rng, alone = np.random.default_rng(seed), np.geomspace(0.01, 0.1, kinds)
+    inside = alone * (1.0 + (np.zeros(kinds) if effects is None else effects))
     found = []
     for i in range(m):
-        counts = np.bincount(rng.integers(0, drawn_from, 8), minlength=NUM_LAYERS)
+        counts = np.bincount(rng.integers(0, drawn_from or kinds, 8), minlength=kinds)
         measured = 0.9 * float(counts @ inside) + 0.02
         parts = {str(j): unit * float(counts[j] * alone[j]) for j in np.flatnonzero(counts)}
         found.append(
@@ -175,6 +177,63 @@ def test_intervals_cover_networks_with_layers_of_no_other() -> None:
     assert np.mean(differ) == pytest.approx(0.02, rel=0.25)
 
 
+def seldom_in(times: int, seed: int, effects: FloatArray) -> list[CalibrationPoint]:
+    """Networks of which at most so many have each of the last ten layers, and far more each other one."""
+    known = points(50, seed=seed, effects=effects, drawn_from=20, spread=0.002)
+    left = dict.fromkeys(map(str, range(20, NUM_LAYERS)), times)
+    for point in points(400, seed=500 + seed, effects=effects, spread=0.002):
+        rare = left.keys() & point.layer_ms.keys()
+        if rare and all(left[key] for key in rare):
+            known.append(point)
+            left |= {key: left[key] - 1 for key in rare}
+    return known
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_intervals_cover_networks_with_layers_of_few_others(times: int) -> None:
+    drawn = np.random.default_rng(2)
+    held, held_before = [], []
+    for seed in range(20):
+        effects = drawn.normal(0, 0.03, NUM_LAYERS)
+        correction = fit_points(seldom_in(times, 600 + seed, effects))
+        assert set(correction.seldom) == correction.shares.keys() & set(map(str, range(20, NUM_LAYERS)))
+        new = points(100, seed=700 + seed, effects=effects, spread=0.002)
+        held.append(inside(correction, new))
+        held_before.append(inside(correction.model_copy(update={"seldom": ()}), new))
+    assert np.mean(held_before) < 0.84
+    assert 0.88 <= np.mean(held) <= 0.985
+
+
+def test_intervals_are_as_wide_as_residuals_say_where_most_layers_are_seldom() -> None:
+    drawn, kinds = np.random.default_rng(3), 600
+    held, wider, much_wider = [], [], []
+    for seed in range(10):
+        effects = drawn.normal(0, 0.05, kinds)
+        correction = fit_points(points(120, seed=800 + seed, effects=effects, kinds=kinds, spread=0.002))
+        assert correction.hull is not None
+        assert len(correction.seldom) > kinds / 3
+        new = points(100, seed=900 + seed, effects=effects, kinds=kinds, spread=0.002)
+        untold = correction.hull.model_copy(update={"seldom_spread": 0.0})
+        updates: list[dict[str, object]] = [{"share_sd": 0.0}, {}, {"hull": untold}]
+        widths = [
+            np.median(predict_points(correction.model_copy(update=update), new)[1]) - 1.0
+            for update in updates
+        ]
+        held.append(inside(correction, new))
+        wider.append(widths[1] / widths[0])
+        much_wider.append(widths[2] / widths[0])
+    assert np.mean(much_wider) > 1.4
+    assert np.mean(wider) < 1.15
+    assert 0.88 <= np.mean(held) <= 0.96
+
+
+def test_layers_that_two_networks_have_are_seldom_and_so_is_what_two_others_have() -> None:
+    ms = np.array([[0, 1, 2, 1, 1], [0, 0, 3, 1, 1], [0, 0, 0, 1, 1], [0, 0, 0, 0, 1.0]])
+    parts = LayerParts(("none", "one", "two", "three", "four"), ms)
+    assert parts.seldom() == ("one", "two")
+    assert parts.seldom_ms().tolist() == [4.0, 4.0, 1.0, 0.0]
+
+
 def test_what_would_have_layers_take_next_to_nothing_is_no_fit() -> None:
     """Lone times that are mostly calls say little: shares would carry the whole latency, and be cut off."""
     rng = np.random.default_rng(12)
@@ -194,11 +253,15 @@ def test_where_layers_of_one_network_are_not_known_there_are_no_shares(effects: 
     correction = fit_points(known)
     assert correction.shares
     assert fit_points([*known, *without(points(1, seed=14))]).shares == {}
-    told, untold = (
-        predict_points(correction, some)[0] for some in (known, [*known[:-1], *without(known[-1:])])
+    (told, narrow), (untold, wide) = (
+        predict_points(correction, some) for some in (known, [*known[:-1], *without(known[-1:])])
     )
     np.testing.assert_array_equal(told[:-1], untold[:-1])
-    assert untold[-1] == pytest.approx(correction.a * known[-1].sum_ms + correction.b)
+    np.testing.assert_array_equal(narrow[:-1], wide[:-1])
+    in_network_ms = correction.a * known[-1].sum_ms
+    assert untold[-1] == pytest.approx(in_network_ms + correction.b)
+    beyond = 1.644854 * correction.share_sd * in_network_ms / untold[-1]
+    assert wide[-1] == pytest.approx(1.0 + np.hypot(correction.half_width, beyond))
 
 
 def test_with_and_without_shares_are_told_apart_by_the_same_networks_left_out() -> None:

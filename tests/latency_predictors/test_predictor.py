@@ -122,13 +122,16 @@ def test_predictions_are_those_of_a_loop_over_architectures(space: SearchSpace) 
 
 @pytest.mark.parametrize("space", [TINY, CELL], ids=["chain", "cell"])
 @pytest.mark.parametrize("filled", [False, True])
-def test_layers_of_no_calibration_network_widen_the_interval(space: SearchSpace, filled: bool) -> None:
+def test_layers_of_no_or_few_calibration_networks_widen_the_interval(
+    space: SearchSpace, filled: bool
+) -> None:
     table, correction = target(space, 0)
     specs = distinct_layers(space)
     if filled:
         entries = {key: entry.model_copy(update={"kind": "fitted"}) for key, entry in table.entries.items()}
         table = table.model_copy(update={"entries": entries})
-    shared = correction.model_copy(update={"shares": {share_key(spec): 0.01 for spec in specs[1:-1]}})
+    shares = {share_key(spec): 0.01 for spec in specs[1:]}
+    shared = correction.model_copy(update={"shares": shares, "seldom": (share_key(specs[-1]),)})
     archs = random_architectures(space, 300, np.random.default_rng(9))
     told = {"shared": (table, shared), "told": (table, shared.model_copy(update={"share_sd": 0.2}))}
     found = MultiTargetPredictor(space, told, filled=filled).predict(archs)
