@@ -70,6 +70,9 @@ def _last(path: Path) -> Reading:
     with path.open("rb") as stream:
         stream.seek(max(stream.seek(0, os.SEEK_END) - _TAIL_BYTES, 0))
         *complete, _ = stream.read().decode("utf-8").split("\n")
+    # Whoever keeps logs short empties them, or begins another with the head alone, while they are read.
+    if not complete or complete[-1].strip() == ",".join(HEADER):
+        raise ValueError("the file has no complete line any more")
     return _reading(complete[-1].split(","))
 
 

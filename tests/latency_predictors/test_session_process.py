@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from latency_predictors.energy import measure_energy
 from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy
 from latency_predictors.measure import Summary, TimingProtocol
+from latency_predictors.meters import running_log
 from latency_predictors.protocol import Line, Segment, SessionRequest, Started, Subject
 from latency_predictors.session_process import answer
 from search_spaces.errors import MeasurementError
@@ -111,6 +113,34 @@ def test_a_meter_watches_subjects_and_no_anchors_where_energy_is_asked_for() -> 
     assert isinstance(said[-1], Segment)
     assert [timed.summary.energy for timed in said[-1].timed] == [energy, energy]
     assert watched == 2
+
+
+def test_a_log_that_is_emptied_while_a_file_runs_is_the_meters_fault(tmp_path: Path) -> None:
+    """The file that ran is not at fault: nothing is said of it, and the process does not die."""
+    watch, log, began_ns = Stopwatch(), tmp_path / "plug.csv", 0
+
+    def write(seconds: float = 0.0) -> None:
+        watch.now_ns += round(seconds * 1e9)
+        log.write_text(f"timestamp,watts\n1,5\n1.1,5\n{2 + watch.now_ns / 1e9},5\n")
+
+    def run_and_write() -> None:
+        watch.run_once()
+        write()
+        if watch.now_ns - began_ns > 1e9:
+            log.write_text("")
+
+    def see(run_once: Callable[[], None]) -> MeasuredEnergy:
+        nonlocal began_ns
+        began_ns = watch.now_ns
+        return measure_energy(run_and_write, meter, watch.clock, write)
+
+    write()
+    meter = running_log(log, write)
+    request, said = requested(replace(PROTOCOL, energy=True)), list[Line]()
+    with pytest.raises(MeasurementError, match="the file has no complete line any more") as caught:
+        answer(request, watch.load, watch.clock, said.append, watch=see)
+    assert caught.value.code == "meter_stopped"
+    assert not [line for line in said if isinstance(line, Segment) and line.failures]
 
 
 @pytest.mark.parametrize("repeat", [True, False])

@@ -4,10 +4,24 @@ import pytest
 
 from latency_predictors.meters.log_file import log_meter, read_log
 from latency_predictors.meters.meter import Absent, Meter
+from latency_predictors.meters.window import WindowRules, watch
 from search_spaces.errors import MeasurementError
-from tests.latency_predictors.meters.boards import never
+from tests.latency_predictors.meters.boards import FakeClock, never
 
 LOG = "timestamp,watts\n1764126471.0,4.81\n1764126471.1,4.90\n1764126471.2,4.70\n"
+
+
+def growing(folder: Path) -> tuple[Meter, Path]:
+    """A meter that writes a file, and the file."""
+    path = folder / "plug.csv"
+    path.write_text(LOG)
+
+    def write(seconds: float) -> None:
+        path.write_text(LOG + "1764126471.3,6.25\n")
+
+    found = log_meter(path, write)
+    assert isinstance(found, Meter)
+    return found, path
 
 
 def test_the_last_complete_line_counts(tmp_path: Path) -> None:
@@ -32,6 +46,44 @@ def test_a_new_line_is_an_update_though_the_power_is_the_same(tmp_path: Path) ->
         path.write_text(LOG + "1764126471.3,4.70\n")
 
     assert isinstance(log_meter(path, write), Meter)
+
+
+SHORTENED = ["", "timestamp", "timestamp,watts\n", "timestamp,watts\r\n1764126471.3", "1764126471.3,6.2"]
+
+
+@pytest.mark.parametrize("left", SHORTENED)
+def test_a_file_without_a_complete_line_any_more_has_no_reading(tmp_path: Path, left: str) -> None:
+    found, path = growing(tmp_path)
+    path.write_text(left)
+    with pytest.raises(ValueError, match="no complete line any more"):
+        found.read()
+
+
+@pytest.mark.parametrize("left", SHORTENED)
+def test_a_file_that_is_emptied_in_a_window_is_a_meter_that_stopped(tmp_path: Path, left: str) -> None:
+    found, path = growing(tmp_path)
+    clock = FakeClock()
+
+    def run_once() -> None:
+        clock.wait(0.01)
+        path.write_text(f"{LOG}{1764126472 + clock.seconds},6\n" if clock.seconds < 0.5 else left)
+
+    with pytest.raises(MeasurementError, match="log/plug.csv cannot be read any more: the file") as caught:
+        watch(run_once, found, clock, WindowRules())
+    assert caught.value.code == "meter_stopped"
+    assert clock.seconds == pytest.approx(0.5, abs=found.update_s), "it is told at the next look"
+
+
+def test_a_file_that_is_emptied_before_it_is_seen_to_move_is_absent(tmp_path: Path) -> None:
+    path = tmp_path / "plug.csv"
+    path.write_text(LOG)
+
+    def empty(seconds: float) -> None:
+        path.write_text("")
+
+    found = log_meter(path, empty)
+    assert isinstance(found, Absent)
+    assert "no complete line any more" in found.reason
 
 
 def test_a_file_that_does_not_grow_is_absent(tmp_path: Path) -> None:
