@@ -1,8 +1,9 @@
 """What single architectures would cost."""
 
-from latency_predictors.correction import Kind
-from latency_predictors.device import ExecutionContext
+from latency_predictors.file_size import file_bytes_of
 from latency_predictors.predictor import Costs, exact_cost
+from nas.pipeline.costs import ARENA, EXACT, arena_predictor
+from nas.pipeline.sites import Site
 from nas.results import Document, Figure
 from search_spaces.base import IntArray, Option, SearchSpace, architecture_digest, option_values
 from search_spaces.sampling import as_architecture
@@ -14,6 +15,9 @@ class PredictedNetwork(Document):
     Attributes:
         coverage: Share of the sum of its layers that was measured, 0..1.
         peak_memory_bytes: For batch and precision of the context.
+        file_bytes: Of the exported file, in that precision.
+        arena_bytes: Activations that ONNX Runtime holds for one image; None for other runtimes and batches,
+            and where its rules are not followed.
     """
 
     architecture_digest: str
@@ -23,10 +27,12 @@ class PredictedNetwork(Document):
     peak_memory_bytes: Figure
     num_macs: Figure
     num_params: Figure
+    file_bytes: Figure
+    arena_bytes: Figure | None = None
 
 
 def predicted_networks(
-    space: SearchSpace, archs: IntArray, latency: Costs, context: ExecutionContext
+    space: SearchSpace, archs: IntArray, latency: Costs, site: Site
 ) -> tuple[PredictedNetwork, ...]:
     """Return what is told of architectures, canonical, (n, choices).
 
@@ -34,29 +40,33 @@ def predicted_networks(
         space: Theirs.
         archs: Which.
         latency: Of each.
-        context: How they run.
+        site: Where they run, and how.
     """
-    names = ("peak_memory_bytes", "num_macs", "num_params")
-    exact = {name: exact_cost(space, name, context.batch, context.precision)(archs) for name in names}
+    batch, precision = site.context.batch, site.context.precision
+    exact = {name: exact_cost(space, name, batch, precision)(archs) for name in EXACT}
+    if arena := arena_predictor(space, site):
+        exact[ARENA] = arena(archs)
+    size = file_bytes_of(space, precision)(archs)
     networks = []
     for row, arch in enumerate(archs):
         one = as_architecture(arch)
-        bounds = (float(latency.point[row]), float(latency.lower[row]), float(latency.upper[row]))
         networks.append(
             PredictedNetwork(
                 architecture_digest=architecture_digest(space, one),
                 architecture=option_values(space, one),
-                latency_ms=_figure(*bounds, latency.kind_of(row)),
+                latency_ms=_figure(latency, row),
                 coverage=float(latency.coverage[row]),
+                file_bytes=_figure(size, row),
                 **{name: _exactly(float(values[row])) for name, values in exact.items()},
             )
         )
     return tuple(networks)
 
 
-def _figure(value: float, lower: float, upper: float, kind: Kind) -> Figure:
-    return Figure(value=value, lower=lower, upper=upper, kind=kind)
+def _figure(costs: Costs, row: int) -> Figure:
+    value, lower, upper = (float(ends[row]) for ends in (costs.point, costs.lower, costs.upper))
+    return Figure(value=value, lower=lower, upper=upper, kind=costs.kind_of(row))
 
 
 def _exactly(value: float) -> Figure:
-    return _figure(value, value, value, "modelled")
+    return Figure(value=value, lower=value, upper=value, kind="modelled")

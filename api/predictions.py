@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from pydantic import Field
@@ -23,10 +23,11 @@ from latency_predictors.latency_metric import PLAIN, LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor, Costs, require_supported
 from latency_predictors.trust import State
+from nas.pipeline.sites import Site
 from nas.report.numbers import interval, percent, rounded
 from nas.report.trust import doubt_sentences
-from nas.report.words import cost_text, few_shot_sentence, report_sentence
-from nas.results import Document
+from nas.report.words import COST_NAMES, SHORT_UNITS, cost_text, few_shot_sentence, report_sentence
+from nas.results import Document, Figure
 from nas.settings import Settings
 from nas.specs import ContextSpec, LatencySpec, SpaceSpec
 from nas.store.few_shot_models import latest_few_shot
@@ -42,6 +43,11 @@ from search_spaces.catalogue import PRESETS, get_space
 from search_spaces.errors import MeasurementError, UsageError
 from search_spaces.sampling import as_array, canonical, random_architectures
 from search_spaces.slot_tables import distinct_layers
+
+_OF_SHAPES: Final = ("peak_memory_bytes", "arena_bytes", "file_bytes", "num_macs", "num_params")
+_KINDS_OF_SHAPES: Final = (
+    "file sizes are fitted to exported files; memory, MACs and parameters follow from shapes (modelled)"
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,12 @@ class Predictions(Document):
         """Draw one line an architecture."""
         level = f"{100.0 * self.level:.0f} % interval"
         meant = "latency" if self.latency == PLAIN.label else f"latency ({self.latency})"
-        table = Table("architecture", meant, level, "from", "peak memory", "MACs", "parameters", box=None)
+        shapes = [name for name in _OF_SHAPES if getattr(self.networks[0], name)]
+        heads = [COST_NAMES[name] for name in shapes]
+        table = Table(box=None, padding=(0, 1, 0, 0))
+        for head in ("architecture", meant, level, "from", *heads):
+            # Narrow terminals get more lines, not fewer digits.
+            table.add_column(head, no_wrap=head in ("architecture", level), overflow="fold")
         for network in self.networks:
             latency = network.latency_ms
             bounds = (latency.value, latency.lower, latency.upper)
@@ -114,12 +125,10 @@ class Predictions(Document):
                 f"{rounded(*bounds)} ms",
                 interval(*bounds),
                 latency.kind,
-                cost_text("peak_memory_bytes", network.peak_memory_bytes.value),
-                cost_text("num_macs", network.num_macs.value),
-                cost_text("num_params", network.num_params.value),
+                *(_cell(name, getattr(network, name)) for name in shapes),
             )
         where = Text(f"predicted for {self.device} · {self.context}; nothing was run")
-        return Group(where, table, *(Text(line) for line in self._trust()))
+        return Group(where, table, *(Text(line) for line in (_KINDS_OF_SHAPES, *self._trust())))
 
     def _trust(self) -> list[str]:
         """Return how far the latencies can be trusted."""
@@ -132,6 +141,12 @@ class Predictions(Document):
         if measured < 1.0:
             lines.append(f"layers that were not measured make up to {percent(1.0 - measured)} % of a sum")
         return [*lines, *doubt_sentences(self.states)]
+
+
+def _cell(name: str, cost: Figure) -> str:
+    """Return a cost for a narrow column: `18.4 KiB`, `1.24 M`."""
+    number, _, unit = cost_text(name, cost.value).partition(" ")
+    return f"{number} {SHORT_UNITS.get(unit, unit)}".strip()
 
 
 def predict_costs(settings: Settings, wish: Wish) -> Predictions:
@@ -148,14 +163,14 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
     archs = _architectures(space, wish)
     source = _source(settings, space, spec, (num_classes, in_channels), wish)
     return Predictions(
-        device=source.device,
-        context=source.context.label,
+        device=source.site.device.label,
+        context=source.site.context.label,
         space=spec,
         num_classes=num_classes,
         in_channels=in_channels,
         level=source.level,
         report=source.report,
-        networks=predicted_networks(space, archs, source.predict(archs), source.context),
+        networks=predicted_networks(space, archs, source.predict(archs), source.site),
         few_shot=source.few_shot,
         states=source.states,
         latency=wish.latency.metric.label,
@@ -166,8 +181,7 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
 class _Source:
     """What latencies are predicted with."""
 
-    device: str
-    context: ExecutionContext
+    site: Site
     level: float
     report: ErrorReport | None
     predict: Callable[[IntArray], Costs]
@@ -202,7 +216,7 @@ def _source(
         what = f"{len(missing)} of {len(layers)} layers are not measured"
         raise _no_profile(what if missing else "the sums are not calibrated", spec, images, asked, hint)
     predict = FewShotPredictor(space, model).predict
-    return _Source(device.label, context, model.level, None, predict, model.report)
+    return _Source(Site(device, context), model.level, None, predict, model.report)
 
 
 def _from_table(
@@ -217,8 +231,7 @@ def _from_table(
         return predictor.predict(archs)
 
     return _Source(
-        table.device.label,
-        table.context,
+        Site.of(table),
         correction.level,
         correction.report,
         predict,

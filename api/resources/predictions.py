@@ -13,6 +13,7 @@ from latency_predictors.filling import filled
 from latency_predictors.latency_metric import PLAIN
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor, Costs, require_supported
+from nas.pipeline.sites import Site
 from nas.specs import ContextSpec, LatencySpec, SpaceSpec, Spec
 from nas.store.stores import Stores
 from search_spaces.base import IntArray, SearchSpace, architecture_from_values, space_digest
@@ -84,7 +85,7 @@ def predicted(stores: Stores, device_id: str, asked: AskedCosts) -> Predictions:
         in_channels=asked.in_channels,
         level=correction.level,
         report=correction.report,
-        networks=predicted_networks(space, archs, latencies, table.context),
+        networks=predicted_networks(space, archs, latencies, Site.of(table)),
         states=table.states_of(distinct_layers(space)),
         latency=asked.latency.metric.label,
     )

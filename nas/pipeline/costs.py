@@ -7,7 +7,7 @@ from latency_predictors.arena import ARENA_RUNTIME, arena_of, runtime_arena
 from latency_predictors.file_size import file_bytes_of
 from latency_predictors.latency_metric import PLAIN, LatencyMetric
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.predictor import CostPredictor, exact_cost, unsupported_layers
+from latency_predictors.predictor import CostPredictor, ExactCost, exact_cost, unsupported_layers
 from nas.candidates import Predictor
 from nas.objectives import UNSUPPORTED
 from nas.pipeline.amounts import NUM_CALIBRATION
@@ -78,7 +78,7 @@ def require_arena(space: SearchSpace, site: Site) -> None:
     Raises:
         MeasurementError: `arena_unknown`.
     """
-    if _arena(space, site) is None:
+    if arena_predictor(space, site) is None:
         raise MeasurementError(
             "arena_unknown",
             f"what the arena of {site.context.runtime} holds for networks of '{space.name}' in "
@@ -87,11 +87,16 @@ def require_arena(space: SearchSpace, site: Site) -> None:
         )
 
 
-def network_arena(space: SearchSpace, architecture: Architecture, site: Site) -> int | None:
-    """Return the bytes of activations that ONNX Runtime holds for a network, in the precision of a site.
+def arena_predictor(space: SearchSpace, site: Site) -> ExactCost | None:
+    """Return a function from architectures to the bytes of activations that ONNX Runtime holds for them.
 
     None for other runtimes and batches, and where its rules are not known.
     """
+    return arena_of(space, site.device, site.context.precision) if _has_arena(site) else None
+
+
+def network_arena(space: SearchSpace, architecture: Architecture, site: Site) -> int | None:
+    """Return the same of one network; None likewise."""
     if not _has_arena(site):
         return None
     return runtime_arena(network(space, architecture), site.device, site.context.precision)
@@ -101,14 +106,10 @@ def _of_shapes(space: SearchSpace, table: LookupTable) -> dict[str, Predictor]:
     """Return predictors of what follows from a network's shapes, and how a context runs them."""
     batch, precision = table.context.batch, table.context.precision
     exact: dict[str, Predictor] = {name: exact_cost(space, name, batch, precision) for name in EXACT}
-    arena = _arena(space, Site.of(table))
+    arena = arena_predictor(space, Site.of(table))
     known = {} if arena is None else {ARENA: arena}
     known[UNSUPPORTED.name] = unsupported_layers(space, table)
     return {"file_bytes": file_bytes_of(space, precision), **exact, **known}
-
-
-def _arena(space: SearchSpace, site: Site) -> Predictor | None:
-    return arena_of(space, site.device, site.context.precision) if _has_arena(site) else None
 
 
 def _has_arena(site: Site) -> bool:

@@ -40,7 +40,7 @@ COST_NAMES: Final[dict[str, str]] = {
 }
 
 SHORT_UNITS: Final[dict[str, str]] = {"thousand": "k", "million": "M", "billion": "G"}
-"""For the heads of columns."""
+"""For heads and cells of columns."""
 
 _SCALES: Final[dict[str, tuple[Scale, ...]]] = {
     "latency_ms": (Scale(1.0, "ms"),),

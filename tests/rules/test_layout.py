@@ -19,7 +19,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "api/resources/subnets.py": "tests/api/routes/test_subnets.py",
     "api/resources/submissions.py": "tests/api/routes/test_searches.py",
     "api/bundle_work.py": "tests/api/test_bundles.py",
-    "api/predicted_networks.py": "tests/api/test_predictions.py",
     "api/routes/jobs.py": "tests/api/routes/test_devices.py",
     "api/service_commands.py": "tests/test_cli_reference.py",
     "nas/network_results.py": "tests/nas/test_results.py",

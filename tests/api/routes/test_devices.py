@@ -4,8 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from latency_predictors.file_size import file_bytes_of
 from latency_predictors.lookup_table import layer_key
 from latency_predictors.predictor import CostPredictor
+from nas.pipeline.costs import arena_predictor
+from nas.pipeline.sites import Site
 from search_spaces.base import option_values, space_digest
 from search_spaces.network import layers
 from search_spaces.sampling import as_architecture, random_architectures, smallest
@@ -75,7 +78,12 @@ def test_costs_are_predicted_from_the_table(tmp_path: Path) -> None:
         by_id = api.post(f"/v1/devices/{table.device.digest}/predictions", sent)
         assert by_id.json() == found
     assert found["states"] == {"suspect": len(table.entries)}
+    sizes, arena = file_bytes_of(SPACE)(archs), arena_predictor(SPACE, Site.of(table))
+    arenas = [None] * len(archs) if arena is None else arena(archs).tolist()
     for row, one in enumerate(found["networks"]):
+        size = one["file_bytes"]
+        assert (size["value"], size["upper"], size["kind"]) == (sizes.point[row], sizes.upper[row], "fitted")
+        assert (one["arena_bytes"] and one["arena_bytes"]["value"]) == arenas[row]
         latency = one["latency_ms"]
         assert latency["value"] == pytest.approx(float(expected.point[row]))
         assert latency["lower"] <= latency["value"] <= latency["upper"]
