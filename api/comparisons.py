@@ -11,6 +11,7 @@ from rich.table import Table
 
 from api.searches import unbroken
 from api.table_names import find_table, table_name
+from latency_predictors.correction import ErrorReport
 from latency_predictors.error_report import spearman
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.predictor import CostPredictor
@@ -18,6 +19,7 @@ from latency_predictors.table_entry import Entry
 from latency_predictors.trust import State
 from nas.report.numbers import plain
 from nas.report.trust import doubt_sentences
+from nas.report.words import UNREPORTED, report_sentence
 from nas.results import Document
 from nas.settings import Settings
 from nas.store.stores import opened_stores
@@ -57,6 +59,7 @@ class ComparedTable(Document):
     Attributes:
         num_layers: That are measured.
         states: How many of them are in which state.
+        report: How good its predictions of the space are; None where too few networks were measured to say.
     """
 
     name: str
@@ -64,6 +67,7 @@ class ComparedTable(Document):
     context: str
     num_layers: int
     states: dict[State, int]
+    report: ErrorReport | None = None
 
 
 class Ratios(Document):
@@ -133,7 +137,7 @@ class TableComparison(Document):
             for number, one in (("first ", self.first), ("second", self.second))
             for line in (
                 f"{number}  {one.name}: {one.device}; {one.context}; {one.num_layers} layers",
-                *(f"        {sentence}" for sentence in doubt_sentences(one.states)),
+                *(f"        {sentence}" for sentence in (*doubt_sentences(one.states), *self._trust(one))),
             )
         ]
         ratios = Table("second over first", "count", "median", "10 % to 90 %", "rank correlation", box=None)
@@ -149,6 +153,13 @@ class TableComparison(Document):
             second = _time(layer.second_ms, layer.second_state)
             differing.add_row(layer.signature, first, second, plain(layer.ratio))
         return Group(unbroken([*heads, ""]), ratios, unbroken([*note, ""]), differing)
+
+    def _trust(self, one: ComparedTable) -> tuple[str, ...]:
+        """Return how far predictions of one table can be trusted, where it has any or they are shown."""
+        what = f"predicted latencies of {self.space}"
+        if one.report is None:
+            return () if self.networks is None else (f"{what}: {UNREPORTED}",)
+        return (f"{what}, {report_sentence(one.report)}",)
 
 
 def compare_tables(settings: Settings, first: str, second: str, wish: SpaceWish) -> TableComparison:
@@ -180,13 +191,7 @@ def compare_tables(settings: Settings, first: str, second: str, wish: SpaceWish)
         )
     ones, others = (np.array([side[name].median_ms for name in common]) for side in (own, other))
     heads = [
-        ComparedTable(
-            name=table_name(key),
-            device=table.device.label,
-            context=table.context.label,
-            num_layers=len(side),
-            states=dict(Counter(entry.state for entry in side.values()).most_common()),
-        )
+        _compared(table_name(key), table, side, space)
         for key, table, side in zip(keys, tables, (own, other), strict=True)
     ]
     return TableComparison(
@@ -197,6 +202,20 @@ def compare_tables(settings: Settings, first: str, second: str, wish: SpaceWish)
         differing=_differing([(own[name], other[name]) for name in common]),
         space=space.name,
         networks=_networks(space, tables[0], tables[1]),
+    )
+
+
+def _compared(
+    name: str, table: LookupTable, measured: Mapping[str, Entry], space: SearchSpace
+) -> ComparedTable:
+    correction = table.corrections.get(space_digest(space))
+    return ComparedTable(
+        name=name,
+        device=table.device.label,
+        context=table.context.label,
+        num_layers=len(measured),
+        states=dict(Counter(entry.state for entry in measured.values()).most_common()),
+        report=None if correction is None else correction.report,
     )
 
 

@@ -26,7 +26,14 @@ from latency_predictors.trust import State
 from nas.pipeline.sites import Site
 from nas.report.numbers import interval, percent, rounded
 from nas.report.trust import doubt_sentences
-from nas.report.words import COST_NAMES, SHORT_UNITS, cost_text, few_shot_sentence, report_sentence
+from nas.report.words import (
+    COST_NAMES,
+    SHORT_UNITS,
+    UNREPORTED,
+    cost_text,
+    few_shot_sentence,
+    report_sentence,
+)
 from nas.results import Document, Figure
 from nas.settings import Settings
 from nas.specs import ContextSpec, LatencySpec, SpaceSpec
@@ -133,9 +140,7 @@ class Predictions(Document):
     def _trust(self) -> list[str]:
         """Return how far the latencies can be trusted."""
         measured = min(network.coverage for network in self.networks)
-        lines = ["too few whole networks were measured to say how good predictions are"]
-        if self.report is not None:
-            lines = [report_sentence(self.report)]
+        lines = [UNREPORTED if self.report is None else report_sentence(self.report)]
         if self.few_shot is not None:
             return [few_shot_sentence(self.few_shot)]
         if measured < 1.0:

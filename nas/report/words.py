@@ -257,6 +257,10 @@ def predictor_sentence(report: Mapping[str, Any]) -> str:
     )
 
 
+UNREPORTED: Final = "too few whole networks were measured to say how good predictions are"
+"""Beside predictions from a table without an error report."""
+
+
 def report_sentence(report: ErrorReport) -> str:
     """Return how far predictions of latency can be trusted: what stands beside each of them."""
     return (

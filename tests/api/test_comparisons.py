@@ -9,8 +9,12 @@ from rich.console import Console
 
 from api.comparisons import SpaceWish, TableComparison, compare_tables
 from api.devices import list_tables
+from latency_predictors.calibration import calibrate
+from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.lookup_table import LookupTable, layer_key
+from nas.report.words import report_sentence
 from nas.settings import Settings
+from search_spaces.base import space_digest
 from search_spaces.errors import UsageError
 from search_spaces.layers import InvertedResidual, PooledHead
 from search_spaces.slot_tables import distinct_layers
@@ -76,6 +80,75 @@ def test_networks_are_predicted_with_both(settings: Settings) -> None:
     assert found.count == 1_000
     assert 1.5 < found.median < 3.0
     assert found.rank_correlation > 0.95
+
+
+def calibrated_on(table: LookupTable, *num_layers: int) -> LookupTable:
+    """The same table, calibrated on networks of so many layers; each other one took a tenth longer."""
+    points = [
+        CalibrationPoint(
+            digest=f"other {n}",
+            sum_ms=0.02 * n,
+            num_layers=n,
+            num_macs=1_000 * n,
+            measured_ms=0.02 * n * (1.1 if number % 2 else 1.0),
+            rel_sd=0.01,
+        )
+        for number, n in enumerate(num_layers)
+    ]
+    return table.with_correction(space_digest(SPACE), calibrate(points))
+
+
+def compared_with(settings: Settings, table: LookupTable) -> TableComparison:
+    """This machine's table and another one."""
+    saved_table(settings.home, table)
+    other = next(line.name for line in list_tables(settings).tables if table.device.label == line.device)
+    return compare_tables(settings, names_of_this(settings), other, GREY)
+
+
+def test_predictions_of_both_say_how_good_they_are(settings: Settings) -> None:
+    here, there = lookup_table(), calibrated_on(slower("Other CPU"), 4, 6, 8, 10, 12, 14, 16, 20)
+    found = compared_with(settings, there)
+    digest = space_digest(SPACE)
+    expected = [here.corrections[digest].report, there.corrections[digest].report]
+    assert [found.first.report, found.second.report] == expected
+    assert expected[0] != expected[1]
+    lines = shown(found).splitlines()
+    for table, report in zip((found.first, found.second), expected, strict=True):
+        assert report is not None
+        begin = next(number for number, line in enumerate(lines) if table.name in line)
+        told = next(line.strip() for line in lines[begin:] if "left out one by one" in line)
+        assert told == f"predicted latencies of {SPACE.name}, {report_sentence(report)}"
+    turned = compare_tables(settings, found.second.name, found.first.name, GREY)
+    assert [turned.first.report, turned.second.report] == expected[::-1]
+
+
+def test_predictions_from_too_few_networks_say_so(settings: Settings) -> None:
+    found = compared_with(settings, calibrated_on(slower("Other CPU"), 4, 8, 12))
+    assert found.networks is not None
+    assert found.first.report is not None
+    assert found.second.report is None
+    _, second = shown(found).split("\nsecond  ")
+    assert f"predicted latencies of {SPACE.name}: too few whole networks were measured to say" in second
+    assert "left out one by one" not in second
+
+
+def test_a_table_for_another_space_has_no_report_of_this_one(settings: Settings) -> None:
+    """Nothing is predicted, so only the table that could do it says how well."""
+    found = compared_with(settings, slower("Other CPU").model_copy(update={"corrections": {}}))
+    assert found.networks is None
+    assert found.first.report is not None
+    assert found.second.report is None
+    text = shown(found)
+    assert text.count("left out one by one") == 1
+    assert "too few whole networks" not in text
+
+
+def test_a_comparison_that_was_kept_by_an_earlier_version_is_read(settings: Settings) -> None:
+    found = compare_tables(settings, *names(settings), GREY)
+    document = found.model_dump(mode="json")
+    for table in ("first", "second"):
+        del document[table]["report"]
+    assert TableComparison.model_validate(document).first.report is None
 
 
 def test_a_space_that_one_of_them_lacks_is_told(settings: Settings) -> None:
