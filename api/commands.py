@@ -128,6 +128,18 @@ def db_upgrade() -> BaseModel:
     return upgrade_database(Settings())
 
 
+Device = Annotated[
+    str, typer.Option(help="A board that is registered, by its name; this machine if not given.")
+]
+NamedTable = Annotated[
+    str | None,
+    typer.Option(
+        help="A table as `devices list` has it, or its start, in place of --device: also one that came from "
+        "elsewhere."
+    ),
+]
+
+
 def predict(
     space: Annotated[str, typer.Option(help="Name of the space.")] = "mobilenet_v3",
     preset: Annotated[str | None, typer.Option(help="Geometry; the first one if not given.")] = None,
@@ -145,9 +157,8 @@ def predict(
         bool,
         typer.Option("--fill", help="Fill in layers that are not measured; predictions then say `fitted`."),
     ] = False,
-    table: Annotated[
-        str | None, typer.Option(help="Another device's table, as `devices list` has it, or its start.")
-    ] = None,
+    device: Device = "host",
+    table: NamedTable = None,
     runtime: Annotated[
         str | None, typer.Option(help="onnxruntime or openvino; that of --table, or the first, if not given.")
     ] = None,
@@ -159,14 +170,17 @@ def predict(
         float | None, typer.Option(help="Rest before each inference (mode `paced`); none if not given.")
     ] = None,
 ) -> BaseModel:
-    """Predict latency, memory and size of networks on this machine, from its lookup table; nothing is run.
+    """Predict latency, memory and size of networks on a device, from its lookup table; nothing is run.
 
+    Where the table lacks layers of the space, the model of `devices profile --few-shot` is used, if there is
+    one: predictions then say `fitted`.
     p95 and pauses are predicted where a search has measured networks so: its target says `latency`.
 
     Examples:
       hwnas predict --search latest --random 5
       hwnas predict --space mobilenet_v3 --preset tiny --classes 10 --channels 1 --random 100 --json
       hwnas predict --search latest --architecture net/architecture.json --runtime openvino
+      hwnas predict --search latest --device pi5
       hwnas predict --search latest --table 3f9a1c
       hwnas predict --search latest --statistic p95 --pause-ms 20
     """
@@ -175,7 +189,9 @@ def predict(
     from nas.spec_words import parse_context, parse_latency
 
     asked = (parse_context(runtime, threads, batch, precision), parse_latency(statistic, pause_ms))
-    wish = Wish(space, preset, classes, channels, search, architecture, random, seed, fill, table, *asked)
+    wish = Wish(
+        space, preset, classes, channels, search, architecture, random, seed, fill, table, *asked, device
+    )
     return predict_costs(Settings(), wish)
 
 

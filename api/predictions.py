@@ -1,8 +1,7 @@
 """Costs of architectures before training: latency from a table or a model, the rest from shapes."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,16 +13,15 @@ from rich.text import Text
 
 from api.named_tables import as_options, is_calibrated, named_table, not_calibrated
 from api.predicted_networks import PredictedNetwork, predicted_networks
+from api.prediction_sources import PredictionSource, few_shot_source, table_source
+from latency_predictors.agent_protocol import HOST
 from latency_predictors.calibration import calibrate
 from latency_predictors.correction import ErrorReport
-from latency_predictors.device import ExecutionContext, host_context, host_device
-from latency_predictors.few_shot import FewShotPredictor, FewShotReport
-from latency_predictors.filling import filled
+from latency_predictors.few_shot import FewShotModel, FewShotReport
 from latency_predictors.latency_metric import PLAIN, LatencyMetric
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.predictor import CostPredictor, Costs, require_supported
 from latency_predictors.trust import State
-from nas.pipeline.sites import Site
+from nas.pipeline.sites import Site, site_of
 from nas.report.numbers import interval, percent, rounded
 from nas.report.trust import doubt_sentences
 from nas.report.words import (
@@ -71,9 +69,10 @@ class Wish:
         num_random: Random architectures, where no file is given.
         seed: Of those.
         fill: Whether layers that are not measured may be fitted to those that are.
-        table: Name of a lookup table, or the start of it; None for this machine's.
-        context: How this machine runs them; a table that is named has to agree with the fields that are set.
+        table: Name of a lookup table, or the start of it; None for that of the device.
+        context: How the device runs them; a table that is named has to agree with the fields that are set.
         latency: What is meant by it.
+        device: `host` or the name of a registered board.
     """
 
     space: str = "mobilenet_v3"
@@ -88,10 +87,11 @@ class Wish:
     table: str | None = None
     context: ContextSpec = field(default_factory=ContextSpec)
     latency: LatencySpec = field(default_factory=LatencySpec)
+    device: str = HOST
 
 
 class Predictions(Document):
-    """Predicted costs of architectures on this machine, or on the device of the table that was named.
+    """Predicted costs of architectures on a device.
 
     Attributes:
         level: Nominal coverage of the intervals of latency, 0..1.
@@ -155,13 +155,16 @@ def _cell(name: str, cost: Figure) -> str:
 
 
 def predict_costs(settings: Settings, wish: Wish) -> Predictions:
-    """Predict the costs of architectures on this machine, or on the device of the table that is named.
+    """Predict the costs of architectures on a device: by its name, or that of the table that is named.
 
     Raises:
-        UsageError: Where space, preset, search, table, file or choice do not exist.
-        MeasurementError: `no_profile` where the table lacks what the space needs; `context_mismatch` where
-            the one that is named is of another context; `too_few_layers` where it lacks so much that nothing
-            can be filled in; `runtime_missing`; `unsupported_subject` where the runtime cannot run one.
+        UsageError: Where space, preset, search, table, file or choice do not exist; `conflicting_options`
+            where both a device and a table are named.
+        MeasurementError: `no_profile` where the table lacks what the space needs, and there is no model of
+            few networks either; `context_mismatch` where the one that is named is of another context;
+            `too_few_layers` where it lacks so much that nothing can be filled in; `device_missing`,
+            `runtime_missing` or `context_unsupported` where no board has that name or it cannot run networks
+            so; `unsupported_subject` where the runtime cannot run one.
     """
     spec, num_classes, in_channels = _space_of(settings, wish)
     space = get_space(spec.name, preset=spec.preset, num_classes=num_classes, in_channels=in_channels)
@@ -182,72 +185,51 @@ def predict_costs(settings: Settings, wish: Wish) -> Predictions:
     )
 
 
-@dataclass(frozen=True)
-class _Source:
-    """What latencies are predicted with."""
-
-    site: Site
-    level: float
-    report: ErrorReport | None
-    predict: Callable[[IntArray], Costs]
-    few_shot: FewShotReport | None = None
-    states: dict[State, int] = field(default_factory=dict)
-
-
 def _source(
     settings: Settings, space: SearchSpace, spec: SpaceSpec, images: tuple[int, int], wish: Wish
-) -> _Source:
-    """Return the table that is named, else this machine's; where it has none, its model of few networks."""
+) -> PredictionSource:
+    """Return the table that is named, else the device's; where it has none, its model of few networks."""
+    latency = wish.latency
     if wish.table is not None:
-        named = named_table(settings, space, wish.table, wish.context, wish.latency)
-        return _from_table(space, named, wish.latency)
-    device, asked, latency = host_device(), wish.context, wish.latency
-    known = host_context(asked.runtime, threads=asked.threads, batch=asked.batch)
-    context = replace(known, precision=asked.precision)
-    table, layers = host_table(settings, context), distinct_layers(space)
+        if wish.device != HOST:
+            raise UsageError(
+                "conflicting_options",
+                f"--table names the device, --device {wish.device} as well: give one of them",
+            )
+        return _from_table(space, named_table(settings, space, wish.table, wish.context, latency), latency)
+    with opened_stores(settings) as stores:
+        site = site_of(stores, settings.tenant, wish.device, wish.context)
+        table = stores.tables.load(site.device.digest, site.context.digest)
+    name = "this machine" if wish.device == HOST else f"device '{wish.device}'"
     calibrated = table is not None and is_calibrated(table, space, latency)
     if not calibrated and latency.metric != PLAIN:
-        raise not_calibrated(f"this machine ({context.label})", space, latency)
+        raise not_calibrated(f"{name} ({site.context.label})", space, latency)
     if wish.fill and table is not None:
         return _from_table(space, table, latency, fill=True)
+    layers = distinct_layers(space)
     missing = layers if table is None else table.missing(layers)
     if table is not None and not missing and calibrated:
         return _from_table(space, table, latency)
-    where = {"device": device.digest, "context": context.digest, "space_digest": space_digest(space)}
-    with opened_stores(settings) as stores:
-        model = latest_few_shot(stores, settings.tenant, **where)
-    if model is None or latency.metric != PLAIN:  # models are of plain medians
-        hint = "" if table is None else ", or fill them in with --fill"
+    model = _few_shot(settings, space, site) if latency.metric == PLAIN else None  # they are of plain medians
+    if model is None:
         what = f"{len(missing)} of {len(layers)} layers are not measured"
-        raise _no_profile(what if missing else "the sums are not calibrated", spec, images, asked, hint)
-    predict = FewShotPredictor(space, model).predict
-    return _Source(Site(device, context), model.level, None, predict, model.report)
+        what = f"{what if missing else 'the sums are not calibrated'} on {name}"
+        hint = "" if table is None else ", or fill them in with --fill"
+        raise _no_profile(what, _profiling(spec, images, wish), hint)
+    return few_shot_source(space, model, site)
+
+
+def _few_shot(settings: Settings, space: SearchSpace, site: Site) -> FewShotModel | None:
+    where = {"device": site.device.digest, "context": site.context.digest}
+    with opened_stores(settings) as stores:
+        return latest_few_shot(stores, settings.tenant, **where, space_digest=space_digest(space))
 
 
 def _from_table(
     space: SearchSpace, table: LookupTable, latency: LatencySpec, *, fill: bool = False
-) -> _Source:
-    correction = table.corrections.get(latency.metric.correction_key(space_digest(space))) or calibrate(())
-    layers = distinct_layers(space)
-    predictor = CostPredictor(space, filled(table, layers) if fill else table, correction, filled=fill)
-
-    def predict(archs: IntArray) -> Costs:
-        require_supported(space, table, archs)
-        return predictor.predict(archs)
-
-    return _Source(
-        Site.of(table),
-        correction.level,
-        correction.report,
-        predict,
-        states=table.states_of(layers),
-    )
-
-
-def host_table(settings: Settings, context: ExecutionContext) -> LookupTable | None:
-    """Return the table of this machine for a context; None where nothing was measured."""
-    with opened_stores(settings) as stores:
-        return stores.tables.load(host_device().digest, context.digest)
+) -> PredictionSource:
+    known = table.corrections.get(latency.metric.correction_key(space_digest(space)))
+    return table_source(space, table, known or calibrate(()), fill=fill)
 
 
 def _space_of(settings: Settings, wish: Wish) -> tuple[SpaceSpec, int, int]:
@@ -281,13 +263,17 @@ def _read(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _no_profile(
-    what: str, spec: SpaceSpec, images: tuple[int, int], asked: ContextSpec, hint: str
-) -> MeasurementError:
+def _profiling(spec: SpaceSpec, images: tuple[int, int], wish: Wish) -> str:
+    """Return the command that has measured what a wish needs."""
+    asked = wish.context.model_dump(exclude_defaults=True)
+    if wish.device != HOST:
+        asked["device"] = wish.device
     command = (
         f"hwnas devices profile --space {spec.name} --preset {spec.preset} "
         f"--classes {images[0]} --channels {images[1]}"
     )
-    context = as_options(asked.model_dump(exclude_defaults=True))
-    words = f"{command} {context}".rstrip()
-    return MeasurementError("no_profile", f"{what} on this machine: run `{words}`{hint}")
+    return f"{command} {as_options(asked)}".rstrip()
+
+
+def _no_profile(what: str, command: str, hint: str) -> MeasurementError:
+    return MeasurementError("no_profile", f"{what}: run `{command}`{hint}")

@@ -155,7 +155,8 @@ def devices_profile(
     what is not settled yet. Where predictions may be off by more than 1.5 %, and by more than measurements
     differ, it measures up to 96 whole networks more, which a search does not. Leave the machine alone
     meanwhile: other work makes the figures worse. Two threads and more are measured on idle processors only.
-    With --few-shot there is no table: `hwnas predict` then uses a model fitted on few whole networks.
+    With --few-shot there is no table: `hwnas predict`, with the same --device, then uses a model fitted on
+    few whole networks.
 
     Examples:
       hwnas devices profile --space mobilenet_v3 --preset tiny --classes 10 --channels 1
@@ -163,6 +164,7 @@ def devices_profile(
       hwnas devices profile --preset tiny --channels 1 --runtime openvino
       hwnas devices profile --preset tiny --channels 1 --device pi5
       hwnas devices profile --space mobilenet_v3 --preset imagenet --few-shot 20
+      hwnas devices profile --preset tiny --channels 1 --device pi5 --few-shot 20
     """
     from nas.settings import Settings
     from nas.spec_words import parse_context

@@ -1,4 +1,4 @@
-"""Measuring this machine for a search space."""
+"""Measuring a device for a search space."""
 
 import re
 from collections.abc import Iterator
@@ -30,11 +30,16 @@ from workers.searches import ended_otherwise, run_to_end, submit_once
 
 
 class Profiled(Document):
-    """This machine's table, complete for one space."""
+    """A device's table, complete for one space.
+
+    Attributes:
+        name: `host` or that of a board.
+    """
 
     device: str
     context: str
     table: TableSummary
+    name: str = HOST
 
     def __rich__(self) -> RenderableType:
         """Say what was measured, what of it is in doubt, and how good predictions are."""
@@ -52,16 +57,22 @@ class Profiled(Document):
             error = f"a median error of {percent(corrected['median_error'])} %"
             rank = f"a rank correlation of {corrected['spearman']:.3f}"
             lines.append(f"whole networks, left out one by one, are predicted with {error} and {rank}")
-        lines.append("`hwnas devices show` has the details, `hwnas predict` uses it")
+        where = "show` has the details" if self.name == HOST else "list` has the name of the table"
+        lines.append(f"`hwnas devices {where}, `{_predict(self.name)}` uses it")
         return Text("\n".join(lines))
 
 
 class FewShotProfiled(Document):
-    """A model of this machine for one space, from few whole networks."""
+    """A model of a device for one space, from few whole networks.
+
+    Attributes:
+        name: `host` or that of a board.
+    """
 
     device: str
     context: str
     report: FewShotReport
+    name: str = HOST
 
     def __rich__(self) -> RenderableType:
         """Say what was measured and how good predictions are."""
@@ -69,9 +80,14 @@ class FewShotProfiled(Document):
             f"{self.device} · {self.context}",
             few_shot_sentence(self.report),
             f"their rank correlation with the measurement is {self.report.fitted.spearman:.3f}",
-            "`hwnas predict` uses it until there is a table (`hwnas devices profile` without --few-shot)",
+            f"`{_predict(self.name)}` uses it until there is a table (by this command without --few-shot)",
         ]
         return Text("\n".join(lines))
+
+
+def _predict(name: str) -> str:
+    """Return the command that uses what was measured of a device."""
+    return "hwnas predict" if name == HOST else f"hwnas predict --device {name}"
 
 
 def profile_host(
@@ -98,7 +114,10 @@ def profile_host(
     spec = spec.model_copy(update={"quick": quick})
     with _profiled(spec, settings) as (stored, site):
         return Profiled(
-            device=site.device.label, context=site.context.label, table=stored.load(NAME, TableSummary)
+            device=site.device.label,
+            context=site.context.label,
+            table=stored.load(NAME, TableSummary),
+            name=device,
         )
 
 
@@ -122,7 +141,9 @@ def profile_few_shot(
     spec = spec.model_copy(update={"few_shot": num_networks})
     with _profiled(spec, settings) as (stored, site):
         report = stored.load(few_shot_models.NAME, StoredFewShot).model.report
-        return FewShotProfiled(device=site.device.label, context=site.context.label, report=report)
+        return FewShotProfiled(
+            device=site.device.label, context=site.context.label, report=report, name=device
+        )
 
 
 def _spec(

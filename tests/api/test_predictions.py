@@ -5,39 +5,24 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from rich.console import Console
 
 from api.devices import list_tables
 from api.predictions import Wish, predict_costs
 from latency_predictors.device import host_context, host_device
-from latency_predictors.few_shot import FewShotModel, FewShotPoint
-from latency_predictors.few_shot_fitting import fit_few_shot
 from latency_predictors.lookup_table import layer_key
 from latency_predictors.memory import activation_bytes
-from latency_predictors.network_features import network_features
-from nas.job_records import JobRequest
-from nas.jobs import JobKind, Succeeded
 from nas.settings import Settings
 from nas.specs import ContextSpec, LatencySpec
-from nas.store.few_shot_models import NAME, StoredFewShot
-from nas.store.stores import opened_stores
 from search_spaces.base import architecture_from_values, space_digest
 from search_spaces.errors import MeasurementError, UsageError
 from search_spaces.layers import InvertedResidual
 from search_spaces.network import layers
-from search_spaces.sampling import as_architecture, random_architectures, smallest
+from search_spaces.sampling import as_architecture, smallest
 from search_spaces.slot_tables import distinct_layers
-from tests.api.handmade import (
-    SMALLEST,
-    SPACE,
-    calm_today,
-    claimed,
-    finished_search,
-    lookup_table,
-    saved_table,
-)
+from tests.api.few_shot_models import saved_few_shot
+from tests.api.handmade import SMALLEST, SPACE, calm_today, finished_search, lookup_table, saved_table
 
 GREY = Wish(preset="tiny", in_channels=1)
 
@@ -214,31 +199,8 @@ def test_another_devices_table_predicts_for_that_device(settings: Settings) -> N
     assert caught.value.code == "no_profile"
 
 
-def few_shot(settings: Settings) -> FewShotModel:
-    """A model of this machine that a profile has left."""
-    archs = random_architectures(SPACE, 60, np.random.default_rng(0))
-    features = network_features(SPACE)(archs)
-    points = [
-        FewShotPoint(
-            digest=f"{i:064x}",
-            features=tuple(features[i].tolist()),
-            measured_ms=1e-7 * features[i, 5] + 0.01,
-            rel_sd=0.01,
-            drawn=i % 2 == 0,
-        )
-        for i in range(20)
-    ]
-    model = fit_few_shot(points)
-    where = {"device": host_device().digest, "context": host_context().digest}
-    with opened_stores(settings) as stores:
-        run = claimed(stores, stores.jobs.submit("local", JobRequest(JobKind.PROFILE, {"few_shot": 20})))
-        run.save(NAME, StoredFewShot(**where, space_digest=space_digest(SPACE), model=model))
-        stores.queue.settle(run.lease, Succeeded())
-    return model
-
-
 def test_without_a_table_a_model_of_few_networks_predicts_and_says_so(settings: Settings) -> None:
-    model = few_shot(settings)
+    model = saved_few_shot(settings.home)
     predicted = predict_costs(settings, GREY)
     assert (predicted.device, predicted.level) == (host_device().label, model.level)
     assert predicted.few_shot == model.report

@@ -19,6 +19,7 @@ from nas.store.stores import opened_stores
 from search_spaces.errors import HwnasError, MeasurementError, UsageError
 from tests.api.handmade import calm_today, lookup_table, saved_table
 from tests.latency_predictors.drawn_networks import networks, points
+from tests.nas.store.boards import new_board
 from tests.workers.jobs_at_work import TENANT, Workplace
 from workers import searches
 from workers.profiles import Profiled, profile_few_shot, profile_host
@@ -108,6 +109,27 @@ def test_a_model_of_few_networks_is_asked_for_and_its_errors_are_told(
     said = console.export_text()
     assert "20 whole networks were measured; of those drawn at random, left out one by one" in said
     assert "% of 9 inside the 90.0 % intervals" in said
+    assert "`hwnas predict` uses it until there is a table" in said
+
+
+def test_a_model_of_a_board_is_told_with_the_command_that_uses_it(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_board(place.stores.engine, "pi5", TENANT)
+    model = fit_few_shot(points(networks(100, seed=0, noise=0.02), 20, seed=0))
+
+    def watch(stores: object, job: Job, *others: object) -> object:
+        (claim,) = place.stores.queue.claim("w")
+        left = StoredFewShot(device="d", context="c", space_digest="s", model=model)
+        place.stores.run(claim).save(NAME, left)
+        place.stores.queue.settle(claim.lease, Succeeded())
+        return place.stores.jobs.get(TENANT, job.id)
+
+    monkeypatch.setattr(searches, "watch", watch)
+    profiled = profile_few_shot(place.settings, "mobilenet_v3", "tiny", 10, 1, num_networks=20, device="pi5")
+    console = Console(width=400, file=io.StringIO(), record=True)
+    console.print(profiled)
+    assert "`hwnas predict --device pi5` uses it until there is a table" in console.export_text()
 
 
 def test_another_context_is_another_table(settings: Settings) -> None:
