@@ -196,7 +196,7 @@ def predict(
 
 
 def devices_list() -> BaseModel:
-    """List the lookup tables: which device was measured how, and when.
+    """List the lookup tables: which device was measured how, and when. Boards and few-shot models too.
 
     Example:
       hwnas devices list
@@ -218,12 +218,14 @@ def devices_show(
 ) -> BaseModel:
     """Show a lookup table: sessions, their spread, how good predictions are. Or a board: how its agent is.
 
+    Models of `devices profile --few-shot` are shown with their device, each with how good it is.
+
     Examples:
       hwnas devices show
       hwnas devices show pi5
       hwnas devices show 3f9a1c --json
     """
-    from api.devices import show_device
+    from api.shown_devices import show_device
     from nas.settings import Settings
 
     return show_device(Settings(), table)

@@ -9,8 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from api.boards import BoardLine, board_line, board_lines, drawn
+from api.boards import BoardLine, board_lines, drawn
 from api.calibrations import Calibration, calibration_of
+from api.few_shot_lines import FewShotLine, drawn_models, few_shot_lines
 from api.searches import unbroken
 from api.table_names import find_table, table_name
 from latency_predictors.device import Device, ExecutionContext, host_device, layer_ranges
@@ -55,21 +56,24 @@ class TableLine(Document):
 
 
 class TableList(Document):
-    """All tables of this installation."""
+    """All tables of this installation, the boards, and the models of few whole networks."""
 
     this_machine: str
     tables: tuple[TableLine, ...]
     boards: tuple[BoardLine, ...] = ()
+    few_shot: tuple[FewShotLine, ...] = ()
 
     def __rich__(self) -> RenderableType:
         """Draw the boards that are registered, then one line a table."""
         boards = drawn(self.boards) if self.boards else Text(end="")
+        models = [drawn_models(self.few_shot, named=True)] if self.few_shot else []
         if not self.tables:
+            what = "No table" if models else "Nothing measured"
             nothing = [
                 f"this machine: {self.this_machine}",
-                "Nothing measured yet: `hwnas devices profile` does it, a search too.",
+                f"{what} yet: `hwnas devices profile` does it, a search too.",
             ]
-            return Group(boards, unbroken(nothing))
+            return Group(boards, unbroken(nothing), *models)
         table = Table(box=None)
         table.add_column("table", no_wrap=True)
         for name in ("device", "context", "layers", "state", "spaces", "last measured (UTC)"):
@@ -83,7 +87,7 @@ class TableList(Document):
             counts = (str(line.num_layers), _stated(line.states), str(line.num_spaces))
             measured = line.last_measured[:16].replace("T", " ")
             table.add_row(line.name, device, line.context, *counts, measured)
-        return Group(boards, table)
+        return Group(boards, table, *models)
 
 
 class SessionLine(Document):
@@ -175,17 +179,11 @@ def list_tables(settings: Settings) -> TableList:
     with opened_stores(settings) as stores:
         lines = table_lines(stores, stores.tables.published())
         boards = board_lines(stores, settings.tenant)
+        few_shot = few_shot_lines(stores, settings.tenant)
     ordered = sorted(lines, key=lambda line: (not line.this_machine, line.name))
-    return TableList(this_machine=host_device().label, tables=tuple(ordered), boards=boards)
-
-
-def show_device(settings: Settings, name: str | None) -> TableDetails | BoardLine:
-    """Return a registered board by its name; a table, as `show_table`, where none has it."""
-    with opened_stores(settings) as stores:
-        board = stores.agents.find(settings.tenant, name) if name else None
-        if board is not None:
-            return board_line(stores, board)
-    return show_table(settings, name)
+    return TableList(
+        this_machine=host_device().label, tables=tuple(ordered), boards=boards, few_shot=few_shot
+    )
 
 
 def show_table(settings: Settings, name: str | None) -> TableDetails:

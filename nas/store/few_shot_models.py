@@ -1,13 +1,18 @@
 """Models of devices without a table: as profiles have left them, and as searches have fitted them anew."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
+
+from pydantic import ValidationError
 
 from latency_predictors.few_shot import FewShotModel
 from nas.job_records import Job
 from nas.jobs import JobKind, JobState
 from nas.results import Document
-from nas.store.pages import MAX_PAGE
+from nas.specs import ProfileSpec
 from nas.store.stores import Stores
+from search_spaces.errors import ArtifactError
 
 NAME: Final = "few_shot"
 """Of the document that a profile leaves."""
@@ -52,27 +57,65 @@ def latest_few_shot(
         ArtifactError: `damaged_file`.
     """
     wanted = (device, context, space_digest)
-    cursor = None
-    while True:
-        page = stores.jobs.page(
-            tenant,
-            kinds=[JobKind.PROFILE, JobKind.SEARCH],
-            states=[JobState.SUCCEEDED],
-            limit=MAX_PAGE,
-            cursor=cursor,
-        )
-        for job in page.jobs:
-            found = [one.model for one in _left_by(stores, job) if one.key == wanted]
-            if found:
-                return found[0]
-        if page.cursor is None:
-            return None
-        cursor = page.cursor
+    for job, name in _left(stores, tenant):
+        for one in _models(stores, job, name):
+            if one.key == wanted:
+                return one.model
+    return None
 
 
-def _left_by(stores: Stores, job: Job) -> tuple[StoredFewShot, ...]:
+@dataclass(frozen=True)
+class KnownFewShot:
+    """The newest model of a device, a context and a space.
+
+    Attributes:
+        profile: What the profile was asked for that measured its networks; None where this version cannot
+            read that.
+    """
+
+    stored: StoredFewShot
+    profile: ProfileSpec | None
+
+
+def known_few_shots(stores: Stores, tenant: str) -> tuple[KnownFewShot, ...]:
+    """Return the newest model of each device, context and space, the newest of all first.
+
+    What cannot be read is left out: `latest_few_shot` says so where it is asked for.
+    """
+    newest: dict[tuple[str, str, str], StoredFewShot] = {}
+    profiles: dict[tuple[str, str, str], ProfileSpec | None] = {}
+    for job, name in _left(stores, tenant):
+        for one in _readable(stores, job, name):
+            newest.setdefault(one.key, one)
+            if job.kind is JobKind.PROFILE:
+                profiles.setdefault(one.key, _asked(job))
+    return tuple(KnownFewShot(one, profiles.get(key)) for key, one in newest.items())
+
+
+def _left(stores: Stores, tenant: str) -> Iterator[tuple[Job, str]]:
+    """Yield the jobs that have ended well and left models, the newest first; and the document's name."""
+    for job_id, name in stores.results.having(tenant, [NAME, REFITTED]):
+        job = stores.jobs.get(tenant, job_id)
+        if job.state is JobState.SUCCEEDED:
+            yield job, name
+
+
+def _models(stores: Stores, job: Job, name: str) -> tuple[StoredFewShot, ...]:
     stored = stores.stored(job)
-    if job.kind is JobKind.SEARCH:
-        return stored.load(REFITTED, RefittedFewShot).models if stored.has(REFITTED) else ()
-    asked_for = job.spec.get("few_shot") and stored.has(NAME)
-    return (stored.load(NAME, StoredFewShot),) if asked_for else ()
+    if name == REFITTED:
+        return stored.load(REFITTED, RefittedFewShot).models
+    return (stored.load(NAME, StoredFewShot),)
+
+
+def _readable(stores: Stores, job: Job, name: str) -> tuple[StoredFewShot, ...]:
+    try:
+        return _models(stores, job, name)
+    except ArtifactError:
+        return ()
+
+
+def _asked(job: Job) -> ProfileSpec | None:
+    try:
+        return ProfileSpec.model_validate(job.spec)
+    except ValidationError:
+        return None

@@ -1,6 +1,6 @@
 """What a running job leaves: documents of its phases, named artifacts, events. Every write is fenced."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, final
 
 from sqlalchemy import ColumnElement, Engine, Table, select
@@ -42,6 +42,17 @@ class DatabaseResultStore:
     def document(self, tenant: str, job_id: str, name: str) -> str | None:
         """Return a document of a job, None where it has none of that name."""
         return self._value(documents, documents.c.content, tenant, job_id, name)
+
+    def having(self, tenant: str, names: Collection[str]) -> tuple[tuple[str, str], ...]:
+        """Return which jobs have documents of some names, each with the name; the newest job first."""
+        query = (
+            select(jobs.c.id, documents.c.name)
+            .join(documents, documents.c.job_id == jobs.c.id)
+            .where(jobs.c.tenant == tenant, documents.c.name.in_(names))
+            .order_by(jobs.c.created_at_ms.desc(), jobs.c.id.desc())
+        )
+        with reading(self._engine) as connection:
+            return tuple((row.id, row.name) for row in connection.execute(query))
 
     def name_artifact(self, lease: Lease, name: str, digest: str) -> None:
         """Keep an artifact under a name of the job's, in place of the one before.

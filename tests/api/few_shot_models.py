@@ -7,9 +7,11 @@ import numpy as np
 from latency_predictors.device import host_context, host_device
 from latency_predictors.few_shot import FewShotModel, FewShotPoint
 from latency_predictors.few_shot_fitting import fit_few_shot
+from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.network_features import network_features
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, Succeeded
+from nas.measurement_tasks import MeasurementTask
 from nas.pipeline.sites import Site, site_of
 from nas.settings import Settings
 from nas.specs import ContextSpec, ProfileSpec
@@ -56,7 +58,13 @@ def saved_few_shot(
     spec = ProfileSpec(few_shot=len(model.points), in_channels=1).model_dump(mode="json")
     with opened_stores(Settings(home=home)) as stores:
         run = claimed(stores, stores.jobs.submit(tenant, JobRequest(JobKind.PROFILE, spec)))
+        # What is measured is queued first, which makes device and context known.
+        stores.measurements.enqueue(run.lease, [_task(site)])
         where = {"device": site.device.digest, "context": site.context.digest}
         run.save(NAME, StoredFewShot(**where, space_digest=space_digest(SPACE), model=model))
         stores.queue.settle(run.lease, Succeeded())
     return model
+
+
+def _task(site: Site) -> MeasurementTask:
+    return MeasurementTask(site.device, site.context, NETWORK_PROTOCOL, "a" * 64, "b" * 64, 1)

@@ -10,9 +10,10 @@ from rich.console import Console
 from sqlalchemy import update
 
 from api.boards import board_line, board_lines, release_board
-from api.devices import list_tables, show_device, show_table
+from api.devices import list_tables, show_table
 from api.remembered import OPEN_S
 from api.searches import show_search
+from api.shown_devices import show_device
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, Waiting
 from nas.settings import Settings

@@ -9,7 +9,14 @@ from latency_predictors.few_shot_fitting import fit_few_shot
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, Released, Succeeded
 from nas.settings import Settings
-from nas.store.few_shot_models import NAME, StoredFewShot, latest_few_shot
+from nas.store.few_shot_models import (
+    NAME,
+    REFITTED,
+    RefittedFewShot,
+    StoredFewShot,
+    known_few_shots,
+    latest_few_shot,
+)
 from nas.store.stores import Stores, opened_stores
 from search_spaces.errors import ArtifactError
 from tests.latency_predictors.drawn_networks import networks, points
@@ -50,6 +57,35 @@ def test_the_newest_of_its_own_is_found(tmp_path: Path) -> None:
         assert found(stores, space="another") is None
 
 
+def test_of_each_device_context_and_space_the_newest_is_known(tmp_path: Path) -> None:
+    with opened_stores(Settings(home=tmp_path)) as stores:
+        assert known_few_shots(stores, TENANT) == ()
+        left(stores, MODELS[0])
+        left(stores, MODELS[0], device="another")
+        left(stores, MODELS[1])
+        left(stores, MODELS[0], done=False)
+        known = known_few_shots(stores, TENANT)
+        assert [(one.stored.device, one.stored.model) for one in known] == [
+            ("d", MODELS[1]),
+            ("another", MODELS[0]),
+        ]
+        assert known_few_shots(stores, "other") == ()
+
+
+def test_a_model_that_a_search_has_refitted_is_of_the_space_of_its_profile(tmp_path: Path) -> None:
+    with opened_stores(Settings(home=tmp_path)) as stores:
+        left(stores, MODELS[0])
+        stores.jobs.submit(TENANT, JobRequest(JobKind.SEARCH, {"space": {"name": "resnet"}}))
+        (claim,) = stores.queue.claim("w")
+        refitted = StoredFewShot(device="d", context="c", space_digest="s", model=MODELS[1])
+        stores.run(claim).save(REFITTED, RefittedFewShot(models=(refitted,)))
+        stores.queue.settle(claim.lease, Succeeded())
+        (known,) = known_few_shots(stores, TENANT)
+        assert known.stored == refitted
+        assert known.profile is not None
+        assert (known.profile.space.name, known.profile.few_shot) == ("mobilenet_v3", 10)
+
+
 def test_another_tenant_sees_nothing(tmp_path: Path) -> None:
     with opened_stores(Settings(home=tmp_path)) as stores:
         left(stores, MODELS[0])
@@ -64,4 +100,5 @@ def test_a_document_that_is_none_is_named(tmp_path: Path) -> None:
         stores.queue.settle(claim.lease, Succeeded())
         with pytest.raises(ArtifactError) as caught:
             found(stores)
+        assert known_few_shots(stores, TENANT) == (), "a list has the others"
     assert caught.value.code == "damaged_file"

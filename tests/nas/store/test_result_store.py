@@ -48,6 +48,20 @@ def test_nothing_is_shown_to_another_tenant(
     assert results.artifact("other", lease.job_id, "best") is None
 
 
+def test_who_has_documents_of_a_name_is_found_the_newest_first(
+    store: DatabaseJobStore, queue: DatabaseJobQueue, results: DatabaseResultStore
+) -> None:
+    first, second = running(store, queue), running(store, queue)
+    for lease, name in ((first, "few"), (second, "few"), (second, "refitted"), (second, "train")):
+        results.save_document(lease, name, "{}")
+    found = results.having(TENANT, ["few", "refitted"])
+    assert sorted(found) == sorted(
+        [(first.job_id, "few"), (second.job_id, "few"), (second.job_id, "refitted")]
+    )
+    assert [job for job, name in found if name == "few"] == [second.job_id, first.job_id]
+    assert results.having(TENANT, ["verify"]) == results.having("other", ["few"]) == ()
+
+
 def test_every_write_is_an_event(
     store: DatabaseJobStore, queue: DatabaseJobQueue, results: DatabaseResultStore
 ) -> None:
