@@ -120,7 +120,7 @@ class NetworksClient(CatalogueClient):
         """Return predicted costs of architectures on a device; nothing is run.
 
         Args:
-            device_id: Of the device, or `host` for the machine of the service.
+            device_id: Of the device, or the name of a board, or `host` for the machine of the service.
             asked: `space`, `num_classes`, `in_channels`, `context`, `latency`, `fill` and `architectures`.
 
         Raises:

@@ -118,6 +118,7 @@ def device(
         label=told.label or told.id[:12],
         facts=_facts(service.stores, who.tenant, told.board, readable),
         board=told.board,
+        few_shot=told.few_shot,
         now_ms=_now_ms(),
         profiled_as=told.board.name if told.board else HOST if _is_host(readable) else "",
         views=views,

@@ -1,24 +1,25 @@
-"""Costs of architectures on a device, predicted from its stored table: nothing is run."""
+"""Costs of architectures on a device, predicted from its stored table, or its model of few networks."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from api.named_tables import not_calibrated
 from api.predicted_networks import predicted_networks
+from api.prediction_sources import PredictionSource, few_shot_source, table_source
 from api.predictions import Predictions
-from latency_predictors.correction import Correction
-from latency_predictors.device import host_device
-from latency_predictors.filling import filled
+from latency_predictors.device import Device, host_device
 from latency_predictors.latency_metric import PLAIN
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.predictor import CostPredictor, Costs, require_supported
 from nas.pipeline.sites import Site
 from nas.specs import ContextSpec, LatencySpec, SpaceSpec, Spec
+from nas.store.few_shot_models import known_few_shots
+from nas.store.measurement_rows import CONTEXT
 from nas.store.stores import Stores
-from search_spaces.base import IntArray, SearchSpace, architecture_from_values, space_digest
+from search_spaces.base import SearchSpace, architecture_from_values, space_digest
 from search_spaces.catalogue import get_space
-from search_spaces.errors import MeasurementError, UsageError
+from search_spaces.errors import MeasurementError
 from search_spaces.sampling import as_array, canonical
 from search_spaces.slot_tables import distinct_layers
 
@@ -49,18 +50,19 @@ class AskedCosts(Spec):
     fill: bool = False
 
 
-def predicted(stores: Stores, device_id: str, asked: AskedCosts) -> Predictions:
+def predicted(stores: Stores, tenant: str, device_id: str, asked: AskedCosts) -> Predictions:
     """Predict the costs of architectures on a device.
 
     Args:
         stores: Where its table is.
+        tenant: Whose models of few networks count, where no table does.
         device_id: Its digest, or `host` for the machine of this service.
         asked: Which architectures.
 
     Raises:
-        UsageError: `unknown_device`, `unknown_space`, `unknown_preset` or `invalid_architecture`.
-        MeasurementError: `no_profile` where its table does not tell; `too_few_layers` where it lacks so much
-            that nothing can be filled in.
+        UsageError: `unknown_space`, `unknown_preset` or `invalid_architecture`.
+        MeasurementError: `no_profile` where neither its table nor a model tells; `too_few_layers` where the
+            table lacks so much that nothing can be filled in.
     """
     space = get_space(
         asked.space.name,
@@ -70,56 +72,83 @@ def predicted(stores: Stores, device_id: str, asked: AskedCosts) -> Predictions:
     )
     named = (architecture_from_values(space, dict(one)) for one in asked.architectures)
     archs = canonical(space, as_array(*named))
-    table = _table(stores, device_id, asked.context)
-    correction = table.corrections.get(asked.latency.metric.correction_key(space_digest(space)))
-    if correction is None and asked.latency.metric != PLAIN:
-        raise not_calibrated("the device", space, asked.latency)
-    if correction is None:
-        raise _no_profile(f"for space '{space.name}' of such images:")
-    latencies = _latencies(space, table, correction, asked.fill, archs)
+    source = _source(stores, tenant, device_id, space, asked)
     return Predictions(
-        device=table.device.label,
-        context=table.context.label,
+        device=source.site.device.label,
+        context=source.site.context.label,
         space=asked.space,
         num_classes=asked.num_classes,
         in_channels=asked.in_channels,
-        level=correction.level,
-        report=correction.report,
-        networks=predicted_networks(space, archs, latencies, Site.of(table)),
-        states=table.states_of(distinct_layers(space)),
+        level=source.level,
+        report=source.report,
+        networks=predicted_networks(space, archs, source.predict(archs), source.site),
+        few_shot=source.few_shot,
+        states=source.states,
         latency=asked.latency.metric.label,
     )
 
 
-def _table(stores: Stores, device_id: str, wanted: ContextSpec) -> LookupTable:
+def _source(
+    stores: Stores, tenant: str, device_id: str, space: SearchSpace, asked: AskedCosts
+) -> PredictionSource:
+    """Return the table of a device, where it does; its model of few networks otherwise."""
     device = host_device().digest if device_id == "host" else device_id
-    keys = [key for key in stores.tables.published() if key.device == device]
-    if not keys:
-        raise UsageError("unknown_device", f"there is no device '{device_id}' that something was measured of")
-    facts, fields = stores.tables.contexts(), {**wanted.model_dump(), "pause_ms": 0.0}
-    fitting = [
-        key for key in keys if all(facts[key.context][name] == value for name, value in fields.items())
-    ]
-    newest = max(fitting, key=lambda key: key.created_at_ms, default=None)
-    table = newest and stores.tables.load(newest.device, newest.context)
+    table = _table(stores, device, asked.context)
+    correction = table and table.corrections.get(asked.latency.metric.correction_key(space_digest(space)))
+    missing = len(table.missing(distinct_layers(space))) if table else 0
+    if table and correction and (asked.fill or not missing):
+        return table_source(space, table, correction, fill=asked.fill)
+    model = _few_shot(stores, tenant, device, space, asked.context)
+    if model is not None and asked.latency.metric == PLAIN:
+        return model
     if not table:
-        raise _no_profile(f"in that context ({', '.join(str(value) for value in fields.values())}):")
-    return table
+        raise _no_profile(f"in that context ({', '.join(map(str, asked.context.model_dump().values()))}):")
+    if not correction and asked.latency.metric != PLAIN:
+        raise not_calibrated("the device", space, asked.latency)
+    if not correction:
+        raise _no_profile(f"for space '{space.name}' of such images:")
+    num_layers = len(distinct_layers(space))
+    raise _no_profile(f"for {missing} of {num_layers} layers: ask with `fill`, which fits those; or")
 
 
-def _latencies(
-    space: SearchSpace, table: LookupTable, correction: Correction, fill: bool, archs: IntArray
-) -> Costs:
-    require_supported(space, table, archs)
-    layers = distinct_layers(space)
-    if fill:
-        return CostPredictor(space, filled(table, layers), correction, filled=True).predict(archs)
-    if missing := len(table.missing(layers)):
-        raise _no_profile(f"for {missing} of {len(layers)} layers: ask with `fill`, which fits those; or")
-    return CostPredictor(space, table, correction).predict(archs)
+def _table(stores: Stores, device: str, wanted: ContextSpec) -> LookupTable | None:
+    facts = stores.tables.contexts()
+    keys = [key for key in stores.tables.published() if key.device == device]
+    fitting = [key for key in keys if _is_meant(facts[key.context], wanted)]
+    newest = max(fitting, key=lambda key: key.created_at_ms, default=None)
+    return stores.tables.load(newest.device, newest.context) if newest else None
+
+
+def _few_shot(
+    stores: Stores, tenant: str, device: str, space: SearchSpace, wanted: ContextSpec
+) -> PredictionSource | None:
+    facts, digest = stores.tables.contexts(), space_digest(space)
+    its_device = _device(stores, tenant, device)
+    if its_device is None:
+        return None
+    for known in known_few_shots(stores, tenant):  # the newest first
+        one = known.stored
+        for_it = (one.device, one.space_digest) == (device, digest) and one.context in facts
+        if for_it and _is_meant(facts[one.context], wanted):
+            context = CONTEXT.validate_python(facts[one.context])
+            return few_shot_source(space, one.model, Site(its_device, context))
+    return None
+
+
+def _is_meant(facts: Mapping[str, Any], wanted: ContextSpec) -> bool:
+    """Whether a context is one that was asked for: of whichever version of its runtime."""
+    return all(facts[name] == value for name, value in {**wanted.model_dump(), "pause_ms": 0.0}.items())
+
+
+def _device(stores: Stores, tenant: str, digest: str) -> Device | None:
+    """Return this machine or a board of a tenant; None where neither has that digest."""
+    devices = (host_device(), *(agent.device for agent in stores.agents.list_all(tenant)))
+    return next((device for device in devices if device.digest == digest), None)
 
 
 def _no_profile(what: str) -> MeasurementError:
     return MeasurementError(
-        "no_profile", f"the device is not profiled {what} `POST /v1/devices/host/profiles` has it measured"
+        "no_profile",
+        f"the device is not profiled {what} `POST /v1/devices/NAME/profiles` has it measured, by the name "
+        "of a board or as `host`",
     )

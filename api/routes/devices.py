@@ -1,11 +1,14 @@
 """Devices and what is known of them: their lookup tables, measuring one for a space."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.answers import tagged
 from api.boards import BoardLine, board_line
 from api.devices import TableDetails, TableLine, table_details, table_lines
+from api.few_shot_lines import FewShotLine, few_shot_lines, of_device
 from api.pagination import Cursor, Limit, Page, opened, sealed
 from api.predictions import Predictions
 from api.resources.jobs import Accepted
@@ -31,12 +34,14 @@ class DeviceResource(BaseModel):
         id: SHA-256 of its facts.
         tables: What has been measured of it, a line a context.
         board: How its agent is, where it is registered; null otherwise.
+        few_shot: Its models of few whole networks, which predict where no table does.
     """
 
     id: str
     label: str
     tables: tuple[TableLine, ...]
     board: BoardLine | None = None
+    few_shot: tuple[FewShotLine, ...] = ()
 
 
 class Tables(BaseModel):
@@ -52,13 +57,16 @@ def devices(who: Reader, service: Shared, limit: Limit = 50, cursor: Cursor = No
     keys: dict[str, list[TableKey]] = {digest: [] for digest in agents}
     for key in _tables(service, who):
         keys.setdefault(key.device, []).append(key)
+    models = few_shot_lines(service.stores, who.tenant)
+    for line in models:
+        keys.setdefault(line.device, [])
     places = {f"board {agents[one].name}" if one in agents else f"device {one}": one for one in keys}
     after = opened(cursor) or ""
     page = cut(sorted(place for place in places if place > after), limit, str)
 
     def resource(digest: str) -> DeviceResource:
         board = board_line(service.stores, agents[digest]) if digest in agents else None
-        return _device(digest, table_lines(service.stores, keys[digest]), board)
+        return _device(digest, table_lines(service.stores, keys[digest]), board, models)
 
     return Page(items=tuple(resource(places[one]) for one in page.items), next_cursor=sealed(page.cursor))
 
@@ -72,8 +80,8 @@ def device(device_id: str, who: Reader, service: Shared, request: Request) -> Re
 @router.post("/{board_name}/release")
 def release(board_name: str, who: Submitter, service: Shared, request: Request) -> DeviceResource:
     """Give work again to a board that is in quarantine."""
-    agent = service.stores.agents.release(who.tenant, board_name, who.actor(request))
-    return _device(agent.device.digest, [], board_line(service.stores, agent))
+    service.stores.agents.release(who.tenant, board_name, who.actor(request))
+    return device_resource(board_name, who, service)
 
 
 @router.get("/{device_id}/tables", response_model=Tables)
@@ -105,10 +113,11 @@ def profile(
 def predictions(device_id: str, asked: AskedCosts, who: Reader, service: Shared) -> Predictions:
     """Predict the costs of architectures from the stored table of a device: point, interval, label.
 
-    `host` is the machine of this service. Nothing is run.
+    Where the table does not do, its model of few whole networks is used. `host` is the machine of this
+    service. Nothing is run.
     """
     digest = device_id if device_id == HOST else _find(service, who, device_id)[0]
-    return predicted(service.stores, digest, asked)
+    return predicted(service.stores, who.tenant, digest, asked)
 
 
 def device_resource(device_id: str, who: Principal, service: Service) -> DeviceResource:
@@ -118,7 +127,8 @@ def device_resource(device_id: str, who: Principal, service: Service) -> DeviceR
         UsageError: `unknown_device`.
     """
     digest, board = _find(service, who, device_id)
-    return _device(digest, table_lines(service.stores, tables_of(service, who, digest)), board)
+    tables = table_lines(service.stores, tables_of(service, who, digest))
+    return _device(digest, tables, board, few_shot_lines(service.stores, who.tenant))
 
 
 def _tables(service: Service, who: Principal) -> list[TableKey]:
@@ -146,13 +156,21 @@ def _find(service: Service, who: Principal, device_id: str) -> tuple[str, BoardL
     for agent in service.stores.agents.list_all(who.tenant):
         if device_id in (agent.name, agent.device.digest):
             return agent.device.digest, board_line(service.stores, agent)
-    if device_id not in {key.device for key in _tables(service, who)}:
-        raise UsageError(
-            "unknown_device", f"there is no device '{device_id[:80]}': list them to see which there are"
-        )
-    return device_id, None
+    if device_id in {key.device for key in _tables(service, who)}:
+        return device_id, None
+    if of_device(few_shot_lines(service.stores, who.tenant), device_id):
+        return device_id, None
+    raise UsageError(
+        "unknown_device", f"there is no device '{device_id[:80]}': list them to see which there are"
+    )
 
 
-def _device(digest: str, lines: list[TableLine], board: BoardLine | None) -> DeviceResource:
-    label = board.label if board else next((line.device for line in lines if line.device), "")
-    return DeviceResource(id=digest, label=label, tables=tuple(lines), board=board)
+def _device(
+    digest: str, lines: list[TableLine], board: BoardLine | None, models: Sequence[FewShotLine]
+) -> DeviceResource:
+    few_shot = of_device(models, digest)
+    labels = [*([board.label] if board else ()), *(line.device for line in lines if line.device)]
+    labels += [line.label for line in few_shot]
+    return DeviceResource(
+        id=digest, label=next(iter(labels), ""), tables=tuple(lines), board=board, few_shot=few_shot
+    )

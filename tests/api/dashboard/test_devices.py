@@ -14,10 +14,12 @@ from api.dashboard.devices import coverage
 from latency_predictors.device import host_device
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
+from nas.report.words import few_shot_sentence
 from nas.store.measurement_tables import agents
 from nas.store.session import writing
 from tests.api.boards import Board, waiting_for
 from tests.api.dashboard.browsing import browse, elements, sound
+from tests.api.few_shot_models import registered_board, saved_few_shot
 from tests.api.handmade import lookup_table, saved_table
 from tests.api.served import Caller
 from tests.latency_predictors.sessions import DEVICE
@@ -35,6 +37,23 @@ def test_devices_are_listed(api: Caller) -> None:
     text = sound(browse(api, "/devices"))
     assert f"/devices/{HOST}" in text
     assert "this machine" in text
+
+
+def test_models_of_few_networks_are_shown_with_their_device(api: Caller) -> None:
+    board = registered_board(home(api))
+    assert "nothing measured yet" in sound(browse(api, "/devices"))
+    assert "Nothing was measured of it yet" in sound(browse(api, f"/devices/{board.device.digest}"))
+    model = saved_few_shot(home(api), board)
+    text = sound(browse(api, "/devices"))
+    assert "no table; few whole networks were measured" in text
+    assert "nothing measured yet" not in text
+    text = sound(browse(api, f"/devices/{board.device.digest}"))
+    assert f"{board.context.label} · mobilenet_v3/tiny, 10 classes, channels 1" in text
+    assert few_shot_sentence(model.report) in text
+    assert "Nothing was measured of it yet" not in text
+    saved_few_shot(home(api))
+    text = sound(browse(api, f"/devices/{HOST}"))
+    assert "20 whole networks were measured" in text
 
 
 def test_many_devices_come_in_pages(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from search_spaces.base import option_values, space_digest
 from search_spaces.network import layers
 from search_spaces.sampling import as_architecture, random_architectures, smallest
 from tests.api.boards import Board
+from tests.api.few_shot_models import few_shot_model, registered_board, saved_few_shot
 from tests.api.handmade import SMALLEST, SPACE, lookup_table, saved_table
 from tests.api.served import code, served
 
@@ -141,3 +142,56 @@ def test_what_is_missing_is_fitted_where_that_is_asked_for(tmp_path: Path) -> No
         (one,) = api.post("/v1/devices/host/predictions", {**asked, "fill": True}).json()["networks"]
         assert one["latency_ms"]["kind"] == "fitted"
         assert one["coverage"] < 1.0
+
+
+def test_a_board_without_a_table_is_predicted_with_its_model(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    asked = {"in_channels": 1, "architectures": [SMALLEST]}
+    where = "/v1/devices/pi5/predictions"
+    with served(home) as api:
+        board = registered_board(home)
+        assert code(api.post(where, asked)) == (409, "no_profile")
+        assert code(api.post("/v1/devices/host/predictions", asked)) == (409, "no_profile")
+        saved_few_shot(home, board, few_shot_model(9.0))
+        model = saved_few_shot(home, board, few_shot_model(1.0))
+        found = api.post(where, asked).json()
+        by_id = api.post(f"/v1/devices/{board.device.digest}/predictions", asked).json()
+        assert found == by_id
+        assert (found["device"], found["context"]) == (board.device.label, board.context.label)
+        assert found["few_shot"] == model.report.model_dump(mode="json")
+        (one,) = found["networks"]
+        assert one["latency_ms"]["kind"] == "fitted"
+        assert one["latency_ms"]["value"] == pytest.approx(1e-6 * one["num_macs"]["value"] + 0.01, rel=0.2)
+        for more in ({"context": {"threads": 2}}, {"latency": {"statistic": "p95"}}, {"in_channels": 3}):
+            assert code(api.post(where, {**asked, **more})) == (409, "no_profile")
+        # Nor is it one of this machine, or for another tenant, who does not know the board.
+        assert code(api.post("/v1/devices/host/predictions", asked)) == (409, "no_profile")
+        other = api.as_("read", tenant="other")
+        assert code(other.post(where, asked)) == (404, "unknown_device")
+        saved_table(
+            home, lookup_table().model_copy(update={"device": board.device, "context": board.context})
+        )
+        assert api.post(where, asked).json()["networks"][0]["latency_ms"]["kind"] == "table"
+
+
+def test_devices_have_their_models_of_few_networks(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with served(home) as api:
+        board = registered_board(home)
+        assert api.get("/v1/devices/pi5").json()["few_shot"] == []
+        model, here = saved_few_shot(home, board), saved_few_shot(home)
+        digest = lookup_table().device.digest
+        first, second = api.get("/v1/devices").json()["items"]
+        assert [one["report"] for one in first["few_shot"]] == [model.report.model_dump(mode="json")]
+        assert (first["board"]["name"], first["few_shot"][0]["name"]) == ("pi5", "pi5")
+        assert first["few_shot"][0]["context"] == board.context.label
+        # This machine is a device too, though it has no table.
+        assert (second["id"], second["tables"], second["few_shot"][0]["name"]) == (digest, [], "host")
+        assert second["label"] == lookup_table().device.label
+        assert second["few_shot"][0]["report"] == here.report.model_dump(mode="json")
+        for one in (first, second):
+            assert api.get(f"/v1/devices/{one['id']}").json() == one
+        other = api.as_("read", tenant="other")
+        assert other.get("/v1/devices").json()["items"] == []
+        assert code(other.get(f"/v1/devices/{digest}")) == (404, "unknown_device")
+        assert api.post("/v1/devices/pi5/release").json() == first
