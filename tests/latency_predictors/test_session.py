@@ -1,4 +1,6 @@
 import fcntl
+import gc
+import io
 import os
 from collections.abc import Callable, Generator
 from dataclasses import replace
@@ -6,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from latency_predictors import series
+from latency_predictors import series, session
 from latency_predictors.device import ExecutionContext, host_context, host_device
 from latency_predictors.gate import GateRules
 from latency_predictors.measure import TimingProtocol
-from latency_predictors.protocol import Subject
+from latency_predictors.processors import usable_cpus
+from latency_predictors.protocol import SessionRequest, Subject
 from latency_predictors.session import run_sessions
 from latency_predictors.unit import host_unit
 from search_spaces.errors import MeasurementError
@@ -58,6 +61,44 @@ def test_two_sessions_measure_every_file(make_onnx: MakeOnnx, tmp_path: Path) ->
     done = [at[0] for at in told]
     assert done == sorted(done)
     assert told[-1][0] == told[-1][1]
+
+
+@pytest.mark.skipif(usable_cpus() < 2, reason="two threads need two processors")
+def test_two_threads_are_measured_on_two_processors(
+    make_onnx: MakeOnnx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "require_idle", lambda context: None)  # other tests run beside this one
+    subjects = [Subject(digest="x", path=make_onnx())]
+    found = next(run_sessions(subjects, host_context(threads=2), QUICK, lease_folder=tmp_path, repeat=False))
+    assert found.context.threads == 2
+    assert len(found.cpus) == 2
+    assert set(found.cpus) <= os.sched_getaffinity(0)
+    (result,) = found.results
+    assert result.median_ms > 0
+
+
+@pytest.mark.parametrize(
+    ("cpus", "pause_ms", "watched"), [((3,), 0.0, True), ((2, 3), 0.0, False), ((3,), 5.0, False)]
+)
+def test_a_core_is_watched_where_it_is_the_only_one_and_never_rests(
+    cpus: tuple[int, ...], pause_ms: float, watched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = SessionRequest(
+        context=replace(host_context(threads=len(cpus)), pause_ms=pause_ms),
+        timing=QUICK,
+        subjects=(),
+        anchors=(),
+        reference_ms={},
+        seed=0,
+    )
+    works: list[object] = []
+    monkeypatch.setattr(session, "pin", lambda context: cpus)
+    monkeypatch.setattr(session, "answer", lambda *told: works.append(told[-1]))
+    monkeypatch.setattr(gc, "disable", lambda: None)
+    monkeypatch.setattr(os, "dup2", lambda *numbers: None)
+    monkeypatch.setattr("sys.stdin", io.StringIO(asked.model_dump_json()))
+    assert session.main() == 0
+    assert [work is not None for work in works] == [watched]
 
 
 def test_nothing_to_measure_starts_nothing(tmp_path: Path) -> None:
