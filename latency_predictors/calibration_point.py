@@ -1,6 +1,6 @@
 """One whole network that a correction is fitted on."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 
@@ -26,6 +26,8 @@ class CalibrationPoint(WireModel):
         suspect: Whether its sessions contradict each other, or the device was disturbed wherever they agree.
         architecture: Its option indices, so that its sum can be taken again when entries have changed; empty
             in points of earlier versions.
+        session_ids: The sessions that `measured_ms` is made of; empty in points of earlier versions, as is
+        measured_at: when the newest of them began, UTC.
     """
 
     digest: str
@@ -41,6 +43,12 @@ class CalibrationPoint(WireModel):
     predicted_ms: tuple[float, float] | None = None
     suspect: bool = False
     architecture: Annotated[tuple[int, ...], Field(exclude_if=lambda options: not options)] = ()
+    session_ids: Annotated[tuple[str, ...], Field(exclude_if=lambda ids: not ids)] = ()
+    measured_at: Annotated[str, Field(exclude_if=lambda text: not text)] = ""
+
+    def found_in(self, session_ids: tuple[str, ...], measured_at: str) -> Self:
+        """Return the same with the sessions that it was measured in, and when the newest of them began."""
+        return self.model_copy(update={"session_ids": session_ids, "measured_at": measured_at})
 
     @property
     def as_predicted(self) -> bool:

@@ -11,6 +11,7 @@ from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy
 from latency_predictors.error_report import spearman
 from latency_predictors.protocol import SessionResult
 from latency_predictors.spread import combine
+from latency_predictors.trust import newest
 from search_spaces.base import FloatArray
 
 _FEWEST: Final = 3
@@ -26,6 +27,8 @@ class SessionsEnergy:
         mean_w: Power under load.
         rel_sd: Spread of the gross energy between sessions, as a share.
         meter: That saw it.
+        session_ids: Those that the figures are made of.
+        measured_at: When the newest of them began, UTC.
     """
 
     gross: EnergyFigure
@@ -33,6 +36,16 @@ class SessionsEnergy:
     mean_w: float
     rel_sd: float
     meter: str
+    session_ids: tuple[str, ...] = ()
+    measured_at: str = ""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a meter saw of a subject in one session."""
+
+    energy: MeasuredEnergy
+    session: SessionResult
 
 
 def combine_energies(sessions: Sequence[SessionResult]) -> dict[str, SessionsEnergy]:
@@ -44,29 +57,31 @@ def combine_energies(sessions: Sequence[SessionResult]) -> dict[str, SessionsEne
     Raises:
         UsageError: `mixed_energy` where the sessions had meters that see different things.
     """
-    every: dict[str, list[tuple[MeasuredEnergy, bool]]] = {}
+    every: dict[str, list[_Seen]] = {}
     for session in sessions:
         for result in session.results:
             if result.summary.energy is not None:
-                seen = (result.summary.energy, session.conditions.disturbed)
-                every.setdefault(result.digest, []).append(seen)
-    comparable([one.gross for found in every.values() for one, _ in found])
+                every.setdefault(result.digest, []).append(_Seen(result.summary.energy, session))
+    comparable([one.energy.gross for found in every.values() for one in found])
     return {digest: _combined(_calm(found)) for digest, found in every.items()}
 
 
-def _calm(found: Sequence[tuple[MeasuredEnergy, bool]]) -> list[MeasuredEnergy]:
+def _calm(found: Sequence[_Seen]) -> Sequence[_Seen]:
     """Return what was seen while nothing else ran; all of it where something always did."""
-    return [one for one, disturbed in found if not disturbed] or [one for one, _ in found]
+    return [one for one in found if not one.session.conditions.disturbed] or found
 
 
-def _combined(found: Sequence[MeasuredEnergy]) -> SessionsEnergy:
-    _, rel_sd = combine([one.gross.value_mj for one in found])
+def _combined(found: Sequence[_Seen]) -> SessionsEnergy:
+    energies = [one.energy for one in found]
+    _, rel_sd = combine([one.gross.value_mj for one in energies])
     return SessionsEnergy(
-        gross=_figure([one.gross for one in found]),
-        net=_figure([one.net for one in found]),
-        mean_w=float(np.median([one.mean_w for one in found])),
+        gross=_figure([one.gross for one in energies]),
+        net=_figure([one.net for one in energies]),
+        mean_w=float(np.median([one.mean_w for one in energies])),
         rel_sd=rel_sd,
-        meter=found[-1].meter,
+        meter=energies[-1].meter,
+        session_ids=tuple(one.session.session_id for one in found),
+        measured_at=newest(one.session.started_at for one in found),
     )
 
 

@@ -18,9 +18,10 @@ al. 2021; NASFLAT, Akhauri and Abdelfattah 2024) take as many, and the runs of m
 than numpy.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from latency_predictors.correction import WIDENING, FormErrors
 from latency_predictors.network_features import STEPS, WORK, network_features
@@ -41,6 +42,8 @@ class FewShotPoint(WireModel):
         predicted_ms: Ends of the interval that the model gave before a search verified the network; None for
             networks that were measured to fit it.
         suspect: Whether its sessions contradict each other, or the device was disturbed wherever they agree.
+        session_ids: The sessions that `measured_ms` is made of; empty in points of earlier versions, as is
+        measured_at: when the newest of them began, UTC.
     """
 
     digest: str
@@ -50,6 +53,8 @@ class FewShotPoint(WireModel):
     drawn: bool
     predicted_ms: tuple[float, float] | None = None
     suspect: bool = False
+    session_ids: Annotated[tuple[str, ...], Field(exclude_if=lambda ids: not ids)] = ()
+    measured_at: Annotated[str, Field(exclude_if=lambda text: not text)] = ""
 
     @property
     def as_predicted(self) -> bool:

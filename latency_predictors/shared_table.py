@@ -23,11 +23,21 @@ FORMAT: Final = "hwnas-table"
 
 
 class SharedSession(WireModel):
-    """One measuring session behind a table."""
+    """One measuring session behind a table.
+
+    Attributes:
+        id: Unique.
+        started_at: UTC, ISO 8601. Of one that measured no layer it is when the newest session of the same
+            networks began.
+        num_layers: Layers with a value of it.
+        num_networks: Whole networks that corrections are fitted on with a value of it; not in the file where
+            there is none, nor in earlier exports.
+    """
 
     id: str
     started_at: str
     num_layers: int
+    num_networks: Annotated[int, Field(exclude_if=lambda number: not number)] = 0
 
 
 class Provenance(WireModel):
@@ -73,24 +83,35 @@ class SharedTable(WireModel):
 
 def share(table: LookupTable, *, exported_by: str, tool: str) -> SharedTable:
     """Return a table with its provenance, as of now."""
-    values = [value for entry in table.entries.values() for value in entry.values]
-    starts = {value.session_id: value.measured_at for value in values}
-    counts = Counter(value.session_id for value in values)
     provenance = Provenance(
         device=table.device.label,
         device_digest=table.device.digest,
         context=table.context.label,
         context_digest=table.context.digest,
-        sessions=tuple(
-            SharedSession(id=session, started_at=starts[session], num_layers=counts[session])
-            for session in table.session_ids
-        ),
+        sessions=_sessions(table),
         exported_at=datetime.now(UTC).isoformat(timespec="seconds"),
         exported_by=exported_by,
         tool=tool,
         ranges_from=layer_ranges(table.context.precision),
     )
     return SharedTable(provenance=provenance, table=table)
+
+
+def _sessions(table: LookupTable) -> tuple[SharedSession, ...]:
+    """Return the sessions behind entries, and those behind the networks of corrections, oldest first."""
+    values = [value for entry in table.entries.values() for value in entry.values]
+    points = [point for correction in table.corrections.values() for point in correction.points]
+    layers = Counter(value.session_id for value in values)
+    pairs = {(one, point.digest) for point in points for one in point.session_ids}
+    networks = Counter(one for one, _ in pairs)
+    found = [(point.measured_at, one) for point in points for one in point.session_ids]
+    # The oldest point that names a session is the closest to its beginning.
+    starts = {session: at for at, session in sorted(found, reverse=True)}
+    starts |= {value.session_id: value.measured_at for value in values}
+    return tuple(
+        SharedSession(id=session, started_at=at, num_layers=layers[session], num_networks=networks[session])
+        for session, at in sorted(starts.items(), key=lambda item: item[1])
+    )
 
 
 def packed(shared: SharedTable) -> bytes:

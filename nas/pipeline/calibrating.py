@@ -148,7 +148,7 @@ def measure_networks(
             rel_sd=values[digest].rel_sd,
             suspect=values[digest].suspect,
             architecture=one,
-        )
+        ).found_in(values[digest].session_ids, values[digest].measured_at)
         for digest, one in zip(files, architectures, strict=True)
         if digest in values
     ]

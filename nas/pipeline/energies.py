@@ -62,4 +62,4 @@ def energy_point(
         measured_ms=energy.gross.value_mj,
         rel_sd=energy.rel_sd,
         predicted_ms=predicted_mj,
-    )
+    ).found_in(energy.session_ids, energy.measured_at)

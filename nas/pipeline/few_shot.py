@@ -81,6 +81,8 @@ def profile_few_shot(ctx: RunContext, site: Site, num_networks: int) -> FewShotM
             rel_sd=values[digest].rel_sd,
             drawn=i in design.drawn,
             suspect=values[digest].suspect,
+            session_ids=values[digest].session_ids,
+            measured_at=values[digest].measured_at,
         )
         for i, digest in zip(design.chosen, digests, strict=True)
         if digest in values
@@ -132,6 +134,8 @@ def _points(space: SearchSpace, model: FewShotModel, verified: VerifiedThere) ->
             rel_sd=found.rel_sd,
             drawn=False,
             suspect=found.suspect,
+            session_ids=found.session_ids,
+            measured_at=found.measured_at,
             predicted_ms=(float(point[row] / factor[row]), float(point[row] * factor[row])),
         )
         for row, (architecture, found) in enumerate(verified.measured)

@@ -246,4 +246,4 @@ def _point(
         predicted_ms=(believed.latency.lower, believed.latency.upper),
         suspect=latency.suspect,
         architecture=one.architecture,
-    )
+    ).found_in(latency.session_ids, latency.measured_at)

@@ -14,7 +14,9 @@ def test_as_predicted_is_inside_the_interval_and_not_without_one() -> None:
 
 def test_what_earlier_versions_did_not_know_is_left_out_where_it_is_not_known() -> None:
     stored = POINT.model_dump(mode="json")
-    assert not {"layer_ms", "architecture"} & stored.keys()
+    assert not {"layer_ms", "architecture", "session_ids", "measured_at"} & stored.keys()
     assert CalibrationPoint.model_validate(stored) == POINT
     known = POINT.model_copy(update={"layer_ms": {"conv": 1.0}, "architecture": (1, 0)})
+    known = known.found_in(("s1", "s2"), "2026-01-01T00:00:02+00:00")
+    assert (known.session_ids, known.measured_at) == (("s1", "s2"), "2026-01-01T00:00:02+00:00")
     assert CalibrationPoint.model_validate_json(known.model_dump_json()) == known

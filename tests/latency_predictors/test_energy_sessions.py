@@ -38,14 +38,18 @@ def test_the_median_of_sessions_counts_and_the_interval_holds_all_of_them() -> N
     assert (one.gross.lower_mj, one.gross.upper_mj) == pytest.approx((0.95 * 4.0, 1.05 * 5.0))
     assert (one.gross.kind, one.gross.scope, one.meter) == ("measured", "board", "a board")
     assert one.rel_sd == pytest.approx(0.5**0.5 / 4.5)
+    assert (one.session_ids, found["b"].session_ids) == (("s1", "s2"), ("s1",))
     # Slow or not: energies are not divided by the scale of the session.
     assert found["b"].gross.value_mj == 1.0
 
 
 def test_sessions_beside_other_work_count_only_where_there_are_no_others() -> None:
     beside = watched("s1", {"a": 9.0, "b": 3.0}).model_copy(update={"conditions": Conditions(too_busy=True)})
-    found = combine_energies([beside, watched("s2", {"a": 5.0})])
+    later = watched("s22", {"a": 5.0})
+    found = combine_energies([beside, later])
     assert found["a"].gross.value_mj == 5.0
+    assert (found["a"].session_ids, found["a"].measured_at) == (("s22",), later.started_at)
+    assert (found["b"].session_ids, found["b"].measured_at) == (("s1",), beside.started_at)
     assert found["a"].gross.upper_mj == pytest.approx(1.05 * 5.0)
     assert found["b"].gross.value_mj == 3.0
 

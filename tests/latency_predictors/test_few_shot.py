@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from latency_predictors.few_shot import FewShotModel, FewShotPredictor
+from latency_predictors.few_shot import FewShotModel, FewShotPoint, FewShotPredictor
 from latency_predictors.few_shot_fitting import fit_few_shot
 from search_spaces.errors import UsageError
 from tests.latency_predictors.drawn_networks import FEATURES_OF, SPACE, networks, points
@@ -42,6 +42,14 @@ def test_no_prediction_is_below_a_tenth_of_the_fastest_network() -> None:
     nothing = np.zeros((1, FOUND.features.shape[1]))
     fastest = min(point.measured_ms for point in MODEL.points)
     assert MODEL.point(nothing)[0] == pytest.approx(0.1 * fastest)
+
+
+def test_the_sessions_of_a_network_are_left_out_where_they_are_not_known() -> None:
+    (before,) = MODEL.points[:1]
+    assert not {"session_ids", "measured_at"} & before.model_dump().keys()
+    assert FewShotPoint.model_validate(before.model_dump(mode="json")) == before
+    told = before.model_copy(update={"session_ids": ("s1",), "measured_at": "2026-01-01T00:00:02+00:00"})
+    assert FewShotPoint.model_validate_json(told.model_dump_json()) == told
 
 
 def test_a_stored_model_predicts_the_same() -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from latency_predictors.calibration import calibrate
+from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.filling import with_unsupported
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.shared_table import SharedTable, packed, share, unpacked
@@ -46,6 +48,27 @@ def test_its_provenance_says_what_was_measured_where_and_when() -> None:
     assert told.sessions[0].started_at.startswith("2026-01-01")
     assert (told.exported_by, told.tool) == ("Ann", "hwnas 0.1.0")
     assert told.exported_at.endswith("+00:00")
+
+
+def test_its_provenance_names_the_sessions_that_measured_whole_networks() -> None:
+    """Also those that measured no layer, each network once whatever corrections are fitted on it."""
+    a, b, c = (
+        CalibrationPoint(digest=one, sum_ms=1.0, num_layers=2, num_macs=9, measured_ms=1.1, rel_sd=0.01)
+        for one in "abc"
+    )
+    early, late = "2026-01-01T00:00:05+00:00", "2026-01-01T00:00:06+00:00"
+    correction = calibrate([a.found_in(("s22", "n1"), early), b.found_in(("n1", "n2"), late), c])
+    table = TABLE.with_correction("space", correction).with_correction("space, p95", correction)
+    shared = share(table, exported_by="", tool="hwnas 0.1.0")
+    assert [(one.id, one.num_layers, one.num_networks) for one in shared.provenance.sessions] == [
+        ("s1", 2, 0),
+        ("s22", 1, 1),
+        ("n1", 0, 2),
+        ("n2", 0, 1),
+    ]
+    assert [one.started_at for one in shared.provenance.sessions[2:]] == [early, late]
+    assert unpacked(packed(shared), "mine.json") == shared
+    assert b"num_networks" not in packed(SHARED), "files without corrections are what they were"
 
 
 def test_quantised_layers_say_what_their_ranges_are_from() -> None:

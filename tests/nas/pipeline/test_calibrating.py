@@ -67,6 +67,12 @@ def test_networks_that_do_not_run_are_left_out_unless_they_are_most(copied: Home
     ctx = copied.context()
     points = measured(copied, lambda: measure_networks(ctx, table, some, metric))
     assert [point.digest for point in points] == digests[1:]
+    where = (here().device.digest, metric.context(here().context).digest)
+    for point in points:
+        every = copied.stores.sessions.sessions(*where, [point.digest])
+        stored = {one.session_id: one.started_at for one in every if one.timing == metric.timing}
+        assert set(point.session_ids) == stored.keys()
+        assert point.measured_at == max(stored.values())
     copied.watch.broken = frozenset(digests)
     slow = LatencyMetric("p95", pause_ms=5.0)
     with pytest.raises(MeasurementError, match="4 of 4 networks of this space") as caught:

@@ -72,4 +72,7 @@ def test_networks_are_watched_once_and_predict_the_energy_of_others(copied: Home
     assert [len(asked) for asked in copied.watch.asked] == [NUM_CALIBRATION]
     assert (model.correction.kind, model.correction.report.num_networks) == ("fitted", NUM_CALIBRATION)
     assert model.correction.report.corrected.mape < 0.2
+    both = tuple(f"{copied.watch.name}-1-{number}" for number in range(2))
+    assert {point.session_ids for point in model.correction.points} == {both}
+    assert all(point.measured_at for point in model.correction.points)
     assert ENERGY_PROTOCOL.energy

@@ -21,6 +21,7 @@ from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Recorder
 
 SPACE = get_space("nas_bench_201", preset="tiny", num_classes=4, in_channels=3)
+AT = "2026-01-01T00:00:02+00:00"
 SPEC = ProfileSpec(space=SpaceSpec(name="nas_bench_201", preset="tiny"), num_classes=4, few_shot=8)
 
 
@@ -40,6 +41,8 @@ def test_a_profile_measures_whole_networks_only_and_leaves_a_model(home: Home) -
     assert len(asked) == len(set(asked)) == 8
     assert (model.report.num_networks, model.report.num_drawn) == (8, 4)
     assert min(point.measured_ms for point in model.points) > 0
+    assert {point.session_ids for point in model.points} == {("session-1-0", "session-1-1")}
+    assert all(point.measured_at for point in model.points)
     assert home.stores.tables.load(host_device().digest, host_context().digest) is None
 
 
@@ -69,7 +72,7 @@ def test_networks_of_an_int8_context_are_int8_files(home: Home) -> None:
 
 def found_in(ms: float) -> Measured:
     """What sessions found of a network on a restless device."""
-    return Measured("d", ms, ms, ms, ms, 0.01, ("s1", "s2"), suspect=True)
+    return Measured("d", ms, ms, ms, ms, 0.01, ("s1", "s2"), suspect=True, measured_at=AT)
 
 
 def test_networks_that_a_search_verified_there_join_the_model(home: Home) -> None:
@@ -94,6 +97,8 @@ def test_networks_that_a_search_verified_there_join_the_model(home: Home) -> Non
         assert (report.num_networks, report.num_verified, report.num_suspect) == (9, 1, 1)
         assert report.verified_coverage == float(found == inside)
     (joined,) = ctx.run.stored.load(REFITTED, RefittedFewShot).models
+    (new,) = [point for point in joined.model.points if point.digest not in known_digests]
+    assert (new.session_ids, new.measured_at) == (("s1", "s2"), AT)
     assert known(home) == model, "the search has not ended"
     home.stores.queue.settle(ctx.run.lease, Succeeded())
     assert known(home) == joined.model

@@ -138,10 +138,14 @@ def test_verified_networks_improve_the_table(finished: FinishedSearch) -> None:
     """Whatever was measured for verification is one more network behind the correction."""
     ctx = finished.context()
     table = latest_table(ctx.stores, here())
-    digests = {point.digest for point in table.corrections[space_digest(ctx.space)].points}
+    points = {point.digest: point for point in table.corrections[space_digest(ctx.space)].points}
+    digests = points.keys()
     verified = {network.architecture_digest for network in finished.target.networks}
     assert verified <= digests
     assert {architecture_digest(ctx.space, one) for one in calibration_set(ctx.space, table)} <= digests
+    for network in finished.target.networks:
+        assert points[network.architecture_digest].session_ids == network.latency.sessions
+    assert all(point.session_ids and point.measured_at for point in points.values())
 
 
 def test_layers_that_were_measured_again_meanwhile_count_from_the_end_of_a_search(copied: Home) -> None:
