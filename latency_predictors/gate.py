@@ -9,10 +9,13 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from latency_predictors.protocol import Conditions, SessionResult
 from search_spaces.errors import MeasurementError
+
+MACHINE_BUSY: Final = "machine_busy"
+"""Code of what is said where a busy machine is measured all the same: that of the refusal elsewhere."""
 
 _PROCESSOR_ZONES = ("cpu", "pkg", "soc", "core")
 _PROCESSOR_CHIPS = ("coretemp", "k10temp", "zenpower", "cpu_thermal")
@@ -50,6 +53,8 @@ def gate_rules(when_busy: str) -> GateRules | None:
 def busy_sentence(sessions: Sequence[SessionResult]) -> str:
     """Return in words that a device was measured though other work kept it busy; empty where it was not.
 
+    The code `machine_busy` is among the words.
+
     Args:
         sessions: Of one device.
     """
@@ -58,9 +63,10 @@ def busy_sentence(sessions: Sequence[SessionResult]) -> str:
         return ""
     most = max(one.conditions.busy or 0.0 for one in beside)
     return (
-        f"other work kept {most:g} processors of {beside[0].device.label} busy, and it was measured all the "
-        "same: what was found is suspect. End that work and measure again; with HWNAS_WHEN_BUSY=refuse "
-        "(`hwnas agent --when-busy refuse` on a board) only an idle machine is measured"
+        f"other work kept {most:g} processors of {beside[0].device.label} busy ({MACHINE_BUSY}), and it was "
+        "measured all the same: what was found is suspect. End that work and measure again; with "
+        "HWNAS_WHEN_BUSY=refuse (`hwnas agent --when-busy refuse` on a board) only an idle machine is "
+        "measured"
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from latency_predictors.device import ExecutionContext
-from latency_predictors.gate import busy_sentence
+from latency_predictors.gate import MACHINE_BUSY, busy_sentence
 from latency_predictors.lookup_table import layer_key
 from latency_predictors.measure import LAYER_PROTOCOL, TimingProtocol
 from latency_predictors.probes import probe_subjects
@@ -111,10 +111,15 @@ class _BusyDocument(Document):
 
 
 def _tell_busy(ctx: RunContext, site: Site, sessions: Sequence[SessionResult]) -> None:
-    """Say that other work kept a device busy while it was measured for a job: once a job and device."""
+    """Say that other work kept a device busy while it was measured for a job: once a job and device.
+
+    Programs are told by an event whose kind is the code.
+    """
     name = f"busy.{site.device.digest[:12]}"
     why = busy_sentence([one for one in sessions if one.started_at >= ctx.run.started_at()])
     if why and not ctx.run.has(name):
+        data = {"code": MACHINE_BUSY, "device": site.device.label, "message": why}
+        ctx.stores.results.report(ctx.run.lease, MACHINE_BUSY, data)
         ctx.progress.say(why)
         ctx.run.save(name, _BusyDocument(said=why))
 

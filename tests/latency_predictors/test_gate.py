@@ -159,4 +159,5 @@ def test_what_was_measured_beside_other_work_is_said_with_the_load_seen() -> Non
     assert said.startswith("other work kept 1.75 processors of test processor")
     assert "suspect" in said
     assert "HWNAS_WHEN_BUSY=refuse" in said
+    assert "(machine_busy)" in said
     assert busy_sentence([calm]) == busy_sentence([]) == ""

@@ -90,6 +90,8 @@ def test_that_other_work_kept_a_device_busy_is_said_once_a_job_with_the_load_see
     assert isinstance(ctx.progress, Recorder)
     (said,) = [one for one in ctx.progress.said if "busy" in one]
     assert said.startswith("other work kept 1.25 processors")
+    (told,) = home.events(ctx.run, "machine_busy")
+    assert told == {"code": "machine_busy", "device": host_device().label, "message": said}
 
 
 def test_a_device_that_was_at_rest_is_not_said_to_be_busy(
