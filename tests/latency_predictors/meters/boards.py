@@ -1,10 +1,13 @@
-"""Files and programs of machines with meters, as kernel and makers document them, and a fake clock."""
+"""Files and programs of machines with meters, as documented and as recorded on some, and a fake clock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from latency_predictors.clock import NS_PER_S
+
+RECORDED = Path(__file__).parents[2] / "data" / "meters"
+"""Readings of real machines; its README says whose."""
 
 PMIC = """\
  3V7_WL_SW_A current(0)=0.09271880A
@@ -87,6 +90,12 @@ def board(root: Path, folder: str, files: dict[str, str]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text + "\n")
     return root
+
+
+def recorded(name: str) -> dict[str, str]:
+    """Files of a real machine with what stood in them."""
+    lines = (line.rpartition(":") for line in (RECORDED / name).read_text().splitlines())
+    return {file: content for file, _, content in lines}
 
 
 def never(seconds: float) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from latency_predictors.meters.jetson import jetson_meters
 from latency_predictors.meters.meter import Absent, Meter
-from tests.latency_predictors.meters.boards import NANO, ORIN, board, counting, never
+from tests.latency_predictors.meters.boards import NANO, ORIN, board, counting, never, recorded
 
 
 def meters(root: Path, moving: Path) -> list[Meter]:
@@ -31,6 +31,18 @@ def test_a_part_of_the_board_is_a_rail(tmp_path: Path) -> None:
 def test_the_sum_of_shunt_voltages_is_no_rail(tmp_path: Path) -> None:
     names = [found.name for found in jetson_meters(board(tmp_path, "sys/class/hwmon", ORIN), never)]
     assert names == ["jetson/VDD_IN", "jetson/VDD_CPU_GPU_CV"]
+
+
+def test_rails_as_a_real_agx_thor_showed_them(tmp_path: Path) -> None:
+    board(tmp_path, "sys/class/hwmon", recorded("jetson_agx_thor.txt"))
+    names = [found.name for found in jetson_meters(tmp_path, never)]
+    assert names == ["jetson/VDD_GPU", "jetson/VDD_CPU_SOC_MSS", "jetson/VIN_SYS_5V0"]
+    current = tmp_path / "sys/class/hwmon/hwmon5/curr2_input"
+    as_recorded = current.read_text()
+    (rail,) = meters(tmp_path, current)
+    current.write_text(as_recorded)
+    assert (rail.name, rail.scope, rail.feeds_cpu) == ("jetson/VDD_CPU_SOC_MSS", "rail", True)
+    assert rail.read().value == pytest.approx(12.040 * 0.960)
 
 
 def test_files_of_older_systems(tmp_path: Path) -> None:
