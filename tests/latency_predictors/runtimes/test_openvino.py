@@ -53,6 +53,13 @@ class TestContract(RuntimeContract):
         return OpenVino()
 
 
+def test_kernels_of_no_time_are_told_each_time(make_onnx: MakeOnnx) -> None:
+    """The runtime's times are whole microseconds: of kernels that take less, some runs show some."""
+    path, context = make_onnx(), host_context("openvino")
+    told = [OpenVino().kernels(path, context) for _ in range(3)]
+    assert told == [("Reduce", "Reshape", "FullyConnected")] * 3
+
+
 def run_alone(program: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Run a program with an empty home, and without what tells libraries that they are tested."""
     quiet = ("CI", "HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
