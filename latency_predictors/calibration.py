@@ -173,16 +173,14 @@ def _counts(points: Sequence[CalibrationPoint]) -> dict[str, int | float]:
 def refit(correction: Correction, new: Sequence[CalibrationPoint]) -> Correction:
     """Return a correction fitted on the old points and new ones; a network measured again replaces itself.
 
-    What is suspect does not replace what is not. What was predicted of a network the second time has seen the
-    first: the first prediction stays.
+    What is suspect does not replace what is not; see `CalibrationPoint.replacing` for what stays.
     """
     points = {point.digest: point for point in correction.points}
     for point in new:
         known = points.get(point.digest)
         if known is not None and point.suspect and not known.suspect:
             continue
-        kept = point.predicted_ms if known is None else known.predicted_ms
-        points[point.digest] = point.model_copy(update={"predicted_ms": kept})
+        points[point.digest] = point if known is None else point.replacing(known)
     return fit_again(correction, tuple(points.values()))
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from latency_predictors.protocol import WireModel
+from latency_predictors.protocol import KernelCounts, WireModel
 
 
 class CalibrationPoint(WireModel):
@@ -28,6 +28,7 @@ class CalibrationPoint(WireModel):
             in points of earlier versions.
         session_ids: The sessions that `measured_ms` is made of; empty in points of earlier versions, as is
         measured_at: when the newest of them began, UTC.
+        kernels: What ran it, as the runtime tells; empty where it was not asked.
     """
 
     digest: str
@@ -45,6 +46,7 @@ class CalibrationPoint(WireModel):
     architecture: Annotated[tuple[int, ...], Field(exclude_if=lambda options: not options)] = ()
     session_ids: Annotated[tuple[str, ...], Field(exclude_if=lambda ids: not ids)] = ()
     measured_at: Annotated[str, Field(exclude_if=lambda text: not text)] = ""
+    kernels: KernelCounts = Field(default_factory=dict, exclude_if=lambda counts: not counts)
 
     def found_in(self, session_ids: tuple[str, ...], measured_at: str) -> Self:
         """Return the same with the sessions that it was measured in, and when the newest of them began."""
@@ -56,3 +58,12 @@ class CalibrationPoint(WireModel):
         return self.predicted_ms is not None and (
             self.predicted_ms[0] <= self.measured_ms <= self.predicted_ms[1]
         )
+
+    def replacing(self, known: "CalibrationPoint") -> "CalibrationPoint":
+        """Return the network measured once more, with what of its first time stays.
+
+        What was predicted of it the second time has seen the first: the first prediction stays. So do its
+        kernels where nobody asked again: other weights are run by the same ones.
+        """
+        kept = {"predicted_ms": known.predicted_ms, "kernels": self.kernels or known.kernels}
+        return self.model_copy(update=kept)

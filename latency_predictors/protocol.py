@@ -2,7 +2,8 @@
 
 A request is one JSON document, an answer is JSON lines: `started` for every measurement (so that progress can
 be shown and a death can be blamed), a `segment` whenever there is something to keep (so that a death loses
-little), then one `finished` or `failed`. `version` changes when a field does, unless it has a default.
+little), `kernels` of some subjects where they are asked for, then one `finished` or `failed`. `version`
+changes when a field does, unless it has a default.
 """
 
 from pathlib import Path
@@ -12,10 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.measure import Summary, TimingProtocol
+from latency_predictors.wire_types import Count, Text
 from search_spaces.errors import MeasurementError
 
 FILE_ERRORS: Final = ("file_not_loadable", "unsupported_subject")
 """Codes that are a file's own fault: in this context it is not measured, however often one tries."""
+
+
+KernelCounts = Annotated[dict[Text, Count], Field(max_length=200)]
+"""How many kernels of each kind run a file."""
 
 
 class WireModel(BaseModel):
@@ -46,6 +52,7 @@ class SubjectResult(WireModel):
         scale: How slow the device was just then, from the anchors; 1 at the reference.
         suspect: Whether the anchors moved or disagreed, or it was disturbed itself, after repeats too.
         num_repeats: How often it was measured again because of that.
+        kernels: What ran it, as the runtime tells; empty where it was not asked.
     """
 
     digest: str
@@ -53,6 +60,7 @@ class SubjectResult(WireModel):
     scale: float = Field(gt=0)
     suspect: bool
     num_repeats: int
+    kernels: KernelCounts = Field(default_factory=dict, exclude_if=lambda counts: not counts)
 
     @property
     def median_ms(self) -> float:
@@ -147,6 +155,7 @@ class SessionRequest(WireModel):
         seed: Of the random order.
         meter_log: File that a meter of the user's writes, for energies; the device's own meters if empty.
         repeat: Whether what was disturbed is measured again; it is kept as suspect at once if not.
+        kernels: Whether the runtime is asked, behind all that is measured, which kernels run the subjects.
     """
 
     version: Literal[1] = 1
@@ -158,6 +167,7 @@ class SessionRequest(WireModel):
     seed: int
     meter_log: str = ""
     repeat: bool = True
+    kernels: bool = False
 
 
 class Started(WireModel):
@@ -182,6 +192,14 @@ class Segment(WireModel):
     readings: tuple[AnchorReading, ...]
 
 
+class Kernels(WireModel):
+    """What runs a subject, as the runtime tells."""
+
+    event: Literal["kernels"] = "kernels"
+    digest: str
+    counts: KernelCounts
+
+
 class Finished(WireModel):
     """All is measured."""
 
@@ -197,7 +215,7 @@ class Failed(WireModel):
     message: str
 
 
-Line = Started | Segment | Finished | Failed
+Line = Started | Segment | Kernels | Finished | Failed
 LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="event")])
 """Reads one line of an answer."""
 

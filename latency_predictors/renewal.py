@@ -4,7 +4,8 @@ The new context's table starts from copies of the old entries, marked `stale` an
 Then some whole networks, a twentieth of the layers and the probes of the runtime are measured. Where the
 networks lie in the intervals that the old table and its correction give, all entries hold; else those kinds
 of layers are measured anew whose sample has changed. Where probes say that the new version runs other graphs
-than the old one, keys mean something else: everything is measured anew.
+than the old one, or it runs a network with other kernels, keys mean something else: everything is measured
+anew.
 """
 
 import math
@@ -18,6 +19,7 @@ from latency_predictors.calibration import predict_points
 from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.correction import Correction
 from latency_predictors.device import ExecutionContext
+from latency_predictors.kernel_lists import num_compared
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.spread import combine
 from latency_predictors.table_entry import Entry
@@ -52,9 +54,11 @@ class Verdict:
         num_outside: Those outside the interval that the old table gives.
         ratios: By kind of layer, the median of new over old time in the sample.
         changed: Kinds that have to be measured anew; empty where the old table holds, all of them where
-            another graph runs or too few networks were measured.
+            another graph or other kernels run, or too few networks were measured.
         rel_sd: Spread of new over old times in the sample, as a share.
         other_graph: Whether probes say that another graph runs.
+        num_compared: Networks whose kernels both versions tell.
+        num_other_kernels: Those of them that other kernels run, or other numbers of them.
     """
 
     num_networks: int
@@ -63,6 +67,8 @@ class Verdict:
     changed: tuple[str, ...]
     rel_sd: float
     other_graph: bool = False
+    num_compared: int = 0
+    num_other_kernels: int = 0
 
     @property
     def too_few(self) -> bool:
@@ -127,7 +133,8 @@ def judge(
 
     Args:
         correction: Of the old table.
-        points: Networks measured with the new version, beside what the old table says of them.
+        points: Networks measured with the new version, beside what the old table says of them. Their kernels
+            are held against those of the correction's own, as far as both are known.
         old: Milliseconds of the sampled layers in the old table.
         new: The same with the new version.
         other_graph: Whether probes say that the new version runs other graphs.
@@ -141,6 +148,7 @@ def judge(
         kind: math.exp(float(np.median([log for spec, log in logs.items() if spec.kind == kind])))
         for kind in kinds
     }
+    compared, differ = num_compared(correction.points, points)
     verdict = Verdict(
         num_networks=len(points),
         num_outside=num_outside,
@@ -148,13 +156,15 @@ def judge(
         changed=(),
         rel_sd=math.sqrt(float(np.mean(np.square(list(logs.values()))))),
         other_graph=other_graph,
+        num_compared=compared,
+        num_other_kernels=differ,
     )
     return replace(verdict, changed=_changed(verdict))
 
 
 def _changed(verdict: Verdict) -> tuple[str, ...]:
     """Return the kinds to be measured anew: all of them where networks have changed and no sample moved."""
-    if verdict.other_graph or verdict.too_few:
+    if verdict.other_graph or verdict.num_other_kernels or verdict.too_few:
         return tuple(verdict.ratios)
     if verdict.num_outside <= MAX_OUTSIDE * verdict.num_networks // NUM_NETWORKS:
         return ()

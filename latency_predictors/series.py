@@ -18,6 +18,7 @@ from latency_predictors.protocol import (
     Conditions,
     Failed,
     Finished,
+    Kernels,
     Line,
     Segment,
     SessionRequest,
@@ -116,6 +117,8 @@ def _next(request: SessionRequest, sessions: Sequence[SessionResult]) -> Session
         "seed": request.seed + len(sessions),
         "subjects": tuple(subject for subject in request.subjects if subject.digest not in failed),
         "reference_ms": sessions[-1].reference_ms if sessions else request.reference_ms,
+        # What runs a file is the same in each.
+        "kernels": request.kernels and not sessions,
     }
     return request.model_copy(update=update)
 
@@ -178,6 +181,7 @@ class _Session:
         self._progress = progress
         self._segments: list[Segment] = []
         self._failures: dict[str, SubjectFailure] = {}
+        self._kernels: dict[str, dict[str, int]] = {}
         self._deaths: Counter[str] = Counter()
         self._in_a_row = 0
         self._begun: set[str] = set()
@@ -207,7 +211,9 @@ class _Session:
             context=self._request.context,
             timing=self._request.timing,
             cpus=self._cpus,
-            results=found.results,
+            results=tuple(
+                one.model_copy(update={"kernels": self._kernels.get(one.digest, {})}) for one in found.results
+            ),
             readings=found.readings,
             reference_ms=found.reference_ms,
             failures=tuple(self._failures.values()),
@@ -238,6 +244,8 @@ class _Session:
                         if line.timed or line.failures:
                             self._in_a_row = 0
                         self._failures |= {failure.digest: failure for failure in line.failures}
+                    case Kernels():
+                        self._kernels[line.digest] = line.counts
                     case Finished():
                         self._cpus = line.cpus
                         return

@@ -21,6 +21,7 @@ from latency_predictors.device import Device, ExecutionContext, host_device
 from latency_predictors.energy import measure_energy
 from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.gate import Gate, GateRules, host_gate
+from latency_predictors.kernel_lists import kernels_of
 from latency_predictors.lease import measuring_lease
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.meters import require_meter, wait
@@ -63,6 +64,7 @@ def run_sessions(
     gate: GateRules | None = None,
     meter_log: str = "",
     repeat: bool = True,
+    kernels: bool = False,
 ) -> Iterator[SessionResult]:
     """Measure files on this host in several sessions; see `series.run_series` for their number and order.
 
@@ -81,6 +83,7 @@ def run_sessions(
         gate: When a session may begin; without it, whatever else the machine does.
         meter_log: File that a meter of the user's writes, for energies; this host's own meters if empty.
         repeat: Whether what was disturbed is measured again, in a further session too.
+        kernels: Whether the first session tells what runs the files, as many as a few seconds allow.
 
     Raises:
         MeasurementError: `session_void`, `clock_jumped`, `session_died`, `machine_busy`, `device_hot`,
@@ -99,6 +102,7 @@ def run_sessions(
         seed=seed,
         meter_log=meter_log,
         repeat=repeat,
+        kernels=kernels,
     )
     if timing.of_tails:
         silence_s += _TAIL_SILENCE_S
@@ -179,6 +183,9 @@ def _measure_all(request: SessionRequest, stream: TextIO) -> Finished:
     # After a pause a processor is slow by itself, and of several processors one tells nothing of the others.
     work = WORK if len(cpus) == 1 and not request.context.pause_ms else None
     answer(request, load, time.perf_counter_ns, lambda line: _write(stream, line), pause, watch, work)
+    if request.kernels:
+        for line in kernels_of(request.subjects, runtime, request.context, time.perf_counter):
+            _write(stream, line)
     return Finished(cpus=cpus)
 
 

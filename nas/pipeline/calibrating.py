@@ -15,6 +15,7 @@ from latency_predictors.calibration import (
     summed_again,
 )
 from latency_predictors.calibration_point import CalibrationPoint
+from latency_predictors.kernel_lists import told_kernels
 from latency_predictors.latency_metric import PLAIN, LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, touched_mib
@@ -139,6 +140,7 @@ def measure_networks(
         return None
     check_enough(found.unsupported, len(files), "networks")
     values = combine_sessions(found.sessions, metric.statistic)
+    kernels = told_kernels(found.sessions)
     return [
         calibration_point(
             table,
@@ -148,7 +150,9 @@ def measure_networks(
             rel_sd=values[digest].rel_sd,
             suspect=values[digest].suspect,
             architecture=one,
-        ).found_in(values[digest].session_ids, values[digest].measured_at)
+        )
+        .found_in(values[digest].session_ids, values[digest].measured_at)
+        .model_copy(update={"kernels": kernels.get(digest, {})})
         for digest, one in zip(files, architectures, strict=True)
         if digest in values
     ]

@@ -182,6 +182,9 @@ def _in_words(old: LookupTable, verdict: Verdict) -> str:
         return f"the table of {old.context.runtime_version} holds: {found}"
     if verdict.other_graph:
         found = f"probes say that another graph runs, and {found}"
+    elif verdict.num_other_kernels:
+        differ = f"{verdict.num_other_kernels} of {verdict.num_compared} networks"
+        found = f"other kernels run {differ}, and {found}"
     elif verdict.too_few:
         found = f"{found}, too few to tell"
     kinds = ", ".join(

@@ -14,9 +14,20 @@ def test_as_predicted_is_inside_the_interval_and_not_without_one() -> None:
 
 def test_what_earlier_versions_did_not_know_is_left_out_where_it_is_not_known() -> None:
     stored = POINT.model_dump(mode="json")
-    assert not {"layer_ms", "architecture", "session_ids", "measured_at"} & stored.keys()
+    assert not {"layer_ms", "architecture", "session_ids", "measured_at", "kernels"} & stored.keys()
     assert CalibrationPoint.model_validate(stored) == POINT
-    known = POINT.model_copy(update={"layer_ms": {"conv": 1.0}, "architecture": (1, 0)})
+    known = POINT.model_copy(
+        update={"layer_ms": {"conv": 1.0}, "architecture": (1, 0), "kernels": {"Conv": 2}}
+    )
     known = known.found_in(("s1", "s2"), "2026-01-01T00:00:02+00:00")
     assert (known.session_ids, known.measured_at) == (("s1", "s2"), "2026-01-01T00:00:02+00:00")
     assert CalibrationPoint.model_validate_json(known.model_dump_json()) == known
+
+
+def test_the_first_prediction_and_kernels_that_nobody_asked_for_again_stay() -> None:
+    first = POINT.model_copy(update={"predicted_ms": (1.0, 1.2), "kernels": {"Conv": 2}})
+    again = POINT.model_copy(update={"measured_ms": 1.3, "predicted_ms": (1.2, 1.4)})
+    assert again.replacing(first) == first.model_copy(update={"measured_ms": 1.3})
+    asked = again.model_copy(update={"kernels": {"Conv": 3}})
+    assert asked.replacing(first).kernels == {"Conv": 3}
+    assert again.replacing(POINT).predicted_ms is None

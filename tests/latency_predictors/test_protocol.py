@@ -82,6 +82,19 @@ def test_a_corrected_median_is_divided_by_the_scale() -> None:
     assert result.median_ms == 2.0
 
 
+def test_kernels_are_written_where_they_are_known_and_of_a_bounded_number() -> None:
+    told = SubjectResult(
+        digest="x", summary=summary(3.0), scale=1.5, suspect=False, num_repeats=0, kernels={"Conv": 3}
+    )
+    assert SubjectResult.model_validate_json(told.model_dump_json()) == told
+    silent = told.model_copy(update={"kernels": {}}).model_dump(mode="json")
+    assert "kernels" not in silent, "as earlier versions wrote it"
+    assert SubjectResult.model_validate(silent).kernels == {}
+    for hostile in ({"Conv": -1}, {"x" * 201: 1}, {str(kind): 1 for kind in range(201)}):
+        with pytest.raises(ValidationError):
+            SubjectResult.model_validate({**silent, "kernels": hostile})
+
+
 def test_what_was_kept_before_conditions_were_noted_can_be_read() -> None:
     document = session("s1", {"ab": 1.5}).model_dump(mode="json")
     del document["failures"], document["conditions"]

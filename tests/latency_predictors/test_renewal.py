@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -110,6 +111,30 @@ def test_a_table_holds_where_networks_are_as_predicted(num_outside: int) -> None
     assert verdict.ratios == pytest.approx({"conv_norm_act": 1.3, "pooled_head": 1.0})
     # Half of the sample is off by a factor of 1.3.
     assert verdict.rel_sd == pytest.approx(np.log(1.3) / 2**0.5)
+
+
+def with_kernels(points: list[CalibrationPoint], fused: Collection[str] = ()) -> list[CalibrationPoint]:
+    """Networks of three kernels, of which some have become two."""
+    return [
+        one.model_copy(update={"kernels": {"Conv": 2, **({} if one.digest in fused else {"Relu": 1})}})
+        for one in points
+    ]
+
+
+def test_other_kernels_of_one_network_have_everything_measured_anew() -> None:
+    old = CORRECTION.model_copy(update={"points": tuple(with_kernels(points(0, 20)))})
+    same = judge(old, with_kernels(points(0)), times(), times())
+    assert (same.num_compared, same.num_other_kernels, same.changed) == (10, 0, ())
+    other = judge(old, with_kernels(points(0), {"4"}), times(), times())
+    assert (other.num_outside, other.num_compared, other.num_other_kernels) == (0, 10, 1)
+    assert other.changed == ("conv_norm_act", "pooled_head")
+    renewed = promoted(stale_copy(old_table(), NEWER), LAYERS, other)
+    assert renewed.missing(LAYERS) == list(LAYERS)
+
+
+def test_where_one_version_tells_no_kernels_the_networks_decide() -> None:
+    verdict = judge(CORRECTION, with_kernels(points(0)), times(), times())
+    assert (verdict.num_compared, verdict.num_other_kernels, verdict.changed) == (0, 0, ())
 
 
 def test_where_it_does_not_the_kinds_that_moved_are_named() -> None:

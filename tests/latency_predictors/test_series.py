@@ -16,6 +16,7 @@ from latency_predictors.protocol import (
     Conditions,
     Failed,
     Finished,
+    Kernels,
     Line,
     Segment,
     SessionRequest,
@@ -168,6 +169,30 @@ def test_later_sessions_have_the_reference_of_the_first_and_another_order() -> N
     list(run_series(requested("a", "b"), machine))
     assert [request.reference_ms for request in machine.asked] == [{}, {"anchor": 0.5}, {"anchor": 0.5}]
     assert [request.seed for request in machine.asked] == [5, 6, 7]
+
+
+def test_the_first_session_tells_which_kernels_run_and_no_later_one_is_asked() -> None:
+    told = [Kernels(digest="a", counts={"Conv": 3, "Add": 1}), Kernels(digest="b", counts={"Conv": 2})]
+    half = [*begun("anchor", "a", "anchor"), segment({"a": 1.0}), *begun("b"), DIED]
+    rest = whole({"b": 2.0})
+    machine = Machine([half, [*rest[:-1], *told, rest[-1]], whole(OTHER), whole({"b": 2.49})])
+    found = list(run_series(requested("a", "b", kernels=True), machine))
+    assert [request.kernels for request in machine.asked] == [True, True, False, False]
+    kernels = [{one.digest: one.kernels for one in session.results} for session in found]
+    assert kernels == [{"a": {"Conv": 3, "Add": 1}, "b": {"Conv": 2}}, {"b": {}}, {"a": {}, "b": {}}]
+    silent = Machine([whole(SAME)] * 2)
+    assert not any(
+        one.kernels for session in run_series(requested("a", "b"), silent) for one in session.results
+    )
+    assert not any(request.kernels for request in silent.asked)
+
+
+def test_a_process_that_dies_while_it_tells_kernels_loses_nothing_that_was_measured() -> None:
+    machine = Machine([[*whole(SAME)[:-1], Kernels(digest="a", counts={"Conv": 3}), DIED]])
+    (found,) = run_series(requested("a", "b", kernels=True), machine, 1)
+    assert medians(found) == SAME
+    assert found.failures == ()
+    assert [one.kernels for one in found.results] == [{"Conv": 3}, {}]
 
 
 def test_a_first_session_that_was_slow_loses_the_reference_to_a_later_one() -> None:

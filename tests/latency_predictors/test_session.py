@@ -2,6 +2,7 @@ import fcntl
 import gc
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from latency_predictors.gate import GateRules
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.processors import usable_cpus
 from latency_predictors.protocol import SessionRequest, Subject
+from latency_predictors.runtimes.onnxruntime import OnnxRuntime
 from latency_predictors.session import run_sessions
 from latency_predictors.unit import host_unit
 from search_spaces.errors import MeasurementError
@@ -99,6 +101,18 @@ def test_a_core_is_watched_where_it_is_the_only_one_and_never_rests(
     monkeypatch.setattr("sys.stdin", io.StringIO(asked.model_dump_json()))
     assert session.main() == 0
     assert [work is not None for work in works] == [watched]
+
+
+def test_the_process_tells_which_kernels_run_where_it_is_asked(make_onnx: MakeOnnx, tmp_path: Path) -> None:
+    path, context = make_onnx(), host_context()
+    subjects = [Subject(digest="x", path=path)]
+    asked, silent = (
+        next(run_sessions(subjects, context, QUICK, lease_folder=tmp_path, num_sessions=1, kernels=kernels))
+        for kernels in (True, False)
+    )
+    assert asked.results[0].kernels == Counter(OnnxRuntime().kernels(path, context))
+    assert sum(asked.results[0].kernels.values()) >= 2
+    assert silent.results[0].kernels == {}
 
 
 def test_nothing_to_measure_starts_nothing(tmp_path: Path) -> None:

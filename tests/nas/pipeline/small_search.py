@@ -15,7 +15,7 @@ import pytest
 from latency_predictors.device import ExecutionContext, host_device
 from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy
 from latency_predictors.gate import GateRules
-from latency_predictors.measure import LAYER_PROTOCOL, TimingProtocol
+from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL, TimingProtocol
 from latency_predictors.protocol import Conditions, SessionResult, Subject, SubjectResult
 from nas.compute import InProcessCompute
 from nas.export.metadata import ExportMetadata
@@ -144,6 +144,7 @@ class Stopwatch:
         gate: GateRules | None = None,
         meter_log: str = "",
         repeat: bool = True,
+        kernels: bool = False,
     ) -> Iterator[SessionResult]:
         self.asked.append([subject.digest for subject in subjects])
         number, now = len(self.asked), datetime.now(UTC).isoformat(timespec="seconds")
@@ -157,6 +158,12 @@ class Stopwatch:
         paths = {subject.digest: subject.path for subject in subjects}
         for one in range(num_sessions):
             found = session(f"{self.name}-{number}-{one}", medians, spread=0.01)
+            if kernels:
+                results = [
+                    result.model_copy(update={"kernels": file_kernels(paths[result.digest])})
+                    for result in found.results
+                ]
+                found = found.model_copy(update={"results": tuple(results)})
             if timing.energy:
                 results = [_watched(result, file_mj(paths[result.digest])) for result in found.results]
                 found = found.model_copy(update={"results": tuple(results)})
@@ -183,6 +190,7 @@ class Stopwatch:
                 num_sessions=batch.sessions,
                 reference_ms=batch.reference_ms,
                 on_progress=lambda done, total: None,
+                kernels=batch.timing == NETWORK_PROTOCOL,
             ):
                 stores.measurements.deliver(lease, found)
             for subject in self.broken.intersection(batch.artifacts):
@@ -204,6 +212,11 @@ def _num_working(path: Path) -> int:
 def file_ms(path: Path) -> float:
     """Milliseconds that a file is said to take: by its nodes that work and its weights."""
     return 0.004 * _num_working(path) + path.stat().st_size / 2e6
+
+
+def file_kernels(path: Path) -> dict[str, int]:
+    """Kernels that are said to run a file: one a node that works."""
+    return {"Node": _num_working(path)}
 
 
 def file_mj(path: Path) -> float:

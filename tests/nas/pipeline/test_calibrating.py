@@ -80,6 +80,15 @@ def test_networks_that_do_not_run_are_left_out_unless_they_are_most(copied: Home
     assert caught.value.code == "too_few_run"
 
 
+def test_networks_that_are_timed_plainly_keep_the_kernels_that_run_them(copied: Home) -> None:
+    table, ctx = latest_table(copied.stores, here()), copied.context()
+    some = calibration_set(SPACE, table)[:2]
+    plain = measured(copied, lambda: measure_networks(ctx, table, some))
+    assert all(point.kernels["Node"] > 1 for point in plain)
+    tails = measured(copied, lambda: measure_networks(ctx, table, some, LatencyMetric("p95")))
+    assert [point.kernels for point in tails] == [{}, {}], "a new version is not checked with them"
+
+
 def test_a_file_to_calibrate_with_is_the_same_each_time_it_is_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -77,6 +77,7 @@ def test_the_correction_of_a_new_version_rests_on_its_own_networks(upgraded: Hom
     table = profiled(upgraded, upgraded.context(seed=1))
     correction = table.corrections[space_digest(SPACE)]
     assert len(correction.points) == NUM_CALIBRATION
+    assert all(point.kernels for point in correction.points), "for the version after this one"
     assert latest_table(upgraded.stores, here(NEW)) == table
 
 
@@ -143,6 +144,28 @@ def test_a_version_that_runs_other_graphs_has_everything_measured(
     assert {table.entries[layer_key(spec)].origin for spec in distinct_layers(SPACE)} == {""}
     assert isinstance(ctx.progress, Recorder)
     assert any("another graph runs, and 0 of 10" in words for words in ctx.progress.said)
+
+
+def test_a_version_that_runs_networks_with_other_kernels_has_everything_measured(
+    upgraded: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx, exact = upgraded.context(seed=1), small_search.file_kernels
+    monkeypatch.setattr(small_search, "file_kernels", lambda path: {**exact(path), "Reorder": 1})
+    table = profiled(upgraded, ctx)
+    assert {table.entries[layer_key(spec)].origin for spec in distinct_layers(SPACE)} == {""}
+    assert isinstance(ctx.progress, Recorder)
+    assert any("other kernels run 10 of 10 networks, and 0 of 10" in words for words in ctx.progress.said)
+
+
+def test_a_table_whose_kernels_nobody_asked_for_holds_by_its_networks(
+    upgraded: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As tables of earlier versions, and those of boards."""
+    monkeypatch.setattr(small_search, "file_kernels", lambda path: {})
+    ctx = upgraded.context(seed=1)
+    table = profiled(upgraded, ctx)
+    assert OLD.digest in {table.entries[layer_key(spec)].origin for spec in distinct_layers(SPACE)}
+    assert not any(point.kernels for point in table.corrections[space_digest(SPACE)].points)
 
 
 def aged(home: Home, ctx: PhaseContext, table: LookupTable) -> None:
