@@ -13,7 +13,7 @@ class PredictedNetwork(Document):
     """What one architecture would cost on the device of a table.
 
     Attributes:
-        coverage: Share of the sum of its layers that was measured, 0..1.
+        coverage: Share of the sum of its layers that was measured, and runs for all that is known, 0..1.
         peak_memory_bytes: For batch and precision of the context.
         file_bytes: Of the exported file, in that precision.
         arena_bytes: Activations that ONNX Runtime holds for one image; None for other runtimes and batches,

@@ -144,7 +144,8 @@ class Predictions(Document):
         if self.few_shot is not None:
             return [few_shot_sentence(self.few_shot)]
         if measured < 1.0:
-            lines.append(f"layers that were not measured make up to {percent(1.0 - measured)} % of a sum")
+            share = percent(1.0 - measured)
+            lines.append(f"layers that were not measured, or may not run, make up to {share} % of a sum")
         return [*lines, *doubt_sentences(self.states)]
 
 

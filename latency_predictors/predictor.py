@@ -17,6 +17,7 @@ from search_spaces.layers import LayerSpec
 from search_spaces.network import layers as layers_of
 from search_spaces.sampling import as_architecture
 from search_spaces.slot_tables import distinct_layers
+from search_spaces.zero_fed import zero_fed_tables
 
 ExactCost = Callable[[IntArray], FloatArray]
 """Gives one cost of architectures: (n, choices) to (n,)."""
@@ -30,7 +31,8 @@ class Costs:
         point: (n,).
         lower: Lower ends of the intervals, (n,).
         upper: Upper ends, which limits are held against, (n,).
-        coverage: Share of the sum that measured layers give; the rest is fitted or stale, (n,).
+        coverage: Share of the sum that measured layers give; the rest is fitted or stale, or of layers that
+            the runtime may skip, (n,).
         kind: How they were obtained where the coverage is 1.
     """
 
@@ -41,7 +43,7 @@ class Costs:
     kind: Kind
 
     def kind_of(self, row: int) -> Kind:
-        """Return how one of them was obtained: `fitted` where part of a calibrated sum was not measured."""
+        """Return how one was obtained: `fitted` where the coverage of a calibrated sum is not full."""
         return "fitted" if self.kind == "table" and self.coverage[row] < 1.0 else self.kind
 
 
@@ -80,6 +82,7 @@ class _Target:
         first: Column of the sum; the variance is the next, then doubt and unmeasured, then unseen.
         all_measured: Whether doubt and unmeasured are missing.
         all_seen: Whether unseen is.
+        skipped_ms: Sums of what its runtime may skip, (n, 1); None where it skips nothing.
     """
 
     correction: Correction
@@ -87,8 +90,9 @@ class _Target:
     first: int
     all_measured: bool
     all_seen: bool
+    skipped_ms: SlotCosts | None = None
 
-    def write(self, costs: Costs, rows: slice, columns: Floats) -> None:
+    def write(self, costs: Costs, rows: slice, columns: Floats, archs: IntArray) -> None:
         """Write the costs of some rows, from the sums of all columns over them, (columns, rows)."""
         sums_ms, variance = columns[self.first], columns[self.first + 1]
         c, d, f, e = columns[0], columns[1], columns[2], columns[self.touched]
@@ -105,6 +109,10 @@ class _Target:
         costs.point[rows] = point
         np.divide(point, factor, out=costs.lower[rows])
         np.multiply(point, factor, out=costs.upper[rows])
+        if self.skipped_ms is not None:
+            share = self.skipped_ms(archs)[:, 0] / sums_ms
+            costs.coverage[rows] -= share
+            costs.lower[rows] *= 1.0 - share
 
 
 class MultiTargetPredictor:
@@ -148,8 +156,9 @@ class MultiTargetPredictor:
             well_known = correction.well_known if correction.share_sd else frozenset(keys)
             unseen = np.array([key not in well_known for key in keys])
             where = touched[table.context.batch]
+            skipped_ms = _skipped_ms(space, table, costs.median_ms * (1.0 + shares))
             self._targets[name] = _Target(
-                correction, where, len(columns), costs.all_measured, not unseen.any()
+                correction, where, len(columns), costs.all_measured, not unseen.any(), skipped_ms
             )
             columns += _columns(costs, shares, unseen)
         self._sums = SlotCosts(space, np.stack(columns, axis=1).astype(np.float32))
@@ -164,8 +173,16 @@ class MultiTargetPredictor:
         for rows, sums in self._sums.chunks(archs):
             columns = np.ascontiguousarray(sums.T)
             for name, costs in results.items():
-                self._targets[name].write(costs, rows, columns)
+                self._targets[name].write(costs, rows, columns, archs[rows])
         return results
+
+
+def _skipped_ms(space: SearchSpace, table: LookupTable, median_ms: FloatArray) -> SlotCosts | None:
+    """Return what sums the layers that get nothing but zeros; None where they run, or there are none."""
+    graph, tables = table.known_graph, zero_fed_tables(space)
+    if graph is None or not graph.skips_zeros or not tables.slots:
+        return None
+    return SlotCosts(space, median_ms[:, np.newaxis].astype(np.float32), tables=tables)
 
 
 def _columns(costs: LayerCosts, shares: FloatArray, unseen: NDArray[np.bool_]) -> list[FloatArray]:

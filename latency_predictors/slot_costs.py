@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from search_spaces.base import IntArray, SearchSpace
 from search_spaces.errors import UsageError
 from search_spaces.sampling import option_counts
-from search_spaces.slot_tables import SlotTable, space_tables
+from search_spaces.slot_tables import SlotTable, SpaceTables, space_tables
 
 CHUNK = 4096
 """Architectures in work at a time; their indices and sums stay in the second-level cache."""
@@ -42,7 +42,13 @@ class _Group:
 class SlotCosts:
     """W costs of the architectures of one space, each reduced over the slots by a sum or by a maximum."""
 
-    def __init__(self, space: SearchSpace, layer_costs: CostArray, reduction: np.ufunc = np.add) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        layer_costs: CostArray,
+        reduction: np.ufunc = np.add,
+        tables: SpaceTables | None = None,
+    ) -> None:
         """Spread the costs of layers over the slots.
 
         Args:
@@ -50,10 +56,11 @@ class SlotCosts:
             layer_costs: Non-negative, one row for each of `distinct_layers(space)`, (layers, W). The type is
                 that of the arithmetic: float32 is fastest, float64 counts exactly.
             reduction: `np.add`, or `np.maximum` for a peak over the schedule.
+            tables: Where layers stand that count, in one slot at least; all of them if not given.
         """
         self._sizes = option_counts(space)
         self._reduction = reduction
-        tables = space_tables(space)
+        tables = tables or space_tables(space)
         # A slot that is passed or absent costs nothing; its ids, -1 and -2, are the last two rows.
         nothing = np.zeros((2, layer_costs.shape[1]), dtype=layer_costs.dtype)
         padded = np.concatenate([layer_costs, nothing])

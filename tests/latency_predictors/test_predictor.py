@@ -18,12 +18,13 @@ from latency_predictors.predictor import (
     require_supported,
     unsupported_layers,
 )
+from latency_predictors.probes import RuntimeGraph
 from latency_predictors.table_entry import Unsupported
-from search_spaces.base import FloatArray, IntArray, SearchSpace
+from search_spaces.base import Architecture, FloatArray, IntArray, SearchSpace
 from search_spaces.catalogue import get_space
 from search_spaces.errors import MeasurementError, UsageError
 from search_spaces.layers import LayerSpec
-from search_spaces.network import layers
+from search_spaces.network import layers, network
 from search_spaces.sampling import as_architecture, random_architectures
 from search_spaces.slot_tables import distinct_layers
 from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
@@ -238,3 +239,40 @@ def test_architectures_with_a_layer_that_cannot_be_run_are_told_from_others() ->
     assert caught.value.code == "unsupported_subject"
     assert f"cannot run {holds.sum()} of these 200 architectures" in caught.value.message
     assert spec.signature() in caught.value.message
+
+
+def test_networks_with_layers_that_the_runtime_may_skip_are_fitted_and_may_be_faster_by_their_share() -> None:
+    table, correction = target(CELL, 3)
+    graph = RuntimeGraph(drops_dead_branches=True, skips_zeros=True, fuses_norm_and_activation=True)
+    skips = table.model_copy(update={"graph": graph})
+    other = graph.model_copy(update={"precision": "int8"})
+    targets = {
+        "runs": (table, correction),
+        "skips": (skips, correction),
+        "unknown": (table.model_copy(update={"graph": other}), correction),
+    }
+    archs = random_architectures(CELL, 200, np.random.default_rng(4))
+    found = MultiTargetPredictor(CELL, targets).predict(archs)
+    kept = np.array([1.0 - skipped_share(table, as_architecture(row)) for row in archs])
+    assert kept.min() < 0.8
+    assert 0.5 < (kept == 1.0).mean() < 1.0
+    np.testing.assert_allclose(found["skips"].coverage, kept, rtol=1e-5)
+    np.testing.assert_allclose(found["skips"].lower, found["runs"].lower * kept, rtol=1e-5)
+    np.testing.assert_array_equal(found["skips"].point, found["runs"].point)
+    np.testing.assert_array_equal(found["skips"].upper, found["runs"].upper)
+    np.testing.assert_array_equal(found["unknown"].lower, found["runs"].lower)
+    kinds = [found["skips"].kind_of(row) for row in range(len(archs))]
+    assert kinds == ["table" if share == 1.0 else "fitted" for share in kept]
+    assert {found["runs"].kind_of(row) for row in range(len(archs))} == {"table"}
+
+
+def skipped_share(table: LookupTable, architecture: Architecture) -> float:
+    """Share of a sum that layers give which no path leads to from the image."""
+    reached, skipped_ms = {"image"}, 0.0
+    nodes = network(CELL, architecture)
+    for node in nodes:
+        if reached.isdisjoint(node.inputs):
+            skipped_ms += table.entries[layer_key(node.spec)].median_ms
+        else:
+            reached.add(node.slot)
+    return skipped_ms / sum(table.entries[layer_key(node.spec)].median_ms for node in nodes)
