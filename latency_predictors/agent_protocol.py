@@ -140,26 +140,6 @@ class Registered(WireModel):
     quarantine: Shown = ""
 
 
-class Pair(WireModel):
-    """A board that has a code asks for a key.
-
-    Attributes:
-        secret: Of the code, in hex.
-        name: What specifications are to call the board.
-        instance: Of the agent's installation: a board that pairs again is known by it.
-    """
-
-    secret: Annotated[str, Field(pattern=r"^[0-9a-f]{20}$")]
-    name: BoardName
-    instance: Identifier
-
-
-class Paired(WireModel):
-    """The key of a board: the only time that it is told."""
-
-    key: Annotated[str, Field(repr=False)]
-
-
 class Request(WireModel):
     """What every further request says.
 

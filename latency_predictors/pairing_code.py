@@ -8,14 +8,39 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
+from pydantic import Field
+
+from latency_predictors.agent_protocol import BoardName
+from latency_predictors.protocol import WireModel
+from latency_predictors.wire_types import Identifier
 from search_spaces.errors import UsageError
 
 FINGERPRINT_BYTES: Final = 16
 SECRET_BYTES: Final = 10
 
 _FORM: Final = re.compile(r"(?P<host>[0-9a-z.:\[\]-]{1,255}):(?P<port>[0-9]{1,5})/(?P<letters>[a-z2-7-]+)")
+
+
+class Pair(WireModel):
+    """A board that has a code asks for a key.
+
+    Attributes:
+        secret: Of the code, in hex.
+        name: What specifications are to call the board.
+        instance: Of the agent's installation: a board that pairs again is known by it.
+    """
+
+    secret: Annotated[str, Field(pattern=r"^[0-9a-f]{20}$")]
+    name: BoardName
+    instance: Identifier
+
+
+class Paired(WireModel):
+    """The key of a board: the only time that it is told."""
+
+    key: Annotated[str, Field(repr=False)]
 
 
 @dataclass(frozen=True)

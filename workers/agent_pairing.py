@@ -5,8 +5,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from latency_predictors.agent_protocol import Pair, Paired
-from latency_predictors.pairing_code import read_code
+from latency_predictors.pairing_code import Pair, Paired, read_code
 from search_spaces.errors import UsageError
 from workers.agent_address import safe_address
 from workers.agent_home import AgentHome, KnownServer

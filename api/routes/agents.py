@@ -25,13 +25,12 @@ from latency_predictors.agent_protocol import (
     Delivered,
     Delivery,
     Heartbeat,
-    Pair,
-    Paired,
     Registered,
     Registration,
     WorkAnswer,
     WorkRequest,
 )
+from latency_predictors.pairing_code import Pair, Paired
 from nas.store.board_signs import Beat, Call
 from search_spaces.errors import HwnasError, UsageError
 
