@@ -31,7 +31,7 @@ from nas.store.board_signs import lapsed, not_registered
 from nas.store.stores import Stores
 from search_spaces.errors import ArtifactError, HwnasError, MeasurementError, UsageError
 
-_NO_FAULTS: Final = (*PASSING, *LOST, UNABLE, *FILE_ERRORS)
+_NO_FAULTS: Final = (*PASSING, *LOST, UNABLE, "not_published", *FILE_ERRORS)
 """Troubles that end by themselves, are the service's, or of what is asked: they count against no board. One
 file that ends its process may be to blame for that; of several in a row the board is."""
 
@@ -190,7 +190,8 @@ def _checked(stores: Stores, agent: Agent | None, one: Posted, unasked: Sequence
         raise in_use(agent.name)
     if (session := one.delivery.session) is not None:
         _check_asked(agent, session, unasked)
-        if reason := implausible(session) or _unlike_others(stores, agent, one, session):
+        replays = bool(agent.facts.get("replays"))
+        if reason := implausible(session, replays=replays) or _unlike_others(stores, agent, one, session):
             raise UsageError("implausible_result", f"session {session.session_id} was not taken: {reason}")
     if one.delivery.score is not None:
         _check_score(stores, agent, one.delivery.context, one.delivery.score)

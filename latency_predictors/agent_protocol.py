@@ -93,6 +93,7 @@ class Registration(WireModel):
         sensors: What it can tell of power and heat.
         cache_bytes: Room for files.
         clock_s: Its time, seconds since 1970.
+        replays: Whose published latencies it answers with; empty, and not in the document, where it measures.
     """
 
     name: BoardName
@@ -108,6 +109,7 @@ class Registration(WireModel):
     sensors: Annotated[tuple[Text, ...], Field(max_length=20)] = ()
     cache_bytes: Number
     clock_s: float
+    replays: Annotated[Text, Field(exclude_if=lambda text: not text)] = ""
 
     @field_validator("device")
     @classmethod

@@ -151,9 +151,10 @@ def against(session: SessionResult, reference_ms: Mapping[str, float]) -> Sessio
     """Return a session as it is against another reference than its own, all of it suspect then.
 
     A device whose first session was slow gets the reference of a later one; the first one counts on, but does
-    not confirm anything.
+    not confirm anything. What was published was held against no anchors: it stays as it is.
     """
-    if session.reference_ms == reference_ms or not session.results:
+    as_it_is = session.reference_ms == reference_ms or session.provenance == "published"
+    if as_it_is or not session.results:
         return session
     factor = slowness(session.reference_ms, reference_ms)
     results = tuple(

@@ -31,14 +31,19 @@ _FLOOR: Final = 0.2
 """Share of the protocol's shortest duration below which nobody has timed anything."""
 
 
-def implausible(session: SessionResult) -> str:
-    """Return why a session cannot have happened as it says; empty where nothing speaks against it."""
-    if session.provenance != "measured":
-        return "a device delivers what it has measured itself"
+def implausible(session: SessionResult, *, replays: bool = False) -> str:
+    """Return why a session cannot have happened as it says; empty where nothing speaks against it.
+
+    Args:
+        session: That came from elsewhere.
+        replays: Whether whoever delivers it has said that it answers with what somebody published.
+    """
+    if session.provenance == "published":
+        return _of_published(session) if replays else "a device delivers what it has measured itself"
     if _began_s(session) is None:
         return "started_at is no time with a time zone"
-    if strange := {failure.code for failure in session.failures}.difference(FILE_ERRORS):
-        return f"a file fails with {' or '.join(FILE_ERRORS)}, not with {min(strange)[:60]!r}"
+    if strange := _of_failures(session):
+        return strange
     if any(not _positive(value) for value in session.reference_ms.values()):
         return "a reference of the anchors is not positive"
     if reason := _of_anchors(session):
@@ -50,7 +55,7 @@ def implausible(session: SessionResult) -> str:
 
 
 def misdated(session: SessionResult, begin_s: float, end_s: float) -> str:
-    """Return why a session cannot have begun when it says; empty where it can.
+    """Return why a session cannot have begun when it says; empty where it can, or was published some day.
 
     Args:
         session: With a date that `implausible` takes.
@@ -58,6 +63,8 @@ def misdated(session: SessionResult, begin_s: float, end_s: float) -> str:
         end_s: or later.
     """
     began_s = _began_s(session)
+    if session.provenance == "published":
+        return ""
     if began_s is not None and begin_s <= began_s <= end_s:
         return ""
     return (
@@ -68,6 +75,8 @@ def misdated(session: SessionResult, begin_s: float, end_s: float) -> str:
 def known_reference(session: SessionResult, known: Iterable[Mapping[str, float]] = ()) -> bool:
     """Return whether the anchors' reference of a session is one of some, or near what it read itself.
 
+    What was published is held against none; its session may hand one on.
+
     Near is what may be corrected for before results are suspect (`DriftRules.max_correction`). A reference
     that is neither would be handed to whoever measures next, and every honest session be refused for it.
 
@@ -75,11 +84,11 @@ def known_reference(session: SessionResult, known: Iterable[Mapping[str, float]]
         session: That `implausible` finds nothing in.
         known: References of other sessions of the device and context.
     """
-    if not session.results:
+    if not session.results or (session.provenance == "published" and not session.reference_ms):
         return True
     reference, near = session.reference_ms, 1 + DriftRules().max_correction
-    read = _extremes(session)
-    if all(low / near <= reference[anchor] <= high * near for anchor, (low, high) in read.items()):
+    read = _extremes(session) if session.readings else {}
+    if read and all(low / near <= reference[anchor] <= high * near for anchor, (low, high) in read.items()):
         return True
     return any(
         one.keys() == reference.keys()
@@ -95,6 +104,22 @@ def _began_s(session: SessionResult) -> float | None:
         return began.timestamp() if began.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
+
+
+def _of_failures(session: SessionResult) -> str:
+    if strange := {failure.code for failure in session.failures}.difference(FILE_ERRORS):
+        return f"a file fails with {' or '.join(FILE_ERRORS)}, not with {min(strange)[:60]!r}"
+    return ""
+
+
+def _of_published(session: SessionResult) -> str:
+    """Hold a session that nobody has timed against itself: its values are all that can be looked at."""
+    if session.readings or any(result.scale != 1.0 for result in session.results):
+        return "what was published is corrected by no anchors"
+    for result in session.results:
+        if reason := _of_values(result.summary, _values(result.summary)):
+            return f"{result.digest[:12]}: {reason}"
+    return _of_failures(session)
 
 
 def _of_anchors(session: SessionResult) -> str:

@@ -103,10 +103,13 @@ def combine_sessions(
 ) -> dict[str, Measured]:
     """Return every subject over all sessions, by digest; against the reference of the last one.
 
-    Sessions that most others contradict do not count. Two sessions say little about the spread of one
-    subject, but all subjects together say much: the interval takes the larger of the subject's own spread and
-    the pooled one, times Student's quantile for as many sessions as the pooled one rests on. One file alone
-    in two sessions has a wide interval, unless more is known of the device.
+    Sessions that most others contradict do not count. A figure that somebody published is one, however often
+    it is served: who serves it again knows no more of its spread.
+
+    Two sessions say little about the spread of one subject, but all subjects together say much: the interval
+    takes the larger of the subject's own spread and the pooled one, times Student's quantile for as many
+    sessions as the pooled one rests on. One file alone in two sessions has a wide interval, unless more is
+    known of the device.
 
     Args:
         sessions: Of one device and context; for percentiles, timed by a protocol for them.
@@ -119,7 +122,9 @@ def combine_sessions(
         began = session.started_at if session.provenance == "measured" else ""
         for result in against(session, sessions[-1].reference_ms).results:
             suspect = result.suspect or session.conditions.disturbed
-            every.setdefault(result.digest, []).append(_Found(session.session_id, began, result, suspect))
+            found = every.setdefault(result.digest, [])
+            if session.provenance == "measured" or all(one.result != result for one in found):
+                found.append(_Found(session.session_id, began, result, suspect))
     counted = {digest: _counted(found) for digest, found in every.items()}
     bounds = {digest: _bounds(found, statistic) for digest, found in counted.items()}
     pooled, quantile = _pooled(list(bounds.values()), known)

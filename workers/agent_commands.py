@@ -48,6 +48,14 @@ PlainHttp = Annotated[
         help="Send the key to an address with http:// elsewhere, too: only over a cable that is yours alone.",
     ),
 ]
+ReplayFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Measure nothing: answer with published latencies, of a trace or of what `hwnas tables export` "
+        "wrote.",
+    ),
+]
 ResultFile = Annotated[
     Path | None, typer.Option(metavar="RESULT", help="Answer to the bundle, for `hwnas devices import`.")
 ]
@@ -79,6 +87,7 @@ def agent(
     plain_http: PlainHttp = False,
     bundle: BundleFile = None,
     out: ResultFile = None,
+    replay: ReplayFile = None,
 ) -> BaseModel:
     """Measure on this board for a service, until Ctrl-C or SIGTERM.
 
@@ -89,11 +98,16 @@ def agent(
       hwnas agent --pair 192.168.1.20:8265/abcdef-...
       hwnas agent --server https://nas.example.org --token hwnas_... --name pi5
       hwnas agent --bundle pi5.zip --out result.json
+      hwnas agent --replay pi5-table.json --name published-pi5
     """
+    from search_spaces.errors import UsageError
     from workers.agent_board import default_name
     from workers.agent_serving import Wanted, measure_bundle, run_agent
 
     if bundle is not None or out is not None:
+        if replay is not None:
+            raise UsageError("conflicting_options", "--replay serves a service: leave --bundle and --out out")
         return measure_bundle(bundle, out, home.expanduser().absolute(), when_busy.value, meter_log)
-    wanted = Wanted(name or default_name(), server, token, pair, when_busy.value, plain_http, meter_log)
+    known = name or default_name()
+    wanted = Wanted(known, server, token, pair, when_busy.value, plain_http, meter_log, replay)
     return run_agent(wanted, home.expanduser().absolute(), cache_mb * 2**20)

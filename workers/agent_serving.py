@@ -3,13 +3,13 @@
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from pydantic import BaseModel
 from rich.text import Text
@@ -28,6 +28,7 @@ from workers.agent_home import AgentHome
 from workers.agent_link import Link
 from workers.agent_means import Means
 from workers.agent_pairing import server_of
+from workers.agent_replay import replayed_board
 
 FAREWELL_S: Final = 3.0
 """For the service to hear that the lease is given back, once somebody has ended the agent."""
@@ -64,6 +65,7 @@ class Wanted:
         when_busy: What is done while other work keeps the board busy: `measure`, `refuse` or `ignore`.
         plain_http: Whether the address may be one without encryption, elsewhere than on this machine.
         meter_log: File that a meter of the user's writes, for energies; the board's own meters if empty.
+        replay: File with published latencies to answer with, in the place of measuring; None to measure.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Wanted:
     when_busy: str = "measure"
     plain_http: bool = False
     meter_log: str = ""
+    replay: Path | None = None
 
 
 def run_agent(wanted: Wanted, folder: Path, cache_bytes: int) -> AgentEnded:
@@ -84,10 +87,12 @@ def run_agent(wanted: Wanted, folder: Path, cache_bytes: int) -> AgentEnded:
         cache_bytes: Room for files.
 
     Raises:
-        UsageError: `agent_running`, `invalid_device_name`, or as `agent_pairing.server_of`.
+        UsageError: `agent_running`, `invalid_device_name`, or as `agent_pairing.server_of`; of what is to be
+            replayed as `agent_replay.replayed_board`.
         HwnasError: What keeps it from working for good.
     """
     name = check_name(wanted.name)
+    facts, means = _facts_and_means(wanted)
     with closing(AgentHome(folder, cache_bytes)) as home, _interrupted_by_signals():
         server = server_of(
             home,
@@ -97,8 +102,7 @@ def run_agent(wanted: Wanted, folder: Path, cache_bytes: int) -> AgentEnded:
             code=wanted.pair,
             plain_http=wanted.plain_http,
         )
-        means = _means(wanted.when_busy, wanted.meter_log)
-        agent = Agent(name, board_facts, Link(server), home, means, _say)
+        agent = Agent(name, facts, Link(server), home, means, _say)
         try:
             agent.run()
         except KeyboardInterrupt:
@@ -128,6 +132,15 @@ def measure_bundle(
         raise UsageError("conflicting_options", "--bundle and --out belong together: give both")
     with closing(AgentHome(folder)) as home, _interrupted_by_signals():
         return run_bundle(bundle, out, _means(when_busy, meter_log), board_facts(), home.instance, _say)
+
+
+def _facts_and_means(wanted: Wanted) -> tuple[Callable[[], Mapping[str, Any]], Means]:
+    """Return what the board tells of itself, and how it answers."""
+    if wanted.replay is None:
+        return board_facts, _means(wanted.when_busy, wanted.meter_log)
+    board = replayed_board(wanted.replay)
+    _say(f"nothing is measured: {len(board.trace.latency_ms)} latencies are served, '{board.trace.source}'")
+    return board.facts, board.means
 
 
 def _means(when_busy: str, meter_log: str) -> Means:

@@ -59,7 +59,8 @@ def measure_files(
         again: Whether suspect files are measured once more; if not, what is there is taken.
 
     Raises:
-        MeasurementError: Where that is not a file's own fault; of energy also `no_meter` and `meter_stopped`.
+        MeasurementError: Where that is not a file's own fault; of energy also `no_meter` and `meter_stopped`;
+            `published_values` where a board answers with what somebody published: nothing ran there.
         UsageError: `mixed_energy`.
     """
     wanted = {file: partial(str, file) for file in files}
@@ -68,6 +69,12 @@ def measure_files(
     watched = measured_as_far(ctx, site, ENERGY_PROTOCOL, wanted) if energy else MeasuredAsFar((), {})
     if found is None or watched is None:
         return None
+    if any(session.provenance == "published" for session in found.sessions):
+        raise MeasurementError(
+            "published_values",
+            f"{site.device.label} answers with published figures, which are no measurements of these files: "
+            "verify on a board that measures",
+        )
     return MeasuredFiles(
         values=combine_sessions(found.sessions, metric.statistic, _known_spread(ctx, site, metric)),
         energies=combine_energies(watched.sessions),

@@ -23,6 +23,13 @@ def test_what_a_board_tells_crosses_the_wire_unchanged() -> None:
     assert Registration.model_validate_json(told.model_dump_json()) == told
 
 
+def test_only_a_board_that_replays_says_so_and_earlier_services_take_the_others() -> None:
+    """A service from before that knows no such field, and refuses what it does not know."""
+    assert "replays" not in Registration.model_validate(TOLD).model_dump(mode="json")
+    told = Registration.model_validate({**TOLD, "replays": "a paper"})
+    assert Registration.model_validate_json(told.model_dump_json()).replays == "a paper"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

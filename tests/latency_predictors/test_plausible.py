@@ -11,6 +11,7 @@ from latency_predictors.fake_device import FakeDevice, Script, Throttling
 from latency_predictors.measure import ENERGY_PROTOCOL, LAYER_PROTOCOL, NETWORK_PROTOCOL, Summary
 from latency_predictors.plausible import implausible, known_reference, misdated
 from latency_predictors.protocol import AnchorReading, SessionResult, SubjectFailure
+from latency_predictors.replay import Trace, replay
 from tests.latency_predictors.sessions import CONTEXT, DEVICE
 from tests.latency_predictors.timed_sessions import timed_session
 
@@ -50,6 +51,43 @@ def scaled(session: SessionResult, factor: float) -> SessionResult:
 
     results = (one.model_copy(update={"summary": times(one.summary)}) for one in session.results)
     return session.model_copy(update={"results": tuple(results)})
+
+
+def published(**changes: Any) -> SessionResult:
+    """A session of a board that replays."""
+    trace = Trace(
+        source="a paper",
+        licence="MIT",
+        device=DEVICE,
+        context=CONTEXT,
+        published_at="2021",
+        latency_ms={"a" * 64: 1.5, "b" * 64: 2.5},
+    )
+    return replay(trace, list(trace.latency_ms), NETWORK_PROTOCOL).model_copy(update=changes)
+
+
+def test_what_was_published_is_taken_of_whoever_says_that_it_replays() -> None:
+    assert implausible(published(), replays=True) == ""
+    assert "measured itself" in implausible(published())
+    assert misdated(published(), 0.0, 1.0) == ""
+    assert known_reference(published())
+
+
+def test_what_was_published_may_hand_on_a_reference_that_is_known() -> None:
+    handed_on = published(reference_ms={"anchor": 0.5})
+    assert not known_reference(handed_on)
+    assert known_reference(handed_on, [{"anchor": 0.5}])
+
+
+def test_published_values_are_held_against_themselves() -> None:
+    one, other = published().results
+    faster = one.model_copy(update={"scale": 2.0})
+    worthless = one.model_copy(update={"summary": replace(one.summary, median_ms=math.nan)})
+    assert "no anchors" in implausible(published(results=(faster, other)), replays=True)
+    assert "no anchors" in implausible(published(readings=GOOD.readings), replays=True)
+    assert "not positive" in implausible(published(results=(worthless, other)), replays=True)
+    assert "not with 'x'" in implausible(published(failures=(failure("x"),)), replays=True)
+    assert "another unit" in implausible(with_summary(num_blocks=1), replays=True), "it is measured"
 
 
 def test_nothing_speaks_against_a_session_that_was_measured() -> None:

@@ -69,6 +69,24 @@ def test_a_session_that_the_others_contradict_does_not_count() -> None:
     assert found.upper_ms < 1.15
 
 
+def test_a_published_figure_that_is_served_twice_is_still_one() -> None:
+    once, twice = (session(name, {"x": 1.0}) for name in ("s1", "s2"))
+    served = [one.model_copy(update={"provenance": "published"}) for one in (once, twice)]
+    assert combine_sessions(served) == combine_sessions(served[:1])
+    assert combine_sessions(served)["x"].rel_sd == SINGLE_SESSION_REL_SD
+    assert combine_sessions([once, twice])["x"].rel_sd < SINGLE_SESSION_REL_SD
+
+
+def test_a_published_figure_is_held_against_no_anchors() -> None:
+    told = {"provenance": "published", "reference_ms": {}}
+    served = session("s1", {"x": 1.0}).model_copy(update=told)
+    found = combine_sessions([served, session("s2", {"y": 2.0})])
+    assert {name: (one.median_ms, one.suspect) for name, one in found.items()} == {
+        "x": (1.0, False),
+        "y": (2.0, False),
+    }
+
+
 def test_sessions_that_contradict_each_other_are_suspect() -> None:
     found = combine_sessions([session("s1", {"x": 1.0}), session("s2", {"x": 1.2})])["x"]
     assert found.median_ms == pytest.approx(1.1)

@@ -7,13 +7,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from latency_predictors.anchors import default_anchors
-from latency_predictors.device import host_context
+from latency_predictors.device import host_context, host_device
 from latency_predictors.measure import ENERGY_PROTOCOL, NETWORK_PROTOCOL, TimingProtocol
+from latency_predictors.replay import Trace
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState, Waiting
 from nas.measurement_tasks import MeasurementTask
@@ -143,6 +145,41 @@ def test_a_board_reads_the_file_of_a_meter_where_it_is_given_one(
     until(lambda: at_work.service.stores.jobs.get(TENANT, job).state is JobState.QUEUED)
     _, said = agent.end()
     assert f"{log} does not begin with the line" in said
+
+
+def test_a_board_that_replays_serves_what_was_published_and_says_so(
+    at_work: Bench, repository: Path, tmp_path: Path
+) -> None:
+    """Nothing is timed: of the file that is asked for, the table's value comes back."""
+    subject, stores = "5" * 64, at_work.service.stores
+    trace = Trace(
+        source="a paper, table 3",
+        licence="MIT",
+        device=replace(host_device(), cpu_model="Raspberry Pi 5"),
+        context=host_context(),
+        published_at="2021",
+        latency_ms={subject: 123.5},
+    )
+    path = tmp_path / "paper.json"
+    path.write_text(trace.model_dump_json(), encoding="utf-8")
+    agent = Process(at_work, repository, "--replay", str(path))
+    board, job, _ = asked_of(at_work, agent, NETWORK_PROTOCOL)
+    until(lambda: stores.jobs.get(TENANT, job).state is JobState.QUEUED)
+    _, said = agent.end()
+    assert agent.process.returncode == 0, said
+    assert "nothing is measured: 1 latencies are served, 'a paper, table 3'" in said
+    assert board.device.cpu_model == "Raspberry Pi 5 (published)"
+    (session,) = stores.sessions.sessions(board.device.digest, host_context().digest, [subject])
+    assert session.provenance == "published"
+    assert [one.median_ms for one in session.results] == [123.5]
+
+
+def test_what_is_to_be_served_is_looked_at_before_anything_is_asked(tmp_path: Path) -> None:
+    wanted = Wanted("pi5", "http://127.0.0.1:9", "hwnas_key", replay=tmp_path / "none.json")
+    with pytest.raises(UsageError) as caught:
+        run_agent(wanted, tmp_path / "board", 2**20)
+    assert caught.value.code == "no_such_file"
+    assert not (tmp_path / "board").exists()
 
 
 def test_a_wrong_key_is_told_at_once(at_work: Bench, repository: Path) -> None:

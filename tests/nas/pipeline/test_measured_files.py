@@ -1,10 +1,12 @@
 """Exported files are measured by what is meant by latency; what does not run is told beside the others."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from latency_predictors.latency_metric import PLAIN, LatencyMetric
+from latency_predictors.replay import Trace, replay
 from latency_predictors.spread import Measured
 from nas.pipeline.calibrating import add_points, initial_file
 from nas.pipeline.context import PhaseContext
@@ -73,6 +75,25 @@ def test_the_next_job_measures_a_suspect_file_once_more_and_says_so(
     assert [one for one in shown.said if one.startswith("measuring 1 network once more on ")]
     assert not suspect(copied.context())
     assert copied.watch.asked == [[new], [new]]
+
+
+def test_no_published_figure_verifies_a_file(copied: Home) -> None:
+    ctx, site = copied.context(), here()
+    file = ctx.stores.artifacts.put(initial_file(ctx.space, as_architecture(smallest(ctx.space)[0])))
+    assert measure_files(ctx, site, PLAIN, [file]) is None
+    leased = ctx.stores.measurements.lease(site.device.digest, "replay")
+    assert leased is not None
+    lease, (batch,) = leased
+    elsewhere = replace(site.device, cpu_model="a processor of a paper")
+    facts = {"source": "a paper", "licence": "MIT", "published_at": "2021", "context": site.context}
+    trace = Trace.model_validate({**facts, "device": elsewhere, "latency_ms": {file: 0.1}})
+    for _ in range(batch.sessions):
+        served = replay(trace, [file], batch.timing).model_copy(update={"device": site.device})
+        assert ctx.stores.measurements.deliver(lease, served) == 1
+    ctx.stores.measurements.give_back(lease)
+    with pytest.raises(MeasurementError) as caught:
+        measure_files(ctx, site, PLAIN, [file])
+    assert caught.value.code == "published_values"
 
 
 def test_what_was_measured_is_shown_as_measured() -> None:
