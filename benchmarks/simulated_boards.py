@@ -6,13 +6,14 @@
 
 Everything but the measuring is real: keys, the line, the journal, the protocol. A file takes the longer the
 larger it is and the more nodes it has. What comes of it never passes for measured: hardware and runtime say
-that they are simulated. Ctrl-C ends all; the same command goes on.
+that they are simulated, and sessions with what was published that they are `published`. Ctrl-C ends all; the
+same command goes on.
 """
 
 import argparse
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,15 @@ import onnx
 from api.keys import KeyText
 from benchmarks.fleet import SimulatedBoard
 from benchmarks.published import published
+from latency_predictors.device import ExecutionContext
 from latency_predictors.protocol import SessionResult
+from latency_predictors.replay import Trace
 from nas.settings import Settings
 from nas.store.stores import Stores, opened_stores
 from workers.agent import Agent
 from workers.agent_home import AgentHome, KnownServer
 from workers.agent_link import Server
+from workers.agent_replay import ReplayedBoard
 
 
 @dataclass
@@ -36,18 +40,44 @@ class SizedBoard(SimulatedBoard):
 
     Attributes:
         factor: How slow it is.
-        known_ms: What some files take, whatever their size.
     """
 
     factor: float = 1.0
-    known_ms: Mapping[str, float] = field(default_factory=dict)
 
     def measure(self, subjects: Any, *what: Any, **more: Any) -> Iterator[SessionResult]:
         """Measure by the script."""
-        self.truth_ms = {
-            one.digest: self.known_ms.get(one.digest) or self.factor * file_ms(one.path) for one in subjects
-        }
+        self.truth_ms = {one.digest: self.factor * file_ms(one.path) for one in subjects}
         return super().measure(subjects, *what, **more)
+
+
+@dataclass
+class PublishedBoard(SizedBoard):
+    """A board that answers for some networks with what was published of them; for others it is simulated.
+
+    Attributes:
+        trace: What was published.
+    """
+
+    trace: Trace = field(kw_only=True)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What it tells when it registers."""
+        return {**super().facts, "replays": self.trace.source}
+
+    def measure(
+        self, subjects: Any, context: ExecutionContext, *what: Any, **more: Any
+    ) -> Iterator[SessionResult]:
+        """Measure by the script what nobody has published, and serve the rest."""
+        known = [one for one in subjects if one.digest in self.trace.latency_ms]
+        if others := [one for one in subjects if one not in known]:
+            for session in super().measure(others, context, *what, **more):
+                more["reference_ms"] = session.reference_ms
+                yield session
+        if known:
+            # No runtime of ours ran them: they stand for what is simulated.
+            trace = self.trace.model_copy(update={"context": context})
+            yield from ReplayedBoard(trace).measure(known, context, *what, **more)
 
 
 def file_ms(path: Path) -> float:
@@ -60,9 +90,9 @@ def sized_boards(number: int) -> list[SizedBoard]:
     return [SizedBoard(f"sim-{one + 1}", factor=2.0**one) for one in range(number)]
 
 
-def published_boards() -> list[SizedBoard]:
+def published_boards() -> list[PublishedBoard]:
     """Return a board for each context of `published`."""
-    return [SizedBoard(name.lower(), known_ms=trace.latency_ms) for name, trace in published().traces.items()]
+    return [PublishedBoard(name.lower(), trace=trace) for name, trace in published().traces.items()]
 
 
 def paired(stores: Stores, tenant: str, name: str, folder: Path, url: str) -> Server:
