@@ -22,6 +22,7 @@ from latency_predictors.latency_metric import PLAIN, LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.trust import State
 from nas.pipeline.sites import Site, site_of
+from nas.readable import readable
 from nas.report.numbers import interval, percent, rounded
 from nas.report.trust import doubt_sentences
 from nas.report.words import (
@@ -250,10 +251,12 @@ def _architectures(space: SearchSpace, wish: Wish) -> IntArray:
 
 def _read(path: Path) -> dict[str, Any]:
     """Return the options in a file: the `architecture.json` of a delivered network, or the options alone."""
-    if not path.is_file():
-        raise UsageError("no_such_file", f"there is no file {path}: give an architecture.json")
+    with readable(path):
+        if not path.is_file():
+            raise UsageError("no_such_file", f"there is no file {path}: give an architecture.json")
+        content = path.read_bytes()
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(content)
         options = document.get("options", document)
         return dict(options)
     except (ValueError, AttributeError, TypeError) as error:

@@ -8,6 +8,7 @@ from api.table_names import find_table, table_name
 from latency_predictors.device import host_device
 from latency_predictors.shared_table import Provenance, packed, share, unpacked
 from nas.export.metadata import hwnas_version
+from nas.readable import readable
 from nas.results import Document
 from nas.settings import Settings
 from nas.store.stores import opened_stores
@@ -86,15 +87,17 @@ def import_table(settings: Settings, path: Path) -> ImportedTable:
     """Take a table from a file, as the table of the device that it was measured on.
 
     Raises:
-        UsageError: `no_such_file`.
+        UsageError: `no_such_file` or `not_readable`.
         ArtifactError: `no_shared_table`, `shared_table_damaged` or `table_exists`; nothing was written.
         MeasurementError: `table_of_this_machine`: what is said of this machine is measured on it.
     """
-    if not path.is_file():
-        raise UsageError(
-            "no_such_file", f"there is no file {path}: give one that `hwnas tables export` wrote"
-        )
-    shared = unpacked(path.read_bytes(), path.name)
+    with readable(path):
+        if not path.is_file():
+            raise UsageError(
+                "no_such_file", f"there is no file {path}: give one that `hwnas tables export` wrote"
+            )
+        content = path.read_bytes()
+    shared = unpacked(content, path.name)
     table = shared.table
     if table.device.digest == host_device().digest:
         raise MeasurementError(
