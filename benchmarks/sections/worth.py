@@ -51,7 +51,13 @@ def run(home: Path, quick: bool) -> list[Figure]:
     results = {
         supernet.job.spec.seed: search_once(open_task(home, supernet.job.spec)) for supernet in supernets
     }
-    rivals = train_all([job for supernet in supernets for job in _rival_jobs(ctx, supernet)])
+    seconds = {
+        supernet.job.spec.seed: _seconds_of_ours(ctx, supernet, results[supernet.job.spec.seed])
+        for supernet in supernets
+    }
+    rivals = train_all(
+        [job for one in supernets for job in _rival_jobs(ctx, one, seconds[one.job.spec.seed])]
+    )
     volumes: dict[str, list[float]] = {}
     alone: list[float] = []
     spent: list[float] = []
@@ -59,12 +65,17 @@ def run(home: Path, quick: bool) -> list[Figure]:
         own = [one for one in rivals if one.job.spec == supernet.job.spec]
         result = results[supernet.job.spec.seed]
         sets = _point_sets(supernet, result, own, NUM_RANDOM if not quick else 10)
-        ours = supernet.cpu_seconds + stored_search(ctx, result).load(FINETUNE, FinetuneDocument).cpu_seconds
+        ours = seconds[supernet.job.spec.seed]
         spent += [_seconds(own, kind) / ours for kind in ("stock", "fixed")]
         alone += [1 - error for name in ("stock", "family") for error in sets[name][:, 1].tolist()]
         for name, volume in _volumes(sets).items():
             volumes.setdefault(name, []).append(volume)
     return [*_comparisons(volumes), _budgets(spent), *_difficulty(alone)]
+
+
+def _seconds_of_ours(ctx: PhaseContext, supernet: Weights, result: SearchResult) -> float:
+    """Return the CPU-seconds that supernet and front were trained for, together."""
+    return supernet.cpu_seconds + stored_search(ctx, result).load(FINETUNE, FinetuneDocument).cpu_seconds
 
 
 def _seconds(rivals: list[Weights], kind: str) -> float:
@@ -78,9 +89,9 @@ def _budgets(spent: list[float]) -> Figure:
     )
 
 
-def _rival_jobs(ctx: PhaseContext, supernet: Weights) -> list[Job]:
+def _rival_jobs(ctx: PhaseContext, supernet: Weights, seconds: float) -> list[Job]:
+    """Return what is trained alone, a whole group in so many CPU-seconds."""
     home, spec = supernet.job.home, supernet.job.spec
-    seconds = supernet.cpu_seconds * (1 + spec.finetune.share)
     family = scaled_family(ctx.space)
     return [
         *(Job("stock", home, spec, name=name, cpu_seconds=seconds / len(STOCK)) for name in STOCK),
