@@ -82,7 +82,8 @@ class _Target:
         first: Column of the sum; the variance is the next, then doubt and unmeasured, then unseen.
         all_measured: Whether doubt and unmeasured are missing.
         all_seen: Whether unseen is.
-        skipped_ms: Sums of what its runtime may skip, (n, 1); None where it skips nothing.
+        skipped_ms: Sums of what its runtime may skip, and of what of that was measured, (n, 2); None where it
+            skips nothing.
     """
 
     correction: Correction
@@ -110,9 +111,9 @@ class _Target:
         np.divide(point, factor, out=costs.lower[rows])
         np.multiply(point, factor, out=costs.upper[rows])
         if self.skipped_ms is not None:
-            share = self.skipped_ms(archs)[:, 0] / sums_ms
-            costs.coverage[rows] -= share
-            costs.lower[rows] *= 1.0 - share
+            shares = self.skipped_ms(archs) / sums_ms[:, np.newaxis]
+            costs.lower[rows] *= 1.0 - shares[:, 0]
+            costs.coverage[rows] -= shares[:, 1]
 
 
 class MultiTargetPredictor:
@@ -156,7 +157,7 @@ class MultiTargetPredictor:
             well_known = correction.well_known if correction.share_sd else frozenset(keys)
             unseen = np.array([key not in well_known for key in keys])
             where = touched[table.context.batch]
-            skipped_ms = _skipped_ms(space, table, costs.median_ms * (1.0 + shares))
+            skipped_ms = _skipped_ms(space, table, costs, 1.0 + shares)
             self._targets[name] = _Target(
                 correction, where, len(columns), costs.all_measured, not unseen.any(), skipped_ms
             )
@@ -177,12 +178,22 @@ class MultiTargetPredictor:
         return results
 
 
-def _skipped_ms(space: SearchSpace, table: LookupTable, median_ms: FloatArray) -> SlotCosts | None:
-    """Return what sums the layers that get nothing but zeros; None where they run, or there are none."""
+def _skipped_ms(
+    space: SearchSpace, table: LookupTable, costs: LayerCosts, inside: FloatArray
+) -> SlotCosts | None:
+    """Return what sums the layers that get nothing but zeros; None where they run, or there are none.
+
+    Args:
+        space: The space.
+        table: Knows what its runtime does.
+        costs: Of the layers; those that were not measured are no part of the coverage anyway.
+        inside: What each takes in a network, over what it takes alone.
+    """
     graph, tables = table.known_graph, zero_fed_tables(space)
     if graph is None or not graph.skips_zeros or not tables.slots:
         return None
-    return SlotCosts(space, median_ms[:, np.newaxis].astype(np.float32), tables=tables)
+    both = np.stack([costs.median_ms, costs.median_ms - costs.unmeasured_ms], axis=1)
+    return SlotCosts(space, (both * inside[:, np.newaxis]).astype(np.float32), tables=tables)
 
 
 def _columns(costs: LayerCosts, shares: FloatArray, unseen: NDArray[np.bool_]) -> list[FloatArray]:

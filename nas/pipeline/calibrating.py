@@ -9,14 +9,17 @@ import numpy as np
 from latency_predictors.calibration import (
     calibrate,
     calibration_point,
+    counted_points,
     fit_again,
     is_outdated,
     refit,
     summed_again,
 )
 from latency_predictors.calibration_point import CalibrationPoint
+from latency_predictors.correction import Correction
 from latency_predictors.kernel_lists import told_kernels
 from latency_predictors.latency_metric import PLAIN, LatencyMetric
+from latency_predictors.layer_shares import LayerParts
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.memory import boundary_mib, touched_mib
 from latency_predictors.network_design import (
@@ -214,8 +217,7 @@ def fitted_to_entries(space: SearchSpace, table: LookupTable) -> LookupTable:
 
     When layers are measured again, or an older search publishes what it knew, the sums that a correction was
     fitted on are not those that it is used with. Networks of earlier versions, of which the digest alone is
-    known, keep their sums. What a version fitted that knew fewer terms, or not by how much shares of layers
-    differ, is fitted again too.
+    known, keep their sums. What a version fitted that knew fewer terms, or less of shares, is fitted anew.
 
     Args:
         space: The space.
@@ -231,7 +233,14 @@ def fitted_to_entries(space: SearchSpace, table: LookupTable) -> LookupTable:
             summed_again(table, layers_of(space, one.architecture), one) if one.architecture else one
             for one in correction.points
         )
-        unknown_sd = bool(correction.shares) and not correction.share_sd
-        if points != correction.points or is_outdated(correction) or unknown_sd:
+        if points != correction.points or is_outdated(correction) or _knows_less_of_shares(correction):
             fitted = fitted.with_correction(key, fit_again(correction, points))
     return fitted
+
+
+def _knows_less_of_shares(correction: Correction) -> bool:
+    """Return whether it does not say how much its shares differ, or which of them are of few networks."""
+    if not correction.shares:
+        return False
+    seldom = LayerParts.of(counted_points(correction.points)).seldom()
+    return not correction.share_sd or correction.seldom != seldom

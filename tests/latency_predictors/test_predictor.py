@@ -266,6 +266,16 @@ def test_networks_with_layers_that_the_runtime_may_skip_are_fitted_and_may_be_fa
     assert {found["runs"].kind_of(row) for row in range(len(archs))} == {"table"}
 
 
+def test_what_was_not_measured_and_may_be_skipped_is_missing_once() -> None:
+    table, correction = target(CELL, 3)
+    graph = RuntimeGraph(drops_dead_branches=True, skips_zeros=True, fuses_norm_and_activation=True)
+    fitted = {key: entry.model_copy(update={"kind": "fitted"}) for key, entry in table.entries.items()}
+    update = {"graph": graph, "entries": fitted}
+    archs = random_architectures(CELL, 200, np.random.default_rng(4))
+    found = CostPredictor(CELL, table.model_copy(update=update), correction, filled=True).predict(archs)
+    np.testing.assert_allclose(found.coverage, 0.0, atol=1e-6)
+
+
 def skipped_share(table: LookupTable, architecture: Architecture) -> float:
     """Share of a sum that layers give which no path leads to from the image."""
     reached, skipped_ms = {"image"}, 0.0

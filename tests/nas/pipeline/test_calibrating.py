@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from latency_predictors.latency_metric import LatencyMetric
+from latency_predictors.layer_shares import LayerParts
 from latency_predictors.memory import touched_mib
 from latency_predictors.network_design import at_random
 from nas.export.untrained import network_file
@@ -128,7 +129,7 @@ def test_corrections_are_fitted_again_where_layers_take_another_time(finished: F
     assert fitted_to_entries(SPACE, empty) is empty
 
 
-def test_a_correction_is_fitted_again_where_it_does_not_know_how_shares_differ(
+def test_a_correction_is_fitted_again_where_it_does_not_know_how_far_shares_can_be_relied_on(
     finished: FinishedSearch,
 ) -> None:
     table, key = latest_table(finished.home.stores, here()), space_digest(SPACE)
@@ -137,8 +138,12 @@ def test_a_correction_is_fitted_again_where_it_does_not_know_how_shares_differ(
     older = correction.model_copy(update={"shares": {"one": 0.01}})
     found = fitted_to_entries(SPACE, table.with_correction(key, older)).corrections[key]
     assert (found.shares, found.points) == ({}, correction.points)
+    assert LayerParts.of(correction.points).seldom() == ()
     told = table.with_correction(key, older.model_copy(update={"share_sd": 0.02}))
     assert fitted_to_entries(SPACE, told) is told
+    other = {"share_sd": 0.02, "seldom": ("one",)}
+    half_told = table.with_correction(key, older.model_copy(update=other))
+    assert fitted_to_entries(SPACE, half_told).corrections[key].shares == {}, "not those of few networks"
 
 
 def test_sums_of_networks_say_what_they_take_on_average(finished: FinishedSearch) -> None:
