@@ -5,6 +5,7 @@ from typing import Any, final
 
 from sqlalchemy import ColumnElement, Engine, Table, select
 
+from nas.jobs import JobState
 from nas.leases import Lease
 from nas.store.columns import now_ms
 from nas.store.counters import Count, add_counts
@@ -44,11 +45,14 @@ class DatabaseResultStore:
         return self._value(documents, documents.c.content, tenant, job_id, name)
 
     def having(self, tenant: str, names: Collection[str]) -> tuple[tuple[str, str], ...]:
-        """Return which jobs have documents of some names, each with the name; the newest job first."""
+        """Return which jobs that succeeded have documents of some names, each with the name.
+
+        The newest job comes first. What it has left no longer changes.
+        """
         query = (
             select(jobs.c.id, documents.c.name)
             .join(documents, documents.c.job_id == jobs.c.id)
-            .where(jobs.c.tenant == tenant, documents.c.name.in_(names))
+            .where(jobs.c.tenant == tenant, jobs.c.state == JobState.SUCCEEDED, documents.c.name.in_(names))
             .order_by(jobs.c.created_at_ms.desc(), jobs.c.id.desc())
         )
         with reading(self._engine) as connection:

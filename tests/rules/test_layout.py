@@ -26,7 +26,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "nas/pipeline/amounts.py": "tests/nas/pipeline/test_plan.py",
     "nas/store/access_tables.py": "tests/nas/store/test_schema.py",
     "nas/store/checkpoint_rows.py": "tests/nas/store/test_supernet_store.py",
-    "nas/store/device_rows.py": "tests/nas/store/test_measurement_rows.py",
     "nas/store/job_rows.py": "tests/nas/store/test_job_store.py",
     "nas/store/measurement_tables.py": "tests/nas/store/test_schema.py",
     "nas/store/migrations/env.py": "tests/nas/store/test_schema.py",

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import Engine
 
+from nas.jobs import Succeeded
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_store import DatabaseJobStore
 from nas.store.result_store import DatabaseResultStore
@@ -54,6 +55,9 @@ def test_who_has_documents_of_a_name_is_found_the_newest_first(
     first, second = running(store, queue), running(store, queue)
     for lease, name in ((first, "few"), (second, "few"), (second, "refitted"), (second, "train")):
         results.save_document(lease, name, "{}")
+    assert results.having(TENANT, ["few"]) == (), "they may go on and write others"
+    for lease in (first, second):
+        queue.settle(lease, Succeeded())
     found = results.having(TENANT, ["few", "refitted"])
     assert sorted(found) == sorted(
         [(first.job_id, "few"), (second.job_id, "few"), (second.job_id, "refitted")]
