@@ -21,7 +21,7 @@ class FewShotLine(Document):
     Attributes:
         name: `host`, or what specifications call the board; empty where it is neither of these by now.
         device: SHA-256 of the device's facts.
-        label: Its hardware.
+        label: Its hardware; the start of the digest where its facts cannot be read.
         context: In words.
         space: Name and preset; the start of the digest where they are not known.
         space_digest: Of the space with its images.
@@ -49,9 +49,17 @@ class FewShotLine(Document):
         return f"{self.context} · {self.space}{images}", few_shot_sentence(self.report)
 
 
-def few_shot_lines(stores: Stores, tenant: str) -> tuple[FewShotLine, ...]:
-    """Return the models of a tenant's profiles and searches, by device, the newest of each first."""
-    known = known_few_shots(stores, tenant)
+def few_shot_lines(
+    stores: Stores, tenant: str, known: Sequence[KnownFewShot] | None = None
+) -> tuple[FewShotLine, ...]:
+    """Return the models of a tenant's profiles and searches, by device, the newest of each first.
+
+    Args:
+        stores: Where they are.
+        tenant: Whose.
+        known: They themselves, where they have been looked up.
+    """
+    known = known_few_shots(stores, tenant) if known is None else known
     if not known:
         return ()
     names = {
@@ -81,7 +89,8 @@ def drawn_models(lines: Sequence[FewShotLine], *, named: bool = False) -> Text:
 
 def _line(known: KnownFewShot, names: dict[str, tuple[str, str]], contexts: dict[str, str]) -> FewShotLine:
     stored, profile = known.stored, known.profile
-    name, label = names.get(stored.device, ("", f"device {stored.device[:12]}"))
+    gone = known.device.label if known.device else f"device {stored.device[:12]}"
+    name, label = names.get(stored.device, ("", gone))
     digest = stored.space_digest
     return FewShotLine(
         name=name,

@@ -17,7 +17,7 @@ from api.dashboard.pages import page
 from api.devices import LayerLine, TableDetails, table_details
 from api.keys import Scope
 from api.pagination import Cursor
-from api.routes.devices import device_resource, tables_of
+from api.routes.devices import device_resource, tables_measured
 from api.routes.devices import devices as all_devices
 from api.security import Reader
 from api.state import Shared
@@ -107,7 +107,7 @@ def device(
 ) -> Response:
     """Show a device: facts, tables, errors of predictions, sessions, what is to be measured again."""
     told = device_resource(device_id, who, service)
-    keys = tables_of(service, who, told.id)
+    keys = tables_measured(service, who, told.id)
     views = [_view(service.stores, key, number) for number, key in enumerate(keys)]
     readable = [view.details for view in views if view.details is not None]
     profile = service.stores.jobs.get(who.tenant, job) if job else None

@@ -1,6 +1,6 @@
 """Costs of architectures on a device, predicted from its stored table, or its model of few networks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -9,12 +9,12 @@ from api.named_tables import not_calibrated
 from api.predicted_networks import predicted_networks
 from api.prediction_sources import PredictionSource, few_shot_source, table_source
 from api.predictions import Predictions
-from latency_predictors.device import Device, host_device
+from latency_predictors.device import host_device
 from latency_predictors.latency_metric import PLAIN
 from latency_predictors.lookup_table import LookupTable
 from nas.pipeline.sites import Site
 from nas.specs import ContextSpec, LatencySpec, SpaceSpec, Spec
-from nas.store.few_shot_models import known_few_shots
+from nas.store.few_shot_models import KnownFewShot
 from nas.store.measurement_rows import CONTEXT
 from nas.store.stores import Stores
 from search_spaces.base import SearchSpace, architecture_from_values, space_digest
@@ -50,19 +50,28 @@ class AskedCosts(Spec):
     fill: bool = False
 
 
-def predicted(stores: Stores, tenant: str, device_id: str, asked: AskedCosts) -> Predictions:
+def predicted(
+    stores: Stores,
+    tenant: str,
+    device_id: str,
+    asked: AskedCosts,
+    known: Callable[[], Sequence[KnownFewShot]],
+) -> Predictions:
     """Predict the costs of architectures on a device.
 
     Args:
         stores: Where its table is.
-        tenant: Whose models of few networks count, where no table does.
+        tenant: Whose boards there are.
         device_id: Its digest, or `host` for the machine of this service.
         asked: Which architectures.
+        known: Looks up the models of few networks that count, the newest first, where no table does; their
+            hardware may be gone.
 
     Raises:
         UsageError: `unknown_space`, `unknown_preset` or `invalid_architecture`.
-        MeasurementError: `no_profile` where neither its table nor a model tells; `too_few_layers` where the
-            table lacks so much that nothing can be filled in.
+        MeasurementError: `no_profile` where neither its table nor a model tells; it says so where the
+            hardware is gone that would have to be measured. `too_few_layers` where the table lacks so much
+            that nothing can be filled in.
     """
     space = get_space(
         asked.space.name,
@@ -72,7 +81,7 @@ def predicted(stores: Stores, tenant: str, device_id: str, asked: AskedCosts) ->
     )
     named = (architecture_from_values(space, dict(one)) for one in asked.architectures)
     archs = canonical(space, as_array(*named))
-    source = _source(stores, tenant, device_id, space, asked)
+    source = _source(stores, tenant, device_id, space, asked, known)
     return Predictions(
         device=source.site.device.label,
         context=source.site.context.label,
@@ -89,7 +98,12 @@ def predicted(stores: Stores, tenant: str, device_id: str, asked: AskedCosts) ->
 
 
 def _source(
-    stores: Stores, tenant: str, device_id: str, space: SearchSpace, asked: AskedCosts
+    stores: Stores,
+    tenant: str,
+    device_id: str,
+    space: SearchSpace,
+    asked: AskedCosts,
+    known: Callable[[], Sequence[KnownFewShot]],
 ) -> PredictionSource:
     """Return the table of a device, where it does; its model of few networks otherwise."""
     device = host_device().digest if device_id == "host" else device_id
@@ -98,17 +112,20 @@ def _source(
     missing = len(table.missing(distinct_layers(space))) if table else 0
     if table and correction and (asked.fill or not missing):
         return table_source(space, table, correction, fill=asked.fill)
-    model = _few_shot(stores, tenant, device, space, asked.context)
+    model = _few_shot(stores, known(), device, space, asked.context)
     if model is not None and asked.latency.metric == PLAIN:
         return model
+    here = _is_here(stores, tenant, device)
     if not table:
-        raise _no_profile(f"in that context ({', '.join(map(str, asked.context.model_dump().values()))}):")
+        raise _no_profile(
+            here, f"in that context ({', '.join(map(str, asked.context.model_dump().values()))})"
+        )
     if not correction and asked.latency.metric != PLAIN:
         raise not_calibrated("the device", space, asked.latency)
     if not correction:
-        raise _no_profile(f"for space '{space.name}' of such images:")
+        raise _no_profile(here, f"for space '{space.name}' of such images")
     num_layers = len(distinct_layers(space))
-    raise _no_profile(f"for {missing} of {num_layers} layers: ask with `fill`, which fits those; or")
+    raise _no_profile(here, f"for {missing} of {num_layers} layers", "ask with `fill`, which fits those; ")
 
 
 def _table(stores: Stores, device: str, wanted: ContextSpec) -> LookupTable | None:
@@ -120,18 +137,15 @@ def _table(stores: Stores, device: str, wanted: ContextSpec) -> LookupTable | No
 
 
 def _few_shot(
-    stores: Stores, tenant: str, device: str, space: SearchSpace, wanted: ContextSpec
+    stores: Stores, known: Sequence[KnownFewShot], device: str, space: SearchSpace, wanted: ContextSpec
 ) -> PredictionSource | None:
     facts, digest = stores.tables.contexts(), space_digest(space)
-    its_device = _device(stores, tenant, device)
-    if its_device is None:
-        return None
-    for known in known_few_shots(stores, tenant):  # the newest first
-        one = known.stored
+    for model in known:  # the newest first
+        one = model.stored
         for_it = (one.device, one.space_digest) == (device, digest) and one.context in facts
-        if for_it and _is_meant(facts[one.context], wanted):
+        if for_it and model.device and _is_meant(facts[one.context], wanted):
             context = CONTEXT.validate_python(facts[one.context])
-            return few_shot_source(space, one.model, Site(its_device, context))
+            return few_shot_source(space, one.model, Site(model.device, context))
     return None
 
 
@@ -140,15 +154,14 @@ def _is_meant(facts: Mapping[str, Any], wanted: ContextSpec) -> bool:
     return all(facts[name] == value for name, value in {**wanted.model_dump(), "pause_ms": 0.0}.items())
 
 
-def _device(stores: Stores, tenant: str, digest: str) -> Device | None:
-    """Return this machine or a board of a tenant; None where neither has that digest."""
+def _is_here(stores: Stores, tenant: str, digest: str) -> bool:
+    """Whether a device is this machine or a board of a tenant by now: one that can be measured."""
     devices = (host_device(), *(agent.device for agent in stores.agents.list_all(tenant)))
-    return next((device for device in devices if device.digest == digest), None)
+    return any(device.digest == digest for device in devices)
 
 
-def _no_profile(what: str) -> MeasurementError:
-    return MeasurementError(
-        "no_profile",
-        f"the device is not profiled {what} `POST /v1/devices/NAME/profiles` has it measured, by the name "
-        "of a board or as `host`",
-    )
+def _no_profile(here: bool, what: str, hint: str = "") -> MeasurementError:
+    measured = "`POST /v1/devices/NAME/profiles` has it measured, by the name of a board or as `host`"
+    gone = "its hardware is gone, or elsewhere: it is neither this machine nor a registered board"
+    then = f"or {measured}" if hint and here else measured if here else gone
+    return MeasurementError("no_profile", f"the device is not profiled {what}: {hint}{then}")

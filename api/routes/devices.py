@@ -1,6 +1,7 @@
 """Devices and what is known of them: their lookup tables, measuring one for a space."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -20,6 +21,7 @@ from latency_predictors.agent_protocol import HOST
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
 from nas.specs import ProfileSpec
+from nas.store.few_shot_models import KnownFewShot, known_few_shots
 from nas.store.pages import cut
 from nas.store.table_store import TableKey
 from search_spaces.errors import UsageError
@@ -113,11 +115,12 @@ def profile(
 def predictions(device_id: str, asked: AskedCosts, who: Reader, service: Shared) -> Predictions:
     """Predict the costs of architectures from the stored table of a device: point, interval, label.
 
-    Where the table does not do, its model of few whole networks is used. `host` is the machine of this
-    service. Nothing is run.
+    Where the table does not do, its model of few whole networks is used, also of hardware that is gone.
+    `host` is the machine of this service. Nothing is run.
     """
-    digest = device_id if device_id == HOST else _find(service, who, device_id)[0]
-    return predicted(service.stores, who.tenant, digest, asked)
+    known = _known(service, who)
+    digest = device_id if device_id == HOST else _find(service, who, device_id, known)[0]
+    return predicted(service.stores, who.tenant, digest, asked, known)
 
 
 def device_resource(device_id: str, who: Principal, service: Service) -> DeviceResource:
@@ -126,9 +129,18 @@ def device_resource(device_id: str, who: Principal, service: Service) -> DeviceR
     Raises:
         UsageError: `unknown_device`.
     """
-    digest, board = _find(service, who, device_id)
-    tables = table_lines(service.stores, tables_of(service, who, digest))
-    return _device(digest, tables, board, few_shot_lines(service.stores, who.tenant))
+    known = _known(service, who)
+    digest, board = _find(service, who, device_id, known)
+    tables = table_lines(service.stores, tables_measured(service, who, digest))
+    return _device(digest, tables, board, few_shot_lines(service.stores, who.tenant, known()))
+
+
+_Known = Callable[[], tuple[KnownFewShot, ...]]
+
+
+def _known(service: Service, who: Principal) -> _Known:
+    """Return what looks up the models that somebody may see: where it is asked for, and once."""
+    return cache(partial(known_few_shots, service.stores, who.tenant))
 
 
 def _tables(service: Service, who: Principal) -> list[TableKey]:
@@ -143,11 +155,16 @@ def tables_of(service: Service, who: Principal, device_id: str) -> list[TableKey
     Raises:
         UsageError: `unknown_device`.
     """
-    digest, _ = _find(service, who, device_id)
+    digest, _ = _find(service, who, device_id, _known(service, who))
+    return tables_measured(service, who, digest)
+
+
+def tables_measured(service: Service, who: Principal, digest: str) -> list[TableKey]:
+    """Return the tables of a device that was found, by its digest."""
     return [key for key in _tables(service, who) if key.device == digest]
 
 
-def _find(service: Service, who: Principal, device_id: str) -> tuple[str, BoardLine | None]:
+def _find(service: Service, who: Principal, device_id: str, known: _Known) -> tuple[str, BoardLine | None]:
     """Return a device's digest, and its board if it is a registered one.
 
     Raises:
@@ -158,7 +175,7 @@ def _find(service: Service, who: Principal, device_id: str) -> tuple[str, BoardL
             return agent.device.digest, board_line(service.stores, agent)
     if device_id in {key.device for key in _tables(service, who)}:
         return device_id, None
-    if of_device(few_shot_lines(service.stores, who.tenant), device_id):
+    if any(one.stored.device == device_id for one in known()):
         return device_id, None
     raise UsageError(
         "unknown_device", f"there is no device '{device_id[:80]}': list them to see which there are"

@@ -46,12 +46,12 @@ def test_a_line_says_what_a_model_is_for(settings: Settings) -> None:
     assert of_device(lines, board.device.digest) == lines[1:]
 
 
-def test_a_model_of_hardware_that_is_gone_is_shown_by_its_digest(settings: Settings) -> None:
+def test_a_model_of_hardware_that_is_gone_is_shown_by_its_digest_and_facts(settings: Settings) -> None:
     gone = Site(replace(host_device(), cpu_model="Another CPU"), THIS_MACHINE.context)
     saved_few_shot(settings.home, gone)
     with opened_stores(settings) as stores:
         (line,) = few_shot_lines(stores, settings.tenant)
-    assert (line.name, line.label) == ("", f"device {gone.device.digest[:12]}")
+    assert (line.name, line.label) == ("", gone.device.label)
     assert f"few-shot  {gone.device.digest[:12]} · " in drawn(list_tables(settings))
 
 

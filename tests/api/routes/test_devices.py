@@ -4,16 +4,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from latency_predictors.device import host_device
 from latency_predictors.file_size import file_bytes_of
 from latency_predictors.lookup_table import layer_key
 from latency_predictors.predictor import CostPredictor
 from nas.pipeline.costs import arena_predictor
 from nas.pipeline.sites import Site
+from nas.store.result_store import DatabaseResultStore
 from search_spaces.base import option_values, space_digest
 from search_spaces.network import layers
 from search_spaces.sampling import as_architecture, random_architectures, smallest
 from tests.api.boards import Board
-from tests.api.few_shot_models import few_shot_model, registered_board, saved_few_shot
+from tests.api.few_shot_models import THIS_MACHINE, few_shot_model, registered_board, saved_few_shot
 from tests.api.handmade import SMALLEST, SPACE, lookup_table, saved_table
 from tests.api.served import code, served
 
@@ -195,3 +197,71 @@ def test_devices_have_their_models_of_few_networks(tmp_path: Path) -> None:
         assert other.get("/v1/devices").json()["items"] == []
         assert code(other.get(f"/v1/devices/{digest}")) == (404, "unknown_device")
         assert api.post("/v1/devices/pi5/release").json() == first
+
+
+def test_a_model_of_hardware_that_is_gone_still_predicts(tmp_path: Path) -> None:
+    home, asked = tmp_path / "home", {"in_channels": 1, "architectures": [SMALLEST]}
+    gone = Site(replace(host_device(), cpu_model="Another CPU"), THIS_MACHINE.context)
+    where = f"/v1/devices/{gone.device.digest}"
+    model = saved_few_shot(home, gone)
+    with served(home) as api:
+        found = api.post(f"{where}/predictions", asked)
+        assert found.status_code == 200, found.text
+        assert (found.json()["device"], found.json()["context"]) == (gone.device.label, gone.context.label)
+        assert found.json()["few_shot"] == model.report.model_dump(mode="json")
+        assert api.get(where).json()["label"] == gone.device.label
+        assert code(api.as_("read", tenant="other").post(f"{where}/predictions", asked)) == (
+            404,
+            "unknown_device",
+        )
+
+
+def test_what_is_not_known_of_hardware_that_is_gone_cannot_be_measured(tmp_path: Path) -> None:
+    home, asked = tmp_path / "home", {"in_channels": 1, "architectures": [SMALLEST]}
+    gone = Site(replace(host_device(), cpu_model="Another CPU"), THIS_MACHINE.context)
+    saved_few_shot(home, gone)
+    table = lookup_table("gone")
+    lacking = layer_key(layers(SPACE, as_architecture(smallest(SPACE)[0]))[2])
+    kept = {key: entry for key, entry in table.entries.items() if key != lacking}
+    saved_table(home, table.model_copy(update={"entries": kept}))
+    with served(home) as api:
+        threads = {**asked, "context": {"threads": 2}}
+        other_context = api.post(f"/v1/devices/{gone.device.digest}/predictions", threads)
+        missing = api.post(f"/v1/devices/{table.device.digest}/predictions", asked)
+        here = api.post("/v1/devices/host/predictions", asked)
+    for answer in (other_context, missing):
+        assert code(answer) == (409, "no_profile")
+        assert "its hardware is gone" in answer.json()["detail"]
+        assert "NAME" not in answer.json()["detail"]
+    assert "ask with `fill`, which fits those; its hardware" in missing.json()["detail"]
+    assert "`POST /v1/devices/NAME/profiles` has it measured" in here.json()["detail"]
+    assert "gone" not in here.json()["detail"]
+
+
+def test_models_are_looked_up_once_a_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, asked = tmp_path / "home", {"in_channels": 1, "architectures": [SMALLEST]}
+    saved_few_shot(home)
+    saved_table(home, lookup_table("tabled"))
+    looked_up: list[str] = []
+    plain = DatabaseResultStore.having
+
+    def having(self: DatabaseResultStore, tenant: str, names: list[str]) -> tuple[tuple[str, str], ...]:
+        looked_up.append(tenant)
+        return plain(self, tenant, names)
+
+    monkeypatch.setattr(DatabaseResultStore, "having", having)
+    here, tabled = host_device().digest, lookup_table("tabled").device.digest
+    with served(home) as api:
+        for method, path, sent, times in (
+            ("GET", "/v1/devices?limit=1", None, 1),
+            ("GET", f"/v1/devices/{here}", None, 1),
+            ("GET", f"/v1/devices/{here}/tables", None, 1),
+            ("GET", "/v1/devices/none", None, 1),
+            ("POST", f"/v1/devices/{here}/predictions", asked, 1),
+            ("GET", f"/v1/devices/{tabled}/tables", None, 0),
+            ("POST", f"/v1/devices/{tabled}/predictions", asked, 0),
+        ):
+            looked_up.clear()
+            answer = api.get(path) if method == "GET" else api.post(path, sent)
+            assert answer.status_code == (404 if path.endswith("none") else 200), answer.text
+            assert len(looked_up) == times, path
