@@ -59,15 +59,11 @@ class Trace(WireModel):
             path: JSON: the fields of a trace, or what `hwnas tables export` wrote.
 
         Raises:
-            UsageError: `no_such_file`.
+            UsageError: `no_such_file` or `not_readable`.
             ArtifactError: `no_trace` where it is neither, or holds no latency; `no_shared_table` or
                 `shared_table_damaged` where it is a table that is not what was exported.
         """
-        if not path.is_file():
-            raise UsageError(
-                "no_such_file", f"there is no file {path}: give a trace, or what `hwnas tables export` wrote"
-            )
-        content = path.read_bytes()
+        content = _content(path)
         try:
             document = json.loads(content)
         except (ValueError, RecursionError) as error:
@@ -106,6 +102,24 @@ class Trace(WireModel):
             "latency_ms": layers | {point.digest: point.measured_ms for point in points},
         }
         return _checked(document, name)
+
+
+def _content(path: Path) -> bytes:
+    """Return what stands in a file.
+
+    Raises:
+        UsageError: `no_such_file` or `not_readable`.
+    """
+    try:
+        return path.read_bytes()
+    except PermissionError as error:  # of the file, or of a folder above it
+        raise UsageError(
+            "not_readable", f"{path} may not be read: change its permissions, or give another path"
+        ) from error
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise UsageError(
+            "no_such_file", f"there is no file {path}: give a trace, or what `hwnas tables export` wrote"
+        ) from error
 
 
 def _checked(document: Mapping[str, Any], name: str) -> Trace:

@@ -108,7 +108,8 @@ def replayed_board(path: Path) -> ReplayedBoard:
         path: As `Trace.load` reads it.
 
     Raises:
-        UsageError: `no_such_file`, or `unknown_runtime` where no search can ask for its runtime.
+        UsageError: `no_such_file` or `not_readable`; `unknown_runtime` where no search can ask for its
+            runtime.
         ArtifactError: As `Trace.load`; `no_trace` where no device has such facts.
         MeasurementError: `replay_of_this_machine`.
     """

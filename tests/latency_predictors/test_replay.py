@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,11 @@ from latency_predictors.shared_table import packed, share
 from latency_predictors.spread import SINGLE_SESSION_REL_SD, combine_sessions
 from latency_predictors.table_entry import Unsupported
 from search_spaces.base import option_values
-from search_spaces.errors import ArtifactError, HwnasError, MeasurementError
+from search_spaces.errors import ArtifactError, HwnasError, MeasurementError, UsageError
 from search_spaces.layers import ConvNormAct
 from search_spaces.sampling import as_architecture
 from tests.latency_predictors.sessions import CONTEXT, DEVICE, session
+from tests.unprivileged import unprivileged
 
 LAYER = ConvNormAct((3, 8, 8), 8, 3, 1, "relu")
 TRACE = Trace(
@@ -141,10 +143,26 @@ def test_what_is_no_trace_is_named(content: bytes, said: str, tmp_path: Path) ->
     assert said in caught.value.message
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["paper.json", "folder.paper.json", "file/paper.json"])
+def test_a_file_that_is_not_there_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / "folder.paper.json").mkdir()
+    (tmp_path / "file").touch()
     with pytest.raises(HwnasError, match="paper.json") as caught:
-        Trace.load(tmp_path / "paper.json")
+        Trace.load(tmp_path / name)
     assert caught.value.code == "no_such_file"
+
+
+@pytest.mark.parametrize("locked", ["the file", "its folder"])
+def test_a_file_that_may_not_be_read_is_said(locked: str) -> None:
+    with TemporaryDirectory(dir="/tmp") as folder:  # those of pytest are of one user
+        path = Path(folder) / "paper.json"
+        path.write_text(TRACE.model_dump_json(), encoding="utf-8")
+        Path(folder).chmod(0o755 if locked == "the file" else 0)
+        path.chmod(0)
+        with unprivileged(), pytest.raises(UsageError, match=f"{path} may not be read") as caught:
+            Trace.load(path)
+        assert caught.value.code == "not_readable"
+        Path(folder).chmod(0o700)
 
 
 def point(digest: str, measured_ms: float, *, suspect: bool = False) -> CalibrationPoint:
