@@ -8,7 +8,7 @@ from api.searches import unbroken
 from latency_predictors.agent_protocol import HOST
 from latency_predictors.device import host_device
 from latency_predictors.few_shot import FewShotReport
-from nas.report.words import few_shot_sentence
+from nas.report.few_shot_words import few_shot_sentence
 from nas.results import Document
 from nas.store.few_shot_models import KnownFewShot, known_few_shots
 from nas.store.measurement_rows import CONTEXT

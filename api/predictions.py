@@ -23,6 +23,7 @@ from latency_predictors.lookup_table import LookupTable
 from latency_predictors.trust import State
 from nas.pipeline.sites import Site, site_of
 from nas.readable import readable
+from nas.report.few_shot_words import few_shot_sentence
 from nas.report.numbers import interval, percent, rounded
 from nas.report.trust import doubt_sentences
 from nas.report.words import (
@@ -30,7 +31,6 @@ from nas.report.words import (
     SHORT_UNITS,
     UNREPORTED,
     cost_text,
-    few_shot_sentence,
     report_sentence,
 )
 from nas.results import Document, Figure

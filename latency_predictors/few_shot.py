@@ -44,6 +44,7 @@ class FewShotPoint(WireModel):
         suspect: Whether its sessions contradict each other, or the device was disturbed wherever they agree.
         session_ids: The sessions that `measured_ms` is made of; empty in points of earlier versions, as is
         measured_at: when the newest of them began, UTC.
+        published: Whether `measured_ms` is what somebody published, and nothing ran.
     """
 
     digest: str
@@ -55,6 +56,7 @@ class FewShotPoint(WireModel):
     suspect: bool = False
     session_ids: Annotated[tuple[str, ...], Field(exclude_if=lambda ids: not ids)] = ()
     measured_at: Annotated[str, Field(exclude_if=lambda text: not text)] = ""
+    published: Annotated[bool, Field(exclude_if=lambda yes: not yes)] = False
 
     @property
     def as_predicted(self) -> bool:
@@ -80,6 +82,7 @@ class FewShotReport(WireModel):
         verified_coverage: Share of those inside the interval that was given before; None without any. They
             are not like networks drawn at random.
         num_suspect: Networks whose latency is suspect: errors and intervals are as good as these are.
+        num_published: Networks whose latency is what somebody published: nobody knows how they repeat.
     """
 
     num_networks: int
@@ -93,6 +96,7 @@ class FewShotReport(WireModel):
     num_verified: int = 0
     verified_coverage: float | None = None
     num_suspect: int = 0
+    num_published: Annotated[int, Field(exclude_if=lambda number: not number)] = 0
 
 
 class FewShotModel(WireModel):

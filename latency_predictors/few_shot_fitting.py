@@ -222,13 +222,14 @@ def _report(
 
 
 def _counts(points: Sequence[FewShotPoint]) -> dict[str, int | float | None]:
-    """Return what the report says of networks that searches verified, and of suspect ones."""
+    """Return what the report says of networks that searches verified, of suspect and of published ones."""
     verified = [point for point in points if point.predicted_ms is not None]
     inside = sum(point.as_predicted for point in verified)
     return {
         "num_verified": len(verified),
         "verified_coverage": inside / len(verified) if verified else None,
         "num_suspect": sum(point.suspect for point in points),
+        "num_published": sum(point.published for point in points),
     }
 
 

@@ -13,9 +13,9 @@ from nas.job_records import JobRequest
 from nas.jobs import JobKind, JobState
 from nas.pipeline.profile import NAME
 from nas.pipeline.sites import Site, context_of, site_of
+from nas.report.few_shot_words import few_shot_sentence
 from nas.report.numbers import percent
 from nas.report.trust import doubt_sentences
-from nas.report.words import few_shot_sentence
 from nas.results import Document, TableSummary
 from nas.settings import Settings
 from nas.specs import ContextSpec, ProfileSpec, SpaceSpec

@@ -73,6 +73,7 @@ def profile_few_shot(ctx: RunContext, site: Site, num_networks: int) -> FewShotM
         announce(ctx, site, 0, len(chosen), measuring_s(0, len(chosen), PLAIN))
         return None
     values = combine_sessions(found.sessions)
+    published = {one.session_id for one in found.sessions if one.provenance == "published"}
     points = [
         FewShotPoint(
             digest=digest,
@@ -83,6 +84,7 @@ def profile_few_shot(ctx: RunContext, site: Site, num_networks: int) -> FewShotM
             suspect=values[digest].suspect,
             session_ids=values[digest].session_ids,
             measured_at=values[digest].measured_at,
+            published=not published.isdisjoint(values[digest].session_ids),
         )
         for i, digest in zip(design.chosen, digests, strict=True)
         if digest in values

@@ -266,23 +266,13 @@ def report_sentence(report: ErrorReport) -> str:
     return (
         f"networks left out one by one: median error {percent(report.corrected.median_error)} %, "
         f"{percent(report.coverage)} % of {report.num_networks} inside the {percent(report.level)} % "
-        f"intervals (±{percent(report.median_half_width)} %){_verified(report)}; networks repeat within "
-        f"{percent(report.repeat_rel_sd)} %{_suspect(report)}{_left_out(report)}"
+        f"intervals (±{percent(report.median_half_width)} %){verified_part(report)}; networks repeat within "
+        f"{percent(report.repeat_rel_sd)} %{suspect_part(report)}{_left_out(report)}"
     )
 
 
-def few_shot_sentence(report: FewShotReport) -> str:
-    """Return the same of a model that few whole networks were measured for."""
-    return (
-        f"{report.num_networks} whole networks were measured; of those drawn at random, left out one by one: "
-        f"median error {percent(report.fitted.median_error)} %, {percent(report.coverage)} % of "
-        f"{report.num_drawn} inside the {percent(report.level)} % intervals "
-        f"(±{percent(report.median_half_width)} %){_verified(report)}; networks repeat within "
-        f"{percent(report.repeat_rel_sd)} %{_suspect(report)}"
-    )
-
-
-def _suspect(report: ErrorReport | FewShotReport) -> str:
+def suspect_part(report: ErrorReport | FewShotReport) -> str:
+    """Return how many networks are suspect, to end a sentence with; empty where none is."""
     if not report.num_suspect:
         return ""
     return f"; {report.num_suspect} of {report.num_networks} are suspect: the device was disturbed"
@@ -294,7 +284,8 @@ def _left_out(report: ErrorReport) -> str:
     return f"; {report.num_left_out} more are suspect and left out: profile again when the device is idle"
 
 
-def _verified(report: ErrorReport | FewShotReport) -> str:
+def verified_part(report: ErrorReport | FewShotReport) -> str:
+    """Return how good predictions of verified networks were, to go on with; empty without any."""
     if report.verified_coverage is None:
         return ""
     return f", {percent(report.verified_coverage)} % of {report.num_verified} that searches verified"

@@ -11,7 +11,7 @@ from api.devices import TableList, list_tables
 from api.few_shot_lines import few_shot_lines, of_device
 from latency_predictors.device import host_device
 from nas.pipeline.sites import Site
-from nas.report.words import few_shot_sentence
+from nas.report.few_shot_words import few_shot_sentence
 from nas.settings import Settings
 from nas.store.stores import opened_stores
 from search_spaces.base import space_digest

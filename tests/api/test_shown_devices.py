@@ -12,7 +12,7 @@ from api.shown_devices import ShownBoard, ShownModels, ShownTable, show_device
 from hwnas import run
 from latency_predictors.device import host_device
 from nas.pipeline.sites import Site
-from nas.report.words import few_shot_sentence
+from nas.report.few_shot_words import few_shot_sentence
 from nas.settings import Settings
 from search_spaces.errors import UsageError
 from tests.api.few_shot_models import THIS_MACHINE, few_shot_model, registered_board, saved_few_shot

@@ -174,3 +174,19 @@ def test_suspect_networks_are_counted_in_the_report() -> None:
     calm = points(networks(100, seed=0, noise=0.02), 20, seed=0)
     restless = [one.model_copy(update={"suspect": number < 7}) for number, one in enumerate(calm)]
     assert (fit_few_shot(calm).report.num_suspect, fit_few_shot(restless).report.num_suspect) == (0, 7)
+
+
+def test_published_latencies_are_counted_in_the_report_also_once_measured_ones_join() -> None:
+    measured = points(networks(100, seed=0, noise=0.02), 21, seed=0)
+    served = [one.model_copy(update={"published": True}) for one in measured[:-1]]
+    model = fit_few_shot(served)
+    assert (model.report.num_published, fit_few_shot(measured).report.num_published) == (20, 0)
+    joined = refit_few_shot(model, [measured[-1]]).report
+    assert (joined.num_networks, joined.num_published) == (21, 20)
+
+
+def test_models_of_measured_networks_are_kept_as_before() -> None:
+    model = fit_few_shot(points(networks(100, seed=0, noise=0.02), 20, seed=0))
+    kept = model.model_dump(mode="json")
+    assert "num_published" not in kept["report"]
+    assert not any("published" in point for point in kept["points"])

@@ -14,7 +14,7 @@ from api.dashboard.devices import coverage
 from latency_predictors.device import host_device
 from nas.job_records import JobRequest
 from nas.jobs import JobKind
-from nas.report.words import few_shot_sentence
+from nas.report.few_shot_words import few_shot_sentence
 from nas.store.measurement_tables import agents
 from nas.store.session import writing
 from tests.api.boards import Board, waiting_for

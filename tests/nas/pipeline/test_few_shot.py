@@ -40,6 +40,7 @@ def test_a_profile_measures_whole_networks_only_and_leaves_a_model(home: Home) -
     assert sorted(point.digest for point in model.points) == sorted(asked)
     assert len(asked) == len(set(asked)) == 8
     assert (model.report.num_networks, model.report.num_drawn) == (8, 4)
+    assert model.report.num_published == 0
     assert min(point.measured_ms for point in model.points) > 0
     assert {point.session_ids for point in model.points} == {("session-1-0", "session-1-1")}
     assert all(point.measured_at for point in model.points)
