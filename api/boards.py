@@ -1,9 +1,11 @@
 """Boards that are registered: how their agents are, what they have to do, why they get no work."""
 
 from collections.abc import Collection, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -70,6 +72,7 @@ class BoardLine(Document):
         quarantine: Why it gets no work; empty where it does.
         checks: What its golden subjects said last, in each context.
         given_up: Files that are in quarantine there, and why.
+        replays: Whose published latencies it answers with; empty, and left out, where it measures.
     """
 
     name: str
@@ -86,6 +89,7 @@ class BoardLine(Document):
     quarantine: str
     checks: tuple[CheckLine, ...] = ()
     given_up: tuple[GivenUpLine, ...] = ()
+    replays: Annotated[str, Field(exclude_if=lambda text: not text)] = ""
 
     def __rich__(self) -> RenderableType:
         """Draw all of it."""
@@ -94,6 +98,7 @@ class BoardLine(Document):
             f"{self.name}: {self.state}",
             f"device    {self.label}",
             f"          {self.device}",
+            *([f"replays   {self.replays}"] if self.replays else []),
             f"agent     hwnas {self.version}, heard of {_moment(self.seen_at)} (UTC)",
             f"since     {_moment(self.registered_at)}",
             f"runtimes  {versions or 'none'}",
@@ -131,6 +136,7 @@ def board_line(stores: Stores, agent: Agent) -> BoardLine:
         quarantine=agent.quarantine,
         checks=_checks(stores, digest),
         given_up=_given_up(stores, digest),
+        replays=agent.facts.get("replays", ""),
     )
 
 
@@ -189,7 +195,9 @@ def drawn(boards: Sequence[BoardLine]) -> RenderableType:
     """Return a table of boards, a line each."""
     table = Table("board", "state", "hardware", "queue", "heard of (UTC)", box=None)
     for one in boards:
-        table.add_row(one.name, one.state, one.label, f"{one.pending}{_progress(one)}", _moment(one.seen_at))
+        replays = f", replays {escape(one.replays)}" if one.replays else ""
+        queue = f"{one.pending}{_progress(one)}"
+        table.add_row(one.name, one.state, f"{one.label}{replays}", queue, _moment(one.seen_at))
     return Group(table, Text())
 
 

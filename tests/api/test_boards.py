@@ -74,6 +74,7 @@ def test_a_board_that_is_not_heard_of_is_silent(board: Board) -> None:
     with writing(board.api.stores.engine) as connection:
         connection.execute(update(agents).values(seen_at_ms=1_000))
     line = board_line(board.api.stores, board.agent)
+    assert "replays" not in line.model_dump(mode="json")
     assert (line.state, line.seen_at) == ("silent", "1970-01-01T00:00:01.000Z")
 
 
@@ -89,6 +90,15 @@ def test_quarantine_is_shown_with_why_and_ended_by_hand(board: Board, tmp_path: 
     assert release_board(settings, "pi5").state == "idle"
     with pytest.raises(UsageError, match="there is no board"):
         release_board(settings, "pi6")
+
+
+def test_a_board_that_replays_is_shown_with_what(api: Caller, tmp_path: Path) -> None:
+    board, source = Board.with_key(api), "a paper [table 3]"
+    board.register(replays=source)
+    settings = settings_of(tmp_path)
+    assert f", replays {source}" in drawn(list_tables(settings))
+    assert f"replays   {source}" in drawn(show_device(settings, "pi5"))
+    assert board_line(api.stores, board.agent).model_dump(mode="json")["replays"] == source
 
 
 def test_files_that_are_not_tried_again_are_shown_with_why(board: Board, tmp_path: Path) -> None:
