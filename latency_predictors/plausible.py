@@ -40,7 +40,7 @@ def implausible(session: SessionResult, *, replays: bool = False) -> str:
     """
     if session.provenance == "published":
         return _of_published(session) if replays else "a device delivers what it has measured itself"
-    if _began_s(session) is None:
+    if zoned_s(session.started_at) is None:
         return "started_at is no time with a time zone"
     if strange := _of_failures(session):
         return strange
@@ -62,7 +62,7 @@ def misdated(session: SessionResult, begin_s: float, end_s: float) -> str:
         begin_s: Nobody can have measured it earlier, in seconds since 1970,
         end_s: or later.
     """
-    began_s = _began_s(session)
+    began_s = zoned_s(session.started_at)
     if session.provenance == "published":
         return ""
     if began_s is not None and begin_s <= began_s <= end_s:
@@ -97,10 +97,10 @@ def known_reference(session: SessionResult, known: Iterable[Mapping[str, float]]
     )
 
 
-def _began_s(session: SessionResult) -> float | None:
-    """Return when a session began, in seconds since 1970; None where that is no time with a time zone."""
+def zoned_s(at: str) -> float | None:
+    """Return a moment in seconds since 1970; None where it is no time with a time zone, ISO 8601."""
     try:
-        began = datetime.fromisoformat(session.started_at)
+        began = datetime.fromisoformat(at)
         return began.timestamp() if began.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
@@ -114,6 +114,10 @@ def _of_failures(session: SessionResult) -> str:
 
 def _of_published(session: SessionResult) -> str:
     """Hold a session that nobody has timed against itself: its values are all that can be looked at."""
+    if session.started_at and zoned_s(session.started_at) is None:
+        return "started_at is neither empty nor a time with a time zone"
+    if any(result.summary.energy is not None for result in session.results):
+        return "no meter has seen what was published"
     if session.readings or any(result.scale != 1.0 for result in session.results):
         return "what was published is corrected by no anchors"
     for result in session.results:

@@ -226,7 +226,7 @@ class SessionResult(WireModel):
     Attributes:
         version: Of these models.
         session_id: Unique.
-        started_at: UTC, ISO 8601.
+        started_at: UTC, ISO 8601; empty where nothing ran and only a day or a year is known.
         device: Where.
         context: How.
         timing: How it was timed.

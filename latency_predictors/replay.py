@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError
 from latency_predictors.device import Device, ExecutionContext, host_device
 from latency_predictors.latency_metric import PLAIN
 from latency_predictors.measure import Summary, TimingProtocol
+from latency_predictors.plausible import zoned_s
 from latency_predictors.protocol import SessionResult, SubjectResult, WireModel
 from latency_predictors.shared_table import SharedTable, unpacked
 from latency_predictors.wire_types import Digest
@@ -180,7 +181,7 @@ def replay(trace: Trace, subjects: Collection[str], timing: TimingProtocol) -> S
         )
     return SessionResult(
         session_id=uuid.uuid4().hex,
-        started_at=trace.published_at,
+        started_at=trace.published_at if zoned_s(trace.published_at) is not None else "",
         device=trace.device,
         context=trace.context,
         timing=timing,

@@ -34,7 +34,7 @@ from nas.export.metadata import describe
 from nas.export.untrained import network_file
 from nas.pipeline.amounts import NUM_CALIBRATION, NUM_SESSIONS
 from nas.pipeline.context import RunContext
-from nas.pipeline.measuring import measured_as_far
+from nas.pipeline.measuring import check_ran, measured_as_far
 from nas.pipeline.sites import Site, metric_site
 from nas.pipeline.unsupported import check_enough, runnable
 from nas.training.recipes import spread_architectures
@@ -135,12 +135,14 @@ def measure_networks(
         num_sessions: Sessions that are to be behind a network, by its digest; `NUM_SESSIONS` if not given.
 
     Raises:
-        MeasurementError: `too_few_run`, or what keeps the device from being measured.
+        MeasurementError: `too_few_run`, `published_values` where a board answers with what somebody
+            published, or what keeps the device from being measured.
     """
     files = initial_files(ctx, table, architectures)
     found = measured_as_far(ctx, metric_site(Site.of(table), metric), metric.timing, files, num_sessions)
     if found is None:
         return None
+    check_ran(Site.of(table), found.sessions)
     check_enough(found.unsupported, len(files), "networks")
     values = combine_sessions(found.sessions, metric.statistic)
     kernels = told_kernels(found.sessions)

@@ -12,7 +12,7 @@ from latency_predictors.measure import ENERGY_PROTOCOL
 from nas.pipeline.calibrating import calibration_set, initial_files
 from nas.pipeline.context import RunContext
 from nas.pipeline.energy_model import EnergyModel
-from nas.pipeline.measuring import measured_as_far
+from nas.pipeline.measuring import check_ran, measured_as_far
 from nas.pipeline.sites import Site
 from nas.pipeline.unsupported import check_enough
 from search_spaces.base import Architecture, SearchSpace, architecture_digest
@@ -27,8 +27,9 @@ def profile_energy(ctx: RunContext, table: LookupTable) -> EnergyModel | None:
         table: With an entry for every layer of the space.
 
     Raises:
-        MeasurementError: `no_meter`, `meter_stopped`, `meter_too_slow`, `too_few_run`, or what else keeps the
-            device from being measured.
+        MeasurementError: `no_meter`, `meter_stopped`, `meter_too_slow`, `too_few_run`, `published_values`
+            where a board answers with what somebody published, or what else keeps the device from being
+            measured.
         UsageError: `mixed_energy`.
     """
     chosen = calibration_set(ctx.space, table)
@@ -36,6 +37,7 @@ def profile_energy(ctx: RunContext, table: LookupTable) -> EnergyModel | None:
     found = measured_as_far(ctx, Site.of(table), ENERGY_PROTOCOL, files)
     if found is None:
         return None
+    check_ran(Site.of(table), found.sessions)
     check_enough(found.unsupported, len(files), "networks")
     energies = combine_energies(found.sessions)
     points = [

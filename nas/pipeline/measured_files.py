@@ -14,7 +14,7 @@ from latency_predictors.spread import KnownSpread, Measured, combine_sessions
 from nas.measurement_tasks import FailedTask
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.measuring import MeasuredAsFar, measured, measured_as_far
+from nas.pipeline.measuring import MeasuredAsFar, check_ran, measured, measured_as_far
 from nas.pipeline.sites import Site, metric_site
 from nas.report.words import counted
 from nas.results import Document, Latency, Sustained
@@ -69,12 +69,7 @@ def measure_files(
     watched = measured_as_far(ctx, site, ENERGY_PROTOCOL, wanted) if energy else MeasuredAsFar((), {})
     if found is None or watched is None:
         return None
-    if any(session.provenance == "published" for session in found.sessions):
-        raise MeasurementError(
-            "published_values",
-            f"{site.device.label} answers with published figures, which are no measurements of these files: "
-            "verify on a board that measures",
-        )
+    check_ran(site, (*found.sessions, *watched.sessions))
     return MeasuredFiles(
         values=combine_sessions(found.sessions, metric.statistic, _known_spread(ctx, site, metric)),
         energies=combine_energies(watched.sessions),
@@ -167,12 +162,17 @@ def measure_file(
 def measure_sustained(
     ctx: PhaseContext, site: Site, metric: LatencyMetric, seconds: float, files: Iterable[str]
 ) -> dict[str, Sustained] | None:
-    """Return how files run at a stretch, by their SHA-256; None where some are queued still."""
+    """Return how files run at a stretch, by their SHA-256; None where some are queued still.
+
+    Raises:
+        MeasurementError: As `measure_files`; also where the runtime cannot run one of them.
+    """
     timing = sustained(metric.timing, seconds)
     wanted = {file: partial(str, file) for file in files}
     sessions = measured(ctx, metric_site(site, metric), timing, wanted)
     if sessions is None:
         return None
+    check_ran(site, sessions)
     found: dict[str, list[tuple[float, float]]] = {}
     for session in sessions:
         for result in session.results:

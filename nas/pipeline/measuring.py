@@ -104,6 +104,20 @@ def measured_as_far(
     return MeasuredAsFar(sessions, unsupported)
 
 
+def check_ran(site: Site, sessions: Sequence[SessionResult]) -> None:
+    """Refuse sessions in which nothing ran: what is made of them would pass for measured.
+
+    Raises:
+        MeasurementError: `published_values` where a board answers with what somebody published.
+    """
+    if any(session.provenance == "published" for session in sessions):
+        raise MeasurementError(
+            "published_values",
+            f"{site.device.label} answers with published figures, which are no measurements: ask for a board "
+            "that measures",
+        )
+
+
 class _BusyDocument(Document):
     """What a job has said of a device that was measured though other work kept it busy."""
 

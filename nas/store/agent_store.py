@@ -199,7 +199,8 @@ def _registered(connection: Connection, tenant: str, actor: Actor, told: Registr
         _check(connection, known, actor.key_id, told)
         if known.key_id != actor.key_id and end(connection, tenant, known.key_id):
             note(connection, tenant, actor, "key.revoke", known.key_id)
-        _check_again(connection, known, told)
+        if what := changes(known.facts, told.model_dump(mode="json")):
+            make_due(connection, _device(known).digest, what)
     values = {"key_id": actor.key_id, "instance": told.instance, "facts": told.model_dump(mode="json")}
     mine = (agents.c.tenant == tenant) & (agents.c.name == told.name)
     connection.execute(update(agents).where(mine).values(**values, seen_at_ms=now_ms()))
@@ -232,22 +233,21 @@ def _check(connection: Connection, known: Row[Any], key_id: str, told: Registrat
         UsageError: `device_name_taken`, `device_changed` or `key_in_use`.
     """
     before, now = Unit(_device(known), known.facts["unit"]), Unit(told.device, told.unit)
-    if not now.may_be(before):
+    replayed = bool(known.facts.get("replays")), bool(told.replays)
+    if not now.may_be(before) or replayed[0] != replayed[1]:
+        was, is_now = (
+            f"{unit.label}{', replayed' if file else ''}"
+            for unit, file in zip((before, now), replayed, strict=True)
+        )
         raise UsageError(
             "device_changed",
-            f"'{known.name}' was registered as {before.label}, and is {now.label} now: register it under "
-            "another name; what was measured stays with the old one",
+            f"'{known.name}' was registered as {was}, and is {is_now} now: register it under another name; "
+            "what was measured stays with the old one",
         )
     if known.key_id != key_id and not may_follow(connection, known.key_id, key_id):
         raise name_taken(known.name, known.key_id)
     if known.instance not in (told.instance, *told.before) and known.alive:
         raise in_use(known.name)
-
-
-def _check_again(connection: Connection, known: Row[Any], told: Registration) -> None:
-    """Have the golden subjects measured again where the toolchain of a board has changed."""
-    if what := changes(known.facts, told.model_dump(mode="json")):
-        make_due(connection, _device(known).digest, what)
 
 
 def name_taken(name: str, key_id: str) -> UsageError:

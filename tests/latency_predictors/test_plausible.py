@@ -84,10 +84,30 @@ def test_published_values_are_held_against_themselves() -> None:
     faster = one.model_copy(update={"scale": 2.0})
     worthless = one.model_copy(update={"summary": replace(one.summary, median_ms=math.nan)})
     assert "no anchors" in implausible(published(results=(faster, other)), replays=True)
+    (watched,) = FakeDevice({"a" * 64: 1.0}, Script(watts=5.0)).sessions(["a" * 64], ENERGY_PROTOCOL, 1)
+    energy = watched.results[0].summary.energy
+    frugal = one.model_copy(update={"summary": replace(one.summary, energy=energy)})
+    assert energy is not None
+    assert "no meter" in implausible(published(results=(other, frugal)), replays=True)
     assert "no anchors" in implausible(published(readings=GOOD.readings), replays=True)
     assert "not positive" in implausible(published(results=(worthless, other)), replays=True)
     assert "not with 'x'" in implausible(published(failures=(failure("x"),)), replays=True)
     assert "another unit" in implausible(with_summary(num_blocks=1), replays=True), "it is measured"
+
+
+@pytest.mark.parametrize(
+    ("at", "taken"),
+    [
+        ("", True),
+        ("2021-05-06T00:00:00+00:00", True),
+        ("2021", False),
+        ("2021-05-06T00:00:00", False),
+        ("x", False),
+    ],
+)
+def test_of_what_was_published_a_moment_is_known_or_nothing(at: str, taken: bool) -> None:
+    reason = implausible(published(started_at=at), replays=True)
+    assert reason == "" if taken else "neither empty nor a time" in reason
 
 
 def test_nothing_speaks_against_a_session_that_was_measured() -> None:

@@ -55,7 +55,9 @@ def test_a_published_figure_is_one_value_whose_spread_nobody_knows() -> None:
     found = replay(TRACE, ["b" * 64], NETWORK_PROTOCOL)
     (result,) = found.results
     assert (result.digest, result.median_ms, result.summary.wide) == ("b" * 64, 2.5, True)
-    assert (found.provenance, found.started_at) == ("published", "2021-05-06")
+    assert (found.provenance, found.started_at) == ("published", ""), "a day is no moment"
+    exactly = TRACE.model_copy(update={"published_at": "2021-05-06T07:08:09+00:00"})
+    assert replay(exactly, ["b" * 64], NETWORK_PROTOCOL).started_at == exactly.published_at
     assert (found.device, found.context) == (DEVICE, CONTEXT)
     assert SessionResult.model_validate_json(found.model_dump_json()) == found
     (value,) = combine_sessions([found]).values()

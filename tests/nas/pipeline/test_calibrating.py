@@ -23,8 +23,9 @@ from search_spaces.base import architecture_digest, space_digest
 from search_spaces.catalogue import get_space
 from search_spaces.errors import MeasurementError
 from search_spaces.network import layers
-from search_spaces.sampling import as_architecture, smallest
+from search_spaces.sampling import as_architecture, random_architectures, smallest
 from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.published import published
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, measured
 
@@ -166,3 +167,13 @@ def test_suspect_networks_say_what_they_take_on_average_as_far_as_they_are_noted
     noted = {point.digest: 3 for point in points[1:]}
     assert doubted_ms(SPACE, doubted, noted) == pytest.approx((10 + 100) / 2)
     assert doubted_ms(SPACE, doubted, {}) == 0
+
+
+def test_no_published_figure_corrects_a_table(copied: Home) -> None:
+    table, ctx = latest_table(copied.stores, here()), copied.context()
+    known = {point.digest for point in table.corrections[space_digest(SPACE)].points}
+    drawn = map(as_architecture, random_architectures(SPACE, 30, np.random.default_rng(1)))
+    new = [one for one in drawn if architecture_digest(SPACE, one) not in known][:2]
+    with pytest.raises(MeasurementError) as caught:
+        published(copied, ctx, here(), lambda: measure_networks(ctx, table, new))
+    assert caught.value.code == "published_values"

@@ -10,6 +10,7 @@ from nas.pipeline.energies import profile_energy
 from nas.pipeline.tables import latest_table
 from nas.results import TargetResult, VerifiedNetwork
 from search_spaces.errors import MeasurementError
+from tests.nas.pipeline.published import published
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, file_mj, measured
 
@@ -76,3 +77,10 @@ def test_networks_are_watched_once_and_predict_the_energy_of_others(copied: Home
     assert {point.session_ids for point in model.correction.points} == {both}
     assert all(point.measured_at for point in model.correction.points)
     assert ENERGY_PROTOCOL.energy
+
+
+def test_no_published_figure_predicts_an_energy(copied: Home) -> None:
+    ctx, table = copied.context(), latest_table(copied.stores, here())
+    with pytest.raises(MeasurementError) as caught:
+        published(copied, ctx, here(), lambda: profile_energy(ctx, table))
+    assert caught.value.code == "published_values"

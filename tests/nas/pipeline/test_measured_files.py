@@ -1,21 +1,20 @@
 """Exported files are measured by what is meant by latency; what does not run is told beside the others."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from latency_predictors.latency_metric import PLAIN, LatencyMetric
-from latency_predictors.replay import Trace, replay
 from latency_predictors.spread import Measured
 from nas.pipeline.calibrating import add_points, initial_file
 from nas.pipeline.context import PhaseContext
-from nas.pipeline.measured_files import latency_of, measure_file, measure_files
+from nas.pipeline.measured_files import latency_of, measure_file, measure_files, measure_sustained
 from nas.pipeline.tables import latest_table
 from search_spaces.base import space_digest
 from search_spaces.errors import MeasurementError
 from search_spaces.sampling import as_architecture, smallest
 from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.published import published
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Recorder, file_ms, measured
 
@@ -78,21 +77,26 @@ def test_the_next_job_measures_a_suspect_file_once_more_and_says_so(
 
 
 def test_no_published_figure_verifies_a_file(copied: Home) -> None:
-    ctx, site = copied.context(), here()
+    ctx = copied.context()
     file = ctx.stores.artifacts.put(initial_file(ctx.space, as_architecture(smallest(ctx.space)[0])))
-    assert measure_files(ctx, site, PLAIN, [file]) is None
-    leased = ctx.stores.measurements.lease(site.device.digest, "replay")
-    assert leased is not None
-    lease, (batch,) = leased
-    elsewhere = replace(site.device, cpu_model="a processor of a paper")
-    facts = {"source": "a paper", "licence": "MIT", "published_at": "2021", "context": site.context}
-    trace = Trace.model_validate({**facts, "device": elsewhere, "latency_ms": {file: 0.1}})
-    for _ in range(batch.sessions):
-        served = replay(trace, [file], batch.timing).model_copy(update={"device": site.device})
-        assert ctx.stores.measurements.deliver(lease, served) == 1
-    ctx.stores.measurements.give_back(lease)
     with pytest.raises(MeasurementError) as caught:
-        measure_files(ctx, site, PLAIN, [file])
+        published(copied, ctx, here(), lambda: measure_files(ctx, here(), PLAIN, [file]))
+    assert caught.value.code == "published_values"
+
+
+@pytest.mark.parametrize("asked", ["energy", "sustained"])
+def test_no_published_figure_stands_beside_a_measured_latency(
+    copied: Home, finished: FinishedSearch, asked: str
+) -> None:
+    ctx, known = copied.context(), finished.target.networks[0].file_sha256
+
+    def ask() -> object:
+        if asked == "energy":
+            return measure_files(ctx, here(), PLAIN, [known], energy=True)
+        return measure_sustained(ctx, here(), PLAIN, 5.0, [known])
+
+    with pytest.raises(MeasurementError) as caught:
+        published(copied, ctx, here(), ask)
     assert caught.value.code == "published_values"
 
 

@@ -125,6 +125,16 @@ def test_other_hardware_under_the_same_name_is_refused(
     assert refused(boards, board.key_id, **changed) == "device_changed"
 
 
+@pytest.mark.parametrize(("first", "then"), [("", "a paper"), ("a paper", "")])
+def test_what_measures_does_not_begin_to_replay_nor_the_other_way_round(
+    engine: Engine, boards: DatabaseAgentStore, first: str, then: str
+) -> None:
+    board = new_board(engine, replays=first)
+    assert refused(boards, board.key_id, replays=then) == "device_changed"
+    other_file = told(replays=first and "another paper")
+    assert boards.register(TENANT, Actor("ann", board.key_id), other_file).id == board.id
+
+
 def test_boards_that_come_at_once_are_registered_in_one_transaction_each_as_it_would_be_alone(
     engine: Engine, boards: DatabaseAgentStore
 ) -> None:
