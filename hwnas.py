@@ -103,13 +103,8 @@ EPILOG: Final = (
 )
 
 OWN_PACKAGES: Final = ("search_spaces", "latency_predictors", "nas", "workers", "api")
-ENVIRONMENT_ERRORS: Final = (
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOTDIR,
-    errno.EEXIST,
-    errno.EBUSY,
+ENVIRONMENT_ERRORS: Final = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EBUSY}
 )
 """What a read-only folder, a file in place of a folder or a mounted one give: no traceback explains it."""
 PATH_ERRORS: Final = (errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR)
@@ -160,8 +155,7 @@ def run(arguments: Sequence[str]) -> int:
         message = f"{error.format_message()} (`hwnas {_command_of(words)}--help` shows what there is)"
         return _report(UsageError("wrong_usage", " ".join(message.split())), as_json)
     except BrokenPipeError:
-        # The reader, `head` for example, has seen enough. Python would complain once more on leaving.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()  # the reader, `head` for example, has seen enough
         return 1
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
@@ -273,12 +267,22 @@ def _print(answer: Answer, as_json: bool) -> None:
 
 
 def _report(error: HwnasError, as_json: bool) -> int:
-    if as_json:
-        document = {"error": {"code": error.code, "message": error.message}}
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    else:
+    try:
+        if as_json:
+            document = {"error": {"code": error.code, "message": error.message}}
+            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+    except OSError:  # a full disk, perhaps the one that the error is of
+        _give_up_stdout()
+        as_json = False
+    if not as_json:
         sys.stderr.write(f"error[{error.code}]: {error.message}\n")
     return 2 if isinstance(error, UsageError) else 1
+
+
+def _give_up_stdout() -> None:
+    """Have what is left in its buffer go nowhere: Python would complain once more on leaving."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _prepare_process() -> None:

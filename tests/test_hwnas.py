@@ -229,3 +229,19 @@ def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path) -> None:
             check=False,
         )
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("words", [["spaces", "list", "--json"], ["spaces", "show", "none", "--json"]])
+def test_an_answer_that_nobody_can_take_is_one_line(words: list[str], repository: Path) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", "import hwnas; hwnas.main()", *words],
+            cwd=repository,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode in (1, 2)
+    assert ended.stderr.startswith("error[")
+    assert ended.stderr.count("\n") == 1
