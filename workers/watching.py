@@ -12,6 +12,9 @@ from nas.store.bound import DEVICE_AWAY
 from nas.store.stores import Stores
 
 POLL_S: Final = 0.25
+_QUEUE: Final = ""
+"""Where what was told of the queue is kept, beside names of devices, which are not empty."""
+
 ENDS: Final = (*TERMINAL, JobState.PARKED)
 
 
@@ -32,6 +35,8 @@ def watch(stores: Stores, job: Job, progress: Progress, keep_alive: Callable[[],
             _show(event, progress)
         if now.state in ENDS:
             return now
+        if now.state is JobState.QUEUED:
+            _show_queue(stores, now, progress, whys)
         if now.state is JobState.WAITING:
             _show_measuring(stores, now, progress, whys)
         keep_alive()
@@ -57,6 +62,15 @@ def _show(event: JobEvent, progress: Progress) -> None:
     elif "fault" in data:
         later = "" if event.kind in ENDS else f"; tried again in {data['delay_ms'] / 1000:g} s"
         progress.say(f"attempt {event.attempt} failed: {data['message']}{later}")
+
+
+def _show_queue(stores: Stores, job: Job, progress: Progress, whys: dict[str, str]) -> None:
+    """Say which jobs of the tenant run while a job waits for its turn; once for the same ones."""
+    running = stores.jobs.page(job.tenant, states=(JobState.RUNNING,)).jobs
+    names = ", ".join(f"{one.kind} {one.id}" for one in running)
+    if names and names != whys.get(_QUEUE):
+        progress.say(f"{job.kind} {job.id} waits for its turn; before it: {names}")
+    whys[_QUEUE] = names
 
 
 def _show_measuring(stores: Stores, job: Job, progress: Progress, whys: dict[str, str]) -> None:

@@ -84,6 +84,25 @@ def test_what_happened_before_is_not_told_again(place: Workplace) -> None:
     assert [done for _, done, _, _ in told.steps] == [7]
 
 
+def test_what_runs_before_a_queued_job_is_told_once(place: Workplace) -> None:
+    first = place.submit()
+    lease = claimed(place)
+    second = place.submit()
+    told, ended = watched(
+        place,
+        second,
+        steps(
+            lambda: None,
+            lambda: None,
+            lambda: place.stores.queue.settle(lease, Succeeded()),
+            lambda: None,
+            lambda: place.stores.queue.settle(claimed(place), Succeeded()),
+        ),
+    )
+    assert told.said == [f"{second.kind} {second.id} waits for its turn; before it: {first.kind} {first.id}"]
+    assert ended.state is JobState.SUCCEEDED
+
+
 def test_a_job_that_has_ended_is_not_waited_for(place: Workplace) -> None:
     job = place.submit()
     place.stores.queue.settle(claimed(place), Succeeded())
