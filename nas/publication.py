@@ -183,6 +183,17 @@ def statuses(
     ]
 
 
+def beside_front(
+    target: Verified, others: Sequence[VerifiedNetwork], objectives: Sequence[str]
+) -> tuple[VerifiedNetwork, ...]:
+    """Return networks that were not searched for, each with the status that it would have on a front."""
+    front = [network for network in target.networks if network.status == "front"]
+    placed = statuses((*front, *others), objectives, target.limits)[len(front) :]
+    return tuple(
+        one.model_copy(update={"status": status}) for one, status in zip(others, placed, strict=True)
+    )
+
+
 def published(
     networks: Sequence[VerifiedNetwork],
     correct: Callable[[VerifiedNetwork], BoolArray],

@@ -33,7 +33,7 @@ from nas.pipeline.train import NAME as TRAIN
 from nas.pipeline.train import TrainDocument
 from nas.pipeline.trained import Trained, find_alike, find_trained, training_key
 from nas.pipeline.training import Asked, Place, train_possible
-from nas.publication import accuracy_of
+from nas.publication import accuracy_of, beside_front
 from nas.results import Accuracy, Document, Latency, StockTraining, TargetResult, VerifiedNetwork
 from nas.specs import ContextSpec, Precision, StockName
 from nas.tasks import StockNetwork
@@ -111,9 +111,14 @@ def run(ctx: PhaseContext) -> PhaseEnd:
         return Waiting()
     files = {one.exported.file_sha256 for found, _ in measured for one in found}
     tests = {file: accuracy_of(score_file(ctx, file, "test"), "test") for file in sorted(files)}
+    fronts = ctx.run.load(FINETUNE, FinetuneDocument).targets
     targets = tuple(
-        tuple(_network(one, there, tests, target.context) for one in found)
-        for target, (found, there) in zip(ctx.spec.targets, measured, strict=True)
+        beside_front(
+            front,
+            [_network(one, there, tests, front.target.context) for one in found],
+            ctx.spec.search.objectives,
+        )
+        for front, (found, there) in zip(fronts, measured, strict=True)
     )
     ctx.run.save(NAME, ReferencesDocument(networks=targets[0], targets=targets))
     return Done()

@@ -5,6 +5,7 @@ import pytest
 
 from nas.publication import (
     accuracy_of,
+    beside_front,
     deliverable,
     held_value,
     keeps_limits,
@@ -136,6 +137,30 @@ def test_what_is_over_a_limit_dominates_nothing() -> None:
     assert statuses([fast, kept], OBJECTIVES, {"num_params": 100.0}) == ["over_limit", "front"]
     assert statuses([fast, kept], OBJECTIVES, {"num_params": 1.0}) == ["over_limit", "over_limit"]
     assert statuses([], OBJECTIVES, {}) == []
+
+
+def test_a_stock_network_has_the_status_it_would_have_on_the_front() -> None:
+    there = target(
+        (
+            network("fast", 0.1, 0.90, status="front"),
+            network("good", 0.3, 0.95, status="front"),
+            network("left", 0.25, 0.80, status="dominated"),
+        )
+    )
+    stock = [
+        network("better", 0.29, 0.96, origin="reference"),
+        network("worse", 0.4, 0.94, origin="reference"),
+        network("between", 0.2, 0.92, origin="reference"),
+        network("slow", 2.0, 0.99, origin="reference"),
+    ]
+    placed = [(one.name, one.status) for one in beside_front(there, stock, OBJECTIVES)]
+    assert placed == [
+        ("better", "front"),
+        ("worse", "dominated"),
+        ("between", "front"),
+        ("slow", "over_limit"),
+    ]
+    assert beside_front(there, [], OBJECTIVES) == ()
 
 
 def test_equal_networks_both_stand_on_the_front() -> None:
