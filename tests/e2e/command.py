@@ -44,6 +44,9 @@ DOCUMENT: Final[dict[str, Any]] = {
 }
 """It has all phases of the demo."""
 
+RECIPE: Final = "progressive"
+"""What trains its supernet."""
+
 PROFILE: Final = ("devices", "profile", "--quick", "--space", "nas_bench_201", "--preset", "tiny")
 """What has this host measured for the specification."""
 
@@ -84,11 +87,11 @@ class Kept:
     """What the only search of a home has left in the store.
 
     Attributes:
-        weights: Hashes of weights, by what was trained from what and for how many epochs.
+        weights: Hash of the supernet's weights. Other networks have as many epochs as a stopwatch says.
     """
 
     job: Job
-    weights: dict[str, str]
+    weights: str
     archs: NDArray[np.int64]
     correct: NDArray[np.bool_]
 
@@ -163,12 +166,10 @@ def kept(home: Path) -> Kept:
     """Return what the only search of a home has left."""
     with opened(home) as stores:
         (job,) = all_searches(stores, "local")
-        trained = {
-            f"{one.key.recipe}, {one.epochs} epochs": str(one.summary["weight_hash"])
-            for one in stores.supernets.list_all("local")
-        }
+        (supernet,) = (one for one in stores.supernets.list_all("local") if one.key.recipe == RECIPE)
+        assert supernet.epochs == 3
         arrays = stores.stored(job).load_arrays("predict")
-        return Kept(job, trained, arrays["archs"], arrays["correct"])
+        return Kept(job, str(supernet.summary["weight_hash"]), arrays["archs"], arrays["correct"])
 
 
 def tracer(calls: Path) -> tuple[str, ...]:
