@@ -149,8 +149,8 @@ class Driver:
                 self._lose()
             ended = Ended(number, blamed(found, oom_kills() - kills))
             run.end()
-        if run.cancelled and isinstance(ended.error, ComputeError):
-            # However its processes died of it.
+        if run.cancelled and (ended.error is None or isinstance(ended.error, ComputeError)):
+            # However its processes died of it; now and then Ray ends a stream then as if it were over.
             ended = Ended(number, ComputeError("task_cancelled", "the task was cancelled"))
         del self._runs[number]
         self._send(ended)
