@@ -22,7 +22,6 @@ from latency_predictors.latency_metric import PLAIN, LatencyMetric
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.trust import State
 from nas.pipeline.sites import Site, site_of
-from nas.readable import readable
 from nas.report.few_shot_words import few_shot_sentence
 from nas.report.numbers import interval, percent, rounded
 from nas.report.trust import doubt_sentences
@@ -47,6 +46,7 @@ from search_spaces.base import (
 )
 from search_spaces.catalogue import PRESETS, get_space
 from search_spaces.errors import MeasurementError, UsageError
+from search_spaces.readable import readable
 from search_spaces.sampling import as_array, canonical, random_architectures
 from search_spaces.slot_tables import distinct_layers
 

@@ -8,12 +8,12 @@ from api.table_names import find_table, table_name
 from latency_predictors.device import host_device
 from latency_predictors.shared_table import Provenance, packed, share, unpacked
 from nas.export.metadata import hwnas_version
-from nas.readable import readable
 from nas.results import Document
 from nas.settings import Settings
 from nas.store.stores import opened_stores
 from search_spaces.atomic import write_atomically
 from search_spaces.errors import MeasurementError, UsageError
+from search_spaces.readable import readable
 
 
 class ExportedTable(Document):

@@ -25,6 +25,7 @@ from latency_predictors.protocol import SessionResult, SubjectResult, WireModel
 from latency_predictors.shared_table import SharedTable, unpacked
 from latency_predictors.wire_types import Digest
 from search_spaces.errors import ArtifactError, MeasurementError, UsageError
+from search_spaces.readable import readable
 
 FORMAT: Final = "hwnas-trace"
 
@@ -112,11 +113,8 @@ def _content(path: Path) -> bytes:
         UsageError: `no_such_file` or `not_readable`.
     """
     try:
-        return path.read_bytes()
-    except PermissionError as error:  # of the file, or of a folder above it
-        raise UsageError(
-            "not_readable", f"{path} may not be read: change its permissions, or give another path"
-        ) from error
+        with readable(path):
+            return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise UsageError(
             "no_such_file", f"there is no file {path}: give a trace, or what `hwnas tables export` wrote"

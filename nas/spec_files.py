@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
-from nas.readable import readable
 from search_spaces.errors import UsageError
+from search_spaces.readable import readable
 
 
 def read_document(path: Path) -> dict[str, Any]:

@@ -112,8 +112,9 @@ def _source(
     missing = len(table.missing(distinct_layers(space))) if table else 0
     if table and correction and (asked.fill or not missing):
         return table_source(space, table, correction, fill=asked.fill)
-    model = _few_shot(stores, known(), device, space, asked.context)
-    if model is not None and asked.latency.metric == PLAIN:
+    # They are of plain medians: for others none is looked up.
+    plain = asked.latency.metric == PLAIN
+    if plain and (model := _few_shot(stores, known(), device, space, asked.context)) is not None:
         return model
     here = _is_here(stores, tenant, device)
     if not table:

@@ -18,9 +18,9 @@ from nas.data.contents import PART_CODE, UNASSIGNED, Part
 from nas.data.dataset import Dataset
 from nas.data.spec import ArraysSpec
 from nas.data.splits import Shares
-from nas.readable import readable
 from search_spaces.base import IntArray
 from search_spaces.errors import DataError, UsageError
+from search_spaces.readable import readable
 
 MAX_BYTES: Final = 16 * 2**30
 """Of all arrays unpacked: they are held in memory."""

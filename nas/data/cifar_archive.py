@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from nas.readable import readable
 from search_spaces.errors import DataError, UsageError
+from search_spaces.readable import readable
 
 MAX_BYTES: Final = 400 * 2**20
 """Of the unpacked archive; the published ones have 178 MiB."""

@@ -17,8 +17,8 @@ from nas.data.contents import PARTS, Part
 from nas.data.decode import ImageError, decode, resize
 from nas.data.near_duplicates import thumbnail
 from nas.data.source import EVERY, Resized
-from nas.readable import readable
 from search_spaces.errors import DataError
+from search_spaces.readable import readable
 
 MAX_FILE_BYTES: Final = 512 * 2**20
 MAX_THREADS: Final = 4

@@ -20,9 +20,9 @@ from nas.data.near_duplicates import NearDuplicates, find_near_duplicates
 from nas.data.report import Findings, Notice, SkippedFile
 from nas.data.spec import ImageFolderSpec
 from nas.data.splits import Shares, assign_parts, make_folds
-from nas.readable import readable
 from search_spaces.base import IntArray
 from search_spaces.errors import DataError, UsageError
+from search_spaces.readable import readable
 
 NEARLY_BLACK: Final = 31
 """An image without a brighter value than this: most often 10- or 12-bit samples stored in 16 bits."""

@@ -10,9 +10,9 @@ from nas.data.arrays import open_arrays
 from nas.data.cifar_archive import read_members
 from nas.data.image_folder import open_image_folder
 from nas.data.spec import ArraysSpec, ImageFolderSpec
-from nas.readable import readable
 from nas.spec_files import read_document
 from search_spaces.errors import UsageError
+from search_spaces.readable import readable
 from tests.unprivileged import unprivileged
 
 
