@@ -1,13 +1,11 @@
 """Models of few whole networks are listed with what they are for and how good they are."""
 
-import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from api.devices import TableList, list_tables
+from api.devices import list_tables
 from api.few_shot_lines import few_shot_lines, of_device
 from latency_predictors.device import host_device
 from nas.pipeline.sites import Site
@@ -17,17 +15,12 @@ from nas.store.stores import opened_stores
 from search_spaces.base import space_digest
 from tests.api.few_shot_models import THIS_MACHINE, few_shot_model, registered_board, saved_few_shot
 from tests.api.handmade import SPACE, lookup_table, saved_table
+from tests.drawing import drawn
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path)
-
-
-def drawn(found: TableList) -> str:
-    console = Console(width=400, file=io.StringIO(), record=True)
-    console.print(found)
-    return console.export_text()
 
 
 def test_a_line_says_what_a_model_is_for(settings: Settings) -> None:

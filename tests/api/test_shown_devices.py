@@ -1,12 +1,10 @@
 """A device is shown with its models of few whole networks, whether it has a table or not."""
 
-import io
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from api.shown_devices import ShownBoard, ShownModels, ShownTable, show_device
 from hwnas import run
@@ -17,17 +15,12 @@ from nas.settings import Settings
 from search_spaces.errors import UsageError
 from tests.api.few_shot_models import THIS_MACHINE, few_shot_model, registered_board, saved_few_shot
 from tests.api.handmade import lookup_table, saved_table
+from tests.drawing import drawn
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path)
-
-
-def drawn(found: object) -> str:
-    console = Console(width=400, file=io.StringIO(), record=True)
-    console.print(found)
-    return console.export_text()
 
 
 def test_a_board_is_shown_with_its_models_and_no_others(settings: Settings) -> None:
