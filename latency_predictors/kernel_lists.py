@@ -48,7 +48,7 @@ def num_compared(old: Sequence[CalibrationPoint], new: Sequence[CalibrationPoint
     """Return how many networks are known with the kernels of two versions, and how many of them differ.
 
     Args:
-        old: Measured with the old version. Boards tell no kernels, nor did earlier versions of hwnas.
+        old: Measured with the old version. Earlier versions of hwnas told no kernels.
         new: Measured with the new one, likewise.
     """
     before = {point.digest: point.kernels for point in old if point.kernels}

@@ -23,7 +23,7 @@ from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.gate import Gate, GateRules, host_gate
 from latency_predictors.kernel_lists import kernels_of
 from latency_predictors.lease import measuring_lease
-from latency_predictors.measure import TimingProtocol
+from latency_predictors.measure import NETWORK_PROTOCOL, TimingProtocol
 from latency_predictors.meters import require_meter, wait
 from latency_predictors.power_mode import require_power_mode
 from latency_predictors.processors import package_of, pin, require_idle, resting
@@ -64,9 +64,11 @@ def run_sessions(
     gate: GateRules | None = None,
     meter_log: str = "",
     repeat: bool = True,
-    kernels: bool = False,
 ) -> Iterator[SessionResult]:
     """Measure files on this host in several sessions; see `series.run_series` for their number and order.
+
+    Of whole networks that are timed plainly the first session tells what runs them, as many as a few seconds
+    allow: that says whether a table still holds when the runtime has a new version.
 
     Args:
         subjects: Files with distinct digests.
@@ -83,7 +85,6 @@ def run_sessions(
         gate: When a session may begin; without it, whatever else the machine does.
         meter_log: File that a meter of the user's writes, for energies; this host's own meters if empty.
         repeat: Whether what was disturbed is measured again, in a further session too.
-        kernels: Whether the first session tells what runs the files, as many as a few seconds allow.
 
     Raises:
         MeasurementError: `session_void`, `clock_jumped`, `session_died`, `machine_busy`, `device_hot`,
@@ -102,7 +103,7 @@ def run_sessions(
         seed=seed,
         meter_log=meter_log,
         repeat=repeat,
-        kernels=kernels,
+        kernels=timing == NETWORK_PROTOCOL,
     )
     if timing.of_tails:
         silence_s += _TAIL_SILENCE_S

@@ -8,7 +8,6 @@ from typing import Final
 from latency_predictors.device import host_device
 from latency_predictors.gate import GateRules, busy_sentence
 from latency_predictors.lease import host_lease_folder
-from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.protocol import SessionResult, Subject
 from latency_predictors.runtimes import get_runtime
 from latency_predictors.session import run_sessions
@@ -124,8 +123,6 @@ def _measured(
         # The batch before may have been the first one of this context.
         reference_ms=batch.reference_ms or stores.sessions.reference_ms(lease.device, batch.context.digest),
         on_progress=told,
-        # They tell whether a table still holds when the runtime has a new version.
-        kernels=batch.timing == NETWORK_PROTOCOL,
     )
     try:
         for session in sessions:

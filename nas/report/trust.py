@@ -11,7 +11,7 @@ from nas.results import Latency, TargetResult, VerifiedNetwork
 from search_spaces.layers import LayerSpec
 
 _DISTURBED: Final = "sessions contradict each other, or the device was disturbed"
-_AGAIN: Final = "the same search again (`hwnas search`), when the device is idle, measures {} once more"
+_AGAIN: Final = "the same search again, when the device is idle, measures {} once more"
 
 SUSPECT: Final = f"its {_DISTURBED}; {_AGAIN.format('it')}"
 

@@ -12,7 +12,7 @@ import pytest
 from latency_predictors import series, session
 from latency_predictors.device import ExecutionContext, host_context, host_device
 from latency_predictors.gate import GateRules
-from latency_predictors.measure import TimingProtocol
+from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL, TimingProtocol
 from latency_predictors.processors import usable_cpus
 from latency_predictors.protocol import SessionRequest, Subject
 from latency_predictors.runtimes.onnxruntime import OnnxRuntime
@@ -103,16 +103,16 @@ def test_a_core_is_watched_where_it_is_the_only_one_and_never_rests(
     assert [work is not None for work in works] == [watched]
 
 
-def test_the_process_tells_which_kernels_run_where_it_is_asked(make_onnx: MakeOnnx, tmp_path: Path) -> None:
+def test_the_process_tells_which_kernels_run_whole_networks(make_onnx: MakeOnnx, tmp_path: Path) -> None:
     path, context = make_onnx(), host_context()
     subjects = [Subject(digest="x", path=path)]
-    asked, silent = (
-        next(run_sessions(subjects, context, QUICK, lease_folder=tmp_path, num_sessions=1, kernels=kernels))
-        for kernels in (True, False)
+    network, layer = (
+        next(run_sessions(subjects, context, timing, lease_folder=tmp_path, num_sessions=1))
+        for timing in (NETWORK_PROTOCOL, LAYER_PROTOCOL)
     )
-    assert asked.results[0].kernels == Counter(OnnxRuntime().kernels(path, context))
-    assert sum(asked.results[0].kernels.values()) >= 2
-    assert silent.results[0].kernels == {}
+    assert network.results[0].kernels == Counter(OnnxRuntime().kernels(path, context))
+    assert sum(network.results[0].kernels.values()) >= 2
+    assert layer.results[0].kernels == {}
 
 
 def test_nothing_to_measure_starts_nothing(tmp_path: Path) -> None:

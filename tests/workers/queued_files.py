@@ -72,7 +72,6 @@ class FileStopwatch:
         gates: When sessions were to begin, one a call.
         logs: Of meters, one a call.
         repeats: Whether what was disturbed was to be measured again, one a call.
-        kernels: Whether it was to be told which kernels run the files, one a call.
         num_repeated: Files of each session that are said to have been measured again.
         busy: Processors that other work keeps busy, more than is allowed; 0 for none.
     """
@@ -86,7 +85,6 @@ class FileStopwatch:
     gates: list[GateRules | None] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
     repeats: list[bool] = field(default_factory=list)
-    kernels: list[bool] = field(default_factory=list)
     num_repeated: int = 0
     busy: float = 0.0
     _count: int = 0
@@ -104,7 +102,6 @@ class FileStopwatch:
         gate: GateRules | None = None,
         meter_log: str = "",
         repeat: bool = True,
-        kernels: bool = False,
     ) -> Iterator[SessionResult]:
         digests = [subject.digest for subject in subjects]
         assert all(subject.path.suffix == ".onnx" for subject in subjects)
@@ -114,7 +111,6 @@ class FileStopwatch:
         self.gates.append(gate)
         self.logs.append(meter_log)
         self.repeats.append(repeat)
-        self.kernels.append(kernels)
         error = self.refuses.pop(0) if self.refuses else None
         if error is not None:
             raise error

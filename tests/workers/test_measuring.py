@@ -224,7 +224,6 @@ def test_the_first_batch_of_a_context_tells_the_next_one_its_reference(place: Wo
     with queued_stopwatch() as watch:
         serve_host(place.stores, "w", ignored)
     assert watch.references == [{}, {"anchor": 0.5}]
-    assert watch.kernels == [True, False], "of whole networks, which come first, and not of layers"
 
 
 def test_a_restless_host_is_an_error_and_jobs_are_told(place: Workplace) -> None:

@@ -207,6 +207,6 @@ def test_what_is_in_doubt_is_said_above_the_front(api: Caller) -> None:
     text = sound(browse(api, f"/searches/{search}/front"))
     assert f"The latency of 1 of {len(found.front)} networks is suspect" in text
     assert "41 of 142 layers are suspect" in text
-    again = "the same search again (`hwnas search`), when the device is idle, measures it once more"
+    again = "the same search again, when the device is idle, measures it once more"
     assert again in text
     assert again in sound(browse(api, f"/searches/{search}/networks/{first.name}")).partition("<section")[0]

@@ -144,7 +144,6 @@ class Stopwatch:
         gate: GateRules | None = None,
         meter_log: str = "",
         repeat: bool = True,
-        kernels: bool = False,
     ) -> Iterator[SessionResult]:
         self.asked.append([subject.digest for subject in subjects])
         number, now = len(self.asked), datetime.now(UTC).isoformat(timespec="seconds")
@@ -158,7 +157,7 @@ class Stopwatch:
         paths = {subject.digest: subject.path for subject in subjects}
         for one in range(num_sessions):
             found = session(f"{self.name}-{number}-{one}", medians, spread=0.01)
-            if kernels:
+            if timing == NETWORK_PROTOCOL:
                 results = [
                     result.model_copy(update={"kernels": file_kernels(paths[result.digest])})
                     for result in found.results
@@ -190,7 +189,6 @@ class Stopwatch:
                 num_sessions=batch.sessions,
                 reference_ms=batch.reference_ms,
                 on_progress=lambda done, total: None,
-                kernels=batch.timing == NETWORK_PROTOCOL,
             ):
                 stores.measurements.deliver(lease, found)
             for subject in self.broken.intersection(batch.artifacts):
