@@ -141,6 +141,7 @@ def _measure(
             digest=digest,
             measured_ms=measured[digest].median_ms,
             rel_sd=measured[digest].rel_sd,
+            suspect=measured[digest].suspect,
         ).found_in(measured[digest].session_ids, measured[digest].measured_at)
         for digest, one in zip(files, architectures, strict=True)
     )

@@ -36,6 +36,7 @@ class Held:
         factor: Of its own intervals.
         first: What predictions are held against.
         second: The repeat.
+        num_suspect: Networks that either measurement calls suspect.
         others: Simpler predictions, fitted on the same calibration networks, by name.
     """
 
@@ -46,6 +47,7 @@ class Held:
     factor: FloatArray
     first: FloatArray
     second: FloatArray
+    num_suspect: int
     others: dict[str, FloatArray]
 
     @property
@@ -77,6 +79,7 @@ def hold(home: Path, case: Case, count: int) -> Held:
         factor=factor,
         first=measured_ms(pairs.first),
         second=measured_ms(pairs.second),
+        num_suspect=sum(a.suspect or b.suspect for a, b in zip(pairs.first, pairs.second, strict=True)),
         others={
             f"a search's correction, {NUM_CALIBRATION} networks": _as_searched(known, found),
             "bare sum": _sums(found),
@@ -92,14 +95,17 @@ def figures_of(held: Held, name: str = "the corrected table") -> list[Figure]:
     error = 100 * float(np.median(np.abs(held.predicted / held.first - 1)))
     span = float(held.first.max() / held.first.min())
     rank, own_rank = spearman(held.predicted, held.first), spearman(held.second, held.first)
-    told = f"the repeat's median difference is {repeats:.2f} %"
-    inside = np.abs(np.log(held.first / held.predicted)) <= np.log(held.factor)
-    width = f"median half width {100 * float(np.median(held.factor - 1)):.1f} %"
+    told = f"the repeat's median difference is {repeats:.2f} %; {_suspect([held])}"
+    inside, again = (
+        100 * float(np.mean(np.abs(np.log(measured / held.predicted)) <= np.log(held.factor)))
+        for measured in (held.first, held.second)
+    )
+    width = f"{again:.0f} % in the repeat; median half width {100 * float(np.median(held.factor - 1)):.1f} %"
     return [
         Figure(f"slowest over fastest of the networks of {name}", span, "", ">=", 4.0),
         Figure(f"median error of {name}", error, "%", "<=", repeats + 1, told),
         Figure(f"Spearman of {name}", rank, "", ">=", own_rank - 0.01, f"the repeat's is {own_rank:.4f}"),
-        Figure(f"inside the 90 % intervals of {name}", 100 * float(np.mean(inside)), "%", detail=width),
+        Figure(f"inside the 90 % intervals of {name}", inside, "%", detail=width),
     ]
 
 
@@ -109,6 +115,7 @@ def share_figure(tables: Sequence[Held], least: float) -> Figure:
     error = np.concatenate([np.abs(held.predicted / held.first - 1) for held in tables])
     repeat = np.concatenate([np.abs(held.second / held.first - 1) for held in tables])
     shares = f"{100 * np.mean(error <= 0.05):.0f} % against {100 * np.mean(repeat <= 0.05):.0f} %"
+    shares += f"; {_suspect(tables)}"
     name = "share within 5 % minus the repeat's: lower 95 % bound"
     return Figure(name, 100 * _lower_bound(differences), "points", ">=", least, shares)
 
@@ -129,6 +136,11 @@ def _lower_bound(differences: FloatArray) -> float:
     """Return what the mean of paired differences exceeds with 95 %."""
     error = differences.std(ddof=1) / len(differences) ** 0.5
     return float(differences.mean() - _NORMAL_95_ONE_SIDED * error)
+
+
+def _suspect(tables: Sequence[Held]) -> str:
+    """Return how many networks were disturbed in either measurement: they count all the same."""
+    return f"{sum(held.num_suspect for held in tables)} of {sum(len(held.first) for held in tables)} suspect"
 
 
 def _as_searched(known: Sequence[CalibrationPoint], at: Sequence[CalibrationPoint]) -> FloatArray:

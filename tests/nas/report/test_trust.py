@@ -59,9 +59,7 @@ def test_networks_with_a_suspect_latency_are_counted() -> None:
     assert suspect_sentences((calm,)) == ()
     (said,) = suspect_sentences((calm, network("restless", 0.2, 0.95, latency=SUSPECT)))
     assert said.startswith("The latency of 1 of 2 networks is suspect: sessions contradict each other")
-    assert said.endswith(
-        "the same search again, when the device is idle, measures it once more"
-    )
+    assert said.endswith("the same search again, when the device is idle, measures it once more")
 
 
 def test_how_good_predictions_are_is_told_of_what_was_predicted() -> None:
