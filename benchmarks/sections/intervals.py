@@ -23,22 +23,28 @@ NUM_PROFILED: Final = 40
 """Networks of a draw where a table is profiled; a profile has 24 to 120, and 60 are here in all."""
 MAX_WIDTHS: Final = 3.0
 """Of the intervals, in spreads of the repeat."""
+MAX_MEAN: Final = 93.0
+"""Percent; where two sessions of a table differed as a whole its intervals are wider than its draws need."""
 
 
 def run(home: Path, quick: bool) -> list[Figure]:
     """Calibrate the demo's table on random draws as large as a search's, predict the rest."""
-    return drawn(home, DEMO, NUM_QUICK if quick else NUM_NETWORKS, NUM_CALIBRATION)
+    found = drawn(home, DEMO, NUM_QUICK if quick else NUM_NETWORKS, NUM_CALIBRATION)
+    mean = found[0].value
+    return [*found, Figure("mean coverage of 90 % intervals, not above", mean, "%", "<=", MAX_MEAN)]
 
 
 def run_all(home: Path, quick: bool) -> list[Figure]:
     """Do so with every table, on draws of more: a profile measures further networks."""
     count = NUM_QUICK if quick else NUM_NETWORKS
-    every = cases(quick=quick)
-    return [figure for case in every for figure in drawn(home, case, count, NUM_PROFILED, f", {case.name}")]
+    tables = [drawn(home, case, count, NUM_PROFILED, f", {case.name}") for case in cases(quick=quick)]
+    mean = statistics.mean(found[0].value for found in tables)
+    name = "mean coverage of 90 % intervals, over all tables, not above"
+    return [*(figure for found in tables for figure in found), Figure(name, mean, "%", "<=", MAX_MEAN)]
 
 
 def drawn(home: Path, case: Case, count: int, num_drawn: int, where: str = "") -> list[Figure]:
-    """Return coverage and width over the draws."""
+    """Return coverage and width over the draws, the mean coverage first."""
     pairs = measured_pairs(home, count, case)
     points = np.array(pairs.first, dtype=object)
     rng = np.random.default_rng(0)
@@ -61,7 +67,6 @@ def drawn(home: Path, case: Case, count: int, num_drawn: int, where: str = "") -
     most = MAX_WIDTHS * repeats
     return [
         Figure(f"mean coverage of 90 % intervals{where}", mean, "%", ">=", 88.0, spread(coverages)),
-        Figure(f"mean coverage of 90 % intervals, not above{where}", mean, "%", "<=", 93.0),
         Figure(f"5th percentile of the coverage{where}", float(np.percentile(coverages, 5)), "%", ">=", 70.0),
         Figure(
             f"mean coverage in the repeat's sessions{where}",
