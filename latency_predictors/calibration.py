@@ -200,13 +200,14 @@ def united(there: Correction, new: Correction) -> Correction:
 
     Args:
         there: Published by somebody else meanwhile.
-        new: Of a network that both have measured, its value counts.
+        new: Fitted without what is there. Of a network that is in both, `CalibrationPoint.beside` counts.
     """
     known = {point.digest: point for point in there.points}
-    mine = {point.digest for point in new.points}
-    if all(known.get(point.digest) == point for point in new.points):
+    mine = {point.digest: point for point in new.points}
+    both = known | {key: one.beside(known[key]) if key in known else one for key, one in mine.items()}
+    if both == known:
         return there
-    return new if known.keys() <= mine else refit(there, new.points)
+    return new if both == mine else fit_again(there, tuple(both.values()))
 
 
 def fit_points(points: Sequence[CalibrationPoint], level: float = LEVEL) -> Correction:

@@ -67,3 +67,18 @@ class CalibrationPoint(WireModel):
         """
         kept = {"predicted_ms": known.predicted_ms, "kernels": self.kernels or known.kernels}
         return self.model_copy(update=kept)
+
+    def beside(self, there: "CalibrationPoint") -> "CalibrationPoint":
+        """Return what counts of the network where somebody else published it meanwhile, with what stays.
+
+        A calm measurement counts before a suspect one, then the later one, then that of more sessions; this
+        one where they are equal. The prediction of the published one stays, as in `replacing`, and kernels
+        that either of them knows.
+        """
+        counts, other = (there, self) if there._standing > self._standing else (self, there)
+        kept = {"predicted_ms": there.predicted_ms, "kernels": counts.kernels or other.kernels}
+        return counts.model_copy(update=kept)
+
+    @property
+    def _standing(self) -> tuple[bool, str, int]:
+        return not self.suspect, self.measured_at, len(self.session_ids)

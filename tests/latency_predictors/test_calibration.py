@@ -180,6 +180,26 @@ def test_corrections_of_two_searches_join() -> None:
     assert united(first, one) is one, "nothing is missing"
 
 
+def test_what_was_measured_again_meanwhile_stays_though_a_search_publishes_what_it_began_with() -> None:
+    day, next_day = (f"2026-11-0{day}T00:00:00+00:00" for day in (1, 2))
+    drawn = [one.found_in(("s1", "s2"), day) for one in points(12)]
+    drawn[4] = drawn[4].model_copy(update={"measured_ms": 1.5 * drawn[4].measured_ms, "suspect": True})
+    begun = calibrate(drawn)
+    calm = points(12)[4].found_in(("s3", "s4"), next_day)
+    later = drawn[9].model_copy(update={"measured_ms": 0.9 * drawn[9].measured_ms})
+    later = later.found_in(("s1", "s2", "s3"), next_day)
+    profiled, searched = refit(begun, [calm, later]), refit(begun, points(3, seed=1))
+    for there in (profiled, refit(profiled, points(1, seed=2))):
+        both = united(there, searched)
+        kept = {point.digest: point for point in both.points}
+        assert (kept[calm.digest], kept[later.digest]) == (calm, later)
+        assert kept.keys() == {point.digest for point in (*there.points, *searched.points)}
+        assert both.report is not None
+        assert both.report.num_suspect == 0
+    assert united(profiled, begun) is profiled
+    assert united(begun, profiled) is profiled
+
+
 def test_a_correction_that_is_fitted_anew_predicts_the_same_latency_as_before() -> None:
     tail = LatencyMetric("p95", pause_ms=20.0)
     first = calibrate(points(10)).model_copy(update={"metric": tail})
