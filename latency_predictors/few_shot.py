@@ -65,6 +65,17 @@ class FewShotPoint(WireModel):
             self.predicted_ms[0] <= self.measured_ms <= self.predicted_ms[1]
         )
 
+    def replacing(self, known: "FewShotPoint") -> "FewShotPoint":
+        """Return the network measured once more, with what of its first time stays.
+
+        What is suspect does not replace what is not. What was predicted of it the second time has seen the
+        first: the first prediction stays, and where there was none, none counts. What was drawn at random
+        once is so whoever chooses it later.
+        """
+        counts = known if self.suspect and not known.suspect else self
+        kept = {"predicted_ms": known.predicted_ms, "drawn": self.drawn or known.drawn}
+        return counts.model_copy(update=kept)
+
 
 class FewShotReport(WireModel):
     """How good the model is: errors on the networks that were drawn, each predicted by a fit without it.

@@ -87,15 +87,18 @@ def fit_few_shot(points: Sequence[FewShotPoint], level: float = LEVEL) -> FewSho
 def refit_few_shot(model: FewShotModel, new: Sequence[FewShotPoint]) -> FewShotModel:
     """Return a model fitted on its own networks and on further ones, which count as chosen, not as drawn.
 
-    One that is measured again replaces itself. Where it was verified before, the first prediction of it
-    stays; where the model was fitted on it, none counts: the model had seen it.
+    One that is measured again replaces itself, unless it is suspect then and was not before; see
+    `FewShotPoint.replacing` for what stays.
     """
-    points = {point.digest: point for point in model.points}
+    return fit_few_shot(_joined(model.points, new), model.level)
+
+
+def _joined(known: Sequence[FewShotPoint], new: Sequence[FewShotPoint]) -> tuple[FewShotPoint, ...]:
+    points = {point.digest: point for point in known}
     for point in new:
-        known = points.get(point.digest)
-        kept = {} if known is None else {"predicted_ms": known.predicted_ms, "drawn": known.drawn}
-        points[point.digest] = point.model_copy(update=kept)
-    return fit_few_shot(tuple(points.values()), model.level)
+        before = points.get(point.digest)
+        points[point.digest] = point if before is None else point.replacing(before)
+    return tuple(points.values())
 
 
 def robust_weights(features: FloatArray, measured_ms: FloatArray, overlap: float) -> FloatArray:

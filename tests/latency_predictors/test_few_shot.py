@@ -52,6 +52,20 @@ def test_the_sessions_of_a_network_are_left_out_where_they_are_not_known() -> No
     assert FewShotPoint.model_validate_json(told.model_dump_json()) == told
 
 
+def test_a_network_measured_again_keeps_what_was_first_and_stays_calm() -> None:
+    first = MODEL.points[0].model_copy(update={"predicted_ms": (1.0, 2.0), "drawn": False})
+    again = first.model_copy(update={"measured_ms": 99.0, "predicted_ms": (3.0, 4.0)})
+    assert again.replacing(first) == first.model_copy(update={"measured_ms": 99.0})
+    assert again.replacing(first.model_copy(update={"predicted_ms": None})).predicted_ms is None
+    for once, then in ((True, False), (False, True)):
+        drawn = again.model_copy(update={"drawn": then}).replacing(first.model_copy(update={"drawn": once}))
+        assert drawn.drawn
+    restless = again.model_copy(update={"suspect": True, "drawn": True})
+    assert restless.replacing(first) == first.model_copy(update={"drawn": True})
+    assert restless.replacing(first.model_copy(update={"suspect": True})).measured_ms == 99.0
+    assert again.replacing(restless).measured_ms == 99.0
+
+
 def test_a_stored_model_predicts_the_same() -> None:
     again = FewShotModel.model_validate_json(MODEL.model_dump_json())
     assert again == MODEL

@@ -170,6 +170,18 @@ def test_networks_that_a_search_verified_join_the_fit_and_are_counted_apart() ->
     assert refit_few_shot(joined, [other]).report.verified_coverage == 0.75
 
 
+def test_a_suspect_run_does_not_replace_a_calm_one_that_the_interval_rests_on() -> None:
+    model = fit_few_shot(points(networks(200, seed=6, noise=0.01), 20, seed=6))
+    drawn = next(one for one in model.points if one.drawn)
+    slowed = {"measured_ms": 1.8 * drawn.measured_ms, "suspect": True, "drawn": False}
+    again = refit_few_shot(model, [drawn.model_copy(update=slowed)])
+    assert again.points == model.points
+    assert again.half_width == model.half_width
+    calm = drawn.model_copy(update={"measured_ms": 1.01 * drawn.measured_ms})
+    (replaced,) = [one for one in refit_few_shot(model, [calm]).points if one.digest == drawn.digest]
+    assert replaced == calm
+
+
 def test_suspect_networks_are_counted_in_the_report() -> None:
     calm = points(networks(100, seed=0, noise=0.02), 20, seed=0)
     restless = [one.model_copy(update={"suspect": number < 7}) for number, one in enumerate(calm)]
