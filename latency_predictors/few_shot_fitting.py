@@ -31,7 +31,7 @@ from latency_predictors.error_report import form_errors
 from latency_predictors.few_shot import FewShotModel, FewShotPoint, FewShotReport, latency_ms
 from latency_predictors.fitting import LEVEL, conformal
 from latency_predictors.network_design import MIN_NETWORKS
-from latency_predictors.network_features import MACS, STEPS, WORK
+from latency_predictors.network_features import FEATURES, MACS, STEPS, WORK
 from search_spaces.base import FloatArray, IntArray
 from search_spaces.errors import UsageError
 
@@ -91,6 +91,20 @@ def refit_few_shot(model: FewShotModel, new: Sequence[FewShotPoint]) -> FewShotM
     `FewShotPoint.replacing` for what stays.
     """
     return fit_few_shot(_joined(model.points, new), model.level)
+
+
+def fit_design(design: Sequence[FewShotPoint], known: FewShotModel) -> FewShotModel:
+    """Return a model fitted on the networks of a design and on others that are known, as chosen ones.
+
+    Args:
+        design: Measured networks; which of them were drawn is what this design says.
+        known: What was fitted there before. Networks whose features another version counted are left out.
+
+    Raises:
+        UsageError: As `fit_few_shot`.
+    """
+    chosen = [one.model_copy(update={"drawn": False}) for one in known.points]
+    return fit_few_shot(_joined([one for one in chosen if len(one.features) == len(FEATURES)], design))
 
 
 def _joined(known: Sequence[FewShotPoint], new: Sequence[FewShotPoint]) -> tuple[FewShotPoint, ...]:

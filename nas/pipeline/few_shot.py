@@ -1,6 +1,7 @@
 """Profiling without a table: few whole networks are measured, and a model is fitted on them.
 
-Networks that a search verifies on that device later join it.
+Networks that a search verifies on that device later join it, and stay when networks are chosen and measured
+anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from latency_predictors.few_shot import FewShotModel, FewShotPoint
-from latency_predictors.few_shot_fitting import fit_few_shot, refit_few_shot
+from latency_predictors.few_shot_fitting import fit_design, fit_few_shot, refit_few_shot
 from latency_predictors.latency_metric import PLAIN
 from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.network_design import design_networks
@@ -23,7 +24,15 @@ from nas.pipeline.context import RunContext
 from nas.pipeline.durations import measuring_s
 from nas.pipeline.measuring import measured_as_far
 from nas.pipeline.sites import Site
-from nas.store.few_shot_models import NAME, REFITTED, RefittedFewShot, StoredFewShot, latest_few_shot
+from nas.store.few_shot_models import (
+    NAME,
+    REFITTED,
+    Key,
+    RefittedFewShot,
+    StoredFewShot,
+    known_few_shots,
+    latest_few_shot,
+)
 from nas.training.recipes import spread_architectures
 from search_spaces.base import Architecture, SearchSpace, architecture_digest, space_digest
 from search_spaces.sampling import as_architecture
@@ -47,6 +56,9 @@ class VerifiedThere:
 
 def profile_few_shot(ctx: RunContext, site: Site, num_networks: int) -> FewShotModel | None:
     """Return the model of a device for a space, and keep it; None while networks are measured.
+
+    Networks of the model that was there stay in the fit, as chosen ones: searches have verified some since,
+    and earlier profiles have measured others.
 
     Args:
         ctx: The job.
@@ -89,9 +101,19 @@ def profile_few_shot(ctx: RunContext, site: Site, num_networks: int) -> FewShotM
         for i, digest in zip(design.chosen, digests, strict=True)
         if digest in values
     ]
-    model = fit_few_shot(points)
+    known = _fitted_before(ctx, site)
+    model = fit_few_shot(points) if known is None else fit_design(points, known)
     ctx.run.save(NAME, _stored(ctx, site, model))
     return model
+
+
+def _fitted_before(ctx: RunContext, site: Site) -> FewShotModel | None:
+    """Return the newest model of a site that can be read; None where there is none.
+
+    A damaged one is left out: a profile is what puts another in its place.
+    """
+    there = (one.stored for one in known_few_shots(ctx.stores, ctx.run.lease.tenant))
+    return next((one.model for one in there if one.key == _key(ctx, site)), None)
 
 
 def refit_few_shots(ctx: RunContext, verified: Sequence[VerifiedThere]) -> None:
@@ -101,7 +123,7 @@ def refit_few_shots(ctx: RunContext, verified: Sequence[VerifiedThere]) -> None:
         ctx: The search.
         verified: What was verified, target by target.
     """
-    models: dict[tuple[str, str, str], StoredFewShot] = {}
+    models: dict[Key, StoredFewShot] = {}
     for one in verified:
         stored = _known(ctx, one.site, models)
         if stored is not None and one.measured:
@@ -111,17 +133,19 @@ def refit_few_shots(ctx: RunContext, verified: Sequence[VerifiedThere]) -> None:
         ctx.run.save(REFITTED, RefittedFewShot(models=tuple(models.values())))
 
 
-def _known(
-    ctx: RunContext, site: Site, models: Mapping[tuple[str, str, str], StoredFewShot]
-) -> StoredFewShot | None:
+def _known(ctx: RunContext, site: Site, models: Mapping[Key, StoredFewShot]) -> StoredFewShot | None:
     """Return the model of a site as it is by now; None where there is none."""
-    key = (site.device.digest, site.context.digest, space_digest(ctx.space))
+    key = _key(ctx, site)
     if key in models:
         return models[key]
     model = latest_few_shot(
         ctx.stores, ctx.run.lease.tenant, device=key[0], context=key[1], space_digest=key[2]
     )
     return None if model is None else _stored(ctx, site, model)
+
+
+def _key(ctx: RunContext, site: Site) -> Key:
+    return site.device.digest, site.context.digest, space_digest(ctx.space)
 
 
 def _points(space: SearchSpace, model: FewShotModel, verified: VerifiedThere) -> list[FewShotPoint]:
@@ -145,9 +169,5 @@ def _points(space: SearchSpace, model: FewShotModel, verified: VerifiedThere) ->
 
 
 def _stored(ctx: RunContext, site: Site, model: FewShotModel) -> StoredFewShot:
-    return StoredFewShot(
-        device=site.device.digest,
-        context=site.context.digest,
-        space_digest=space_digest(ctx.space),
-        model=model,
-    )
+    device, context, space = _key(ctx, site)
+    return StoredFewShot(device=device, context=context, space_digest=space, model=model)

@@ -7,6 +7,7 @@ from latency_predictors.error_report import form_errors
 from latency_predictors.few_shot import FewShotPoint, latency_ms
 from latency_predictors.few_shot_fitting import (
     OVERLAPS,
+    fit_design,
     fit_few_shot,
     non_negative_weights,
     refit_few_shot,
@@ -180,6 +181,43 @@ def test_a_suspect_run_does_not_replace_a_calm_one_that_the_interval_rests_on() 
     calm = drawn.model_copy(update={"measured_ms": 1.01 * drawn.measured_ms})
     (replaced,) = [one for one in refit_few_shot(model, [calm]).points if one.digest == drawn.digest]
     assert replaced == calm
+
+
+def test_networks_that_are_known_stay_beside_a_new_design_and_only_it_says_which_are_drawn() -> None:
+    found = networks(200, seed=6, noise=0.01)
+    design, other = points(found, 20, seed=6), points(found, 12, seed=6)
+    known = fit_few_shot(other)
+    prediction = {"drawn": False, "predicted_ms": (0.0, 1e6)}
+    both = next(one for one in design if one.drawn and all(one.digest != it.digest for it in other))
+    free = next(n for n in range(200) if f"{n:064x}" not in {one.digest for one in (*design, *other)})
+    alone = FewShotPoint(
+        digest=f"{free:064x}",
+        features=tuple(found.features[free].tolist()),
+        measured_ms=float(found.measured_ms[free]),
+        rel_sd=0.01,
+        **prediction,  # type: ignore[arg-type]
+    )
+    known = refit_few_shot(known, [alone, both.model_copy(update=prediction)])
+    model = fit_design(design, known)
+    kept = {one.digest: one for one in model.points}
+    assert kept.keys() == {one.digest for one in (*design, *other, alone)}
+    assert {one.digest for one in model.points if one.drawn} == {one.digest for one in design if one.drawn}
+    assert kept[alone.digest] == alone
+    assert kept[both.digest] == both.model_copy(update={"predicted_ms": (0.0, 1e6)})
+    assert (model.report.num_verified, model.report.verified_coverage) == (2, 1.0)
+    # A later profile of the same networks is the same model.
+    again, model = (one.model_copy(update={"created_at": ""}) for one in (fit_design(design, model), model))
+    assert again == model
+
+
+def test_networks_whose_features_another_version_counted_are_left_out() -> None:
+    design = points(networks(200, seed=6, noise=0.01), 20, seed=6)
+    fewer = [
+        one.model_copy(update={"digest": f"old-{one.digest}", "features": one.features[:-1]})
+        for one in design
+    ]
+    old = fit_few_shot(design).model_copy(update={"points": tuple(fewer)})
+    assert fit_design(design, old).points == tuple(design)
 
 
 def test_suspect_networks_are_counted_in_the_report() -> None:

@@ -12,9 +12,9 @@ from nas.export.classifier import read_metadata
 from nas.job_records import JobRequest
 from nas.jobs import JobKind, Succeeded
 from nas.pipeline.few_shot import VerifiedThere, profile_few_shot, refit_few_shots
-from nas.specs import ProfileSpec, SpaceSpec
-from nas.store.few_shot_models import REFITTED, RefittedFewShot, latest_few_shot
-from search_spaces.base import architecture_digest, space_digest
+from nas.specs import ContextSpec, ProfileSpec, SpaceSpec
+from nas.store.few_shot_models import NAME, REFITTED, RefittedFewShot, StoredFewShot, latest_few_shot
+from search_spaces.base import Architecture, architecture_digest, space_digest
 from search_spaces.catalogue import get_space
 from search_spaces.sampling import as_architecture, as_array, random_architectures
 from tests.nas.pipeline.sites import here
@@ -76,14 +76,24 @@ def found_in(ms: float) -> Measured:
     return Measured("d", ms, ms, ms, ms, 0.01, ("s1", "s2"), suspect=True, measured_at=AT)
 
 
-def test_networks_that_a_search_verified_there_join_the_model(home: Home) -> None:
-    job = home.stores.jobs.submit("local", JobRequest(JobKind.PROFILE, SPEC.model_dump(mode="json")))
-    home.finish(job)
-    model = known(home)
-    assert model is not None
+def profiled(home: Home, **changes: object) -> FewShotModel:
+    """The model once a profile has ended."""
+    spec = SPEC.model_copy(update=changes).model_dump(mode="json")
+    left = home.finish(home.stores.jobs.submit("local", JobRequest(JobKind.PROFILE, spec)))
+    return left.load(NAME, StoredFewShot).model
+
+
+def unmeasured(model: FewShotModel) -> Architecture:
+    """A network that a model was not fitted on."""
+    digests = {point.digest for point in model.points}
     drawn = map(as_architecture, random_architectures(SPACE, 20, np.random.default_rng(1)))
+    return next(one for one in drawn if architecture_digest(SPACE, one) not in digests)
+
+
+def test_networks_that_a_search_verified_there_join_the_model(home: Home) -> None:
+    model = profiled(home)
     known_digests = {point.digest for point in model.points}
-    architecture = next(one for one in drawn if architecture_digest(SPACE, one) not in known_digests)
+    architecture = unmeasured(model)
     ctx = home.context()
     elsewhere = here(replace(host_context(), threads=2))
     refit_few_shots(ctx, [VerifiedThere(elsewhere, ((architecture, found_in(1.0)),))])
@@ -103,3 +113,31 @@ def test_networks_that_a_search_verified_there_join_the_model(home: Home) -> Non
     assert known(home) == model, "the search has not ended"
     home.stores.queue.settle(ctx.run.lease, Succeeded())
     assert known(home) == joined.model
+
+
+def test_networks_that_searches_verified_stay_when_there_is_another_profile(home: Home) -> None:
+    first = profiled(home)
+    ctx = home.context()
+    refit_few_shots(ctx, [VerifiedThere(here(), ((unmeasured(first), found_in(1.0)),))])
+    home.stores.queue.settle(ctx.run.lease, Succeeded())
+    joined = known(home)
+    assert joined is not None
+    assert joined.report.num_verified == 1
+    again = profiled(home)
+    assert again.model_copy(update={"created_at": joined.created_at}) == joined, "nothing new was measured"
+    more = profiled(home, few_shot=12)
+    assert {point.digest for point in more.points} > {point.digest for point in joined.points}
+    assert (more.report.num_verified, more.report.num_drawn) == (1, 6)
+    assert more.report.verified_coverage == joined.report.verified_coverage
+    elsewhere = profiled(home, context=ContextSpec(threads=2))
+    assert (elsewhere.report.num_networks, elsewhere.report.num_verified) == (8, 0)
+
+
+def test_a_damaged_model_is_replaced_by_a_profile(home: Home) -> None:
+    first = profiled(home)
+    ctx = home.context()
+    home.stores.results.save_document(ctx.run.lease, REFITTED, "no document")
+    home.stores.queue.settle(ctx.run.lease, Succeeded())
+    again = profiled(home)
+    assert again.points == first.points
+    assert known(home) == again
