@@ -125,7 +125,7 @@ class _Left:
 
 
 def _left(stores: Stores, tenant: str) -> Iterator[_Left]:
-    """Yield the documents with models that a tenant's jobs have left, the newest job's first."""
+    """Yield the documents with models that a tenant's jobs have left, the one that was saved last first."""
     for job_id, name in stores.results.having(tenant, [NAME, REFITTED]):
         yield _Left(job_id, name, tenant, stores)
 

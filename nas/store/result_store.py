@@ -47,13 +47,14 @@ class DatabaseResultStore:
     def having(self, tenant: str, names: Collection[str]) -> tuple[tuple[str, str], ...]:
         """Return which jobs that succeeded have documents of some names, each with the name.
 
-        The newest job comes first. What it has left no longer changes.
+        What was saved last comes first, whichever job was submitted first. What they have left no longer
+        changes.
         """
         query = (
             select(jobs.c.id, documents.c.name)
             .join(documents, documents.c.job_id == jobs.c.id)
             .where(jobs.c.tenant == tenant, jobs.c.state == JobState.SUCCEEDED, documents.c.name.in_(names))
-            .order_by(jobs.c.created_at_ms.desc(), jobs.c.id.desc())
+            .order_by(documents.c.saved_at_ms.desc(), jobs.c.created_at_ms.desc(), jobs.c.id.desc())
         )
         with reading(self._engine) as connection:
             return tuple((row.id, row.name) for row in connection.execute(query))

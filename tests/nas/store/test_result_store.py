@@ -1,12 +1,14 @@
 """Documents, named artifacts and events of a job."""
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from nas.jobs import Succeeded
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_store import DatabaseJobStore
 from nas.store.result_store import DatabaseResultStore
+from nas.store.session import writing
+from nas.store.tables import documents
 from tests.nas.store.queued import TENANT, running
 
 DIGEST = "d" * 64
@@ -64,6 +66,20 @@ def test_who_has_documents_of_a_name_is_found_the_newest_first(
     )
     assert [job for job, name in found if name == "few"] == [second.job_id, first.job_id]
     assert results.having(TENANT, ["verify"]) == results.having("other", ["few"]) == ()
+
+
+def test_what_was_saved_last_comes_first_though_its_job_was_submitted_first(
+    engine: Engine, store: DatabaseJobStore, queue: DatabaseJobQueue, results: DatabaseResultStore
+) -> None:
+    long, short = running(store, queue), running(store, queue)
+    for lease in (short, long):
+        results.save_document(lease, "few", "{}")
+        queue.settle(lease, Succeeded())
+    earlier = documents.c.saved_at_ms - 1_000
+    with writing(engine) as connection:
+        of_short = update(documents).where(documents.c.job_id == short.job_id)
+        connection.execute(of_short.values(saved_at_ms=earlier))
+    assert [job for job, _ in results.having(TENANT, ["few"])] == [long.job_id, short.job_id]
 
 
 def test_every_write_is_an_event(
