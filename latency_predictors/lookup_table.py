@@ -19,7 +19,7 @@ from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.drift import against
 from latency_predictors.probes import RuntimeGraph
 from latency_predictors.protocol import SessionResult, WireModel
-from latency_predictors.table_entry import Entry, SessionValue, Unsupported, doubted, together
+from latency_predictors.table_entry import Entry, SessionValue, Unsupported, doubted, made_of, together
 from latency_predictors.trust import State
 from search_spaces.atomic import write_atomically
 from search_spaces.base import FloatArray
@@ -145,7 +145,7 @@ class LookupTable(WireModel):
         for key, entry in touched.items():
             left = tuple(one for one in entry.values if one.session_id not in session_ids)
             if left:
-                entries[key] = entry.model_copy(update={"values": left, **together(left)})
+                entries[key] = made_of(entry, left)
             else:
                 del entries[key]
         update: dict[str, object] = {"entries": entries}

@@ -127,7 +127,23 @@ def together(values: Sequence[SessionValue]) -> dict[str, float]:
 
 
 def doubted(entry: Entry, session_ids: Collection[str]) -> Entry:
-    """Return an entry with what some sessions found as suspect."""
+    """Return an entry with what some sessions found as suspect, made of what counts then.
+
+    Where all of it is suspect the value stays: none is better.
+    """
     marks = [{"suspect": one.suspect or one.session_id in session_ids} for one in entry.values]
-    values = (one.model_copy(update=mark) for one, mark in zip(entry.values, marks, strict=True))
-    return entry.model_copy(update={"values": tuple(values)})
+    values = tuple(one.model_copy(update=mark) for one, mark in zip(entry.values, marks, strict=True))
+    if all(one.suspect for one in values):
+        return entry.model_copy(update={"values": values})
+    return made_of(entry, values)
+
+
+def made_of(entry: Entry, values: Sequence[SessionValue]) -> Entry:
+    """Return an entry with the value that sessions make.
+
+    What another version of the runtime measured may be off by no less than it was said to be.
+    """
+    found = together(values)
+    if entry.origin:
+        found["rel_sd"] = max(found["rel_sd"], entry.rel_sd)
+    return entry.model_copy(update={"values": tuple(values), **found})

@@ -216,6 +216,11 @@ def test_what_holds_of_another_version_and_is_in_doubt_is_measured_anew_at_once(
     assert renewed.due(LAYERS, NEW_YEAR) == list(LAYERS)
 
 
+def test_what_is_left_of_another_version_without_sessions_in_doubt_may_be_as_far_off() -> None:
+    left = stale_copy(old_table(), NEWER).without_sessions(["s2"])
+    assert {(one.num_sessions, one.rel_sd) for one in left.entries.values()} == {(1, STALE_REL_SD)}
+
+
 def test_another_graph_means_that_every_kind_is_measured_anew() -> None:
     verdict = judge(CORRECTION, points(0), times(), times(), other_graph=True)
     assert verdict.other_graph
