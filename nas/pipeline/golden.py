@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from latency_predictors.doubt import without_doubted
 from latency_predictors.golden import SUBJECTS
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.measure import LAYER_PROTOCOL
@@ -9,6 +10,7 @@ from nas.measurement_tasks import CHECK_RANK, MeasurementTask
 from nas.pipeline.context import RunContext
 from nas.pipeline.sites import Site
 from nas.store.golden_store import SESSIONS
+from search_spaces.base import space_digest
 from search_spaces.layers import LayerSpec
 
 
@@ -47,13 +49,30 @@ def ask_golden(ctx: RunContext, site: Site, made: Callable[[LayerSpec], bytes]) 
 
 
 def undoubted(ctx: RunContext, table: LookupTable) -> LookupTable:
-    """Return a table without what is in doubt, so that it is measured again; tell why."""
-    doubted = ctx.stores.golden.doubted(table.device.digest, table.context.digest)
+    """Return a table without what is in doubt, so that it is measured again; tell why.
+
+    Its corrections for the space go on without the networks in doubt, where enough others are left.
+    """
+    where = table.device.digest, table.context.digest
+    doubted = ctx.stores.golden.doubted(*where)
     sound = table.without_sessions(doubted)
-    if sound != table:
+    if sound.entries != table.entries:
         why = doubted[next(one for one in table.session_ids if one in doubted)]
-        ctx.progress.say(
-            f"{len(table.entries)} layers of {table.device.label}: what sessions in doubt found is measured "
-            f"again, because golden subjects have drifted ({why})"
-        )
-    return sound
+        _tell(ctx, f"{len(table.entries)} layers of {table.device.label}", why)
+    doubt, kept = ctx.stores.golden.doubted_networks(*where), {}
+    for key, known in sound.corrections.items():
+        own = key == known.metric.correction_key(space_digest(ctx.space))
+        left = without_doubted(known, doubt) if own else known
+        if left is None:
+            why = next(filter(None, map(doubt.why, known.points)))
+            _tell(ctx, f"whole networks on {table.device.label}", why)
+        else:
+            kept[key] = left
+    return sound.model_copy(update={"corrections": kept})
+
+
+def _tell(ctx: RunContext, what: str, why: str) -> None:
+    ctx.progress.say(
+        f"{what}: what sessions in doubt found is measured again, because golden subjects have drifted "
+        f"({why})"
+    )

@@ -186,13 +186,14 @@ def profile_site(ctx: RunContext, site: Site, metric: LatencyMetric = PLAIN) -> 
         layers=lambda table, layers, probes: measured_layers(ctx, Site.of(table), layers, probes=probes),
         choose=partial(calibration_set, ctx.space),
     )
-    table = renewed(ctx, undoubted(ctx, sound_table(ctx, site)), measuring)
+    stored = sound_table(ctx, site)
+    table = renewed(ctx, undoubted(ctx, stored), measuring)
     if table is None:
         return None
     table = _completed(ctx, site, table, metric)
     if table is None:
         return None
-    known, table = table, fitted_to_entries(ctx.space, table)
+    table = fitted_to_entries(ctx.space, table)
     if _key(ctx, metric) not in table.corrections:
         chosen = calibration_set(ctx.space, table)
         points = measure_networks(ctx, table, chosen, metric)
@@ -202,7 +203,7 @@ def profile_site(ctx: RunContext, site: Site, metric: LatencyMetric = PLAIN) -> 
             announce(ctx, site, 0, len(chosen), seconds, metric)
             return None
         table = add_points(ctx.space, table, points, metric)
-    if table is not known:
+    if table.corrections != stored.corrections:
         ctx.stores.tables.publish(ctx.run.lease, table)
     return table
 

@@ -45,7 +45,10 @@ def _errors(table: TableSummary) -> Facts:
     ]
     if report.get("num_suspect"):
         facts.append(
-            ("whole networks that are suspect: the device was disturbed", f"{report['num_suspect']}")
+            (
+                "whole networks that are suspect: the device was disturbed or changed its speed",
+                f"{report['num_suspect']}",
+            )
         )
     if report.get("num_left_out"):
         facts.append(

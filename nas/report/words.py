@@ -275,7 +275,8 @@ def suspect_part(report: ErrorReport | FewShotReport) -> str:
     """Return how many networks are suspect, to end a sentence with; empty where none is."""
     if not report.num_suspect:
         return ""
-    return f"; {report.num_suspect} of {report.num_networks} are suspect: the device was disturbed"
+    which = f"{report.num_suspect} of {report.num_networks}"
+    return f"; {which} are suspect: the device was disturbed or changed its speed"
 
 
 def _left_out(report: ErrorReport) -> str:

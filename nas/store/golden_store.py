@@ -11,10 +11,12 @@ from typing import Any, Final, final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, or_, select, update
 
+from latency_predictors.doubt import Doubt
 from latency_predictors.golden import MAX_DRIFTED, SUBJECTS, Judgement, Verdict, fastest_ms, judge
 from latency_predictors.protocol import SessionResult
 from nas.measurement_tasks import LOST
 from nas.store.columns import exactly, now_ms
+from nas.store.doubts import in_doubt, networks_in_doubt
 from nas.store.measurement_tables import agents, golden_checks, measurement_tasks, measurements, sessions
 from nas.store.session import one_at_a_time, reading, writing
 from nas.store.waiting import DONE, FAILED, IN_ORDER, PENDING
@@ -95,6 +97,11 @@ class DatabaseGoldenStore:
         with reading(self._engine) as connection:
             return in_doubt(connection, device, context)
 
+    def doubted_networks(self, device: str, context: str) -> Doubt:
+        """Return what is in doubt of the networks behind the corrections of a device and context."""
+        with reading(self._engine) as connection:
+            return networks_in_doubt(connection, device, context)
+
     def take(self, device: str, context: str) -> Check | None:
         """Judge the golden subjects once all of them are measured; None where nothing is to be judged.
 
@@ -110,14 +117,6 @@ class DatabaseGoldenStore:
             check = _judged(connection, device, context, rows, found)
             _follow(connection, device, context, rows, check)
             return check
-
-
-def in_doubt(connection: Connection, device: str, context: str) -> dict[str, str]:
-    """Return the sessions of a device and context that are in doubt, each with why."""
-    query = select(sessions.c.id, sessions.c.doubt).where(
-        sessions.c.device == device, sessions.c.context == context, sessions.c.doubt != ""
-    )
-    return {row.id: row.doubt for row in connection.execute(query)}
 
 
 def make_due(connection: Connection, device: str, why: str) -> None:

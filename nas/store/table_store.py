@@ -8,8 +8,8 @@ from typing import Any, Final, final
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, Row, Select, func, select
 
-from latency_predictors.calibration import united
 from latency_predictors.correction import Correction
+from latency_predictors.doubt import Doubt, doubting, joined
 from latency_predictors.lookup_table import LookupTable
 from latency_predictors.table_entry import Entry
 from nas.job_records import JobRequest
@@ -18,8 +18,8 @@ from nas.leases import Lease
 from nas.ports import Artifacts
 from nas.store.columns import now_ms
 from nas.store.device_rows import register
+from nas.store.doubts import in_doubt, networks_in_doubt
 from nas.store.fence import NewEvent, fenced
-from nas.store.golden_store import in_doubt
 from nas.store.ids import new_id
 from nas.store.inserts import insert_new
 from nas.store.job_store import insert_finished
@@ -67,7 +67,7 @@ class DatabaseTableStore:
             return {row.digest: row.facts for row in rows}
 
     def load(self, device: str, context: str, version: int | None = None) -> LookupTable | None:
-        """Return a table with the newest corrections, None where there is none.
+        """Return a table with the newest corrections, None where there is none; what is in doubt is suspect.
 
         Args:
             device: Digest of the device.
@@ -92,14 +92,15 @@ class DatabaseTableStore:
         """Return the newest corrections of a table, by space, whether its artifact is sound or not."""
         with reading(self._engine) as connection:
             found = connection.execute(_newest_corrections(device, context)).all()
-        return {one.space_digest: Correction.model_validate(one.content) for one in found}
+            doubt = networks_in_doubt(connection, device, context)
+        return {space: doubting(one, doubt) for space, one in _by_space(found).items()}
 
     def publish(self, lease: Lease, table: LookupTable) -> int:
         """Publish a table and its corrections; return the version.
 
         Entries and calibration networks that somebody else has published meanwhile stay: what was measured is
-        never dropped. What is published already gives no new version. A version whose artifact is damaged
-        adds nothing: its measurements are kept as sessions.
+        never dropped, unless it is in doubt. What is published already gives no new version. A version whose
+        artifact is damaged adds nothing: its measurements are kept as sessions.
 
         Raises:
             LeaseLost: The job is another's; nothing was written.
@@ -110,8 +111,9 @@ class DatabaseTableStore:
                 newest = connection.execute(_versions(device, context).limit(1)).one_or_none()
                 kept = connection.execute(_newest_corrections(device, context)).all()
                 doubted = in_doubt(connection, device, context)
+                doubt = networks_in_doubt(connection, device, context)
             merged = self._merged(newest.artifact if newest else None, table, doubted)
-            merged = merged.model_copy(update={"corrections": _united(table, kept)})
+            merged = merged.model_copy(update={"corrections": _joined(table, kept, doubt)})
             artifact = self._artifacts.put(_content(merged))
             number = newest.version if newest else 0
             if newest is None or artifact != newest.artifact:
@@ -221,13 +223,15 @@ def _correction_row(space: str, version: int, correction: Correction) -> dict[st
     }
 
 
-def _united(table: LookupTable, kept: Sequence[Row[Any]]) -> dict[str, Correction]:
+def _joined(table: LookupTable, kept: Sequence[Row[Any]], doubt: Doubt) -> dict[str, Correction]:
     """Return a table's corrections, with the networks of the newest published ones beside theirs."""
-    there = {one.space_digest: Correction.model_validate(one.content) for one in kept}
-    return {
-        space: united(there[space], correction) if space in there else correction
-        for space, correction in table.corrections.items()
-    }
+    there = _by_space(kept)
+    found = {space: joined(there.get(space), new, doubt) for space, new in table.corrections.items()}
+    return {space: correction for space, correction in found.items() if correction}
+
+
+def _by_space(rows: Sequence[Row[Any]]) -> dict[str, Correction]:
+    return {one.space_digest: Correction.model_validate(one.content) for one in rows}
 
 
 def _new_corrections(

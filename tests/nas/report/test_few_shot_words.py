@@ -27,7 +27,7 @@ def test_measured_networks_come_with_how_they_repeat() -> None:
     )
     assert few_shot_sentence(searched) == (
         f"28 whole networks were measured; {ERRORS}, 75.0 % of 8 that searches verified; networks repeat "
-        "within 1.10 %; 3 of 28 are suspect: the device was disturbed"
+        "within 1.10 %; 3 of 28 are suspect: the device was disturbed or changed its speed"
     )
 
 

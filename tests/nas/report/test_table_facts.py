@@ -67,5 +67,5 @@ def test_layers_and_networks_in_doubt_are_told() -> None:
     doubted = {"states": {"suspect": 41, "provisional": 101}, "report": report}
     facts = dict(table_facts(calm.model_copy(update={"table": calm.table.model_copy(update=doubted)})))
     assert facts["in doubt when the search began"].startswith("41 of 142 layers are suspect")
-    assert facts["whole networks that are suspect: the device was disturbed"] == "12"
+    assert facts["whole networks that are suspect: the device was disturbed or changed its speed"] == "12"
     assert facts["whole networks that are left out because they are suspect"] == "8"

@@ -201,7 +201,9 @@ def test_how_far_predictions_can_be_trusted_is_one_sentence() -> None:
 
 def test_suspect_networks_behind_predictions_are_counted() -> None:
     report = ErrorReport.model_validate({**TABLE_REPORT, "num_suspect": 12})
-    assert words.report_sentence(report).endswith("1.10 %; 12 of 16 are suspect: the device was disturbed")
+    assert words.report_sentence(report).endswith(
+        "1.10 %; 12 of 16 are suspect: the device was disturbed or changed its speed"
+    )
     left_out = ErrorReport.model_validate({**TABLE_REPORT, "num_left_out": 8})
     assert words.report_sentence(left_out).endswith(
         "1.10 %; 8 more are suspect and left out: profile again when the device is idle"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert, select
 
 from latency_predictors.calibration import calibrate, refit
 from latency_predictors.calibration_point import CalibrationPoint
@@ -13,6 +13,8 @@ from nas.jobs import JobKind, JobState
 from nas.store.artifact_folder import ArtifactFolder
 from nas.store.job_queue import DatabaseJobQueue
 from nas.store.job_store import DatabaseJobStore
+from nas.store.measurement_tables import corrections, sessions
+from nas.store.session import reading, writing
 from nas.store.table_store import DatabaseTableStore
 from search_spaces.errors import ArtifactError
 from tests.latency_predictors.sessions import CONTEXT, DEVICE
@@ -36,7 +38,7 @@ def tables(engine: Engine, artifacts: ArtifactFolder) -> DatabaseTableStore:
     return DatabaseTableStore(engine, artifacts)
 
 
-def correction(slope: float) -> Correction:
+def correction(slope: float, numbers: range = range(1, 21), names: tuple[str, ...] = ()) -> Correction:
     """What whole networks gave."""
     rng = np.random.default_rng(0)
     points = [
@@ -47,8 +49,9 @@ def correction(slope: float) -> Correction:
             num_macs=n * 1_000,
             measured_ms=slope * n * float(rng.uniform(0.98, 1.02)),
             rel_sd=0.01,
+            session_ids=names,
         )
-        for n in range(1, 21)
+        for n in numbers
     ]
     return calibrate(points)
 
@@ -142,6 +145,57 @@ def test_the_networks_of_two_searches_on_one_space_are_joined(
     for known in (ends[0], ends[1], begun, kept.corrections[SPACE]):
         tables.publish(lease, table_of().with_correction(SPACE, known))
     assert tables.load(*WHERE) == kept
+
+
+def put_in_doubt(engine: Engine, *names: str) -> None:
+    """Have the sessions of a device be in doubt, the first ones of their context."""
+    device, context = WHERE
+    facts = {"device": device, "context": context, "protocol": "p" * 64, "content": {}, "worker": "w"}
+    with writing(engine) as connection:
+        for number, name in enumerate(names, 1):
+            row = {"id": name, "number": number, "doubt": "x 1.40; why", "delivered_at_ms": 1}
+            connection.execute(insert(sessions).values(**facts, **row))
+
+
+def test_networks_in_doubt_are_suspect_until_others_are_published_and_join_none_of_those(
+    engine: Engine, store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
+) -> None:
+    lease, old = running(store, queue), correction(0.8, names=("n1", "n2"))
+    tables.publish(lease, table_of("s1").with_correction(SPACE, old))
+    put_in_doubt(engine, "s1", "n1")
+    shown = tables.load(*WHERE)
+    assert shown is not None
+    assert tables.corrections(*WHERE) == shown.corrections
+    report = shown.corrections[SPACE].report
+    assert report is not None
+    assert (report.num_suspect, shown.corrections[SPACE].a) == (20, old.a)
+    tables.publish(lease, shown)
+    assert tables.corrections(*WHERE) == shown.corrections, "nothing sound to publish"
+    new = correction(1.1, range(9, 33), ("n3", "n4"))
+    tables.publish(lease, table_of("s2").with_correction(SPACE, new))
+    # Whoever began with the old ones publishes later.
+    tables.publish(lease, table_of("s2").with_correction(SPACE, old))
+    found = tables.load(*WHERE)
+    assert found is not None
+    assert found.corrections == {SPACE: new}
+    kept = select(corrections.c.content).order_by(corrections.c.version)
+    with reading(engine) as connection:
+        rows = connection.execute(kept).scalars().all()
+    assert [Correction.model_validate(row) for row in rows] == [old, new], "nothing is deleted"
+
+
+def test_networks_that_name_no_session_are_in_doubt_with_the_first_session(
+    engine: Engine, store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
+) -> None:
+    lease = running(store, queue)
+    tables.publish(lease, table_of("s1").with_correction(SPACE, correction(0.8)))
+    put_in_doubt(engine, "s1")
+    tables.publish(lease, table_of("s2"))
+    (shown,) = tables.corrections(*WHERE).values()
+    assert all(point.suspect for point in shown.points), "also when layers are measured again"
+    new = correction(1.1, range(9, 33), ("n3", "n4"))
+    tables.publish(lease, table_of("s2").with_correction(SPACE, new))
+    assert tables.corrections(*WHERE) == {SPACE: new}
 
 
 def test_a_measurement_of_this_context_is_better_than_one_of_another(
