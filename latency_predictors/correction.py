@@ -25,6 +25,9 @@ Floats = NDArray[Any]
 WIDENING = 4.0
 """A network a quarter larger (or smaller) than any that was calibrated with has twice the interval."""
 
+WIDEST = 1e3
+"""Half width that no interval needs: with networks that contradict each other so, nothing is known."""
+
 Columns = Mapping[Term, Floats]
 """What the coefficients of terms are multiplied with, of n networks: (n,) each, of one type."""
 

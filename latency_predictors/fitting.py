@@ -23,7 +23,7 @@ from itertools import combinations
 import numpy as np
 import scipy
 
-from latency_predictors.correction import UNKNOWN_SPREAD, Columns, Correction, Hull, Term
+from latency_predictors.correction import UNKNOWN_SPREAD, WIDEST, Columns, Correction, Hull, Term
 from latency_predictors.layer_shares import LayerParts, SharedFit, fit_shares
 from latency_predictors.leave_one_out import (
     NOTICEABLE,
@@ -77,6 +77,7 @@ def fit_correction(
         return _unchecked(level, measured)
     terms, cache_mib, fit = _fit(columns, measured, parts)
     fitted = dict(zip(terms, fit.coefficients.tolist(), strict=True))
+    log_width = conformal(fit.residuals, level, num_terms=len(terms))
     repeat = float(scipy.special.ndtri((1 + level) / 2)) * repeat_rel_sd
     spread = 0.0 if spread_ms is None else float((fitted["a"] * spread_ms / measured).max())
     seldom = 0.0 if parts is None else float(np.quantile(parts.seldom_ms() / measured, level))
@@ -88,7 +89,7 @@ def fit_correction(
         seldom=parts.seldom() if parts is not None and fit.shares else (),
         cache_mib=cache_mib,
         level=level,
-        half_width=max(math.expm1(conformal(fit.residuals, level, num_terms=len(terms))), repeat),
+        half_width=max(math.expm1(min(log_width, math.log1p(WIDEST))), repeat),
         hull=_hull(columns, spread) if parts is None else _shared_hull(columns, spread, parts, fit, seldom),
         floor_ms=_FLOOR_SHARE * float(measured.min()),
         kind="table",

@@ -111,7 +111,8 @@ class _Target:
         np.divide(point, factor, out=costs.lower[rows])
         np.multiply(point, factor, out=costs.upper[rows])
         if self.skipped_ms is not None:
-            shares = self.skipped_ms(archs) / sums_ms[:, np.newaxis]
+            # Rounded, a part may be more than the sum.
+            shares = np.minimum(self.skipped_ms(archs) / sums_ms[:, np.newaxis], 1.0)
             costs.lower[rows] *= 1.0 - shares[:, 0]
             costs.coverage[rows] -= shares[:, 1]
 

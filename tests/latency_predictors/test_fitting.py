@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latency_predictors.correction import Correction
+from latency_predictors.correction import WIDEST, Correction
 from latency_predictors.fitting import (
     UNCHECKED_HALF_WIDTH,
     design,
@@ -222,6 +224,12 @@ def test_intervals_cover_new_networks_as_often_as_they_say(m: int) -> None:
 def test_the_interval_is_never_narrower_than_a_repeat() -> None:
     correction = fit(networks(np.random.default_rng(0), 20), repeat_rel_sd=0.02)
     assert correction.half_width == pytest.approx(1.645 * 0.02, rel=1e-3)
+
+
+def test_networks_that_contradict_each_other_have_an_interval_that_is_a_number() -> None:
+    seen = networks(np.random.default_rng(0), 4)
+    wild = replace(seen, measured=np.array([1e-6, 1e6, 1e-6, 1e6]))
+    assert fit(wild, level=0.999).half_width == pytest.approx(WIDEST)
 
 
 def test_the_interval_is_that_of_the_chosen_form_alone() -> None:

@@ -241,6 +241,20 @@ def test_architectures_with_a_layer_that_cannot_be_run_are_told_from_others() ->
     assert spec.signature() in caught.value.message
 
 
+def test_what_the_runtime_may_skip_is_never_more_than_all_of_it() -> None:
+    table, correction = target(CELL, 3)
+    graph = RuntimeGraph(drops_dead_branches=True, skips_zeros=True, fuses_norm_and_activation=True)
+    skips = table.model_copy(update={"graph": graph})
+    for key, entry in table.entries.items():
+        slow = {**table.entries, key: entry.model_copy(update={"median_ms": 1e6})}
+        one = skips.model_copy(update={"entries": slow})
+        costs = CostPredictor(CELL, one, correction).predict(
+            random_architectures(CELL, 500, np.random.default_rng(4))
+        )
+        assert (costs.lower >= 0.0).all()
+        assert (costs.coverage >= 0.0).all()
+
+
 def test_networks_with_layers_that_the_runtime_may_skip_are_fitted_and_may_be_faster_by_their_share() -> None:
     table, correction = target(CELL, 3)
     graph = RuntimeGraph(drops_dead_branches=True, skips_zeros=True, fuses_norm_and_activation=True)
