@@ -2,20 +2,23 @@
 
 The file is canonical JSON: the table with its corrections, which sessions stand behind it, who exported it,
 when and with what; and the SHA-256 of all that. A file whose content does not match its digest is refused as
-a whole, and so is a table whose entries are not stored under the digests of their layers.
+a whole, and so is a table that says what none of ours can (`sound_table`): anybody can work out a digest.
 """
 
-import hashlib
-import json
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
+from latency_predictors.bounds import COUNT, beyond
 from latency_predictors.device import layer_ranges
+from latency_predictors.json_faults import fault_in, parsed_json, problem, short
 from latency_predictors.lookup_table import LookupTable
+from latency_predictors.plausible import zoned_s
 from latency_predictors.protocol import WireModel
+from latency_predictors.sound_table import undated, unsound
 from search_spaces.digests import canonical_json, sha256_json
 from search_spaces.errors import ArtifactError
 
@@ -132,46 +135,47 @@ def unpacked(content: bytes, name: str) -> SharedTable:
             `shared_table_damaged` where it is not what was exported.
     """
     document = _document(content, name)
+    if fault := fault_in(document):
+        raise _damaged(name, fault)
     if document["sha256"] != sha256_json(document["shared"]):
         raise _damaged(name, "its content does not match its SHA-256")
     try:
         shared = SharedTable.model_validate(document["shared"])
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise ArtifactError(
             "no_shared_table",
-            f"{name} holds a table that this version of hwnas does not know ({where}: {first['msg']}): "
+            f"{name} holds a table that this version of hwnas does not know ({problem(error)}): "
             "export it with the same version",
         ) from error
-    _check(shared, name)
+    if fault := next(_faults(shared.provenance, shared.table), "") or unsound(shared.table):
+        raise _damaged(name, short(fault))
     return shared
 
 
 def _document(content: bytes, name: str) -> dict[str, Any]:
     try:
-        document = json.loads(content)
+        document = parsed_json(content)
         if document["shared"]["format"] == FORMAT and isinstance(document["sha256"], str):
             return dict(document)
         reason = "it says that it is something else"
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         reason = type(error).__name__
     raise ArtifactError(
         "no_shared_table", f"{name} is no exported table ({reason}): make one with `hwnas tables export`"
     )
 
 
-def _check(shared: SharedTable, name: str) -> None:
-    """Refuse what no table of ours can say, whatever its digest."""
-    table, told = shared.table, shared.provenance
+def _faults(told: Provenance, table: LookupTable) -> Iterator[str]:
+    """Yield what is wrong with what is told of a table."""
     if (told.device_digest, told.context_digest) != (table.device.digest, table.context.digest):
-        raise _damaged(name, "its provenance names another device or context than its table")
-    for key, entry in table.entries.items():
-        if key != hashlib.sha256(entry.signature.encode()).hexdigest():
-            raise _damaged(name, f"entry {key[:12]} is not stored under the digest of its layer")
-        medians = [entry.median_ms, *(value.median_ms for value in entry.values)]
-        if min(medians) <= 0 or entry.rel_sd < 0:
-            raise _damaged(name, f"entry {key[:12]} has a latency that is not positive")
+        yield "its provenance names another device or context than its table"
+    if zoned_s(told.exported_at) is None:
+        yield "provenance.exported_at is no time with a time zone"
+    for number, session in enumerate(told.sessions):
+        where = f"provenance.sessions.{number}"
+        yield from undated(f"{where}.started_at", session.started_at)
+        yield from beyond(f"{where}.num_layers", session.num_layers, COUNT)
+        yield from beyond(f"{where}.num_networks", session.num_networks, COUNT)
 
 
 def _damaged(name: str, reason: str) -> ArtifactError:

@@ -27,5 +27,14 @@ Number = Annotated[int, Field(ge=0, lt=2**53)]
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 """Of files: what any database holds in a column of whole numbers."""
 
+LEAST_MS: Final = 1e-6
+"""What no layer takes: a nanosecond."""
+
+MOST_MS: Final = 1e6
+"""What nobody measures: a quarter of an hour for one inference."""
+
+Milliseconds = Annotated[float, Field(ge=LEAST_MS, le=MOST_MS)]
+"""Of a layer or network that ran."""
+
 Pause = Annotated[float, Field(ge=0, le=3_600)]
 """Seconds: whatever a service says, its board is back within the hour."""
