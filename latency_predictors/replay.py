@@ -9,7 +9,6 @@ machine that asks is refused, so that no published figure passes for one that wa
 A trace is a JSON file, or is made of a lookup table that somebody has exported.
 """
 
-import json
 import uuid
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -17,13 +16,15 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
+from latency_predictors.bounds import beyond_site
 from latency_predictors.device import Device, ExecutionContext, host_device
+from latency_predictors.json_faults import fault_in, parsed_json, problem, short
 from latency_predictors.latency_metric import PLAIN
 from latency_predictors.measure import Summary, TimingProtocol
 from latency_predictors.plausible import zoned_s
 from latency_predictors.protocol import SessionResult, SubjectResult, WireModel
 from latency_predictors.shared_table import SharedTable, unpacked
-from latency_predictors.wire_types import Digest
+from latency_predictors.wire_types import Digest, Milliseconds
 from search_spaces.errors import ArtifactError, MeasurementError, UsageError
 from search_spaces.readable import readable
 
@@ -51,7 +52,7 @@ class Trace(WireModel):
     device: Device
     context: ExecutionContext
     published_at: str
-    latency_ms: Annotated[dict[Digest, Annotated[float, Field(gt=0)]], Field(min_length=1)]
+    latency_ms: Annotated[dict[Digest, Milliseconds], Field(min_length=1)]
 
     @classmethod
     def load(cls, path: Path) -> "Trace":
@@ -67,13 +68,15 @@ class Trace(WireModel):
         """
         content = _content(path)
         try:
-            document = json.loads(content)
-        except (ValueError, RecursionError) as error:
+            document = parsed_json(content)
+        except ValueError as error:
             raise _no_trace(path.name, f"it is no JSON: {type(error).__name__}") from error
         if isinstance(document, dict) and "shared" in document:
             return cls.of(unpacked(content, path.name), path.name)
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise _no_trace(path.name, f'it does not say `"format": "{FORMAT}"`')
+        if fault := fault_in(document):
+            raise _no_trace(path.name, fault)
         return _checked(document, path.name)
 
     @classmethod
@@ -123,11 +126,12 @@ def _content(path: Path) -> bytes:
 
 def _checked(document: Mapping[str, Any], name: str) -> Trace:
     try:
-        return Trace.model_validate(document)
+        trace = Trace.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise _no_trace(name, f"{where}: {first['msg']}") from error
+        raise _no_trace(name, problem(error)) from error
+    if fault := next(beyond_site("", trace.device, trace.context), ""):
+        raise _no_trace(name, short(fault))
+    return trace
 
 
 def _no_trace(name: str, reason: str) -> ArtifactError:

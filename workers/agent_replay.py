@@ -15,12 +15,14 @@ from pydantic import ValidationError
 from latency_predictors.agent_protocol import Registration
 from latency_predictors.device import ExecutionContext
 from latency_predictors.golden import SUBJECTS
+from latency_predictors.json_faults import problem
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import SessionResult, Subject, SubjectFailure
 from latency_predictors.replay import Trace, check_elsewhere, replay
 from latency_predictors.runtimes import get_runtime
 from latency_predictors.scoring import ScoringRequest
 from latency_predictors.series import OnProgress
+from latency_predictors.wire_types import one_line
 from search_spaces.errors import ArtifactError, MeasurementError
 from workers.agent_means import Means
 
@@ -115,16 +117,14 @@ def replayed_board(path: Path) -> ReplayedBoard:
     """
     trace = Trace.load(path)
     check_elsewhere(trace)
-    get_runtime(trace.context.runtime)
+    get_runtime(one_line(trace.context.runtime)[:40])
     board = ReplayedBoard(trace)
     own = {"name": "board", "instance": "0" * 32, "cache_bytes": 0, "clock_s": 0.0}
     try:
         Registration.model_validate({**board.facts(), **own})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise ArtifactError(
-            "no_trace", f"{path.name} can stand for no board ({where}: {first['msg']}): correct it"
+            "no_trace", f"{path.name} can stand for no board ({problem(error)}): correct it"
         ) from error
     return board
 
