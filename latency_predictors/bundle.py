@@ -10,16 +10,19 @@ import hmac
 import zipfile
 import zlib
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, Field, ValidationError
 
-from latency_predictors.agent_protocol import Registration, Score, Trouble, Work
+from latency_predictors.agent_protocol import BoardName, Registration, Score, Trouble, Work
+from latency_predictors.bounds import LATENCY, Rules, beyond, beyond_rules, beyond_site
 from latency_predictors.device import Device, ExecutionContext
+from latency_predictors.json_faults import problem, short, sound_json
 from latency_predictors.protocol import SessionResult, WireModel
 from latency_predictors.unit import Unit
-from latency_predictors.wire_types import Digest, Identifier, UnitName
+from latency_predictors.wire_types import Count, Digest, Identifier, UnitName
 from search_spaces.atomic import write_atomically
 from search_spaces.digests import canonical_json
 from search_spaces.errors import ArtifactError, UsageError
@@ -32,6 +35,19 @@ OLDEST: Final = 4
 
 MAX_BYTES: Final = 512 * 2**20
 """Of a file in an archive, or of an answer."""
+
+_TIMING: Final[Rules] = {
+    "warm_up_runs": (0, 10**6),
+    "warm_up_s": (0.0, 3_600.0),
+    "warm_up_ceiling_s": (0.0, 3_600.0),
+    "steady": (0.0, 1.0),
+    "block_s": (0.0, 60.0),
+    "min_blocks": (1, 10**6),
+    "min_duration_s": (0.0, 86_400.0),
+    "interval": (0.0, 1.0),
+    "ceiling_s": (0.0, 86_400.0),
+}
+"""Bounds of how long files may be timed."""
 
 _MANIFEST: Final = "bundle.json"
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
@@ -51,9 +67,9 @@ class Bundle(WireModel):
         works: Batches, in the order in which they are to be measured.
     """
 
-    protocol: int
+    protocol: Count
     id: Identifier
-    name: str
+    name: BoardName
     key: Annotated[str, Field(repr=False, pattern=r"^[0-9a-f]{64}$")]
     device: Device | None
     unit: UnitName = ""
@@ -74,7 +90,7 @@ class Outcome(WireModel):
         context: Of a score.
     """
 
-    work: int
+    work: Count
     session: SessionResult | None = None
     trouble: Trouble | None = None
     score: Score | None = None
@@ -95,7 +111,7 @@ class Answer(WireModel):
     bundle: Identifier
     told: Registration
     outcomes: tuple[Outcome, ...]
-    finished: tuple[int, ...]
+    finished: tuple[Count, ...]
     signature: Digest | None = None
 
     def signed(self, key: str) -> Self:
@@ -122,7 +138,7 @@ class Answer(WireModel):
 class _Versioned(BaseModel):
     """What is read of a bundle before it is known which version it is of."""
 
-    protocol: int
+    protocol: Count
 
 
 def pack(bundle: Bundle, files: Mapping[str, Path], path: Path) -> None:
@@ -156,16 +172,16 @@ def unpack(path: Path, folder: Path) -> tuple[Bundle, dict[str, Path]]:
         raise UsageError("no_such_file", f"there is no file {path}")
     try:
         with zipfile.ZipFile(path) as archive:
-            manifest = _read(archive, _MANIFEST)
-            _check_version(_Versioned.model_validate_json(manifest).protocol)
-            bundle = Bundle.model_validate_json(manifest)
+            manifest = sound_json(_read(archive, _MANIFEST))
+            _check_version(_Versioned.model_validate(manifest).protocol)
+            bundle = Bundle.model_validate(manifest)
+            _check_work(bundle)
             files = {digest: _place(archive, digest, folder) for digest in sorted(bundle.digests)}
     except (*_BROKEN, KeyError, ValueError, EOFError, OSError) as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise  # it is the disk's, not the archive's, which only leads to places that are none
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise ArtifactError(
-            "damaged_bundle", f"{path.name} is no bundle, or damaged ({reason}): make it again"
+            "damaged_bundle", f"{path.name} is no bundle, or damaged ({_reason(error)}): make it again"
         ) from error
     return bundle, files
 
@@ -182,11 +198,12 @@ def read_answer(path: Path) -> Answer:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError("too large")
-        return Answer.model_validate_json(path.read_bytes())
+        return Answer.model_validate(sound_json(path.read_bytes()))
     except ValueError as error:
         raise ArtifactError(
             "damaged_bundle",
-            f"{path.name} is no answer to a bundle, or damaged: copy it from the board again",
+            f"{path.name} is no answer to a bundle, or damaged ({_reason(error)}): copy it from the board "
+            "again",
         ) from error
 
 
@@ -224,6 +241,27 @@ def _check_version(version: int) -> None:
             f"the bundle is of version {version} of the protocol, the agent here of {VERSION}: update the "
             "service, and make the bundle again",
         )
+
+
+def _check_work(bundle: Bundle) -> None:
+    """Refuse work that no service asks for: a board would be at it for ever, or fail in the midst of it.
+
+    Raises:
+        ValueError: What is wrong with it.
+    """
+    for number, work in enumerate(bundle.works):
+        where = f"works.{number}."
+        faults = chain(
+            beyond_site(where, bundle.device, work.context),
+            beyond_rules(f"{where}timing", work.timing, _TIMING),
+            beyond(f"{where}reference_ms", work.reference_ms, LATENCY),
+        )
+        if fault := next(faults, ""):
+            raise ValueError(fault)
+
+
+def _reason(error: Exception) -> str:
+    return problem(error) if isinstance(error, ValidationError) else short(str(error))
 
 
 def _place(archive: zipfile.ZipFile, digest: str, folder: Path) -> Path:

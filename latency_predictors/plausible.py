@@ -17,6 +17,7 @@ from latency_predictors.drift import DriftRules
 from latency_predictors.energy_figure import MeasuredEnergy
 from latency_predictors.measure import Summary
 from latency_predictors.protocol import FILE_ERRORS, SessionResult, SubjectResult
+from latency_predictors.wire_types import LEAST_MS, MOST_MS
 
 LARGEST_SCALE: Final = 50.0
 """By how much the anchors can say that a device is slower or faster than at rest."""
@@ -230,12 +231,12 @@ def _of_span(session: SessionResult) -> str:
         return ""
     times = [reading.at_ns for reading in session.readings]
     span_ms = (max(times) - min(times)) / NS_PER_MS
-    took_ms = math.fsum(_took_ms(result.summary, session.context.pause_ms) for result in session.results)
+    took_ms = sum(_took_ms(result.summary, session.context.pause_ms) for result in session.results)
     if took_ms > _SLACK * span_ms:
         return f"its files took {took_ms:.3g} ms in all, the session {span_ms:.3g}: is that another unit?"
     # Of the first and the last look a half each is outside the span.
-    looks_ms = [_ANCHOR_BLOCKS * math.fsum(reading.median_ms.values()) for reading in session.readings]
-    looked_ms = math.fsum(looks_ms) - (looks_ms[0] + looks_ms[-1]) / 2
+    looks_ms = [_ANCHOR_BLOCKS * sum(reading.median_ms.values()) for reading in session.readings]
+    looked_ms = sum(looks_ms) - (looks_ms[0] + looks_ms[-1]) / 2
     if took_ms + looked_ms > _SLACK * span_ms:
         return f"its anchors took {looked_ms:.3g} ms, the session {span_ms:.3g}: is that another unit?"
     return ""
@@ -255,4 +256,5 @@ def _ordered(*values: float) -> bool:
 
 
 def _positive(value: float) -> bool:
-    return value > 0 and math.isfinite(value)
+    """Return whether a time, an energy or a power is one: what is made of several of them is finite then."""
+    return LEAST_MS <= value <= MOST_MS

@@ -173,6 +173,9 @@ def test_another_unit_contradicts_the_time_that_the_session_took(factor: float) 
         (GOOD.model_copy(update={"reference_ms": {}}), "other anchors"),
         (with_anchors(-0.5, 0.5), "reading of the anchors is not positive"),
         (with_anchors(500.0, 500.0, 500.0), "its anchors took"),
+        (with_anchors(1e300, 1e300), "reference of the anchors is not positive"),
+        (with_anchors(1.0, 1e300), "reading of the anchors is not positive"),
+        (GOOD.model_copy(update={"reference_ms": {"anchor": 1e300}}), "reference"),
         (GOOD.model_copy(update={"readings": ()}), "nobody looked"),
         (GOOD.model_copy(update={"failures": (failure("session_died"),)}), "not with 'session_died'"),
         (GOOD.model_copy(update={"failures": (failure("x" * 9_000),)}), "not with 'xxx"),
@@ -180,6 +183,20 @@ def test_another_unit_contradicts_the_time_that_the_session_took(factor: float) 
 )
 def test_what_cannot_be_is_named(session: SessionResult, reason: str) -> None:
     assert reason in implausible(session)
+
+
+def test_times_whose_sum_no_number_holds_are_too_long() -> None:
+    assert "is that another unit?" in implausible(scaled(GOOD, 7e305 / GOOD.results[0].median_ms))
+
+
+def test_an_energy_that_is_next_to_nothing_is_none() -> None:
+    (session,) = FakeDevice({"a" * 64: 1.0}, Script(watts=5.0)).sessions(["a" * 64], ENERGY_PROTOCOL, 1)
+    assert implausible(session) == ""
+    (result,) = session.results
+    assert result.summary.energy is not None
+    weak = replace(result.summary.energy, mean_w=1e-200, latency_ms=1e-200)
+    changed = result.model_copy(update={"summary": replace(result.summary, energy=weak)})
+    assert "an energy is not positive" in implausible(session.model_copy(update={"results": (changed,)}))
 
 
 @pytest.mark.parametrize("scale", [0.001, 0.021, 0.99, 1.01, 49.0, 1000.0])
