@@ -60,6 +60,10 @@ NO_REPEATS: Final = DriftRules(max_repeats=0, void_above=math.inf, leap_above=ma
 """Measures everything once, whatever disturbs it: it is suspect then."""
 
 
+_AGREE: Final = 2
+"""Sessions that have to find a device much faster than its reference: one process alone may be lucky."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """Everything a session found out.
@@ -162,6 +166,21 @@ def against(session: SessionResult, reference_ms: Mapping[str, float]) -> Sessio
         for result in session.results
     )
     return session.model_copy(update={"results": results, "reference_ms": dict(reference_ms)})
+
+
+def times_faster(sessions: Sequence[SessionResult], rules: DriftRules | None = None) -> float:
+    """Return how many times faster a device is than its reference has it, as all of some sessions say.
+
+    1 where that is no more than scales correct for, or fewer than two sessions of an undisturbed device say
+    so: the reference was set by a device that was slow for long, and everything that it was set for is too
+    slow.
+    """
+    rules = rules or DriftRules()
+    told = [one for one in sessions if one.results and not one.conditions.disturbed]
+    if len(told) < _AGREE:
+        return 1.0
+    slowest = max(median(result.scale for result in session.results) for session in told)
+    return 1.0 / slowest if slowest * (1.0 + rules.max_correction) < 1.0 else 1.0
 
 
 def _corrected(timed: Timed, reference_ms: Mapping[str, float], rules: DriftRules) -> SubjectResult:

@@ -1,11 +1,12 @@
 """Serves the queue of this host: measures what is pending, session by session."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
 from latency_predictors.device import host_device
+from latency_predictors.drift import times_faster
 from latency_predictors.gate import GateRules, busy_sentence
 from latency_predictors.lease import host_lease_folder
 from latency_predictors.protocol import SessionResult, Subject
@@ -67,19 +68,31 @@ def serve_host(
     in_use: list[MeasurementError] = []
     try:
         for batch in batches:
+            found: list[SessionResult] = []
             try:
                 for session in _measured(stores, lease, batch, on_progress, measure):
+                    found.append(session)
                     if say is not None and (why := restless(session)):
                         say(why)
             except MeasurementError as error:
                 if error.code != OF_CONTEXT:
                     raise
                 in_use.append(error)
+            if why := outrun(found):
+                stores.measurements.doubt_all(lease, batch.context.digest, why)
+                if say is not None:
+                    say(f"{why}: everything is measured again")
     finally:
         stores.measurements.give_back(lease)
     if in_use:
         raise in_use[0]
     return True
+
+
+def outrun(sessions: Sequence[SessionResult]) -> str:
+    """Return in words that a series found this host much faster than what its figures are held against."""
+    faster = times_faster(sessions)
+    return f"the host is {faster:.2f} times as fast as when it was first measured" if faster > 1.0 else ""
 
 
 def restless(session: SessionResult) -> str:

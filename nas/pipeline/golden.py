@@ -72,7 +72,4 @@ def undoubted(ctx: RunContext, table: LookupTable) -> LookupTable:
 
 
 def _tell(ctx: RunContext, what: str, why: str) -> None:
-    ctx.progress.say(
-        f"{what}: what sessions in doubt found is measured again, because golden subjects have drifted "
-        f"({why})"
-    )
+    ctx.progress.say(f"{what}: what sessions in doubt found is measured again ({why})")

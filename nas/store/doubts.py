@@ -1,9 +1,17 @@
-"""Which sessions are in doubt, as golden subjects have said of them (see `golden_store`)."""
+"""Which sessions are in doubt, as golden subjects (see `golden_store`) or later sessions say of them."""
 
-from sqlalchemy import Connection, select
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from latency_predictors.doubt import Doubt
-from nas.store.measurement_tables import sessions
+from latency_predictors.golden import SUBJECTS
+from nas.store.columns import exactly, now_ms
+from nas.store.measurement_tables import measurement_tasks, measurements, sessions
+from nas.store.waiting import DONE, IN_ORDER, PENDING
+
+_GOLDEN: Final = tuple(SUBJECTS)
 
 
 def in_doubt(connection: Connection, device: str, context: str) -> dict[str, str]:
@@ -26,3 +34,33 @@ def networks_in_doubt(connection: Connection, device: str, context: str) -> Doub
     rows = connection.execute(query).all()
     first = next((row.doubt for row in rows if (row.context, row.number) == (context, 1)), "")
     return Doubt({row.id: row.doubt for row in rows}, unnamed=first)
+
+
+def doubt(connection: Connection, device: str, context: str, since: int | None, why: str) -> int:
+    """Doubt sessions after a number, have measured again what they found; return how many results that is."""
+    if since is None:
+        return 0
+    own = and_(sessions.c.device == device, sessions.c.context == context, sessions.c.doubt == "")
+    late = and_(own, sessions.c.number > since)
+    golden = select(measurements.c.session_id).where(measurements.c.subject.in_(_GOLDEN))
+    # A board that has settled at another speed gets another reference: its old checks hand none on either.
+    which = late if since == 0 else and_(late, sessions.c.id.not_in(golden))
+    ids = connection.execute(select(sessions.c.id).where(which)).scalars().all()
+    found = select(measurements.c.subject).where(
+        measurements.c.session_id.in_(ids), measurements.c.subject.not_in(_GOLDEN)
+    )
+    subjects = connection.execute(found).scalars().all()
+    connection.execute(update(sessions).where(sessions.c.id.in_(ids)).values(doubt=why))
+    there = measurement_tasks.c.device == device, measurement_tasks.c.context == context
+    done = exactly(measurement_tasks.c.state, DONE)
+    again = and_(*there, measurement_tasks.c.subject.in_(subjects), done)
+    change_tasks(connection, again, {"state": PENDING, "code": ""})
+    return len(subjects)
+
+
+def change_tasks(connection: Connection, which: ColumnElement[bool], values: Mapping[str, Any]) -> None:
+    """Change tasks, locked in the one order that everybody locks them in."""
+    locked = select(measurement_tasks.c.id).where(which).order_by(*IN_ORDER).with_for_update()
+    if connection.execute(locked).all():
+        changed = {**values, "changed_at_ms": now_ms()}
+        connection.execute(update(measurement_tasks).where(which).values(changed))

@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, func, or_, select, update
 
 from latency_predictors.doubt import Doubt
 from latency_predictors.golden import MAX_DRIFTED, SUBJECTS, Judgement, Verdict, fastest_ms, judge
 from latency_predictors.protocol import SessionResult
 from nas.measurement_tasks import LOST
 from nas.store.columns import exactly, now_ms
-from nas.store.doubts import in_doubt, networks_in_doubt
+from nas.store.doubts import change_tasks, doubt, in_doubt, networks_in_doubt
 from nas.store.measurement_tables import agents, golden_checks, measurement_tasks, measurements, sessions
 from nas.store.session import one_at_a_time, reading, writing
-from nas.store.waiting import DONE, FAILED, IN_ORDER, PENDING
+from nas.store.waiting import DONE, FAILED, PENDING
 
 SESSIONS: Final = 2
 """Of each check."""
@@ -147,7 +147,13 @@ def _judged(
     why = _asked_because(connection, device, context) or (
         "asked for again" if rows else "first measured here"
     )
-    doubted = _doubt(connection, device, context, _since(said, good), f"x {said.ratio:.2f}; {why}")
+    doubted = doubt(
+        connection,
+        device,
+        context,
+        _since(said, good),
+        f"golden subjects have drifted, x {said.ratio:.2f}; {why}",
+    )
     row = {
         "device": device,
         "context": context,
@@ -188,35 +194,6 @@ def _follow(
         connection.execute(this.values(quarantine=why))
 
 
-def _doubt(connection: Connection, device: str, context: str, since: int | None, why: str) -> int:
-    """Doubt sessions after a number, have measured again what they found; return how many results that is."""
-    if since is None:
-        return 0
-    own = and_(sessions.c.device == device, sessions.c.context == context, sessions.c.doubt == "")
-    late = and_(own, sessions.c.number > since)
-    golden = select(measurements.c.session_id).where(measurements.c.subject.in_(_GOLDEN))
-    # A board that has settled at another speed gets another reference: its old checks hand none on either.
-    which = late if since == 0 else and_(late, sessions.c.id.not_in(golden))
-    ids = connection.execute(select(sessions.c.id).where(which)).scalars().all()
-    found = select(measurements.c.subject).where(
-        measurements.c.session_id.in_(ids), measurements.c.subject.not_in(_GOLDEN)
-    )
-    subjects = connection.execute(found).scalars().all()
-    connection.execute(update(sessions).where(sessions.c.id.in_(ids)).values(doubt=why))
-    done = exactly(measurement_tasks.c.state, DONE)
-    again = and_(*_tasks(device, context), measurement_tasks.c.subject.in_(subjects), done)
-    _change(connection, again, {"state": PENDING, "code": ""})
-    return len(subjects)
-
-
-def _change(connection: Connection, which: ColumnElement[bool], values: Mapping[str, Any]) -> None:
-    """Change tasks, locked in the one order that everybody locks them in."""
-    locked = select(measurement_tasks.c.id).where(which).order_by(*IN_ORDER).with_for_update()
-    if connection.execute(locked).all():
-        changed = {**values, "changed_at_ms": now_ms()}
-        connection.execute(update(measurement_tasks).where(which).values(changed))
-
-
 def _ask(connection: Connection, device: str, context: str, why: str) -> None:
     """Have the golden subjects measured in fresh sessions."""
     counted = (
@@ -233,7 +210,7 @@ def _ask(connection: Connection, device: str, context: str, why: str) -> None:
     )
     golden = and_(*_tasks(device, context), measurement_tasks.c.subject.in_(_GOLDEN))
     asked = {"state": PENDING, "sessions": counted + SESSIONS, "code": "", "message": why, "failures": 0}
-    _change(connection, golden, asked)
+    change_tasks(connection, golden, asked)
 
 
 def _asked_because(connection: Connection, device: str, context: str) -> str:

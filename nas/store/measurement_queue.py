@@ -22,6 +22,7 @@ from nas.store.board_scores import Answers, keep_scores, scores_of
 from nas.store.columns import exactly, now_ms
 from nas.store.counters import MEASUREMENTS, Count, add_counts
 from nas.store.deliveries import Delivered, Kept, finish_tasks, keep_sessions, locked_leases
+from nas.store.doubts import doubt
 from nas.store.fence import NewEvent, fenced
 from nas.store.handing_out import due
 from nas.store.measurement_rows import CHUNK, add_tasks, among, batches, wake
@@ -172,6 +173,23 @@ class DatabaseMeasurementQueue:
                 if finished := finish_tasks(connection, [delivered[i] for i in new]):
                     wake(connection, finished)
         return [told[i] for i in range(len(delivered))]
+
+    def doubt_all(self, lease: DeviceLease, context: str, why: str) -> int:
+        """Doubt all sessions of a device in a context; return how many results they had.
+
+        These are measured again; the next session there sets a new reference.
+
+        Args:
+            lease: Of the device.
+            context: Digest of the context.
+            why: In words.
+
+        Raises:
+            LeaseLost: Another measures there by now; nothing was changed.
+        """
+        with writing(self._engine) as connection:
+            self._hold(connection, lease)
+            return doubt(connection, lease.device, context, 0, why)
 
     def deliver_scores(self, lease: DeviceLease, context: str, scores: Sequence[Score]) -> int:
         """Keep what files answered for images, each once; return how many were new.

@@ -9,8 +9,9 @@ from latency_predictors.drift import (
     move,
     outcome,
     slowness,
+    times_faster,
 )
-from latency_predictors.protocol import AnchorReading, Segment, Timed
+from latency_predictors.protocol import AnchorReading, Conditions, Segment, SessionResult, Timed
 from tests.latency_predictors.sessions import session, summary
 
 
@@ -129,3 +130,21 @@ def test_the_other_anchor_says_whether_the_first_speaks_for_a_subject(
 def test_a_session_against_its_own_reference_is_as_it_was() -> None:
     own = session("s1", {"x": 1.0})
     assert against(own, own.reference_ms) is own
+
+
+def scaled(*scales: float, busy: bool = False) -> SessionResult:
+    found = session("s", {str(number): 1.0 for number in range(len(scales))})
+    results = [
+        result.model_copy(update={"scale": scale})
+        for result, scale in zip(found.results, scales, strict=True)
+    ]
+    return found.model_copy(update={"results": tuple(results), "conditions": Conditions(too_busy=busy)})
+
+
+def test_two_sessions_tell_that_a_device_is_faster_than_its_reference() -> None:
+    fast, slower = scaled(0.7, 0.7, 1.0), scaled(0.8)
+    assert times_faster([fast, slower]) == pytest.approx(1.25)
+    assert times_faster([fast]) == 1.0, "one process may be lucky"
+    assert times_faster([fast, scaled(0.7, busy=True)]) == 1.0
+    assert times_faster([fast, scaled()]) == 1.0, "it has measured nothing"
+    assert times_faster([fast, fast, scaled(0.85)]) == 1.0, "that much is corrected for"

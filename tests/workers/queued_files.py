@@ -74,6 +74,7 @@ class FileStopwatch:
         repeats: Whether what was disturbed was to be measured again, one a call.
         num_repeated: Files of each session that are said to have been measured again.
         busy: Processors that other work keeps busy, more than is allowed; 0 for none.
+        scale: How slow the anchors say that the host is.
     """
 
     asked: list[list[str]] = field(default_factory=list)
@@ -87,6 +88,7 @@ class FileStopwatch:
     repeats: list[bool] = field(default_factory=list)
     num_repeated: int = 0
     busy: float = 0.0
+    scale: float = 1.0
     _count: int = 0
 
     def __call__(
@@ -127,7 +129,7 @@ class FileStopwatch:
             ]
             found = measured_by_hand(self._count, digests)
             results = [
-                one.model_copy(update={"num_repeats": int(i < self.num_repeated)})
+                one.model_copy(update={"num_repeats": int(i < self.num_repeated), "scale": self.scale})
                 for i, one in enumerate(found.results)
             ]
             conditions = Conditions(busy=self.busy, too_busy=self.busy > 0.0)

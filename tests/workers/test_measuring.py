@@ -214,6 +214,31 @@ def test_whoever_watches_is_told_that_other_work_keeps_the_host_busy(place: Work
     assert all("other work kept 1.3 processors" in one for one in said)
 
 
+def test_a_host_that_was_slow_when_it_was_first_measured_is_measured_again(place: Workplace) -> None:
+    place.stores.queue.settle(waiting_for(place, "a").lease, Released())
+    said: list[str] = []
+    with queued_stopwatch() as watch:
+        serve_host(place.stores, "w", ignored)
+        waiting_for(place, "b")
+        watch.scale = 0.7
+        serve_host(place.stores, "w", ignored, say=said.append)
+        assert said == [
+            "the host is 1.43 times as fast as when it was first measured: everything is measured again"
+        ]
+        watch.scale = 1.0
+        assert serve_host(place.stores, "w", ignored)
+    assert watch.references == [{}, {"anchor": 0.5}, {}], "held against a new reference"
+    assert {name for asked in watch.asked[2:] for name in asked} == {subject_of("a"), subject_of("b")}
+    assert asked_again(place, "b") == 2, "of the host as it is"
+
+
+def test_a_host_that_is_somewhat_faster_goes_on(place: Workplace) -> None:
+    waiting_for(place, "a")
+    with queued_stopwatch(scale=0.9):
+        serve_host(place.stores, "w", ignored)
+        assert not serve_host(place.stores, "w", ignored)
+
+
 def test_the_first_batch_of_a_context_tells_the_next_one_its_reference(place: Workplace) -> None:
     waiting_for(place, "a")
     place.submit()

@@ -33,7 +33,9 @@ def test_only_what_came_after_a_good_check_is_in_doubt_after_drift(engine: Engin
     with reading(engine) as connection:
         doubt = networks_in_doubt(connection, *where)
         assert doubt.sessions == in_doubt(connection, *where)
-    assert doubt.sessions == {session.session_id: "x 1.40; system not told -> Linux 6.12"}
+    assert doubt.sessions == {
+        session.session_id: "golden subjects have drifted, x 1.40; system not told -> Linux 6.12"
+    }
     assert doubt.unnamed == "", "older ones than the check are sound"
 
 
@@ -47,7 +49,7 @@ def test_networks_that_name_no_session_stay_in_doubt_when_a_board_has_settled(en
     with reading(engine) as connection:
         doubt = networks_in_doubt(connection, *where)
         every = set(connection.execute(select(sessions.c.id)).scalars())
-    assert doubt.unnamed == "x 1.42; system not told -> Linux 6.12"
+    assert doubt.unnamed == "golden subjects have drifted, x 1.42; system not told -> Linux 6.12"
     assert every - doubt.sessions.keys(), "what was measured again is sound"
 
 

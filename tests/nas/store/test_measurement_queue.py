@@ -118,6 +118,8 @@ def test_one_measures_on_a_device_at_a_time(
     assert second.attempt == first.attempt + 1
     with pytest.raises(LeaseLost):
         measuring.renew(first)
+    with pytest.raises(LeaseLost):
+        measuring.doubt_all(first, CONTEXT.digest, "it is faster now")
 
 
 def test_leasing_at_once_gives_one_lease(url: str, measuring: DatabaseMeasurementQueue, job: Lease) -> None:
