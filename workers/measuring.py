@@ -1,6 +1,5 @@
 """Serves the queue of this host: measures what is pending, session by session."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
@@ -15,9 +14,7 @@ from latency_predictors.session import run_sessions
 from nas.measurement_tasks import Batch, DeviceLease
 from nas.store.stores import Stores
 from search_spaces.errors import ArtifactError, MeasurementError
-
-SECONDS_BETWEEN: Final = 1.0
-"""Renewals of the device's lease: each is a write, and somebody measures meanwhile."""
+from workers.device_pulse import DevicePulse
 
 MANY_REPEATED: Final = 0.5
 """Share of a session's files that were measured again: whoever watches is told why it takes long."""
@@ -67,26 +64,39 @@ def serve_host(
     measure = partial(run_sessions, lease_folder=folder, gate=gate, meter_log=meter_log, repeat=repeat)
     in_use: list[MeasurementError] = []
     try:
-        for batch in batches:
-            found: list[SessionResult] = []
-            try:
-                for session in _measured(stores, lease, batch, on_progress, measure):
-                    found.append(session)
-                    if say is not None and (why := restless(session)):
-                        say(why)
-            except MeasurementError as error:
-                if error.code != OF_CONTEXT:
-                    raise
-                in_use.append(error)
-            if why := outrun(found):
-                stores.measurements.doubt_all(lease, batch.context.digest, why)
-                if say is not None:
-                    say(f"{why}: everything is measured again")
+        with DevicePulse(stores.measurements, lease) as pulse:
+            for batch in batches:
+                try:
+                    _serve(stores, lease, batch, pulse, on_progress, measure, say or (lambda words: None))
+                except MeasurementError as error:
+                    if error.code != OF_CONTEXT:
+                        raise
+                    in_use.append(error)
     finally:
         stores.measurements.give_back(lease)
     if in_use:
         raise in_use[0]
     return True
+
+
+def _serve(
+    stores: Stores,
+    lease: DeviceLease,
+    batch: Batch,
+    pulse: DevicePulse,
+    on_progress: Callable[[int, int], None],
+    measure: Callable[..., Iterator[SessionResult]],
+    say: Callable[[str], None],
+) -> None:
+    """Measure a batch, tell what its sessions suffered from, and doubt what a slower host has measured."""
+    found: list[SessionResult] = []
+    for session in _measured(stores, lease, batch, pulse, on_progress, measure):
+        found.append(session)
+        if why := restless(session):
+            say(why)
+    if why := outrun(found):
+        stores.measurements.doubt_all(lease, batch.context.digest, why)
+        say(f"{why}: everything is measured again")
 
 
 def outrun(sessions: Sequence[SessionResult]) -> str:
@@ -113,20 +123,17 @@ def _measured(
     stores: Stores,
     lease: DeviceLease,
     batch: Batch,
+    pulse: DevicePulse,
     on_progress: Callable[[int, int], None],
     measure: Callable[..., Iterator[SessionResult]],
 ) -> Iterator[SessionResult]:
     """Measure a batch; yield each session when it is delivered."""
-    stores.measurements.renew(lease)  # what was told of the batch before is over
+    pulse.begin()
     subjects = _opened(stores, lease, batch)
-    renewed_at = -SECONDS_BETWEEN
 
     def told(done: int, total: int) -> None:
-        nonlocal renewed_at
         on_progress(done, total)
-        if time.monotonic() - renewed_at >= SECONDS_BETWEEN:
-            stores.measurements.renew(lease, done, total)
-            renewed_at = time.monotonic()
+        pulse.progress(done, total)
 
     sessions = measure(
         subjects,

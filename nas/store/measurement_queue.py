@@ -41,6 +41,11 @@ class DatabaseMeasurementQueue:
         self._engine = engine
         self._times = times or LeaseTimes()
 
+    @property
+    def renew_every_s(self) -> float:
+        """How often whoever measures on a device is to renew its lease: two may be missed."""
+        return self._times.renew_every_ms / 1000
+
     def enqueue(self, lease: Lease, tasks: Sequence[MeasurementTask], owner: str = "") -> TaskReport:
         """Queue what has not been measured, and have the job wait for what is pending.
 

@@ -1,6 +1,8 @@
 """A worker serves its host's queue: what is measured is kept session by session, what cannot be is told."""
 
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -9,7 +11,7 @@ from latency_predictors.device import host_context, host_device
 from latency_predictors.gate import GateRules
 from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL
 from nas.jobs import JobState, Released, Waiting
-from nas.leases import Claim, LeaseLost
+from nas.leases import Claim, LeaseLost, LeaseTimes
 from nas.measurement_tasks import PASSING
 from nas.pipeline.context import Surroundings
 from nas.pipeline.jobs import ProfileContext
@@ -19,7 +21,7 @@ from nas.store.session import writing
 from search_spaces.errors import MeasurementError
 from tests.nas.pipeline.sites import here
 from tests.nas.store.queued import rest
-from tests.workers.jobs_at_work import TENANT, Workplace
+from tests.workers.jobs_at_work import TENANT, Workplace, until, workplace
 from tests.workers.queued_files import (
     SPACE,
     artifact_of,
@@ -294,6 +296,23 @@ def test_whoever_has_lost_the_device_delivers_nothing(place: Workplace) -> None:
         serve_host(place.stores, "w", told)
     assert state(place, claim) is JobState.WAITING
     assert not serve_host(place.stores, "w", ignored), "somebody else measures"
+
+
+def test_a_file_that_takes_longer_than_a_lease_holds_is_delivered(tmp_path: Path) -> None:
+    times = LeaseTimes(lease_ms=2_000)
+    with workplace(tmp_path, times) as place:
+        claim = waiting_for(place, "a")
+        others: list[object] = []
+
+        def told(done: int, total: int) -> None:
+            end = time.monotonic() + 1.5 * times.lease_ms / 1000
+            until(lambda: time.monotonic() > end)
+            others.append(place.stores.measurements.lease(host_device().digest, "somebody else"))
+
+        with queued_stopwatch():
+            assert serve_host(place.stores, "w", told)
+        assert others == [None, None]
+        assert state(place, claim) is JobState.QUEUED
 
 
 def test_the_device_is_given_back(place: Workplace) -> None:
