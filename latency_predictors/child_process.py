@@ -4,12 +4,17 @@ import os
 import selectors
 import subprocess
 import tempfile
+import threading
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
+from latency_predictors.wire_types import one_line
+
 SECRETS: Final = ("HWNAS_", "PG")
 """Names of variables that begin so say where our database is, or let somebody in."""
+
+_SHOWN: Final = 200
 
 
 def without_secrets(given: Mapping[str, str]) -> dict[str, str]:
@@ -23,11 +28,16 @@ class ChildEnded:
 
     Attributes:
         reason: For people, for example `ended with status 1` or `was silent for 120 s`.
-        last_words: The last line it wrote to its error stream, if any.
+        last_words: The last line it wrote to its error stream, if any, or what is no answer.
     """
 
     reason: str
     last_words: str
+
+
+def no_answer(line: bytes) -> ChildEnded:
+    """Return the end of a child that wrote a line which is none of ours: nothing it writes is believed."""
+    return ChildEnded("wrote what is no answer", one_line(line[:_SHOWN].decode(errors="replace")))
 
 
 def run_child(
@@ -41,7 +51,7 @@ def run_child(
         command: Program and arguments.
         request: What it reads from its standard input.
         env: Its environment.
-        silence_s: It is killed when it writes nothing for so long.
+        silence_s: It is killed when it writes nothing for so long, or then does not end.
     """
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
@@ -50,10 +60,10 @@ def run_child(
         assert process.stdin
         assert process.stdout
         try:
-            _send(process.stdin, request)
+            # From a thread: a child that does not read is silent too. It ends with the child, if not before.
+            threading.Thread(target=_send, args=(process.stdin, request), daemon=True).start()
             silent = yield from _lines(process.stdout, silence_s)
-            if not silent:
-                process.wait(silence_s)
+            silent = silent or not _ended(process, silence_s)
         finally:
             process.kill()
             process.wait()
@@ -84,6 +94,14 @@ def _lines(pipe: IO[bytes], silence_s: float) -> Generator[bytes, None, bool]:
     return True
 
 
+def _ended(process: subprocess.Popen[bytes], within_s: float) -> bool:
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
 def _ending(status: int) -> str:
     return f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
 
@@ -91,4 +109,4 @@ def _ending(status: int) -> str:
 def _last_line(errors: IO[bytes]) -> str:
     errors.seek(0)
     lines = errors.read().decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    return one_line(lines[-1]) if lines else ""

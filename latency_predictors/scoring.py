@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
-from latency_predictors.child_process import ChildEnded, run_child
+from latency_predictors.child_process import ChildEnded, no_answer, run_child
 from latency_predictors.device import ExecutionContext
 from latency_predictors.protocol import Failed, WireModel
 from latency_predictors.runtimes import get_runtime
@@ -45,6 +46,9 @@ class Named(WireModel):
     classes: tuple[int, ...]
 
 
+_LINE: Final[TypeAdapter[Named | Failed]] = TypeAdapter(Named | Failed)
+
+
 def score(
     request: ScoringRequest,
     on_progress: Callable[[int], object] = lambda done: None,
@@ -61,26 +65,33 @@ def score(
         MeasurementError: `session_died`, or what the runtime refuses with, such as `file_not_loadable`.
         ArtifactError: `damaged_images`.
     """
-    found: list[int] = []
+    found, ended = list[int](), ChildEnded("ended early", "")
     command = [sys.executable, "-m", "latency_predictors.scoring"]
     with closing(run_child(command, request.model_dump_json(), child_environment(), silence_s)) as lines:
         for line in lines:
-            if isinstance(line, ChildEnded):
-                break
-            if b'"code"' in line:
-                failed = Failed.model_validate_json(line)
-                kind = ArtifactError if failed.code == "damaged_images" else MeasurementError
-                raise kind(failed.code, failed.message)
-            found += Named.model_validate_json(line).classes
+            match said := line if isinstance(line, ChildEnded) else _said(line):
+                case Failed():
+                    kind = ArtifactError if said.code == "damaged_images" else MeasurementError
+                    raise kind(said.code, said.message)
+                case ChildEnded():
+                    ended = said
+                    break
+            found += said.classes
             on_progress(len(found))
     if len(found) == len(read_images(request.images)):
         return tuple(found)
-    ended = line if isinstance(line, ChildEnded) else ChildEnded("ended early", "")
     raise MeasurementError(
         "session_died",
         f"the scoring process {ended.reason} after {len(found)} images of {request.file.name}"
         f"{f', its last words were: {ended.last_words}' if ended.last_words else ''}",
     )
+
+
+def _said(line: bytes) -> Named | Failed | ChildEnded:
+    try:
+        return _LINE.validate_json(line)
+    except ValidationError:
+        return no_answer(line)
 
 
 def read_images(path: Path) -> NDArray[np.uint8]:

@@ -44,6 +44,17 @@ def test_a_file_that_cannot_be_loaded_is_the_files_fault(request_: ScoringReques
     assert caught.value.code == "file_not_loadable"
 
 
+def test_a_process_that_writes_what_is_no_answer_has_ended(
+    request_: ScoringRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('hello from elsewhere')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    said = "wrote what is no answer after 0 images of head.onnx, its last words were: hello from elsewhere"
+    with pytest.raises(MeasurementError, match=said) as caught:
+        score(request_)
+    assert caught.value.code == "session_died"
+
+
 @pytest.mark.parametrize("content", [b"", b"no array", "pickle", "floats"])
 def test_what_is_no_array_of_images_is_refused(tmp_path: Path, content: bytes | str) -> None:
     path = tmp_path / "images.npy"

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from latency_predictors import series, session
+from latency_predictors.child_process import ChildEnded
 from latency_predictors.device import ExecutionContext, host_context, host_device
 from latency_predictors.gate import GateRules
 from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL, TimingProtocol
 from latency_predictors.processors import usable_cpus
-from latency_predictors.protocol import SessionRequest, Subject
+from latency_predictors.protocol import SessionRequest, Started, Subject
 from latency_predictors.runtimes.onnxruntime import OnnxRuntime
 from latency_predictors.session import run_sessions
 from latency_predictors.unit import host_unit
@@ -145,6 +146,34 @@ def test_a_process_that_hangs_is_ended_and_blamed_on_what_it_measured(
     with pytest.raises(MeasurementError, match="silent for 6 s while measuring stuck.onnx") as caught:
         next(found)
     assert caught.value.code == "session_died"
+
+
+def test_a_process_that_writes_what_is_no_answer_has_ended(
+    make_onnx: MakeOnnx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('hello from elsewhere')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    subjects = [Subject(digest="x", path=make_onnx())]
+    said = "wrote what is no answer before it measured anything, its last words were: hello from elsewhere"
+    with pytest.raises(MeasurementError, match=said) as caught:
+        next(run_sessions(subjects, host_context(), QUICK, lease_folder=tmp_path))
+    assert caught.value.code == "session_died"
+    assert not is_held(tmp_path)
+
+
+def test_nothing_that_comes_after_what_is_no_answer_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lines(*given: object) -> Generator[bytes | ChildEnded, None, None]:
+        yield b'{"event": "started", "digest": "x"}'
+        yield b'{"event": "started"}'
+        yield b'{"event": "finished", "cpus": [0]}'
+
+    monkeypatch.setattr(session, "run_child", lines)
+    host = session._Host(host_context(), 1.0, None)
+    request = SessionRequest(
+        context=host_context(), timing=QUICK, subjects=(), anchors=(), reference_ms={}, seed=0
+    )
+    ended = ChildEnded("wrote what is no answer", '{"event": "started"}')
+    assert list(host.run(request)) == [Started(digest="x"), ended]
 
 
 def test_a_machine_that_is_not_fit_to_be_measured_refuses_before_it_begins(
