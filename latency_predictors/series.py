@@ -11,9 +11,10 @@ from contextlib import closing
 from datetime import datetime
 from typing import Final, Protocol
 
+from latency_predictors.agreement import undecided
 from latency_predictors.child_process import ChildEnded
 from latency_predictors.device import Device
-from latency_predictors.drift import DriftRules, against, around_kept, at_rest, outcome, slowness
+from latency_predictors.drift import DriftRules, around_kept, at_rest, outcome, slowness
 from latency_predictors.protocol import (
     Conditions,
     Failed,
@@ -27,7 +28,6 @@ from latency_predictors.protocol import (
     Subject,
     SubjectFailure,
 )
-from latency_predictors.trust import is_suspect
 from search_spaces.errors import MeasurementError
 
 OnProgress = Callable[[int, int], None]
@@ -75,7 +75,8 @@ def run_series(
     """Measure files in several sessions, and in a further one those on which the sessions do not agree.
 
     Yields each session when it is over, so that a kill loses one at most; but the last of `num_sessions`
-    after the one for what is open: whoever counts sessions then has all of a file before it seems done.
+    after the one for what is open: whoever counts sessions then has all of a file before it seems done. Where
+    that one cannot be measured the last is yielded all the same, and then the error is raised.
 
     Without a reference the first session sets it. A later one that finds the device faster than that by more
     than drift explains sets it anew, and there is one session more.
@@ -106,7 +107,12 @@ def run_series(
     asked = _next(request, sessions)
     if some := tuple(subject for subject in asked.subjects if subject.digest in unsettled):
         progress.total += len(some)
-        yield _run(asked.model_copy(update={"subjects": some}), machine, progress, keeps=True)
+        try:
+            further = _run(asked.model_copy(update={"subjects": some}), machine, progress, keeps=True)
+        except BaseException:  # a drain too
+            yield sessions[-1]
+            raise
+        yield further
     yield from sessions[-1:]
 
 
@@ -121,21 +127,6 @@ def _next(request: SessionRequest, sessions: Sequence[SessionResult]) -> Session
         "kernels": request.kernels and not sessions,
     }
     return request.model_copy(update=update)
-
-
-def undecided(sessions: Sequence[SessionResult]) -> set[str]:
-    """Return the digests on which two sessions or more do not agree, or were disturbed wherever they do.
-
-    A machine that was busy all the time is not asked once more: it would be busy still.
-    """
-    medians: dict[str, list[float]] = {}
-    suspect: dict[str, list[bool]] = {}
-    for session in sessions:
-        for result in against(session, sessions[-1].reference_ms).results:
-            medians.setdefault(result.digest, []).append(result.median_ms)
-            suspect.setdefault(result.digest, []).append(result.suspect)
-    several = {digest: values for digest, values in medians.items() if len(values) > 1}
-    return {digest for digest, values in several.items() if is_suspect(values, suspect[digest])}
 
 
 class _Progress:

@@ -26,9 +26,9 @@ from latency_predictors.protocol import (
     SubjectFailure,
     Timed,
 )
-from latency_predictors.series import MAX_IN_A_ROW, MAX_TRIES, run_series, undecided
+from latency_predictors.series import MAX_IN_A_ROW, MAX_TRIES, run_series
 from search_spaces.errors import MeasurementError
-from tests.latency_predictors.sessions import DEVICE, session, summary
+from tests.latency_predictors.sessions import DEVICE, summary
 
 DIED = ChildEnded("was ended by signal 9", "out of luck")
 SAME, OTHER = {"a": 1.0, "b": 2.0}, {"a": 1.0, "b": 2.5}
@@ -142,6 +142,22 @@ def test_what_differs_is_measured_once_more_before_the_last_is_handed_over() -> 
     found = list(run_series(requested("a", "b"), machine))
     assert [medians(one) for one in found] == [SAME, {"b": 2.49}, OTHER]
     assert machine.subjects == [["a", "b"], ["a", "b"], ["b"]]
+
+
+@pytest.mark.parametrize("error", [MeasurementError("machine_busy", "other work"), KeyboardInterrupt()])
+def test_a_further_session_that_cannot_be_measured_costs_no_other(error: BaseException) -> None:
+    class Ending(Machine):
+        def settle(self) -> Conditions:
+            if not self.plays:
+                raise error
+            return super().settle()
+
+    kept: list[dict[str, float]] = []
+    found = run_series(requested("a", "b"), Ending([whole(SAME), whole(OTHER)]))
+    with pytest.raises(type(error)) as caught:
+        kept.extend(map(medians, found))
+    assert caught.value is error
+    assert kept == [SAME, OTHER]
 
 
 def test_a_request_without_repeats_gets_so_many_sessions_whatever_they_say() -> None:
@@ -326,15 +342,6 @@ def test_whoever_stops_listening_ends_the_process() -> None:
     assert isinstance(found, Generator)
     found.close()
     assert machine.closed == len(machine.asked) == 1
-
-
-def test_sessions_are_undecided_on_what_differs_or_was_disturbed_throughout() -> None:
-    calm = session("s1", {"a": 1.0, "b": 1.0, "c": 1.0})
-    assert undecided([calm, session("s2", {"a": 1.09, "b": 1.11})]) == {"b"}
-    restless = [session(name, {"a": 1.0}, suspect=True) for name in ("s1", "s2")]
-    assert undecided(restless) == {"a"}
-    assert undecided(restless[:1]) == set()
-    assert undecided([calm, restless[0]]) == set()
 
 
 TRUTH = {f"s{i}": 0.5 + i / 4 for i in range(30)}
