@@ -16,7 +16,8 @@ from latency_predictors.fake_device import ANCHORS, FakeDevice, Script
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import SessionRequest, SessionResult, Subject
 from latency_predictors.scoring import ScoringRequest, score
-from latency_predictors.series import OnProgress, run_series
+from latency_predictors.series import run_series
+from latency_predictors.series_progress import OnProgress
 from workers.agent import Agent
 from workers.agent_home import AgentHome
 from workers.agent_link import Link, Server

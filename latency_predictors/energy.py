@@ -18,7 +18,7 @@ import numpy as np
 
 from latency_predictors.energy_figure import EnergyFigure, EnergyKind, MeasuredEnergy, Scope
 from latency_predictors.meters.meter import Meter
-from latency_predictors.meters.window import Window, WindowRules, poll_s, settle, watch
+from latency_predictors.meters.window import Window, WindowRules, poll_s, settle, unheard, watch
 from search_spaces.errors import MeasurementError, UsageError
 
 __all__ = [
@@ -46,6 +46,7 @@ def measure_energy(
     clock: Callable[[], int],
     pause: Callable[[float], None],
     rules: WindowRules | None = None,
+    alive: Callable[[], object] = unheard,
 ) -> MeasuredEnergy:
     """Measure the energy of one inference.
 
@@ -55,6 +56,7 @@ def measure_energy(
         clock: Monotonic time in nanoseconds.
         pause: Waits for so many seconds, using no power.
         rules: Of the windows.
+        alive: Called now and then where a window takes long.
 
     Raises:
         MeasurementError: `meter_stopped`, `meter_too_slow` or `clock_jumped`: nothing that was seen counts.
@@ -62,11 +64,11 @@ def measure_energy(
     rules = rules or WindowRules()
     rest = partial(pause, poll_s(meter, rules))
     settle(rest, meter, clock, rules)
-    before = watch(rest, meter, clock, rules)
+    before = watch(rest, meter, clock, rules, alive)
     settle(run_once, meter, clock, rules)
-    loaded = [watch(run_once, meter, clock, rules) for _ in range(rules.windows)]
+    loaded = [watch(run_once, meter, clock, rules, alive) for _ in range(rules.windows)]
     settle(rest, meter, clock, rules)
-    after = watch(rest, meter, clock, rules)
+    after = watch(rest, meter, clock, rules, alive)
     _check_moves(meter, loaded[-1], after)
     mj = np.array([window.mean_w * window.run_s for window in loaded]) * _MJ_PER_J
     # A window may miss a part of an update at either end.

@@ -1,9 +1,9 @@
 """Wire models of measuring: what a session is asked for and what it answers.
 
 A request is one JSON document, an answer is JSON lines: `started` for every measurement (so that progress can
-be shown and a death can be blamed), a `segment` whenever there is something to keep (so that a death loses
-little), `kernels` of some subjects where they are asked for, then one `finished` or `failed`. `version`
-changes when a field does, unless it has a default.
+be shown and a death can be blamed), `alive` now and then while a meter watches, a `segment` whenever there is
+something to keep (so that a death loses little), `kernels` of some subjects where they are asked for, then
+one `finished` or `failed`. `version` changes when a field does, unless it has a default.
 """
 
 from pathlib import Path
@@ -177,6 +177,12 @@ class Started(WireModel):
     digest: str
 
 
+class Alive(WireModel):
+    """The measurement that has begun goes on."""
+
+    event: Literal["alive"] = "alive"
+
+
 class Segment(WireModel):
     """What was measured between two readings of the anchors.
 
@@ -215,7 +221,7 @@ class Failed(WireModel):
     message: str
 
 
-Line = Started | Segment | Kernels | Finished | Failed
+Line = Started | Alive | Segment | Kernels | Finished | Failed
 LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="event")])
 """Reads one line of an answer."""
 

@@ -6,7 +6,7 @@ Pure: the machine, with its clock and its processes, is behind a protocol. `sess
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Final, Protocol
@@ -16,6 +16,7 @@ from latency_predictors.child_process import ChildEnded
 from latency_predictors.device import Device
 from latency_predictors.drift import DriftRules, around_kept, at_rest, outcome, slowness
 from latency_predictors.protocol import (
+    Alive,
     Conditions,
     Failed,
     Finished,
@@ -28,10 +29,8 @@ from latency_predictors.protocol import (
     Subject,
     SubjectFailure,
 )
+from latency_predictors.series_progress import OnProgress, SeriesProgress
 from search_spaces.errors import MeasurementError
-
-OnProgress = Callable[[int, int], None]
-"""Called with the number of subjects measured so far and the number of all, over all sessions."""
 
 MAX_TRIES: Final = 3
 """A subject that ends so many processes is unsupported."""
@@ -93,7 +92,7 @@ def run_series(
         MeasurementError: `session_void`, `clock_jumped`, `session_died`, and whatever the machine or its
             processes refuse with.
     """
-    progress = _Progress(on_progress, num_sessions * len(request.subjects))
+    progress = SeriesProgress(on_progress, num_sessions * len(request.subjects))
     sessions: list[SessionResult] = []
     while len(sessions) < num_sessions and (asked := _next(request, sessions)).subjects:
         if sessions:
@@ -129,31 +128,9 @@ def _next(request: SessionRequest, sessions: Sequence[SessionResult]) -> Session
     return request.model_copy(update=update)
 
 
-class _Progress:
-    """Counts the subjects measured, over all sessions, and tells."""
-
-    def __init__(self, on_progress: OnProgress | None, total: int) -> None:
-        self.total = total
-        self._on_progress = on_progress
-        self._done = 0
-
-    def tell(self, done_here: int) -> None:
-        """Tell how far the current session is."""
-        if self._on_progress:
-            self._on_progress(self._done + done_here, self.total)
-
-    def repeat(self) -> None:
-        """Note that a subject is measured again: more is to be done, and more is done."""
-        self.total += 1
-        self._done += 1
-
-    def session_done(self, num_subjects: int) -> None:
-        """Tell that a session is over."""
-        self._done += num_subjects
-        self.tell(0)
-
-
-def _run(request: SessionRequest, machine: Machine, progress: _Progress, *, keeps: bool) -> SessionResult:
+def _run(
+    request: SessionRequest, machine: Machine, progress: SeriesProgress, *, keeps: bool
+) -> SessionResult:
     """Run one session; a void one is repeated once."""
     try:
         return _Session(request, machine, progress).run(keeps=keeps)
@@ -166,7 +143,7 @@ def _run(request: SessionRequest, machine: Machine, progress: _Progress, *, keep
 class _Session:
     """One session: a process, and further ones for what a process left when it died."""
 
-    def __init__(self, request: SessionRequest, machine: Machine, progress: _Progress) -> None:
+    def __init__(self, request: SessionRequest, machine: Machine, progress: SeriesProgress) -> None:
         self._request = request
         self._machine = machine
         self._progress = progress
@@ -230,6 +207,8 @@ class _Session:
                     case Started():
                         begun.append(line.digest)
                         self._tell(line.digest)
+                    case Alive():
+                        self._progress.still()
                     case Segment():
                         self._segments.append(line)
                         if line.timed or line.failures:

@@ -27,10 +27,12 @@ from latency_predictors.kernel_lists import kernels_of
 from latency_predictors.lease import measuring_lease
 from latency_predictors.measure import NETWORK_PROTOCOL, TimingProtocol
 from latency_predictors.meters import require_meter, wait
+from latency_predictors.meters.log_file import SLOWEST_S
 from latency_predictors.power_mode import require_power_mode
 from latency_predictors.processors import package_of, pin, require_idle, resting
 from latency_predictors.protocol import (
     LINE,
+    Alive,
     Conditions,
     Failed,
     Finished,
@@ -41,14 +43,15 @@ from latency_predictors.protocol import (
     WireModel,
 )
 from latency_predictors.runtimes import get_runtime
-from latency_predictors.series import OnProgress, run_series
+from latency_predictors.series import run_series
+from latency_predictors.series_progress import OnProgress
 from latency_predictors.session_process import answer
 from latency_predictors.unit import host_unit
 from search_spaces.errors import HwnasError
 
 _SILENCE_S = 120.0
 _TAIL_SILENCE_S = 600.0  # 75 runs of a network that takes eight seconds
-_METER_SILENCE_S = 300.0  # five windows of a meter that updates every two or three seconds
+_METER_SILENCE_S = 20 * SLOWEST_S  # until a log that is written no more is known to have stopped
 
 
 def run_sessions(
@@ -192,7 +195,7 @@ def _measure_all(request: SessionRequest, stream: TextIO) -> Finished:
     def load(subject: Subject) -> Callable[[], None]:
         return runtime.prepare(subject.path, request.context).run_once
 
-    watch = _watching(request, package_of(cpus)) if request.timing.energy else None
+    watch = _watching(request, package_of(cpus), stream) if request.timing.energy else None
     # After a pause a processor is slow by itself, and of several processors one tells nothing of the others.
     work = WORK if len(cpus) == 1 and not request.context.pause_ms else None
     answer(request, load, time.perf_counter_ns, lambda line: _write(stream, line), pause, watch, work)
@@ -202,9 +205,15 @@ def _measure_all(request: SessionRequest, stream: TextIO) -> Finished:
     return Finished(cpus=cpus)
 
 
-def _watching(request: SessionRequest, package: int) -> Callable[[Callable[[], None]], MeasuredEnergy]:
+def _watching(
+    request: SessionRequest, package: int, stream: TextIO
+) -> Callable[[Callable[[], None]], MeasuredEnergy]:
     meter = require_meter(request.meter_log, package)
-    return lambda run_once: measure_energy(run_once, meter, time.perf_counter_ns, wait)
+
+    def alive() -> None:
+        _write(stream, Alive())
+
+    return lambda run_once: measure_energy(run_once, meter, time.perf_counter_ns, wait, alive=alive)
 
 
 def _write(stream: TextIO, line: WireModel) -> None:

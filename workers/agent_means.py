@@ -12,7 +12,7 @@ from latency_predictors.device import ExecutionContext
 from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import FILE_ERRORS, SessionResult, Subject
 from latency_predictors.scoring import ScoringRequest
-from latency_predictors.series import OnProgress
+from latency_predictors.series_progress import OnProgress
 from search_spaces.errors import HwnasError, MeasurementError
 
 _OWN: Final = (*FILE_ERRORS, "session_died")

@@ -21,7 +21,7 @@ from latency_predictors.protocol import SessionResult, Subject, SubjectFailure
 from latency_predictors.replay import Trace, check_elsewhere, replay
 from latency_predictors.runtimes import get_runtime
 from latency_predictors.scoring import ScoringRequest
-from latency_predictors.series import OnProgress
+from latency_predictors.series_progress import OnProgress
 from latency_predictors.wire_types import one_line
 from search_spaces.errors import ArtifactError, MeasurementError
 from workers.agent_means import Means

@@ -151,7 +151,7 @@ def chosen_meter(log: Path | None) -> Meter | None:
     """Return the meter that sees most of what runs here; None where there is none.
 
     Raises:
-        MeasurementError: `bad_meter_log`, or `meter_stopped` where the file does not grow.
+        MeasurementError: `bad_meter_log`, `meter_too_slow`, or `meter_stopped` where the file does not grow.
     """
     if log is not None:
         return running_log(log)

@@ -99,7 +99,7 @@ def running_log(path: Path, pause: Callable[[float], None] = wait) -> Meter:
     """Return the meter that writes a file just now.
 
     Raises:
-        MeasurementError: `bad_meter_log`, or `meter_stopped` where the file does not grow.
+        MeasurementError: `bad_meter_log`, `meter_too_slow`, or `meter_stopped` where the file does not grow.
     """
     found = log_meter(path, pause)
     if isinstance(found, Meter):

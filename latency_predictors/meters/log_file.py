@@ -22,6 +22,8 @@ from latency_predictors.meters.meter import Absent, Meter, Reading, seen_to_move
 from search_spaces.errors import MeasurementError
 
 HEADER: Final = ["timestamp", "watts"]
+SLOWEST_S: Final = 15.0
+"""Seconds between two lines, at most: windows of twenty updates then take five minutes each."""
 _TAIL_BYTES: Final = 8192
 _RESOLUTION_W: Final = 1e-3
 
@@ -30,7 +32,7 @@ def log_meter(path: Path, pause: Callable[[float], None]) -> Meter | Absent:
     """Return the meter that writes a file, or that it writes no more.
 
     Raises:
-        MeasurementError: `bad_meter_log` where the file is none of this form.
+        MeasurementError: `bad_meter_log` where the file is none of this form; `meter_too_slow`.
     """
     stamps = [reading.stamp for reading in read_log(path)]
     steps = [after - before for before, after in itertools.pairwise(stamps)]
@@ -38,9 +40,16 @@ def log_meter(path: Path, pause: Callable[[float], None]) -> Meter | Absent:
         raise MeasurementError(
             "bad_meter_log", f"{path}: two lines at least, each later than the one before, are needed"
         )
+    update_s = median(steps)
+    if update_s > SLOWEST_S:
+        raise MeasurementError(
+            "meter_too_slow",
+            f"{path} has a line every {update_s:g} s, one every {SLOWEST_S:g} s at least is needed: have the "
+            "meter write more often",
+        )
     read = partial(_last, path)
     return seen_to_move(
-        Meter(f"log/{path.name}", "wall", "power_w", _RESOLUTION_W, median(steps), None, read), pause
+        Meter(f"log/{path.name}", "wall", "power_w", _RESOLUTION_W, update_s, None, read), pause
     )
 
 

@@ -26,6 +26,7 @@ class WindowRules:
         stopped_s: But no sooner than after so many seconds.
         windows: Under load; their spread becomes the interval.
         settle_s: Seconds until a meter that tells watts shows what runs now: many average over a second.
+        alive_s: After so many seconds of a window whoever waits is told that it goes on.
     """
 
     min_s: float = 1.0
@@ -35,6 +36,7 @@ class WindowRules:
     stopped_s: float = 0.5
     windows: int = 3
     settle_s: float = 1.0
+    alive_s: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ class Window:
     moved: bool = True
 
 
+def unheard() -> None:
+    """Tell nobody that a window goes on."""
+
+
 def settle(run_once: Callable[[], None], meter: Meter, clock: Callable[[], int], rules: WindowRules) -> None:
     """Run something until a meter no longer shows what ran before; a counter needs no such time."""
     began = clock()
@@ -63,15 +69,27 @@ def settle(run_once: Callable[[], None], meter: Meter, clock: Callable[[], int],
         run_once()
 
 
-def watch(run_once: Callable[[], None], meter: Meter, clock: Callable[[], int], rules: WindowRules) -> Window:
+def watch(
+    run_once: Callable[[], None],
+    meter: Meter,
+    clock: Callable[[], int],
+    rules: WindowRules,
+    alive: Callable[[], object] = unheard,
+) -> Window:
     """Run something over and over until a window is full.
+
+    Args:
+        run_once: Runs it once.
+        meter: That watches it.
+        clock: Monotonic time in nanoseconds.
+        rules: What the window has to hold.
+        alive: Called now and then in a window that takes long.
 
     Raises:
         MeasurementError: `meter_stopped`, `meter_too_slow` or `clock_jumped`.
     """
     poll_ns = poll_s(meter, rules) * NS_PER_S
-    longest_s = max(rules.ceiling_s, 2 * rules.min_updates * meter.update_s)
-    began = polled_at = clock()
+    began = polled_at = told_at = clock()
     steps = _Steps(meter, rules, began)
     num_runs = run_ns = 0
     while not steps.enough(rules):
@@ -85,12 +103,10 @@ def watch(run_once: Callable[[], None], meter: Meter, clock: Callable[[], int], 
         if now - polled_at >= poll_ns:
             polled_at = now
             steps.look(now)
-        if now - began > longest_s * NS_PER_S:
-            raise MeasurementError(
-                "meter_too_slow",
-                f"{meter.name} showed {steps.num} updates in {longest_s:g} s, {rules.min_updates} are "
-                "needed: use a meter that updates more often",
-            )
+            steps.check_pace(now - began, rules)
+            if now - told_at >= rules.alive_s * NS_PER_S:
+                told_at = now
+                alive()
     return Window(steps.mean_w, run_ns / NS_PER_S / num_runs, steps.num, steps.num_wraps, steps.moved)
 
 
@@ -126,6 +142,21 @@ class _Steps:
     def enough(self, rules: WindowRules) -> bool:
         """Whether the window is full."""
         return self.num >= rules.min_updates and self._seconds >= rules.min_s
+
+    def check_pace(self, took_ns: int, rules: WindowRules) -> None:
+        """Refuse a meter whose updates do not come.
+
+        Args:
+            took_ns: The window so far.
+            rules: What it has to hold.
+        """
+        longest_s = max(rules.ceiling_s, 2 * rules.min_updates * self._meter.update_s)
+        if took_ns > longest_s * NS_PER_S:
+            raise MeasurementError(
+                "meter_too_slow",
+                f"{self._meter.name} showed {self.num} updates in {longest_s:g} s, {rules.min_updates} are "
+                "needed: use a meter that updates more often",
+            )
 
     def look(self, now: int) -> None:
         """Take in what the meter shows now."""

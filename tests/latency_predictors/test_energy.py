@@ -1,6 +1,7 @@
 """Energies over scripted meters, worked out by hand."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -76,6 +77,28 @@ def test_a_meter_that_stops_while_it_measures_gives_nothing() -> None:
     with pytest.raises(MeasurementError) as caught:
         measure_energy(board.run_once, board.meter, board.clock, board.rest)
     assert caught.value.code == "meter_stopped"
+
+
+def test_windows_of_a_slow_meter_tell_that_they_go_on_idle_and_loaded() -> None:
+    board, told = Board(), [0.0]
+    seen = 0.0, Reading(0.0)
+
+    def read() -> Reading:
+        nonlocal seen
+        if board.clock.seconds - seen[0] >= 4.0:
+            seen = board.clock.seconds, Reading(board.joules)
+        return seen[1]
+
+    measure_energy(
+        board.run_once,
+        replace(board.meter, update_s=4.0, read=read),
+        board.clock,
+        board.rest,
+        alive=lambda: told.append(board.clock.seconds),
+    )
+    assert board.clock.seconds > 5 * 20 * 4.0
+    silences = [later - before for before, later in itertools.pairwise([*told, board.clock.seconds])]
+    assert max(silences) < 12.0
 
 
 def test_energy_is_modelled_from_a_power_that_was_measured() -> None:

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from latency_predictors.measure import LAYER_PROTOCOL
 from latency_predictors.protocol import (
     LINE,
+    Alive,
     AnchorReading,
     Conditions,
     Failed,
@@ -48,6 +49,7 @@ def test_a_result_survives_the_wire() -> None:
     "line",
     [
         Started(digest="ab"),
+        Alive(),
         Failed(code="session_void", message="measure again"),
         Finished(cpus=(1,)),
         Segment(

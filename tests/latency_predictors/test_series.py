@@ -12,6 +12,7 @@ from latency_predictors.drift import against
 from latency_predictors.fake_device import ANCHORS, CONTEXT, FakeDevice, Script, Throttling
 from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.protocol import (
+    Alive,
     AnchorReading,
     Conditions,
     Failed,
@@ -333,6 +334,23 @@ def test_what_is_measured_again_is_counted_again() -> None:
     list(run_series(requested("a", "b"), machine, on_progress=lambda *at: told.append(at)))
     assert [done / total for done, total in told] == sorted(done / total for done, total in told)
     assert told[-1][0] == told[-1][1] > 4
+
+
+def test_a_process_that_is_alive_tells_the_same_progress_and_changes_nothing() -> None:
+    told: list[tuple[int, int]] = []
+    slow = [*begun("anchor", "a"), Alive(), Alive(), *whole(SAME)[2:]]
+    found = next(run_series(requested("a", "b"), Machine([slow]), 1, lambda *at: told.append(at)))
+    assert found.results == next(run_series(requested("a", "b"), Machine([whole(SAME)]), 1)).results
+    # Anchor, "a", twice the same, "b", anchor, the end.
+    assert told == [(0, 2), (0, 2), (0, 2), (0, 2), (1, 2), (2, 2), (2, 2)]
+
+
+def test_a_process_that_is_alive_and_dies_is_blamed_on_what_it_measured() -> None:
+    died = [*begun("anchor", "a"), Alive(), Alive(), DIED]
+    machine = Machine([died, whole({"b": 2.0}), died[:], died[:], whole({"b": 2.0})])
+    first = next(run_series(requested("a", "b"), machine))
+    assert [(one.digest, one.code) for one in first.failures] == [("a", "unsupported_subject")]
+    assert [result.digest for result in first.results] == ["b"]
 
 
 def test_whoever_stops_listening_ends_the_process() -> None:

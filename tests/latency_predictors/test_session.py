@@ -14,12 +14,14 @@ from latency_predictors.child_process import ChildEnded
 from latency_predictors.device import ExecutionContext, host_context, host_device
 from latency_predictors.gate import GateRules
 from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL, TimingProtocol
+from latency_predictors.meters import Meter, Reading
 from latency_predictors.processors import usable_cpus
-from latency_predictors.protocol import SessionRequest, Started, Subject
+from latency_predictors.protocol import LINE, Alive, Finished, SessionRequest, Started, Subject
 from latency_predictors.runtimes.onnxruntime import OnnxRuntime
 from latency_predictors.session import run_sessions
 from latency_predictors.unit import host_unit
 from search_spaces.errors import MeasurementError
+from tests.latency_predictors.meters.boards import FakeClock
 
 QUICK = TimingProtocol(
     warm_up_runs=3,
@@ -102,6 +104,38 @@ def test_a_core_is_watched_where_it_is_the_only_one_and_never_rests(
     monkeypatch.setattr("sys.stdin", io.StringIO(asked.model_dump_json()))
     assert session.main() == 0
     assert [work is not None for work in works] == [watched]
+
+
+def test_a_process_under_a_slow_meter_says_that_it_is_alive(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked = SessionRequest(
+        context=host_context(),
+        timing=replace(QUICK, energy=True),
+        subjects=(),
+        anchors=(),
+        reference_ms={},
+        seed=0,
+    )
+    clock = FakeClock()
+
+    def read() -> Reading:
+        return Reading(5.0 + clock.seconds // 4 % 3, clock.seconds // 4)
+
+    meter = Meter("log/plug.csv", "wall", "power_w", 1e-3, 4.0, None, read)
+    monkeypatch.setattr(session, "pin", lambda context: (0,))
+    monkeypatch.setattr(session, "require_meter", lambda log, package: meter)
+    monkeypatch.setattr(session, "wait", clock.wait)
+    monkeypatch.setattr("time.perf_counter_ns", clock)
+    monkeypatch.setattr(session, "answer", lambda *told: told[5](lambda: clock.wait(0.01)))
+    monkeypatch.setattr(gc, "disable", lambda: None)
+    monkeypatch.setattr(os, "dup2", lambda *numbers: None)
+    monkeypatch.setattr("sys.stdin", io.StringIO(asked.model_dump_json()))
+    assert session.main() == 0
+    *said, last = [LINE.validate_json(line) for line in capfd.readouterr().out.splitlines()]
+    assert isinstance(last, Finished)
+    assert set(said) == {Alive()}
+    assert clock.seconds / len(said) < 8.0  # at every third look at most, where 420 s of silence end it
 
 
 def test_the_process_tells_which_kernels_run_whole_networks(make_onnx: MakeOnnx, tmp_path: Path) -> None:

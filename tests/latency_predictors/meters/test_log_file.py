@@ -118,6 +118,24 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str, what: str) -> None:
     assert caught.value.code == "bad_meter_log"
 
 
+@pytest.mark.parametrize(("step_s", "taken"), [(10.05, True), (15.0, True), (15.1, False)])
+def test_a_meter_that_writes_too_seldom_is_refused_at_once(
+    tmp_path: Path, step_s: float, taken: bool
+) -> None:
+    path = tmp_path / "plug.csv"
+    path.write_text(f"timestamp,watts\n0,4\n{step_s},5\n")
+
+    def write(seconds: float) -> None:
+        path.write_text(f"timestamp,watts\n0,4\n{step_s},5\n{2 * step_s},6\n")
+
+    if taken:
+        assert isinstance(log_meter(path, write), Meter)
+        return
+    with pytest.raises(MeasurementError, match="one every 15 s at least") as caught:
+        log_meter(path, never)
+    assert caught.value.code == "meter_too_slow"
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MeasurementError, match="cannot be read"):
         read_log(tmp_path / "none.csv")

@@ -1,5 +1,6 @@
 """Windows over scripted meters: what is worked out by hand is found again."""
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -112,6 +113,29 @@ def test_a_meter_that_is_too_slow_is_given_up() -> None:
         seen(clock, hasty, rules=rules)
     assert caught.value.code == "meter_too_slow"
     assert clock.seconds == pytest.approx(30.0, abs=0.1)
+
+
+@pytest.mark.parametrize("quantity", ["energy_j", "power_w"])
+@pytest.mark.parametrize("update_s", [4.0, 5.0, 10.0, 15.0])
+def test_a_window_of_a_slow_meter_tells_that_it_goes_on(update_s: float, quantity: Quantity) -> None:
+    clock, told = FakeClock(), [0.0]
+    one = meter(clock, lambda t: 5.0 + t % 3, quantity=quantity, update_s=update_s)
+    watch(lambda: clock.wait(0.05), one, clock, RULES, lambda: told.append(clock.seconds))
+    assert clock.seconds == pytest.approx(21 * update_s, abs=update_s)
+    silences = [later - before for before, later in itertools.pairwise([*told, clock.seconds])]
+    assert max(silences) < RULES.alive_s + update_s / 2
+
+
+def test_a_window_of_a_fast_meter_says_nothing() -> None:
+    clock, told = FakeClock(), list[float]()
+    watch(
+        lambda: clock.wait(0.003),
+        meter(clock, lambda t: 7.0),
+        clock,
+        RULES,
+        lambda: told.append(clock.seconds),
+    )
+    assert told == []
 
 
 def test_a_fast_meter_is_not_looked_at_all_the_time() -> None:
