@@ -115,6 +115,16 @@ def test_a_meter_that_is_too_slow_is_given_up() -> None:
     assert clock.seconds == pytest.approx(30.0, abs=0.1)
 
 
+@pytest.mark.parametrize("run_s", [1.5, 4.0, 20.0])
+def test_a_slow_network_is_given_the_time_of_its_runs(run_s: float) -> None:
+    clock = FakeClock()
+    window = seen(clock, meter(clock, lambda t: 7.0, update_s=0.001), run_s)
+    assert window.num_updates == 20
+    assert window.run_s == pytest.approx(run_s)
+    assert window.mean_w == pytest.approx(7.0, rel=1e-3)
+    assert clock.seconds == pytest.approx(21 * run_s)
+
+
 @pytest.mark.parametrize("quantity", ["energy_j", "power_w"])
 @pytest.mark.parametrize("update_s", [4.0, 5.0, 10.0, 15.0])
 def test_a_window_of_a_slow_meter_tells_that_it_goes_on(update_s: float, quantity: Quantity) -> None:
