@@ -7,7 +7,8 @@ same, and nothing is counted twice.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final, final
@@ -23,7 +24,9 @@ SAVE_EVERY_S: Final = 10.0
 """What a kill of the worker can lose of the book, beside the work that nobody has told of yet."""
 _S_PER_H: Final = 3600.0
 _MOST_W: Final = 1000.0
-"""No processor package takes more: so long its counter surely does not wrap twice."""
+"""No processor package takes more: so long its counter surely does not go round."""
+LOOK_EVERY_S: Final = 10.0
+"""Far less than the minute in which a counter of the smallest range, 65 kJ, might go round."""
 
 
 @cache
@@ -55,8 +58,9 @@ class Tally:
         elapsed_s, self._looked_at = self._clock() - self._looked_at, self._clock()
         for counter, first, second in zip(self._counters, before, self._last, strict=True):
             wraps_at_j = counter.wraps_at_j or 0.0
-            if second < first and (not wraps_at_j or elapsed_s * _MOST_W > wraps_at_j):
-                self.complete = False
+            # One that has gone round and past where it was looks as if it had counted a little.
+            unsure = elapsed_s * _MOST_W > wraps_at_j if wraps_at_j else second < first
+            self.complete = self.complete and not unsure
             self.joules += second - first + (wraps_at_j if second < first else 0.0)
 
     def _read(self) -> list[float]:
@@ -112,6 +116,24 @@ class Book:
             self._tally.look()
             if time.monotonic() - self._saved_at >= SAVE_EVERY_S:
                 self.save()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Look at the counters now and then: a phase may compute for minutes before a task says a word."""
+        ended = threading.Event()
+
+        def look() -> None:
+            while not ended.wait(LOOK_EVERY_S):
+                with self._lock:
+                    self._tally.look()
+
+        thread = threading.Thread(target=look, name="ledger", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def set_device_s(self, seconds: float) -> None:
         """Say for how long a device has been held for this phase, over all attempts."""

@@ -172,10 +172,11 @@ def _run_counted(ctx: PhaseContext, name: str, phase: Callable[[PhaseContext], P
     book = Book(_cost(ctx, name), ctx.settings.watts_per_core, save, host_counters())
     counted = replace(ctx, compute=CountedCompute(ctx.compute, book))
     try:
-        if name not in (profile.NAME, train.NAME):
-            # They were ready once, but another machine has none, and folders are removed.
-            prepare_images(counted, ctx.space)
-        return phase(counted)
+        with book.watched():
+            if name not in (profile.NAME, train.NAME):
+                # They were ready once, but another machine has none, and folders are removed.
+                prepare_images(counted, ctx.space)
+            return phase(counted)
     finally:
         others = sum(_cost(ctx, other).device_s for other in PHASES if other != name)
         book.set_device_s(ctx.stores.sessions.device_seconds(ctx.run.id) - others)

@@ -1,14 +1,15 @@
 """What phases cost: real processor time of small work, scripted counters."""
 
+import threading
 import time
 from collections.abc import Iterator
-from threading import Thread
+from threading import Semaphore, Thread
 
 import pytest
 
 from latency_predictors.meters.meter import Meter, Reading
 from nas.data.spec import DigitsSpec
-from nas.ledger import Book, CountedCompute, Tally, host_counters
+from nas.ledger import LOOK_EVERY_S, Book, CountedCompute, Tally, host_counters
 from nas.ports import Compute, Run
 from nas.results import PhaseCost
 from nas.specs import SpaceSpec
@@ -170,6 +171,41 @@ def test_a_counter_that_may_have_wrapped_twice_is_not_believed() -> None:
     clock.wait(200.0)
     tally.look()
     assert not tally.complete
+
+
+def test_a_counter_that_may_have_gone_round_past_where_it_was_is_not_believed() -> None:
+    """It shows more than before: 24,467 J of 90,000."""
+    clock = FakeClock()
+    tally = Tally((counter(clock, 225.0, wraps_at_j=65_533.0, start_j=1_000.0),), lambda: clock.seconds)
+    clock.wait(400.0)
+    tally.look()
+    assert not tally.complete
+
+
+def test_a_counter_that_is_looked_at_often_enough_goes_round_and_round() -> None:
+    clock = FakeClock()
+    tally = Tally((counter(clock, 225.0, wraps_at_j=65_533.0, start_j=1_000.0),), lambda: clock.seconds)
+    for _ in range(100):
+        clock.wait(LOOK_EVERY_S)
+        tally.look()
+    assert tally.complete
+    assert tally.joules == pytest.approx(225_000.0)
+
+
+def test_counters_are_looked_at_while_no_task_says_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.ledger.LOOK_EVERY_S", 0.001)
+    looks = Semaphore(0)
+
+    def read() -> Reading:
+        looks.release()
+        return Reading(1.0)
+
+    own = book(counters=(Meter("m", "package", "energy_j", 1e-6, 0.001, 50_000.0, read),))
+    with own.watched():
+        # One when it was opened, the others while the phase computes.
+        assert all(looks.acquire(timeout=20.0) for _ in range(4))
+    assert not [thread for thread in threading.enumerate() if thread.name == "ledger"]
+    assert own.cost.assumed_wh == 0.0
 
 
 def test_a_counter_that_is_gone_is_not_believed() -> None:

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Semaphore
 
 import pytest
 
+from latency_predictors.meters import Meter, Reading
 from latency_predictors.probes import probe_subjects
 from nas.jobs import JobState, Released, Waiting
 from nas.leases import LeaseLost
@@ -74,6 +76,30 @@ def test_costs_of_attempts_add_up(home: Home, monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises((KilledError, StopIteration)):
             run_phases(ctx)
         assert ctx.run.load("train.cost", PhaseCost).cpu_s == pytest.approx(expected, abs=0.05)
+
+
+def test_counters_are_looked_at_while_a_phase_asks_for_no_task(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Semaphore(0)
+
+    def read() -> Reading:
+        looks.release()
+        return Reading(1.0)
+
+    def phase(ctx: PhaseContext) -> PhaseEnd:
+        assert all(looks.acquire(timeout=20.0) for _ in range(4))
+        return Done()
+
+    counter = Meter("rapl/package-0", "package", "energy_j", 1e-6, 0.001, 65_533.0, read)
+    monkeypatch.setattr("nas.ledger.LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(runner, "host_counters", lambda: (counter,))
+    monkeypatch.setattr(runner, "PHASES", {"train": phase})
+    monkeypatch.setattr(runner, "collect", reached_the_end)
+    ctx = home.context()
+    with pytest.raises(StopIteration):
+        run_phases(ctx)
+    assert ctx.run.load("train.cost", PhaseCost).assumed_wh == 0.0
 
 
 def test_each_phase_is_told_once_however_often_it_waited(finished: FinishedSearch) -> None:
