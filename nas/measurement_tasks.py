@@ -73,6 +73,11 @@ def protocol_digest(timing: TimingProtocol) -> str:
     return sha256_json(fields)
 
 
+def timed_alike(one: TimingProtocol, other: TimingProtocol) -> bool:
+    """Return whether results of two ways to time count as those of one task."""
+    return protocol_digest(one) == protocol_digest(other)
+
+
 def scoring_protocol(images: str) -> str:
     """Return what stands in the place of a timing where files are scored on images."""
     return sha256_json({"scored on": images})

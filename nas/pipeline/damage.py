@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from latency_predictors.lookup_table import LookupTable, layer_key
 from latency_predictors.measure import LAYER_PROTOCOL
+from nas.measurement_tasks import timed_alike
 from nas.pipeline.context import PhaseContext, Reads, RunContext
 from nas.pipeline.sites import Site
 from nas.pipeline.tables import emptied_table, stored_table
@@ -78,7 +79,7 @@ def sound_table(ctx: RunContext, site: Site) -> LookupTable:
     layers = distinct_layers(ctx.space)
     keys = [layer_key(spec) for spec in layers]
     found = ctx.stores.sessions.sessions(site.device.digest, site.context.digest, keys)
-    sessions = [session for session in found if session.timing == LAYER_PROTOCOL]
+    sessions = [session for session in found if timed_alike(session.timing, LAYER_PROTOCOL)]
     table = emptied_table(ctx.stores, site).merged(layers, sessions)
     ctx.stores.tables.publish(ctx.run.lease, table)
     return table

@@ -11,6 +11,7 @@ from typing import Final
 from latency_predictors.device import host_context
 from latency_predictors.measure import TimingProtocol
 from nas.export.metadata import QUANTISER_VERSION
+from nas.measurement_tasks import timed_alike
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.damage import tell_damage
@@ -163,6 +164,9 @@ def measured_before(
     files = [one.file_sha256 for one in known]
     sessions = ctx.stores.sessions.sessions(site.device.digest, site.context.digest, files)
     times = Counter(
-        result.digest for session in sessions if session.timing == timing for result in session.results
+        result.digest
+        for session in sessions
+        if timed_alike(session.timing, timing)
+        for result in session.results
     )
     return [one for one in known if times[one.file_sha256] >= NUM_SESSIONS]

@@ -11,7 +11,7 @@ from latency_predictors.energy_sessions import SessionsEnergy, combine_energies
 from latency_predictors.latency_metric import LatencyMetric
 from latency_predictors.measure import ENERGY_PROTOCOL, sustained
 from latency_predictors.spread import KnownSpread, Measured, combine_sessions
-from nas.measurement_tasks import FailedTask
+from nas.measurement_tasks import FailedTask, timed_alike
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.measuring import MeasuredAsFar, check_ran, measured, measured_as_far
@@ -98,7 +98,8 @@ def _noted_sessions(
         return noted
     device, context = where.device.digest, where.context.digest
     stored = ctx.stores.sessions.sessions(device, context, new)
-    known = combine_sessions([one for one in stored if one.timing == metric.timing], metric.statistic)
+    alike = [one for one in stored if timed_alike(one.timing, metric.timing)]
+    known = combine_sessions(alike, metric.statistic)
     suspect = [file for file, one in known.items() if one.suspect]
     there = ctx.stores.measurements.measured(device, context, metric.timing, suspect)
     if suspect:

@@ -17,7 +17,14 @@ from latency_predictors.probes import probe_subjects
 from latency_predictors.protocol import SessionResult, Subject
 from latency_predictors.runtimes import get_runtime
 from nas.export.untrained import layer_file
-from nas.measurement_tasks import FILE_RANK, TABLE_RANK, FailedTask, MeasurementTask, TaskReport
+from nas.measurement_tasks import (
+    FILE_RANK,
+    TABLE_RANK,
+    FailedTask,
+    MeasurementTask,
+    TaskReport,
+    timed_alike,
+)
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import RunContext
 from nas.pipeline.golden import ask_golden
@@ -99,7 +106,7 @@ def measured_as_far(
     unsupported = {failed.subject: failed for failed in report.failed}
     runs = [subject for subject in files if subject not in unsupported]
     stored = ctx.stores.sessions.sessions(site.device.digest, site.context.digest, runs)
-    sessions = tuple(session for session in stored if session.timing == timing)
+    sessions = tuple(session for session in stored if timed_alike(session.timing, timing))
     _tell_busy(ctx, site, sessions)
     return MeasuredAsFar(sessions, unsupported)
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from latency_predictors.measure import ENERGY_PROTOCOL, LAYER_PROTOCOL, NETWORK_PROTOCOL
-from nas.measurement_tasks import protocol_digest
+from nas.measurement_tasks import protocol_digest, timed_alike
 
 
 def test_another_way_to_time_is_another_protocol() -> None:
@@ -11,6 +11,11 @@ def test_another_way_to_time_is_another_protocol() -> None:
     assert protocol_digest(LAYER_PROTOCOL) == protocol_digest(same)
     longer = replace(LAYER_PROTOCOL, ceiling_s=LAYER_PROTOCOL.ceiling_s + 1)
     assert len({protocol_digest(one) for one in (LAYER_PROTOCOL, NETWORK_PROTOCOL, longer)}) == 3
+
+
+def test_whether_other_work_is_waited_out_makes_no_other_protocol() -> None:
+    assert timed_alike(LAYER_PROTOCOL, replace(LAYER_PROTOCOL, undisturbed=False))
+    assert not timed_alike(LAYER_PROTOCOL, NETWORK_PROTOCOL)
 
 
 def test_what_was_measured_before_there_were_meters_keeps_its_protocol() -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from latency_predictors.device import host_context, host_device
 from nas.pipeline import train
 from nas.pipeline.context import Done
+from nas.pipeline.damage import sound_table
 from nas.pipeline.planning import planned_epochs
 from nas.pipeline.profile import profile_site
 from nas.pipeline.tables import latest_table
@@ -17,6 +18,7 @@ from nas.store.supernet_store import DISCARDED
 from nas.tasks import TrainNetwork, WholeSpace
 from search_spaces.slot_tables import distinct_layers
 from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.older_sessions import forget_waiting
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Recorder
 
@@ -71,6 +73,14 @@ def test_a_damaged_table_is_made_of_what_was_measured(copied: Home) -> None:
     (told,) = copied.events(ctx.run, "damaged")
     assert told["code"] == "artifact_damaged"
     assert str(told["what"]).startswith("table of ")
+
+
+def test_a_damaged_table_is_made_of_what_earlier_versions_measured(copied: Home) -> None:
+    forget_waiting(copied)
+    copied.damage(newest_artifact(copied))
+    ctx = copied.context(seed=1)
+    table = sound_table(ctx, here())
+    assert table.missing(distinct_layers(ctx.space)) == []
 
 
 def newest_artifact(home: Home) -> str:

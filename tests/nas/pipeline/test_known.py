@@ -1,6 +1,7 @@
 """What a search has exported of a supernet, another one takes from there."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -83,3 +84,5 @@ def test_only_what_was_measured_there_so_counts(finished: FinishedSearch) -> Non
     plain, tail = LatencySpec().metric, LatencySpec(statistic="p95").metric
     assert measured_before(ctx, here(), plain.timing, known) == list(known)
     assert measured_before(ctx, here(), tail.timing, known) == []
+    older = replace(plain.timing, undisturbed=not plain.timing.undisturbed)
+    assert measured_before(ctx, here(), older, known) == list(known)

@@ -14,6 +14,7 @@ from search_spaces.base import space_digest
 from search_spaces.errors import MeasurementError
 from search_spaces.sampling import as_architecture, smallest
 from tests.nas.pipeline.conftest import FinishedSearch
+from tests.nas.pipeline.older_sessions import forget_waiting
 from tests.nas.pipeline.published import published
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Recorder, file_ms, measured
@@ -50,8 +51,9 @@ def test_networks_that_were_disturbed_widen_no_interval_of_others(
     assert found.upper_ms / found.lower_ms < 1.1
 
 
+@pytest.mark.parametrize("older", [False, True])
 def test_the_next_job_measures_a_suspect_file_once_more_and_says_so(
-    copied: Home, finished: FinishedSearch
+    copied: Home, finished: FinishedSearch, *, older: bool
 ) -> None:
     """What a job has measured itself stays as it is: the device is busy still."""
     first, calm = copied.context(), finished.target.networks[0].file_sha256
@@ -65,6 +67,8 @@ def test_the_next_job_measures_a_suspect_file_once_more_and_says_so(
     copied.watch.busy = 1.3
     assert suspect(first)
     assert suspect(first)
+    if older:
+        forget_waiting(copied)
     copied.watch.busy = 0.0
     shown = Recorder()
     second = copied.context(shown)

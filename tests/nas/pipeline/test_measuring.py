@@ -17,6 +17,7 @@ from nas.pipeline.context import PhaseContext
 from nas.pipeline.measuring import measured
 from search_spaces.errors import MeasurementError
 from tests.latency_predictors.sessions import session
+from tests.nas.pipeline.older_sessions import forget_waiting
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, Recorder
 
@@ -78,6 +79,19 @@ def test_it_is_there_when_both_sessions_are(home: Home) -> None:
     assert found is not None
     assert [one.session_id for one in found] == ["s1", "s2"]
     assert [[result.digest for result in one.results] for one in found] == [["a", "b"], ["a", "b"]]
+
+
+def test_sessions_that_tell_otherwise_whether_other_work_was_waited_out_answer_too(home: Home) -> None:
+    """Their task is done: nobody is asked for them again."""
+    ctx = home.context()
+    assert measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "a")) is None
+    for name in ("s1", "s2"):
+        deliver(home, name, "a")
+    forget_waiting(home)
+    found = measured(ctx, here(CONTEXT), NETWORK_PROTOCOL, files(ctx, "a"))
+    assert found is not None
+    assert [one.timing.undisturbed for one in found] == [False, False]
+    assert measured(ctx, here(CONTEXT), LAYER_PROTOCOL, files(ctx, "a")) is None
 
 
 def test_that_other_work_kept_a_device_busy_is_said_once_a_job_with_the_load_seen(home: Home) -> None:
