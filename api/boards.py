@@ -197,7 +197,7 @@ def drawn(boards: Sequence[BoardLine]) -> RenderableType:
     for one in boards:
         replays = f", replays {escape(one.replays)}" if one.replays else ""
         queue = f"{one.pending}{_progress(one)}"
-        table.add_row(one.name, one.state, f"{one.label}{replays}", queue, _moment(one.seen_at))
+        table.add_row(one.name, one.state, f"{escape(one.label)}{replays}", queue, _moment(one.seen_at))
     return Group(table, Text())
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from pydantic import Field
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -83,10 +84,10 @@ class TableList(Document):
                 table.add_row(line.name, "damaged: profile the device again")
                 continue
             mark = " (this machine)" if line.this_machine else " (imported)" if line.imported else ""
-            device = f"{line.device}{mark}"
+            device = f"{escape(line.device)}{mark}"
             counts = (str(line.num_layers), _stated(line.states), str(line.num_spaces))
             measured = line.last_measured[:16].replace("T", " ")
-            table.add_row(line.name, device, line.context, *counts, measured)
+            table.add_row(line.name, device, escape(line.context), *counts, measured)
         return Group(boards, table, *models)
 
 
@@ -169,7 +170,8 @@ class TableDetails(Document):
         sessions = Table("session", "started (UTC)", "layers", "unit", box=None)
         for session in self.sessions:
             started = session.started_at[:19].replace("T", " ")
-            sessions.add_row(session.id, started, str(session.num_layers), session.unit)
+            facts = (session.id, started, str(session.num_layers), session.unit)
+            sessions.add_row(*map(escape, facts))
         meters = unbroken(["", *(f"energy   {meter}" for meter in self.meters)])
         return Group(head, sessions, *self.calibrations, meters)
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from latency_predictors.wire_types import Text
+
 Scope = Literal["package", "gpu", "rail", "board", "wall"]
 """What a meter sees: a processor package, a graphics card, one supply rail, a whole board, all behind a plug.
 
@@ -47,5 +49,5 @@ class MeasuredEnergy:
     mean_w: float
     idle_w: tuple[float, float]
     latency_ms: float
-    meter: str
+    meter: Text
     num_updates: int

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from latency_predictors.device import Device, ExecutionContext
 from latency_predictors.measure import Summary, TimingProtocol
-from latency_predictors.wire_types import Count, Text
+from latency_predictors.wire_types import Count, Text, UnitName
 from search_spaces.errors import MeasurementError
 
 FILE_ERRORS: Final = ("file_not_loadable", "unsupported_subject")
@@ -259,4 +259,4 @@ class SessionResult(WireModel):
     failures: tuple[SubjectFailure, ...] = ()
     conditions: Conditions = Conditions()
     provenance: Literal["measured", "published"] = "measured"
-    unit: str = ""
+    unit: UnitName = ""

@@ -26,6 +26,7 @@ SLOWEST_S: Final = 15.0
 """Seconds between two lines, at most: windows of twenty updates then take five minutes each."""
 _TAIL_BYTES: Final = 8192
 _RESOLUTION_W: Final = 1e-3
+_LONGEST_NAME: Final = 100
 
 
 def log_meter(path: Path, pause: Callable[[float], None]) -> Meter | Absent:
@@ -47,10 +48,8 @@ def log_meter(path: Path, pause: Callable[[float], None]) -> Meter | Absent:
             f"{path} has a line every {update_s:g} s, one every {SLOWEST_S:g} s at least is needed: have the "
             "meter write more often",
         )
-    read = partial(_last, path)
-    return seen_to_move(
-        Meter(f"log/{path.name}", "wall", "power_w", _RESOLUTION_W, update_s, None, read), pause
-    )
+    read, name = partial(_last, path), f"log/{path.name[:_LONGEST_NAME]}"
+    return seen_to_move(Meter(name, "wall", "power_w", _RESOLUTION_W, update_s, None, read), pause)
 
 
 def read_log(path: Path) -> list[Reading]:

@@ -3,6 +3,7 @@
 import io
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from nas.store.session import writing
 from search_spaces.errors import UsageError
 from tests.api.boards import TENANT, Board, waiting_for
 from tests.api.served import DIGITS, Caller, code
-from tests.nas.store.boards import tasks_for
+from tests.nas.store.boards import tasks_for, told
 
 
 @pytest.fixture
@@ -94,9 +95,10 @@ def test_quarantine_is_shown_with_why_and_ended_by_hand(board: Board, tmp_path: 
 
 def test_a_board_that_replays_is_shown_with_what(api: Caller, tmp_path: Path) -> None:
     board, source = Board.with_key(api), "a paper [table 3]"
-    board.register(replays=source)
+    assert board.register(replays=source, device=replace(told().device, os="OS [/]")).status_code == 200
     settings = settings_of(tmp_path)
     assert f", replays {source}" in drawn(list_tables(settings))
+    assert "OS [/]" in drawn(list_tables(settings))
     assert f"replays   {source}" in drawn(show_device(settings, "pi5"))
     assert board_line(api.stores, board.agent).model_dump(mode="json")["replays"] == source
 

@@ -121,6 +121,26 @@ def test_a_table_shows_its_units_and_what_probes_found(settings: Settings) -> No
     assert "board-1f" in text
 
 
+def test_what_boards_say_is_no_markup(settings: Settings) -> None:
+    odd = lookup_table(cpu_model="A [/] CPU")
+    odd = odd.model_copy(update={"context": replace(odd.context, power_mode="fast [/b]")})
+    entries = {
+        key: entry.model_copy(
+            update={"values": tuple(one.model_copy(update={"unit": "[/]"}) for one in entry.values)}
+        )
+        for key, entry in odd.entries.items()
+    }
+    saved_table(settings.home, odd.model_copy(update={"entries": entries}))
+    tables = list_tables(settings)
+    console = Console(width=250, file=io.StringIO(), record=True)
+    console.print(tables)
+    console.print(show_table(settings, tables.tables[0].name))
+    text = console.export_text()
+    assert text.count("A [/] CPU") == 2
+    assert text.count("fast [/b]") == 2
+    assert len([line for line in text.splitlines() if line.rstrip().endswith(" [/]")]) == 2, "two sessions"
+
+
 def test_a_table_of_quantised_layers_says_what_their_ranges_are_from(settings: Settings) -> None:
     fp32 = lookup_table()
     saved_table(settings.home, fp32)

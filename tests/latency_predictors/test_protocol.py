@@ -97,6 +97,14 @@ def test_kernels_are_written_where_they_are_known_and_of_a_bounded_number() -> N
             SubjectResult.model_validate({**silent, "kernels": hostile})
 
 
+def test_a_unit_is_a_short_text_that_moves_no_cursor() -> None:
+    document = session("s1", {"ab": 1.5}).model_dump(mode="json")
+    told = SessionResult.model_validate({**document, "unit": "board\x1b[2J"})
+    assert told.unit == "board [2J"
+    with pytest.raises(ValidationError, match="unit"):
+        SessionResult.model_validate({**document, "unit": "x" * 81})
+
+
 def test_what_was_kept_before_conditions_were_noted_can_be_read() -> None:
     document = session("s1", {"ab": 1.5}).model_dump(mode="json")
     del document["failures"], document["conditions"]

@@ -1,10 +1,12 @@
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from latency_predictors.meters.log_file import log_meter, read_log
 from latency_predictors.meters.meter import Absent, Meter
 from latency_predictors.meters.window import WindowRules, watch
+from latency_predictors.wire_types import Text
 from search_spaces.errors import MeasurementError
 from tests.latency_predictors.meters.boards import FakeClock, never
 
@@ -36,6 +38,18 @@ def test_the_last_complete_line_counts(tmp_path: Path) -> None:
     assert found.scope == "wall"
     assert found.update_s == pytest.approx(0.1)
     assert found.read() == (6.25, 1764126471.3)
+
+
+def test_a_file_with_a_long_name_is_a_meter_that_sessions_can_name(tmp_path: Path) -> None:
+    path = tmp_path / f"{'x' * 240}.csv"
+    path.write_text(LOG)
+
+    def write(seconds: float) -> None:
+        path.write_text(LOG + "1764126471.3,6.25\n")
+
+    found = log_meter(path, write)
+    assert isinstance(found, Meter)
+    assert TypeAdapter(Text).validate_python(found.name) == found.name
 
 
 def test_a_new_line_is_an_update_though_the_power_is_the_same(tmp_path: Path) -> None:
