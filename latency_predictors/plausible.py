@@ -170,7 +170,7 @@ def _of_result(result: SubjectResult, session: SessionResult) -> str:
         )
     if reason := _of_mean(summary, values):
         return reason
-    return _of_energy(summary.energy) if session.timing.energy else ""
+    return _of_energy(summary.energy) if session.timing.energy or summary.energy is not None else ""
 
 
 def _values(summary: Summary) -> tuple[float, ...]:
@@ -215,6 +215,10 @@ def _of_energy(energy: MeasuredEnergy | None) -> str:
     """Hold an energy against the power and the time that are told beside it."""
     if energy is None:
         return "no meter has seen it, and its protocol asks for that"
+    if {energy.gross.kind, energy.net.kind} != {"measured"}:
+        return "an energy is not measured"
+    if energy.gross.scope != energy.net.scope:
+        return f"its energies are of {energy.gross.scope} and {energy.net.scope}, one meter sees one of them"
     values = (energy.gross.lower_mj, energy.gross.value_mj, energy.gross.upper_mj, energy.mean_w)
     if not all(map(_positive, (*values, energy.latency_ms))):
         return "an energy is not positive and finite"
@@ -222,7 +226,24 @@ def _of_energy(energy: MeasuredEnergy | None) -> str:
     worked_out = energy.mean_w * energy.latency_ms
     if not 1 / _ENERGY_FACTOR <= energy.gross.value_mj / worked_out <= _ENERGY_FACTOR:
         return f"{energy.gross.value_mj:.3g} mJ are not {energy.mean_w:.3g} W for {energy.latency_ms:.3g} ms"
-    return "" if _ordered(*values[:3]) else "an energy is not in its interval"
+    return _of_net(energy) if _ordered(*values[:3]) else "an energy is not in its interval"
+
+
+def _of_net(energy: MeasuredEnergy) -> str:
+    """Hold the energy above idle, which is nothing or less where idling took as much, against `idle_w`."""
+    if not all(abs(watts) <= MOST_MS for watts in energy.idle_w):
+        return "a power at rest is not finite"
+    gross, net = energy.gross, energy.net
+    least_mj, most_mj = sorted(watts * energy.latency_ms for watts in energy.idle_w)
+    near_mj = _ROUNDING * (gross.upper_mj + abs(least_mj) + abs(most_mj))
+    for net_mj, gross_mj, rest_mj in (
+        (net.lower_mj, gross.lower_mj, most_mj),
+        (net.value_mj, gross.value_mj, (least_mj + most_mj) / 2),
+        (net.upper_mj, gross.upper_mj, least_mj),
+    ):
+        if not abs(gross_mj - rest_mj - net_mj) <= near_mj:
+            return f"{net_mj:.3g} mJ above rest are not {gross_mj:.3g} mJ less {rest_mj:.3g}"
+    return ""
 
 
 def _of_span(session: SessionResult) -> str:

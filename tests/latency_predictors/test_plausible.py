@@ -257,20 +257,72 @@ def test_pauses_are_time_too() -> None:
     assert "another unit" in check(paced(10.0, 10**9)), "320 pauses of 10 ms do not fit into a second"
 
 
-def test_energies_have_to_agree_with_the_power_and_the_time_beside_them() -> None:
-    device = FakeDevice({"a" * 64: 1.0}, Script(watts=5.0))
-    (session,) = device.sessions(["a" * 64], ENERGY_PROTOCOL, num_sessions=1)
-    assert implausible(session) == ""
+def watched(script: Script) -> SessionResult:
+    """A session in which a meter saw a file run."""
+    (session,) = FakeDevice({"a" * 64: 1.0}, script).sessions(["a" * 64], ENERGY_PROTOCOL, num_sessions=1)
+    return session
+
+
+def seen_in(session: SessionResult) -> MeasuredEnergy:
+    """What the meter saw there."""
     (result,) = session.results
-    seen = result.summary.energy
-    assert seen is not None
+    assert result.summary.energy is not None
+    return result.summary.energy
+
+
+def with_energy(session: SessionResult, energy: MeasuredEnergy | None) -> SessionResult:
+    """The session with another energy."""
+    (result,) = session.results
+    changed = result.model_copy(update={"summary": replace(result.summary, energy=energy)})
+    return session.model_copy(update={"results": (changed,)})
+
+
+def test_energies_have_to_agree_with_the_power_and_the_time_beside_them() -> None:
+    session = watched(Script(watts=5.0))
+    assert implausible(session) == ""
+    seen = seen_in(session)
 
     def told(energy: MeasuredEnergy | None) -> str:
-        changed = result.model_copy(update={"summary": replace(result.summary, energy=energy)})
-        return implausible(session.model_copy(update={"results": (changed,)}))
+        return implausible(with_energy(session, energy))
 
     assert "no meter has seen it" in told(None)
     joules = replace(seen.gross, value_mj=seen.gross.value_mj / 1e3)
     assert "mJ are not" in told(replace(seen, gross=joules))
     assert "not positive and finite" in told(replace(seen, mean_w=math.nan))
     assert "interval" in told(replace(seen, gross=replace(seen.gross, upper_mj=seen.gross.lower_mj)))
+
+
+@pytest.mark.parametrize("idle_watts", [0.001, 4.9, 5.3, 40.0])
+def test_a_network_may_take_nothing_above_idle_or_less(idle_watts: float) -> None:
+    session = watched(Script(watts=5.0, idle_watts=idle_watts))
+    assert implausible(session) == ""
+    assert (seen_in(session).net.value_mj < 0) == (idle_watts > 5.0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"net": {"value_mj": -1e300}}, "-1e+300 mJ above rest are not"),
+        ({"net": {"lower_mj": 5.0}}, "5 mJ above rest are not"),
+        ({"net": {"upper_mj": -1.0}}, "-1 mJ above rest are not"),
+        ({"net": {"value_mj": math.nan}}, "nan mJ above rest are not"),
+        ({"idle_w": (3.0, 1.0)}, "mJ above rest are not"),
+        ({"idle_w": (1e308, -1e308)}, "a power at rest is not finite"),
+        ({"idle_w": (math.nan, 1.0)}, "a power at rest is not finite"),
+        ({"gross": {"kind": "assumed"}}, "an energy is not measured"),
+        ({"net": {"kind": "modelled"}}, "an energy is not measured"),
+        ({"net": {"scope": "wall"}}, "its energies are of board and wall"),
+    ],
+)
+@pytest.mark.parametrize("asked", [True, False])
+def test_what_is_told_of_an_energy_agrees_with_itself(
+    changed: dict[str, Any], reason: str, *, asked: bool
+) -> None:
+    session = watched(Script(watts=5.0))
+    seen = seen_in(session)
+    new = {
+        name: replace(getattr(seen, name), **one) if isinstance(one, dict) else one
+        for name, one in changed.items()
+    }
+    odd = with_energy(session, replace(seen, **new))
+    assert reason in implausible(odd.model_copy(update={"timing": replace(odd.timing, energy=asked)}))
