@@ -1,13 +1,13 @@
 """What several sessions say together of the energy of networks, and whether that is more than latency."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from latency_predictors.energy import comparable
-from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy
+from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy, Scope
 from latency_predictors.error_report import spearman
 from latency_predictors.protocol import SessionResult
 from latency_predictors.spread import combine
@@ -46,6 +46,23 @@ class _Seen:
 
     energy: MeasuredEnergy
     session: SessionResult
+
+
+def scopes_seen(session: SessionResult) -> Iterator[tuple[str, Scope]]:
+    """Yield the digest of every subject whose energy was seen in a session, with what the meter sees."""
+    for result in session.results:
+        if result.summary.energy is not None:
+            yield result.digest, result.summary.energy.gross.scope
+
+
+def seen_in_scope(sessions: Iterable[SessionResult], scope: Scope) -> tuple[SessionResult, ...]:
+    """Return sessions without the results that a meter saw in another scope, as far as anything is left."""
+    kept: list[SessionResult] = []
+    for session in sessions:
+        others = {digest for digest, other in scopes_seen(session) if other != scope}
+        results = tuple(result for result in session.results if result.digest not in others)
+        kept += [session.model_copy(update={"results": results})] if results else []
+    return tuple(kept)
 
 
 def combine_energies(sessions: Sequence[SessionResult]) -> dict[str, SessionsEnergy]:

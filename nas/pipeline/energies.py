@@ -8,13 +8,13 @@ from latency_predictors.calibration import calibration_point
 from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.energy_sessions import SessionsEnergy, combine_energies
 from latency_predictors.lookup_table import LookupTable
-from latency_predictors.measure import ENERGY_PROTOCOL
 from nas.pipeline.calibrating import calibration_set, initial_files
 from nas.pipeline.context import RunContext
 from nas.pipeline.energy_model import EnergyModel
-from nas.pipeline.measuring import check_ran, measured_as_far
+from nas.pipeline.measuring import check_ran
 from nas.pipeline.sites import Site
 from nas.pipeline.unsupported import check_enough
+from nas.pipeline.watched_files import watched_as_far
 from search_spaces.base import Architecture, SearchSpace, architecture_digest
 from search_spaces.network import layers as layers_of
 
@@ -34,7 +34,7 @@ def profile_energy(ctx: RunContext, table: LookupTable) -> EnergyModel | None:
     """
     chosen = calibration_set(ctx.space, table)
     files = initial_files(ctx, table, chosen)
-    found = measured_as_far(ctx, Site.of(table), ENERGY_PROTOCOL, files)
+    found = watched_as_far(ctx, Site.of(table), files)
     if found is None:
         return None
     check_ran(Site.of(table), found.sessions)

@@ -4,7 +4,7 @@ A network's energy is predicted as its latency is: the sum of its layers in the 
 networks, whose energy a meter saw. The coefficient of the sum is then a power, the others are energies.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, Self
 
 import numpy as np
@@ -21,7 +21,6 @@ from nas.candidates import Predictor
 from nas.publication import coverage
 from nas.results import Document, Energy, EnergySummary, VerifiedNetwork
 from search_spaces.base import SearchSpace
-from search_spaces.errors import UsageError
 
 ENERGY: Final = "energy_mj"
 _FEWEST: Final = 3
@@ -48,20 +47,6 @@ class EnergyModel(Document):
     def of(cls, points: Sequence[CalibrationPoint], meter: str, scope: Scope) -> Self:
         """Return the model fitted on networks that a meter saw."""
         return cls(correction=_fitted(calibrate(points)), meter=meter, scope=scope)
-
-    def check_same_meter(self, energies: Iterable[SessionsEnergy]) -> None:
-        """Refuse energies of a meter that sees something else than the first one: no front has both.
-
-        Raises:
-            UsageError: `mixed_energy`.
-        """
-        others = {energy.gross.scope for energy in energies} - {self.scope}
-        if others:
-            raise UsageError(
-                "mixed_energy",
-                f"this search began with a meter that sees the {self.scope} ({self.meter}), and now one sees "
-                f"the {', '.join(sorted(others))}: bring the first one back, or search again",
-            )
 
     def refitted(self, new: Sequence[CalibrationPoint]) -> Self:
         """Return the model fitted on further networks too."""

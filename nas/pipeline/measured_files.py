@@ -7,15 +7,17 @@ from functools import partial
 import numpy as np
 
 from latency_predictors.calibration import counted_points, pooled_rel_sd
+from latency_predictors.energy_figure import Scope
 from latency_predictors.energy_sessions import SessionsEnergy, combine_energies
 from latency_predictors.latency_metric import LatencyMetric
-from latency_predictors.measure import ENERGY_PROTOCOL, sustained
+from latency_predictors.measure import sustained
 from latency_predictors.spread import KnownSpread, Measured, combine_sessions
 from nas.measurement_tasks import FailedTask, timed_alike
 from nas.pipeline.amounts import NUM_SESSIONS
 from nas.pipeline.context import PhaseContext
 from nas.pipeline.measuring import MeasuredAsFar, check_ran, measured, measured_as_far
 from nas.pipeline.sites import Site, metric_site
+from nas.pipeline.watched_files import watched_as_far
 from nas.report.words import counted
 from nas.results import Document, Latency, Sustained
 from search_spaces.base import space_digest
@@ -44,6 +46,7 @@ def measure_files(
     files: Iterable[str],
     *,
     energy: bool = False,
+    scope: Scope | None = None,
     again: bool = True,
 ) -> MeasuredFiles | None:
     """Return what was measured of exported files as far as they run; None where some are queued still.
@@ -56,6 +59,7 @@ def measure_files(
         metric: What is meant by latency.
         files: Their digests.
         energy: Whether a meter watches them too.
+        scope: What that sees; what the last one there saw, if not given.
         again: Whether suspect files are measured once more; if not, what is there is taken.
 
     Raises:
@@ -66,7 +70,7 @@ def measure_files(
     wanted = {file: partial(str, file) for file in files}
     sessions = _noted_sessions(ctx, metric_site(site, metric), metric, wanted) if again else {}
     found = measured_as_far(ctx, metric_site(site, metric), metric.timing, wanted, sessions)
-    watched = measured_as_far(ctx, site, ENERGY_PROTOCOL, wanted) if energy else MeasuredAsFar((), {})
+    watched = watched_as_far(ctx, site, wanted, scope) if energy else MeasuredAsFar((), {})
     if found is None or watched is None:
         return None
     check_ran(site, (*found.sessions, *watched.sessions))

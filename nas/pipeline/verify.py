@@ -187,8 +187,9 @@ def _verify_round(
     )
     list_exported(ctx, supernet.id, precision, name, exported)
     files = [one.file_sha256 for one in exported]
-    energy = state.energy is not None
-    measured = measure_files(ctx, Site.of(state.table), state.metric, files, energy=energy)
+    scope = None if state.energy is None else state.energy.scope
+    site, energy = Site.of(state.table), state.energy is not None
+    measured = measure_files(ctx, site, state.metric, files, energy=energy, scope=scope)
     if measured is None:
         return False
     _take_in(ctx, state, list(zip(exported, proposal.networks, strict=True)), measured, round_)
@@ -215,7 +216,6 @@ def _take_in(
     latencies, energies = measured.values, measured.energies
     points = [_point(ctx, state, one, latencies[one.file_sha256], believed) for one, believed in runs]
     if state.energy is not None:
-        state.energy.check_same_meter(energies.values())
         state.energy = state.energy.refitted(
             [_energy_point(ctx, state, one, energies[one.file_sha256], believed) for one, believed in runs]
         )

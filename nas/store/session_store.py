@@ -7,7 +7,9 @@ from typing import Any, final
 from sqlalchemy import Engine, and_, func, or_, select
 
 from latency_predictors.clock import NS_PER_S
+from latency_predictors.measure import TimingProtocol
 from latency_predictors.protocol import SessionResult
+from nas.measurement_tasks import protocol_digest
 from nas.store.measurement_rows import CHUNK, reference_ms
 from nas.store.measurement_tables import job_tasks, measurement_tasks, measurements, sessions
 from nas.store.session import reading
@@ -60,6 +62,24 @@ class DatabaseSessionStore:
             for number, found in told.items()
             if found
         )
+
+    def last(self, device: str, context: str, timing: TimingProtocol) -> SessionResult | None:
+        """Return the last session of a device and context that was timed so; None before the first.
+
+        Args:
+            device: Digest of the device.
+            context: Digest of the context.
+            timing: How.
+        """
+        there = and_(sessions.c.device == device, sessions.c.context == context)
+        alike = and_(there, sessions.c.protocol == protocol_digest(timing))
+        number = select(func.max(sessions.c.number)).where(alike).scalar_subquery()
+        query = select(sessions.c.content, measurements.c.result).join(measurements)
+        query = query.where(there, sessions.c.number == number).order_by(measurements.c.position)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        found = [row.result for row in rows]
+        return SessionResult.model_validate({**rows[0].content, "results": found}) if rows else None
 
     def conditions(self, device: str, context: str, limit: int = 200) -> tuple[SessionResult, ...]:
         """Return the newest sessions of a device and context without their results, in the order of delivery.

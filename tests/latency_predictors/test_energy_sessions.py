@@ -7,7 +7,12 @@ import pytest
 
 from latency_predictors.energy import assumed_energy
 from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy, Scope
-from latency_predictors.energy_sessions import combine_energies, correlation_with_latency
+from latency_predictors.energy_sessions import (
+    combine_energies,
+    correlation_with_latency,
+    scopes_seen,
+    seen_in_scope,
+)
 from latency_predictors.protocol import Conditions, SessionResult
 from search_spaces.errors import UsageError
 from tests.latency_predictors.sessions import session
@@ -62,6 +67,17 @@ def test_meters_that_see_different_things_are_not_combined() -> None:
     with pytest.raises(UsageError) as caught:
         combine_energies([watched("s1", {"a": 4.0}), watched("s2", {"a": 5.0}, scope="wall")])
     assert caught.value.code == "mixed_energy"
+
+
+def test_what_a_meter_of_another_scope_saw_is_left_out() -> None:
+    both, plain = watched("s1", {"a": 4.0, "b": 1.0}), session("s2", {"a": 1.0})
+    wall = watched("s3", {"c": 9.0}, scope="wall")
+    assert list(scopes_seen(both)) == [("a", "board"), ("b", "board")]
+    assert list(scopes_seen(plain)) == []
+    assert seen_in_scope([both, plain, wall], "board") == (both, plain)
+    assert seen_in_scope([both, wall], "wall") == (wall,)
+    mixed = both.model_copy(update={"results": (*both.results, *wall.results)})
+    assert seen_in_scope([mixed], "wall") == (mixed.model_copy(update={"results": wall.results}),)
 
 
 def test_energy_that_follows_latency_says_nothing_new() -> None:

@@ -13,7 +13,7 @@ import onnx
 import pytest
 
 from latency_predictors.device import ExecutionContext, host_device
-from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy
+from latency_predictors.energy_figure import EnergyFigure, MeasuredEnergy, Scope
 from latency_predictors.gate import GateRules
 from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL, TimingProtocol
 from latency_predictors.protocol import Conditions, SessionResult, Subject, SubjectResult
@@ -120,6 +120,7 @@ class Stopwatch:
         asked: Digests of the subjects, one list a call.
         broken: Subjects that the runtime cannot load.
         has_meter: Whether energies can be measured.
+        scope: What that meter sees.
         busy: Processors that other work keeps busy, more than is allowed; 0 for none.
         layers_slower: How many times as long as they would lone layers take.
     """
@@ -128,6 +129,7 @@ class Stopwatch:
     asked: list[list[str]] = field(default_factory=list)
     broken: frozenset[str] = frozenset()
     has_meter: bool = True
+    scope: Scope = "board"
     busy: float = 0.0
     layers_slower: float = 1.0
 
@@ -164,7 +166,9 @@ class Stopwatch:
                 ]
                 found = found.model_copy(update={"results": tuple(results)})
             if timing.energy:
-                results = [_watched(result, file_mj(paths[result.digest])) for result in found.results]
+                results = [
+                    _watched(result, file_mj(paths[result.digest]), self.scope) for result in found.results
+                ]
                 found = found.model_copy(update={"results": tuple(results)})
             yield found.model_copy(update=facts)
 
@@ -222,9 +226,9 @@ def file_mj(path: Path) -> float:
     return 0.02 * _num_working(path) + path.stat().st_size / 4e5
 
 
-def _watched(result: SubjectResult, gross_mj: float) -> SubjectResult:
+def _watched(result: SubjectResult, gross_mj: float, scope: Scope) -> SubjectResult:
     gross, net = (
-        EnergyFigure(mj, 0.98 * mj, 1.02 * mj, "measured", "board") for mj in (gross_mj, gross_mj / 2)
+        EnergyFigure(mj, 0.98 * mj, 1.02 * mj, "measured", scope) for mj in (gross_mj, gross_mj / 2)
     )
     seen = MeasuredEnergy(gross, net, 4.0, (2.0, 2.0), result.median_ms, "a meter", 60)
     return result.model_copy(update={"summary": replace(result.summary, energy=seen)})

@@ -9,7 +9,7 @@ from nas.pipeline.amounts import NUM_CALIBRATION
 from nas.pipeline.energies import profile_energy
 from nas.pipeline.tables import latest_table
 from nas.results import TargetResult, VerifiedNetwork
-from search_spaces.errors import MeasurementError
+from search_spaces.errors import MeasurementError, UsageError
 from tests.nas.pipeline.published import published
 from tests.nas.pipeline.sites import here
 from tests.nas.pipeline.small_search import Home, file_mj, measured
@@ -77,6 +77,22 @@ def test_networks_are_watched_once_and_predict_the_energy_of_others(copied: Home
     assert {point.session_ids for point in model.correction.points} == {both}
     assert all(point.measured_at for point in model.correction.points)
     assert ENERGY_PROTOCOL.energy
+
+
+def test_a_search_after_a_change_of_meter_is_to_be_begun_again_and_begins_with_the_new_one(
+    copied: Home,
+) -> None:
+    assert copied.search(**ASKED).targets[0].energy
+    copied.watch.scope = "wall"
+    with pytest.raises(UsageError, match="now sees the wall: search again") as caught:
+        copied.search(**ASKED, seed=1)
+    assert caught.value.code == "mixed_energy"
+    num_asked = len(copied.watch.asked)
+    (target,) = copied.search(**ASKED, seed=2).targets
+    assert target.energy is not None
+    assert target.energy.scope == "wall"
+    assert {one.energy.scope for one in target.networks if one.energy} == {"wall"}
+    assert len(copied.watch.asked[num_asked]) == NUM_CALIBRATION, "the networks of the calibration, once more"
 
 
 def test_no_published_figure_predicts_an_energy(copied: Home) -> None:

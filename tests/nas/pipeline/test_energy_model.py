@@ -7,7 +7,6 @@ from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.energy_figure import EnergyFigure, Scope
 from latency_predictors.energy_sessions import SessionsEnergy
 from nas.pipeline.energy_model import EnergyModel, energy_of
-from search_spaces.errors import UsageError
 from tests.nas.report.documents import figure, network
 
 WATTS, CALL_MJ = 4.0, 0.5
@@ -60,10 +59,3 @@ def test_results_tell_how_good_it_is_and_whether_energy_tells_more_than_latency(
     shown = networks[0].energy
     assert shown is not None
     assert np.allclose([shown.gross_lower_mj, shown.gross_upper_mj, shown.net_mj], [0.9, 1.1, 0.5])
-
-
-def test_energies_of_a_meter_that_sees_something_else_are_refused() -> None:
-    MODEL.check_same_meter([seen(1.0), seen(2.0)])
-    with pytest.raises(UsageError, match="now one sees the wall") as caught:
-        MODEL.check_same_meter([seen(1.0), seen(2.0, "wall")])
-    assert caught.value.code == "mixed_energy"

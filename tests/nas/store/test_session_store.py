@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import Engine, update
 
+from latency_predictors.measure import LAYER_PROTOCOL, NETWORK_PROTOCOL
 from latency_predictors.protocol import AnchorReading, SessionResult
 from nas.leases import Lease
 from nas.store.job_queue import DatabaseJobQueue
@@ -14,7 +15,7 @@ from nas.store.measurement_tables import sessions as session_rows
 from nas.store.session import writing
 from nas.store.session_store import DatabaseSessionStore
 from tests.latency_predictors.sessions import CONTEXT, DEVICE
-from tests.nas.store.measured import SUBJECTS, TASKS, measured
+from tests.nas.store.measured import SUBJECTS, TASKS, measured, task_of
 from tests.nas.store.queued import running
 
 
@@ -40,6 +41,19 @@ def test_references_are_those_of_the_last_sessions_and_of_one_that_is_there(
     found, where = DatabaseSessionStore(engine).references, (DEVICE.digest, CONTEXT.digest)
     assert sorted(one["anchor"] for one in found(*where, "new")) == [0.2, 0.3]
     assert sorted(one["anchor"] for one in found(*where, "s1")) == [0.1, 0.2, 0.3]
+
+
+def test_the_last_session_is_of_those_that_were_timed_so(
+    engine: Engine, measuring: DatabaseMeasurementQueue, store: DatabaseJobStore, queue: DatabaseJobQueue
+) -> None:
+    find, where = DatabaseSessionStore(engine).last, (DEVICE.digest, CONTEXT.digest)
+    assert find(*where, LAYER_PROTOCOL) is None
+    other = [task_of(SUBJECTS[0], NETWORK_PROTOCOL)]
+    measuring.enqueue(running(store, queue), [*TASKS, *other])
+    sessions = [measured(name) for name in ("s2", "s1")]
+    deliver(measuring, *sessions, measured("s0", SUBJECTS[:1], NETWORK_PROTOCOL))
+    assert find(*where, LAYER_PROTOCOL) == sessions[-1]
+    assert find(DEVICE.digest, "0" * 64, LAYER_PROTOCOL) is None
 
 
 def lasting(name: str, seconds: float, subjects: Sequence[str] = SUBJECTS) -> SessionResult:
