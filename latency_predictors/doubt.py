@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from latency_predictors.calibration import ENOUGH_CALM, counted_points, fit_again, united
 from latency_predictors.calibration_point import CalibrationPoint
 from latency_predictors.correction import Correction
+from latency_predictors.few_shot import FewShotPoint
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Doubt:
     sessions: Mapping[str, str]
     unnamed: str = ""
 
-    def why(self, point: CalibrationPoint) -> str:
+    def why(self, point: CalibrationPoint | FewShotPoint) -> str:
         """Return why a network is in doubt; empty where it is not."""
         if not point.session_ids:
             return self.unnamed

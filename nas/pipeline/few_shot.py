@@ -108,12 +108,17 @@ def profile_few_shot(ctx: RunContext, site: Site, num_networks: int) -> FewShotM
 
 
 def _fitted_before(ctx: RunContext, site: Site) -> FewShotModel | None:
-    """Return the newest model of a site that can be read; None where there is none.
+    """Return the newest model of a site that can be read, without networks in doubt; None if there is none.
 
-    A damaged one is left out: a profile is what puts another in its place.
+    A damaged one is left out: a profile is what puts another in its place. So are networks that were measured
+    while nobody knew how fast the board was: it is profiled again for that.
     """
     there = (one.stored for one in known_few_shots(ctx.stores, ctx.run.lease.tenant))
-    return next((one.model for one in there if one.key == _key(ctx, site)), None)
+    model = next((one.model for one in there if one.key == _key(ctx, site)), None)
+    if model is None:
+        return None
+    doubt = ctx.stores.golden.doubted_networks(site.device.digest, site.context.digest)
+    return model.model_copy(update={"points": tuple(one for one in model.points if not doubt.why(one))})
 
 
 def refit_few_shots(ctx: RunContext, verified: Sequence[VerifiedThere]) -> None:

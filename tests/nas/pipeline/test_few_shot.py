@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from latency_predictors.device import host_context, host_device
+from latency_predictors.doubt import Doubt
 from latency_predictors.few_shot import FewShotModel, FewShotPredictor
 from latency_predictors.measure import NETWORK_PROTOCOL
 from latency_predictors.spread import Measured
@@ -14,6 +16,7 @@ from nas.jobs import JobKind, Succeeded
 from nas.pipeline.few_shot import VerifiedThere, profile_few_shot, refit_few_shots
 from nas.specs import ContextSpec, ProfileSpec, SpaceSpec
 from nas.store.few_shot_models import NAME, REFITTED, RefittedFewShot, StoredFewShot, latest_few_shot
+from nas.store.golden_store import DatabaseGoldenStore
 from search_spaces.base import Architecture, architecture_digest, space_digest
 from search_spaces.catalogue import get_space
 from search_spaces.sampling import as_architecture, as_array, random_architectures
@@ -131,6 +134,24 @@ def test_networks_that_searches_verified_stay_when_there_is_another_profile(home
     assert more.report.verified_coverage == joined.report.verified_coverage
     elsewhere = profiled(home, context=ContextSpec(threads=2))
     assert (elsewhere.report.num_networks, elsewhere.report.num_verified) == (8, 0)
+
+
+def test_networks_in_doubt_do_not_stay_when_there_is_another_profile(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = profiled(home)
+    ctx = home.context()
+    verified = unmeasured(first)
+    refit_few_shots(ctx, [VerifiedThere(here(), ((verified, found_in(1.0)),))])
+    home.stores.queue.settle(ctx.run.lease, Succeeded())
+    joined = known(home)
+    assert joined is not None
+    (point,) = {one.digest: one for one in joined.points}.keys() - {one.digest for one in first.points}
+    sessions = {one.digest: one.session_ids for one in joined.points}[point]
+    doubt = Doubt(dict.fromkeys(sessions, "its fan has stopped"), unnamed="" if sessions else "it is another")
+    monkeypatch.setattr(DatabaseGoldenStore, "doubted_networks", lambda *where: doubt)
+    again = profiled(home)
+    assert {one.digest for one in again.points} == {one.digest for one in first.points}
 
 
 def test_a_damaged_model_is_replaced_by_a_profile(home: Home) -> None:
