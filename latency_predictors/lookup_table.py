@@ -140,7 +140,10 @@ class LookupTable(WireModel):
         return self.model_copy(update={"entries": {**self.entries, **touched}})
 
     def without_sessions(self, session_ids: Collection[str]) -> "LookupTable":
-        """Return the table without what some sessions found; where nothing is left, without all they gave."""
+        """Return the table without what some sessions found; where nothing is left, without all they gave.
+
+        What another version of the runtime has measured was held against these sessions: it goes with them.
+        """
         touched, entries = self._of(session_ids), dict(self.entries)
         for key, entry in touched.items():
             left = tuple(one for one in entry.values if one.session_id not in session_ids)
@@ -149,8 +152,9 @@ class LookupTable(WireModel):
             else:
                 del entries[key]
         update: dict[str, object] = {"entries": entries}
-        if touched and not any(entry.values for entry in entries.values()):
-            update |= {"reference_ms": {}, "corrections": {}}
+        if touched and not any(entry.values and not entry.origin for entry in entries.values()):
+            own = {key: entry for key, entry in entries.items() if not entry.origin}
+            update = {"entries": own, "reference_ms": {}, "corrections": {}}
         return self.model_copy(update=update)
 
     def with_correction(self, key: str, correction: Correction) -> "LookupTable":

@@ -19,6 +19,9 @@ from latency_predictors.measure import Summary
 from latency_predictors.protocol import FILE_ERRORS, SessionResult, SubjectResult
 from latency_predictors.wire_types import LEAST_MS, MOST_MS
 
+_MOST_MJ: Final = 1e3 * MOST_MS
+"""Millijoules of one inference, and more: a kilowatt for a quarter of an hour."""
+
 LARGEST_SCALE: Final = 50.0
 """By how much the anchors can say that a device is slower or faster than at rest."""
 
@@ -220,7 +223,7 @@ def _of_energy(energy: MeasuredEnergy | None) -> str:
     if energy.gross.scope != energy.net.scope:
         return f"its energies are of {energy.gross.scope} and {energy.net.scope}, one meter sees one of them"
     values = (energy.gross.lower_mj, energy.gross.value_mj, energy.gross.upper_mj, energy.mean_w)
-    if not all(map(_positive, (*values, energy.latency_ms))):
+    if not all(LEAST_MS <= one <= _MOST_MJ for one in values) or not _positive(energy.latency_ms):
         return "an energy is not positive and finite"
     # Milliseconds times watts are millijoules; both are medians of the same few windows.
     worked_out = energy.mean_w * energy.latency_ms
@@ -277,5 +280,5 @@ def _ordered(*values: float) -> bool:
 
 
 def _positive(value: float) -> bool:
-    """Return whether a time, an energy or a power is one: what is made of several of them is finite then."""
+    """Return whether a time is one: what is made of several of them is finite then."""
     return LEAST_MS <= value <= MOST_MS

@@ -140,8 +140,8 @@ def _measured(
         batch.context,
         batch.timing,
         num_sessions=batch.sessions,
-        # The batch before may have been the first one of this context.
-        reference_ms=batch.reference_ms or stores.sessions.reference_ms(lease.device, batch.context.digest),
+        # The batch before may have been the first one of this context, or have put its reference in doubt.
+        reference_ms=stores.sessions.reference_ms(lease.device, batch.context.digest),
         on_progress=told,
     )
     try:

@@ -183,8 +183,9 @@ class DatabaseTableStore:
         except ArtifactError:
             return table
         entries = {**there.entries, **table.entries}
+        mine = table.without_sessions(doubted).entries
         for key in there.entries.keys() & table.entries.keys():
-            entries[key] = _better(there.entries[key], table.entries[key])
+            entries[key] = _better(there.entries[key], mine[key]) if key in mine else there.entries[key]
         reference, graph = there.reference_ms or table.reference_ms, table.graph or there.graph
         return table.model_copy(update={"entries": entries, "reference_ms": reference, "graph": graph})
 

@@ -237,3 +237,11 @@ def test_spread_is_told_for_the_table() -> None:
     assert EMPTY.median_rel_sd == 0.0
     spreads = [entry.rel_sd for entry in TABLE.entries.values()]
     assert min(spreads) < TABLE.median_rel_sd < max(spreads)
+
+
+def test_what_an_older_version_measured_goes_with_the_sessions_that_it_was_held_against() -> None:
+    older = EMPTY.merged([C], [session("old", {layer_key(C): 0.5})]).entries[layer_key(C)]
+    promoted = older.model_copy(update={"origin": "e" * 64})
+    table = TABLE.model_copy(update={"entries": {**TABLE.entries, layer_key(C): promoted}})
+    assert layer_key(C) in table.without_sessions({"s1"}).entries
+    assert table.without_sessions({"s1", "s2"}) == EMPTY

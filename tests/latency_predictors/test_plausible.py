@@ -326,3 +326,16 @@ def test_what_is_told_of_an_energy_agrees_with_itself(
     }
     odd = with_energy(session, replace(seen, **new))
     assert reason in implausible(odd.model_copy(update={"timing": replace(odd.timing, energy=asked)}))
+
+
+def test_a_network_may_take_a_kilojoule() -> None:
+    session = watched(Script(watts=5.0))
+    seen = seen_in(session)
+    gross, net = (
+        replace(one, **{name: 1e6 * getattr(one, name) for name in ("value_mj", "lower_mj", "upper_mj")})
+        for one in (seen.gross, seen.net)
+    )
+    idle_w = (1e3 * seen.idle_w[0], 1e3 * seen.idle_w[1])
+    slow = replace(seen, latency_ms=1e3 * seen.latency_ms, mean_w=1e3 * seen.mean_w, idle_w=idle_w)
+    assert gross.upper_mj > 1e6
+    assert not implausible(with_energy(session, replace(slow, gross=gross, net=net)))

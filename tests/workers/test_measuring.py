@@ -234,6 +234,21 @@ def test_a_host_that_was_slow_when_it_was_first_measured_is_measured_again(place
     assert asked_again(place, "b") == 2, "of the host as it is"
 
 
+def test_what_is_measured_after_a_doubt_is_held_against_a_new_reference(place: Workplace) -> None:
+    place.stores.queue.settle(waiting_for(place, "a").lease, Released())
+    with queued_stopwatch() as watch:
+        serve_host(place.stores, "w", ignored)
+        waiting_for(place, "b")
+        place.submit()
+        (claim,) = place.stores.queue.claim("w")
+        ctx = ProfileContext(SPACE, place.stores, place.stores.run(claim), place.shown)
+        files = {subject_of("c"): lambda: place.stores.artifacts.put(content_of("c"))}
+        assert measured(ctx, here(), NETWORK_PROTOCOL, files) is None
+        watch.scale = 0.7
+        serve_host(place.stores, "w", ignored)
+    assert watch.references[1:] == [{"anchor": 0.5}, {}], "two batches of one lease"
+
+
 def test_a_host_that_is_somewhat_faster_goes_on(place: Workplace) -> None:
     waiting_for(place, "a")
     with queued_stopwatch(scale=0.9):

@@ -184,6 +184,19 @@ def test_networks_in_doubt_are_suspect_until_others_are_published_and_join_none_
     assert [Correction.model_validate(row) for row in rows] == [old, new], "nothing is deleted"
 
 
+def test_layers_in_doubt_do_not_replace_what_was_measured_again(
+    engine: Engine, store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
+) -> None:
+    lease, old = running(store, queue), table_of("s1")
+    tables.publish(lease, old)
+    put_in_doubt(engine, "s1")
+    tables.publish(lease, table_of("s2"))
+    tables.publish(lease, old)
+    found = tables.load(*WHERE)
+    assert found is not None
+    assert found.session_ids == table_of("s2").session_ids
+
+
 def test_networks_that_name_no_session_are_in_doubt_with_the_first_session(
     engine: Engine, store: DatabaseJobStore, queue: DatabaseJobQueue, tables: DatabaseTableStore
 ) -> None:
