@@ -152,8 +152,9 @@ class LookupTable(WireModel):
             else:
                 del entries[key]
         update: dict[str, object] = {"entries": entries}
-        if touched and not any(entry.values and not entry.origin for entry in entries.values()):
-            own = {key: entry for key, entry in entries.items() if not entry.origin}
+        own = {key: entry for key, entry in entries.items() if not entry.origin}
+        took_own = any(not entry.origin for entry in touched.values())
+        if took_own and not any(entry.values for entry in own.values()):
             update = {"entries": own, "reference_ms": {}, "corrections": {}}
         return self.model_copy(update=update)
 
