@@ -7,7 +7,9 @@ import tempfile
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO, Final, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from latency_predictors.wire_types import one_line
 
@@ -15,6 +17,7 @@ SECRETS: Final = ("HWNAS_", "PG")
 """Names of variables that begin so say where our database is, or let somebody in."""
 
 _SHOWN: Final = 200
+_Line = TypeVar("_Line")
 
 
 def without_secrets(given: Mapping[str, str]) -> dict[str, str]:
@@ -38,6 +41,21 @@ class ChildEnded:
 def no_answer(line: bytes) -> ChildEnded:
     """Return the end of a child that wrote a line which is none of ours: nothing it writes is believed."""
     return ChildEnded("wrote what is no answer", one_line(line[:_SHOWN].decode(errors="replace")))
+
+
+def said(line: bytes | ChildEnded, lines: TypeAdapter[_Line]) -> _Line | ChildEnded:
+    """Return what a child has said.
+
+    Args:
+        line: As `run_child` yields it.
+        lines: Reads one.
+    """
+    if isinstance(line, ChildEnded):
+        return line
+    try:
+        return lines.validate_json(line)
+    except ValidationError:
+        return no_answer(line)
 
 
 def run_child(

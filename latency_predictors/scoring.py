@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from latency_predictors.child_process import ChildEnded, no_answer, run_child
+from latency_predictors.child_process import ChildEnded, run_child, said
 from latency_predictors.device import ExecutionContext
 from latency_predictors.protocol import Failed, WireModel
 from latency_predictors.runtimes import get_runtime
@@ -69,14 +69,14 @@ def score(
     command = [sys.executable, "-m", "latency_predictors.scoring"]
     with closing(run_child(command, request.model_dump_json(), child_environment(), silence_s)) as lines:
         for line in lines:
-            match said := line if isinstance(line, ChildEnded) else _said(line):
+            match told := said(line, _LINE):
                 case Failed():
-                    kind = ArtifactError if said.code == "damaged_images" else MeasurementError
-                    raise kind(said.code, said.message)
+                    kind = ArtifactError if told.code == "damaged_images" else MeasurementError
+                    raise kind(told.code, told.message)
                 case ChildEnded():
-                    ended = said
+                    ended = told
                     break
-            found += said.classes
+            found += told.classes
             on_progress(len(found))
     if len(found) == len(read_images(request.images)):
         return tuple(found)
@@ -85,13 +85,6 @@ def score(
         f"the scoring process {ended.reason} after {len(found)} images of {request.file.name}"
         f"{f', its last words were: {ended.last_words}' if ended.last_words else ''}",
     )
-
-
-def _said(line: bytes) -> Named | Failed | ChildEnded:
-    try:
-        return _LINE.validate_json(line)
-    except ValidationError:
-        return no_answer(line)
 
 
 def read_images(path: Path) -> NDArray[np.uint8]:

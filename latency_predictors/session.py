@@ -14,10 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from pydantic import ValidationError
-
 from latency_predictors.anchors import default_anchors
-from latency_predictors.child_process import ChildEnded, no_answer, run_child, without_secrets
+from latency_predictors.child_process import ChildEnded, run_child, said, without_secrets
 from latency_predictors.core_watch import WORK
 from latency_predictors.device import Device, ExecutionContext, host_device
 from latency_predictors.energy import measure_energy
@@ -147,17 +145,10 @@ class _Host:
             run_child(command, request.model_dump_json(), child_environment(), self._silence_s)
         ) as lines:
             for line in lines:
-                said = line if isinstance(line, ChildEnded) else _said(line)
-                yield said
-                if isinstance(said, ChildEnded):
+                told = said(line, LINE)
+                yield told
+                if isinstance(told, ChildEnded):
                     return
-
-
-def _said(line: bytes) -> Line | ChildEnded:
-    try:
-        return LINE.validate_json(line)
-    except ValidationError:
-        return no_answer(line)
 
 
 def child_environment() -> dict[str, str]:
