@@ -79,26 +79,6 @@ def serve_host(
     return True
 
 
-def _serve(
-    stores: Stores,
-    lease: DeviceLease,
-    batch: Batch,
-    pulse: DevicePulse,
-    on_progress: Callable[[int, int], None],
-    measure: Callable[..., Iterator[SessionResult]],
-    say: Callable[[str], None],
-) -> None:
-    """Measure a batch, tell what its sessions suffered from, and doubt what a slower host has measured."""
-    found: list[SessionResult] = []
-    for session in _measured(stores, lease, batch, pulse, on_progress, measure):
-        found.append(session)
-        if why := restless(session):
-            say(why)
-    if why := outrun(found):
-        stores.measurements.doubt_all(lease, batch.context.digest, why)
-        say(f"{why}: everything is measured again")
-
-
 def outrun(sessions: Sequence[SessionResult]) -> str:
     """Return in words that a series found this host much faster than what its figures are held against."""
     faster = times_faster(sessions)
@@ -119,15 +99,16 @@ def restless(session: SessionResult) -> str:
     )
 
 
-def _measured(
+def _serve(
     stores: Stores,
     lease: DeviceLease,
     batch: Batch,
     pulse: DevicePulse,
     on_progress: Callable[[int, int], None],
     measure: Callable[..., Iterator[SessionResult]],
-) -> Iterator[SessionResult]:
-    """Measure a batch; yield each session when it is delivered."""
+    say: Callable[[str], None],
+) -> None:
+    """Measure a batch, tell what its sessions suffered from, and doubt what a slower host has measured."""
     pulse.begin()
     subjects = _opened(stores, lease, batch)
 
@@ -144,16 +125,27 @@ def _measured(
         reference_ms=stores.sessions.reference_ms(lease.device, batch.context.digest),
         on_progress=told,
     )
+    found: list[SessionResult] = []
     try:
         for session in sessions:
-            stores.measurements.deliver(lease, session)
-            for failure in session.failures:
-                why = failure.code, failure.message
-                stores.measurements.fail(lease, batch, [failure.digest], *why, own=True)
-            yield session
+            _deliver(stores, lease, batch, session)
+            found.append(session)
+            if why := restless(session):
+                say(why)
     except MeasurementError as error:
         stores.measurements.fail(lease, batch, list(batch.artifacts), error.code, error.message)
         raise
+    if why := outrun(found):
+        stores.measurements.doubt_all(lease, batch.context.digest, why)
+        say(f"{why}: everything is measured again")
+
+
+def _deliver(stores: Stores, lease: DeviceLease, batch: Batch, session: SessionResult) -> None:
+    """Keep a session, and note what failed in it."""
+    stores.measurements.deliver(lease, session)
+    for failure in session.failures:
+        why = failure.code, failure.message
+        stores.measurements.fail(lease, batch, [failure.digest], *why, own=True)
 
 
 def _opened(stores: Stores, lease: DeviceLease, batch: Batch) -> list[Subject]:

@@ -60,6 +60,15 @@ def asked_again(place: Workplace, *names: str) -> int:
     return len(found)
 
 
+def queued_as_network(place: Workplace, name: str) -> None:
+    """Another batch: a file that a further job has timed as whole networks are."""
+    place.submit()
+    (claim,) = place.stores.queue.claim("w")
+    ctx = ProfileContext(SPACE, place.stores, place.stores.run(claim), place.shown)
+    files = {subject_of(name): lambda: place.stores.artifacts.put(content_of(name))}
+    assert measured(ctx, here(), NETWORK_PROTOCOL, files) is None
+
+
 def state(place: Workplace, claim: Claim) -> JobState:
     return place.stores.jobs.get(TENANT, claim.lease.job_id).state
 
@@ -239,11 +248,7 @@ def test_what_is_measured_after_a_doubt_is_held_against_a_new_reference(place: W
     with queued_stopwatch() as watch:
         serve_host(place.stores, "w", ignored)
         waiting_for(place, "b")
-        place.submit()
-        (claim,) = place.stores.queue.claim("w")
-        ctx = ProfileContext(SPACE, place.stores, place.stores.run(claim), place.shown)
-        files = {subject_of("c"): lambda: place.stores.artifacts.put(content_of("c"))}
-        assert measured(ctx, here(), NETWORK_PROTOCOL, files) is None
+        queued_as_network(place, "c")
         watch.scale = 0.7
         serve_host(place.stores, "w", ignored)
     assert watch.references[1:] == [{"anchor": 0.5}, {}], "two batches of one lease"
@@ -258,11 +263,7 @@ def test_a_host_that_is_somewhat_faster_goes_on(place: Workplace) -> None:
 
 def test_the_first_batch_of_a_context_tells_the_next_one_its_reference(place: Workplace) -> None:
     waiting_for(place, "a")
-    place.submit()
-    (claim,) = place.stores.queue.claim("w")
-    ctx = ProfileContext(SPACE, place.stores, place.stores.run(claim), place.shown)
-    files = {subject_of("b"): lambda: place.stores.artifacts.put(content_of("b"))}
-    assert measured(ctx, here(), NETWORK_PROTOCOL, files) is None
+    queued_as_network(place, "b")
     with queued_stopwatch() as watch:
         serve_host(place.stores, "w", ignored)
     assert watch.references == [{}, {"anchor": 0.5}]
